@@ -1,0 +1,1 @@
+"""shoal: parallel and distributed computing in Python."""
