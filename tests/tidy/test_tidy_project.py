@@ -1,0 +1,79 @@
+"""The files around the code agree with it and with each other."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import checks
+import pytest
+
+import shoal
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCKS = ("requirements.lock", "requirements-bench.lock")
+# Distribution -> the name that is imported, where they differ.
+IMPORTED = {"pyyaml": "yaml"}
+
+
+def names(requirements: list[str]) -> set[str]:
+    """The normalised distribution names of a list of requirements."""
+    found = {re.match(r"[\w.-]+", line)[0] for line in requirements}
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in found}
+
+
+def reference() -> ModuleType:
+    """docs/reference/generate.py, which is a program and stands in no package."""
+    path = ROOT / "docs" / "reference" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_reference_is_current() -> None:
+    generate = reference()
+    written = generate.PAGE.read_text(encoding="utf-8")
+    assert generate.page() == written, "docs/reference/api.md is behind the code; run `make docs`"
+
+
+@pytest.mark.parametrize("name", sorted(getattr(shoal, "__all__", ())))
+def test_public_name_stands_in_reference(name: str) -> None:
+    text = reference().PAGE.read_text(encoding="utf-8")
+    assert re.search(rf"`{re.escape(name)}\b", text), f"shoal.{name} is not in the reference"
+
+
+def test_version_is_the_projects() -> None:
+    version = getattr(shoal, "__version__", None)
+    assert version in (None, PROJECT["project"]["version"])
+
+
+def test_core_dependencies_are_those_of_the_checks() -> None:
+    core = names(PROJECT["project"]["dependencies"])
+    assert {IMPORTED.get(name, name) for name in core} == checks.CORE
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_covers_the_project_and_names_no_index(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    groups = dict(PROJECT["dependency-groups"])
+    if lock == LOCKS[0]:
+        del groups["bench"]
+    wanted = PROJECT["project"]["dependencies"] + [
+        r for rs in (*extras, *groups.values()) for r in rs
+    ]
+    locked = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+    missing = names(wanted) - locked - {"shoal"}
+    assert not missing, f"{lock} lacks {sorted(missing)}; run `make lock`"
+    assert not re.search(r"https?:|file:|--(extra-)?index|--find-links", text)
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    top = (ROOT / "README.md").read_text(encoding="utf-8")[:600]
+    assert "make test" in top
+    assert "make demo" in top
