@@ -1,0 +1,694 @@
+"""What all collections have in common: find them, plan them together, run, put back.
+
+``compute(a, [b, {"c": c}])`` finds the collections in its arguments, optimises their expressions
+together, makes one plan, runs it, and puts the results where the collections were.
+
+A collection of shoal's speaks a protocol of three methods (`shoal.types.Collection`).  Objects of
+other libraries that speak ``__dask_graph__`` and its family are accepted everywhere: their
+optimised dict graph is one more layer (`ForeignNode`).
+
+This is the edge at which settings are read: everything below takes its options as arguments.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+from shoal import config
+from shoal.expr.call import Call
+from shoal.expr.lower import Lowering, lower
+from shoal.expr.node import Held, Node
+from shoal.expr.rewrite import Step, rewrite
+from shoal.graph.assemble import assemble
+from shoal.graph.layers import TableLayer
+from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
+from shoal.graph.plan import Plan
+from shoal.graph.task import Parser, fill
+from shoal.graph.token import tokenize
+from shoal.local.callbacks import GraphView
+from shoal.local.foreign import run_executor
+from shoal.local.processes import run_processes
+from shoal.local.sync import run_sync
+from shoal.local.threads import run_threads
+from shoal.types import Get, Key, NestedKeys
+
+__all__ = [
+    "CollectionMixin",
+    "compute",
+    "get_scheduler",
+    "is_collection",
+    "make_plan",
+    "optimize",
+    "persist",
+    "run_dict",
+    "run_plan",
+    "unpack_collections",
+    "visualize",
+]
+
+Repack: TypeAlias = Callable[[Sequence[Any]], Any]
+
+# ------------------------------------------------------------------------------ finding them
+
+
+def is_own(item: Any) -> bool:
+    """Whether an object speaks shoal's protocol (a class that does is not one)."""
+    return hasattr(type(item), "__shoal_node__")
+
+
+def is_collection(item: Any) -> bool:
+    """Whether an object describes results that `compute` can compute.
+
+    Parameters
+    ----------
+    item
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for shoal's collections, and for objects of other libraries whose
+        ``__dask_graph__()`` gives a graph.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> is_collection(shoal.delayed(1)), is_collection([1, 2])
+    (True, False)
+    """
+    if is_own(item):
+        return True
+    if isinstance(item, type) or not hasattr(item, "__dask_graph__"):
+        return False
+    try:
+        return item.__dask_graph__() is not None
+    except (AttributeError, TypeError):
+        return False
+
+
+class _Finder(Parser):
+    """Replaces the collections inside nested containers by references."""
+
+    __slots__ = ("found", "places")
+
+    def __init__(self) -> None:
+        super().__init__(_resolve_collection)
+        self.found: list[Any] = []
+        self.places: dict[int, int] = {}
+
+    def place(self, item: Any) -> Any:
+        """The reference to a collection; the same object is found once."""
+        # By identity: collections overload ==.
+        if id(item) not in self.places:
+            self.places[id(item)] = len(self.found)
+            self.found.append(item)
+        return self.ref(id(item))
+
+
+def _resolve_collection(item: Any, parser: Any) -> Any:
+    if is_collection(item):
+        return parser.place(item)
+    if type(item) in _ITERATORS:
+        # An iterator would be used up by looking into it.
+        return parser.parse(list(item))
+    return parser.other(item)
+
+
+_ITERATORS = (type(iter([])), type(iter(())), type(iter(set())))
+
+
+def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Repack]:
+    """Find the collections in some arguments.
+
+    Parameters
+    ----------
+    *args
+        Anything; lists, tuples, sets, dicts, named tuples, dataclasses and list iterators are
+        searched.
+    traverse
+        False to look at the arguments themselves only.
+
+    Returns
+    -------
+    collections, repack
+        ``repack(results)`` gives the arguments, as a tuple, with results instead of collections.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> found, repack = unpack_collections([shoal.delayed(1), 2], "x")
+    >>> len(found), repack(["one"])
+    (1, (['one', 2], 'x'))
+    """
+    finder = _Finder()
+    if traverse:
+        parsed = [finder.parse(arg) for arg in args]
+    else:
+        parsed = [finder.place(arg) if is_collection(arg) else arg for arg in args]
+
+    def repack(results: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple([fill(item, results) for item in parsed])
+
+    return finder.found, repack
+
+
+# ------------------------------------------------------------------------- planning them together
+
+
+class ForeignNode(Node):
+    """Another library's dict graph, as one expression.
+
+    Parameters
+    ----------
+    graph
+        A mapping of keys to tasks.
+    keys
+        The wanted ones, flat: the node's blocks.
+    """
+
+    __slots__ = ()
+    fields = ("graph", "keys")
+    prefix = "foreign"
+
+    @classmethod
+    def make_name(cls, operands: tuple[Any, ...], annotations: Any) -> str:
+        """By the keys: a graph's keys name what it computes."""
+        return f"foreign-{tokenize(list(map(str, operands[1])))}-{id(operands[0]):x}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One axis, a block a key."""
+        return (len(self.keys),)
+
+    def place(self, lowering: Lowering) -> None:
+        """A table of the graph's tasks."""
+        keys, funcs, args, deps = rows_from_dict(self.graph, self.keys)
+        ids = {key: i for i, key in enumerate(keys)}
+        start = lowering.graph.size
+        moved = [tuple([start + i for i in needs]) for needs in deps] if start else deps
+        lowering.graph.add(TableLayer(keys, funcs, args, moved))
+        lowering.graph.name_blocks(self.name, [start + ids[key] for key in self.keys])
+
+
+class Job:
+    """Collections that are computed together.
+
+    Parameters
+    ----------
+    collections
+        Own and foreign ones.
+    optimize_graph
+        False to lower the expressions as they are.
+    """
+
+    def __init__(self, collections: Sequence[Any], *, optimize_graph: bool = True) -> None:
+        self.collections = collections
+        self.steps: list[Step] = []
+        self.nodes = _foreign_nodes(collections, optimize_graph)
+        own = [(i, c.__shoal_node__()) for i, c in enumerate(collections) if is_own(c)]
+        rewritable = [(i, node) for i, node in own if isinstance(node, Node)]
+        self.nodes.update(own)
+        if optimize_graph and rewritable:
+            roots = [node for _, node in rewritable]
+            new, self.steps = rewrite(roots, rules_of(roots))
+            self.nodes.update(zip([i for i, _ in rewritable], new, strict=True))
+
+    def plan(self) -> Plan:
+        """The plan whose wanted results are the blocks of all collections, one after the other."""
+        order = [self.nodes[i] for i in range(len(self.collections))]
+        lowering = lower(order)
+        blocks = [lowering.numbers(node) for node in order]
+        self.counts = list(map(len, blocks))
+        return assemble(lowering.graph, list(itertools.chain.from_iterable(blocks)))
+
+    def split(self, results: Sequence[Any]) -> list[Sequence[Any]]:
+        """The blocks of each collection."""
+        source = iter(results)
+        return [list(itertools.islice(source, count)) for count in self.counts]
+
+    def finish(self, results: Sequence[Any]) -> list[Any]:
+        """The answer of each collection."""
+        pairs = zip(self.collections, self.split(results), strict=True)
+        return [_postcompute(collection, blocks) for collection, blocks in pairs]
+
+
+def _postcompute(collection: Any, blocks: Sequence[Any]) -> Any:
+    if is_own(collection):
+        finalize, extra = collection.__shoal_postcompute__()
+        return finalize(blocks, *extra)
+    finalize, extra = collection.__dask_postcompute__()
+    return finalize(_nested(collection.__dask_keys__(), blocks), *extra)
+
+
+def _nested(keys: NestedKeys, blocks: Sequence[Any]) -> Any:
+    return nest_results(keys, blocks)
+
+
+def _foreign_nodes(collections: Sequence[Any], optimize_graph: bool) -> dict[int, Any]:
+    """A node for each collection of another library; those optimised alike share a graph."""
+    groups: dict[Any, list[int]] = {}
+    for i, collection in enumerate(collections):
+        if not is_own(collection):
+            how = getattr(collection, "__dask_optimize__", None) if optimize_graph else None
+            groups.setdefault(getattr(how, "__func__", how), []).append(i)
+    graph: dict[Key, Any] = {}
+    for how, members in groups.items():
+        merged: dict[Key, Any] = {}
+        for i in members:
+            merged.update(collections[i].__dask_graph__())
+        if how is not None:
+            keys = [collections[i].__dask_keys__() for i in members]
+            merged = dict(collections[members[0]].__dask_optimize__(merged, keys))
+        graph.update(merged)
+    return {
+        i: ForeignNode(graph, tuple(flatten_keys(collections[i].__dask_keys__())))
+        for members in groups.values()
+        for i in members
+    }
+
+
+def rules_of(roots: Iterable[Node]) -> list[Any]:
+    """The rules that the packages of some nodes bring, each once.
+
+    Parameters
+    ----------
+    roots
+        Expressions.
+
+    Examples
+    --------
+    >>> rules_of([Held((1,))])
+    []
+    """
+    rules: dict[Any, None] = {}
+    seen: set[str] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node) and node.name not in seen:
+            seen.add(node.name)
+            rules.update(dict.fromkeys(type(node).rules))
+            stack.extend(node.sources)
+    return list(rules)
+
+
+def make_plan(*args: Any, optimize_graph: bool = True) -> Plan:
+    """The plan that `compute` would run.
+
+    Parameters
+    ----------
+    *args
+        Collections, also nested in containers.
+    optimize_graph
+        False to lower the expressions as they are.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> make_plan(shoal.delayed(abs)(-1))
+    <Plan of 1 tasks, 1 wanted>
+    """
+    collections, _ = unpack_collections(*args)
+    return Job(collections, optimize_graph=optimize_graph).plan()
+
+
+# ------------------------------------------------------------------------------------ running
+
+EXECUTORS: dict[str, tuple[Callable[..., list[Any]], tuple[str, ...]]] = {
+    "sync": (run_sync, ()),
+    "threads": (run_threads, ("num_workers", "pool")),
+    "processes": (run_processes, ("num_workers", "pool", "chunksize", "context", "initializer")),
+}
+"""Executors by name, and the options each takes besides ``callbacks``."""
+
+NAMES = {
+    "synchronous": "sync",
+    "single-threaded": "sync",
+    "threading": "threads",
+    "multiprocessing": "processes",
+}
+
+SETTINGS = {"context": "multiprocessing.context", "initializer": "multiprocessing.initializer"}
+"""Options whose setting has another name."""
+
+
+def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
+    """Run a plan with an executor, settings filled in.
+
+    Parameters
+    ----------
+    plan
+        What to run.
+    scheduler
+        A name, a ``get`` function, a `concurrent.futures.Executor`, or a client.
+    **options
+        ``num_workers``, ``pool``, ``chunksize``, ``callbacks``, ...; what an executor has no use
+        for is ignored, so that the same call works with all of them.
+
+    Returns
+    -------
+    list
+        Results of ``plan.wanted``.
+
+    Examples
+    --------
+    >>> run_plan(plan_from_dict({"x": (abs, -1)}, ["x"]), "threads")
+    [1]
+    """
+    callbacks = options.get("callbacks") or ()
+    if isinstance(scheduler, str):
+        scheduler = NAMES.get(scheduler, scheduler)
+        run, names = EXECUTORS[scheduler]
+        given = {name: options.get(name) for name in names}
+        for name, value in given.items():
+            if value is None:
+                given[name] = config.get(SETTINGS.get(name, name), None)
+        if isinstance(given.get("pool"), int):
+            given["num_workers"], given["pool"] = given["pool"], None
+        return run(plan, callbacks=callbacks, **{k: v for k, v in given.items() if v is not None})
+    if isinstance(scheduler, Executor):
+        return run_executor(plan, scheduler, callbacks=callbacks)
+    own = getattr(scheduler, "__shoal_run__", None)
+    if own is not None:
+        results: list[Any] = own(plan, **options)
+        return results
+    keys = [plan.keys[i] for i in plan.wanted]
+    return list(scheduler(dict(GraphView(plan)), keys, **options))
+
+
+def get_scheduler(
+    get: Any = None,
+    scheduler: Any = None,
+    collections: Iterable[Any] | None = None,
+    cls: Any = None,
+) -> Any:
+    """Which executor will run some collections.
+
+    Parameters
+    ----------
+    get
+        Accepted to say that it is gone; use ``scheduler``.
+    scheduler
+        What the caller asked for: a name, a function, an executor or a client.
+    collections
+        What is to be computed; their own default decides last.
+    cls
+        A collection class whose default decides last.
+
+    Returns
+    -------
+    str, callable, `concurrent.futures.Executor` or None
+        What `run_plan` takes; None when nothing decides.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, or collections whose defaults differ.
+
+    Examples
+    --------
+    >>> get_scheduler(scheduler="threading")
+    'threads'
+    """
+    if get is not None:
+        raise TypeError(
+            "get= is no longer an argument; use scheduler= with a name ('threads', 'processes', "
+            "'sync'), a function, an executor or a client"
+        )
+    for choice in (scheduler, config.get("scheduler", None)):
+        if choice is not None:
+            return _check_scheduler(choice)
+    if cls is not None:
+        return _default_of(cls)
+    defaults = dict.fromkeys(_default_of(item) for item in collections or ())
+    defaults.pop(None, None)
+    if len(defaults) > 1:
+        raise ValueError(
+            f"the collections have different default schedulers ({', '.join(map(str, defaults))}); "
+            "say which one with scheduler=, for instance scheduler='threads'"
+        )
+    return next(iter(defaults), None)
+
+
+def _check_scheduler(choice: Any) -> Any:
+    if isinstance(choice, str):
+        name = NAMES.get(choice.lower(), choice.lower())
+        if name in EXECUTORS:
+            return name
+        known = sorted({*EXECUTORS, *NAMES})
+        raise ValueError(
+            f"unknown scheduler {choice!r}; wanted one of {', '.join(known)}, a function, "
+            "a concurrent.futures.Executor or a client"
+        )
+    if isinstance(choice, Executor) or hasattr(choice, "__shoal_run__") or callable(choice):
+        return choice
+    if hasattr(choice, "get"):
+        return choice.get
+    raise ValueError(
+        f"scheduler must be a name, a function, a concurrent.futures.Executor or a client, "
+        f"got {type(choice).__name__}: {choice!r}"
+    )
+
+
+def _default_of(item: Any) -> Any:
+    own = getattr(item, "__shoal_scheduler__", None)
+    return own if own is not None else getattr(item, "__dask_scheduler__", None)
+
+
+def run_dict(graph: Mapping[Key, Any], keys: NestedKeys, scheduler: Any, **options: Any) -> Any:
+    """``get``: run a dict graph and return results in the shape of the keys.
+
+    Parameters
+    ----------
+    graph
+        Tasks by key, as tuples or `shoal.graph.task.Task`.
+    keys
+        A key, or lists of keys to any depth.
+    scheduler, **options
+        As `run_plan` has them.
+
+    Examples
+    --------
+    >>> run_dict({"x": 1, "y": (max, "x", 2)}, [["x"], "y"], "sync")
+    ((1,), 2)
+    """
+    results = run_plan(plan_from_dict(graph, flatten_keys(keys)), scheduler, **options)
+    return nest_results(keys, results)
+
+
+# ---------------------------------------------------------------------------- what people call
+
+
+def compute(
+    *args: Any,
+    traverse: bool = True,
+    optimize_graph: bool = True,
+    scheduler: Any = None,
+    get: Get | None = None,
+    **kwargs: Any,
+) -> tuple[Any, ...]:
+    """Compute several collections at once; what they share is computed once.
+
+    Parameters
+    ----------
+    *args
+        Anything.  Collections in it, also inside lists, tuples, sets, dicts, named tuples and
+        dataclasses, are replaced by their results.
+    traverse
+        False to look for collections only among the arguments themselves.
+    optimize_graph
+        False to run the expressions as they are.
+    scheduler
+        ``"threads"``, ``"processes"``, ``"sync"``, a ``get`` function, an executor or a client.
+        Default: the setting ``scheduler``, then the collections' own default.
+    get
+        No longer used; an error says so.
+    **kwargs
+        Options of the executor: ``num_workers``, ``pool``, ``chunksize``, ``callbacks``, ...
+
+    Returns
+    -------
+    tuple
+        One entry for each argument.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> x = shoal.delayed(abs)(-2)
+    >>> compute(x, {"twice": x * 2}, "as it is")
+    (2, {'twice': 4}, 'as it is')
+    """
+    collections, repack = unpack_collections(*args, traverse=traverse)
+    if not collections:
+        return args
+    chosen = get_scheduler(get, scheduler, collections) or "threads"
+    job = Job(collections, optimize_graph=optimize_graph)
+    results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
+    return results
+
+
+def persist(
+    *args: Any,
+    traverse: bool = True,
+    optimize_graph: bool = True,
+    scheduler: Any = None,
+    **kwargs: Any,
+) -> tuple[Any, ...]:
+    """Compute collections and keep their blocks in memory, as collections of the same kind.
+
+    Parameters
+    ----------
+    *args, traverse, optimize_graph, scheduler, **kwargs
+        As for `compute`.
+
+    Returns
+    -------
+    tuple
+        One entry for each argument.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> (x,) = persist(shoal.delayed(abs)(-2))
+    >>> x.compute()
+    2
+    """
+    collections, repack = unpack_collections(*args, traverse=traverse)
+    if not collections:
+        return args
+    chosen = get_scheduler(None, scheduler, collections) or "threads"
+    job = Job(collections, optimize_graph=optimize_graph)
+    blocks = job.split(run_plan(job.plan(), chosen, **kwargs))
+    kept = [_persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
+    results: tuple[Any, ...] = repack(kept)
+    return results
+
+
+def _persisted(collection: Any, blocks: Sequence[Any]) -> Any:
+    if is_own(collection):
+        node = collection.__shoal_node__()
+        name = str(node.key) if isinstance(node, Call) else node.name
+        return collection.__shoal_with_node__(Held(tuple(blocks), name=f"{name}"))
+    rebuild, extra = collection.__dask_postpersist__()
+    keys = flatten_keys(collection.__dask_keys__())
+    return rebuild(dict(zip(keys, blocks, strict=True)), *extra)
+
+
+def optimize(*args: Any, traverse: bool = True, **kwargs: Any) -> tuple[Any, ...]:
+    """Rewrite collections together, without computing them.
+
+    Parameters
+    ----------
+    *args, traverse
+        As for `compute`.
+    **kwargs
+        Ignored; accepted because other libraries' optimisers take options.
+
+    Returns
+    -------
+    tuple
+        One entry for each argument: equal collections with cheaper expressions.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> (x,) = optimize(shoal.delayed(abs)(-2))
+    >>> x.compute()
+    2
+    """
+    collections, repack = unpack_collections(*args, traverse=traverse)
+    if not collections:
+        return args
+    job = Job(collections)
+    new = [_optimized(c, job.nodes[i]) for i, c in enumerate(collections)]
+    results: tuple[Any, ...] = repack(new)
+    return results
+
+
+def _optimized(collection: Any, node: Any) -> Any:
+    if is_own(collection):
+        return collection.__shoal_with_node__(node)
+    rebuild, extra = collection.__dask_postpersist__()
+    return rebuild(node.graph, *extra)
+
+
+def visualize(
+    *args: Any,
+    filename: str | None = "mydask",
+    traverse: bool = True,
+    optimize_graph: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Draw the graph of some collections.
+
+    Parameters
+    ----------
+    *args, traverse
+        As for `compute`.
+    filename
+        Where to write, without or with the format's ending; None to write no file.
+    optimize_graph
+        True to draw what will run.
+    **kwargs
+        ``format`` and the other options of `shoal.diagnostics.draw`.
+
+    Returns
+    -------
+    The picture, in a form that notebooks show.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> picture = visualize(shoal.delayed(abs)(-2), filename=None)
+    """
+    raise NotImplementedError
+
+
+class CollectionMixin:
+    """The methods that every collection has.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shoal.delayed(abs)(-2).compute()
+    2
+    """
+
+    __slots__ = ()
+
+    def compute(self, **kwargs: Any) -> Any:
+        """The result, in memory.
+
+        Parameters
+        ----------
+        **kwargs
+            Options of `shoal.compute`.
+        """
+        (result,) = compute(self, traverse=False, **kwargs)
+        return result
+
+    def persist(self, **kwargs: Any) -> Any:
+        """The same collection, with its blocks computed and kept in memory.
+
+        Parameters
+        ----------
+        **kwargs
+            Options of `shoal.persist`.
+        """
+        (result,) = persist(self, traverse=False, **kwargs)
+        return result
+
+    def visualize(
+        self, filename: str | None = "mydask", format: str | None = None, **kwargs: Any
+    ) -> Any:
+        """Draw the collection's graph.
+
+        Parameters
+        ----------
+        filename, format, **kwargs
+            As for `shoal.visualize`.
+        """
+        return visualize(self, filename=filename, format=format, traverse=False, **kwargs)

@@ -1,0 +1,88 @@
+"""Annotations: what a person wants a scheduler to know of some tasks.
+
+``with annotate(priority=10): ...`` marks everything that is built inside of the block.  The
+marks travel with the expression to the plan; what they mean is up to the executor (a cluster
+knows workers, resources, priority, retries; the local executors have no use for them).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+__all__ = ["annotate", "current_annotations", "get_annotations"]
+
+_current: ContextVar[dict[str, Any] | None] = ContextVar("shoal_annotations", default=None)
+
+current_annotations = _current.get
+"""The annotations in force, or None; the cheap form for code that builds nodes."""
+
+
+def get_annotations() -> dict[str, Any]:
+    """The annotations in force where this is called.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> with annotate(retries=3):
+    ...     get_annotations()
+    {'retries': 3}
+    """
+    return dict(_current.get() or {})
+
+
+@contextlib.contextmanager
+def annotate(**annotations: Any) -> Iterator[None]:
+    """Mark everything built inside a ``with`` block; inner blocks add to outer ones.
+
+    Parameters
+    ----------
+    **annotations
+        Any names and values.  These are checked, because schedulers act on them: ``priority``
+        (a number), ``retries`` (an int, at least 0), ``workers`` (a str, or a list, tuple or set
+        of them), ``allow_other_workers`` (a bool), ``resources`` (a dict of numbers).  A
+        function of the task's key may stand for a value.
+
+    Raises
+    ------
+    TypeError
+        A checked annotation has another type.
+
+    Examples
+    --------
+    >>> with annotate(priority=1), annotate(retries=2):
+    ...     get_annotations()
+    {'priority': 1, 'retries': 2}
+    """
+    for name, value in annotations.items():
+        _check(name, value)
+    token = _current.set({**(_current.get() or {}), **annotations})
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _check(name: str, value: Any) -> None:
+    if callable(value):
+        return
+    wanted: dict[str, tuple[tuple[type, ...], str]] = {
+        "priority": ((int, float), "a number"),
+        "retries": ((int,), "an int of at least 0"),
+        "workers": ((str, list, tuple, set), "a str, or a list, tuple or set of them"),
+        "allow_other_workers": ((bool,), "a bool"),
+        "resources": ((dict,), "a dict of numbers"),
+    }
+    if name not in wanted:
+        return
+    types, said = wanted[name]
+    good = isinstance(value, types) and not (name == "retries" and value < 0)
+    if name == "resources" and good:
+        good = all(isinstance(amount, int | float) for amount in value.values())
+    if not good:
+        raise TypeError(f"annotate({name}=...) takes {said} or a function, got {value!r}")

@@ -1,0 +1,228 @@
+"""Nodes: what a collection computes, before anyone decides how.
+
+A node is immutable and holds its operands: other nodes and plain values.  Its name is a prefix
+and the token of its class and operands, so two nodes that say the same have the same name; and
+because every node is looked up by name when it is made, they are then one object (hash-consing).
+Common subexpressions are therefore shared without anybody looking for them.
+
+What a node has to know is the grid of its blocks (`shape`), how it becomes a layer (`place`) and
+how to say itself in a line (`label`).  The engine (`shoal.expr.rewrite`), lowering
+(`shoal.expr.lower`) and `shoal.expr.explain` know nothing else, and no collection.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from shoal.graph.token import tokenize
+
+if TYPE_CHECKING:
+    from shoal.expr.lower import Lowering
+
+__all__ = ["Held", "Node"]
+
+N = TypeVar("N", bound="Node")
+
+_interned: weakref.WeakValueDictionary[str, Node] = weakref.WeakValueDictionary()
+
+
+class Node:
+    """One operation on blocks.
+
+    Parameters
+    ----------
+    *operands
+        Nodes and plain values, in the order of the class's ``fields``; a tuple may hold nodes.
+    name
+        Use this name instead of the structural one: for values that came from elsewhere, or
+        where a rewritten node has to keep the name its user knows.
+    annotations
+        What `shoal.annotate` said when the node was made.
+
+    Notes
+    -----
+    A subclass sets ``fields`` and ``prefix`` and overrides ``shape``, ``place`` and, where it
+    helps a reader, ``label``.
+
+    Examples
+    --------
+    >>> Held((1, 2)) is Held((1, 2))
+    True
+    >>> Held((1, 2)).shape
+    (2,)
+    """
+
+    __slots__ = ("__weakref__", "annotations", "name", "operands")
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    prefix: ClassVar[str] = "node"
+    rules: ClassVar[tuple[Any, ...]] = ()
+    """The rewriting rules of the package that the node belongs to."""
+
+    operands: tuple[Any, ...]
+    name: str
+    annotations: dict[str, Any] | None
+
+    def __new__(
+        cls: type[N],
+        *operands: Any,
+        name: str | None = None,
+        annotations: dict[str, Any] | None = None,
+    ) -> N:
+        if len(operands) != len(cls.fields):
+            raise TypeError(
+                f"{cls.__name__} takes {len(cls.fields)} operands {cls.fields}, "
+                f"got {len(operands)}"
+            )
+        if name is None:
+            name = cls.make_name(operands, annotations)
+        found = _interned.get(name)
+        if found is not None and type(found) is cls:
+            return found
+        self = object.__new__(cls)
+        self.operands = operands
+        self.name = name
+        self.annotations = annotations
+        _interned[name] = self
+        return self
+
+    @classmethod
+    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
+        """The structural name."""
+        told = [annotations] if annotations else []
+        return f"{cls.prefix}-{tokenize(cls.__qualname__, *operands, *told)}"
+
+    def __getattr__(self, field: str) -> Any:
+        try:
+            return self.operands[self.fields.index(field)]
+        except ValueError:
+            raise AttributeError(f"{type(self).__name__} has no attribute {field!r}") from None
+
+    def __shoal_tokenize__(self) -> str:
+        return self.name
+
+    @property
+    def sources(self) -> tuple[Any, ...]:
+        """The nodes among the operands."""
+        return tuple(self._sources())
+
+    def _sources(self) -> Iterator[Any]:
+        for operand in self.operands:
+            if isinstance(operand, Node):
+                yield operand
+            elif type(operand) is tuple:
+                yield from (part for part in operand if isinstance(part, Node))
+
+    def map_sources(self: N, change: Callable[[Any], Any]) -> N:
+        """The same operation on changed sources; the node itself when none changed.
+
+        Parameters
+        ----------
+        change
+            ``change(source) -> node``.
+        """
+        operands = tuple([_changed(operand, change) for operand in self.operands])
+        if all(old is new for old, new in zip(self.operands, operands, strict=True)):
+            return self
+        return type(self)(*operands, annotations=self.annotations)
+
+    def replace(self: N, **fields: Any) -> N:
+        """The same operation with some operands replaced.
+
+        Parameters
+        ----------
+        **fields
+            New operands by name.
+        """
+        named = dict(zip(self.fields, self.operands, strict=True)) | fields
+        return type(self)(*named.values(), annotations=self.annotations)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The grid of the node's blocks."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its shape")
+
+    @property
+    def size(self) -> int:
+        """How many blocks there are."""
+        return math.prod(self.shape)
+
+    def place(self, lowering: Lowering) -> None:
+        """Add the node's layers to the graph; its sources are there already.
+
+        Parameters
+        ----------
+        lowering
+            The graph under construction.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be lowered")
+
+    def label(self) -> str:
+        """The node in a few words, its sources left out."""
+        parts = [
+            f"{field}={_short(operand)}"
+            for field, operand in zip(self.fields, self.operands, strict=True)
+            if not isinstance(operand, Node) and operand is not None and operand != ()
+        ]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.label()} {self.shape}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.operands, self.name, self.annotations)
+
+
+def _changed(operand: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(operand, Node):
+        return change(operand)
+    if type(operand) is tuple and any(isinstance(part, Node) for part in operand):
+        parts = [change(p) if isinstance(p, Node) else p for p in operand]
+        if any(old is not new for old, new in zip(operand, parts, strict=True)):
+            return tuple(parts)
+    return operand
+
+
+def _restore(cls: type[Node], operands: Any, name: str, annotations: Any) -> Node:
+    return cls(*operands, name=name, annotations=annotations)
+
+
+def _short(value: Any, most: int = 40) -> str:
+    name = getattr(value, "__name__", None)
+    text = name if isinstance(name, str) else repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+class Held(Node):
+    """Blocks that are there already: what ``persist`` leaves, and data given by the user.
+
+    Parameters
+    ----------
+    values
+        The blocks, a tuple.
+
+    Examples
+    --------
+    >>> Held(("a", "b")).size
+    2
+    """
+
+    __slots__ = ()
+    fields = ("values",)
+    prefix = "held"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One axis, a block a value."""
+        return (len(self.values),)
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer of data."""
+        lowering.add_data(self.name, self.values)
+
+    def label(self) -> str:
+        """How many blocks."""
+        return f"Held({len(self.values)} blocks)"

@@ -1,0 +1,336 @@
+"""Dict graphs ``{key: (func, arg, ...)}``: accepted at the edge, converted once.
+
+The rules, as Dask's documentation of its graph specification has them:
+
+- a tuple whose first element is callable is a call; its other elements are arguments;
+- an argument (or a whole value) that is a key of the graph stands for that task's result;
+- lists, tuples, sets and dicts among the arguments are searched for keys and calls;
+- anything else is a value.
+
+`Task`, `Alias` and `Data` may stand for the tuple, and so may another library's task object that
+has ``dependencies`` and is called with a dict of their results.
+
+One depth-first walk from the wanted keys converts, culls, numbers the tasks so that
+dependencies come first, finds cycles and missing keys, and knows the path to them.  It keeps its
+own stack: graphs 100,000 tasks deep are ordinary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shoal.errors import CycleError, InvalidKeyError, MissingKeyError
+from shoal.graph.plan import Plan, make_plan
+from shoal.graph.task import (
+    ATOMS,
+    Alias,
+    Apply,
+    Data,
+    Nest,
+    Parser,
+    Ref,
+    Task,
+    Template,
+    identity,
+    resolve_refs,
+)
+from shoal.types import Key, NestedKeys
+
+__all__ = ["flatten_keys", "nest_results", "plan_from_dict", "rows_from_dict", "split_value"]
+
+PLAIN = ATOMS - {tuple}
+OWN = (Task, Alias, Data)
+
+
+def flatten_keys(keys: NestedKeys) -> list[Key]:
+    """All keys in nested lists, in order.
+
+    Parameters
+    ----------
+    keys
+        A key, or lists of keys to any depth.
+
+    Examples
+    --------
+    >>> flatten_keys(["a", [("b", 0), ["c"]]])
+    ['a', ('b', 0), 'c']
+    """
+    if type(keys) is not list:
+        return [keys]
+    out: list[Key] = []
+    stack = [iter(keys)]
+    while stack:
+        for item in stack[-1]:
+            if type(item) is list:
+                stack.append(iter(item))
+                break
+            out.append(item)
+        else:
+            stack.pop()
+    return out
+
+
+def nest_results(keys: NestedKeys, results: Iterable[Any]) -> Any:
+    """Put flat results back into the shape of the keys.
+
+    Lists of keys become lists at the top and tuples below, as Dask's ``get`` returns them.
+
+    Parameters
+    ----------
+    keys
+        As given to `flatten_keys`.
+    results
+        One for each key, in that order.
+
+    Examples
+    --------
+    >>> nest_results(["a", ["b", "c"]], [1, 2, 3])
+    (1, (2, 3))
+    """
+    source = iter(results)
+
+    def build(item: NestedKeys) -> Any:
+        if type(item) is list:
+            return tuple([build(part) for part in item])
+        return next(source)
+
+    return build(keys)
+
+
+def is_call(value: Any) -> bool:
+    """Whether a value is a call written as a tuple.
+
+    >>> is_call((abs, -1)), is_call(("abs", -1)), is_call(())
+    (True, False, False)
+    """
+    return type(value) is tuple and bool(value) and callable(value[0])
+
+
+def is_foreign_task(value: Any) -> bool:
+    """Whether a value is another library's task object: called with its dependencies' results."""
+    cls = type(value)
+    return cls not in PLAIN and callable(value) and hasattr(cls, "dependencies")
+
+
+def call_foreign(task: Any, keys: tuple[Key, ...], *values: Any) -> Any:
+    """Run another library's task object."""
+    return task(dict(zip(keys, values, strict=True)))
+
+
+class LegacyParser(Parser):
+    """Reads one task of a dict graph: bare keys are references and tuples may be calls."""
+
+    __slots__ = ("graph",)
+
+    def __init__(self, graph: Mapping[Key, Any]) -> None:
+        super().__init__(resolve_legacy)
+        self.graph = graph
+
+    def parse(self, item: Any) -> Any:
+        """``item`` with its references replaced; the very same object when it has none."""
+        try:
+            if item in self.graph:
+                return self.ref(item)
+        except (TypeError, ValueError):
+            # Not hashable, or (an array inside a tuple) not comparable: so not a key.
+            pass
+        if is_call(item):
+            return Nest(Apply(item[0]), [self.parse(part) for part in item[1:]])
+        return super().parse(item)
+
+
+def resolve_legacy(item: Any, parser: Parser) -> Any:
+    """Task objects in place, ours and other libraries', and the rarer containers."""
+    if is_foreign_task(item):
+        keys = tuple(item.dependencies)
+        return Nest(Apply(call_foreign), [item, keys, *map(parser.ref, keys)])
+    return resolve_refs(item, parser)
+
+
+def split_value(value: Any, graph: Mapping[Key, Any]) -> tuple[Any, Any, Sequence[Key]]:
+    """``(func, args, keys of the dependencies)`` of one value of a dict graph.
+
+    Parameters
+    ----------
+    value
+        What stands behind a key.
+    graph
+        Tells which arguments are keys.
+
+    Examples
+    --------
+    >>> split_value((max, "a", "b"), {"a": 1, "b": 2})
+    (<built-in function max>, None, ('a', 'b'))
+    >>> split_value("just text", {})
+    (None, 'just text', ())
+    """
+    if type(value) is tuple and value and callable(value[0]):
+        rest = value[1:]
+        if PLAIN.issuperset(map(type, rest)):
+            # No containers: most tasks of most graphs, so worth a shorter way.
+            refs = [arg for arg in rest if arg in graph]
+            if not refs:
+                return value[0], rest, ()
+            if len(refs) == len(rest) and len(set(refs)) == len(refs):
+                return value[0], None, refs
+        parser = LegacyParser(graph)
+        args = parser.arguments(value[1:], {})
+        return value[0], args, tuple(parser.deps)
+    if type(value) in OWN:
+        split: tuple[Any, Any, Sequence[Key]] = value.split()
+        return split
+    parser = LegacyParser(graph)
+    parsed = parser.parse(value)
+    if parsed is value:
+        return None, value, ()
+    if type(parsed) is Ref:
+        return identity, None, tuple(parser.deps)
+    return identity, Template((parsed,)), tuple(parser.deps)
+
+
+def plan_from_dict(graph: Mapping[Key, Any], keys: Iterable[Key]) -> Plan:
+    """Plan the part of a dict graph that ``keys`` need.
+
+    Parameters
+    ----------
+    graph
+        Tasks by key.
+    keys
+        The results wanted, flat.
+
+    Raises
+    ------
+    MissingKeyError
+        A wanted key, or one that a `TaskRef` names, is not in the graph.
+    CycleError
+        A task needs its own result.
+    InvalidKeyError
+        Something wanted cannot be a key.
+
+    Examples
+    --------
+    >>> plan_from_dict({"a": 1, "b": (max, "a", 5), "c": (abs, "a")}, ["b"])
+    <Plan of 2 tasks, 1 wanted>
+    """
+    keys = list(keys)
+    names, funcs, args, deps = rows_from_dict(graph, keys)
+    ids = {key: i for i, key in enumerate(names)}
+    return make_plan(funcs, args, deps, names, [ids[key] for key in keys])
+
+
+def rows_from_dict(
+    graph: Mapping[Key, Any], keys: Sequence[Key]
+) -> tuple[list[Key], list[Any], list[Any], list[tuple[int, ...]]]:
+    """The tasks that ``keys`` need, as the parallel lists of a plan, dependencies first.
+
+    Parameters
+    ----------
+    graph, keys
+        As for `plan_from_dict`.
+
+    Returns
+    -------
+    keys, funcs, args, deps
+        One entry a task.
+
+    Examples
+    --------
+    >>> rows_from_dict({"a": 1, "b": (abs, "a")}, ["b"])
+    (['a', 'b'], [None, <built-in function abs>], [1, None], [(), (0,)])
+    """
+    for key in keys:
+        check_wanted(key, graph)
+    walk = _Walk(graph)
+    walk.run(list(keys))
+    return list(walk.ids), walk.funcs, walk.args, walk.deps
+
+
+def check_wanted(key: Any, graph: Mapping[Key, Any]) -> None:
+    """Raise the error that fits a key that cannot be computed."""
+    try:
+        if key in graph:
+            return
+    except TypeError:
+        raise InvalidKeyError(
+            f"a key must be hashable, got {type(key).__name__}: {key!r}; "
+            "ask for several results with a list of keys"
+        ) from None
+    raise MissingKeyError(f"no task computes {key!r} (asked for as a result)")
+
+
+class _Walk:
+    """The depth-first walk; its lists become the plan's."""
+
+    __slots__ = ("args", "deps", "funcs", "graph", "ids", "pending")
+
+    def __init__(self, graph: Mapping[Key, Any]) -> None:
+        self.graph = graph
+        self.ids: dict[Key, int] = {}
+        self.funcs: list[Any] = []
+        self.args: list[Any] = []
+        self.deps: list[tuple[int, ...]] = []
+        # Tasks read but waiting for their dependencies to be numbered: exactly the path from a
+        # wanted key to where the walk stands, in order.
+        self.pending: dict[Key, tuple[Any, Any, Sequence[Key]]] = {}
+
+    def run(self, wanted: list[Key]) -> None:
+        """Number everything that ``wanted`` needs, dependencies first."""
+        graph, ids, pending = self.graph, self.ids, self.pending
+        funcs, args, deps = self.funcs.append, self.args.append, self.deps.append
+        stack = wanted[::-1]
+        pop, push = stack.pop, stack.append
+        while stack:
+            key = pop()
+            if key in ids:
+                continue
+            split = pending.pop(key, None) if pending else None
+            if split is None:
+                split = split_value(graph[key], graph)
+                for dep in split[2]:
+                    if dep not in ids:
+                        break
+                else:
+                    ids[key] = len(ids)
+                    funcs(split[0])
+                    args(split[1])
+                    deps(tuple([ids[dep] for dep in split[2]]))
+                    continue
+                pending[key] = split
+                push(key)
+                for dep in reversed(split[2]):
+                    if dep not in ids:
+                        if dep in pending:
+                            raise self.cycle(dep)
+                        if dep not in graph:
+                            raise self.missing(dep)
+                        push(dep)
+                continue
+            ids[key] = len(ids)
+            funcs(split[0])
+            args(split[1])
+            deps(tuple([ids[dep] for dep in split[2]]))
+
+    def cycle(self, dep: Key) -> CycleError:
+        """The path from ``dep`` to itself."""
+        path = list(self.pending)
+        return CycleError(
+            f"the graph has a cycle: {show_path([*path[path.index(dep) :], dep])}; "
+            "a task cannot wait for itself"
+        )
+
+    def missing(self, dep: Key) -> MissingKeyError:
+        """Who needs the key that is not there."""
+        return MissingKeyError(f"no task computes {dep!r}, needed by {show_path(self.pending)}")
+
+
+def show_path(path: Iterable[Key], most: int = 10) -> str:
+    """Keys joined by arrows, the middle of a long path left out.
+
+    >>> show_path(["a", ("b", 0)]), show_path(range(100), 4)
+    ("'a' -> ('b', 0)", '0 -> 1 -> ... -> 98 -> 99')
+    """
+    shown = [repr(key) for key in path]
+    if len(shown) > most:
+        shown = [*shown[: most // 2], "...", *shown[-(most // 2) :]]
+    return " -> ".join(shown)

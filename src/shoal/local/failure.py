@@ -1,0 +1,85 @@
+"""What a person sees when a task fails: their own exception, their own frames, the task's name.
+
+An exception keeps its class and identity.  Frames of the library that ran the task are cut from
+the front of its traceback, and a note (PEP 678) names the task, so nothing has to be searched
+for.  The frames that Python adds while the exception travels up to the user's call are few,
+because executors raise from one place.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from shoal.types import Key
+
+__all__ = ["describe_func", "mark_failed", "trim"]
+
+
+def describe_func(func: Any) -> str:
+    """A function's name as a person would say it.
+
+    Parameters
+    ----------
+    func
+        Any callable.
+
+    Examples
+    --------
+    >>> import functools
+    >>> describe_func(functools.partial(max, 1)), describe_func(None)
+    ('max', 'data')
+    """
+    if func is None:
+        return "data"
+    while hasattr(func, "func"):
+        func = func.func
+    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None)
+    return str(name or type(func).__name__)
+
+
+def trim(traceback: TracebackType | None) -> TracebackType | None:
+    """Drop the frames of this library that stand before the user's own.
+
+    Parameters
+    ----------
+    traceback
+        As caught around the task.  When every frame is the library's, it is kept whole.
+
+    Examples
+    --------
+    >>> trim(None) is None
+    True
+    """
+    at = traceback
+    while at is not None:
+        module = at.tb_frame.f_globals.get("__name__", "")
+        if module != "shoal" and not module.startswith("shoal."):
+            return at
+        at = at.tb_next
+    return traceback
+
+
+def mark_failed(error: BaseException, key: Key, func: Any) -> BaseException:
+    """Name the task in a note and trim the traceback; the same exception comes back.
+
+    Parameters
+    ----------
+    error
+        What the task raised.
+    key, func
+        The task.
+
+    Examples
+    --------
+    >>> mark_failed(ValueError("no"), "x", abs).__notes__
+    ["shoal: task 'x' (abs) failed"]
+    """
+    note = f"shoal: task {key!r} ({describe_func(func)}) failed"
+    if isinstance(error, Exception) and note not in getattr(error, "__notes__", ()):
+        try:
+            error.add_note(note)
+        except (AttributeError, TypeError):
+            # An exception class may forbid new attributes; the error matters more than the note.
+            pass
+    return error.with_traceback(trim(error.__traceback__))

@@ -1,0 +1,361 @@
+"""Run a plan on threads of this process.
+
+Every worker thread runs the same loop: take the ready task of best priority, run it, record its
+effects.  The calling thread is one of the workers, so a plan of one chain is run by a plain loop,
+a task that itself computes something cannot starve, and Ctrl-C interrupts running Python code.
+
+A lock taken for each task would be worse than the tasks: with tiny tasks the threads would hand
+it (and the interpreter lock) to and fro at 10-20 us a time.  So the shared structures are used
+through operations that are atomic in CPython (``list.pop``, ``deque.append``, ``heappop`` of
+integers), and only the counting of what a finished task sets free needs one thread at a time.
+That is done by *flat combining* (Hendler, Incze, Shavit, Tzafrir: "Flat combining and the
+synchronization-parallelism tradeoff", SPAA 2010): a worker appends the task's id to ``finished``
+and tries the lock; whoever has it counts for all.  Nobody ever waits for that lock.
+
+A ready task is its priority, an integer, and ``order`` leads from there to the id.  Tasks
+that need nothing are ready from the start: a list sorted beforehand, so that a million of them
+cost no heap operation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from heapq import heappop, heappush
+from typing import Any
+
+from shoal.graph.plan import Plan
+from shoal.local.callbacks import observe
+from shoal.local.cpus import CPU_COUNT
+from shoal.local.failure import mark_failed
+
+__all__ = ["TaskInterrupted", "run_threads"]
+
+GRACE_S = 1.0
+"""How long a failed run waits for interrupted tasks; code that is in C cannot be interrupted."""
+
+
+class TaskInterrupted(BaseException):
+    """Raised inside a running task because another one failed or the user pressed Ctrl-C."""
+
+
+def run_threads(
+    plan: Plan,
+    *,
+    num_workers: int | None = None,
+    pool: Any = None,
+    callbacks: Iterable[Any] = (),
+) -> list[Any]:
+    """Run a plan on threads.
+
+    Parameters
+    ----------
+    plan
+        What to run.
+    num_workers
+        Threads that run tasks at the same time, this one included; default the number of CPUs
+        that this process may use.
+    pool
+        A `concurrent.futures.Executor` of threads, or a `multiprocessing.pool.ThreadPool`, whose
+        threads run the tasks instead.
+    callbacks
+        Observers besides the registered ones.
+
+    Returns
+    -------
+    list
+        Results of ``plan.wanted``, in that order.
+
+    Examples
+    --------
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> run_threads(plan_from_dict({"x": 1, "y": (max, "x", 5)}, ["y", "x"]))
+    [5, 1]
+    """
+    with observe(plan, callbacks) as observer:
+        run = ThreadedRun(observer.wrapped() if observer else plan)
+        if pool is not None:
+            run.on_pool(submitter(pool), num_workers or size_of(pool))
+        else:
+            run.here(min(num_workers or CPU_COUNT, len(run.plan)))
+        if run.error is not None:
+            raise run.take_error()
+        return [run.results[i] for i in run.plan.wanted]
+
+
+class ThreadedRun:
+    """The shared state of one run, and the loop of its workers.
+
+    Parameters
+    ----------
+    plan
+        What to run.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        order, deps = plan.order, plan.deps
+        n = len(plan)
+        self.results: list[Any] = [None] * n
+        self.uses = plan.uses()
+        self.missing = list(map(len, deps))
+        if isinstance(order, range):
+            self.rank: Any = order
+            self.sources = [i for i in range(n - 1, -1, -1) if not deps[i]]
+        else:
+            self.rank = rank = [0] * n
+            for position, i in enumerate(order):
+                rank[i] = position
+            self.sources = [r for r in range(n - 1, -1, -1) if not deps[order[r]]]
+        self.ready: list[int] = []
+        self.finished: deque[int] = deque()
+        self.combining = threading.Lock()
+        self.left = n
+        self.done = not n
+        self.parked: deque[Any] = deque()
+        self.gate = threading.Condition()
+        self.inside: set[int] = set()
+        self.interrupted: set[int] = set()
+        self.failed_task: int | None = None
+        self.error: BaseException | None = None
+
+    def here(self, workers: int) -> None:
+        """Run with this thread and ``workers - 1`` of the shared pool."""
+        if workers > 1:
+            pool = shared_pool(workers - 1)
+            for _ in range(workers - 1):
+                pool.submit(self.help)
+        try:
+            self.work()
+        except BaseException as error:
+            self.fail(error, None)
+        self.close(interrupt=True)
+
+    def on_pool(self, submit: Callable[[Callable[[], None]], Any], workers: int) -> None:
+        """Run with threads of somebody else's pool; this thread only waits."""
+        for _ in range(max(1, min(workers, len(self.plan)))):
+            submit(self.help)
+        try:
+            self.park(until_done=True)
+        except BaseException as error:
+            self.fail(error, None)
+        self.close(interrupt=False)
+
+    def help(self) -> None:
+        """What a thread of a pool does: enter, work, leave."""
+        me = threading.get_ident()
+        with self.gate:
+            if self.done:
+                return
+            self.inside.add(me)
+        try:
+            self.work()
+        except TaskInterrupted:
+            pass
+        except BaseException as error:
+            self.fail(error, None)
+        finally:
+            self.leave(me)
+
+    def leave(self, me: int) -> None:
+        """Take this thread off the list; an interrupt that was sent to it ends here."""
+        try:
+            with self.gate:
+                self.inside.discard(me)
+                self.gate.notify_all()
+            # Sent, and not raised yet: it is raised at the next jump backwards, which is here and
+            # not in the pool's own code.
+            while me in self.interrupted:
+                self.interrupted.discard(me)
+        except TaskInterrupted:
+            with self.gate:
+                self.inside.discard(me)
+                self.gate.notify_all()
+
+    def work(self) -> None:
+        """Run ready tasks until there are none and there will be none."""
+        plan, results, ready, sources = self.plan, self.results, self.ready, self.sources
+        funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
+        finished, combine = self.finished, self.combine
+        while not self.done:
+            try:
+                if ready and (not sources or ready[0] < sources[-1]):
+                    i = order[heappop(ready)]
+                elif sources:
+                    i = order[sources.pop()]
+                else:
+                    self.park()
+                    continue
+            except IndexError:
+                # Another thread was faster.
+                continue
+            func, arg = funcs[i], args[i]
+            try:
+                if func is None:
+                    results[i] = arg
+                elif arg is None:
+                    results[i] = func(*[results[j] for j in deps[i]])
+                elif type(arg) is tuple:
+                    results[i] = func(*arg)
+                else:
+                    positional, keywords = arg.fill([results[j] for j in deps[i]])
+                    results[i] = func(*positional, **keywords)
+                    del positional, keywords
+            except BaseException as error:
+                self.fail(error, i)
+                return
+            finished.append(i)
+            combine()
+
+    def combine(self) -> None:
+        """Count what finished tasks set free, unless another thread is at it."""
+        finished, lock = self.finished, self.combining
+        # Asked again after the lock is released: a task may have finished in between.
+        while finished and lock.acquire(False):
+            try:
+                self.count()
+            finally:
+                lock.release()
+
+    def count(self) -> None:
+        """Record every finished task; the caller holds ``combining``."""
+        plan, finished, missing, uses = self.plan, self.finished, self.missing, self.uses
+        deps, dependents, rank, ready = plan.deps, plan.dependents, self.rank, self.ready
+        fresh = 0
+        while finished:
+            i = finished.popleft()
+            for j in dependents[i]:
+                missing[j] -= 1
+                if not missing[j]:
+                    heappush(ready, rank[j])
+                    fresh += 1
+            for j in deps[i]:
+                uses[j] -= 1
+                if not uses[j]:
+                    self.results[j] = None
+            self.left -= 1
+        if not self.left:
+            self.done = True
+            self.wake(len(self.parked))
+        elif fresh > 1 or (fresh and self.sources):
+            # This thread takes one of them itself.
+            self.wake(fresh)
+
+    def park(self, *, until_done: bool = False) -> None:
+        """Sleep until there may be something to do."""
+        parking = threading.Lock()
+        parking.acquire()
+        self.parked.append(parking)
+        # Looked at again after the place in the queue is visible: whoever makes work from here
+        # on sees it.
+        if self.done or (not until_done and (self.ready or self.sources or self.finished)):
+            try:
+                self.parked.remove(parking)
+            except ValueError:
+                parking.acquire()
+            self.combine()
+            return
+        parking.acquire()
+        if until_done and not self.done:
+            self.wake(1)
+            self.park(until_done=True)
+
+    def wake(self, most: int) -> None:
+        """Wake up to ``most`` parked threads."""
+        for _ in range(most):
+            try:
+                self.parked.popleft().release()
+            except IndexError:
+                return
+
+    def fail(self, error: BaseException, i: int | None) -> None:
+        """Remember the first error and let everybody stop."""
+        with self.gate:
+            if self.error is None:
+                self.error, self.failed_task = error, i
+            self.done = True
+        self.wake(len(self.parked))
+
+    def close(self, *, interrupt: bool) -> None:
+        """After an error: interrupt the other workers and wait for them.
+
+        Without one every task has run, and the others have nothing left to do but leave.
+        """
+        if self.error is None:
+            return
+        with self.gate:
+            if interrupt:
+                for ident in self.inside:
+                    self.interrupted.add(ident)
+                    raise_in_thread(ident)
+            if not self.gate.wait_for(lambda: not self.inside, GRACE_S):
+                self.error.add_note(
+                    f"shoal: {len(self.inside)} running task(s) could not be interrupted "
+                    "(they are in C code) and end in the background"
+                )
+
+    def take_error(self) -> BaseException:
+        """The error to raise; the run forgets it, so that no reference cycle stays."""
+        error, i = self.error, self.failed_task
+        assert error is not None
+        self.error = None
+        if i is None:
+            return error
+        return mark_failed(error, self.plan.keys[i], self.plan.funcs[i])
+
+
+def raise_in_thread(ident: int) -> None:
+    """Raise `TaskInterrupted` in a thread, at its next Python instruction."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(ident), ctypes.py_object(TaskInterrupted)
+    )
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_pools_lock = threading.Lock()
+
+
+def shared_pool(size: int) -> ThreadPoolExecutor:
+    """The pool of ``size`` threads that all runs of this process share."""
+    pool = _pools.get(size)
+    if pool is None:
+        with _pools_lock:
+            pool = _pools.get(size)
+            if pool is None:
+                pool = _pools[size] = ThreadPoolExecutor(size, thread_name_prefix="shoal")
+    return pool
+
+
+def _forget_pools() -> None:
+    # A forked child has the pools' books but not their threads.
+    global _pools_lock
+    _pools.clear()
+    _pools_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_pools)
+
+
+def submitter(pool: Any) -> Callable[[Callable[[], None]], Any]:
+    """How to hand a function to a pool of somebody else's."""
+    for name in ("submit", "apply_async"):
+        method = getattr(pool, name, None)
+        if method is not None:
+            return method  # type: ignore[no-any-return]
+    raise TypeError(
+        f"pool must be a concurrent.futures.Executor or a multiprocessing ThreadPool, "
+        f"got {type(pool).__name__}: it has neither submit nor apply_async"
+    )
+
+
+def size_of(pool: Any) -> int:
+    """How many threads a pool has; the number of CPUs when it does not tell."""
+    for name in ("_max_workers", "_processes"):
+        size = getattr(pool, name, None)
+        if isinstance(size, int):
+            return size
+    return CPU_COUNT

@@ -1,0 +1,79 @@
+"""The words that every layer of shoal shares: keys, and the protocols at its seams.
+
+Nothing here does work.  A protocol stands here when two layers that must not import each other
+both speak it; fakes for them ship in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+__all__ = ["Clock", "Collection", "Executor", "Get", "Key", "NestedKeys"]
+
+Key: TypeAlias = Hashable
+"""The name of a task: a str, or a tuple ``(name, i, j, ...)`` for block ``i, j`` of a collection.
+
+Dict graphs may also use bytes, int and float.
+"""
+
+NestedKeys: TypeAlias = "Key | Sequence[NestedKeys]"
+"""A key, or lists of keys to any depth; results come back in the same shape."""
+
+Get: TypeAlias = Callable[..., Any]
+"""``get(graph, keys, **options) -> results``: what ``scheduler=`` accepts besides a name."""
+
+
+@runtime_checkable
+class Collection(Protocol):
+    """What `shoal.compute` and its family ask of an object.
+
+    A collection describes results that do not exist yet.  ``__shoal_node__`` is its expression;
+    ``__shoal_postcompute__`` says how the computed blocks become the answer.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> isinstance(shoal.delayed(1), Collection)
+    True
+    """
+
+    def __shoal_node__(self) -> Any:
+        """The expression (`shoal.expr.Node`) whose blocks are the collection's results."""
+
+    def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """``(finalize, extra)``; the answer is ``finalize(blocks, *extra)``."""
+
+    def __shoal_postpersist__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """``(rebuild, extra)``; ``rebuild(node, *extra)`` is the same collection on ``node``."""
+
+
+class Executor(Protocol):
+    """Runs a plan.
+
+    Examples
+    --------
+    >>> from shoal.local.sync import run_sync
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> run_sync(plan_from_dict({"x": (abs, -1)}, ["x"]))
+    [1]
+    """
+
+    def __call__(self, plan: Any, *, callbacks: Iterable[Any] = ()) -> list[Any]:
+        """The results of ``plan.wanted``, in that order."""
+
+
+class Clock(Protocol):
+    """Time as an argument, so that tests need not wait for it.
+
+    Examples
+    --------
+    >>> import time
+    >>> clock: Clock = time.monotonic
+    """
+
+    def __call__(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+
+
+Annotations: TypeAlias = Mapping[str, Any]
