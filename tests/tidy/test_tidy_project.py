@@ -77,3 +77,16 @@ def test_readme_opens_with_the_two_commands() -> None:
     top = (ROOT / "README.md").read_text(encoding="utf-8")[:600]
     assert "make test" in top
     assert "make demo" in top
+
+
+def test_architecture_names_what_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:\w+/)*(?:\w+/|\w+\.py))`", text))
+    package = ROOT / "src" / "shoal"
+    roots = (ROOT, package, *(path for path in package.iterdir() if path.is_dir()))
+    gone = sorted(name for name in named if not any((root / name).exists() for root in roots))
+    assert not gone, f"ARCHITECTURE.md speaks of {gone}, which do not exist"
+    present = {path.name + "/" * path.is_dir() for path in package.iterdir()}
+    present = {name for name in present if re.fullmatch(r"[a-z]\w*(/|\.py)", name)}
+    missing = sorted(present - named)
+    assert not missing, f"ARCHITECTURE.md says nothing of {missing}"
