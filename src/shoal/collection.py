@@ -18,7 +18,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
 from shoal import config
-from shoal.expr.call import Call
+from shoal.expr.call import BlockOf, Call
 from shoal.expr.lower import Lowering, lower
 from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step, rewrite
@@ -26,9 +26,10 @@ from shoal.graph.assemble import assemble
 from shoal.graph.layers import TableLayer
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
 from shoal.graph.plan import Plan
-from shoal.graph.task import Parser, fill
+from shoal.graph.task import Nest, Parser, Ref, Template, fill
 from shoal.graph.token import tokenize
 from shoal.local.callbacks import GraphView
+from shoal.local.failure import trimmed
 from shoal.local.foreign import run_executor
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
@@ -38,6 +39,7 @@ from shoal.types import Get, Key, NestedKeys
 __all__ = [
     "CollectionMixin",
     "compute",
+    "finalized",
     "get_scheduler",
     "is_collection",
     "make_plan",
@@ -232,19 +234,7 @@ class Job:
     def finish(self, results: Sequence[Any]) -> list[Any]:
         """The answer of each collection."""
         pairs = zip(self.collections, self.split(results), strict=True)
-        return [_postcompute(collection, blocks) for collection, blocks in pairs]
-
-
-def _postcompute(collection: Any, blocks: Sequence[Any]) -> Any:
-    if is_own(collection):
-        finalize, extra = collection.__shoal_postcompute__()
-        return finalize(blocks, *extra)
-    finalize, extra = collection.__dask_postcompute__()
-    return finalize(_nested(collection.__dask_keys__(), blocks), *extra)
-
-
-def _nested(keys: NestedKeys, blocks: Sequence[Any]) -> Any:
-    return nest_results(keys, blocks)
+        return [_Finish(collection)(blocks) for collection, blocks in pairs]
 
 
 def _foreign_nodes(collections: Sequence[Any], optimize_graph: bool) -> dict[int, Any]:
@@ -313,6 +303,58 @@ def make_plan(*args: Any, optimize_graph: bool = True) -> Plan:
     """
     collections, _ = unpack_collections(*args)
     return Job(collections, optimize_graph=optimize_graph).plan()
+
+
+def finalized(collection: Any) -> Call:
+    """The whole answer of a collection as one call, for collections among a call's arguments.
+
+    Parameters
+    ----------
+    collection
+        An own or a foreign one.
+
+    Examples
+    --------
+    >>> from shoal.expr.lower import lower
+    >>> import shoal
+    >>> len(lower([finalized(shoal.bag.from_sequence([1, 2], npartitions=2))]).graph)
+    3
+    """
+    job = Job([collection])
+    node = job.nodes[0]
+    if isinstance(node, Call):
+        return node
+    blocks = tuple([BlockOf(node, i) for i in range(node.size)])
+    refs = Nest(list, [Ref(i) for i in range(len(blocks))])
+    call = Call()
+    func = _Finish(collection)
+    ident = f"finalize-{tokenize(node.name, type(collection).__qualname__)}"
+    call._call = (ident, func, Template((refs,)), blocks, "finalize", None, None, None)
+    return call
+
+
+class _Finish:
+    """A collection's finalize step as a function of the list of its blocks."""
+
+    __slots__ = ("extra", "finalize", "keys")
+
+    def __init__(self, collection: Any) -> None:
+        self.keys = None
+        if is_own(collection):
+            self.finalize, self.extra = collection.__shoal_postcompute__()
+        else:
+            self.finalize, self.extra = collection.__dask_postcompute__()
+            self.keys = collection.__dask_keys__()
+
+    def __call__(self, blocks: Sequence[Any]) -> Any:
+        nested = blocks if self.keys is None else nest_results(self.keys, blocks)
+        return self.finalize(nested, *self.extra)
+
+    def __getstate__(self) -> Any:
+        return self.finalize, self.extra, self.keys
+
+    def __setstate__(self, state: Any) -> None:
+        self.finalize, self.extra, self.keys = state
 
 
 # ------------------------------------------------------------------------------------ running
@@ -475,7 +517,9 @@ def run_dict(graph: Mapping[Key, Any], keys: NestedKeys, scheduler: Any, **optio
     >>> run_dict({"x": 1, "y": (max, "x", 2)}, [["x"], "y"], "sync")
     ((1,), 2)
     """
-    results = run_plan(plan_from_dict(graph, flatten_keys(keys)), scheduler, **options)
+    plan = plan_from_dict(graph, flatten_keys(keys))
+    with trimmed():
+        results = run_plan(plan, scheduler, **options)
     return nest_results(keys, results)
 
 
@@ -526,7 +570,8 @@ def compute(
         return args
     chosen = get_scheduler(get, scheduler, collections) or "threads"
     job = Job(collections, optimize_graph=optimize_graph)
-    results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
+    with trimmed():
+        results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
     return results
 
 
@@ -561,7 +606,8 @@ def persist(
         return args
     chosen = get_scheduler(None, scheduler, collections) or "threads"
     job = Job(collections, optimize_graph=optimize_graph)
-    blocks = job.split(run_plan(job.plan(), chosen, **kwargs))
+    with trimmed():
+        blocks = job.split(run_plan(job.plan(), chosen, **kwargs))
     kept = [_persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
     results: tuple[Any, ...] = repack(kept)
     return results

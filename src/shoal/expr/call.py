@@ -4,10 +4,11 @@
 and a name only when somebody asks.  That is why a `Call` is not a `Node`: it has no structural
 name, takes no part in rewriting, and is lowered in batches straight to the rows of a table.
 
-The tuple is ``(ident, func, args, inputs, label, annotations)``.  ``ident`` identifies the call:
+The tuple is ``(ident, func, args, inputs, label, annotations, nout, pure)``.  ``ident`` identifies the call:
 a key when the user gave one or the call is pure, else a number that is unique in this process,
 from which the key is made on demand.  ``args`` is the form of `shoal.graph.task`, with positions
-in ``inputs``; ``inputs`` are calls, or `BlockOf` for a block of another collection.
+in ``inputs``; ``inputs`` are calls, or `BlockOf` for a block of another collection.  The last two
+say how many results there are and whether calls of the value are pure; lowering ignores them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from shoal.types import Key
 
-__all__ = ["BlockOf", "Call", "call_key", "next_ident"]
+__all__ = ["BlockOf", "Call", "call_key", "ident_of_key", "next_ident"]
 
 next_ident = itertools.count().__next__
 """A new number for a call without a key."""
@@ -75,7 +76,18 @@ class _Number:
 
 
 def ident_of_key(key: Key) -> Any:
-    """The ident of a call whose key is given."""
+    """The ident of a call whose key is given.
+
+    Parameters
+    ----------
+    key
+        Any key.
+
+    Examples
+    --------
+    >>> call_key(ident_of_key(5), "label")
+    5
+    """
     return _Number(key) if type(key) is int else key
 
 
@@ -121,7 +133,8 @@ class BlockOf(Call):
     def __init__(self, node: Any, block: int) -> None:
         self.node = node
         self.block = block
-        self._call = ((BlockOf, node.name, block), None, None, (), node.name, None)
+        ident = (BlockOf, node.name, block)
+        self._call = (ident, None, None, (), node.name, None, None, None)
 
     @property
     def key(self) -> Key:

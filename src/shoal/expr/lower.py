@@ -178,7 +178,7 @@ def place_calls(roots: Sequence[Call], lowering: Lowering) -> list[Any]:
     blocked: list[Any] = []
     while stack:
         call = pop()
-        ident, func, arg, inputs, label, annotations = call._call[:6]
+        ident, func, arg, inputs, label, annotations, _, _ = call._call
         if ident in ids:
             continue
         if inputs:

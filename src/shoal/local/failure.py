@@ -13,7 +13,7 @@ from typing import Any
 
 from shoal.types import Key
 
-__all__ = ["describe_func", "mark_failed", "trim"]
+__all__ = ["describe_func", "mark_failed", "trim", "trimmed"]
 
 
 def describe_func(func: Any) -> str:
@@ -83,3 +83,25 @@ def mark_failed(error: BaseException, key: Key, func: Any) -> BaseException:
             # An exception class may forbid new attributes; the error matters more than the note.
             pass
     return error.with_traceback(trim(error.__traceback__))
+
+
+class trimmed:  # noqa: N801 - a context manager
+    """Cut this library's frames out of the traceback of an error that leaves a ``with`` block.
+
+    What is left is the user's call, the public function they called, and their own frames inside
+    of the task.  An error of the library's own keeps all frames.
+
+    Examples
+    --------
+    >>> with trimmed():
+    ...     pass
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if error is not None:
+            error.__traceback__ = trim(error.__traceback__)
