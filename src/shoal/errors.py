@@ -12,6 +12,7 @@ The tree::
     |  |- WorkerDiedError          ... a child process ended before its task did
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
     |- ConfigError                 (also ValueError) a setting that cannot be used
+    |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
     `- MissingDependencyError      (also ImportError) an optional package is not installed
 
 A user's own exception is never wrapped in one of these: it is raised as it is, with a note that
@@ -28,6 +29,7 @@ __all__ = [
     "InvalidKeyError",
     "MissingDependencyError",
     "MissingKeyError",
+    "MissingSettingError",
     "SerializationError",
     "ShoalError",
     "TokenizationError",
@@ -143,6 +145,23 @@ class ConfigError(ShoalError, ValueError):
     >>> issubclass(ConfigError, ValueError)
     True
     """
+
+
+class MissingSettingError(ConfigError, KeyError):
+    """A setting that was asked for and that neither the defaults nor a user gave a value.
+
+    Examples
+    --------
+    >>> from shoal import config
+    >>> config.get("bag.split-evry", config={"bag": {"split-every": 8}})
+    Traceback (most recent call last):
+    ...
+    shoal.errors.MissingSettingError: no setting 'bag.split-evry'; did you mean 'bag.split-every'?
+    """
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the sentence.
+        return str(self.args[0]) if self.args else ""
 
 
 class MissingDependencyError(ShoalError, ImportError):
