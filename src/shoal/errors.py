@@ -13,6 +13,8 @@ The tree::
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
     |- ConfigError                 (also ValueError) a setting that cannot be used
     |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
+    |- TextDecodingError           (also UnicodeDecodeError) a file is not text in the encoding
+    |- AvroSchemaError             (also ValueError, AssertionError) a schema that cannot be written
     `- MissingDependencyError      (also ImportError) an optional package is not installed
 
 A user's own exception is never wrapped in one of these: it is raised as it is, with a note that
@@ -22,6 +24,7 @@ names the task.  Each class also derives from the builtin that a caller would ex
 from __future__ import annotations
 
 __all__ = [
+    "AvroSchemaError",
     "ConfigError",
     "CycleError",
     "ExecutorError",
@@ -32,6 +35,7 @@ __all__ = [
     "MissingSettingError",
     "SerializationError",
     "ShoalError",
+    "TextDecodingError",
     "TokenizationError",
     "WorkerDiedError",
 ]
@@ -162,6 +166,48 @@ class MissingSettingError(ConfigError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the sentence.
         return str(self.args[0]) if self.args else ""
+
+
+class TextDecodingError(ShoalError, UnicodeDecodeError):
+    """Bytes of a file that are not text in the encoding they were read with.
+
+    ``object``, ``start`` and ``end`` are those of `UnicodeDecodeError`, for a short piece of the
+    file around the bytes; ``path`` and ``offset`` say where in which file they are (after
+    decompression).
+
+    Examples
+    --------
+    >>> error = TextDecodingError("utf-8", b"caf\\xe9", 3, 4, "unexpected end of data")
+    >>> error.path, error.offset = "menu.txt", 1003
+    >>> print(error)
+    menu.txt: byte 0xe9 at offset 1003 is not 'utf-8' text (unexpected end of data);
+    pass the file's encoding=, or errors='replace' to read on
+    """
+
+    path: str | None = None
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        if self.path is None or self.offset is None:
+            return UnicodeDecodeError.__str__(self)
+        bad = self.object[self.start : self.end]
+        return (
+            f"{self.path}: byte{'s' if len(bad) > 1 else ''} 0x{bad.hex()} at offset {self.offset} "
+            f"{'are' if len(bad) > 1 else 'is'} not {self.encoding!r} text ({self.reason}); "
+            "pass the file's encoding=, or errors='replace' to read on"
+        )
+
+
+class AvroSchemaError(ShoalError, ValueError, AssertionError):
+    """A schema that no Avro file can be written with.
+
+    An AssertionError too, for that is what programs written for Dask expect.
+
+    Examples
+    --------
+    >>> issubclass(AvroSchemaError, ValueError)
+    True
+    """
 
 
 class MissingDependencyError(ShoalError, ImportError):
