@@ -51,7 +51,7 @@ PACKAGE = "shoal"
 # import each other.  `shoal/__init__.py` stands below them all and nothing imports it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "units"),
-    ("config", "optional"),
+    ("config", "optional", "sizeof"),
     ("graph", "serialize"),
     ("expr", "local"),
     ("collection",),
