@@ -13,7 +13,7 @@ This is the edge at which settings are read: everything below takes its options 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step, rewrite
 from shoal.graph.assemble import assemble
 from shoal.graph.layers import TableLayer
-from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
+from shoal.graph.legacy import flatten_keys, nest_results, rows_from_dict
 from shoal.graph.plan import Plan
 from shoal.graph.task import Nest, Parser, Ref, Template, fill
 from shoal.graph.token import tokenize
@@ -34,7 +34,7 @@ from shoal.local.foreign import run_executor
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
-from shoal.types import Get, Key, NestedKeys
+from shoal.types import Get, Key
 
 __all__ = [
     "CollectionMixin",
@@ -45,7 +45,6 @@ __all__ = [
     "make_plan",
     "optimize",
     "persist",
-    "run_dict",
     "run_plan",
     "unpack_collections",
     "visualize",
@@ -397,6 +396,7 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
 
     Examples
     --------
+    >>> from shoal.graph.legacy import plan_from_dict
     >>> run_plan(plan_from_dict({"x": (abs, -1)}, ["x"]), "threads")
     [1]
     """
@@ -498,29 +498,6 @@ def _check_scheduler(choice: Any) -> Any:
 def _default_of(item: Any) -> Any:
     own = getattr(item, "__shoal_scheduler__", None)
     return own if own is not None else getattr(item, "__dask_scheduler__", None)
-
-
-def run_dict(graph: Mapping[Key, Any], keys: NestedKeys, scheduler: Any, **options: Any) -> Any:
-    """``get``: run a dict graph and return results in the shape of the keys.
-
-    Parameters
-    ----------
-    graph
-        Tasks by key, as tuples or `shoal.graph.task.Task`.
-    keys
-        A key, or lists of keys to any depth.
-    scheduler, **options
-        As `run_plan` has them.
-
-    Examples
-    --------
-    >>> run_dict({"x": 1, "y": (max, "x", 2)}, [["x"], "y"], "sync")
-    ((1,), 2)
-    """
-    plan = plan_from_dict(graph, flatten_keys(keys))
-    with trimmed():
-        results = run_plan(plan, scheduler, **options)
-    return nest_results(keys, results)
 
 
 # ---------------------------------------------------------------------------- what people call

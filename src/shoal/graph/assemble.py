@@ -255,7 +255,7 @@ def _expand_grid(layer: GridLayer, tasks: Sequence[int], plan: _Rows, lookup: _L
     columns = [_column(part, layer, tasks, lookup) for part in layer.inputs]
     if not layer.kwargs:
         if all(type(part) is Each for part in layer.inputs):
-            plan.args += zip(*columns, strict=True)
+            plan.args += zip(*columns, strict=True) if columns else [()] * len(tasks)
             plan.deps += [()] * len(tasks)
             return
         if not any(part.many or isinstance(part, Each | Const) for part in layer.inputs):

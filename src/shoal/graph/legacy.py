@@ -3,7 +3,8 @@
 The rules, as Dask's documentation of its graph specification has them:
 
 - a tuple whose first element is callable is a call; its other elements are arguments;
-- an argument (or a whole value) that is a key of the graph stands for that task's result;
+- an argument (or a whole value, but not of its own key) that is a key of the graph stands for
+  that task's result;
 - lists, tuples, sets and dicts among the arguments are searched for keys and calls;
 - anything else is a value.
 
@@ -287,6 +288,9 @@ class _Walk:
             split = pending.pop(key, None) if pending else None
             if split is None:
                 split = split_value(graph[key], graph)
+                if split[0] is identity and split[2] == (key,):
+                    # {1: 1}: a key cannot stand for itself, so this is a value.
+                    split = None, graph[key], ()
                 for dep in split[2]:
                     if dep not in ids:
                         break

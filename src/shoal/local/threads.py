@@ -1,8 +1,9 @@
 """Run a plan on threads of this process.
 
 Every worker thread runs the same loop: take the ready task of best priority, run it, record its
-effects.  The calling thread is one of the workers, so a plan of one chain is run by a plain loop,
-a task that itself computes something cannot starve, and Ctrl-C interrupts running Python code.
+effects.  The calling thread waits, so that it can report an error or Ctrl-C at once whatever the
+workers are doing; only where the caller is itself a worker (a task that computes something) does
+it work along, because otherwise nested computations could fill the pool and wait for each other.
 
 A lock taken for each task would be worse than the tasks: with tiny tasks the threads would hand
 it (and the interpreter lock) to and fro at 10-20 us a time.  So the shared structures are used
@@ -77,11 +78,12 @@ def run_threads(
     [5, 1]
     """
     with observe(plan, callbacks) as observer:
-        run = ThreadedRun(observer.wrapped() if observer else plan)
-        if pool is not None:
-            run.on_pool(submitter(pool), num_workers or size_of(pool))
+        run = ThreadedRun(observer.wrapped() if observer else plan, interruptible=pool is None)
+        if pool is None:
+            workers = num_workers or CPU_COUNT
+            run.go(shared_pool(workers).submit, workers)
         else:
-            run.here(min(num_workers or CPU_COUNT, len(run.plan)))
+            run.go(submitter(pool), num_workers or size_of(pool))
         if run.error is not None:
             raise run.take_error()
         return [run.results[i] for i in run.plan.wanted]
@@ -94,10 +96,13 @@ class ThreadedRun:
     ----------
     plan
         What to run.
+    interruptible
+        Whether the threads are ours, so that an exception may be raised in them.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, interruptible: bool) -> None:
         self.plan = plan
+        self.interruptible = interruptible
         order, deps = plan.order, plan.deps
         n = len(plan)
         self.results: list[Any] = [None] * n
@@ -117,48 +122,59 @@ class ThreadedRun:
         self.left = n
         self.done = not n
         self.parked: deque[Any] = deque()
+        self.waiting: deque[Any] = deque()
         self.gate = threading.Condition()
         self.inside: set[int] = set()
         self.interrupted: set[int] = set()
         self.failed_task: int | None = None
         self.error: BaseException | None = None
 
-    def here(self, workers: int) -> None:
-        """Run with this thread and ``workers - 1`` of the shared pool."""
-        if workers > 1:
-            pool = shared_pool(workers - 1)
-            for _ in range(workers - 1):
-                pool.submit(self.help)
-        try:
-            self.work()
-        except BaseException as error:
-            self.fail(error, None)
-        self.close(interrupt=True)
+    def go(self, submit: Callable[[Callable[[], None]], Any], workers: int) -> None:
+        """Run everything, or until something fails.
 
-    def on_pool(self, submit: Callable[[Callable[[], None]], Any], workers: int) -> None:
-        """Run with threads of somebody else's pool; this thread only waits."""
-        for _ in range(max(1, min(workers, len(self.plan)))):
-            submit(self.help)
+        Parameters
+        ----------
+        submit
+            Hands a function to a thread of the pool.
+        workers
+            How many threads to use.
+        """
+        workers = min(workers, len(self.plan))
         try:
-            self.park(until_done=True)
+            if threading.get_ident() in _busy:
+                for _ in range(workers - 1):
+                    submit(self.help)
+                self.help()
+            else:
+                for _ in range(workers):
+                    submit(self.help)
+                self.wait()
         except BaseException as error:
             self.fail(error, None)
-        self.close(interrupt=False)
+        if self.error is not None:
+            self.close()
+
+    def wait(self) -> None:
+        """Sleep until everything has run or something failed."""
+        while not self.done:
+            self.park()
 
     def help(self) -> None:
-        """What a thread of a pool does: enter, work, leave."""
+        """What a worker does: enter, work, leave."""
         me = threading.get_ident()
         with self.gate:
             if self.done:
                 return
             self.inside.add(me)
+        nested = me in _busy
+        _busy.add(me)
         try:
             self.work()
-        except TaskInterrupted:
-            pass
         except BaseException as error:
             self.fail(error, None)
         finally:
+            if not nested:
+                _busy.discard(me)
             self.leave(me)
 
     def leave(self, me: int) -> None:
@@ -188,7 +204,7 @@ class ThreadedRun:
                 elif sources:
                     i = order[sources.pop()]
                 else:
-                    self.park()
+                    self.park(idle=True)
                     continue
             except IndexError:
                 # Another thread was faster.
@@ -239,33 +255,43 @@ class ThreadedRun:
                     self.results[j] = None
             self.left -= 1
         if not self.left:
-            self.done = True
-            self.wake(len(self.parked))
+            self.end()
         elif fresh > 1 or (fresh and self.sources):
             # This thread takes one of them itself.
             self.wake(fresh)
 
-    def park(self, *, until_done: bool = False) -> None:
-        """Sleep until there may be something to do."""
+    def park(self, *, idle: bool = False) -> None:
+        """Sleep until somebody has a reason to wake this thread.
+
+        Parameters
+        ----------
+        idle
+            The thread is a worker, so anything to do is a reason; else only the end is.
+        """
         parking = threading.Lock()
         parking.acquire()
-        self.parked.append(parking)
-        # Looked at again after the place in the queue is visible: whoever makes work from here
-        # on sees it.
-        if self.done or (not until_done and (self.ready or self.sources or self.finished)):
+        queue = self.parked if idle else self.waiting
+        queue.append(parking)
+        # Looked at again after the place in the queue is visible: whoever makes work or comes to
+        # the end from here on sees it.
+        if self.done or (idle and (self.ready or self.sources or self.finished)):
             try:
-                self.parked.remove(parking)
+                queue.remove(parking)
             except ValueError:
-                parking.acquire()
+                pass
             self.combine()
             return
         parking.acquire()
-        if until_done and not self.done:
-            self.wake(1)
-            self.park(until_done=True)
+
+    def end(self) -> None:
+        """Let everybody see that there is nothing left to do."""
+        self.done = True
+        self.wake(len(self.parked))
+        while self.waiting:
+            self.waiting.popleft().release()
 
     def wake(self, most: int) -> None:
-        """Wake up to ``most`` parked threads."""
+        """Wake up to ``most`` idle workers."""
         for _ in range(most):
             try:
                 self.parked.popleft().release()
@@ -273,25 +299,25 @@ class ThreadedRun:
                 return
 
     def fail(self, error: BaseException, i: int | None) -> None:
-        """Remember the first error and let everybody stop."""
+        """Remember the first error, interrupt the other workers and let everybody stop."""
+        me = threading.get_ident()
         with self.gate:
             if self.error is None:
                 self.error, self.failed_task = error, i
-            self.done = True
-        self.wake(len(self.parked))
+                for ident in self.inside if self.interruptible else ():
+                    if ident != me:
+                        self.interrupted.add(ident)
+                        raise_in_thread(ident)
+        self.end()
 
-    def close(self, *, interrupt: bool) -> None:
-        """After an error: interrupt the other workers and wait for them.
+    def close(self) -> None:
+        """Wait for the interrupted workers, though not for ever: C code cannot be interrupted.
 
-        Without one every task has run, and the others have nothing left to do but leave.
+        Without an error there is nothing to wait for: every task has run, and all that the
+        workers have left to do is leave.
         """
-        if self.error is None:
-            return
+        assert self.error is not None
         with self.gate:
-            if interrupt:
-                for ident in self.inside:
-                    self.interrupted.add(ident)
-                    raise_in_thread(ident)
             if not self.gate.wait_for(lambda: not self.inside, GRACE_S):
                 self.error.add_note(
                     f"shoal: {len(self.inside)} running task(s) could not be interrupted "
@@ -315,6 +341,9 @@ def raise_in_thread(ident: int) -> None:
     )
 
 
+_busy: set[int] = set()
+"""Threads that are running tasks."""
+
 _pools: dict[int, ThreadPoolExecutor] = {}
 _pools_lock = threading.Lock()
 
@@ -334,6 +363,7 @@ def _forget_pools() -> None:
     # A forked child has the pools' books but not their threads.
     global _pools_lock
     _pools.clear()
+    _busy.clear()
     _pools_lock = threading.Lock()
 
 

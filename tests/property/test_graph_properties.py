@@ -1,0 +1,131 @@
+"""Random graphs: every way of running them gives what plain Python gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal
+from shoal.graph.assemble import assemble
+from shoal.graph.cull import prune
+from shoal.graph.layers import ALL, Blocks, Each, Graph, GridLayer, Window
+from shoal.graph.legacy import plan_from_dict
+from shoal.local.sync import run_sync
+from shoal.local.threads import run_threads
+
+
+def combine(*args: Any, **kwargs: Any) -> Any:
+    return repr((args, sorted(kwargs.items())))
+
+
+@st.composite
+def dict_graphs(draw: st.DrawFn) -> dict[Any, Any]:
+    """A random dict graph, its keys in random order, with nested arguments."""
+    n = draw(st.integers(1, 25))
+    graph: dict[Any, Any] = {}
+    for i in range(n):
+        arg: Any = st.sampled_from([("k", j) for j in range(i)]) if i else st.integers(100, 105)
+        leaf = st.one_of(arg, st.integers(200, 203), st.just("text"))
+        nested = st.recursive(leaf, lambda s: st.lists(s, max_size=3) | st.tuples(s, s), max_leaves=4)
+        args = draw(st.lists(nested, max_size=3))
+        kind = draw(st.sampled_from(["call", "call", "call", "list", "alias"]))
+        if kind == "list":
+            graph["k", i] = args
+        elif kind == "alias":
+            graph["k", i] = draw(leaf)
+        else:
+            graph["k", i] = (combine, *args)
+    keys = draw(st.permutations(list(graph)))
+    return {key: graph[key] for key in keys}
+
+
+def evaluate(graph: dict[Any, Any], value: Any) -> Any:
+    """What a value of a dict graph means, by the shortest program there is."""
+    if isinstance(value, list):
+        return [evaluate(graph, item) for item in value]
+    try:
+        if value in graph:
+            return evaluate(graph, graph[value])
+    except TypeError:
+        pass
+    if isinstance(value, tuple) and value and callable(value[0]):
+        return value[0](*[evaluate(graph, item) for item in value[1:]])
+    if isinstance(value, tuple):
+        return tuple([evaluate(graph, item) for item in value])
+    return value
+
+
+@given(dict_graphs(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_executors_agree_with_plain_python(graph: dict[Any, Any], data: st.DataObject) -> None:
+    keys = data.draw(st.lists(st.sampled_from(list(graph)), max_size=4))
+    expected = [evaluate(graph, key) for key in keys]
+    plan = plan_from_dict(graph, keys)
+    assert sorted(plan.order) == list(range(len(plan)))
+    done: set[int] = set()
+    for i in plan.order:
+        assert done.issuperset(plan.deps[i])
+        done.add(i)
+    assert run_sync(plan) == expected
+    assert run_threads(plan, num_workers=3) == expected
+    assert prune(plan) is plan
+
+
+@st.composite
+def layered(draw: st.DrawFn) -> tuple[Graph, list[str]]:
+    """A random stack of grid layers."""
+    shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple))
+    graph = Graph()
+    size = 1
+    for length in shape:
+        size *= length
+    graph.add(GridLayer("l0", None, shape, (Each([f"v{i}" for i in range(size)]),)))
+    names = ["l0"]
+    for level in range(1, draw(st.integers(1, 4))):
+        source, length = names[-1], len(shape)
+        kind = draw(st.sampled_from(["same", "transpose", "tree", "contract"]))
+        axes: tuple[Any, ...]
+        if kind == "tree":
+            axes = tuple([Window(axis, 2) for axis in range(length)])
+            new = tuple([-(-n // 2) for n in shape])
+        elif kind == "contract":
+            axes = (*range(length - 1), ALL)
+            new = shape[:-1]
+        else:
+            order = draw(st.permutations(range(length))) if kind == "transpose" else range(length)
+            axes = tuple(order)
+            new = tuple([shape[list(axes).index(axis)] for axis in range(length)])
+        name = f"l{level}"
+        graph.add(GridLayer(name, combine, new, (Blocks(source, shape, axes),)))
+        names.append(name)
+        shape = new
+        if not shape:
+            break
+    return graph, names
+
+
+@given(layered(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_culled_layers_give_the_same_blocks(made: Any, data: st.DataObject) -> None:
+    graph, names = made
+    numbers = graph.numbers(names[-1])
+    whole = run_sync(assemble(graph, numbers))
+    chosen = data.draw(st.lists(st.sampled_from(range(len(numbers))), max_size=3))
+    part = assemble(graph, [numbers[i] for i in chosen])
+    assert run_sync(part) == [whole[i] for i in chosen]
+    assert len(part) <= graph.size
+    keys = [part.keys[i] for i in range(len(part))]
+    assert len(set(keys)) == len(keys)
+
+
+@given(st.integers(0, 60), st.integers(1, 5))
+@settings(deadline=None)
+def test_delayed_trees(n: int, width: int) -> None:
+    level = [shoal.delayed(i) for i in range(n)]
+    while len(level) > 1:
+        groups = [level[i : i + width + 1] for i in range(0, len(level), width + 1)]
+        level = [shoal.delayed(sum)(group) for group in groups]
+    expected = sum(range(n))
+    assert (level[0].compute(scheduler="sync") if level else 0) == expected
