@@ -328,12 +328,16 @@ def check_import_cycles(tree: Tree) -> list[str]:
 
 
 def check_late_imports(tree: Tree) -> list[str]:
-    """Only optional packages, and the listed exceptions, are imported inside functions."""
+    """Only optional packages, and the listed exceptions, are imported inside functions.
+
+    The package's own ``__init__`` loads its names when they are first used; that is its work.
+    """
     return [
         at(source, item.line, f"{item.target} is imported inside a function; move it to the top")
         for source in tree.sources.values()
         for item in tree.imports(source)
         if item.when == "late"
+        and source.name != PACKAGE
         and item.target.split(".")[0] not in OPTIONAL
         and (source.name, item.target) not in LATE
     ]
