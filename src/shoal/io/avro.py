@@ -180,8 +180,13 @@ def iter_avro(part: AvroPart) -> Iterator[Any]:
 def _naming_avro(path: str) -> Iterator[None]:
     try:
         yield
-    except (EOFError, ValueError) as err:
-        raise type(err)(f"{path} cannot be read as Avro: {str(err) or 'it is cut short'}") from err
+    except Exception as err:
+        if type(err) in (EOFError, ValueError):
+            what = f"{path} cannot be read as Avro: {str(err) or 'it is cut short'}"
+            raise type(err)(what) from err
+        # Whatever else damaged data make of fastavro's insides.
+        err.add_note(f"while reading {path} as Avro")
+        raise
 
 
 def check_avro_schema(schema: Mapping[str, Any]) -> None:

@@ -425,14 +425,28 @@ def open_block(block: Block) -> Iterator[tuple[IO[bytes], int, int | None]]:
                 file.seek(start)
             yield file, start, None
             return
-        start, stop = block.offset, block.offset + block.length
-        if block.delimiter is not None:
-            # The end first: reading then goes on from where the start was looked for.
-            stop = _record_start(file, block, stop)
-            start = _record_start(file, block, start)
-        if start or block.delimiter is not None:
-            file.seek(start)
-        yield file, start, stop - start
+        with _refusing_ranges(block):
+            start, stop = block.offset, block.offset + block.length
+            if block.delimiter is not None:
+                # The end first: reading then goes on from where the start was looked for.
+                stop = _record_start(file, block, stop)
+                start = _record_start(file, block, start)
+            if start or block.delimiter is not None:
+                file.seek(start)
+            yield file, start, stop - start
+
+
+@contextmanager
+def _refusing_ranges(block: Block) -> Iterator[None]:
+    """fsspec's plain ValueError of a server that sends only whole files, with the file's name."""
+    try:
+        yield
+    except ValueError as err:
+        if type(err) is not ValueError:
+            raise
+        raise ValueError(
+            f"{block.path} cannot be read from byte {block.offset} on: pass blocksize=None ({err})"
+        ) from err
 
 
 def _record_start(file: IO[bytes], block: Block, offset: int) -> int:
