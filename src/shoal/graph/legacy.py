@@ -18,7 +18,7 @@ own stack: graphs 100,000 tasks deep are ordinary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shoal.errors import CycleError, InvalidKeyError, MissingKeyError
@@ -170,10 +170,11 @@ def split_value(value: Any, graph: Mapping[Key, Any]) -> tuple[Any, Any, Sequenc
         rest = value[1:]
         if PLAIN.issuperset(map(type, rest)):
             # No containers: most tasks of most graphs, so worth a shorter way.
-            refs = [arg for arg in rest if arg in graph]
-            if not refs:
+            refs = tuple(filter(graph.__contains__, rest))
+            count = len(refs)
+            if not count:
                 return value[0], rest, ()
-            if len(refs) == len(rest) and len(set(refs)) == len(refs):
+            if count == len(rest) and (count == 1 or len(set(refs)) == count):
                 return value[0], None, refs
         parser = LegacyParser(graph)
         args = parser.arguments(value[1:], {})
@@ -279,41 +280,42 @@ class _Walk:
         """Number everything that ``wanted`` needs, dependencies first."""
         graph, ids, pending = self.graph, self.ids, self.pending
         funcs, args, deps = self.funcs.append, self.args.append, self.deps.append
+        id_of = ids.__getitem__
         stack = wanted[::-1]
         pop, push = stack.pop, stack.append
         while stack:
             key = pop()
             if key in ids:
                 continue
-            split = pending.pop(key, None) if pending else None
-            if split is None:
-                split = split_value(graph[key], graph)
-                if split[0] is identity and split[2] == (key,):
+            if pending and key in pending:
+                func, arg, needs = pending.pop(key)
+            else:
+                func, arg, needs = split_value(graph[key], graph)
+                if func is identity and needs == (key,):
                     # {1: 1}: a key cannot stand for itself, so this is a value.
-                    split = None, graph[key], ()
-                for dep in split[2]:
+                    func, arg, needs = None, graph[key], ()
+                for dep in needs:
                     if dep not in ids:
+                        pending[key] = func, arg, needs
+                        push(key)
+                        self.push_missing(needs, push)
                         break
-                else:
-                    ids[key] = len(ids)
-                    funcs(split[0])
-                    args(split[1])
-                    deps(tuple([ids[dep] for dep in split[2]]))
+                if key in pending:
                     continue
-                pending[key] = split
-                push(key)
-                for dep in reversed(split[2]):
-                    if dep not in ids:
-                        if dep in pending:
-                            raise self.cycle(dep)
-                        if dep not in graph:
-                            raise self.missing(dep)
-                        push(dep)
-                continue
             ids[key] = len(ids)
-            funcs(split[0])
-            args(split[1])
-            deps(tuple([ids[dep] for dep in split[2]]))
+            funcs(func)
+            args(arg)
+            deps(tuple(map(id_of, needs)))
+
+    def push_missing(self, needs: Sequence[Key], push: Callable[[Key], None]) -> None:
+        """Put the dependencies that have no number yet on the stack, the first on top."""
+        for dep in reversed(needs):
+            if dep not in self.ids:
+                if dep in self.pending:
+                    raise self.cycle(dep)
+                if dep not in self.graph:
+                    raise self.missing(dep)
+                push(dep)
 
     def cycle(self, dep: Key) -> CycleError:
         """The path from ``dep`` to itself."""

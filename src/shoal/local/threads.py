@@ -106,6 +106,7 @@ class ThreadedRun:
         order, deps = plan.order, plan.deps
         n = len(plan)
         self.results: list[Any] = [None] * n
+        self.dependents = plan.dependents
         self.uses = plan.uses()
         self.missing = list(map(len, deps))
         if isinstance(order, range):
@@ -229,36 +230,32 @@ class ThreadedRun:
 
     def combine(self) -> None:
         """Count what finished tasks set free, unless another thread is at it."""
-        finished, lock = self.finished, self.combining
+        finished, lock, missing, uses = self.finished, self.combining, self.missing, self.uses
+        rank, ready, deps, dependents = self.rank, self.ready, self.plan.deps, self.dependents
         # Asked again after the lock is released: a task may have finished in between.
         while finished and lock.acquire(False):
+            fresh = ended = 0
             try:
-                self.count()
+                while finished:
+                    i = finished.popleft()
+                    ended += 1
+                    for j in dependents[i]:
+                        missing[j] -= 1
+                        if not missing[j]:
+                            heappush(ready, rank[j])
+                            fresh += 1
+                    for j in deps[i]:
+                        uses[j] -= 1
+                        if not uses[j]:
+                            self.results[j] = None
             finally:
+                self.left -= ended
                 lock.release()
-
-    def count(self) -> None:
-        """Record every finished task; the caller holds ``combining``."""
-        plan, finished, missing, uses = self.plan, self.finished, self.missing, self.uses
-        deps, dependents, rank, ready = plan.deps, plan.dependents, self.rank, self.ready
-        fresh = 0
-        while finished:
-            i = finished.popleft()
-            for j in dependents[i]:
-                missing[j] -= 1
-                if not missing[j]:
-                    heappush(ready, rank[j])
-                    fresh += 1
-            for j in deps[i]:
-                uses[j] -= 1
-                if not uses[j]:
-                    self.results[j] = None
-            self.left -= 1
-        if not self.left:
-            self.end()
-        elif fresh > 1 or (fresh and self.sources):
-            # This thread takes one of them itself.
-            self.wake(fresh)
+            if not self.left:
+                self.end()
+            elif self.parked and (fresh > 1 or (fresh and self.sources)):
+                # This thread takes one of them itself.
+                self.wake(fresh)
 
     def park(self, *, idle: bool = False) -> None:
         """Sleep until somebody has a reason to wake this thread.
