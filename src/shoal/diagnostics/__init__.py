@@ -1,1 +1,13 @@
+"""What a computation does while it runs, and what its graph looks like.
 
+Progress, profiles, pictures and opportunistic caching: observers of plans and executors.  Nothing
+in here changes what is computed.
+"""
+
+from shoal.diagnostics.progress import ProgressBar
+from shoal.local.callbacks import Callback
+
+__all__ = [
+    "Callback",
+    "ProgressBar",
+]
