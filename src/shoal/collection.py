@@ -194,6 +194,32 @@ class ForeignNode(Node):
         lowering.graph.name_blocks(self.name, [start + ids[key] for key in self.keys])
 
 
+class Part(Node):
+    """Some consecutive blocks of a node.
+
+    Parameters
+    ----------
+    source
+        The node.
+    start, stop
+        Which blocks.
+    """
+
+    __slots__ = ()
+    fields = ("source", "start", "stop")
+    prefix = "part"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One axis."""
+        return (self.stop - self.start,)
+
+    def place(self, lowering: Lowering) -> None:
+        """Another name for blocks that are there."""
+        numbers = lowering.numbers(self.source)
+        lowering.graph.name_blocks(self.name, numbers[self.start : self.stop])
+
+
 class Job:
     """Collections that are computed together.
 
@@ -252,11 +278,14 @@ def _foreign_nodes(collections: Sequence[Any], optimize_graph: bool) -> dict[int
             keys = [collections[i].__dask_keys__() for i in members]
             merged = dict(collections[members[0]].__dask_optimize__(merged, keys))
         graph.update(merged)
-    return {
-        i: ForeignNode(graph, tuple(flatten_keys(collections[i].__dask_keys__())))
-        for members in groups.values()
-        for i in members
-    }
+    if not groups:
+        return {}
+    # One node for all of them: what two collections share must be one task.
+    keys = {i: flatten_keys(collections[i].__dask_keys__()) for g in groups.values() for i in g}
+    whole = ForeignNode(graph, tuple(itertools.chain.from_iterable(keys.values())))
+    ends = list(itertools.accumulate(map(len, keys.values()), initial=0))
+    spans = zip(keys, ends, ends[1:], strict=False)
+    return {i: Part(whole, start, stop) for i, start, stop in spans}
 
 
 def rules_of(roots: Iterable[Node]) -> list[Any]:
@@ -372,6 +401,9 @@ NAMES = {
     "multiprocessing": "processes",
 }
 
+THEIRS = {"dask.threaded": "threads", "dask.multiprocessing": "processes", "dask.local": "sync"}
+"""Modules of another library's ``get`` functions, and the executor of ours that does the same."""
+
 SETTINGS = {"context": "multiprocessing.context", "initializer": "multiprocessing.initializer"}
 """Options whose setting has another name."""
 
@@ -401,6 +433,7 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
     [1]
     """
     callbacks = options.get("callbacks") or ()
+    scheduler = getattr(scheduler, "__shoal_scheduler__", scheduler)
     if isinstance(scheduler, str):
         scheduler = NAMES.get(scheduler, scheduler)
         run, names = EXECUTORS[scheduler]
@@ -413,9 +446,8 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
         return run(plan, callbacks=callbacks, **{k: v for k, v in given.items() if v is not None})
     if isinstance(scheduler, Executor):
         return run_executor(plan, scheduler, callbacks=callbacks)
-    own = getattr(scheduler, "__shoal_run__", None)
-    if own is not None:
-        results: list[Any] = own(plan, **options)
+    if hasattr(scheduler, "__shoal_run__"):
+        results: list[Any] = scheduler.__shoal_run__(plan, **options)
         return results
     keys = [plan.keys[i] for i in plan.wanted]
     return list(scheduler(dict(GraphView(plan)), keys, **options))
@@ -497,7 +529,12 @@ def _check_scheduler(choice: Any) -> Any:
 
 def _default_of(item: Any) -> Any:
     own = getattr(item, "__shoal_scheduler__", None)
-    return own if own is not None else getattr(item, "__dask_scheduler__", None)
+    if own is not None:
+        return own
+    foreign = getattr(item, "__dask_scheduler__", None)
+    return getattr(foreign, "__shoal_scheduler__", None) or THEIRS.get(
+        getattr(foreign, "__module__", None), foreign
+    )
 
 
 # ---------------------------------------------------------------------------- what people call
@@ -635,7 +672,7 @@ def _optimized(collection: Any, node: Any) -> Any:
     if is_own(collection):
         return collection.__shoal_with_node__(node)
     rebuild, extra = collection.__dask_postpersist__()
-    return rebuild(node.graph, *extra)
+    return rebuild(node.source.graph, *extra)
 
 
 def visualize(

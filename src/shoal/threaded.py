@@ -37,5 +37,5 @@ def get(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> Any:
     return get_with(functools.partial(run_plan, scheduler="threads", **kwargs), dsk, keys)
 
 
-# As ``scheduler=``, this function takes plans instead of dicts.
-get.__shoal_run__ = functools.partial(run_plan, scheduler="threads")  # type: ignore[attr-defined]
+# As ``scheduler=`` this function is the executor of that name, which takes plans, not dicts.
+get.__shoal_scheduler__ = "threads"  # type: ignore[attr-defined]

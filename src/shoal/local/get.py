@@ -71,3 +71,7 @@ def get_sync(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> Any:
     """
     callbacks = kwargs.get("callbacks") or ()
     return get_with(lambda plan: run_sync(plan, callbacks=callbacks), dsk, keys)
+
+
+# As ``scheduler=`` this function is the executor of that name, which takes plans, not dicts.
+get_sync.__shoal_scheduler__ = "sync"  # type: ignore[attr-defined]
