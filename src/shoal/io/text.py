@@ -252,7 +252,8 @@ def decode_lines(
     (['one\\n', 'two'], ['one$$', 'two$$'])
     """
     source = _Source(io.BytesIO(data), 0, None, None)
-    return list(chain.from_iterable(_batches(source, encoding, errors, linedelimiter)))
+    with _naming_undecodable(source):
+        return list(_lines(source, encoding, errors, linedelimiter))
 
 
 class _Source(io.BufferedIOBase):
@@ -292,27 +293,20 @@ def _block_batches(block: Block, part: TextPart) -> Iterator[list[str]]:
         if start and codecs.lookup(encoding).name == "utf-8-sig":
             encoding = "utf-8"
         source = _Source(file, start, length, block)
-        yield from _batches(source, encoding, part.errors, part.linedelimiter)
-
-
-def _batches(
-    source: _Source, encoding: str, errors: str, linedelimiter: str | None
-) -> Iterator[list[str]]:
-    with _naming_undecodable(source):
-        if linedelimiter in _NEWLINES:
-            lines = io.TextIOWrapper(
-                source, encoding=encoding, errors=errors, newline=linedelimiter
-            )
+        with _naming_undecodable(source):
+            lines = _lines(source, encoding, part.errors, part.linedelimiter)
             while batch := list(islice(lines, _BATCH_LINES)):
                 yield batch
-        else:
-            assert linedelimiter is not None
-            yield from _split_batches(source, encoding, errors, linedelimiter)
 
 
-def _split_batches(
-    source: _Source, encoding: str, errors: str, delimiter: str
-) -> Iterator[list[str]]:
+def _lines(source: _Source, encoding: str, errors: str, linedelimiter: str | None) -> Iterator[str]:
+    if linedelimiter in _NEWLINES:
+        return io.TextIOWrapper(source, encoding=encoding, errors=errors, newline=linedelimiter)
+    assert linedelimiter is not None
+    return chain.from_iterable(_split(source, encoding, errors, linedelimiter))
+
+
+def _split(source: _Source, encoding: str, errors: str, delimiter: str) -> Iterator[list[str]]:
     """Lines that end in any text, however it falls across the pieces that are read."""
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     rest, fresh, fresh_length = "", [], 0
