@@ -253,11 +253,14 @@ class Job:
 
     def split(self, results: Sequence[Any]) -> list[Sequence[Any]]:
         """The blocks of each collection."""
-        source = iter(results)
-        return [list(itertools.islice(source, count)) for count in self.counts]
+        ends = list(itertools.accumulate(self.counts, initial=0))
+        return [results[a:b] for a, b in itertools.pairwise(ends)]
 
     def finish(self, results: Sequence[Any]) -> list[Any]:
         """The answer of each collection."""
+        if all(isinstance(node, Call) for node in self.nodes.values()):
+            # A call's only block is its answer.
+            return list(results)
         pairs = zip(self.collections, self.split(results), strict=True)
         return [_Finish(collection)(blocks) for collection, blocks in pairs]
 
