@@ -118,7 +118,7 @@ def _resolve_collection(item: Any, parser: Any) -> Any:
     return parser.other(item)
 
 
-_ITERATORS = (type(iter([])), type(iter(())), type(iter(set())))
+_ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(set())))
 
 
 def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Repack]:
@@ -278,8 +278,8 @@ def _foreign_nodes(collections: Sequence[Any], optimize_graph: bool) -> dict[int
         for i in members:
             merged.update(collections[i].__dask_graph__())
         if how is not None:
-            keys = [collections[i].__dask_keys__() for i in members]
-            merged = dict(collections[members[0]].__dask_optimize__(merged, keys))
+            wanted = [collections[i].__dask_keys__() for i in members]
+            merged = dict(collections[members[0]].__dask_optimize__(merged, wanted))
         graph.update(merged)
     if not groups:
         return {}
@@ -306,7 +306,7 @@ def rules_of(roots: Iterable[Node]) -> list[Any]:
     """
     rules: dict[Any, None] = {}
     seen: set[str] = set()
-    stack = list(roots)
+    stack: list[Any] = list(roots)
     while stack:
         node = stack.pop()
         if isinstance(node, Node) and node.name not in seen:
@@ -446,7 +446,8 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
                 given[name] = config.get(SETTINGS.get(name, name), None)
         if isinstance(given.get("pool"), int):
             given["num_workers"], given["pool"] = given["pool"], None
-        return run(plan, callbacks=callbacks, **{k: v for k, v in given.items() if v is not None})
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return list(run(plan, callbacks=callbacks, **chosen))
     if isinstance(scheduler, Executor):
         return run_executor(plan, scheduler, callbacks=callbacks)
     if hasattr(scheduler, "__shoal_run__"):
@@ -535,9 +536,8 @@ def _default_of(item: Any) -> Any:
     if own is not None:
         return own
     foreign = getattr(item, "__dask_scheduler__", None)
-    return getattr(foreign, "__shoal_scheduler__", None) or THEIRS.get(
-        getattr(foreign, "__module__", None), foreign
-    )
+    module = getattr(foreign, "__module__", "")
+    return getattr(foreign, "__shoal_scheduler__", None) or THEIRS.get(module, foreign)
 
 
 # ---------------------------------------------------------------------------- what people call

@@ -35,7 +35,8 @@ T_co = TypeVar("T_co", covariant=True)
 _new = object.__new__
 # The slot's own setter: `Delayed` refuses assignment, and object.__setattr__ is slower.
 _set_call = Call.__dict__["_call"].__set__
-_ITERATORS = (type(iter([])), type(iter(())), type(iter(set())))
+_ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(set())))
+_MISSING: Any = object()
 
 
 class _ArgumentParser(Parser):
@@ -167,9 +168,6 @@ def delayed(
 ) -> Any: ...
 
 
-_MISSING: Any = object()
-
-
 def delayed(
     obj: Any = _MISSING,
     name: Key | None = None,
@@ -223,8 +221,8 @@ def delayed(
     if pure is None:
         pure = config.get("delayed-pure", None)
     if is_collection(obj):
-        call = finalized(obj)
-        return _make(Delayed, *call._call[:5], nout=nout)
+        ident, func, args, inputs, label = finalized(obj)._call[:5]
+        return _make(Delayed, ident, func, args, inputs, label, nout)
     label = _prefix_of(obj)
     if traverse:
         parser = _ArgumentParser()
@@ -399,20 +397,48 @@ def _unary(op: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda self: _operator(op, self)
 
 
+ARITHMETIC: tuple[Callable[..., Any], ...] = (
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.truediv,
+    operator.floordiv,
+    operator.mod,
+    operator.pow,
+    operator.matmul,
+    operator.lshift,
+    operator.rshift,
+    operator.and_,
+    operator.or_,
+    operator.xor,
+    divmod,
+)
+COMPARISONS: tuple[Callable[..., Any], ...] = (
+    operator.eq,
+    operator.ne,
+    operator.lt,
+    operator.le,
+    operator.gt,
+    operator.ge,
+)
+UNARY: tuple[Callable[..., Any], ...] = (
+    operator.neg,
+    operator.pos,
+    operator.abs,
+    operator.invert,
+)
+
+
 def _bind_operators(cls: type) -> None:
     """Give a class the operators of Python."""
-    arithmetic = "add sub mul truediv floordiv mod pow matmul lshift rshift and_ or_ xor".split()
-    for name in arithmetic:
-        op = getattr(operator, name)
-        plain = name.rstrip("_")
-        setattr(cls, f"__{plain}__", _binary(op))
-        setattr(cls, f"__r{plain}__", _reflected(op))
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(cls, f"__{name}__", _binary(getattr(operator, name)))
-    for name in ("neg", "pos", "abs", "invert"):
-        setattr(cls, f"__{name}__", _unary(getattr(operator, name)))
-    setattr(cls, "__divmod__", _binary(divmod))
-    setattr(cls, "__rdivmod__", _reflected(divmod))
+    for op in ARITHMETIC:
+        name = op.__name__.strip("_")
+        setattr(cls, f"__{name}__", _binary(op))
+        setattr(cls, f"__r{name}__", _reflected(op))
+    for op in COMPARISONS:
+        setattr(cls, f"__{op.__name__}__", _binary(op))
+    for op in UNARY:
+        setattr(cls, f"__{op.__name__}__", _unary(op))
 
 
 _bind_operators(Delayed)
@@ -464,7 +490,7 @@ class DelayedAttr(Delayed[Any]):
 
     __slots__ = ()
 
-    def __new__(cls, obj: Delayed[Any], attr: str) -> DelayedAttr:  # type: ignore[misc]
+    def __new__(cls, obj: Delayed[Any], attr: str) -> DelayedAttr:
         args = _ArgumentParser().arguments((obj, attr), {})
         ident = f"getattr-{tokenize(obj, attr)}"
         return _make(cls, ident, getattr, args, (obj,), "getattr")  # type: ignore[no-any-return]
@@ -538,7 +564,7 @@ def _restore(cls: type, rows: list[tuple[Any, ...]], blocks: list[Any]) -> Any:
         if len(content) == 1:
             calls.append(blocks[content[0]])
             continue
-        self = _new(cls if row == len(rows) - 1 else Delayed)
+        self: Any = _new(cls if row == len(rows) - 1 else Delayed)
         _set_call(self, (*content[:3], tuple([calls[i] for i in content[3]]), *content[4:]))
         calls.append(self)
     return calls[-1]

@@ -10,6 +10,7 @@ The tree::
     |- TokenizationError           (also RuntimeError) no deterministic token exists
     |- ExecutorError               (also RuntimeError) an executor could not do its part
     |  |- WorkerDiedError          ... a child process ended before its task did
+    |  |- RemoteError              ... an exception of another process that cannot be rebuilt here
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
     |- ConfigError                 (also ValueError) a setting that cannot be used
     |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
@@ -33,6 +34,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingKeyError",
     "MissingSettingError",
+    "RemoteError",
     "SerializationError",
     "ShoalError",
     "TextDecodingError",
@@ -127,6 +129,18 @@ class WorkerDiedError(ExecutorError):
     Examples
     --------
     >>> issubclass(WorkerDiedError, RuntimeError)
+    True
+    """
+
+
+class RemoteError(ExecutorError):
+    """Stands for an exception of another process whose class cannot be pickled or imported here.
+
+    Its message is the class and the message of that exception; its traceback is that exception's.
+
+    Examples
+    --------
+    >>> issubclass(RemoteError, RuntimeError)
     True
     """
 

@@ -23,7 +23,8 @@ def get(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> Any:
     keys
         A key, or lists of keys to any depth.
     **kwargs
-        ``num_workers``, ``pool``, ``chunksize``, ``callbacks``; default from the settings of these names.
+        ``num_workers``, ``pool``, ``chunksize``, ``callbacks``; default from the settings of
+        these names.
 
     Returns
     -------

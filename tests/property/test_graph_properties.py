@@ -28,7 +28,9 @@ def dict_graphs(draw: st.DrawFn) -> dict[Any, Any]:
     for i in range(n):
         arg: Any = st.sampled_from([("k", j) for j in range(i)]) if i else st.integers(100, 105)
         leaf = st.one_of(arg, st.integers(200, 203), st.just("text"))
-        nested = st.recursive(leaf, lambda s: st.lists(s, max_size=3) | st.tuples(s, s), max_leaves=4)
+        nested = st.recursive(
+            leaf, lambda s: st.lists(s, max_size=3) | st.tuples(s, s), max_leaves=4
+        )
         args = draw(st.lists(nested, max_size=3))
         kind = draw(st.sampled_from(["call", "call", "call", "list", "alias"]))
         if kind == "list":

@@ -248,5 +248,5 @@ def test_rules_that_do_not_end_are_named() -> None:
 
 def test_names_load_when_used() -> None:
     with pytest.raises(AttributeError, match="module 'shoal' has no attribute 'nothing'"):
-        shoal.nothing  # noqa: B018
+        shoal.nothing
     assert "compute" in dir(shoal)

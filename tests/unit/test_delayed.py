@@ -94,7 +94,20 @@ def test_the_same_argument_twice() -> None:
 
 def test_operators() -> None:
     x, y = delayed(7), delayed(2)
-    operations = "add sub mul truediv floordiv mod pow lshift rshift and_ or_ xor".split()
+    operations = [
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "lshift",
+        "rshift",
+        "and_",
+        "or_",
+        "xor",
+    ]
     for name in [*operations, "eq", "ne", "lt", "le", "gt", "ge"]:
         op = getattr(operator, name)
         assert op(x, y).compute() == op(x, 2).compute() == op(7, y).compute() == op(7, 2), name
@@ -122,7 +135,7 @@ def test_attributes_and_methods() -> None:
     with pytest.raises(AttributeError, match="'complex' object has no attribute 'nothing'"):
         x.nothing.compute()
     with pytest.warns(UserWarning, match="it is 'visualize'"):
-        x.visualise  # noqa: B018
+        x.visualise
 
 
 def test_calling_a_lazy_function() -> None:
@@ -151,7 +164,7 @@ def test_unpacking_needs_a_length() -> None:
     assert shoal.compute(low, high) == (1, 2)
     unknown = delayed(lambda: (1, 2))()
     with pytest.raises(TypeError, match=r"say how many results there are with .*nout="):
-        a, b = unknown
+        _low, _high = unknown
     with pytest.raises(TypeError, match="nout="):
         len(unknown)
     assert list(delayed(lambda: (), nout=0)()) == []
@@ -159,7 +172,9 @@ def test_unpacking_needs_a_length() -> None:
 
 @pytest.mark.parametrize("nout", [-1, 1.5, "2", True])
 def test_bad_nout(nout: Any) -> None:
-    with pytest.raises(ValueError, match=f"nout must be None or an int of at least 0, got {nout!r}"):
+    with pytest.raises(
+        ValueError, match=f"nout must be None or an int of at least 0, got {nout!r}"
+    ):
         delayed(inc, nout=nout)
 
 

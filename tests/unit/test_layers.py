@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from shoal.graph.assemble import assemble
-from shoal.graph.layers import ALL, Blocks, Const, Each, Gather, Graph, GridLayer, TableLayer, Window
+from shoal.graph.layers import (
+    ALL,
+    Blocks,
+    Const,
+    Each,
+    Gather,
+    Graph,
+    GridLayer,
+    TableLayer,
+    Window,
+)
 from shoal.local.sync import run_sync
 
 

@@ -169,7 +169,7 @@ def test_keyboard_interrupt_in_a_task_stops_everything(run: Run) -> None:
 
 def test_threads_run_at_the_same_time() -> None:
     meet = threading.Barrier(2, timeout=10)
-    plan = plan_from_dict({i: (meet.wait,) for i in range(2)}, [0, 1])
+    plan = plan_from_dict(dict.fromkeys(range(2), (meet.wait,)), [0, 1])
     assert sorted(run_threads(plan, num_workers=2)) == [0, 1]
 
 
@@ -186,7 +186,7 @@ def test_never_more_threads_than_asked_for() -> None:
         with lock:
             running -= 1
 
-    plan = plan_from_dict({i: (task,) for i in range(60)}, list(range(60)))
+    plan = plan_from_dict(dict.fromkeys(range(60), (task,)), list(range(60)))
     run_threads(plan, num_workers=3)
     assert 1 <= most <= 3
 
@@ -233,9 +233,10 @@ def test_computing_from_many_threads_at_once() -> None:
 
 def test_the_order_of_the_plan_is_followed(run: Run) -> None:
     if run is not run_sync:
-        run = lambda plan: run_threads(plan, num_workers=1)  # noqa: E731
+        run = lambda plan: run_threads(plan, num_workers=1)
     ran: list[int] = []
-    plan = plan_from_dict({f"k{i}": (ran.append, i) for i in range(20)}, [f"k{i}" for i in range(20)])
+    keys = [f"k{i}" for i in range(20)]
+    plan = plan_from_dict({key: (ran.append, i) for i, key in enumerate(keys)}, keys)
     shuffled = [*range(1, 20, 2), *range(18, -1, -2)]
     run(Plan(plan.funcs, plan.args, plan.deps, plan.keys, plan.wanted, shuffled))
     assert ran == shuffled

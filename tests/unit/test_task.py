@@ -116,6 +116,7 @@ def test_tasks_pickle(item: Any) -> None:
 
 
 def test_templates_pickle_and_still_fill() -> None:
-    _, args, _ = Task("t", collect, [TaskRef("a"), Pair(TaskRef("b"))], k=slice(TaskRef("a"))).split()
+    task = Task("t", collect, [TaskRef("a"), Pair(TaskRef("b"))], k=slice(TaskRef("a")))
+    _, args, _ = task.split()
     copy = pickle.loads(pickle.dumps(args))
     assert copy.fill([1, 2]) == args.fill([1, 2])

@@ -81,8 +81,10 @@ def _check(name: str, value: Any) -> None:
     if name not in wanted:
         return
     types, said = wanted[name]
-    good = isinstance(value, types) and not (name == "retries" and value < 0)
-    if name == "resources" and good:
+    good = isinstance(value, types)
+    if name == "retries" and isinstance(value, int):
+        good = value >= 0
+    if name == "resources" and isinstance(value, dict):
         good = all(isinstance(amount, int | float) for amount in value.values())
     if not good:
         raise TypeError(f"annotate({name}=...) takes {said} or a function, got {value!r}")

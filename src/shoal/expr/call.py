@@ -4,11 +4,12 @@
 and a name only when somebody asks.  That is why a `Call` is not a `Node`: it has no structural
 name, takes no part in rewriting, and is lowered in batches straight to the rows of a table.
 
-The tuple is ``(ident, func, args, inputs, label, annotations, nout, pure)``.  ``ident`` identifies the call:
-a key when the user gave one or the call is pure, else a number that is unique in this process,
-from which the key is made on demand.  ``args`` is the form of `shoal.graph.task`, with positions
-in ``inputs``; ``inputs`` are calls, or `BlockOf` for a block of another collection.  The last two
-say how many results there are and whether calls of the value are pure; lowering ignores them.
+The tuple is ``(ident, func, args, inputs, label, annotations, nout, pure)``.  ``ident`` identifies
+the call: a key when the user gave one or the call is pure, else a number that is unique in this
+process, from which the key is made on demand.  ``args`` is the form of `shoal.graph.task`, with
+positions in ``inputs``; ``inputs`` are calls, or `BlockOf` for a block of another collection.  The
+last two say how many results there are and whether calls of the value are pure; lowering ignores
+them.
 """
 
 from __future__ import annotations

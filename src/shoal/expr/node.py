@@ -74,8 +74,7 @@ class Node:
     ) -> N:
         if len(operands) != len(cls.fields):
             raise TypeError(
-                f"{cls.__name__} takes {len(cls.fields)} operands {cls.fields}, "
-                f"got {len(operands)}"
+                f"{cls.__name__} takes {len(cls.fields)} operands {cls.fields}, got {len(operands)}"
             )
         if name is None:
             name = cls.make_name(operands, annotations)

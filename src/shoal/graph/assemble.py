@@ -84,7 +84,7 @@ class _Rows:
         self.chosen: list[Sequence[int]] = []
 
 
-class _Keys:
+class _Keys(Sequence[Key]):
     """The key of each row, worked out when asked for."""
 
     __slots__ = ("chosen", "firsts", "graph")
@@ -99,7 +99,7 @@ class _Keys:
     def __len__(self) -> int:
         return self.firsts[-1]
 
-    def __getitem__(self, i: int) -> Key:
+    def __getitem__(self, i: Any) -> Any:
         if not 0 <= i < len(self):
             raise IndexError(f"the plan has {len(self)} tasks, no task {i}")
         where = bisect.bisect_right(self.firsts, i) - 1

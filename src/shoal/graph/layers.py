@@ -4,8 +4,8 @@ A `GridLayer` is a named grid of tasks that all call one function.  For each arg
 an *index map*, which blocks of which other layer a task reads:
 
 =====================  ==========================================================================
-`Blocks`               by axes: the same index (elementwise, also transposed), the first (broadcast),
-                       all (contraction), or a window of a few (one level of a tree reduction)
+`Blocks`               by axes: the same index (elementwise, also transposed), the first
+                       (broadcast), all (contraction), or a window (a level of a tree reduction)
 `Gather`               an explicit list of blocks for each task
 `Each`, `Const`        no block at all: a value for each task, or one for all
 =====================  ==========================================================================
@@ -67,7 +67,7 @@ class Window:
     size: int
 
 
-AxisMap: TypeAlias = "int | None | str | Window"
+AxisMap: TypeAlias = "int | str | Window | None"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,9 @@ class Blocks:
 
     def covers(self, shape: tuple[int, ...]) -> bool:
         """Whether all tasks of a grid together read every block of the source."""
-        return all(axis is not None or n == 1 for axis, n in zip(self.axes, self.shape, strict=True))
+        return all(
+            axis is not None or n == 1 for axis, n in zip(self.axes, self.shape, strict=True)
+        )
 
     def rows(self, shape: tuple[int, ...], tasks: Sequence[int]) -> Sequence[Any]:
         """For each task the flat index of its block, or a tuple of them.

@@ -36,7 +36,7 @@ from shoal.graph.task import (
     identity,
     resolve_refs,
 )
-from shoal.types import Key, NestedKeys
+from shoal.types import Key
 
 __all__ = ["flatten_keys", "nest_results", "plan_from_dict", "rows_from_dict", "split_value"]
 
@@ -44,7 +44,7 @@ PLAIN = ATOMS - {tuple}
 OWN = (Task, Alias, Data)
 
 
-def flatten_keys(keys: NestedKeys) -> list[Key]:
+def flatten_keys(keys: Any) -> list[Key]:
     """All keys in nested lists, in order.
 
     Parameters
@@ -72,7 +72,7 @@ def flatten_keys(keys: NestedKeys) -> list[Key]:
     return out
 
 
-def nest_results(keys: NestedKeys, results: Iterable[Any]) -> Any:
+def nest_results(keys: Any, results: Iterable[Any]) -> Any:
     """Put flat results back into the shape of the keys.
 
     Lists of keys become lists at the top and tuples below, as Dask's ``get`` returns them.
@@ -91,7 +91,7 @@ def nest_results(keys: NestedKeys, results: Iterable[Any]) -> Any:
     """
     source = iter(results)
 
-    def build(item: NestedKeys) -> Any:
+    def build(item: Any) -> Any:
         if type(item) is list:
             return tuple([build(part) for part in item])
         return next(source)

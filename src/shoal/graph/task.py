@@ -262,7 +262,7 @@ class Record:
         self.names = names
 
     def __call__(self, items: list[Any]) -> Any:
-        instance = object.__new__(self.cls)
+        instance: Any = object.__new__(self.cls)
         for name, value in zip(self.names, items, strict=True):
             object.__setattr__(instance, name, value)
         return instance
@@ -437,7 +437,9 @@ class Task:
     def __repr__(self) -> str:
         parts = [repr(arg) for arg in self.args]
         parts += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"Task({self.key!r}, {getattr(self.func, '__name__', self.func)}({', '.join(parts)}))"
+        return (
+            f"Task({self.key!r}, {getattr(self.func, '__name__', self.func)}({', '.join(parts)}))"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_task, (self.key, self.func, self.args, self.kwargs)

@@ -108,7 +108,7 @@ class Callback:
         Callback.active.remove(self._callback)
 
 
-class add_callbacks:  # noqa: N801 - a context manager, named as Dask's users know it
+class add_callbacks:
     """Listen while a ``with`` block runs.
 
     Parameters

@@ -85,7 +85,7 @@ def mark_failed(error: BaseException, key: Key, func: Any) -> BaseException:
     return error.with_traceback(trim(error.__traceback__))
 
 
-class trimmed:  # noqa: N801 - a context manager
+class trimmed:
     """Cut this library's frames out of the traceback of an error that leaves a ``with`` block.
 
     What is left is the user's call, the public function they called, and their own frames inside

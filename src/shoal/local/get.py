@@ -14,9 +14,7 @@ from shoal.types import Key, NestedKeys
 __all__ = ["get_sync", "get_with"]
 
 
-def get_with(
-    run: Callable[[Plan], list[Any]], dsk: Mapping[Key, Any], keys: NestedKeys
-) -> Any:
+def get_with(run: Callable[[Plan], list[Any]], dsk: Mapping[Key, Any], keys: NestedKeys) -> Any:
     """Run a dict graph with some executor.
 
     Parameters
