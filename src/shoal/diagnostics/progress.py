@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import importlib
 import shutil
 import sys
 import threading
@@ -170,8 +171,7 @@ class NotebookSink:
 
     def show(self, progress: Progress) -> None:
         """Draw, or replace what was drawn before."""
-        from IPython.display import display
-
+        display: Any = importlib.import_module("IPython.display").display
         data = {
             "text/html": progress.html(self.width),
             "text/plain": progress.line(self.width),
