@@ -61,7 +61,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("graph_manipulation",),
     ("distributed",),
     # The last line: programs, other libraries' names, and facades that only re-export.
-    ("ml", "compat", "cli", "base", "callbacks", "core", "multiprocessing", "optimization")
+    ("ml", "compat", "cli", "base", "bytes", "callbacks", "core", "multiprocessing", "optimization")
     + ("threaded", "tokenize", "utils"),
 )
 
