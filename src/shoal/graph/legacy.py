@@ -18,10 +18,10 @@ own stack: graphs 100,000 tasks deep are ordinary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shoal.errors import CycleError, InvalidKeyError, MissingKeyError
+from shoal.errors import CycleError, GraphError, InvalidKeyError, MissingKeyError
 from shoal.graph.plan import Plan, make_plan
 from shoal.graph.task import (
     ATOMS,
@@ -261,10 +261,14 @@ def check_wanted(key: Any, graph: Mapping[Key, Any]) -> None:
     raise MissingKeyError(f"no task computes {key!r} (asked for as a result)")
 
 
+_EMIT = object()
+"""On the stack of a walk: below it stands a task whose dependencies are all numbered now."""
+
+
 class _Walk:
     """The depth-first walk; its lists become the plan's."""
 
-    __slots__ = ("args", "deps", "funcs", "graph", "ids", "pending")
+    __slots__ = ("args", "deps", "funcs", "graph", "ids")
 
     def __init__(self, graph: Mapping[Key, Any]) -> None:
         self.graph = graph
@@ -272,62 +276,79 @@ class _Walk:
         self.funcs: list[Any] = []
         self.args: list[Any] = []
         self.deps: list[tuple[int, ...]] = []
-        # Tasks read but waiting for their dependencies to be numbered: exactly the path from a
-        # wanted key to where the walk stands, in order.
-        self.pending: dict[Key, tuple[Any, Any, Sequence[Key]]] = {}
 
     def run(self, wanted: list[Key]) -> None:
         """Number everything that ``wanted`` needs, dependencies first."""
-        graph, ids, pending = self.graph, self.ids, self.pending
+        graph, ids = self.graph, self.ids
         funcs, args, deps = self.funcs.append, self.args.append, self.deps.append
         id_of = ids.__getitem__
-        stack = wanted[::-1]
+        # Each task is put off at most once, or there is a cycle; so the walk need not remember
+        # its path, which only matters when it fails.
+        put_off_most = len(graph)
+        stack: list[Any] = wanted[::-1]
         pop, push = stack.pop, stack.append
         while stack:
             key = pop()
-            if key in ids:
+            if key is _EMIT:
+                key, func, arg, needs = pop()
+            elif key in ids:
                 continue
-            if pending and key in pending:
-                func, arg, needs = pending.pop(key)
             else:
+                if key not in graph:
+                    raise explain_failure(graph, wanted)
                 func, arg, needs = split_value(graph[key], graph)
                 if func is identity and needs == (key,):
                     # {1: 1}: a key cannot stand for itself, so this is a value.
                     func, arg, needs = None, graph[key], ()
-                for dep in needs:
-                    if dep not in ids:
-                        pending[key] = func, arg, needs
-                        push(key)
-                        self.push_missing(needs, push)
-                        break
-                if key in pending:
+                missing = [dep for dep in needs if dep not in ids] if needs else None
+                if missing:
+                    put_off_most -= 1
+                    if put_off_most < 0:
+                        raise explain_failure(graph, wanted)
+                    push((key, func, arg, needs))
+                    push(_EMIT)
+                    missing.reverse()
+                    stack += missing
                     continue
             ids[key] = len(ids)
             funcs(func)
             args(arg)
             deps(tuple(map(id_of, needs)))
 
-    def push_missing(self, needs: Sequence[Key], push: Callable[[Key], None]) -> None:
-        """Put the dependencies that have no number yet on the stack, the first on top."""
-        for dep in reversed(needs):
-            if dep not in self.ids:
-                if dep in self.pending:
-                    raise self.cycle(dep)
-                if dep not in self.graph:
-                    raise self.missing(dep)
-                push(dep)
 
-    def cycle(self, dep: Key) -> CycleError:
-        """The path from ``dep`` to itself."""
-        path = list(self.pending)
-        return CycleError(
-            f"the graph has a cycle: {show_path([*path[path.index(dep) :], dep])}; "
-            "a task cannot wait for itself"
-        )
+def explain_failure(graph: Mapping[Key, Any], wanted: Iterable[Key]) -> GraphError:
+    """Why a graph cannot be walked: the cycle, or the missing key, and the path to it.
 
-    def missing(self, dep: Key) -> MissingKeyError:
-        """Who needs the key that is not there."""
-        return MissingKeyError(f"no task computes {dep!r}, needed by {show_path(self.pending)}")
+    Parameters
+    ----------
+    graph, wanted
+        A graph whose walk failed.
+    """
+
+    def needs_of(key: Key) -> Iterator[Key]:
+        return (dep for dep in split_value(graph[key], graph)[2] if graph[key] is not dep)
+
+    done: set[Key] = set()
+    for root in wanted:
+        path, ways = {root: None}, [needs_of(root)]
+        while ways:
+            for dep in ways[-1]:
+                if dep in path:
+                    keys = list(path)
+                    return CycleError(
+                        f"the graph has a cycle: {show_path([*keys[keys.index(dep) :], dep])}; "
+                        "a task cannot wait for itself"
+                    )
+                if dep not in graph:
+                    return MissingKeyError(f"no task computes {dep!r}, needed by {show_path(path)}")
+                if dep not in done:
+                    path[dep] = None
+                    ways.append(needs_of(dep))
+                    break
+            else:
+                ways.pop()
+                done.add(path.popitem()[0])
+    raise AssertionError("the walk failed on a graph without a fault")
 
 
 def show_path(path: Iterable[Key], most: int = 10) -> str:
