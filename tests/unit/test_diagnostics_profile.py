@@ -200,6 +200,21 @@ def test_resource_profiler_ends_with_an_error() -> None:
         prof.unregister()
 
 
+@pytest.mark.parametrize("event", ["start", "start_state"])
+def test_resource_profiler_ends_when_another_callback_fails_to_start(event: str) -> None:
+    def fail(*args: Any) -> None:
+        raise ValueError("no")
+
+    prof = ResourceProfiler(dt=1000)
+    prof.register()
+    try:
+        with pytest.raises(ValueError, match="no"), Callback(**{event: fail}):
+            run(GRAPH, "e")
+        assert not prof._is_running()
+    finally:
+        prof.unregister()
+
+
 def test_meter_counts_children() -> None:
     program = "x = b'x' * 50_000_000; print(flush=True); input()"
     before, _ = ProcessMeter()()

@@ -395,7 +395,9 @@ class ResourceProfiler(_Recorder):
         self._dt = dt
         self._given_meter = meter
         self._lock = threading.Lock()
-        self._users = 0
+        self._open = False
+        self._runs: set[int] = set()
+        """The computations that a registered profiler records, by the identity of their state."""
         self._samples: list[ResourceData] = []
         self._ended = threading.Event()
         self._thread = threading.Thread()
@@ -412,42 +414,50 @@ class ResourceProfiler(_Recorder):
 
     def _start_state(self, graph: Any, state: Any) -> None:
         self._cover()
-        self.start()
+        with self._lock:
+            self._runs.add(id(state))
+            self._begin()
 
     def _finish(self, graph: Any, state: Any, errored: bool) -> None:
         with self._lock:
-            self._users -= 1
-            others = self._users > 0
-        if not others:
-            self.close()
+            self._runs.discard(id(state))
+            if not (self._runs or self._open):
+                self._end()
         self._cover()
 
     def start(self) -> None:
-        """Begin to record; more calls while it does change nothing but need as many ends."""
+        """Begin to record, until `close`."""
         with self._lock:
-            self._users += 1
-            if self._is_running():
-                return
-            meter = self._given_meter or ProcessMeter(self._clock)
-            self._ended = threading.Event()
-            self._samples = []
-            self._thread = threading.Thread(
-                target=self._record,
-                args=(meter, self._samples, self._ended),
-                name="shoal-resources",
-                daemon=True,
-            )
-            self._thread.start()
+            self._open = True
+            self._begin()
 
     def close(self) -> None:
         """End the recording and put it into ``results``; calling it again does nothing."""
         with self._lock:
-            self._users = 0
-            self._ended.set()
-            if self._thread.is_alive():
-                self._thread.join()
-            self.results.extend(self._samples)
-            self._samples = []
+            self._open = False
+            self._runs.clear()
+            self._end()
+
+    def _begin(self) -> None:
+        if self._is_running():
+            return
+        meter = self._given_meter or ProcessMeter(self._clock)
+        self._ended = threading.Event()
+        self._samples = []
+        self._thread = threading.Thread(
+            target=self._record,
+            args=(meter, self._samples, self._ended),
+            name="shoal-resources",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def _end(self) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.results.extend(self._samples)
+        self._samples = []
 
     def clear(self) -> None:
         """Forget all records."""

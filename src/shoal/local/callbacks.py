@@ -227,13 +227,17 @@ class Observer:
         self.lock = threading.RLock()
         self.view = GraphView(plan)
         self.plan = plan
-        for func in hooks["start"]:
+        self.state: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Say that it begins; callbacks may put values into the graph."""
+        for func in self.hooks["start"]:
             func(self.view)
         if self.view.changed:
-            self.plan = prune(plan)
+            self.plan = prune(self.plan)
             self.view = GraphView(self.plan)
         self.state = initial_state(self.plan)
-        for func in hooks["start_state"]:
+        for func in self.hooks["start_state"]:
             func(self.view, self.state)
 
     def before(self, i: int) -> None:
@@ -363,6 +367,8 @@ def observe(plan: Plan, callbacks: Iterable[Any] = ()) -> Iterator[Observer | No
     }
     observer = Observer(plan, hooks)
     try:
+        # In here: one that started must hear of the end, also when the next one fails to start.
+        observer.start()
         yield observer
     except BaseException:
         observer.finish(True)
