@@ -15,63 +15,64 @@ results of one size; Liu gives the rule, by peak minus what remains, when some r
 
 *The rest* is a walk (`_Walk`), a list scheduler with a stack, from these rules:
 
-1. Demand.  A target (a result nobody reads, or see 5) asks for its missing inputs, depth first,
-   the input on the longest path first, then in the order of the arguments.
+1. Demand.  A target (a task that nobody reads) asks for its missing inputs, depth first, the input
+   on the longest path first, then in the order of the arguments.
 2. Release.  A task that has become ready and by running lets go of an input is run at once: it
-   takes the place of what it frees.  So is a task whose only purpose is to make such a one ready.
-3. Finish.  When a target is done, what it left alive is looked at: tasks that read only live
-   results are run, if in the end no more is alive than before.
+   takes the place of what it frees.  So is a ready target, whose result is dropped, or has to be
+   kept sooner or later; and so is a task whose only purpose is to make such a one ready.
+3. Finish.  When a target is done, ready readers of the results that it left alive are run, if in
+   the end no more is alive than before.
 4. Look around.  When a task has just turned several results into one, the walk tries the other
    readers of the results below it, loading what they lack, before it goes on to new data.  The
-   attempt is kept up to the point where the fewest were alive, and undone from there.  This is
-   what keeps three reductions of one source in step.
-5. Sweep.  With many targets, the sequence of the targets decides: row after row of a grid keeps
-   two rows alive, and rows may be long.  So several walks race, one in the given sequence, two
-   that go on from the oldest or the newest live result.  All are held at one bar, the number of
-   live results, and it is raised until one of them ends, so the losers cost little.
+   attempt is kept up to the point where the fewest were alive, and undone from there.  This keeps
+   several reductions of one source in step.
+5. Sweep.  With many targets their sequence decides: row after row of a grid keeps two rows alive,
+   and rows may be long.  So two walks race, one through the targets as they are numbered and one
+   across (`_sweep`).  Both are held at one bar, a number of live results, and it is raised until
+   one of them ends; so the loser costs little.
 
-Rules 1 to 3 take a walk one pass; a pass costs about a microsecond a task.  A graph reduced by one
-tree may get a second pass: then each task first asks for the input that took the most work.
+A walk is one pass of about a microsecond a task.  A graph with one target may get a second pass, in
+which each task first asks for the input that took the most work in the first.
 
-Rejected: counting labels of Sethi and Ullman on graphs with shared results (they count what is
-shared many times, and the border of a grid then comes last); running all ready tasks before new
-data is loaded (holds n*n pieces of a shuffle; this holds 2n); keeping neutral tasks back until a
-worker is idle (fewer live results with many workers, but the large inputs would wait, not the small
+Rejected: Sethi and Ullman's labels on graphs with shared results (they count what is shared many
+times, and the border of a grid then comes last); all ready tasks before new data is loaded (holds
+n*n pieces of a shuffle, where this holds 2n); keeping tasks that free as much as they add until a
+worker is idle (fewer results for many workers, but the large inputs would wait instead of the small
 outputs).
 
 Sources: R. Sethi, J. D. Ullman, "The generation of optimal code for arithmetic expressions",
 J. ACM 17 (1970).  J. W. H. Liu, "An application of generalized tree pebbling to sparse matrix
 factorization", SIAM J. Alg. Disc. Meth. 8 (1987).  R. Sethi, "Complete register allocation
-problems", SIAM J. Comput. 4 (1975), for the hardness.  E. Cuthill, J. McKee, "Reducing the
-bandwidth of sparse symmetric matrices" (1969), for going on from the oldest.  R. L. Graham, "Bounds
-on multiprocessing timing anomalies" (1969), for list scheduling.
+problems", SIAM J. Comput. 4 (1975), for the hardness.  R. L. Graham, "Bounds on multiprocessing
+timing anomalies", SIAM J. Appl. Math. 17 (1969), for list scheduling.  E. Cuthill, J. McKee,
+"Reducing the bandwidth of sparse symmetric matrices", Proc. ACM (1969), for the sweep.
 """
 
 from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import chain
 
 __all__ = ["live_profile", "order", "peak_live"]
 
 Deps = Sequence[tuple[int, ...]]
 
 UNBOUNDED = 1 << 60
-# Rule 4: how many readers a live result may have left, on average, and how many tasks an attempt
-# may run for each.  Wider fans (a shuffle) gain nothing from being tried.
-FAN_LIMIT = 8
-STEPS_LIMIT = 8
-# ... and how many inputs a reader may lack.
-LACKS_LIMIT = 2
-# Rule 3 is asked at every target, so it is stricter.
+# Rule 4: how many readers a live result may have left, on average (a wide fan, as of a shuffle,
+# gains nothing), how many inputs a reader may lack, and how many tasks an attempt may run for each
+# live result.  Rule 3 is asked at every target, so it is stricter.
+FAN_LIMIT = 16
 FINISH_FAN_LIMIT = 3
-# Rule 5: from how many of the oldest live results the next target may come, and how many readers a
-# result may have to say anything about neighbourhood.
+LACKS_LIMIT = 2
+STEPS_LIMIT = 4
+ALLOWED_STEPS = 256
+# Rule 5: how many readers a result may have to say which targets are neighbours, and from how many
+# of the oldest live results the next target may come.
+NEIGHBOUR_LIMIT = 32
 WINDOW = 16
-NEIGHBOUR_LIMIT = 64
 
 
 def order(
@@ -231,11 +232,13 @@ def _forest(deps: Deps, read: set[int], wanted: Collection[int]) -> list[int]:
     """Sethi-Ullman order where every result is read at most once."""
     n = len(deps)
     kept = set(wanted)
+    inputs = list(deps)
     if max(map(len, deps)) == 1:
-        inputs: Sequence[Sequence[int]] = deps
         gain = [1] * n
+    elif kept.isdisjoint(read):
+        gain = _label(inputs)
     else:
-        inputs, gain = _label(deps, kept if not kept.isdisjoint(read) else ())
+        gain = _label_kept(inputs, kept)
     roots = sorted(set(range(n)) - read)
     roots.sort(key=lambda i: gain[i] + (i not in kept), reverse=True)
     # Preorder with the last input first, reversed, is postorder with the first input first.
@@ -254,35 +257,45 @@ def _forest(deps: Deps, read: set[int], wanted: Collection[int]) -> list[int]:
     return out
 
 
-def _label(deps: Deps, kept: Collection[int]) -> tuple[list[Sequence[int]], list[int]]:
-    """For each task its inputs in the order of their evaluation, and peak minus remainder.
-
-    The remainder of a subtree is its result and the kept ones below it; ``kept`` is empty if only
-    roots are kept, and then it is 1 and the key is the label of Sethi and Ullman minus 1.
-    """
-    inputs: list[Sequence[int]] = list(deps)
-    gain = [0] * len(deps)
+def _label(inputs: list[tuple[int, ...]]) -> list[int]:
+    """Peak minus 1 of each subtree, by Sethi and Ullman; sorts the inputs into best order."""
+    gain = [0] * len(inputs)
     get = gain.__getitem__
-    remains = [1] * len(deps) if kept else None
-    for i, needs in enumerate(deps):
+    for i, needs in enumerate(inputs):
         if not needs:
             continue
-        if len(needs) > 1:
-            gains = list(map(get, needs))
-            if max(gains) != min(gains):
-                inputs[i] = needs = tuple(sorted(needs, key=get, reverse=True))
-        if remains is None:
-            # The j-th input is evaluated beside the j results before it.
-            gain[i] = max(
-                gain[needs[0]] if len(needs) == 1 else max(map(sum, enumerate(map(get, needs)))),
-                len(needs),
-            )
+        if len(needs) == 1:
+            gain[i] = gain[needs[0]] or 1
             continue
-        before = [0, *accumulate(remains[j] for j in needs)]
-        peak = max(k + gain[j] + remains[j] for k, j in zip(before, needs))
-        remains[i] = before[-1] - len(needs) + 1 + sum(j in kept for j in needs)
-        gain[i] = max(peak, before[-1] + 1) - remains[i]
-    return inputs, gain
+        gains = list(map(get, needs))
+        top = max(gains)
+        if top == min(gains):
+            gain[i] = max(top + len(needs) - 1, len(needs))
+        else:
+            inputs[i] = needs = tuple(sorted(needs, key=get, reverse=True))
+            # The k-th input is evaluated beside the k results before it.
+            gain[i] = max(len(needs), *map(sum, enumerate(map(get, needs))))
+    return gain
+
+
+def _label_kept(inputs: list[tuple[int, ...]], kept: Collection[int]) -> list[int]:
+    """Peak minus remainder of each subtree, by Liu; sorts the inputs into best order.
+
+    What remains of a subtree is its result and the kept ones below it.
+    """
+    gain = [0] * len(inputs)
+    remains = [1] * len(inputs)
+    for i, needs in enumerate(inputs):
+        if not needs:
+            continue
+        inputs[i] = needs = tuple(sorted(needs, key=gain.__getitem__, reverse=True))
+        before = peak = 0
+        for j in needs:
+            peak = max(peak, before + gain[j] + remains[j])
+            before += remains[j]
+        remains[i] = before + 1 - sum(j not in kept for j in needs)
+        gain[i] = max(peak, before + 1) - remains[i]
+    return gain
 
 
 class _Graph:
@@ -321,15 +334,14 @@ class _Walk:
     """
 
     graph: _Graph
-    pick: Callable[[_Walk], None]
     prefer: list[int]
+    stack: list[int]  # the targets, the first on top; if empty, the walk looks for them
     waits: list[int] = field(init=False)
     uses: list[int] = field(init=False)
     rest: list[int] = field(init=False)
     begun: list[int] = field(init=False)
     targets: Iterator[int] = field(init=False)
     out: list[int] = field(default_factory=list)
-    stack: list[int] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
     shared_at: list[int] = field(default_factory=list)
     near: list[int] = field(default_factory=list)
@@ -355,32 +367,32 @@ def _general(graph: _Graph) -> list[int]:
     """The best of several walks."""
     fan = max(map(len, graph.dependents))
     bar = max(map(len, graph.deps)) + fan + 2
-    best = _Walk(graph, _all_targets, graph.prefer)
-    if len(graph.targets) > 2 * fan:
-        if not _resume(best, bar):
-            best = _race([best, *(_Walk(graph, pick, graph.prefer) for pick in PICKS)], bar)
-    else:
-        _resume(best, UNBOUNDED)
+    best = _Walk(graph, graph.prefer, graph.targets[::-1])
+    many = len(graph.targets) > 2 * fan
+    if not _resume(best, bar if many else UNBOUNDED):
+        best = _race([best, _Walk(graph, graph.prefer, _sweep(graph)[::-1])], bar)
     if best.peak > bar and len(graph.targets) == 1:
         work = _work(best)
         if work is not None:
-            second = _Walk(graph, _all_targets, work)
+            second = _Walk(graph, work, graph.targets[::-1])
             if _resume(second, best.peak):
                 best = second
     return best.out
 
 
 def _race(walks: list[_Walk], bar: int) -> _Walk:
-    """The walk with the lowest peak; of equal ones the first."""
+    """The walk with the lowest peak, or nearly so; of equal ones the first."""
     while True:
         bar += max(1, bar // 8)
-        for walk in walks:
-            if _resume(walk, bar):
-                best = walk
-                for other in walks:
-                    if other is not walk and _resume(other, best.peak):
-                        best = other
-                return best
+        for best in walks:
+            if not _resume(best, bar):
+                continue
+            # To go on for the last one in sixteen would double the cost of every square grid.
+            close = best.peak - max(1, best.peak // 16)
+            for other in walks:
+                if other.peak < close and _resume(other, best.peak):
+                    best = other
+            return best
 
 
 def _work(walk: _Walk) -> list[int] | None:
@@ -407,7 +419,7 @@ def _resume(walk: _Walk, bar: int) -> bool:
         if walk.peak >= bar:
             return False
         if not stack:
-            walk.pick(walk)
+            _from_oldest(walk)
         event = _drain(walk, stack, UNBOUNDED, bar)
         if event >= 0:
             _look_around(walk, event)
@@ -498,12 +510,15 @@ def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
         lacks = waits[j] = waits[j] - 1
         if lacks:
             continue
+        after = dependents[j]
+        if not after:
+            releasing.append(j)
+            continue
         for k in deps[j]:
             if uses[k] == 1:
                 releasing.append(j)
                 break
         else:
-            after = dependents[j]
             if len(after) == 1 and waits[after[0]] == 1:
                 for k in deps[after[0]]:
                     if k != j and uses[k] == 1:
@@ -540,7 +555,11 @@ def _look_around(walk: _Walk, event: int) -> None:
     over all of them, is half of what has been done.
     """
     waits, uses, out, dependents = walk.waits, walk.uses, walk.out, walk.graph.dependents
-    if uses[walk.shared[-1]] > FAN_LIMIT:
+    fan = FAN_LIMIT if dependents[event] else FINISH_FAN_LIMIT
+    if uses[walk.shared[-1]] > fan:
+        return
+    allowed = len(out) // 2 + ALLOWED_STEPS - walk.wasted
+    if allowed < 0:
         return
     since = walk.begun[event]
     start = bisect_left(walk.shared_at, since)
@@ -549,18 +568,22 @@ def _look_around(walk: _Walk, event: int) -> None:
     walk.shared_at[start:] = [since] * len(alive)
     if alive and alive[-1] == event:
         alive.pop()
-    budget = STEPS_LIMIT * len(alive)
-    if not alive or 2 * (walk.wasted + budget) > len(out) + STEPS_LIMIT * STEPS_LIMIT:
+    left = sum(map(uses.__getitem__, alive))
+    budget = STEPS_LIMIT * left
+    # What this costs when nothing comes of it, in tasks.
+    walk.wasted += len(alive) // 8
+    if not alive or 2 * left > allowed or left > fan * len(alive):
         return
-    fan = FAN_LIMIT if dependents[event] else FINISH_FAN_LIMIT
-    if sum(map(uses.__getitem__, alive)) > fan * len(alive):
-        walk.wasted += len(alive) // STEPS_LIMIT
+    # Each reader may lead to one more result, and each of those alive may go.
+    if dependents[event] and left > len(alive) ** 2:
+        return
+    if sum(len(dependents[i]) for i in alive) > 4 * fan * len(alive):
         return
     readers = {j for i in alive for j in dependents[i] if 0 <= waits[j] <= LACKS_LIMIT}
-    if not dependents[event]:
-        readers = {j for j in readers if not waits[j]}
-    else:
+    if dependents[event]:
         readers = {j for j in readers if not waits[j] or not _is_under_way(walk, j)}
+    else:
+        readers = {j for j in readers if not waits[j]}
     begin = best = len(out)
     live, peak = walk.live, walk.peak
     # Readers with a common reader next to each other.
@@ -583,11 +606,6 @@ def _is_under_way(walk: _Walk, i: int) -> bool:
     """Whether an input that task ``i`` lacks is being worked for already."""
     waits, begun = walk.waits, walk.begun
     return any(waits[j] >= 0 and begun[j] < UNBOUNDED for j in walk.graph.deps[i])
-
-
-def _all_targets(walk: _Walk) -> None:
-    """All targets, in the order of their numbers."""
-    walk.stack += reversed(walk.graph.targets)
 
 
 def _from_oldest(walk: _Walk) -> None:
@@ -615,27 +633,76 @@ def _from_oldest(walk: _Walk) -> None:
         window.remove(source)
 
 
-def _from_newest(walk: _Walk) -> None:
-    """A reader of the newest live result; of equal ones the last."""
-    uses, waits, out, near = walk.uses, walk.waits, walk.out, walk.near
-    dependents = walk.graph.dependents
-    near += out[walk.seen :]
-    walk.seen = len(out)
-    while near:
-        i = near[-1]
-        if uses[i] and len(dependents[i]) <= NEIGHBOUR_LIMIT:
-            readers = [j for j in reversed(dependents[i]) if waits[j] >= 0]
-            if readers:
-                walk.stack.append(min(readers, key=waits.__getitem__))
-                return
-        near.pop()
-    _next_target(walk)
-
-
 def _next_target(walk: _Walk) -> None:
     """The first target that has not run."""
     waits = walk.waits
     walk.stack.append(next(i for i in walk.targets if waits[i] >= 0))
 
 
-PICKS = (_from_oldest, _from_newest)
+def _sweep(graph: _Graph) -> list[int]:
+    """The targets in a sequence that goes across theirs; empty if they have nothing in common.
+
+    Plays the game on targets and the shared results that they read, directly or through tasks of
+    their own: always the target that is the last reader of a result, else a reader of the newest
+    result, the one that lacks the fewest, of equal ones the last.  On a grid numbered by rows the
+    last equals the one below, so this goes by columns.
+    """
+    several = [len(readers) > 1 for readers in graph.dependents]
+    reads = [_shared_inputs(graph.deps, several, target) for target in graph.targets]
+    readers: list[list[int]] = [[] for _ in graph.deps]
+    for t, inputs in enumerate(reads):
+        for i in inputs:
+            readers[i].append(t)
+    uses = list(map(len, readers))
+    if 2 * sum(k > 1 for k in uses) < len(reads):
+        return []
+    rest = list(map(sum, readers))
+    degree = [sum(map(uses.__getitem__, inputs)) for inputs in reads]
+    loaded, done = bytearray(graph.n), bytearray(len(reads))
+    newest: list[int] = []
+    last: list[int] = []
+    out: list[int] = []
+    unseen = iter(sorted(range(len(reads)), key=degree.__getitem__))
+
+    def effort(t: int) -> tuple[int, int]:
+        return len(reads[t]) - sum(map(loaded.__getitem__, reads[t])), degree[t]
+
+    def near() -> int:
+        while last:
+            if not done[t := last.pop()]:
+                return t
+        while newest:
+            i = newest[-1]
+            if uses[i] and len(readers[i]) <= NEIGHBOUR_LIMIT:
+                return min((t for t in reversed(readers[i]) if not done[t]), key=effort)
+            newest.pop()
+        return next(t for t in unseen if not done[t])
+
+    while len(out) < len(reads):
+        t = near()
+        done[t] = 1
+        out.append(graph.targets[t])
+        for i in reads[t]:
+            if not loaded[i]:
+                loaded[i] = 1
+                newest.append(i)
+            uses[i] -= 1
+            rest[i] -= t
+            if uses[i] == 1:
+                last.append(rest[i])
+    return out
+
+
+def _shared_inputs(deps: Deps, several: list[bool], target: int) -> Sequence[int]:
+    """The results with several readers that a target reads, directly or through its own tasks."""
+    if all(map(several.__getitem__, deps[target])):
+        return deps[target]
+    found: dict[int, None] = {}
+    own = [target]
+    while own:
+        for i in deps[own.pop()]:
+            if several[i]:
+                found[i] = None
+            elif deps[i]:
+                own.append(i)
+    return list(found)
