@@ -29,7 +29,7 @@ docs: $(VENV)/.installed
 	$(BIN)/python docs/reference/generate.py
 
 bench: $(BENCH_VENV)/.installed
-	$(BENCH_VENV)/bin/python bench/run.py
+	for file in bench/*_bench.py; do $(BENCH_VENV)/bin/python $$file || exit; done
 
 # The environment is built anew when its lock, or the project's metadata, has changed.
 # --without-pip: Debian's python3 can make an environment but not put pip into it unless

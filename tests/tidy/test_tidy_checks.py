@@ -106,6 +106,14 @@ BAD: dict[Callable[..., list[str]], list[Case]] = {
         ),
         (
             {
+                "bag/__init__.py": '__all__ = ["B"]\nfrom shoal.bag.core import B\n',
+                "bag/core.py": '__all__ = ["B"]\nclass B:\n    """>>> 1"""\n'
+                '    def map(self, f):\n        """Apply it."""\n',
+            },
+            ["bag/core.py:4: the docstring of B.map does not name f"],
+        ),
+        (
+            {
                 "config.py": '__all__ = ["C"]\n@dataclass(frozen=True)\nclass C:\n'
                 '    """>>> 1"""\n    limit_bytes: int\n'
             },
