@@ -1,0 +1,141 @@
+"""A first real job: MapReduce over the Python sources that are installed on this machine.
+
+    make demo                          # or: python demo/run.py [--files N] [--scheduler NAME]
+
+1. Read all source files in blocks, split them into identifiers, find the 20 most frequent.
+2. Count identifiers by package, through a group-by-key shuffle, and find what each says most.
+3. Fit a power law to the frequencies: a graph of `delayed` calls tries exponents and picks the
+   best.  Its picture is written to demo-output/.
+
+The same work is then done by plain Python in one process, and the answers must be equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import words
+
+import shoal
+import shoal.bag as db
+from shoal.diagnostics import ProgressBar
+
+OUTPUT = Path(__file__).resolve().parent.parent / "demo-output"
+BLOCK = "2 MiB"
+EXPONENTS = [round(0.5 + 0.05 * step, 2) for step in range(21)]
+
+Counts = list[tuple[str, int]]
+
+
+def by_count(pair: tuple[str, int]) -> tuple[int, str]:
+    """Most frequent first; equal counts by name, so that every run gives the same list."""
+    return pair[1], pair[0]
+
+
+def top_identifiers(files: list[str], scheduler: str | None) -> tuple[Counts, list[int]]:
+    """The 20 most frequent identifiers, and all frequencies."""
+    lines = db.read_text(files, blocksize=BLOCK, encoding="utf-8", errors="replace")
+    frequencies = lines.map(words.identifiers).flatten().frequencies()
+    top, counts = shoal.compute(
+        frequencies.topk(20, key=by_count), frequencies.pluck(1), scheduler=scheduler
+    )
+    return list(top), list(counts)
+
+
+def top_by_package(files: list[str], scheduler: str | None) -> dict[str, Counter[str]]:
+    """Frequencies by package: each block counts for itself, then a shuffle brings a package's
+    counts together."""
+    lines = db.read_text(
+        files, blocksize=BLOCK, encoding="utf-8", errors="replace", include_path=True
+    )
+    partial = lines.map_partitions(words.count_by_package)
+    totals = partial.groupby(package_key).map(words.total)
+    return dict(totals.compute(scheduler=scheduler))
+
+
+def package_key(item: tuple[str, Any]) -> str:
+    """What the shuffle groups by."""
+    return item[0]
+
+
+def best_exponent(frequencies: list[int]) -> tuple[float, float]:
+    """The exponent that fits best, and its error; draws a graph of the same shape."""
+    data = shoal.delayed(frequencies, traverse=False)
+    error = shoal.delayed(words.fit_error)
+    best = shoal.delayed(min)([(error(data, e), e) for e in EXPONENTS])
+    small = shoal.delayed(min)([(error(data, e), e) for e in EXPONENTS[:4]])
+    small.visualize(filename=str(OUTPUT / "graph.svg"))
+    fit, exponent = best.compute()
+    return exponent, fit
+
+
+def plain_python(files: list[str]) -> tuple[Counts, dict[str, Counter[str]], tuple[float, float]]:
+    """The same work in one process, without shoal."""
+    totals: Counter[str] = Counter()
+    by_package: dict[str, Counter[str]] = {}
+    for path in files:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            counter = by_package.setdefault(words.package_of(path), Counter())
+            for line in file:
+                found = words.identifiers(line)
+                totals.update(found)
+                counter.update(found)
+    top = sorted(totals.items(), key=by_count, reverse=True)[:20]
+    frequencies = list(totals.values())
+    fit, exponent = min((words.fit_error(frequencies, e), e) for e in EXPONENTS)
+    return top, by_package, (exponent, fit)
+
+
+def timed(label: str, run: Callable[[], Any]) -> tuple[Any, float]:
+    """A result, and the seconds it took."""
+    start = time.perf_counter()
+    result = run()
+    seconds = time.perf_counter() - start
+    print(f"  {label}: {seconds:.1f} s")
+    return result, seconds
+
+
+def main() -> None:
+    """Run the job, print what was found, and check it against plain Python."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--files", type=int, help="use only the first N files")
+    parser.add_argument("--scheduler", help="threads, processes or sync; default processes")
+    options = parser.parse_args()
+    OUTPUT.mkdir(exist_ok=True)
+    files = words.source_files()[: options.files]
+    size = sum(os.path.getsize(path) for path in files)
+    print(f"{len(files)} source files, {size / 2**20:.0f} MiB\n")
+
+    with ProgressBar():
+        (top, counts), one = timed("frequencies", lambda: top_identifiers(files, options.scheduler))
+        packages, two = timed("by package", lambda: top_by_package(files, options.scheduler))
+        (exponent, fit), three = timed("best exponent", lambda: best_exponent(counts))
+
+    print("\nThe 20 most frequent identifiers:")
+    for name, count in top:
+        print(f"  {count:9,}  {name}")
+    print("\nWhat the largest packages say most:")
+    for package in sorted(packages, key=lambda name: -packages[name].total())[:12]:
+        said = ", ".join(f"{name} {count:,}" for name, count in packages[package].most_common(4))
+        print(f"  {package:20} {said}")
+    print(f"\nFrequency falls with rank to the power {exponent:.2f} (error {fit:.3f}).")
+    print(f"A graph of that search: {OUTPUT / 'graph.svg'}\n")
+
+    (top2, packages2, (exponent2, fit2)), serial = timed(
+        "plain Python, one process", lambda: plain_python(files)
+    )
+    assert top == top2, "the most frequent identifiers differ"
+    assert packages == packages2, "the counts by package differ"
+    assert (exponent, round(fit, 9)) == (exponent2, round(fit2, 9)), "the best exponents differ"
+    ours = one + two + three
+    print(f"  shoal: {ours:.1f} s, {serial / ours:.2f} times as fast; equal answers")
+
+
+if __name__ == "__main__":
+    main()
