@@ -21,6 +21,7 @@ from shoal.collection import CollectionMixin, finalized, is_collection, make_pla
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call, call_key, ident_of_key, next_ident
 from shoal.expr.node import Held
+from shoal.graph.functions import Method
 from shoal.graph.legacy import rows_from_dict
 from shoal.graph.task import ATOMS, Args, Parser, Ref, identity
 from shoal.graph.token import tokenize
@@ -250,6 +251,8 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
         A dict graph that has it.
     length
         How many results it unpacks to.
+    layer
+        Accepted because libraries pass it; a key names its task without it.
 
     Examples
     --------
@@ -499,28 +502,6 @@ class DelayedAttr(Delayed[Any]):
         attr = self._call[2].args[1]
         method = Method(attr)
         return _call(method, attr, (self._call[3][0], *args), kwargs, None, None)
-
-
-class Method:
-    """Call a method by name: ``Method("upper")("text") == "TEXT"``.
-
-    Unlike `operator.methodcaller` the arguments come with the call.
-    """
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(obj, self.name)(*args, **kwargs)
-
-    @property
-    def __name__(self) -> str:
-        return self.name
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Method, (self.name,)
 
 
 _KINDS = frozenset({Delayed, DelayedLeaf, DelayedAttr})

@@ -1,15 +1,15 @@
 """The words that every layer of shoal shares: keys, and the protocols at its seams.
 
 Nothing here does work.  A protocol stands here when two layers that must not import each other
-both speak it; fakes for them ship in the tests.
+both speak it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Clock", "Collection", "Executor", "Get", "Key", "NestedKeys"]
+__all__ = ["Collection", "Get", "Key", "NestedKeys"]
 
 Key: TypeAlias = Hashable
 """The name of a task: a str, or a tuple ``(name, i, j, ...)`` for block ``i, j`` of a collection.
@@ -29,7 +29,9 @@ class Collection(Protocol):
     """What `shoal.compute` and its family ask of an object.
 
     A collection describes results that do not exist yet.  ``__shoal_node__`` is its expression;
-    ``__shoal_postcompute__`` says how the computed blocks become the answer.
+    ``__shoal_postcompute__`` says how the computed blocks become the answer;
+    ``__shoal_with_node__`` gives the same collection on another expression: a rewritten one, or
+    one whose blocks are in memory.
 
     Examples
     --------
@@ -39,41 +41,10 @@ class Collection(Protocol):
     """
 
     def __shoal_node__(self) -> Any:
-        """The expression (`shoal.expr.Node`) whose blocks are the collection's results."""
+        """The expression (`shoal.expr.node.Node` or `shoal.expr.call.Call`)."""
+
+    def __shoal_with_node__(self, node: Any) -> Any:
+        """The same collection on another expression."""
 
     def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """``(finalize, extra)``; the answer is ``finalize(blocks, *extra)``."""
-
-    def __shoal_postpersist__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """``(rebuild, extra)``; ``rebuild(node, *extra)`` is the same collection on ``node``."""
-
-
-class Executor(Protocol):
-    """Runs a plan.
-
-    Examples
-    --------
-    >>> from shoal.local.sync import run_sync
-    >>> from shoal.graph.legacy import plan_from_dict
-    >>> run_sync(plan_from_dict({"x": (abs, -1)}, ["x"]))
-    [1]
-    """
-
-    def __call__(self, plan: Any, *, callbacks: Iterable[Any] = ()) -> list[Any]:
-        """The results of ``plan.wanted``, in that order."""
-
-
-class Clock(Protocol):
-    """Time as an argument, so that tests need not wait for it.
-
-    Examples
-    --------
-    >>> import time
-    >>> clock: Clock = time.monotonic
-    """
-
-    def __call__(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
-
-
-Annotations: TypeAlias = Mapping[str, Any]

@@ -1,1 +1,1 @@
-
+"""Expressions: nodes, rewriting, lowering; an engine that knows no collection."""

@@ -1,1 +1,1 @@
-
+"""Graphs: tasks, layers, plans, and what makes them small and well ordered."""

@@ -220,6 +220,13 @@ class Observer:
         The plan.
     hooks
         The functions to call, a list for each of the five events.
+
+    Examples
+    --------
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> with observe(plan_from_dict({"x": 1}, ["x"]), [Callback(pretask=print)]) as observer:
+    ...     sorted(observer.state["finished"])
+    []
     """
 
     def __init__(self, plan: Plan, hooks: Mapping[str, list[Callable[..., Any]]]) -> None:

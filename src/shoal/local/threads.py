@@ -41,7 +41,15 @@ GRACE_S = 1.0
 
 
 class TaskInterrupted(BaseException):
-    """Raised inside a running task because another one failed or the user pressed Ctrl-C."""
+    """Raised inside a running task because another one failed or the user pressed Ctrl-C.
+
+    Not an `Exception`, so that a task's own handlers of errors do not swallow it.
+
+    Examples
+    --------
+    >>> issubclass(TaskInterrupted, Exception)
+    False
+    """
 
 
 def run_threads(
