@@ -369,6 +369,14 @@ class Books:
                     self.drops[w][j] = None
             heappush(self.ready, self.rank[i])
 
+    def correct(self, w: int, i: int, seconds: float) -> None:
+        """A running task has taken so long already."""
+        key = self.key_of(self.plan.funcs[i])
+        self.pace.known[key] = max(seconds, self.pace.known.get(key, 0.0))
+        more = max(seconds, self.pace.target_s) - self.cost[i]
+        self.cost[i] += more
+        self.load[w] += more
+
     # -------------------------------------------------------------------- what workers hold
 
     def hold(self, w: int, j: int, size: int) -> None:

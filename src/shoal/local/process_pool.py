@@ -93,10 +93,12 @@ class WorkerHandle:
         self.kind = kind
         self.settings: dict[str, Any] | None = current_settings()
         self.sock, theirs = socket.socketpair()
+        # Before the start: a forked worker must not hold this end of its own socket either.
+        _alive.add(self)
         try:
             self.process = start(kind[0], theirs)
         except BaseException:
-            self.sock.close()
+            self.close()
             raise
         finally:
             theirs.close()
@@ -110,7 +112,6 @@ class WorkerHandle:
         self.run = 0
         if hasattr(os, "pidfd_open"):
             self.pidfd = os.pidfd_open(self.pid)
-        _alive.add(self)
 
     def begin(self) -> None:
         """Say that a run begins; the worker answers "ready" and the run's number.

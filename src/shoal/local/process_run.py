@@ -279,11 +279,11 @@ class ProcessRun:
     def on_returned(self, w: int, worker: WorkerHandle, ids: list[int], elapsed: float) -> None:
         """A worker has returned what it had not started."""
         self.revoking.discard(w)
-        running = next((i for i in self.books.sent[w] if i not in set(ids)), -1)
-        if running >= 0 and elapsed:
-            key = self.books.key_of(self.plan.funcs[running])
-            self.pace.known[key] = max(elapsed, self.pace.known.get(key, 0.0))
         self.books.give_back(w, ids)
+        running = next(iter(self.books.sent[w]), None)
+        if running is not None:
+            # It is worth more than was thought, and so nothing is sent after it.
+            self.books.correct(w, running, elapsed)
 
     # ---------------------------------------------------------------------------- failures
 

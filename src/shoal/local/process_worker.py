@@ -53,6 +53,9 @@ IDLE_S = 300.0
 GRACE_S = 1.0
 """How long an interrupted task may take to end after the parent is gone."""
 
+SIGNAL_S = 0.05
+"""Time between two signals to one task."""
+
 RAW = frozenset({int, float, bool, complex, type(None)})
 """Types whose values travel as they are."""
 
@@ -88,6 +91,8 @@ class Worker:
         self.values: dict[int, Any] = {}
         self.report = Report()
         self.cancelled = False
+        self.raised = False
+        """Whether the running task has been told."""
         self.closing = False
         self.busy = False
         """Between the beginning and the end of a run."""
@@ -134,8 +139,16 @@ class Worker:
         with self.waiting:
             for rows in [self.rows, *[item[2] for item in self.items]]:
                 rows.clear()
-        if self.running[0] >= 0:
+        threading.Thread(target=self.interrupt_task, name="shoal-cancel", daemon=True).start()
+
+    def interrupt_task(self) -> None:
+        """Send signals until the running task has been interrupted or has ended.
+
+        One is not enough: Python may note it and then enter a system call that waits for ever.
+        """
+        while self.cancelled and not self.raised and self.running[0] >= 0:
             signal.pthread_kill(self.main, signal.SIGINT)
+            threading.Event().wait(SIGNAL_S)
 
     def leave(self) -> None:
         """The parent is gone or wants this process to end: see to it that it does."""
@@ -196,7 +209,7 @@ class Worker:
         """A run ends: forget it."""
         self.values.clear()
         self.report = Report()
-        self.cancelled = self.busy = False
+        self.cancelled = self.raised = self.busy = False
         if reply:
             self.send(("ended",))
 
@@ -330,8 +343,9 @@ class Worker:
             send_all(self.sock, envelope, parts)
 
     def interrupt(self, signum: int, frame: Any) -> None:
-        """Handle SIGINT: only a task is interrupted, never the code around it."""
-        if self.cancelled and self.running[0] >= 0:
+        """Handle SIGINT: only a task is interrupted, once, and never the code around it."""
+        if self.cancelled and not self.raised and self.running[0] >= 0:
+            self.raised = True
             raise Interrupted
 
 

@@ -23,6 +23,7 @@ from shoal.graph.fuse import fuse
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import observe
 from shoal.local.cpus import CPU_COUNT
+from shoal.local.foreign import run_executor
 from shoal.local.process_pool import Kind, end_workers, get_context
 from shoal.local.process_run import ProcessRun
 from shoal.serialize.pickles import dumps
@@ -83,6 +84,8 @@ def run_processes(
     >>> run_processes(plan_from_dict({"x": 1, "y": (max, "x", 5)}, ["y", "x"]), num_workers=1)
     [5, 1]
     """
+    if pool is not None:
+        return run_executor(plan, pool, callbacks=callbacks, chunksize=chunksize)
     kind: Kind = (context or "spawn", initializer_bytes(initializer))
     get_context(kind[0])
     with observe(plan, callbacks) as observer:
