@@ -24,7 +24,7 @@ from typing import Any
 from shoal.graph.task import Data
 from shoal.local.callbacks import Callback
 from shoal.sizeof import sizeof
-from shoal.types import Clock, Key
+from shoal.types import Key
 from shoal.units import parse_bytes
 
 __all__ = ["Cache", "Store"]
@@ -215,7 +215,9 @@ class Cache(Callback):
     [1]
     """
 
-    def __init__(self, cache: Any, *args: Any, clock: Clock = perf_counter, **kwargs: Any) -> None:
+    def __init__(
+        self, cache: Any, *args: Any, clock: Callable[[], float] = perf_counter, **kwargs: Any
+    ) -> None:
         own = isinstance(cache, int | float | str)
         self.cache: Any = Store(parse_bytes(cache), *args, **kwargs) if own else cache
         if not own and (args or kwargs):

@@ -34,7 +34,7 @@ from shoal.diagnostics.charts import (
 from shoal.diagnostics.picture import Picture
 from shoal.diagnostics.progress import in_notebook
 from shoal.local.callbacks import Callback
-from shoal.types import Clock, Key
+from shoal.types import Key
 
 __all__ = [
     "CacheData",
@@ -133,7 +133,7 @@ class _Recorder(Callback):
 
     panel_height = 260.0
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.results: list[Any] = []
         self.start_time: float | None = None
@@ -204,7 +204,7 @@ class Profiler(_Recorder):
 
     results: list[TaskData]
 
-    def __init__(self, *, clock: Clock = perf_counter) -> None:
+    def __init__(self, *, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
         self._started: dict[tuple[int, Key], float] = {}
 
@@ -264,7 +264,7 @@ class CacheProfiler(_Recorder):
         metric: Callable[[Any], Any] | None = None,
         metric_name: str | None = None,
         *,
-        clock: Clock = perf_counter,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         super().__init__(clock)
         self._metric = metric or (lambda result: 1)
@@ -318,7 +318,7 @@ class ProcessMeter:
     True
     """
 
-    def __init__(self, clock: Clock = perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self._own = psutil.Process()
         self._processes: dict[Any, Any] = {self._own: self._own}
@@ -389,7 +389,7 @@ class ResourceProfiler(_Recorder):
         dt: float = 1,
         *,
         meter: Callable[[], tuple[float, float]] | None = None,
-        clock: Clock = perf_counter,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         super().__init__(clock)
         self._dt = dt

@@ -19,10 +19,10 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from shoal.local.callbacks import Callback
-from shoal.types import Clock
 from shoal.units import format_time
 
 __all__ = ["Progress", "ProgressBar"]
@@ -237,7 +237,7 @@ class ProgressBar(Callback):
         dt: float = 0.1,
         out: TextIO | None = None,
         *,
-        clock: Clock = time.perf_counter,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._minimum = minimum
         self._width = width

@@ -157,7 +157,7 @@ def text_width(words: str, size: float = 12) -> float:
     >>> text_width("ill") < text_width("abc") < text_width("MWM")
     True
     """
-    units = sum(0.32 if c in NARROW else 0.86 if c in WIDE else 0.57 for c in words)
+    units = sum(0.35 if c in NARROW else 0.92 if c in WIDE else 0.61 for c in words)
     return units * size
 
 
