@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal import config
 from shoal.expr.call import BlockOf, Call
@@ -35,6 +35,9 @@ from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
 from shoal.types import Get, Key
+
+if TYPE_CHECKING:
+    from shoal.diagnostics.picture import Picture
 
 __all__ = [
     "CollectionMixin",
@@ -680,11 +683,11 @@ def _optimized(collection: Any, node: Any) -> Any:
 
 def visualize(
     *args: Any,
-    filename: str | None = "mydask",
+    filename: str | None = None,
     traverse: bool = True,
     optimize_graph: bool = False,
     **kwargs: Any,
-) -> Any:
+) -> Picture:
     """Draw the graph of some collections.
 
     Parameters
@@ -692,7 +695,7 @@ def visualize(
     *args, traverse
         As for `compute`.
     filename
-        Where to write, without or with the format's ending; None to write no file.
+        Where to write; its ending says the format, unless ``format`` does.  None for no file.
     optimize_graph
         True to draw what will run.
     **kwargs
@@ -700,14 +703,21 @@ def visualize(
 
     Returns
     -------
-    The picture, in a form that notebooks show.
+    Picture
+        Shown by notebooks.
 
     Examples
     --------
     >>> import shoal
-    >>> picture = visualize(shoal.delayed(abs)(-2), filename=None)
+    >>> picture = visualize(shoal.delayed(abs)(-2), format="text")
     """
-    raise NotImplementedError
+    # Loaded by whoever draws: it costs as much as the rest of this module.
+    from shoal.diagnostics.draw import draw
+
+    collections, _ = unpack_collections(*args, traverse=traverse)
+    plan = Job(collections, optimize_graph=optimize_graph).plan()
+    kwargs.setdefault("engine", config.get("visualization.engine", None))
+    return draw(plan, filename, **kwargs)
 
 
 class CollectionMixin:
@@ -745,8 +755,8 @@ class CollectionMixin:
         return result
 
     def visualize(
-        self, filename: str | None = "mydask", format: str | None = None, **kwargs: Any
-    ) -> Any:
+        self, filename: str | None = None, format: str | None = None, **kwargs: Any
+    ) -> Picture:
         """Draw the collection's graph.
 
         Parameters

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Collection", "Get", "Key", "NestedKeys"]
+__all__ = ["Clock", "Collection", "Get", "Key", "NestedKeys"]
 
 Key: TypeAlias = Hashable
 """The name of a task: a str, or a tuple ``(name, i, j, ...)`` for block ``i, j`` of a collection.
@@ -48,3 +48,16 @@ class Collection(Protocol):
 
     def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """``(finalize, extra)``; the answer is ``finalize(blocks, *extra)``."""
+
+
+class Clock(Protocol):
+    """Time as an argument, so that tests need not wait for it.
+
+    Examples
+    --------
+    >>> import time
+    >>> clock: Clock = time.monotonic
+    """
+
+    def __call__(self) -> float:
+        """Seconds since some fixed moment; never goes back."""

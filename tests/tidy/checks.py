@@ -54,8 +54,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config", "optional", "sizeof"),
     ("graph", "serialize"),
     ("expr", "local"),
-    ("collection",),
     ("io", "diagnostics"),
+    ("collection",),
     ("delayed",),
     ("bag", "array", "dataframe"),
     ("graph_manipulation",),
@@ -86,6 +86,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
 
 # Other imports that may stand inside a function: (module, what it imports) and the reason.
 LATE: dict[tuple[str, str], str] = {
+    ("shoal.collection", "shoal.diagnostics.draw"): "as dear as all else, and few programs draw",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
     ("shoal.serialize.pickles", "cloudpickle"): "25 ms that a worker fed by plain pickle is spared",
 }
