@@ -1,0 +1,72 @@
+"""From bags to dataframes: the seam, without knowing either side's inside.
+
+`shoal.bag` and `shoal.dataframe` do not import each other.  The dataframe package registers what
+makes one of its frames from partitions; until it is there, `Bag.to_dataframe` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["make_dataframe", "register_dataframe"]
+
+_makers: list[Callable[..., Any]] = []
+
+
+def register_dataframe(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Say how a bag becomes a dataframe; the last one registered is used.
+
+    Parameters
+    ----------
+    make
+        ``make(bag, meta, columns)``.
+
+    Returns
+    -------
+    callable
+        ``make``, so that this is a decorator.
+
+    Examples
+    --------
+    >>> make = register_dataframe(lambda bag, meta, columns: columns)
+    >>> make_dataframe(None, None, ["a"])
+    ['a']
+    >>> _makers.remove(make)
+    """
+    _makers.append(make)
+    return make
+
+
+def make_dataframe(bag: Any, meta: Any, columns: Any) -> Any:
+    """A dataframe of a bag.
+
+    Parameters
+    ----------
+    bag, meta, columns
+        As `Bag.to_dataframe` has them.
+
+    Raises
+    ------
+    NotImplementedError
+        Nothing is registered.
+    ValueError
+        Both ``meta`` and ``columns`` are given.
+
+    Examples
+    --------
+    >>> make_dataframe(None, {"a": int}, ["a"])
+    Traceback (most recent call last):
+    ...
+    ValueError: to_dataframe takes meta or columns, got both; the columns are part of meta
+    """
+    if meta is not None and columns is not None:
+        raise ValueError(
+            "to_dataframe takes meta or columns, got both; the columns are part of meta"
+        )
+    if not _makers:
+        raise NotImplementedError(
+            "to_dataframe needs shoal.dataframe, which this version does not have; make a pandas "
+            "frame of each partition with bag.map_partitions(pandas.DataFrame).to_delayed()"
+        )
+    return _makers[-1](bag, meta, columns)
