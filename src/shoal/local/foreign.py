@@ -34,7 +34,7 @@ from shoal.serialize.pickles import Frames, dumps, loads
 
 __all__ = ["Parcel", "run_executor"]
 
-POLL_S = 1.0
+POLL_S = 0.25
 """How often the processes of a `multiprocessing.Pool` are looked at; it hides their deaths."""
 
 

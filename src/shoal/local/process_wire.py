@@ -145,8 +145,8 @@ def write_at(fd: int, data: Buffer, offset: int) -> None:
 # ------------------------------------------------------------------------------------ sending
 
 
-def encode(envelope: Any, parts: Sequence[Part] = ()) -> tuple[list[Buffer], list[int]]:
-    """A message as buffers and descriptors to send.
+def encode(envelope: Any, parts: Sequence[Part] = ()) -> tuple[list[Buffer], list[Segment]]:
+    """A message as buffers, and segments whose descriptors go along.
 
     Parameters
     ----------
@@ -157,24 +157,24 @@ def encode(envelope: Any, parts: Sequence[Part] = ()) -> tuple[list[Buffer], lis
 
     Examples
     --------
-    >>> buffers, fds = encode(("drop", [1, 2]))
-    >>> len(buffers), fds
+    >>> buffers, segments = encode(("drop", [1, 2]))
+    >>> len(buffers), segments
     (2, [])
     """
-    fds: list[int] = []
+    segments: list[Segment] = []
     shapes: list[Any] = []
     blobs: list[Buffer] = []
     for part in parts:
         if isinstance(part, Segment):
             shapes.append(tuple(part.sizes))
-            fds.append(part.fd)
+            segments.append(part)
         else:
             shapes.append(1 + len(part.buffers))
             blobs.append(part.head)
             blobs += part.buffers
     first = pickle.dumps((envelope, shapes), 5)
     if not blobs:
-        return [HEADER.pack(1, len(fds), len(first)), first], fds
+        return [HEADER.pack(1, len(segments), len(first)), first], segments
     sizes = [len(first), *map(len, blobs)]
     table = struct.pack(f"<{len(sizes)}Q", *sizes)
     at = len(table) + len(first)
@@ -183,7 +183,7 @@ def encode(envelope: Any, parts: Sequence[Part] = ()) -> tuple[list[Buffer], lis
         # Arrays are made on these bytes where they are.
         body += [bytes(-at % ALIGN), blob]
         at = aligned(at) + len(blob)
-    return [HEADER.pack(len(sizes), len(fds), at), *body], fds
+    return [HEADER.pack(len(sizes), len(segments), at), *body], segments
 
 
 def decode(body: memoryview, count: int, fds: list[int]) -> tuple[Any, list[Part]]:
@@ -221,9 +221,8 @@ def send_all(sock: socket.socket, envelope: Any, parts: Sequence[Part] = ()) -> 
     envelope, parts
         As `encode` has them.
     """
-    buffers, fds = encode(envelope, parts)
     outbox = Outbox(sock)
-    outbox.put(buffers, fds)
+    outbox.put(*encode(envelope, parts))
     while outbox:
         outbox.push()
 
@@ -241,20 +240,20 @@ class Outbox:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.queue: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self.queue: deque[tuple[memoryview, Sequence[Segment]]] = deque()
 
     def __bool__(self) -> bool:
         return bool(self.queue)
 
-    def put(self, buffers: Sequence[Buffer], fds: Sequence[int]) -> None:
+    def put(self, buffers: Sequence[Buffer], segments: Sequence[Segment]) -> None:
         """Append a message.
 
         Parameters
         ----------
-        buffers, fds
-            From `encode`.  The descriptors must stay open until they are sent.
+        buffers, segments
+            From `encode`; they live until they are sent.
         """
-        self.queue.append((memoryview(buffers[0]), fds))
+        self.queue.append((memoryview(buffers[0]), segments))
         for buffer in buffers[1:]:
             if len(buffer):
                 self.queue.append((memoryview(buffer), ()))
@@ -270,14 +269,14 @@ class Outbox:
             Nobody reads any more.
         """
         queue = self.queue
-        fds = queue[0][1]
+        fds = [segment.fd for segment in queue[0][1]]
         views: list[memoryview] = []
         for view, more in queue:
             if (more and views) or len(views) == IOVECS:
                 break
             views.append(view)
         if fds:
-            sent = socket.send_fds(self.sock, views, list(fds))
+            sent = socket.send_fds(self.sock, views, fds)
         else:
             sent = self.sock.sendmsg(views)
         while sent:

@@ -38,10 +38,10 @@ def explain(obj: Any, error: BaseException, works: Callable[[Any], bool]) -> str
     'it is a dict (TypeError: no)'
     """
     reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError):
         return f"it is nested too deeply ({reason})"
     path, culprit = find_culprit(obj, works)
-    where = f"its part {path}" if path else "it"
+    where = f"its part {path.strip()}" if path else "it"
     return f"{where} is {describe(culprit)} ({reason})"
 
 
