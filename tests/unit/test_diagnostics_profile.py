@@ -239,7 +239,10 @@ def svg_of(picture: Any) -> ElementTree.Element:
 
 
 def test_charts_show_every_record(tmp_path: Path) -> None:
-    prof, cprof, rprof = Profiler(), CacheProfiler(metric_name="things"), ResourceProfiler(1000)
+    clock = counting()
+    prof = Profiler(clock=clock)
+    cprof = CacheProfiler(metric_name="things", clock=clock)
+    rprof = ResourceProfiler(1000, clock=clock)
     with prof, cprof, rprof:
         run(GRAPH, "e", run_threads)
     path = tmp_path / "all.html"
