@@ -54,7 +54,7 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 
 __all__ = ["live_profile", "order", "peak_live"]
 
@@ -66,7 +66,7 @@ UNBOUNDED = 1 << 60
 # live result.  Rule 3 is asked at every target, so it is stricter.
 FAN_LIMIT = 16
 FINISH_FAN_LIMIT = 3
-LACKS_LIMIT = 2
+LACKS_LIMIT = 1
 STEPS_LIMIT = 4
 ALLOWED_STEPS = 256
 # Rule 5: how many readers a result may have to say which targets are neighbours, and from how many
@@ -115,17 +115,11 @@ def order(
     n = len(deps)
     if not any(deps) or _is_chain(deps):
         return range(n)
-    flat = list(chain.from_iterable(deps))
-    if len(flat) < n:
+    if sum(map(len, deps)) < n:
+        flat = list(chain.from_iterable(deps))
         read = set(flat)
         if len(read) == len(flat):
             return _forest(deps, read, wanted)
-    if dependents is None:
-        readers: list[list[int]] = [[] for _ in range(n)]
-        for i, needs in enumerate(deps):
-            for j in needs:
-                readers[j].append(i)
-        dependents = readers
     return _general(_Graph(deps, dependents, wanted))
 
 
@@ -204,11 +198,7 @@ def _steps(deps: Deps, order: Sequence[int], workers: int) -> Iterator[tuple[int
     rank = [0] * len(deps)
     for position, i in enumerate(order):
         rank[i] = position
-    waits = list(map(len, deps))
-    readers: list[list[int]] = [[] for _ in deps]
-    for i, needs in enumerate(deps):
-        for j in needs:
-            readers[j].append(i)
+    waits, readers = list(map(len, deps)), _invert(deps)
     ready = sorted(rank[i] for i, k in enumerate(waits) if not k)
     while ready:
         step = tuple(order[heapq.heappop(ready)] for _ in range(min(workers, len(ready))))
@@ -301,25 +291,49 @@ def _label_kept(inputs: list[tuple[int, ...]], kept: Collection[int]) -> list[in
 class _Graph:
     """What the walks over one graph share.
 
-    ``prefer[i]`` is large for inputs to ask for early.
+    ``prefer[i]`` is large for inputs to ask for early: the length of the longest path to ``i``.
+    ``waits``, ``uses`` and ``rest`` are what those of a walk are at its start.
     """
 
-    __slots__ = ("dependents", "deps", "kept", "n", "prefer", "targets")
+    __slots__ = ("dependents", "deps", "n", "prefer", "rest", "targets", "uses", "waits")
 
     def __init__(
-        self, deps: Deps, dependents: Sequence[Sequence[int]], wanted: Collection[int]
+        self, deps: Deps, dependents: Sequence[Sequence[int]] | None, wanted: Collection[int]
     ) -> None:
-        self.n = len(deps)
+        n = self.n = len(deps)
         self.deps = deps
-        self.dependents = dependents
-        self.targets = [i for i, readers in enumerate(dependents) if not readers]
-        # A kept target counts as released: it has to be computed once, early or late.
-        self.kept = [i for i in set(wanted) if dependents[i]]
-        self.prefer = prefer = [0] * self.n
-        get = prefer.__getitem__
-        for i, needs in enumerate(deps):
-            if needs:
-                prefer[i] = 1 + (get(needs[0]) if len(needs) == 1 else max(map(get, needs)))
+        self.prefer, self.dependents = _heights(deps), dependents or _invert(deps)
+        self.targets = [i for i, readers in enumerate(self.dependents) if not readers]
+        # The number n stands for the user as a reader; it is never ready.
+        self.waits = [*map(len, deps), UNBOUNDED]
+        self.uses = list(map(len, self.dependents))
+        self.rest = list(map(sum, self.dependents))
+        for i in set(wanted):
+            # A kept target counts as released: it has to be computed once, early or late.
+            if self.uses[i]:
+                self.uses[i] += 1
+                self.rest[i] += n
+
+
+def _heights(deps: Deps) -> list[int]:
+    """For each task the number of steps on the longest path to it."""
+    heights = [0] * len(deps)
+    get = heights.__getitem__
+    for i, needs in enumerate(deps):
+        if len(needs) == 1:
+            heights[i] = heights[needs[0]] + 1
+        elif needs:
+            heights[i] = max(map(get, needs)) + 1
+    return heights
+
+
+def _invert(deps: Deps) -> list[list[int]]:
+    """For each task the tasks that read it, ascending."""
+    dependents: list[list[int]] = [[] for _ in deps]
+    for i, needs in enumerate(deps):
+        for j in needs:
+            dependents[j].append(i)
+    return dependents
 
 
 @dataclass(slots=True)
@@ -330,7 +344,8 @@ class _Walk:
     counts the readers of ``i`` that have not run (and one for the user, if it is kept), and
     ``rest[i]`` is the sum of their numbers: with one use left, it is the reader itself.
     ``begun[i]`` is how many tasks had run when ``i`` asked for its inputs.  ``shared`` holds
-    results with several readers, ``shared_at`` when they came to be.
+    results with several readers, ``shared_at`` when they came to be.  ``put_off`` holds tasks that
+    were ready but had no reason to run (and may have run since).
     """
 
     graph: _Graph
@@ -344,6 +359,7 @@ class _Walk:
     out: list[int] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
     shared_at: list[int] = field(default_factory=list)
+    put_off: list[int] = field(default_factory=list)
     near: list[int] = field(default_factory=list)
     seen: int = 0
     live: int = 0
@@ -352,25 +368,23 @@ class _Walk:
 
     def __post_init__(self) -> None:
         graph = self.graph
-        # The number n stands for the user as a reader; it is never ready.
-        self.waits = [*map(len, graph.deps), UNBOUNDED]
-        self.uses = list(map(len, graph.dependents))
-        self.rest = list(map(sum, graph.dependents))
+        self.waits, self.uses, self.rest = graph.waits[:], graph.uses[:], graph.rest[:]
         self.begun = [UNBOUNDED] * graph.n
         self.targets = iter(graph.targets)
-        for i in graph.kept:
-            self.uses[i] += 1
-            self.rest[i] += graph.n
 
 
 def _general(graph: _Graph) -> list[int]:
     """The best of several walks."""
-    fan = max(map(len, graph.dependents))
-    bar = max(map(len, graph.deps)) + fan + 2
+    fan = max(graph.uses)
+    bar = max(graph.waits[:-1]) + fan + 2
     best = _Walk(graph, graph.prefer, graph.targets[::-1])
     many = len(graph.targets) > 2 * fan
     if not _resume(best, bar if many else UNBOUNDED):
-        best = _race([best, _Walk(graph, graph.prefer, _sweep(graph)[::-1])], bar)
+        across = _sweep(graph)
+        if across is graph.targets:
+            _resume(best, UNBOUNDED)
+        else:
+            best = _race([best, _Walk(graph, graph.prefer, across[::-1])], bar)
     if best.peak > bar and len(graph.targets) == 1:
         work = _work(best)
         if work is not None:
@@ -396,20 +410,20 @@ def _race(walks: list[_Walk], bar: int) -> _Walk:
 
 
 def _work(walk: _Walk) -> list[int] | None:
-    """For each task how many others ran for its sake; None if the walk went by it already."""
+    """For each task how many others ran for its sake; None if the walk went by it anyway."""
     graph, begun = walk.graph, walk.begun
     work = [0] * graph.n
     for position, i in enumerate(walk.out):
-        if begun[i] <= position:
+        if begun[i] < position:
             work[i] = position - begun[i]
-    get, prefer = work.__getitem__, graph.prefer
-    for needs in graph.deps:
-        if len(needs) > 1:
-            asked = sorted(needs, key=prefer.__getitem__, reverse=True)
-            spent = list(map(get, asked))
-            if max(spent) > spent[0] and prefer[asked[0]] == prefer[asked[-1]]:
-                return work
-    return None
+    get, prefer = work.__getitem__, graph.prefer.__getitem__
+    missed = 0
+    for spent, needs in zip(work, graph.deps):
+        if spent > 2 * len(needs) > 2:
+            first = max(needs, key=prefer)
+            if min(map(prefer, needs)) == prefer(first):
+                missed += max(map(get, needs)) - work[first]
+    return work if 8 * missed > graph.n else None
 
 
 def _resume(walk: _Walk, bar: int) -> bool:
@@ -446,8 +460,9 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
             if peak >= bar or len(out) > limit:
                 break
             begun[i] = len(out)
-            if len(deps[i]) == 1:
-                push(deps[i][0])
+            needs = deps[i]
+            if len(needs) == 1:
+                push(needs[0])
             else:
                 _ask(walk, i, stack)
             continue
@@ -524,6 +539,10 @@ def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
                     if k != j and uses[k] == 1:
                         stack.append(j)
                         break
+                else:
+                    walk.put_off.append(j)
+            else:
+                walk.put_off.append(j)
     if releasing:
         releasing.reverse()
         stack += releasing
@@ -552,13 +571,19 @@ def _look_around(walk: _Walk, event: int) -> None:
     """After task ``event``: rule 3 if it is a target, else rule 4.
 
     Only results that came to be for the sake of ``event`` are looked at.  What attempts may waste,
-    over all of them, is half of what has been done.
+    over all of them, is a quarter of what has been done.
     """
     waits, uses, out, dependents = walk.waits, walk.uses, walk.out, walk.graph.dependents
-    fan = FAN_LIMIT if dependents[event] else FINISH_FAN_LIMIT
+    fan = FAN_LIMIT
+    if not dependents[event]:
+        fan = FINISH_FAN_LIMIT
+        while walk.put_off and waits[walk.put_off[-1]]:
+            walk.put_off.pop()
+        if not walk.put_off:
+            return
     if uses[walk.shared[-1]] > fan:
         return
-    allowed = len(out) // 2 + ALLOWED_STEPS - walk.wasted
+    allowed = len(out) // 4 + ALLOWED_STEPS - walk.wasted
     if allowed < 0:
         return
     since = walk.begun[event]
@@ -640,7 +665,9 @@ def _next_target(walk: _Walk) -> None:
 
 
 def _sweep(graph: _Graph) -> list[int]:
-    """The targets in a sequence that goes across theirs; empty if they have nothing in common.
+    """The targets in a sequence that goes across their own.
+
+    Empty if they have nothing in common; their own if that keeps no more results alive.
 
     Plays the game on targets and the shared results that they read, directly or through tasks of
     their own: always the target that is the last reader of a result, else a reader of the newest
@@ -656,6 +683,12 @@ def _sweep(graph: _Graph) -> list[int]:
     uses = list(map(len, readers))
     if 2 * sum(k > 1 for k in uses) < len(reads):
         return []
+    steps = [0] * (len(reads) + 1)
+    for some in readers:
+        if some:
+            steps[some[0]] += 1
+            steps[some[-1] + 1] -= 1
+    usual = max(accumulate(steps))
     rest = list(map(sum, readers))
     degree = [sum(map(uses.__getitem__, inputs)) for inputs in reads]
     loaded, done = bytearray(graph.n), bytearray(len(reads))
@@ -678,6 +711,7 @@ def _sweep(graph: _Graph) -> list[int]:
             newest.pop()
         return next(t for t in unseen if not done[t])
 
+    live = 0
     while len(out) < len(reads):
         t = near()
         done[t] = 1
@@ -686,10 +720,16 @@ def _sweep(graph: _Graph) -> list[int]:
             if not loaded[i]:
                 loaded[i] = 1
                 newest.append(i)
-            uses[i] -= 1
+                live += 1
+        if live >= usual:
+            return graph.targets
+        for i in reads[t]:
+            left = uses[i] = uses[i] - 1
             rest[i] -= t
-            if uses[i] == 1:
+            if left == 1:
                 last.append(rest[i])
+            elif not left:
+                live -= 1
     return out
 
 
