@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,15 +32,25 @@ def public_modules(package: ModuleType) -> Iterator[ModuleType]:
             yield importlib.import_module(info.name)
 
 
-class Bare(str):
-    """An annotation written out, shown without the quotes of a string."""
+class Shown(str):
+    """Text that stands in a signature as it is, without the quotes of a string."""
 
     __repr__ = str.__str__
 
 
-def bare(annotation: Any) -> Any:
-    """The annotation of a module with postponed annotations, to be shown as it was written."""
-    return Bare(annotation) if isinstance(annotation, str) else annotation
+def shown(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter as a reader wants it: annotations as written, defaults that say something."""
+    default = parameter.default
+    text = getattr(default, "__name__", None) or repr(default)
+    if default is not parameter.empty and not isinstance(default, str):
+        # What is left in angle brackets is a sentinel or a lock, and a long one is a table.
+        default = Shown("..." if text.startswith("<") or len(text) > 40 else text)
+    return parameter.replace(default=default, annotation=written(parameter.annotation))
+
+
+def written(annotation: Any) -> Any:
+    """The annotation of a module with postponed annotations, as it was written."""
+    return Shown(annotation) if isinstance(annotation, str) else annotation
 
 
 def signature(name: str, value: Any) -> str:
@@ -52,16 +61,14 @@ def signature(name: str, value: Any) -> str:
         found = inspect.signature(value)
     except (TypeError, ValueError):
         return name
-    arguments = [p.replace(annotation=bare(p.annotation)) for p in found.parameters.values()]
-    gives = found.empty if isinstance(value, type) else bare(found.return_annotation)
-    text = str(found.replace(parameters=arguments, return_annotation=gives))
-    # The address of a sentinel differs from run to run.
-    return name + re.sub(r" at 0x[0-9a-f]+", "", text)
+    gives = found.empty if isinstance(value, type) else written(found.return_annotation)
+    parameters = [shown(parameter) for parameter in found.parameters.values()]
+    return f"{name}{found.replace(parameters=parameters, return_annotation=gives)}"
 
 
 def summary(value: Any) -> str:
     """The first paragraph of a docstring, on one line; of the name's own and not of its type."""
-    if not (callable(value) or inspect.ismodule(value)):
+    if not (callable(value) or inspect.ismodule(value) or isinstance(value, property)):
         return f"A value of type `{type(value).__name__}`."
     doc = inspect.getdoc(value) or ""
     return " ".join(doc.split("\n\n")[0].split())
@@ -81,18 +88,17 @@ def entry(name: str, value: Any) -> Iterator[str]:
     yield f"- `{signature(name, value)}`  \n  {summary(value)}"
     if isinstance(value, type) and not issubclass(value, BaseException):
         for method, function in methods(value):
-            shown = method if isinstance(function, property) else signature(method, function)
-            yield f"    - `.{shown}`  \n      {summary(function)}"
+            yield f"    - `.{signature(method, function)}`  \n      {summary(function)}"
 
 
-def home_of(value: Any, modules: Iterable[str]) -> str | None:
-    """The module among some that defines a value and says so in its ``__all__``."""
+def home_of(value: Any, modules: Iterable[str], told: dict[int, str]) -> str | None:
+    """The module among some that defines a value and lists it, or else the first that told it."""
     name = getattr(value, "__module__", None)
     is_listed = getattr(value, "__name__", None) in getattr(sys.modules.get(name), "__all__", ())
-    return name if name in modules and is_listed else None
+    return name if name in modules and is_listed else told.get(id(value))
 
 
-def section(module: ModuleType, modules: Iterable[str]) -> Iterator[str]:
+def section(module: ModuleType, modules: Iterable[str], told: dict[int, str]) -> Iterator[str]:
     """The heading and the entries of one module; nothing for a module with no public names."""
     names = getattr(module, "__all__", ())
     if not names:
@@ -102,12 +108,14 @@ def section(module: ModuleType, modules: Iterable[str]) -> Iterator[str]:
     elsewhere = []
     for name in sorted(names):
         value = getattr(module, name)
-        home = home_of(value, modules)
+        home = home_of(value, modules, told)
         if inspect.ismodule(value):
             elsewhere.append(f"`{name}` (a module)")
         elif home not in (None, module.__name__):
             elsewhere.append(f"`{name}` (in {home})")
         else:
+            if callable(value):
+                told[id(value)] = module.__name__
             yield from entry(name, value)
     if elsewhere:
         yield "\nAlso here: " + ", ".join(elsewhere) + "."
@@ -116,7 +124,8 @@ def section(module: ModuleType, modules: Iterable[str]) -> Iterator[str]:
 def page() -> str:
     """The text of api.md."""
     modules = {m.__name__: m for m in public_modules(importlib.import_module("shoal"))}
-    lines = [line for module in modules.values() for line in section(module, modules)]
+    told: dict[int, str] = {}
+    lines = [line for module in modules.values() for line in section(module, modules, told)]
     return "\n".join([HEAD.rstrip(), *lines]) + "\n"
 
 
