@@ -17,13 +17,13 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias
+
+from shoal.dispatch import Dispatch
 
 __all__ = ["SizeOf", "sizeof"]
 
 Estimate: TypeAlias = Callable[[Any], int]
-E = TypeVar("E", bound=Estimate)
-L = TypeVar("L", bound=Callable[[], Any])
 
 SAMPLE = 12
 """How many items of a container are looked at."""
@@ -42,7 +42,7 @@ SHARED = (type, types.ModuleType, types.FunctionType, types.MethodType)
 GROUPS = ("dask.sizeof", "shoal.sizeof")
 
 
-class SizeOf:
+class SizeOf(Dispatch):
     """Estimates sizes; one function for each type.
 
     Parameters
@@ -60,83 +60,16 @@ class SizeOf:
     (4, 1)
     """
 
-    __name__ = "sizeof"
-
     def __init__(self, default: Estimate) -> None:
-        self.default = default
-        self.table: dict[type, Estimate] = {}
-        self.found: dict[type, Estimate] = {}
-        """What `dispatch` found out about types that are not in the table themselves."""
-        self.lazy: dict[str, Callable[[], Any]] = {}
+        super().__init__("sizeof")
+        self.register(object, default)
         self.loaded = False
-
-    @overload
-    def register(self, cls: type | tuple[type, ...]) -> Callable[[E], E]: ...
-    @overload
-    def register(self, cls: type | tuple[type, ...], func: E) -> E: ...
-    def register(self, cls: type | tuple[type, ...], func: Any = None) -> Any:
-        """Say how to size a type and its subclasses.
-
-        Parameters
-        ----------
-        cls
-            The type, or several.
-        func
-            ``func(item) -> bytes``; without it, a decorator is returned.
-        """
-        if func is None:
-            return lambda func: self.register(cls, func)
-        for one in cls if isinstance(cls, tuple) else (cls,):
-            self.table[one] = func
-        self.found.clear()
-        return func
-
-    @overload
-    def register_lazy(self, toplevel: str) -> Callable[[L], L]: ...
-    @overload
-    def register_lazy(self, toplevel: str, func: L) -> L: ...
-    def register_lazy(self, toplevel: str, func: Any = None) -> Any:
-        """Say what to call before the first object of a package is sized.
-
-        Parameters
-        ----------
-        toplevel
-            The package's name, without dots.
-        func
-            Called once without arguments; registers the package's types.  Without it, a
-            decorator is returned.
-        """
-        if func is None:
-            return lambda func: self.register_lazy(toplevel, func)
-        self.lazy[toplevel] = func
-        self.found.clear()
-        return func
-
-    def dispatch(self, cls: type) -> Estimate:
-        """The function that sizes a type.
-
-        Parameters
-        ----------
-        cls
-            Any type.
-        """
-        found = self.found.get(cls)
-        if found is None:
-            found = self.found[cls] = self._search(cls)
-        return found
 
     def _search(self, cls: type) -> Estimate:
         if not self.loaded:
             self.loaded = True
             _register_entry_point_plugins(self)
-        # The nearest base wins, as for methods, whether its package is loaded yet or not.
-        for base in cls.__mro__[:-1]:
-            load = self.lazy.pop(base.__module__.partition(".")[0], None)
-            if load is not None:
-                load()
-            if base in self.table:
-                return self.table[base]
-        return self.default
+        return super()._search(cls)
 
     def __call__(self, item: Any) -> int:
         """The estimate, in bytes; `sys.getsizeof` where a type's own function fails."""
@@ -160,8 +93,17 @@ def _size_of_object(item: Any) -> int:
     """An object and its attributes; a function's or a class's belong to the program."""
     if isinstance(item, SHARED):
         return _own_size(item)
-    attributes = list(getattr(item, "__dict__", {}).values())
+    names = {name for base in type(item).__mro__ for name in _slots(base)}
+    attributes = [getattr(item, name) for name in names if hasattr(item, name)]
+    attributes += getattr(item, "__dict__", {}).values()
     return _own_size(item) + _total(attributes, len(attributes))
+
+
+def _slots(base: type) -> tuple[str, ...]:
+    """The attributes that a class keeps in slots, weak references excepted."""
+    names = base.__dict__.get("__slots__", ())
+    names = (names,) if isinstance(names, str) else tuple(names)
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 sizeof = SizeOf(_size_of_object)
@@ -197,7 +139,8 @@ def _total(items: Iterable[Any], count: int) -> int:
 
 def _sample() -> int:
     """How many items to look at here: fewer, the deeper, or the looks would multiply."""
-    return max(1, SAMPLE >> 2 * getattr(_depth, "value", 0))
+    depth = getattr(_depth, "value", 0)
+    return max(1, SAMPLE >> max(0, 2 * depth - 2))
 
 
 def _spread(items: Sequence[Any], most: int) -> Sequence[Any]:

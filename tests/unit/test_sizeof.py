@@ -57,7 +57,14 @@ def test_objects_count_their_attributes() -> None:
     class Held:
         block: Any
 
+    class Slotted:
+        __slots__ = ("__weakref__", "block", "unset")
+
+        def __init__(self, block: Any) -> None:
+            self.block = block
+
     assert sizeof(Held(np.ones(1000))) > 8000
+    assert sizeof(Slotted(np.ones(1000))) > 8000
     assert sizeof(Held) == sys.getsizeof(Held)
 
 
@@ -78,7 +85,7 @@ def test_deep_nesting_is_looked_at_a_few_times_only() -> None:
     for _ in range(5):
         nested = [nested] * 50
     sizeof(nested)
-    assert 0 < len(looks) < 200
+    assert 0 < len(looks) < 500
 
 
 def test_a_broadcast_axis_takes_no_memory() -> None:
