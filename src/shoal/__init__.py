@@ -66,7 +66,6 @@ _HOMES = {
     "normalize_token": "graph.token",
     "optimize": "collection",
     "persist": "collection",
-    "tokenize": "graph.token",
     "unpack_collections": "collection",
     "visualize": "collection",
 }
@@ -76,8 +75,8 @@ _HOMES = {
 class _Package(types.ModuleType):
     """The package itself: a module whose public names load on first use."""
 
-    # `shoal.delayed` is the function, while importing the module of that name would bind the
-    # module here.  A property comes before what a module holds.
+    # `shoal.delayed` and `shoal.tokenize` are functions, while importing the modules of these
+    # names would bind the modules here.  A property comes before what a module holds.
     @property
     def delayed(self) -> Any:
         """The function `shoal.delayed.delayed`."""
@@ -85,6 +84,15 @@ class _Package(types.ModuleType):
 
     @delayed.setter
     def delayed(self, module: Any) -> None:
+        pass
+
+    @property
+    def tokenize(self) -> Any:
+        """The function `shoal.graph.token.tokenize`."""
+        return importlib.import_module("shoal.graph.token").tokenize
+
+    @tokenize.setter
+    def tokenize(self, module: Any) -> None:
         pass
 
     def __getattr__(self, name: str) -> Any:

@@ -24,7 +24,7 @@ from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step, rewrite
 from shoal.graph.assemble import assemble
 from shoal.graph.layers import TableLayer
-from shoal.graph.legacy import flatten_keys, nest_results, rows_from_dict
+from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
 from shoal.graph.plan import Plan
 from shoal.graph.task import Nest, Parser, Ref, Template, fill
 from shoal.graph.token import tokenize
@@ -42,10 +42,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CollectionMixin",
     "compute",
+    "compute_as_if_collection",
     "finalized",
     "get_scheduler",
     "is_collection",
     "make_plan",
+    "named_schedulers",
     "optimize",
     "persist",
     "run_plan",
@@ -407,6 +409,9 @@ NAMES = {
     "multiprocessing": "processes",
 }
 
+named_schedulers: dict[str, Any] = {}
+"""Schedulers that the user gave names; looked up before shoal's own."""
+
 THEIRS = {"dask.threaded": "threads", "dask.multiprocessing": "processes", "dask.local": "sync"}
 """Modules of another library's ``get`` functions, and the executor of ours that does the same."""
 
@@ -516,10 +521,12 @@ def get_scheduler(
 
 def _check_scheduler(choice: Any) -> Any:
     if isinstance(choice, str):
+        if choice in named_schedulers:
+            return named_schedulers[choice]
         name = NAMES.get(choice.lower(), choice.lower())
         if name in EXECUTORS:
             return name
-        known = sorted({*EXECUTORS, *NAMES})
+        known = sorted({*EXECUTORS, *NAMES, *named_schedulers})
         raise ValueError(
             f"unknown scheduler {choice!r}; wanted one of {', '.join(known)}, a function, "
             "a concurrent.futures.Executor or a client"
@@ -593,6 +600,41 @@ def compute(
     with trimmed():
         results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
     return results
+
+
+def compute_as_if_collection(
+    cls: type, dsk: Any, keys: Any, scheduler: Any = None, get: Get | None = None, **kwargs: Any
+) -> Any:
+    """Compute keys of a dict graph as those of a collection would be.
+
+    Parameters
+    ----------
+    cls
+        The collection's class: gives the optimiser (``__dask_optimize__``) and the scheduler.
+    dsk
+        Tasks by key.
+    keys
+        A key, or lists of keys to any depth.
+    scheduler, get, **kwargs
+        As for `compute`.
+
+    Returns
+    -------
+    The results in the shape of the keys; lists become tuples.
+
+    Examples
+    --------
+    >>> from shoal.delayed import Delayed
+    >>> compute_as_if_collection(Delayed, {"x": (abs, -1), "y": 2}, ["x", "y"])
+    (1, 2)
+    """
+    chosen = get_scheduler(get, scheduler, cls=cls) or "threads"
+    rewrite_graph = getattr(cls, "__dask_optimize__", None)
+    if rewrite_graph is not None:
+        dsk = rewrite_graph(dsk, keys)
+    with trimmed():
+        results = run_plan(plan_from_dict(dsk, flatten_keys(keys)), chosen, **kwargs)
+    return nest_results(keys, results)
 
 
 def persist(

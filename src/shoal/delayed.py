@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NoReturn, TypeVar, overload
 
 from shoal import config
-from shoal.collection import CollectionMixin, finalized, is_collection, make_plan
+from shoal.collection import CollectionMixin, finalized, is_collection
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call, call_key, ident_of_key, next_ident
 from shoal.expr.node import Held
@@ -25,7 +25,7 @@ from shoal.graph.functions import Method
 from shoal.graph.legacy import rows_from_dict
 from shoal.graph.task import ATOMS, Args, Parser, Ref, identity
 from shoal.graph.token import tokenize
-from shoal.local.callbacks import GraphView
+from shoal.highlevelgraph import HighLevelGraph, graph_of
 from shoal.types import Key
 
 __all__ = ["Delayed", "DelayedAttr", "DelayedLeaf", "delayed"]
@@ -303,9 +303,9 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
         return call_key(self._call[0], self._call[4])
 
     @property
-    def dask(self) -> Mapping[Key, Any]:
-        """The graph: a mapping of keys to tasks."""
-        return dict(GraphView(make_plan(self)))
+    def dask(self) -> HighLevelGraph:
+        """The graph: a mapping of keys to tasks, in layers."""
+        return graph_of(self)
 
     @property
     def _length(self) -> int | None:

@@ -50,19 +50,21 @@ PACKAGE = "shoal"
 # A module imports only from a line above its own.  Names on one line are siblings and do not
 # import each other.  `shoal/__init__.py` stands below them all and nothing imports it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "types", "units"),
-    ("config", "optional", "sizeof"),
-    ("graph", "serialize"),
+    ("dispatch", "duck", "errors", "scratch", "types", "units"),
+    ("config", "optional", "sizeof", "typing"),
+    ("context", "graph", "serialize"),
     ("expr", "local"),
-    ("io", "diagnostics"),
+    ("io", "diagnostics", "highlevelgraph"),
     ("collection",),
     ("delayed",),
     ("bag", "array", "dataframe"),
     ("graph_manipulation",),
     ("distributed",),
-    # The last line: programs, other libraries' names, and facades that only re-export.
-    ("ml", "compat", "cli", "base", "bytes", "callbacks", "core", "multiprocessing", "optimization")
-    + ("threaded", "tokenize", "utils"),
+    # Programs, and facades that only re-export what others define.
+    ("ml", "cli", "base", "bytes", "cache", "callbacks", "core", "hashing", "multiprocessing")
+    + ("optimization", "order", "system", "threaded", "tokenize", "utils"),
+    # Hands out everything above under other libraries' names.
+    ("compat",),
 )
 
 # What a plain `pip install shoal` brings, by the name that is imported.

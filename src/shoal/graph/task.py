@@ -370,7 +370,7 @@ class Parser:
         parsed = [self.parse(arg) for arg in args]
         if kwargs:
             return Template(parsed, {name: self.parse(value) for name, value in kwargs.items()})
-        if not self.deps:
+        if not self.deps and not any(type(arg) is Nest for arg in parsed):
             return tuple(parsed)
         if len(parsed) == len(self.deps) and all(
             type(arg) is Ref and arg.position == i for i, arg in enumerate(parsed)

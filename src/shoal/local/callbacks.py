@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from shoal.graph.cull import prune
 from shoal.graph.plan import Plan
-from shoal.graph.task import Alias, Data, Task, TaskRef
+from shoal.graph.task import Alias, Apply, Data, Nest, Ref, Task, TaskRef
 from shoal.types import Key
 
 __all__ = ["Callback", "Observer", "add_callbacks", "observe"]
@@ -186,8 +186,8 @@ class GraphView(MutableMapping[Key, Any]):
             return Task(key, func, *refs)
         if type(args) is tuple:
             return Task(key, func, *args)
-        positional, keywords = args.fill(refs)
-        return Task(key, func, *positional, **keywords)
+        keywords = {name: written(item, refs) for name, item in (args.kwargs or {}).items()}
+        return Task(key, func, *[written(item, refs) for item in args.args], **keywords)
 
     def __setitem__(self, key: Key, value: Any) -> None:
         i = self.ids[key]
@@ -209,6 +209,26 @@ class GraphView(MutableMapping[Key, Any]):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def written(item: Any, refs: Sequence[TaskRef]) -> Any:
+    """A part of a template as a person would write it: calls inside are tasks, and do not run.
+
+    >>> from shoal.graph.legacy import split_value
+    >>> template = split_value((max, (abs, "x"), 1), {"x": -1})[1]
+    >>> [written(part, [TaskRef("x")]) for part in template.args]
+    [Task(None, abs(TaskRef('x'))), 1]
+    """
+    if type(item) is Ref:
+        return refs[item.position]
+    if type(item) is not Nest:
+        return item
+    parts = [written(part, refs) for part in item.items]
+    if type(item.make) is not Apply:
+        return item.make(parts)
+    split = len(parts) - len(item.make.names)
+    keywords = dict(zip(item.make.names, parts[split:], strict=True))
+    return Task(None, item.make.func, *parts[:split], **keywords)
 
 
 class Observer:

@@ -1,0 +1,144 @@
+"""Functions that tasks call, and what can be asked of a function.
+
+They exist because a task holds a function and its arguments apart, and because what a task holds
+has to pickle and to have a token: a lambda would do the work of each of these once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["M", "Method", "apply", "has_keyword", "takes_multiple_arguments"]
+
+
+def apply(
+    func: Callable[..., Any], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+) -> Any:
+    """Call a function; for tasks whose keyword arguments are a result of other tasks.
+
+    Parameters
+    ----------
+    func
+        What to call.
+    args, kwargs
+        Its arguments.
+
+    Examples
+    --------
+    >>> apply(int, ["ff"], {"base": 16})
+    255
+    """
+    return func(*args, **kwargs) if kwargs else func(*args)
+
+
+class Method:
+    """Call a method by name: ``Method("upper")("text") == "TEXT"``.
+
+    Unlike `operator.methodcaller` the arguments come with the call.
+
+    Parameters
+    ----------
+    name
+        Of the method.
+
+    Examples
+    --------
+    >>> Method("split")("a-b", "-")
+    ['a', 'b']
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(obj, self.name)(*args, **kwargs)
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Method({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Method and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((Method, self.name))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Method, (self.name,)
+
+
+class _Methods:
+    """Makes a `Method` of every attribute."""
+
+    def __getattr__(self, name: str) -> Method:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Method(name)
+
+    def __dir__(self) -> list[str]:
+        return []
+
+
+M = _Methods()
+"""``M.upper`` is ``Method("upper")``."""
+
+
+def has_keyword(func: Callable[..., Any], keyword: str) -> bool:
+    """Whether a function takes an argument by some name.
+
+    Parameters
+    ----------
+    func
+        Any callable; one that does not tell its arguments takes none.
+    keyword
+        The name.
+
+    Examples
+    --------
+    >>> has_keyword(int, "base"), has_keyword(lambda x: x, "x"), has_keyword(lambda x: x, "y")
+    (False, True, False)
+    """
+    try:
+        return keyword in inspect.signature(func).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def takes_multiple_arguments(func: Callable[..., Any], varargs: bool = True) -> bool:
+    """Whether a function can only be called with two or more positional arguments.
+
+    Parameters
+    ----------
+    func
+        Any callable; one that does not tell its arguments (many builtins) is taken for one that
+        takes a single argument.
+    varargs
+        What to say of functions that take any number.
+
+    Examples
+    --------
+    >>> takes_multiple_arguments(lambda x, y: x), takes_multiple_arguments(lambda x, y=0: x)
+    (True, False)
+    >>> (
+    ...     takes_multiple_arguments(lambda *args: args),
+    ...     takes_multiple_arguments(lambda *args: 0, False),
+    ... )
+    (True, False)
+    """
+    try:
+        parameters = inspect.signature(func).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = [p.kind for p in parameters]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return varargs
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters if p.kind in positional and p.default is p.empty]
+    return len(needed) > 1

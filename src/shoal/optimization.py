@@ -1,0 +1,14 @@
+"""What libraries import from ``dask.optimization``: making dict graphs smaller."""
+
+from __future__ import annotations
+
+from shoal.graph.rewrites import (
+    cull,
+    functions_of,
+    fuse,
+    fuse_linear,
+    inline,
+    inline_functions,
+)
+
+__all__ = ["cull", "functions_of", "fuse", "fuse_linear", "inline", "inline_functions"]
