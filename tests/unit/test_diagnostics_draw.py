@@ -79,8 +79,13 @@ def test_collapse_outputs_leaves_tasks_and_values() -> None:
 
 def test_verbose_writes_whole_keys() -> None:
     key = ("sum-" + "0a" * 16, 0, 1)
-    graph = {key: (abs, -1), "b-" + "0b" * 16: (abs, key)}
-    assert {"0, 1", "b"} <= set(words(draw(graph)))
+    graph = {key: (abs, -1), "b-" + "0b" * 16: (abs, key), "c": (abs, "b-" + "0b" * 16)}
+    assert sorted(words(draw(graph))) == ["0, 1", "abs", "abs", "abs", "c"]
+    assert str(draw(graph, format="text")).splitlines() == [
+        "c  abs",
+        "b  abs",
+        "('sum', 0, 1)  abs",
+    ]
     assert {str(key), "b-" + "0b" * 16} <= set(words(draw(graph, verbose=True)))
 
 

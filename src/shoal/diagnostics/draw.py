@@ -241,8 +241,10 @@ def text_of_tasks(plan: Plan) -> str:
         func = plan.funcs[i]
         what = type(plan.args[i]).__name__ if func is None else describe_func(func)
         key = plan.keys[i]
-        name = str((short_name(str(key[0])), *key[1:])) if type(key) is tuple else str(key)
-        return f"{short_name(name)}  {what}"
+        if type(key) is tuple:
+            return f"{(short_name(str(key[0])), *key[1:])}  {what}"
+        name = short_name(str(key))
+        return what if name == what else f"{name}  {what}"
 
     lines = outline(roots, lambda i: plan.deps[i])
     return "\n".join(line.text(label).rstrip() for line in lines)

@@ -97,17 +97,21 @@ class Sketch:
 
 
 def key_label(key: Key, *, verbose: bool) -> str:
-    """What of a key stands on a shape: all of it, the block's index, or it without its token.
+    """What of a key stands on a shape: all of it, the block's index, or a short one.
+
+    A key with a token was made from the name of the function, which stands there already.
 
     >>> key_label(("sum-0123456789abcdef", 0, 1), verbose=False), key_label("x", verbose=False)
     ('0, 1', 'x')
+    >>> key_label("sum-0123456789abcdef", verbose=False)
+    ''
     """
     if verbose:
         return str(key)
     if type(key) is tuple:
         return ", ".join(map(str, key[1:]))
-    text = short_name(str(key))
-    return text if len(text) <= MOST_KEY else ""
+    text = str(key)
+    return text if len(text) <= MOST_KEY and text == short_name(text) else ""
 
 
 def sketch_tasks(
