@@ -11,7 +11,8 @@ by operations that run in C.
 
 *Forests* (every result is read once).  Sethi and Ullman: the subtree whose evaluation needs the
 most live results goes first, because each finished sibling takes one more place.  Optimal for
-results of one size; Liu gives the rule, by peak minus what remains, when some results are kept.
+results of one size.  Where results inside of a tree are kept, Liu's rule, by peak minus what
+remains; there, leaving a subtree halfway could be better still, and is not tried.
 
 *The rest* is a walk (`_Walk`), a list scheduler with a stack, from these rules:
 
@@ -54,7 +55,8 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice
+from operator import eq
 
 __all__ = ["live_profile", "order", "peak_live"]
 
@@ -215,7 +217,7 @@ def _is_chain(deps: Deps) -> bool:
     n = len(deps)
     if n < 2 or deps[1] != (0,) or deps[-1] != (n - 2,):
         return False
-    return list(deps[1:]) == list(zip(range(n - 1)))
+    return all(map(eq, islice(deps, 1, None), zip(range(n - 1))))
 
 
 def _forest(deps: Deps, read: set[int], wanted: Collection[int]) -> list[int]:
@@ -224,12 +226,13 @@ def _forest(deps: Deps, read: set[int], wanted: Collection[int]) -> list[int]:
     kept = set(wanted)
     inputs = list(deps)
     if max(map(len, deps)) == 1:
-        gain = [1] * n
+        gain = [int(bool(needs)) for needs in deps]
     elif kept.isdisjoint(read):
         gain = _label(inputs)
     else:
         gain = _label_kept(inputs, kept)
-    roots = sorted(set(range(n)) - read)
+    # The last task is always one, and often the only one.
+    roots = sorted(set(range(n)) - read) if n - len(read) > 1 else [n - 1]
     roots.sort(key=lambda i: gain[i] + (i not in kept), reverse=True)
     # Preorder with the last input first, reversed, is postorder with the first input first.
     out: list[int] = []
