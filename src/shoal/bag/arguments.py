@@ -8,6 +8,7 @@ and is the same for all partitions.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from shoal.graph.task import Alias, Parser, Ref
 from shoal.local.callbacks import GraphView
 from shoal.types import Key
 
-__all__ = ["Arguments", "Lazy", "Partitioned", "Single", "same_npartitions"]
+__all__ = ["Arguments", "Lazy", "Partitioned", "Single", "same_npartitions", "whole_number"]
 
 
 class Lazy(CollectionMixin):
@@ -187,3 +188,36 @@ def same_npartitions(what: str, values: Sequence[Any]) -> list[Any]:
             f"give them the same number, for instance with .repartition({counts[0]})"
         )
     return bags
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """A number that the user gave, checked.
+
+    Parameters
+    ----------
+    name
+        Of the argument, for the message.
+    value
+        Of any type of whole numbers.
+    least
+        What it has to be at least.
+
+    Raises
+    ------
+    ValueError
+        It is not whole, or smaller.
+
+    Examples
+    --------
+    >>> whole_number("npartitions", 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: npartitions is a whole number of at least 1, got 0
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} is a whole number of at least {least}, got {value!r}")
+    return number

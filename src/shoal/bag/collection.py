@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from shoal import config
 from shoal.bag import kernels, reductions
-from shoal.bag.arguments import Arguments, Partitioned, Single
+from shoal.bag.arguments import Arguments, Partitioned, Single, whole_number
 from shoal.bag.elementwise import bag_map, map_partitions, then, title_of
 from shoal.bag.frames import make_dataframe
 from shoal.bag.item import Item, to_delayed
@@ -1303,12 +1303,9 @@ def check_split_every(split_every: int | bool | None) -> int | None:
         split_every = config.get("bag.split-every", 8)
     if split_every is False:
         return None
-    if not isinstance(split_every, int) or split_every < 2:
-        raise ValueError(
-            f"split_every is how many results a task takes in: at least 2, or False for all; "
-            f"got {split_every!r}"
-        )
-    return split_every
+    return whole_number(
+        "split_every (how many results a task takes in; False: all)", split_every, 2
+    )
 
 
 def concat_partitions(blocks: Sequence[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shoal import config
-from shoal.bag.arguments import Partitioned
+from shoal.bag.arguments import Partitioned, whole_number
 from shoal.bag.collection import Bag
 from shoal.bag.nodes import Calls, Concat, Stage
 from shoal.bag.steps import Step, step
@@ -70,11 +70,11 @@ def from_sequence(
             f"partition_size={partition_size} and npartitions={npartitions}"
         )
     if npartitions is not None:
-        _at_least_one("npartitions", npartitions)
-        parts = split_evenly(values, max(1, min(npartitions, len(values))))
+        count = whole_number("npartitions", npartitions)
+        parts = split_evenly(values, max(1, min(count, len(values))))
     else:
         size = _default_size(len(values)) if partition_size is None else partition_size
-        _at_least_one("partition_size", size)
+        size = whole_number("partition_size", size)
         starts = range(0, max(len(values), 1), size)
         parts = [list(values[start : start + size]) for start in starts]
     return Bag(Stage((Each(parts),), (), len(parts), annotations=current_annotations()))
@@ -88,11 +88,6 @@ def _default_size(count: int) -> int:
     """
     aim = config.get("bag.npartitions", 100)
     return 1 if count <= aim else max(1, math.ceil(math.sqrt(count / aim)))
-
-
-def _at_least_one(name: str, number: Any) -> None:
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"{name} is a whole number of at least 1, got {number!r}")
 
 
 def split_evenly(values: Sequence[Any], count: int) -> list[list[Any]]:
@@ -157,7 +152,7 @@ def bag_range(n: int, npartitions: int) -> Bag[int]:
     >>> db.range(5, npartitions=2).compute(scheduler="sync")
     [0, 1, 2, 3, 4]
     """
-    _at_least_one("npartitions", npartitions)
+    npartitions = whole_number("npartitions", npartitions)
     starts = even_bounds(n, npartitions)
     inputs = (Each(starts[:-1]), Each(starts[1:]))
     one = step(range, Ref(0), Ref(1), cheap=True)

@@ -25,9 +25,11 @@ def title_of(func: Any) -> str:
 
     Examples
     --------
-    >>> title_of(len), title_of(lambda x: x), title_of(3)
-    ('len', 'lambda', 'int')
+    >>> title_of(len), title_of(lambda x: x), title_of(None)
+    ('len', 'lambda', 'None')
     """
+    if func is None:
+        return "None"
     while hasattr(func, "func") and callable(func.func):
         func = func.func
     name = getattr(func, "__name__", None) or type(func).__name__

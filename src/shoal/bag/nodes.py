@@ -138,7 +138,7 @@ class Stage(BagNode):
 
     def label(self) -> str:
         """The steps' titles."""
-        return f"Stage({Program(self.steps).__name__})"
+        return f"Stage({Program(self.steps).__name__ or 'from_sequence'})"
 
 
 class Tree(BagNode):

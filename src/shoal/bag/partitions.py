@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from shoal.bag.arguments import whole_number
 from shoal.bag.nodes import Repartition
 from shoal.expr.annotate import current_annotations
 from shoal.sizeof import sizeof
@@ -38,8 +39,7 @@ def repartition_to_number(node: Any, npartitions: int) -> Repartition:
     >>> repartition_to_number(Held(([1, 2], [3, 4, 5])), 1).pieces
     (((0, 0, 1), (1, 0, 1)),)
     """
-    if npartitions < 1:
-        raise ValueError(f"a bag has at least 1 partition, got npartitions={npartitions}")
+    npartitions = whole_number("npartitions", npartitions)
     before = node.size
     pieces: list[tuple[Piece, ...]] = []
     if npartitions <= before:

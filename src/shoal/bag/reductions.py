@@ -7,6 +7,7 @@ travels between processes; it may be in use elsewhere, so no function changes wh
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import heapq
 import inspect
@@ -358,6 +359,32 @@ def finish_variance(ddof: int, root: bool, partials: Sequence[tuple[Any, ...]]) 
 # ------------------------------------------------------------------------------ counts and sets
 
 
+@contextlib.contextmanager
+def hashing(advice: str) -> Iterator[None]:
+    """Add to the error of something that cannot be hashed what to do about it.
+
+    Parameters
+    ----------
+    advice
+        Ends where what can be hashed is to be named.
+
+    Examples
+    --------
+    >>> with hashing("make of it"):
+    ...     {[]: 1}
+    Traceback (most recent call last):
+    ...
+    TypeError: unhashable type: 'list'
+    make of it numbers, text or tuples
+    """
+    try:
+        yield
+    except TypeError as error:
+        if str(error).startswith("unhashable type"):
+            error.add_note(f"{advice} numbers, text or tuples")
+        raise
+
+
 def frequencies(elements: Iterable[Any]) -> dict[Any, int]:
     """How often each element occurs.
 
@@ -371,8 +398,9 @@ def frequencies(elements: Iterable[Any]) -> dict[Any, int]:
     >>> frequencies("aab")
     {'a': 2, 'b': 1}
     """
-    # Counter counts in C; as a plain dict the counts travel at half the price.
-    return dict(Counter(elements))
+    with hashing("frequencies counts elements by hash; pluck or map out of them"):
+        # Counter counts in C; as a plain dict the counts travel at half the price.
+        return dict(Counter(elements))
 
 
 def merge_frequencies(partials: Sequence[dict[Any, int]]) -> dict[Any, int]:
@@ -439,20 +467,13 @@ def distinct(key: Callable[[Any], Any] | None, elements: Iterable[Any]) -> list[
     >>> distinct(None, "abca"), distinct(len, ["a", "b", "cc"])
     (['a', 'b', 'c'], ['a', 'cc'])
     """
-    try:
+    with hashing("distinct compares elements by hash; pass a key= that makes of them"):
         if key is None:
             return list(dict.fromkeys(elements))
         found: dict[Any, Any] = {}
         for element in elements:
             found.setdefault(key(element), element)
         return list(found.values())
-    except TypeError as error:
-        if "unhashable" in str(error):
-            error.add_note(
-                "distinct compares elements, or what key= makes of them, by hash; "
-                "pass a key= that returns numbers, strings or tuples"
-            )
-        raise
 
 
 def merge_distinct(key: Callable[[Any], Any] | None, partials: Sequence[list[Any]]) -> list[Any]:

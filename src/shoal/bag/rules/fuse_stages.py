@@ -12,6 +12,9 @@ from shoal.graph.layers import Each
 
 __all__ = ["fuse_stages"]
 
+MOST_STEPS = 250
+"""Of one stage: iterators within iterators are calls within calls in C, whose stack ends."""
+
 
 def fuse_stages(node: Any, uses: Mapping[str, int]) -> Stage | None:
     """Put the stages that a stage reads into it.
@@ -60,6 +63,8 @@ def _fits(item: Any, i: int, node: Stage, uses: Mapping[str, int]) -> bool:
         return True
     if count_refs(node.steps, i) != 1:
         # An iterator serves one reader.
+        return False
+    if len(item.steps) + len(node.steps) > MOST_STEPS:
         return False
     return uses[item.name] <= 1 or all(step.cheap for step in item.steps)
 

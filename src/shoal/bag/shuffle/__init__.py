@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from shoal import config
+from shoal.bag.arguments import whole_number
 from shoal.bag.elementwise import then
 from shoal.bag.kernels import as_key
 from shoal.bag.nodes import BagNode, Stage, Tree, one_step
@@ -84,9 +85,7 @@ def groupby(
     """
     if method is not None:
         raise TypeError(f"groupby's method= is now shuffle=; pass shuffle={method!r}")
-    count = bag.npartitions if npartitions is None else npartitions
-    if not isinstance(count, int) or count < 1:
-        raise ValueError(f"npartitions is a whole number of at least 1, got {count!r}")
+    count = bag.npartitions if npartitions is None else whole_number("npartitions", npartitions)
     shuffle = shuffle or config.get("shuffle", None) or _default_shuffle(bag)
     get = as_key(grouper)
     if shuffle == "disk":
@@ -115,9 +114,7 @@ def _through_files(bag: Any, grouper: Any, npartitions: int, blocksize: int) -> 
 
 
 def _through_tasks(bag: Any, grouper: Any, npartitions: int, max_branch: int | None) -> Stage:
-    branch = MAX_BRANCH if max_branch is None else max_branch
-    if branch < 2:
-        raise ValueError(f"max_branch is at least 2, got {max_branch!r}")
+    branch = MAX_BRANCH if max_branch is None else whole_number("max_branch", max_branch, 2)
     told = current_annotations()
     keyed = then(bag, step(key_groups, grouper, npartitions, Ref(0), title="groupby-key"))
     shuffled = TaskShuffle(keyed._node, npartitions, branch, annotations=told)

@@ -188,6 +188,14 @@ def collect_groups(
     ------
     tuple
         ``(key, elements)``.
+
+    Examples
+    --------
+    >>> from shoal.bag.shuffle.spill import SpillDirectory
+    >>> directory = SpillDirectory()
+    >>> names = [spill_groups(len, 2, 2**20, directory, part) for part in (["a"], [], ["b"])]
+    >>> list(collect_groups(directory, names, (0, 2)))
+    [(1, ['a', 'b'])]
     """
     reader = SegmentReader(directory, [name for name in names if name is not None])
     first, stop = bounds

@@ -210,6 +210,15 @@ class SegmentReader:
     ----------
     directory, names
         The files.
+
+    Examples
+    --------
+    >>> directory = SpillDirectory()
+    >>> with SegmentWriter(directory, 2) as writer:
+    ...     writer.write_run([[], [("b", [2])]])
+    >>> reader = SegmentReader(directory, [writer.name])
+    >>> reader.sizes(0, 2)[0], list(reader.read(1, 2))
+    (0, [[('b', [2])]])
     """
 
     def __init__(self, directory: str | os.PathLike[str], names: Sequence[str]) -> None:
