@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal import config
 from shoal.expr.call import BlockOf, Call
+from shoal.expr.explain import explain
 from shoal.expr.lower import Lowering, lower
 from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step, rewrite
@@ -807,3 +808,15 @@ class CollectionMixin:
             As for `shoal.visualize`.
         """
         return visualize(self, filename=filename, format=format, traverse=False, **kwargs)
+
+    def explain(self) -> str:
+        """What `compute` would do: the expression, its rewritten form and the tasks, as text.
+
+        Returns
+        -------
+        str
+            Three sections; a line for each node says its blocks and which rule changed what.
+        """
+        job = Job([self])
+        node: Any = self
+        return explain([node.__shoal_node__()], [job.nodes[0]], job.steps, job.plan())

@@ -84,6 +84,8 @@ def test_a_foreign_task_object_is_called_with_its_dependencies() -> None:
     [
         ({"a": (inc, "a")}, "'a' -> 'a'"),
         ({"a": (inc, "b"), "b": (inc, "a")}, "'a' -> 'b' -> 'a'"),
+        ({"a": "b", "b": (inc, "a")}, "'a' -> 'b' -> 'a'"),
+        ({"a": "b", "b": "a"}, "'a' -> 'b' -> 'a'"),
         ({"a": (inc, "b"), "b": [["c"]], "c": (inc, (inc, "b"))}, "'b' -> 'c' -> 'b'"),
     ],
 )

@@ -326,7 +326,8 @@ def explain_failure(graph: Mapping[Key, Any], wanted: Iterable[Key]) -> GraphErr
     """
 
     def needs_of(key: Key) -> Iterator[Key]:
-        return (dep for dep in split_value(graph[key], graph)[2] if graph[key] is not dep)
+        func, _, needs = split_value(graph[key], graph)
+        return iter(() if func is identity and needs == (key,) else needs)
 
     done: set[Key] = set()
     for root in wanted:
