@@ -2,17 +2,20 @@
 
     make demo                          # or: python demo/run.py [--files N] [--scheduler NAME]
 
-1. Read all source files in blocks, split them into identifiers, find the 20 most frequent.
-2. Count identifiers by package, through a group-by-key shuffle, and find what each says most.
-3. Fit a power law to the frequencies: a graph of `delayed` calls tries exponents and picks the
+1. Read all source files in blocks, split them into identifiers, count these by package.
+2. Reduce the counts of all blocks, and find the 20 most frequent identifiers.
+3. Bring the counts of each package together through a group-by-key shuffle.
+4. Fit a power law to the frequencies: a graph of `delayed` calls tries exponents and picks the
    best.  Its picture is written to demo-output/.
 
+Steps 1 to 3 are one computation: the text is read and split once, for both answers.
 The same work is then done by plain Python in one process, and the answers must be equal.
 """
 
 from __future__ import annotations
 
 import argparse
+import operator
 import os
 import time
 from collections import Counter
@@ -27,7 +30,9 @@ import shoal.bag as db
 from shoal.diagnostics import ProgressBar
 
 OUTPUT = Path(__file__).resolve().parent.parent / "demo-output"
-BLOCK = "2 MiB"
+FILES = 100
+"""Files in one block of text: a megabyte or two."""
+
 EXPONENTS = [round(0.5 + 0.05 * step, 2) for step in range(21)]
 
 Counts = list[tuple[str, int]]
@@ -38,30 +43,27 @@ def by_count(pair: tuple[str, int]) -> tuple[int, str]:
     return pair[1], pair[0]
 
 
-def top_identifiers(files: list[str], scheduler: str | None) -> tuple[Counts, list[int]]:
-    """The 20 most frequent identifiers, and all frequencies."""
-    lines = db.read_text(files, blocksize=BLOCK, encoding="utf-8", errors="replace")
-    frequencies = lines.map(words.identifiers).flatten().frequencies()
-    top, counts = shoal.compute(
-        frequencies.topk(20, key=by_count), frequencies.pluck(1), scheduler=scheduler
-    )
-    return list(top), list(counts)
-
-
-def top_by_package(files: list[str], scheduler: str | None) -> dict[str, Counter[str]]:
-    """Frequencies by package: each block counts for itself, then a shuffle brings a package's
-    counts together."""
+def count_words(
+    files: list[str], scheduler: str | None
+) -> tuple[Counts, list[int], dict[str, Counter[str]]]:
+    """The 20 most frequent identifiers, all frequencies, and the frequencies by package."""
     lines = db.read_text(
-        files, blocksize=BLOCK, encoding="utf-8", errors="replace", include_path=True
+        files, files_per_partition=FILES, encoding="utf-8", errors="replace", include_path=True
     )
+    # (package, counts) of each package in each block.
     partial = lines.map_partitions(words.count_by_package)
-    totals = partial.groupby(package_key).map(words.total)
-    return dict(totals.compute(scheduler=scheduler))
+    pairs = partial.pluck(1).map(Counter.items).flatten()
+    frequencies = pairs.foldby(first, words.add_count, 0, operator.add, 0)
+    by_package = partial.groupby(first).map(words.total)
+    top, counts, packages = shoal.compute(
+        frequencies.topk(20, key=by_count), frequencies.pluck(1), by_package, scheduler=scheduler
+    )
+    return list(top), list(counts), dict(packages)
 
 
-def package_key(item: tuple[str, Any]) -> str:
-    """What the shuffle groups by."""
-    return item[0]
+def first(pair: tuple[Any, Any]) -> Any:
+    """The key of a pair: an identifier, or a package."""
+    return pair[0]
 
 
 def best_exponent(frequencies: list[int]) -> tuple[float, float]:
@@ -113,9 +115,8 @@ def main() -> None:
     print(f"{len(files)} source files, {size / 2**20:.0f} MiB\n")
 
     with ProgressBar():
-        (top, counts), one = timed("frequencies", lambda: top_identifiers(files, options.scheduler))
-        packages, two = timed("by package", lambda: top_by_package(files, options.scheduler))
-        (exponent, fit), three = timed("best exponent", lambda: best_exponent(counts))
+        (top, counts, packages), one = timed("words", lambda: count_words(files, options.scheduler))
+        (exponent, fit), two = timed("best exponent", lambda: best_exponent(counts))
 
     print("\nThe 20 most frequent identifiers:")
     for name, count in top:
@@ -133,7 +134,7 @@ def main() -> None:
     assert top == top2, "the most frequent identifiers differ"
     assert packages == packages2, "the counts by package differ"
     assert (exponent, round(fit, 9)) == (exponent2, round(fit2, 9)), "the best exponents differ"
-    ours = one + two + three
+    ours = one + two
     print(f"  shoal: {ours:.1f} s, {serial / ours:.2f} times as fast; equal answers")
 
 

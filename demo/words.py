@@ -13,7 +13,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["count_by_package", "fit_error", "identifiers", "package_of", "source_files", "total"]
+__all__ = [
+    "add_count",
+    "count_by_package",
+    "fit_error",
+    "identifiers",
+    "package_of",
+    "source_files",
+    "total",
+]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _KEYWORDS = frozenset(keyword.kwlist)
@@ -22,7 +30,12 @@ _ROOTS = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "plat
 
 def source_files() -> list[str]:
     """Python sources of the standard library and of every installed package."""
-    found = {str(path) for root in _ROOTS for path in root.rglob("*.py") if path.is_file()}
+    found = {str(path) for root in _ROOTS[:2] for path in root.rglob("*.py") if path.is_file()}
+    for entry in _ROOTS[2].iterdir():
+        # Packages of another environment may be installed inside of the standard library's folder.
+        if entry.name not in ("site-packages", "dist-packages"):
+            inside = entry.rglob("*.py") if entry.is_dir() else [entry]
+            found |= {str(path) for path in inside if path.suffix == ".py" and path.is_file()}
     return sorted(found)
 
 
@@ -52,6 +65,11 @@ def count_by_package(lines: Iterable[tuple[str, str]]) -> list[tuple[str, Counte
             path_before = path
         counter.update(identifiers(line))
     return list(counts.items())
+
+
+def add_count(total: int, item: tuple[str, int]) -> int:
+    """A running count of one identifier, and a pair that says how often it was seen."""
+    return total + item[1]
 
 
 def total(group: tuple[str, Sequence[tuple[str, Counter[str]]]]) -> tuple[str, Counter[str]]:
