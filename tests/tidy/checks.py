@@ -78,7 +78,6 @@ CORE = frozenset(
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "IPython": (),
     "fastavro": (),
-    "ipywidgets": (),
     "lz4": ("distributed",),
     "numpy": ("array", "dataframe"),
     "pandas": ("dataframe",),
@@ -89,6 +88,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
 # Other imports that may stand inside a function: (module, what it imports) and the reason.
 LATE: dict[tuple[str, str], str] = {
     ("shoal.collection", "shoal.diagnostics.draw"): "as dear as all else, and few programs draw",
+    ("shoal.compat.child.sitecustomize", "shoal.compat"): "most children never need it",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
     ("shoal.serialize.pickles", "cloudpickle"): "25 ms that a worker fed by plain pickle is spared",
 }
