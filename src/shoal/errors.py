@@ -16,6 +16,7 @@ The tree::
     |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
     |- TextDecodingError           (also UnicodeDecodeError) a file is not text in the encoding
     |- AvroSchemaError             (also ValueError, AssertionError) a schema that cannot be written
+    |- AlreadyImportedError        (also RuntimeError) too late to let ``import dask`` mean shoal
     `- MissingDependencyError      (also ImportError) an optional package is not installed
 
 A user's own exception is never wrapped in one of these: it is raised as it is, with a note that
@@ -25,6 +26,7 @@ names the task.  Each class also derives from the builtin that a caller would ex
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyImportedError",
     "AvroSchemaError",
     "ConfigError",
     "CycleError",
@@ -230,5 +232,15 @@ class MissingDependencyError(ShoalError, ImportError):
     Examples
     --------
     >>> issubclass(MissingDependencyError, ImportError)
+    True
+    """
+
+
+class AlreadyImportedError(ShoalError, RuntimeError):
+    """Another library was imported before shoal was asked to take its place.
+
+    Examples
+    --------
+    >>> issubclass(AlreadyImportedError, RuntimeError)
     True
     """

@@ -15,7 +15,6 @@ from shoal.expr.lower import lower
 from shoal.graph.assemble import assemble
 from shoal.graph.dicts import flatten
 from shoal.graph.highlevel import HighLevelGraph, Layer, MaterializedLayer
-from shoal.graph.layers import unravel
 from shoal.graph.naming import get_name_from_key
 from shoal.graph.task import Alias
 from shoal.local.callbacks import GraphView
@@ -66,11 +65,14 @@ def name_of(collection: Any) -> str:
     Examples
     --------
     >>> import shoal
-    >>> name_of(shoal.delayed(1, name="one"))
-    'one'
+    >>> name_of(shoal.delayed(1, name="one")), name_of(shoal.delayed(1, name=("two", 0)))
+    ('one', 'two')
     """
     node = collection.__shoal_node__()
-    return str(node.key) if isinstance(node, Call) else str(node.name)
+    first = next(flatten(keys_of(collection)), node.name)
+    if isinstance(first, tuple) and first:
+        first = first[0]
+    return str(first)
 
 
 def keys_of(collection: Any) -> list[Any]:
@@ -90,6 +92,10 @@ def keys_of(collection: Any) -> list[Any]:
     node = collection.__shoal_node__()
     if isinstance(node, Call):
         return [node.key]
+    own = getattr(collection, "_keys", None)
+    if own is not None:
+        keys: list[Any] = own()
+        return keys
     return _nested(node.name, node.shape) if node.shape else [node.name]
 
 
@@ -151,29 +157,27 @@ def graph_of(collection: Any) -> HighLevelGraph:
     graph = lowering.graph
     plan = assemble(graph, range(graph.size))
     view = GraphView(plan)
+    numbers = lowering.numbers(node)
+    computed = [plan.keys[i] for i in numbers]
+    told = list(flatten(keys_of(collection)))
+    name = name_of(collection)
     layers: dict[str, Any] = {}
     for layer, start in zip(graph.layers, graph.starts, strict=True):
         ids = range(start, start + layer.size)
-        if layer.name is not None:
-            layers[layer.name] = _PlanLayer(view, ids, layer.annotations)
-        elif ids:
-            # A table has no name; that of its last task is as good, and no other layer has it.
-            layers[str(plan.keys[ids[-1]])] = _PlanLayer(view, ids, None)
-    wanted = [plan.keys[i] for i in lowering.numbers(node)]
-    told = _told_keys(node)
-    if wanted != told:
+        if not ids:
+            continue
+        # A table has no name; that of its last task is as good, and no other layer has it.
+        title = layer.name or str(plan.keys[ids[-1]])
+        if computed == told and numbers[0] in ids:
+            title = name
+        layers[title] = _PlanLayer(view, ids, layer.annotations if layer.name else None)
+    if computed != told:
         # Another name for blocks that are there needs no task, but their keys have to be told.
-        pairs = zip(told, wanted, strict=True)
-        layers[node.name] = MaterializedLayer({new: Alias(new, old) for new, old in pairs})
+        pairs = zip(told, computed, strict=True)
+        layers[name] = MaterializedLayer({new: Alias(new, old) for new, old in pairs})
+    elif name in layers:
+        layers[name] = layers.pop(name)
     return HighLevelGraph(layers, _needs_of_layers(layers))
-
-
-def _told_keys(node: Any) -> list[Key]:
-    if isinstance(node, Call):
-        return [node.key]
-    return [
-        (node.name, *unravel(i, node.shape)) if node.shape else node.name for i in range(node.size)
-    ]
 
 
 def _needs_of_layers(layers: dict[str, Any]) -> dict[str, set[str]]:

@@ -1,1 +1,26 @@
+"""Running programs that were written for Dask.
 
+`install_as_dask` lets ``import dask`` mean shoal in this process: ``dask.bag`` and ``shoal.bag``
+are then one module object, and so are all others.  From then on, and only then, shoal's
+collections also answer to the names of Dask's protocol (``__dask_graph__`` and its family), so
+that libraries which look for these take them for what they are.  An installed Dask is left alone;
+it cannot be imported while shoal stands in for it.
+
+``python -m shoal.compat SCRIPT ARGS`` runs a program that way, unmodified.
+
+What this cannot do:
+
+- A name that shoal lacks is an error when it is imported (`ModuleNotFoundError`, `ImportError`).
+- ``dask.__version__`` is shoal's; a library that asks for a minimum version of Dask will not have
+  it.  Settings are shoal's too: ``shoal.yaml`` and ``SHOAL_...``, not ``dask.yaml`` and
+  ``DASK_...``.
+- Child processes follow only if asked (``children=True``), and only those that run the same
+  environment and let it be prepared: not with ``python -I``, ``-E`` or ``-S``.  Worker processes
+  of shoal's that were started before this do not follow.
+"""
+
+from __future__ import annotations
+
+from shoal.compat.alias import install_as_dask, uninstall
+
+__all__ = ["install_as_dask", "uninstall"]

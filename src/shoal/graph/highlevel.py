@@ -394,20 +394,20 @@ def _in_layers(graph: Mapping[Key, Any], name: str | None = None) -> Any:
 
 def _graph_and_names(collection: Any) -> tuple[Any, Collection[str]]:
     """The graph of a collection, and the names of the layers with its results."""
+    if hasattr(collection, "__dask_graph__"):
+        graph = collection.__dask_graph__()
+        names = getattr(collection, "__dask_layers__", lambda: None)()
+        if names:
+            return _in_layers(graph, names[0] if len(names) == 1 else None), names
+        graph = _in_layers(graph)
+        return graph, list(graph.layers)
     if hasattr(type(collection), "__shoal_node__"):
         graph = _in_layers(collection.dask)
         # The last layer of our own has the results.
         return graph, [list(graph.layers)[-1]]
-    if not hasattr(collection, "__dask_graph__"):
-        raise TypeError(
-            f"dependencies are collections, got {type(collection).__name__}: {collection!r}"
-        )
-    graph = collection.__dask_graph__()
-    names = getattr(collection, "__dask_layers__", lambda: None)()
-    if names:
-        return _in_layers(graph, names[0] if len(names) == 1 else None), names
-    graph = _in_layers(graph)
-    return graph, list(graph.layers)
+    raise TypeError(
+        f"dependencies are collections, got {type(collection).__name__}: {collection!r}"
+    )
 
 
 def ensure_dict(d: Mapping[Key, Any], copy: bool = False) -> dict[Key, Any]:
