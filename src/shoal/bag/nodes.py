@@ -250,6 +250,10 @@ class Concat(BagNode):
         numbers = [lowering.numbers(part) for part in self.parts]
         lowering.graph.name_blocks(self.name, list(itertools.chain.from_iterable(numbers)))
 
+    def label(self) -> str:
+        """How many bags."""
+        return f"Concat({len(self.parts)} bags)"
+
 
 class Calls(BagNode):
     """The results of calls of `delayed`, a block each.
@@ -355,6 +359,10 @@ class Repartition(BagNode):
         cuts = [tuple([piece[1:] for piece in part]) for part in self.pieces]
         inputs: list[Input] = [Gather(self.source.name, blocks), Each(cuts)]
         lowering.add_grid(self, kernels.join_pieces, inputs)
+
+    def label(self) -> str:
+        """How many pieces there are on the way."""
+        return f"Repartition({sum(map(len, self.pieces))} pieces)"
 
 
 class Product(BagNode):

@@ -617,7 +617,7 @@ def fold_by(
             totals[group] = binop(totals[group], element) if group in totals else element
         return totals
     (begin,) = initial
-    if type(begin) in ATOMS:
+    if type(begin) in ATOMS and not callable(begin):
         # The usual case, a number: one look-up an element.
         known = totals.get
         for element in elements:

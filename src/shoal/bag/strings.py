@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from shoal.bag.arguments import Partitioned
+from shoal.bag.elementwise import then
+from shoal.bag.steps import step
+from shoal.graph.task import Ref
 
 __all__ = ["StringAccessor"]
 
@@ -44,7 +47,8 @@ class StringAccessor:
             raise AttributeError(f"text has no method {name!r}, and so bag.str has none")
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            return self._bag.map(operator.methodcaller(name, *args, **kwargs))
+            call = operator.methodcaller(name, *args, **kwargs)
+            return then(self._bag, step(map, call, Ref(0), title=name))
 
         method.__name__ = name
         method.__doc__ = getattr(str, name).__doc__

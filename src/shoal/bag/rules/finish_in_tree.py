@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shoal.bag.nodes import Stage, Tree
-from shoal.bag.steps import Program, materialise, renumber, step
+from shoal.bag.steps import Program, Step, count_refs, materialise, renumber, step
 from shoal.graph.task import Ref
 
 __all__ = ["finish_in_tree"]
@@ -42,12 +42,16 @@ def finish_in_tree(node: Any, uses: Mapping[str, int]) -> Tree | None:
     (tree,) = node.inputs
     if type(tree) is not Tree or uses[tree.name] > 1 or tree.annotations != node.annotations:
         return None
-    last = step(finished, tree.final, Ref(0), title=tree.title)
+    before: Sequence[Step]
+    if isinstance(tree.final, Program) and count_refs(node.steps, 0) == 1:
+        before = tree.final.steps
+    else:
+        before = (step(finished, tree.final, Ref(0), title=tree.title),)
     moved = renumber(node.steps, lambda place, position: -1 - place)
     return Tree(
         tree.source,
         tree.combine,
-        Program((last, *moved)),
+        Program((*before, *moved)),
         tree.split_every,
         tree.title,
         node.npartitions,
