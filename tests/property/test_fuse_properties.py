@@ -112,7 +112,9 @@ def test_books(plan, workers, chunksize, seed):
         assert moves
     wanted = set(plan.wanted)
     assert all(books.values[i] is None for i in range(len(plan)) if i not in wanted)
-    for w, _, values in workers:
+    for w, queue, values in workers:
+        for batch in queue:
+            play(books, w, batch, values)
         left = set(values) - set(books.drops[w])
         assert all(i < 0 for i in left)
         assert books.held[w] == 0
@@ -129,4 +131,4 @@ def play(books, w, batch, values):
             assert values[j] if j >= 0 else values.pop(~j)
         if keep:
             values[i] = True
-        books.finish(w, i, Frames(b"x" * 20_000), keep)
+        books.finish(w, [i], [Frames(b"x" * 20_000)])

@@ -91,6 +91,7 @@ def test_a_long_chain():
     plan = fused(graph, "t49999")
     assert len(plan) == 1
     assert run_sync(plan) == [49_999]
+    assert repr(plan.funcs[0]) == "<Chain int-<lambda>-<lambda>-...-<lambda>-<lambda>>"
     assert len(pickle.dumps(fused({"t0": (int, "0"), "t1": (abs, "t0")}, "t1").funcs)) < 200
 
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -303,6 +304,26 @@ def test_a_kept_worker_follows_directory_path_and_environment(tmp_path, monkeypa
     }
     keys = ["answer", "cwd", "env", "pid"]
     assert run(graph, keys, num_workers=1) == [42, str(tmp_path), "there", pid]
+
+
+def test_all_workers_hash_a_text_alike():
+    assert pids_of(2, chunksize=1)
+    assert len(set(run(*calls(lambda i: hash("some text"), 40), chunksize=1))) == 1
+
+
+def test_a_worker_that_nobody_uses_ends():
+    program = """
+from shoal.local import process_worker
+
+process_worker.IDLE_S = 0.001
+process_worker.main({})
+"""
+    here, there = socket.socketpair()
+    with here, there:
+        command = [sys.executable, "-c", program.format(there.fileno())]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        with subprocess.Popen(command, pass_fds=[there.fileno()], env=environment) as worker:
+            assert worker.wait(60) == 0
 
 
 def test_several_runs_at_once():

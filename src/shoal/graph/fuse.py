@@ -73,7 +73,8 @@ class Chain:
 
     @property
     def __name__(self) -> str:
-        return "-".join(getattr(f, "__name__", type(f).__name__) for f in self.funcs)
+        names = [getattr(f, "__name__", type(f).__name__) for f in self.funcs]
+        return "-".join(names if len(names) <= 6 else [*names[:3], "...", *names[-2:]])
 
     def __repr__(self) -> str:
         return f"<Chain {self.__name__}>"

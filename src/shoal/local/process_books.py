@@ -38,11 +38,17 @@ SEGMENTS = 256
 """Results that the parent holds by their descriptors; of others it maps the bytes."""
 
 RAW = frozenset({int, float, bool, complex, type(None)})
-NEVER = 1 << 62
+NOBODY = (0, None)
 
 
 class Batch:
-    """Some tasks for one worker, and what it lacks to run them."""
+    """Some tasks for one worker, and what it lacks to run them.
+
+    Examples
+    --------
+    >>> Batch().ids
+    []
+    """
 
     __slots__ = ("columns", "drops", "ids", "own", "parts", "put", "raw")
 
@@ -70,6 +76,17 @@ class Books:
         How long tasks take.
     chunksize
         Tasks to hand over at a time; None to let the pace decide.
+
+    Examples
+    --------
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> books = Books(plan_from_dict({"a": (abs, -1), "b": (abs, "a")}, ["b"]), Pace(), None)
+    >>> w = books.add_worker()
+    >>> books.take_batch(w, 1).ids, books.take_batch(w, 1)
+    ([0], None)
+    >>> books.finish(w, [0], [1])
+    >>> books.take_batch(w, 1).raw  # what goes along with the second task
+    {0: 1}
     """
 
     def __init__(self, plan: Plan, pace: Pace, chunksize: int | None) -> None:
@@ -98,6 +115,8 @@ class Books:
         ]
         heapify(self.ready)
         self.shared = shared_parts(plan)
+        self.refs = [self.shared.get(id(func), NOBODY)[0] for func in plan.funcs]
+        """The number of each task's function; 0 of one that no other task has."""
         self.payloads: dict[int, Part] = {}
         self.segments = 0
         self.holders = [0] * n
@@ -176,25 +195,46 @@ class Books:
         # What is dropped from here on, to make room for the input of one task, may be the input of
         # another one in the batch: it goes with the next message.
         batch.drops, self.drops[w] = list(self.drops[w]), {}
-        funcs, cost, order, pace = self.plan.funcs, self.cost, self.plan.order, self.pace
-        load = self.load[w]
-        idle = not self.sent[w]
+        plan, cost, refs, sent, known = self.plan, self.cost, self.refs, self.sent[w], self.holds[w]
+        funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
+        ids, fs, arguments, needs, keeps = batch.columns
+        load, room = self.load[w], 2 * self.pace.target_s
         fair = max(1, min(MOST, self.waiting // (2 * workers)))
         most = self.chunksize or fair
-        while len(batch.ids) < most and (self.chunksize or load < 2 * pace.target_s):
-            place = self.next_place(w, idle and not batch.ids)
+        guesses: dict[int, float] = {}
+        while len(ids) < most and (load < room or self.chunksize):
+            place = self.next_place(w, not sent and not ids)
             if place < 0:
                 break
             i = order[place]
-            guess = pace.guess(self.key_of(funcs[i]))
+            f = refs[i]
+            guess = guesses.get(f)
+            if guess is None:
+                guess = self.pace.guess(self.key_of(funcs[i]))
+                if f:
+                    guesses[f] = guess
             cost[i] = guess
             load += guess
-            self.add_task(batch, w, i)
-        if not batch.ids:
+            ids.append(i)
+            if f and f in known:
+                fs.append(f)
+            else:
+                fs.append(self.refer(batch, w, i, funcs[i], "its function"))
+            arg = args[i]
+            if arg is None:
+                arguments.append(None)
+            elif type(arg) is Template:
+                arguments.append(self.refer(batch, w, i, arg, "its arguments"))
+            else:
+                arguments.append(len(batch.own))
+                batch.own.append(arg)
+            needs.append([self.need(batch, w, i, j) for j in deps[i]] if deps[i] else ())
+            keeps.append(bool(self.uses[i]))
+        if not ids:
             self.drops[w] = dict.fromkeys(batch.drops)
             return None
         self.load[w] = load
-        self.sent[w].update(dict.fromkeys(batch.ids))
+        sent.update(dict.fromkeys(ids))
         if batch.own:
             self.put_own(batch)
         return batch
@@ -204,28 +244,22 @@ class Books:
         found = self.shared.get(id(func))
         return found[1] if found is not None else pace_key(func)
 
-    def add_task(self, batch: Batch, w: int, i: int) -> None:
-        """Append a task to a batch."""
-        plan, unsent, holds = self.plan, self.unsent, self.holds[w]
-        ids, fs, arguments, needs, keeps = batch.columns
-        ids.append(i)
-        fs.append(self.refer(batch, w, i, plan.funcs[i], "its function"))
-        arg = plan.args[i]
-        arguments.append(None if arg is None else self.refer(batch, w, i, arg, "its arguments"))
-        row = []
-        for j in plan.deps[i]:
-            unsent[j] -= 1
-            again = unsent[j] > 0
-            if j in holds:
-                if not again:
-                    self.forget(w, j)
-            else:
-                size = self.put_value(batch, i, j)
-                if again:
-                    self.hold(w, j, size)
-            row.append(j if again else ~j)
-        needs.append(row)
-        keeps.append(bool(plan.dependents[i]))
+    def need(self, batch: Batch, w: int, i: int, j: int) -> int:
+        """How a task's input is called in a batch; it goes along unless the worker has it.
+
+        ``~j`` says that no task after this one needs it.
+        """
+        holds = self.holds[w]
+        self.unsent[j] -= 1
+        if self.unsent[j]:
+            if j not in holds:
+                self.hold(w, j, self.put_value(batch, i, j))
+            return j
+        if j in holds:
+            self.forget(w, j)
+        else:
+            self.put_value(batch, i, j)
+        return ~j
 
     def refer(self, batch: Batch, w: int, i: int, part: Any, what: str) -> int:
         """How a task's function, or its arguments, are called in a batch."""
@@ -282,35 +316,44 @@ class Books:
 
     # ------------------------------------------------------------------------- coming back
 
-    def finish(self, w: int, i: int, value: Any, needed: bool) -> None:
-        """A task has run.
+    def finish(self, w: int, ids: Sequence[int], values: Sequence[Any]) -> None:
+        """Tasks have run.
 
         Parameters
         ----------
-        w, i
-            Worker and task.
-        value
-            A number, `Frames` or `Segment`.
-        needed
-            Whether other tasks need it.
+        w, ids
+            Worker and tasks.
+        values
+            Their results: numbers, `Frames` or `Segment` objects.
         """
-        plan, uses, missing = self.plan, self.uses, self.missing
-        self.left -= 1
-        del self.sent[w][i]
-        self.load[w] -= self.cost[i]
-        if not self.sent[w]:
-            # The sum of many floats need not come back to zero.
-            self.load[w] = 0.0
-        if needed:
-            self.store(w, i, value)
-            for j in plan.dependents[i]:
-                missing[j] -= 1
-                if not missing[j]:
-                    self.make_ready(j)
-        for j in plan.deps[i]:
-            uses[j] -= 1
-            if not uses[j]:
-                self.release(j)
+        plan, uses, missing, cost, sent = (
+            self.plan,
+            self.uses,
+            self.missing,
+            self.cost,
+            self.sent[w],
+        )
+        deps, dependents = plan.deps, plan.dependents
+        load = self.load[w]
+        for i, value in zip(ids, values, strict=True):
+            del sent[i]
+            load -= cost[i]
+            if uses[i]:
+                if type(value) in RAW:
+                    self.values[i] = value
+                else:
+                    self.store(w, i, value)
+                for j in dependents[i]:
+                    missing[j] -= 1
+                    if not missing[j]:
+                        self.make_ready(j)
+            for j in deps[i]:
+                uses[j] -= 1
+                if not uses[j]:
+                    self.release(j)
+        self.left -= len(ids)
+        # The sum of many floats need not come back to zero.
+        self.load[w] = load if sent else 0.0
 
     def store(self, w: int, i: int, value: Any) -> None:
         """Remember a result, and that the worker that made it may have it still."""

@@ -8,6 +8,7 @@ how many go next.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,10 +36,21 @@ def pace_key(func: Callable[..., Any]) -> Any:
     >>> first, second = [lambda: i for i in range(2)]
     >>> pace_key(first) == pace_key(second), pace_key(min) == pace_key(max)
     (True, False)
+    >>> pace_key(dict.fromkeys) == pace_key(functools.partial(dict.fromkeys, ()))
+    True
     """
+    while type(func) is functools.partial:
+        func = func.func
     if type(func) is Chain:
         return tuple([pace_key(part) for part in func.funcs])
-    return id(getattr(func, "__code__", func))
+    code = getattr(func, "__code__", None)
+    if code is not None:
+        return id(code)
+    try:
+        hash(func)
+    except TypeError:
+        return type(func)
+    return func
 
 
 class Pace:

@@ -72,6 +72,12 @@ class WorkerHandle:
     ----------
     kind
         How to start it.
+
+    Examples
+    --------
+    >>> worker = WorkerHandle(("spawn", b""))
+    >>> worker.bury()  # it ends when it is told to: exit code 0
+    0
     """
 
     __slots__ = (
@@ -92,16 +98,18 @@ class WorkerHandle:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.settings: dict[str, Any] | None = current_settings()
-        self.sock, theirs = socket.socketpair()
-        # Before the start: a forked worker must not hold this end of its own socket either.
-        _alive.add(self)
-        try:
-            self.process = start(kind[0], theirs)
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            theirs.close()
+        # One at a time: a worker that another thread forks meanwhile would hold both sockets.
+        with _starting:
+            self.sock, theirs = socket.socketpair()
+            # Before the start: a forked worker must not hold this end of its own either.
+            _alive.add(self)
+            try:
+                self.process = start(kind[0], theirs)
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                theirs.close()
         self.pid: int = self.process.pid
         self.sock.setblocking(False)
         self.inbox = Inbox(self.sock)
@@ -290,6 +298,7 @@ def check_guard() -> None:
 _idle: dict[Kind, list[WorkerHandle]] = {}
 _alive: set[WorkerHandle] = set()
 _lock = threading.Lock()
+_starting = threading.Lock()
 _owner = 0
 
 
@@ -312,6 +321,14 @@ def take(kind: Kind) -> WorkerHandle:
         This process is itself being started.
     ValueError
         No such context.
+
+    Examples
+    --------
+    >>> worker = take(("spawn", b""))
+    >>> worker.pid == os.getpid()
+    False
+    >>> worker.send(("end", False))
+    >>> give_back(worker)
     """
     check_guard()
     _end_at_exit()
@@ -335,6 +352,16 @@ def give_back(worker: WorkerHandle) -> None:
     ----------
     worker
         From `take`; it must have been told that its run ended.
+
+    Examples
+    --------
+    >>> worker = take(("spawn", b""))
+    >>> worker.send(("end", False))
+    >>> give_back(worker)
+    >>> take(worker.kind) is worker
+    True
+    >>> worker.bury()
+    0
     """
     if worker.kind[0] == "fork":
         worker.bury()
@@ -372,8 +399,8 @@ def _end_at_exit() -> None:
 
 def _forget_workers() -> None:
     # A forked child must not hold the sockets: a worker ends when its parent's end is closed.
-    global _lock
-    _lock = threading.Lock()
+    global _lock, _starting
+    _lock, _starting = threading.Lock(), threading.Lock()
     for worker in _alive:
         worker.sock.close()
     _alive.clear()

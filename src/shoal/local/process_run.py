@@ -25,10 +25,10 @@ from shoal.graph.fuse import Chain, ChainKeys
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import Observer
 from shoal.local.failure import describe_func, mark_failed
-from shoal.local.process_books import Batch, Books
+from shoal.local.process_books import RAW, Batch, Books
 from shoal.local.process_pace import TARGET_S, Pace
 from shoal.local.process_pool import Kind, WorkerHandle, give_back, take
-from shoal.local.process_wire import FDS, Segment
+from shoal.local.process_wire import FDS, Segment, open_part
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
 
@@ -56,6 +56,13 @@ class ProcessRun:
         Tasks in a batch; None to decide by what they take.
     observer
         Somebody who listens, or None.
+
+    Examples
+    --------
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> plan = plan_from_dict({"a": (abs, -1), "b": (abs, -2)}, ["b", "a"])
+    >>> ProcessRun(plan, 1, ("spawn", b""), None, None).run()
+    [2, 1]
     """
 
     def __init__(
@@ -240,35 +247,30 @@ class ProcessRun:
         spans: list[Any],
     ) -> None:
         """Tasks have run."""
-        for i, value in zip(raw_ids, raw_values, strict=True):
-            self.finish(w, worker, i, value)
-        for i, value in zip(small_ids, small_values, strict=True):
-            self.finish(w, worker, i, Frames(value))
-        for i, value in zip(part_ids, parts, strict=True):
-            self.finish(w, worker, i, value)
+        self.finish(w, worker, raw_ids, raw_values)
+        self.finish(w, worker, small_ids, list(map(Frames, small_values)))
+        self.finish(w, worker, part_ids, parts)
         for _, i, count, seconds in spans:
             self.pace.learn(self.books.key_of(self.plan.funcs[i]), count, seconds)
 
-    def finish(self, w: int, worker: WorkerHandle, i: int, value: Any) -> None:
-        """A task has run."""
-        if self.asked[i] or self.observer is not None:
-            answer = self.open(i, value)
-            if self.error is not None:
-                return
-            if self.asked[i]:
-                self.answers[i] = answer
-            if self.observer is not None:
-                self.observer.after(i, answer, worker.pid)
-        self.books.finish(w, i, value, bool(self.plan.dependents[i]))
+    def finish(self, w: int, worker: WorkerHandle, ids: list[int], values: list[Any]) -> None:
+        """Tasks have run."""
+        asked, answers, observer = self.asked, self.answers, self.observer
+        for i, value in zip(ids, values, strict=True):
+            if asked[i] or observer is not None:
+                answer = value if type(value) in RAW else self.open(i, value)
+                if self.error is not None:
+                    return
+                if asked[i]:
+                    answers[i] = answer
+                if observer is not None:
+                    observer.after(i, answer, worker.pid)
+        self.books.finish(w, ids, values)
 
     def open(self, i: int, value: Any) -> Any:
         """A result as an object."""
-        if isinstance(value, Segment):
-            value = value.frames()
-        if not isinstance(value, Frames):
-            return value
         try:
-            return loads(value)
+            return loads(open_part(value))
         except Exception as error:
             error.add_note(
                 f"shoal: the result of task {self.plan.keys[i]!r} could not be unpickled here"

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from shoal.serialize.pickles import Buffer, Frames
 
-__all__ = ["Inbox", "Outbox", "Part", "Segment", "encode", "seal", "send_all"]
+__all__ = ["Inbox", "Outbox", "Part", "Segment", "encode", "open_part", "seal", "send_all"]
 
 HEADER = struct.Struct("<IIQ")
 """Parts, descriptors, bytes that follow."""
@@ -53,6 +53,14 @@ class Segment:
         Its descriptor; closed with the object.
     sizes
         Of the parts in bytes, the pickle stream first.  Each starts at a multiple of 64.
+
+    Examples
+    --------
+    >>> fd = os.memfd_create("example")
+    >>> os.write(fd, b"pickle".ljust(64) + b"buffer".ljust(64))
+    128
+    >>> bytes(Segment(fd, (6, 6)).frames().buffers[0])
+    b'buffer'
     """
 
     __slots__ = ("fd", "nbytes", "sizes")
@@ -132,6 +140,22 @@ def seal(frames: Frames) -> Part:
             f"no room for {frames.nbytes:,} bytes of shared memory ({error})"
         ) from error
     return segment
+
+
+def open_part(part: Part) -> Frames:
+    """An object's bytes, wherever they are.
+
+    Parameters
+    ----------
+    part
+        From `seal`.
+
+    Examples
+    --------
+    >>> open_part(Frames(b"12345"))
+    <Frames of 5 bytes in 1>
+    """
+    return part.frames() if isinstance(part, Segment) else part
 
 
 def write_at(fd: int, data: Buffer, offset: int) -> None:
@@ -220,6 +244,14 @@ def send_all(sock: socket.socket, envelope: Any, parts: Sequence[Part] = ()) -> 
         A blocking unix stream socket.
     envelope, parts
         As `encode` has them.
+
+    Examples
+    --------
+    >>> here, there = socket.socketpair()
+    >>> with here, there:
+    ...     send_all(here, ("ready", 1))
+    ...     Inbox(there).get()
+    (('ready', 1), [])
     """
     outbox = Outbox(sock)
     outbox.put(*encode(envelope, parts))
@@ -234,6 +266,16 @@ class Outbox:
     ----------
     sock
         A unix stream socket, blocking or not.
+
+    Examples
+    --------
+    >>> here, there = socket.socketpair()
+    >>> outbox = Outbox(here)
+    >>> outbox.put(*encode("message"))
+    >>> with here, there:
+    ...     outbox.push()
+    ...     bool(outbox)
+    False
     """
 
     __slots__ = ("queue", "sock")
@@ -297,6 +339,16 @@ class Inbox:
     ----------
     sock
         A unix stream socket, blocking or not.
+
+    Examples
+    --------
+    >>> here, there = socket.socketpair()
+    >>> here.close()
+    >>> with there:
+    ...     Inbox(there).get()
+    Traceback (most recent call last):
+    ...
+    EOFError
     """
 
     __slots__ = ("body", "count", "fds", "got", "head", "sock")

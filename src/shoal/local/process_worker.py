@@ -29,9 +29,9 @@ from typing import Any
 
 from shoal.graph.fuse import chain_step
 from shoal.local.failure import trim
-from shoal.local.process_wire import Inbox, Part, Segment, seal, send_all
+from shoal.local.process_wire import Inbox, Part, Segment, open_part, seal, send_all
 from shoal.serialize.exceptions import dump_exception
-from shoal.serialize.pickles import Frames, dumps, loads
+from shoal.serialize.pickles import dumps, loads
 
 __all__ = ["IDLE_S", "KEEP_BYTES", "Interrupted", "main"]
 
@@ -61,7 +61,13 @@ RAW = frozenset({int, float, bool, complex, type(None)})
 
 
 class Interrupted(BaseException):
-    """Raised inside of a running task because the result is no longer wanted."""
+    """Raised inside of a running task because the result is no longer wanted.
+
+    Examples
+    --------
+    >>> issubclass(Interrupted, Exception)  # so that a task that handles errors lets it pass
+    False
+    """
 
 
 class Worker:
@@ -424,11 +430,6 @@ class Report:
         self.nbytes = 0
 
 
-def open_part(part: Part) -> Frames:
-    """An object's bytes, wherever they are."""
-    return part.frames() if isinstance(part, Segment) else part
-
-
 def pack_error(error: BaseException) -> Any:
     """An exception with the frames that concern the user."""
     return dump_exception(error.with_traceback(trim(error.__traceback__)))
@@ -464,6 +465,20 @@ def main(sock: socket.socket | int) -> None:
     ----------
     sock
         Leads to the parent: a socket, or its descriptor.
+
+    Examples
+    --------
+    >>> import subprocess, sys
+    >>> parent, child = socket.socketpair()
+    >>> program = f"from shoal.local.process_worker import main; main({child.fileno()})"
+    >>> worker = subprocess.Popen([sys.executable, "-c", program], pass_fds=[child.fileno()])
+    >>> child.close()
+    >>> send_all(parent, ("begin", 1, None, False, False))
+    >>> Inbox(parent).get()[0]
+    ('ready', 1)
+    >>> parent.close()
+    >>> worker.wait()
+    0
     """
     if isinstance(sock, int):
         sock = socket.socket(fileno=sock)

@@ -135,9 +135,8 @@ def needs_values(head: bytes) -> bool:
     if MAIN in head:
         return True
     cloudpickle = sys.modules.get("cloudpickle")
-    if cloudpickle is None:
-        return False
-    return any(name.encode() in head for name in cloudpickle.list_registry_pickle_by_value())
+    names = cloudpickle.list_registry_pickle_by_value() if cloudpickle is not None else ()
+    return bool(names) and any(name.encode() in head for name in names)
 
 
 def dumps_by_value(obj: Any, aside: Any, what: str) -> bytes:
