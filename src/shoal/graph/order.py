@@ -104,8 +104,9 @@ def order(
 
     Notes
     -----
-    Linear in tasks and dependencies, about 0.3 us a task for forests, 1 to 2 us for others; no
-    recursion.  The algorithm and its sources stand at the top of the module.
+    Linear in tasks and dependencies: about 0.4 us a task for forests, 1 to 2 us for most others, 3
+    to 4 us where each task has many readers; no recursion.  The algorithm and its sources stand at
+    the top of the module.
 
     Examples
     --------
@@ -368,6 +369,7 @@ class _Walk:
     live: int = 0
     peak: int = 0
     wasted: int = 0
+    shy: int = 0
 
     def __post_init__(self) -> None:
         graph = self.graph
@@ -596,6 +598,9 @@ def _look_around(walk: _Walk, event: int) -> None:
     walk.shared_at[start:] = [since] * len(alive)
     if alive and alive[-1] == event:
         alive.pop()
+    if len(alive) < walk.shy:
+        walk.shy -= walk.shy // 16 + 1
+        return
     left = sum(map(uses.__getitem__, alive))
     budget = STEPS_LIMIT * left
     # What this costs when nothing comes of it, in tasks.
@@ -625,6 +630,8 @@ def _look_around(walk: _Walk, event: int) -> None:
             live, peak, best = walk.live, walk.peak, len(out)
         if len(out) - begin > budget:
             break
+    if best == begin:
+        walk.shy = 2 * len(alive)
     if best < len(out):
         _undo(walk, best)
         walk.live, walk.peak = live, peak
@@ -679,6 +686,10 @@ def _sweep(graph: _Graph) -> list[int]:
     """
     several = [len(readers) > 1 for readers in graph.dependents]
     reads = [_shared_inputs(graph.deps, several, target) for target in graph.targets]
+    # A target that reads far more than the others says nothing about their sequence; it goes last.
+    many = 4 * sum(map(len, reads)) // len(reads)
+    big = [len(inputs) > many for inputs in reads]
+    reads = [() if skip else inputs for inputs, skip in zip(reads, big)]
     readers: list[list[int]] = [[] for _ in graph.deps]
     for t, inputs in enumerate(reads):
         for i in inputs:
@@ -698,7 +709,7 @@ def _sweep(graph: _Graph) -> list[int]:
     newest: list[int] = []
     last: list[int] = []
     out: list[int] = []
-    unseen = iter(sorted(range(len(reads)), key=degree.__getitem__))
+    unseen = iter(sorted(range(len(reads)), key=lambda t: (big[t], degree[t])))
 
     def effort(t: int) -> tuple[int, int]:
         return len(reads[t]) - sum(map(loaded.__getitem__, reads[t])), degree[t]
