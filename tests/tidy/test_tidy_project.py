@@ -89,3 +89,17 @@ def test_architecture_names_what_exists() -> None:
     present = {name for name in present if re.fullmatch(r"(__init__|[a-z]\w*)(/|\.py)", name)}
     missing = sorted(present - named)
     assert not missing, f"ARCHITECTURE.md says nothing of {missing}"
+
+
+def test_architecture_draws_the_layer_table() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.split("| row | module |")[1].split("\n\n")[0]
+    drawn: dict[str, int] = {}
+    row = 0
+    for line in table.splitlines()[2:]:
+        number, modules = line.split("|")[1:3]
+        row = int(number) if number.strip() else row
+        drawn |= dict.fromkeys(re.findall(r"`(\w+)(?:/|\.py)`", modules), row)
+    ranks = {name: rank for rank, names in enumerate(checks.LAYERS) for name in names}
+    wrong = {name: row for name, row in drawn.items() if ranks.get(name) != row}
+    assert not wrong, f"ARCHITECTURE.md and LAYERS disagree on the rows of {wrong}"
