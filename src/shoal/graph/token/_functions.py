@@ -22,7 +22,7 @@ from enum import Enum
 from typing import Any
 
 from shoal.graph.token.hashing import digest
-from shoal.graph.token.registry import normalize_token
+from shoal.graph.token.registry import is_importable, normalize_token
 from shoal.graph.token.walk import ATOMS, FLAT, GlobalName, Normal, Unpredictable, Walk, is_flat
 
 __all__: list[str] = []
@@ -58,16 +58,6 @@ class _ByIdentity:
 
 _codes = _ByIdentity()
 _flat_functions = _ByIdentity()
-
-
-def is_importable(obj: object, module: str | None, qualname: str) -> bool:
-    """Whether importing ``module`` and following ``qualname`` leads to ``obj`` in any process."""
-    if module is None or module == "__main__" or "<" in qualname:
-        return False
-    found: Any = sys.modules.get(module)
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    return found is obj
 
 
 # -- code ----------------------------------------------------------------------------------------
@@ -224,7 +214,8 @@ def _describe_class(cls: type) -> Any:
     }
     if space.get("__doc__", ...) is None:
         del space["__doc__"]
-    return (cls.__module__, cls.__qualname__, cls.__bases__, space)
+    # Not the qualified name: cloudpickle loses all but the last part.
+    return (cls.__module__, cls.__name__, cls.__bases__, space)
 
 
 def _members(cls: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _flat_array(walk: Walk, array: np.ndarray[Any, Any]) -> Normal:
         if dtype.kind not in _SIMPLE_KINDS or dtype.char in "gGO" or dtype.metadata is not None:
             return None
         name = _simple_names[dtype] = dtype.str
-    if not array.flags.c_contiguous and 0 in array.strides:
+    if not array.flags.c_contiguous and _repeated_axes(array):
         return None
     return ("\0numpy.ndarray", name, array.shape, _digest(array))
 
@@ -82,15 +82,13 @@ def _attributes(array: Any) -> Any:
 
 def _contents(array: np.ndarray[Any, Any]) -> Any:
     dtype = array.dtype
+    if not array.size:
+        return b""
     if dtype.names is not None and not _is_dense(dtype):
         return [(name, describe_array(array[name])) for name in dtype.names]
     if dtype.hasobject or dtype.kind == "T":
         return array.ravel().tolist()
-    repeated = [
-        axis
-        for axis, (stride, length) in enumerate(zip(array.strides, array.shape))
-        if stride == 0 and length > 1
-    ]
+    repeated = _repeated_axes(array)
     if repeated:
         # Terabytes may hide behind one broadcast element.
         once = tuple(slice(1) if axis in repeated else slice(None) for axis in range(array.ndim))
@@ -98,6 +96,12 @@ def _contents(array: np.ndarray[Any, Any]) -> Any:
     if dtype.char in "gG":
         return _digest(_significant(array))
     return _digest(array)
+
+
+def _repeated_axes(array: np.ndarray[Any, Any]) -> list[int]:
+    """The axes along which an array holds one element over and over, as broadcasting makes them."""
+    steps = enumerate(zip(array.strides, array.shape))
+    return [axis for axis, (stride, length) in steps if stride == 0 and length > 1]
 
 
 def _is_dense(dtype: np.dtype[Any]) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import pathlib
+import sys
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from threading import get_ident
@@ -182,14 +183,16 @@ class Normalizer(Dispatch):
         self._load(cls)
         describe = self._find(cls)
         # A class made inside a function comes and goes; to keep it here would keep it alive.
-        if "<locals>" not in cls.__qualname__:
+        if leads_to(cls, cls.__module__, cls.__qualname__):
             if len(self.resolved) >= _RESOLVED:
                 self.resolved.clear()
             self.resolved[cls] = describe
         return describe
 
     def _find(self, cls: type) -> Describe:
-        tag = f"\0{cls.__module__}.{cls.__qualname__}"
+        # Where a class goes by value, cloudpickle keeps no more of its name than the last part.
+        named = is_importable(cls, cls.__module__, cls.__qualname__)
+        tag = f"\0{cls.__module__}.{cls.__qualname__ if named else cls.__name__}"
         for base in cls.__mro__:
             hook = self.table.get(base)
             ours = getattr(hook, "__module__", _OURS).startswith(_OURS)
@@ -210,6 +213,21 @@ class Normalizer(Dispatch):
             # Taken off only afterwards: another thread that needs it meanwhile loads it too.
             if load is not None and load() is not False:
                 self.lazy.pop(toplevel, None)
+
+
+def leads_to(obj: object, module: str | None, qualname: str) -> bool:
+    """Whether following ``qualname`` from a module that is loaded leads to ``obj``."""
+    if module is None or "<" in qualname:
+        return False
+    found: Any = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found is obj
+
+
+def is_importable(obj: object, module: str | None, qualname: str) -> bool:
+    """Whether that leads to ``obj`` in any process; ``__main__`` is another in each."""
+    return module != "__main__" and leads_to(obj, module, qualname)
 
 
 def _described_by_us(tag: str, hook: Hook) -> Describe:
