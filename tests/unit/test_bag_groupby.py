@@ -25,7 +25,7 @@ import pytest
 
 import shoal
 import shoal.bag as db
-from shoal.bag.shuffle import disk
+from shoal.bag.shuffle import disk, spill
 from shoal.bag.shuffle.hashing import hash_key
 from shoal.bag.shuffle.spill import SegmentReader, SegmentWriter, SpillDirectory
 from shoal.bag.shuffle.tasks import branching
@@ -430,3 +430,18 @@ def test_one_group_larger_than_what_is_joined(monkeypatch: pytest.MonkeyPatch) -
     assert dict(db.range(20_000, 2).groupby(lambda x: 0)) == {0: list(range(20_000))}
     many = db.range(20_000, 2).groupby(lambda x: x % 7)
     assert dict(many) == serial(range(20_000), lambda x: x % 7)
+
+
+def test_a_reader_opens_only_the_files_that_have_something_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many partitions with one key each: as many files are opened as are needed, not the square."""
+    opened: list[str] = []
+    original = spill.open_spilled
+    monkeypatch.setattr(spill, "open_spilled", lambda path: opened.append(path) or original(path))
+    n = 40
+    bag = db.from_sequence([(i, "value") for i in range(n)], npartitions=n)
+    groups = bag.groupby(lambda pair: pair[0], shuffle="disk").compute(scheduler="sync")
+    assert sorted(key for key, _ in groups) == list(range(n))
+    # The index once a partition, and each file for its size and for its content.
+    assert len(opened) <= n + 2 * n

@@ -14,7 +14,12 @@ from shoal.bag.arguments import whole_number
 from shoal.bag.elementwise import then
 from shoal.bag.kernels import as_key
 from shoal.bag.nodes import BagNode, Stage, Tree, one_step
-from shoal.bag.shuffle.disk import collect_groups, count_buckets, spill_groups
+from shoal.bag.shuffle.disk import (
+    collect_partition,
+    count_buckets,
+    index_files,
+    spill_groups,
+)
 from shoal.bag.shuffle.spill import SpillDirectory
 from shoal.bag.shuffle.tasks import TaskShuffle, join_groups, key_groups
 from shoal.bag.steps import step
@@ -108,9 +113,11 @@ def _through_files(bag: Any, grouper: Any, npartitions: int, blocksize: int) -> 
     written = Stage((bag._node, place), (write,), bag.npartitions, annotations=told)
     names = Tree(written, list, list, None, "groupby-barrier", None, annotations=told)
     share = buckets // npartitions
-    bounds = Each([(i * share, (i + 1) * share) for i in range(npartitions)])
-    read = step(collect_groups, Ref(1), Ref(0), Ref(2), title="groupby-collect")
-    return Stage((names, place, bounds), (read,), npartitions, annotations=told)
+    note = step(index_files, share, npartitions, Ref(1), Ref(0), title="groupby-index")
+    index = Stage((names, place), (note,), None, annotations=told)
+    read = step(collect_partition, share, Ref(1), Ref(0), Ref(2), title="groupby-collect")
+    partitions = Each(range(npartitions))
+    return Stage((index, place, partitions), (read,), npartitions, annotations=told)
 
 
 def _through_tasks(bag: Any, grouper: Any, npartitions: int, max_branch: int | None) -> Stage:

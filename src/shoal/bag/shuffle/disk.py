@@ -5,20 +5,39 @@ once, the groups are written to the buckets of their keys, and collecting starts
 task reads its buckets, as many at a time as memory allows, and joins the pieces of each group.
 There are more buckets than partitions, so that they are small; one that is too large even so is
 cut again into files of its own.  A single group must fit into memory.
+
+In between, one task writes an index: for each partition of the result, the files that have
+something for it.  Without it every reading task would open every file, and with thousands of
+partitions, each with a few keys, opening files would be all that they do.
 """
 
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from shoal.bag.shuffle.hashing import hash_key
-from shoal.bag.shuffle.spill import Pair, SegmentReader, SegmentWriter, SpillDirectory
+from shoal.bag.shuffle.spill import (
+    Pair,
+    SegmentReader,
+    SegmentWriter,
+    SpillDirectory,
+    read_index,
+    write_index,
+)
 from shoal.sizeof import sizeof
 
-__all__ = ["bucket_ranges", "collect_groups", "count_buckets", "spill_groups"]
+__all__ = [
+    "bucket_ranges",
+    "collect_groups",
+    "collect_partition",
+    "count_buckets",
+    "index_files",
+    "spill_groups",
+]
 
 BATCH = 1024
 """Elements between two looks at how much memory they take."""
@@ -63,7 +82,7 @@ def spill_groups(
     blocksize: int,
     directory: SpillDirectory | str,
     elements: Iterable[Any],
-) -> str | None:
+) -> tuple[str, array[int]] | None:
     """Write the elements of a partition to a file, by key.
 
     Parameters
@@ -81,8 +100,9 @@ def spill_groups(
 
     Returns
     -------
-    str or None
-        Name of the file; None when there were no elements.
+    tuple or None
+        Name of the file, and the buckets that it has something for; None when there were no
+        elements.
 
     Raises
     ------
@@ -93,7 +113,7 @@ def spill_groups(
     --------
     >>> from shoal.bag.shuffle.spill import SpillDirectory
     >>> directory = SpillDirectory()
-    >>> name = spill_groups(len, 4, 2**20, directory, ["a", "bb", "c"])
+    >>> name, buckets = spill_groups(len, 4, 2**20, directory, ["a", "bb", "c"])
     >>> sorted(collect_groups(directory, [name], (0, 4)))
     [(1, ['a', 'c']), (2, ['bb'])]
     """
@@ -111,7 +131,7 @@ def spill_groups(
                 collected = 0
         if groups:
             writer.write_run(cut(groups, buckets))
-        return writer.name if writer.at else None
+        return (writer.name, writer.filled()) if writer.at else None
 
 
 def add_by_key(
@@ -172,8 +192,82 @@ def cut(groups: dict[Any, list[Any]], buckets: int) -> list[list[Pair]]:
     return segments
 
 
+def index_files(
+    share: int,
+    npartitions: int,
+    directory: SpillDirectory | str,
+    spilled: Iterable[tuple[str, Sequence[int]] | None],
+) -> str | None:
+    """Write down which files have something for which partition of the result.
+
+    Parameters
+    ----------
+    share
+        Buckets of each partition.
+    npartitions
+        How many there are.
+    directory
+        Where the files are, and the index will be.
+    spilled
+        What `spill_groups` returned for each partition.
+
+    Returns
+    -------
+    str or None
+        Name of the index; None when nothing was written.
+
+    Examples
+    --------
+    >>> from shoal.bag.shuffle.spill import SpillDirectory
+    >>> directory = SpillDirectory()
+    >>> spilled = [
+    ...     spill_groups(len, 4, 2**20, directory, words) for words in (["a"], ["bb"], [])
+    ... ]
+    >>> index = index_files(2, 2, directory, spilled)
+    >>> sorted(itertools.chain(*[collect_partition(2, directory, index, i) for i in range(2)]))
+    [(1, ['a']), (2, ['bb'])]
+    """
+    written = [item for item in spilled if item is not None]
+    if not written:
+        return None
+    rows = [array("Q") for _ in range(npartitions)]
+    for number, (_, buckets) in enumerate(written):
+        for partition in dict.fromkeys(bucket // share for bucket in buckets):
+            rows[partition].append(number)
+    return write_index(directory, [name for name, _ in written], rows)
+
+
+def collect_partition(
+    share: int, directory: SpillDirectory | str, index: str | None, partition: int
+) -> Iterator[Pair]:
+    """The groups of one partition of the result.
+
+    Parameters
+    ----------
+    share
+        Buckets of each partition.
+    directory, index
+        What `index_files` has written.
+    partition
+        Which one.
+
+    Yields
+    ------
+    tuple
+        ``(key, elements)``.
+
+    Examples
+    --------
+    >>> list(collect_partition(1, "", None, 0))
+    []
+    """
+    if index is not None:
+        names = read_index(directory, index, partition)
+        yield from collect_groups(directory, names, (partition * share, (partition + 1) * share))
+
+
 def collect_groups(
-    directory: SpillDirectory | str, names: Sequence[str | None], bounds: tuple[int, int]
+    directory: SpillDirectory | str, names: Sequence[str], bounds: tuple[int, int]
 ) -> Iterator[Pair]:
     """The groups of some buckets, joined.
 
@@ -193,11 +287,11 @@ def collect_groups(
     --------
     >>> from shoal.bag.shuffle.spill import SpillDirectory
     >>> directory = SpillDirectory()
-    >>> names = [spill_groups(len, 2, 2**20, directory, part) for part in (["a"], [], ["b"])]
+    >>> names = [spill_groups(len, 2, 2**20, directory, part)[0] for part in (["a"], ["b"])]
     >>> list(collect_groups(directory, names, (0, 2)))
     [(1, ['a', 'b'])]
     """
-    reader = SegmentReader(directory, [name for name in names if name is not None])
+    reader = SegmentReader(directory, names)
     first, stop = bounds
     for start, end, size in bucket_ranges(reader.sizes(first, stop), MERGE_BYTES):
         segments = reader.read(first + start, first + end)

@@ -18,6 +18,7 @@ the disk's speed would cost more time than it saves.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import struct
@@ -31,7 +32,7 @@ from typing import Any, TypeAlias
 from shoal.errors import ExecutorError
 from shoal.serialize.pickles import Frames, dumps, loads
 
-__all__ = ["SegmentReader", "SegmentWriter", "SpillDirectory"]
+__all__ = ["SegmentReader", "SegmentWriter", "SpillDirectory", "read_index", "write_index"]
 
 Pair: TypeAlias = "tuple[Any, list[Any]]"
 """A key, and the values of it that are together so far."""
@@ -150,6 +151,15 @@ class SegmentWriter:
                 os.makedirs(self.directory, mode=0o700, exist_ok=True)
                 self.file = open(self.path, "xb")  # noqa: SIM115
             self.file.writelines(parts)
+
+    def filled(self) -> array[int]:
+        """The buckets that something was written for, ascending."""
+        row = self.buckets + 1
+        found: set[int] = set()
+        for start in range(0, len(self.offsets), row):
+            pairs = itertools.pairwise(self.offsets[start : start + row])
+            found.update(bucket for bucket, (at, end) in enumerate(pairs) if at != end)
+        return array("Q", sorted(found))
 
     def finish(self) -> None:
         """Write the table and close the file."""
@@ -272,6 +282,78 @@ class SegmentReader:
             size = offsets[-1] - offsets[0]
             if size:
                 yield from decoded(read_at(fd, offsets[0], size))
+
+
+def write_index(
+    directory: str | os.PathLike[str], names: Sequence[str], rows: Sequence[array[int]]
+) -> str:
+    """Write which files have something for which reader.
+
+    A table of the rows' offsets comes first, then the rows, then the names; a reader fetches its
+    own row and the names.
+
+    Parameters
+    ----------
+    directory
+        Where the files are.
+    names
+        Of the files.
+    rows
+        For each reader the numbers of its files.
+
+    Returns
+    -------
+    str
+        Name of the index.
+
+    Examples
+    --------
+    >>> directory = SpillDirectory()
+    >>> os.mkdir(directory)
+    >>> index = write_index(directory, ["a", "b"], [array("Q", [1]), array("Q")])
+    >>> read_index(directory, index, 0), read_index(directory, index, 1)
+    (['b'], [])
+    """
+    offsets = array("Q", itertools.accumulate(map(len, rows), initial=0))
+    name = uuid.uuid4().hex
+    path = os.path.join(os.fspath(directory), name)
+    with naming_directory(os.fspath(directory)), open(path, "xb") as file:
+        file.write(TAIL.pack(len(rows), offsets[-1]))
+        file.write(offsets.tobytes())
+        file.writelines(row.tobytes() for row in rows)
+        file.write("\n".join(names).encode("ascii"))
+    return name
+
+
+def read_index(directory: str | os.PathLike[str], index: str, reader: int) -> list[str]:
+    """The files that have something for one reader.
+
+    Parameters
+    ----------
+    directory, index
+        What `write_index` has written.
+    reader
+        Its number.
+
+    Examples
+    --------
+    >>> read_index("", "gone", 0)
+    Traceback (most recent call last):
+    ...
+    shoal.errors.ExecutorError: the file gone, into which groupby has written, is not there; ...
+    """
+    fd = open_spilled(os.path.join(os.fspath(directory), index))
+    try:
+        readers, total = TAIL.unpack(read_at(fd, 0, TAIL.size))
+        start, stop = struct.unpack("<QQ", read_at(fd, TAIL.size + 8 * reader, 16))
+        table = TAIL.size + 8 * (readers + 1)
+        numbers = array("Q")
+        numbers.frombytes(read_at(fd, table + 8 * start, 8 * (stop - start)))
+        at = table + 8 * total
+        names = bytes(read_at(fd, at, os.fstat(fd).st_size - at)).decode("ascii").split("\n")
+        return [names[number] for number in numbers]
+    finally:
+        os.close(fd)
 
 
 def open_spilled(path: str) -> int:
