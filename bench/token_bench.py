@@ -84,7 +84,7 @@ def large_cases(gigabytes: float) -> dict[str, tuple[Any, ...]]:
         "list of 1M ints": (million,),
         "list of 1M strs": (words,),
         "100k small dicts": ([{"id": i, "name": "x"} for i in range(100_000)],),
-        "100k dataclasses": ([Point(float(i), 0.0) for i in range(100_000)],),
+        "2k dataclasses": ([Point(float(i), 0.0) for i in range(2_000)],),
         "object array, 1M strs": (np.array(words, dtype=object),),
         "frame, 1M x 3": (pd.DataFrame({"a": million, "b": 1.5, "c": words}),),
         "arrow, 1M strs": (pa.array(words),),

@@ -543,6 +543,15 @@ def test_caches_let_go() -> None:
     assert code_key not in _functions._codes.entries
 
 
+def test_types_found_once() -> None:
+    class Passing:
+        pass
+
+    exact(make_adder(1), make_adder, Point(1), Passing(), [].append)
+    assert {types.FunctionType, types.BuiltinFunctionType, Point} <= normalize_token.resolved.keys()
+    assert Passing not in normalize_token.resolved
+
+
 def test_class_by_value() -> None:
     def make(**space: Any) -> type:
         return type("Made", (), space)

@@ -22,12 +22,10 @@ from enum import Enum
 from typing import Any
 
 from shoal.graph.token.hashing import digest
-from shoal.graph.token.registry import is_importable, normalize_token
+from shoal.graph.token.registry import HEAPTYPE, is_importable, normalize_token
 from shoal.graph.token.walk import ATOMS, FLAT, GlobalName, Normal, Unpredictable, Walk, is_flat
 
 __all__: list[str] = []
-
-_HEAPTYPE = 1 << 9
 
 # What the interpreter, abc, copyreg and dataclasses keep in a class; none of it is the author's.
 _CLASS_MACHINERY = frozenset(
@@ -195,7 +193,7 @@ def _describe_global(target: GlobalName) -> Any:
 def _flat_type(walk: Walk, cls: type) -> Normal:
     """The normal form of a class that goes by its name, else None."""
     module, qualname = cls.__module__, cls.__qualname__
-    if not cls.__flags__ & _HEAPTYPE or is_importable(cls, module, qualname):
+    if not cls.__flags__ & HEAPTYPE or is_importable(cls, module, qualname):
         return ("\0type", module, qualname)
     return None
 

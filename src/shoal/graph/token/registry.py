@@ -62,6 +62,9 @@ _SCALARS: frozenset[type] = ATOMS | {
 # Beyond this many types the table of resolved ones is emptied: it keeps them alive.
 _RESOLVED = 4096
 
+# Types without this flag are built into the interpreter or a C module.
+HEAPTYPE = 1 << 9
+
 _PROTOCOLS = ("__shoal_tokenize__", "__dask_tokenize__")
 _OURS = __name__.rpartition(".")[0]
 
@@ -183,7 +186,7 @@ class Normalizer(Dispatch):
         self._load(cls)
         describe = self._find(cls)
         # A class made inside a function comes and goes; to keep it here would keep it alive.
-        if leads_to(cls, cls.__module__, cls.__qualname__):
+        if not cls.__flags__ & HEAPTYPE or leads_to(cls, cls.__module__, cls.__qualname__):
             if len(self.resolved) >= _RESOLVED:
                 self.resolved.clear()
             self.resolved[cls] = describe
