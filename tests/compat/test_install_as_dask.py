@@ -236,7 +236,7 @@ def test_other_children_follow_on_request(tmp_path) -> None:
                 queue = context.Queue()
                 child = context.Process(target=tell, args=(queue,))
                 child.start()
-                print(queue.get(timeout=30))
+                print(queue.get(timeout=30), flush=True)
                 child.join()
                 code = "import sys; early = 'shoal' in sys.modules; "
                 code += "import dask; print(early, dask.__name__)"

@@ -18,6 +18,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import cloudpickle
+import psutil
 import pytest
 
 from shoal.errors import ExecutorError, RemoteError, SerializationError, WorkerDiedError
@@ -59,10 +60,7 @@ def _no_worker_survives():
 
 def children():
     """Processes whose parent this one is."""
-    out = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "pid=,comm="], capture_output=True, text=True
-    ).stdout
-    return [line for line in out.splitlines() if not line.endswith(" ps")]
+    return [child.pid for child in psutil.Process().children()]
 
 
 def has_ended(pid, timeout_s=20):

@@ -370,11 +370,13 @@ def hashing(advice: str) -> Iterator[None]:
 
     Examples
     --------
-    >>> with hashing("make of it"):
-    ...     {[]: 1}
-    Traceback (most recent call last):
-    ...
-    TypeError: unhashable type: 'list'
+    >>> try:
+    ...     with hashing("make of it"):
+    ...         {[]: 1}
+    ... except TypeError as error:
+    ...     print(error)
+    ...     print(*error.__notes__)
+    unhashable type: 'list'
     make of it numbers, text or tuples
     """
     try:

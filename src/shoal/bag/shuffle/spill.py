@@ -419,11 +419,13 @@ def naming_directory(directory: str) -> Iterator[None]:
     Examples
     --------
     >>> import errno
-    >>> with naming_directory("/tmp/full"):
-    ...     raise OSError(errno.ENOSPC, "No space left on device")
-    Traceback (most recent call last):
-    ...
-    OSError: [Errno 28] No space left on device
+    >>> try:
+    ...     with naming_directory("/tmp/full"):
+    ...         raise OSError(errno.ENOSPC, "No space left on device")
+    ... except OSError as error:
+    ...     print(error)
+    ...     print(*error.__notes__)
+    [Errno 28] No space left on device
     groupby was writing into /tmp/full; the setting temporary-directory moves it elsewhere
     """
     try:
