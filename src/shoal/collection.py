@@ -18,6 +18,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal import config
+from shoal.errors import ExecutorError
 from shoal.expr.call import BlockOf, Call
 from shoal.expr.explain import explain
 from shoal.expr.lower import Lowering, lower
@@ -27,7 +28,7 @@ from shoal.graph.assemble import assemble
 from shoal.graph.layers import TableLayer
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
 from shoal.graph.plan import Plan
-from shoal.graph.task import Nest, Parser, Ref, Template, fill
+from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill
 from shoal.graph.token import tokenize
 from shoal.local.callbacks import GraphView
 from shoal.local.failure import trimmed
@@ -445,7 +446,7 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
     [1]
     """
     callbacks = options.get("callbacks") or ()
-    scheduler = getattr(scheduler, "__shoal_scheduler__", scheduler)
+    scheduler = named_scheduler(scheduler)
     if isinstance(scheduler, str):
         scheduler = NAMES.get(scheduler, scheduler)
         run, names = EXECUTORS[scheduler]
@@ -463,7 +464,15 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
         results: list[Any] = scheduler.__shoal_run__(plan, **options)
         return results
     keys = [plan.keys[i] for i in plan.wanted]
-    return list(scheduler(dict(GraphView(plan)), keys, **options))
+    answers = list(scheduler(dict(GraphView(plan)), keys, **options))
+    for key, answer in zip(keys, answers, strict=True):
+        if isinstance(answer, Task) and answer.key == key:
+            raise ExecutorError(
+                f"the get function {scheduler!r} returned the task {key!r} itself and not its "
+                "result: it does not know shoal's tasks; use shoal.get, shoal.threaded.get or "
+                "shoal.multiprocessing.get"
+            )
+    return answers
 
 
 def get_scheduler(
@@ -546,9 +555,27 @@ def _default_of(item: Any) -> Any:
     own = getattr(item, "__shoal_scheduler__", None)
     if own is not None:
         return own
-    foreign = getattr(item, "__dask_scheduler__", None)
-    module = getattr(foreign, "__module__", "")
-    return getattr(foreign, "__shoal_scheduler__", None) or THEIRS.get(module, foreign)
+    return named_scheduler(getattr(item, "__dask_scheduler__", None))
+
+
+def named_scheduler(choice: Any) -> Any:
+    """The name of the executor that a ``get`` function stands for; else the choice itself.
+
+    Parameters
+    ----------
+    choice
+        What somebody gave as ``scheduler=``.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> named_scheduler(shoal.get), named_scheduler("threads")
+    ('sync', 'threads')
+    """
+    own = getattr(choice, "__shoal_scheduler__", None)
+    if own is None and callable(choice):
+        own = THEIRS.get(getattr(choice, "__module__", None) or "")
+    return choice if own is None else own
 
 
 # ---------------------------------------------------------------------------- what people call

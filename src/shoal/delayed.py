@@ -37,6 +37,7 @@ _new = object.__new__
 # The slot's own setter: `Delayed` refuses assignment, and object.__setattr__ is slower.
 _set_call = Call.__dict__["_call"].__set__
 _ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(set())))
+_ITERATORS_SET = frozenset(_ITERATORS)
 _MISSING: Any = object()
 
 
@@ -119,6 +120,9 @@ def _call(
         pure = kwargs.pop("pure", pure)
     template: Args
     inputs: tuple[Call, ...]
+    if not _ITERATORS_SET.isdisjoint(map(type, args)):
+        # Looked at twice, by the parser and by the token.
+        args = tuple([list(arg) if type(arg) in _ITERATORS else arg for arg in args])
     if kwargs:
         parser = _ArgumentParser()
         template = parser.arguments(args, kwargs)
@@ -224,6 +228,8 @@ def delayed(
     if is_collection(obj):
         ident, func, args, inputs, label = finalized(obj)._call[:5]
         return _make(Delayed, ident, func, args, inputs, label, nout)
+    if traverse and type(obj) in _ITERATORS:
+        obj = list(obj)
     label = _prefix_of(obj)
     if traverse:
         parser = _ArgumentParser()
@@ -232,8 +238,6 @@ def delayed(
             label = type(obj).__name__
             ident = _ident(label, name, pure, obj)
             return _make(Delayed, ident, identity, args, tuple(parser.inputs), label, nout)
-        if type(obj) in _ITERATORS and type(args) is tuple:
-            (obj,) = args
     return _make(DelayedLeaf, _ident(label, name, pure, obj), None, obj, (), label, nout, pure)
 
 
@@ -312,7 +316,7 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
         return self._call[6]  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.key!r})"
+        return f"Delayed({self.key!r})"
 
     def __hash__(self) -> int:
         return hash(self._call[0])

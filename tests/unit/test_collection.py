@@ -220,10 +220,35 @@ def test_a_collection_of_nodes() -> None:
     own = Own(Numbers(5))
     assert own.compute() == [10, 10, 10]
     assert own.compute(optimize_graph=False) == [50, 50, 50]
-    assert own.persist().node == Held((1, 1, 1), name=own.node.name)
+    kept = own.persist().node
+    assert type(kept) is Held
+    assert (kept.name, kept.values) == (own.node.name, (1, 1, 1))
     assert own.persist().compute() == [10, 10, 10]
     assert shoal.optimize(own)[0].node is Numbers(1)
     assert delayed(sum)(own).compute() == 30
+
+
+def test_persisting_twice_keeps_both_results() -> None:
+    ran: list[int] = []
+    x = delayed(lambda: ran.append(1) or len(ran))()
+    first, second = x.persist(), x.persist()
+    assert shoal.compute(first) + shoal.compute(second) == (1, 2)
+
+
+def test_schedulers_of_other_libraries_are_known() -> None:
+    def theirs(graph: Any, keys: Any, **options: Any) -> Any:
+        raise AssertionError("our own executor of that name runs instead")
+
+    theirs.__module__ = "dask.threaded"
+    assert delayed(inc)(1).compute(scheduler=theirs) == 2
+
+
+def test_a_get_that_does_not_know_tasks_is_an_error() -> None:
+    def stranger(graph: Any, keys: Any, **options: Any) -> Any:
+        return [graph[key] for key in keys]
+
+    with pytest.raises(shoal.errors.ExecutorError, match=r"returned the task .* itself"):
+        delayed(inc)(1).compute(scheduler=stranger)
 
 
 def test_equal_nodes_are_one_task() -> None:

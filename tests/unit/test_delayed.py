@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import operator
 import pickle
@@ -206,6 +207,27 @@ def test_keys() -> None:
         assert delayed(inc)(1).key == delayed(inc)(1).key
 
 
+def test_pure_calls_of_iterators_differ() -> None:
+    total = delayed(sum, pure=True)
+    assert shoal.compute(total(iter([1, 2])), total(iter([30]))) == (3, 30)
+    assert delayed(iter([1]), pure=True).key != delayed(iter([2]), pure=True).key
+
+
+def test_copies_are_the_same_task() -> None:
+    ran: list[int] = []
+    x = delayed(ran.append)(1)
+    again = pickle.loads(cloudpickle.dumps(delayed(abs)(-1)))
+    assert again.key.startswith("abs-")
+    shoal.compute(x, copy.copy(x), Delayed(x.key, x.dask))
+    assert ran == [1]
+
+
+def test_numbers_as_names_are_not_ours() -> None:
+    x = delayed(abs)(-7)
+    for number in (float(x._call[0]), complex(x._call[0])):
+        assert shoal.compute(x, delayed(99, name=number)) == (7, 99)
+
+
 def test_equal_keys_run_once() -> None:
     ran = []
     f = delayed(ran.append)
@@ -284,5 +306,5 @@ def test_annotations_are_kept() -> None:
 
 
 def test_repr() -> None:
-    assert repr(delayed(1, name="one")) == "DelayedLeaf('one')"
+    assert repr(delayed(1, name="one")) == "Delayed('one')"
     assert repr(delayed(inc)(1, dask_key_name="x")) == "Delayed('x')"

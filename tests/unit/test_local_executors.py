@@ -16,8 +16,9 @@ import pytest
 import shoal
 from shoal.graph.legacy import plan_from_dict
 from shoal.graph.plan import Plan
+from shoal.local import threads
 from shoal.local.sync import run_sync
-from shoal.local.threads import TaskInterrupted, run_threads
+from shoal.local.threads import run_threads
 
 Run = Callable[..., list[Any]]
 
@@ -134,27 +135,98 @@ def test_nothing_runs_after_an_error() -> None:
     assert len(ran) <= 100
 
 
-def test_an_error_interrupts_python_code_in_other_threads() -> None:
-    started = threading.Event()
+def test_an_error_waits_for_running_tasks() -> None:
+    started, failed = threading.Event(), threading.Event()
     ended: list[str] = []
 
-    def spin() -> None:
+    def other() -> None:
         started.set()
-        try:
-            while True:
-                threading.Event().wait(0.001)
-        except TaskInterrupted:
-            ended.append("interrupted")
-            raise
+        assert failed.wait(10)
+        ended.append("other")
+
+    def fail() -> None:
+        assert started.wait(10)
+        failed.set()
+        raise ValueError("boom")
+
+    plan = plan_from_dict({"other": (other,), "fail": (fail,)}, ["other", "fail"])
+    with pytest.raises(ValueError, match="boom"):
+        run_threads(plan, num_workers=2)
+    assert ended == ["other"]
+
+
+def test_an_error_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "GRACE_S", 0.01)
+    started, free = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        started.set()
+        free.wait(10)
 
     def fail() -> None:
         assert started.wait(10)
         raise ValueError("boom")
 
-    plan = plan_from_dict({"spin": (spin,), "fail": (fail,)}, ["spin", "fail"])
-    with pytest.raises(ValueError, match="boom"):
+    plan = plan_from_dict({"stuck": (stuck,), "fail": (fail,)}, ["stuck", "fail"])
+    with pytest.raises(ValueError, match="boom") as caught:
         run_threads(plan, num_workers=2)
-    assert ended == ["interrupted"]
+    free.set()
+    assert "1 task(s) were still running 0.01 s after this error" in caught.value.__notes__[0]
+
+
+def test_many_failures_at_once_end() -> None:
+    meet = threading.Barrier(4)
+
+    def fail() -> None:
+        meet.wait(10)
+        raise ValueError("boom")
+
+    for _ in range(200):
+        plan = plan_from_dict({f"f{i}": (fail,) for i in range(4)}, [f"f{i}" for i in range(4)])
+        with pytest.raises(ValueError, match="boom"):
+            run_threads(plan, num_workers=4)
+
+
+def test_an_error_keeps_no_other_result_alive(run: Run) -> None:
+    thing = Thing()
+    ref = weakref.ref(thing)
+    graph = {
+        "keep": (lambda: [ref()],),
+        "bad": shoal.Task("bad", int, "no number"),
+        "both": (lambda *_: None, "keep", "bad"),
+    }
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        run(plan_from_dict(graph, ["both"]))
+    del thing
+    gc.collect()
+    assert ref() is None, caught
+
+
+def test_computing_in_threads_that_a_task_starts() -> None:
+    def task() -> list[int]:
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda i: shoal.delayed(inc)(i).compute(num_workers=2), range(4)))
+
+    plan = plan_from_dict({f"t{i}": (task,) for i in range(4)}, [f"t{i}" for i in range(4)])
+    assert run_threads(plan, num_workers=2) == [[1, 2, 3, 4]] * 4
+
+
+def test_a_pool_that_does_not_run_is_an_error() -> None:
+    blocked = threading.Event()
+    pool = ThreadPoolExecutor(1)
+    pool.submit(blocked.wait, 10)
+    plan = plan_from_dict({"x": (inc, 1)}, ["x"])
+    killer = threading.Timer(0.05, lambda: pool.shutdown(wait=False, cancel_futures=True))
+    killer.start()
+    with pytest.raises(RuntimeError, match="the pool cancelled what it was given"):
+        run_threads(plan, pool=pool)
+    blocked.set()
+
+
+@pytest.mark.parametrize("bad", [0, -1, "2"])
+def test_bad_num_workers(bad: Any) -> None:
+    with pytest.raises(ValueError, match="num_workers must be an int of at least 1, got"):
+        run_threads(plan_from_dict({"x": (inc, 1)}, ["x"]), num_workers=bad)
 
 
 def test_keyboard_interrupt_in_a_task_stops_everything(run: Run) -> None:

@@ -25,16 +25,20 @@ __all__ = ["BlockOf", "Call", "call_key", "ident_of_key", "next_ident"]
 next_ident = itertools.count().__next__
 """A new number for a call without a key."""
 
-_prefix = os.urandom(8).hex()
+_epochs = [(0, os.urandom(8).hex())]
+"""``(first number, prefix)``.  A forked child counts on from the same number, so it begins a new
+epoch; what was made before keeps its key."""
 
 
-def _new_prefix() -> None:
-    global _prefix
-    _prefix = os.urandom(8).hex()
+def _begin_epoch() -> None:
+    _epochs.append((next_ident(), os.urandom(8).hex()))
 
 
-# A forked child counts on from the same number, so it needs another prefix.
-os.register_at_fork(after_in_child=_new_prefix)
+os.register_at_fork(after_in_child=_begin_epoch)
+
+
+def _prefix_of(ident: int) -> str:
+    return next(prefix for first, prefix in reversed(_epochs) if first <= ident)
 
 
 def call_key(ident: Any, label: str) -> Key:
@@ -53,17 +57,17 @@ def call_key(ident: Any, label: str) -> Key:
     ('mine', True)
     """
     if type(ident) is int:
-        return f"{label}-{_prefix}{ident:016x}"
+        return f"{label}-{_prefix_of(ident)}{ident:016x}"
     key: Key = ident.key if type(ident) is _Number else ident
     return key
 
 
 class _Number:
-    """A key that the user gave and that is an int: idents of that type are numbers of ours."""
+    """A key that the user gave and that may equal a number: those are idents of ours."""
 
     __slots__ = ("key",)
 
-    def __init__(self, key: int) -> None:
+    def __init__(self, key: Key) -> None:
         self.key = key
 
     def __eq__(self, other: object) -> bool:
@@ -89,7 +93,13 @@ def ident_of_key(key: Key) -> Any:
     >>> call_key(ident_of_key(5), "label")
     5
     """
-    return _Number(key) if type(key) is int else key
+    if type(key) is str:
+        # A key of our own making, come back: it names the same call.
+        for _, prefix in _epochs:
+            if key[-32:-16] == prefix:
+                return int(key[-16:], 16)
+        return key
+    return key if type(key) is tuple or type(key) is bytes else _Number(key)
 
 
 class Call:

@@ -76,16 +76,20 @@ class Node:
             raise TypeError(
                 f"{cls.__name__} takes {len(cls.fields)} operands {cls.fields}, got {len(operands)}"
             )
+        given = name is not None
         if name is None:
             name = cls.make_name(operands, annotations)
         found = _interned.get(name)
-        if found is not None and type(found) is cls:
+        # A name that was given may stand for other values this time: persisting twice what
+        # is not pure.
+        if type(found) is cls and (not given or _same(found.operands, operands)):
             return found
         self = object.__new__(cls)
         self.operands = operands
         self.name = name
         self.annotations = annotations
-        _interned[name] = self
+        if found is None:
+            _interned[name] = self
         return self
 
     @classmethod
@@ -173,6 +177,17 @@ class Node:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.operands, self.name, self.annotations)
+
+
+def _same(these: tuple[Any, ...], those: tuple[Any, ...]) -> bool:
+    """Whether operands are equal as far as that can be told without comparing values."""
+    for this, that in zip(these, those, strict=True):
+        if this is not that:
+            if type(this) is not tuple or type(that) is not tuple or len(this) != len(that):
+                return type(this) in (str, int) and this == that
+            if any(a is not b for a, b in zip(this, that, strict=True)):
+                return False
+    return True
 
 
 def _changed(operand: Any, change: Callable[[Any], Any]) -> Any:

@@ -101,10 +101,18 @@ class Blocks:
         return any(axis == ALL or isinstance(axis, Window) for axis in self.axes)
 
     def covers(self, shape: tuple[int, ...]) -> bool:
-        """Whether all tasks of a grid together read every block of the source."""
-        return all(
-            axis is not None or n == 1 for axis, n in zip(self.axes, self.shape, strict=True)
-        )
+        """Whether all tasks of a grid together surely read every block of the source."""
+        plain = [axis for axis in self.axes if isinstance(axis, int)]
+        if len(set(plain)) < len(plain):
+            return False
+        return all(map(self._covers_axis, self.axes, self.shape, itertools.repeat(shape)))
+
+    def _covers_axis(self, axis: AxisMap, length: int, shape: tuple[int, ...]) -> bool:
+        if isinstance(axis, Window):
+            return shape[axis.axis] * axis.size >= length
+        if isinstance(axis, int):
+            return shape[axis] >= length
+        return axis == ALL or length == 1
 
     def rows(self, shape: tuple[int, ...], tasks: Sequence[int]) -> Sequence[Any]:
         """For each task the flat index of its block, or a tuple of them.

@@ -5,7 +5,8 @@ The rules, as Dask's documentation of its graph specification has them:
 - a tuple whose first element is callable is a call; its other elements are arguments;
 - an argument (or a whole value, but not of its own key) that is a key of the graph stands for
   that task's result;
-- lists, tuples, sets and dicts among the arguments are searched for keys and calls;
+- lists, tuples and sets among the arguments are searched for keys and calls; dicts and slices
+  only for task objects, because their plain values are options;
 - anything else is a value.
 
 `Task`, `Alias` and `Data` may stand for the tuple, and so may another library's task object that
@@ -133,9 +134,15 @@ class LegacyParser(Parser):
         try:
             if item in self.graph:
                 return self.ref(item)
-        except (TypeError, ValueError):
-            # Not hashable, or (an array inside a tuple) not comparable: so not a key.
+        except Exception:
+            # Not hashable, or not comparable (an array inside a tuple): whatever an object's own
+            # methods raise, it is not a key.
             pass
+        if type(item) is dict or type(item) is slice:
+            # Options and bounds: plain values in them are what they are, task objects are not.
+            plain = Parser(resolve_legacy)
+            plain.deps = self.deps
+            return plain.parse(item)
         if is_call(item):
             return Nest(Apply(item[0]), [self.parse(part) for part in item[1:]])
         return super().parse(item)

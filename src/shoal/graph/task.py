@@ -362,7 +362,9 @@ class Parser:
 
     def record(self, item: Any) -> Any:
         """A dataclass instance: the fields that are set, those without ``__init__`` included."""
-        names = tuple(f.name for f in dataclasses.fields(item) if hasattr(item, f.name))
+        fields = [f.name for f in dataclasses.fields(item) if hasattr(item, f.name)]
+        # And what it was given besides: by __post_init__, or later.
+        names = tuple(dict.fromkeys([*fields, *getattr(item, "__dict__", ())]))
         return self.container(item, [getattr(item, n) for n in names], Record(type(item), names))
 
     def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Args:

@@ -86,12 +86,14 @@ class Callback:
         return tuple(getattr(self, f"_{name}", None) for name in NAMES)
 
     def __enter__(self) -> Callback:
-        self._context = add_callbacks(self)
-        self._context.__enter__()
+        # A stack: the same callback may be entered again inside of its own block.
+        contexts = self.__dict__.setdefault("_contexts", [])
+        contexts.append(add_callbacks(self))
+        contexts[-1].__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._context.__exit__(*error)
+        self.__dict__["_contexts"].pop().__exit__(*error)
 
     def register(self) -> None:
         """Listen to every computation from now on."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from shoal.types import Key
 
-__all__ = ["describe_func", "mark_failed", "trim", "trimmed"]
+__all__ = ["add_note", "describe_func", "mark_failed", "trim", "trimmed"]
 
 
 def describe_func(func: Any) -> str:
@@ -75,14 +75,33 @@ def mark_failed(error: BaseException, key: Key, func: Any) -> BaseException:
     >>> mark_failed(ValueError("no"), "x", abs).__notes__
     ["shoal: task 'x' (abs) failed"]
     """
-    note = f"shoal: task {key!r} ({describe_func(func)}) failed"
-    if isinstance(error, Exception) and note not in getattr(error, "__notes__", ()):
+    if isinstance(error, Exception):
+        add_note(error, f"shoal: task {key!r} ({describe_func(func)}) failed")
+    return error.with_traceback(trim(error.__traceback__))
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception, once, if its class allows it.
+
+    Parameters
+    ----------
+    error
+        The exception.
+    note
+        A sentence.
+
+    Examples
+    --------
+    >>> error = ValueError("no")
+    >>> add_note(error, "why"), add_note(error, "why"), error.__notes__
+    (None, None, ['why'])
+    """
+    if note not in getattr(error, "__notes__", ()):
         try:
             error.add_note(note)
         except (AttributeError, TypeError):
-            # An exception class may forbid new attributes; the error matters more than the note.
+            # A class may forbid new attributes; the error matters more than the note.
             pass
-    return error.with_traceback(trim(error.__traceback__))
 
 
 class trimmed:
@@ -104,4 +123,5 @@ class trimmed:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if error is not None:
-            error.__traceback__ = trim(error.__traceback__)
+            # Not by assignment, which a frozen dataclass refuses.
+            error.with_traceback(trim(error.__traceback__))

@@ -63,6 +63,7 @@ def _run(plan: Plan) -> list[Any]:
                 del positional, keywords
         except BaseException as error:
             failed = error
+            positional = keywords = None
             break
         for j in needs:
             uses[j] -= 1

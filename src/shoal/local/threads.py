@@ -1,9 +1,9 @@
 """Run a plan on threads of this process.
 
 Every worker thread runs the same loop: take the ready task of best priority, run it, record its
-effects.  The calling thread waits, so that it can report an error or Ctrl-C at once whatever the
-workers are doing; only where the caller is itself a worker (a task that computes something) does
-it work along, because otherwise nested computations could fill the pool and wait for each other.
+effects.  The main thread waits, so that it can report an error or Ctrl-C whatever the workers
+are doing.  Any other calling thread works along: it may itself be running a task, and nested
+computations that only waited could fill the pool and wait for each other.
 
 A lock taken for each task would be worse than the tasks: with tiny tasks the threads would hand
 it (and the interpreter lock) to and fro at 10-20 us a time.  So the shared structures are used
@@ -20,36 +20,30 @@ cost no heap operation.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from heapq import heappop, heappush
 from typing import Any
 
+from shoal.errors import ExecutorError
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import observe
 from shoal.local.cpus import CPU_COUNT
-from shoal.local.failure import mark_failed
+from shoal.local.failure import add_note, mark_failed
 
-__all__ = ["TaskInterrupted", "run_threads"]
+__all__ = ["run_threads"]
 
 GRACE_S = 1.0
-"""How long a failed run waits for interrupted tasks; code that is in C cannot be interrupted."""
+"""How long a failed run waits for the tasks that are still running.
 
-
-class TaskInterrupted(BaseException):
-    """Raised inside a running task because another one failed or the user pressed Ctrl-C.
-
-    Not an `Exception`, so that a task's own handlers of errors do not swallow it.
-
-    Examples
-    --------
-    >>> issubclass(TaskInterrupted, Exception)
-    False
-    """
+Rejected: raising an exception inside of them (``PyThreadState_SetAsyncExc``).  It may arrive
+between any two instructions, so it tears locks that are written in Python, the user's and the
+standard library's (logging, thread pools): the program would hang later, somewhere else.
+"""
 
 
 def run_threads(
@@ -85,16 +79,29 @@ def run_threads(
     >>> run_threads(plan_from_dict({"x": 1, "y": (max, "x", 5)}, ["y", "x"]))
     [5, 1]
     """
+    check_workers(num_workers)
     with observe(plan, callbacks) as observer:
-        run = ThreadedRun(observer.wrapped() if observer else plan, interruptible=pool is None)
+        run = ThreadedRun(observer.wrapped() if observer else plan)
         if pool is None:
             workers = num_workers or CPU_COUNT
             run.go(shared_pool(workers).submit, workers)
         else:
-            run.go(submitter(pool), num_workers or size_of(pool))
+            run.go(run.watched(submitter(pool)), num_workers or size_of(pool))
         if run.error is not None:
             raise run.take_error()
         return [run.results[i] for i in run.plan.wanted]
+
+
+def check_workers(num_workers: Any) -> None:
+    """Refuse a number of workers that is none.
+
+    >>> check_workers(-1)
+    Traceback (most recent call last):
+    ...
+    ValueError: num_workers must be an int of at least 1, got -1
+    """
+    if num_workers is not None and (not isinstance(num_workers, int) or num_workers < 1):
+        raise ValueError(f"num_workers must be an int of at least 1, got {num_workers!r}")
 
 
 class ThreadedRun:
@@ -104,13 +111,10 @@ class ThreadedRun:
     ----------
     plan
         What to run.
-    interruptible
-        Whether the threads are ours, so that an exception may be raised in them.
     """
 
-    def __init__(self, plan: Plan, *, interruptible: bool) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.interruptible = interruptible
         order, deps = plan.order, plan.deps
         n = len(plan)
         self.results: list[Any] = [None] * n
@@ -132,9 +136,8 @@ class ThreadedRun:
         self.done = not n
         self.parked: deque[Any] = deque()
         self.waiting: deque[Any] = deque()
-        self.gate = threading.Condition()
-        self.inside: set[int] = set()
-        self.interrupted: set[int] = set()
+        self.gate = threading.Lock()
+        self.inside = 0
         self.failed_task: int | None = None
         self.error: BaseException | None = None
 
@@ -150,56 +153,55 @@ class ThreadedRun:
         """
         workers = min(workers, len(self.plan))
         try:
-            if threading.get_ident() in _busy:
+            if threading.current_thread() is threading.main_thread():
+                for _ in range(workers):
+                    submit(self.help)
+                while not self.done:
+                    self.park()
+            else:
                 for _ in range(workers - 1):
                     submit(self.help)
                 self.help()
-            else:
-                for _ in range(workers):
-                    submit(self.help)
-                self.wait()
         except BaseException as error:
             self.fail(error, None)
         if self.error is not None:
             self.close()
 
-    def wait(self) -> None:
-        """Sleep until everything has run or something failed."""
-        while not self.done:
-            self.park()
+    def watched(self, submit: Callable[[Callable[[], None]], Any]) -> Callable[..., Any]:
+        """Hand functions to a pool of somebody else's, and hear when it does not run them."""
+
+        def watch(future: Any) -> None:
+            if future.cancelled():
+                self.fail(ExecutorError("the pool cancelled what it was given to run"), None)
+            elif future.exception() is not None:
+                self.fail(future.exception(), None)
+
+        def hand_over(work: Callable[[], None]) -> None:
+            future = submit(work)
+            if hasattr(future, "add_done_callback"):
+                future.add_done_callback(watch)
+
+        return hand_over
 
     def help(self) -> None:
         """What a worker does: enter, work, leave."""
-        me = threading.get_ident()
         with self.gate:
             if self.done:
                 return
-            self.inside.add(me)
-        nested = me in _busy
-        _busy.add(me)
+            self.inside += 1
         try:
             self.work()
         except BaseException as error:
             self.fail(error, None)
         finally:
-            if not nested:
-                _busy.discard(me)
-            self.leave(me)
+            self.leave()
 
-    def leave(self, me: int) -> None:
-        """Take this thread off the list; an interrupt that was sent to it ends here."""
-        try:
-            with self.gate:
-                self.inside.discard(me)
-                self.gate.notify_all()
-            # Sent, and not raised yet: it is raised at the next jump backwards, which is here and
-            # not in the pool's own code.
-            while me in self.interrupted:
-                self.interrupted.discard(me)
-        except TaskInterrupted:
-            with self.gate:
-                self.inside.discard(me)
-                self.gate.notify_all()
+    def leave(self) -> None:
+        """One worker less; the last one lets those who wait see it."""
+        with self.gate:
+            self.inside -= 1
+        if self.done and not self.inside:
+            self.end()
 
     def work(self) -> None:
         """Run ready tasks until there are none and there will be none."""
@@ -231,7 +233,9 @@ class ThreadedRun:
                     results[i] = func(*positional, **keywords)
                     del positional, keywords
             except BaseException as error:
-                self.fail(error, i)
+                # Without this frame, which would keep every live result alive.
+                trace = error.__traceback__
+                self.fail(error.with_traceback(trace and trace.tb_next), i)
                 return
             finished.append(i)
             combine()
@@ -265,13 +269,15 @@ class ThreadedRun:
                 # This thread takes one of them itself.
                 self.wake(fresh)
 
-    def park(self, *, idle: bool = False) -> None:
+    def park(self, *, idle: bool = False, timeout_s: float = -1) -> None:
         """Sleep until somebody has a reason to wake this thread.
 
         Parameters
         ----------
         idle
             The thread is a worker, so anything to do is a reason; else only the end is.
+        timeout_s
+            How long at most; -1 for ever.
         """
         parking = threading.Lock()
         parking.acquire()
@@ -279,55 +285,52 @@ class ThreadedRun:
         queue.append(parking)
         # Looked at again after the place in the queue is visible: whoever makes work or comes to
         # the end from here on sees it.
-        if self.done or (idle and (self.ready or self.sources or self.finished)):
+        ended = self.done and (idle or not self.inside or timeout_s < 0)
+        if ended or (idle and (self.ready or self.sources or self.finished)):
             try:
                 queue.remove(parking)
             except ValueError:
                 pass
             self.combine()
             return
-        parking.acquire()
+        parking.acquire(timeout=timeout_s)
 
     def end(self) -> None:
         """Let everybody see that there is nothing left to do."""
         self.done = True
         self.wake(len(self.parked))
-        while self.waiting:
-            self.waiting.popleft().release()
+        self.wake(len(self.waiting), self.waiting)
 
-    def wake(self, most: int) -> None:
-        """Wake up to ``most`` idle workers."""
+    def wake(self, most: int, queue: deque[Any] | None = None) -> None:
+        """Wake up to ``most`` idle workers, or threads of another queue."""
+        queue = self.parked if queue is None else queue
         for _ in range(most):
             try:
-                self.parked.popleft().release()
+                queue.popleft().release()
             except IndexError:
                 return
 
     def fail(self, error: BaseException, i: int | None) -> None:
-        """Remember the first error, interrupt the other workers and let everybody stop."""
-        me = threading.get_ident()
+        """Remember the first error and let everybody stop."""
         with self.gate:
             if self.error is None:
                 self.error, self.failed_task = error, i
-                for ident in self.inside if self.interruptible else ():
-                    if ident != me:
-                        self.interrupted.add(ident)
-                        raise_in_thread(ident)
+            self.done = True
         self.end()
 
     def close(self) -> None:
-        """Wait for the interrupted workers, though not for ever: C code cannot be interrupted.
-
-        Without an error there is nothing to wait for: every task has run, and all that the
-        workers have left to do is leave.
-        """
+        """After an error, wait a little for the tasks that are still running."""
         assert self.error is not None
-        with self.gate:
-            if not self.gate.wait_for(lambda: not self.inside, GRACE_S):
-                self.error.add_note(
-                    f"shoal: {len(self.inside)} running task(s) could not be interrupted "
-                    "(they are in C code) and end in the background"
-                )
+        limit = time.monotonic() + GRACE_S
+        while self.inside and (left := limit - time.monotonic()) > 0:
+            self.park(timeout_s=left)
+        if self.inside:
+            add_note(
+                self.error,
+                f"shoal: {self.inside} task(s) were still running {GRACE_S:g} s after this error; "
+                "threads cannot be stopped, so they end in the background",
+            )
+        self.results = []
 
     def take_error(self) -> BaseException:
         """The error to raise; the run forgets it, so that no reference cycle stays."""
@@ -338,16 +341,6 @@ class ThreadedRun:
             return error
         return mark_failed(error, self.plan.keys[i], self.plan.funcs[i])
 
-
-def raise_in_thread(ident: int) -> None:
-    """Raise `TaskInterrupted` in a thread, at its next Python instruction."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(ident), ctypes.py_object(TaskInterrupted)
-    )
-
-
-_busy: set[int] = set()
-"""Threads that are running tasks."""
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _pools_lock = threading.Lock()
@@ -368,7 +361,6 @@ def _forget_pools() -> None:
     # A forked child has the pools' books but not their threads.
     global _pools_lock
     _pools.clear()
-    _busy.clear()
     _pools_lock = threading.Lock()
 
 
