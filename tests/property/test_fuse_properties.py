@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from shoal.graph.fuse import Chain, fuse
 from shoal.graph.plan import make_plan
 from shoal.graph.task import Nest, Ref, Template
-from shoal.local.process_books import Books
+from shoal.local.process_books import Away, Books
 from shoal.local.process_pace import Pace
+from shoal.local.process_worker import STAY
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.serialize.pickles import Frames
@@ -92,15 +93,17 @@ def test_books(plan, workers, chunksize, seed):
     chance = random.Random(seed)
     pace = Pace()
     pace.learn("all", 1_000, 0.001)
-    books = Books(plan, pace, chunksize)
+    books = Books(plan, pace, chunksize, workers)
     workers = [(books.add_worker(), [], {}) for _ in range(workers)]
+    coming = []
     while books.left:
         moves = 0
         for w, queue, values in chance.sample(workers, len(workers)):
-            batch = books.take_batch(w, len(workers)) if len(queue) < 3 else None
+            hungry = chance.random() < 0.5
+            batch = books.take_batch(w, hungry) if len(queue) < 3 else None
             if batch is not None:
                 queue.append(batch)
-            moves += len(queue)
+            moves += len(queue) + hungry
             if chance.random() < 0.2:
                 # Not started: the tasks go back, what came along does not.
                 books.give_back(w, [i for later in queue for i in later.ids][::-1])
@@ -108,19 +111,29 @@ def test_books(plan, workers, chunksize, seed):
                     for column in later.columns:
                         column.clear()
             if queue and chance.random() < 0.7:
-                play(books, w, queue.pop(0), values)
-        assert moves
+                play(books, w, queue.pop(0), values, chance)
+            coming += books.fetches
+            books.fetches.clear()
+            for holder, j in coming[:]:
+                if chance.random() < 0.5:
+                    assert workers[holder][2][j]
+                    coming.remove((holder, j))
+                    books.arrive(j, Frames(b"x" * 20_000))
+        assert moves or coming or len(workers) > 1
+    assert not coming
     wanted = set(plan.wanted)
     assert all(books.values[i] is None for i in range(len(plan)) if i not in wanted)
+    assert not books.away
+    assert not books.fetching
     for w, queue, values in workers:
         for batch in queue:
-            play(books, w, batch, values)
+            play(books, w, batch, values, chance)
         left = set(values) - set(books.drops[w])
         assert all(i < 0 for i in left)
         assert books.held[w] == 0
 
 
-def play(books, w, batch, values):
+def play(books, w, batch, values, chance):
     """Do with a batch what a worker does."""
     for i in batch.drops:
         values.pop(i, None)
@@ -131,4 +144,5 @@ def play(books, w, batch, values):
             assert values[j] if j >= 0 else values.pop(~j)
         if keep:
             values[i] = True
-        books.finish(w, [i], [Frames(b"x" * 20_000)])
+        stays = keep == STAY and chance.random() < 0.5
+        books.finish(w, [i], [Away(20_000) if stays else Frames(b"x" * 20_000)])

@@ -14,6 +14,8 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -246,6 +248,62 @@ def test_a_constant_array_of_many_tasks():
     array = numpy.arange(500_000)
     graph = {f"t{i}": (lambda a, k: int(a[k]), array, i) for i in range(20)}
     assert run(graph, list(graph)) == list(range(20))
+
+
+def on_two_workers(fifo, make):
+    """A graph whose first two tasks run on different workers, for a while, and are read by one."""
+
+    def first():
+        wait(fifo)
+        return slowly(make)
+
+    def second():
+        with open(fifo, "w"):
+            pass
+        return slowly(make)
+
+    return {"a": (first,), "b": (second,), "c": (lambda a, b: a[0] + b[0], "a", "b")}
+
+
+def slowly(func):
+    """Take long enough for the result to stay where it is made."""
+    start = time.perf_counter()
+    while time.perf_counter() < start + 0.003:
+        pass
+    return func()
+
+
+def test_results_that_stayed_with_their_workers_are_fetched(fifo):
+    assert run(on_two_workers(fifo, lambda: [1]), "c", chunksize=1) == 2
+
+
+def test_a_result_that_stayed_and_cannot_be_pickled(fifo):
+    graph = on_two_workers(fifo, lambda: [1, sys._getframe()])
+    with pytest.raises(SerializationError, match=r"task '[ab]' .*its result .*\[1\] is a frame"):
+        run(graph, "c", chunksize=1)
+    assert run({"x": (abs, -1)}, "x") == 1
+
+
+def test_a_worker_that_dies_with_results_that_others_need(fifo):
+    def die_soon():
+        pid = os.getpid()
+        threading.Thread(target=os.kill, args=(pid, signal.SIGKILL)).start()
+        return [1]
+
+    with pytest.raises(WorkerDiedError, match="killed by SIGKILL"):
+        run(on_two_workers(fifo, die_soon), "c", chunksize=1)
+
+
+def test_tasks_that_are_read_together_run_together():
+    graph = {("x", i): (lambda: slowly(os.getpid),) for i in range(40)}
+    graph |= {
+        ("s", i): (lambda *pids: {*pids}, *[("x", k) for k in range(i, i + 4)])
+        for i in range(0, 40, 4)
+    }
+    pids_of(2, chunksize=1)
+    groups = run(graph, [("s", i) for i in range(0, 40, 4)])
+    # Only at the end is a worker given tasks of another one's group.
+    assert sum(len(group) == 1 for group in groups) >= 6
 
 
 def test_callbacks_hear_of_every_task():

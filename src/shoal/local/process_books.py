@@ -3,10 +3,13 @@
 No processes in here, and no waiting: `Books` is told what was sent and what has come back, and
 answers which task a worker should get next and what has to go along with it.
 
-A result comes to the parent as bytes and stays bytes: it is unpickled here only if it is asked
-for.  The worker that made it keeps the object too, if it is large, and so does one that was sent
-it, as long as other tasks will read it.  That is why a ready task has a worker of choice: the
-one that holds most of its input.  A result is let go everywhere after its last use.
+A small result comes to the parent as bytes and stays bytes: it is unpickled here only if it is
+asked for.  One that took a while to make stays with the worker that made it, as an object, until a
+task elsewhere needs it; then the parent *fetches* its bytes.  Bytes that are here may also be with
+workers as objects, because these made or used them and will again.  So a ready task has a worker of
+choice: the one that holds most of its input.  And tasks that are ready from the start and
+whose results are read together are given to one worker together.  A result is let go everywhere
+after its last use.
 
 Every task's place in the plan's order is its priority; heaps hold these places.
 """
@@ -23,10 +26,10 @@ from shoal.graph.plan import Plan
 from shoal.graph.task import Template
 from shoal.local.process_pace import Pace, pace_key
 from shoal.local.process_wire import Part, Segment, seal
-from shoal.local.process_worker import KEEP_BYTES, OWN
+from shoal.local.process_worker import KEEP, KEEP_BYTES, OWN, STAY
 from shoal.serialize.pickles import Frames, dumps
 
-__all__ = ["Batch", "Books"]
+__all__ = ["RAW", "Away", "Batch", "Books"]
 
 MOST = 2_000
 """Tasks in one message."""
@@ -55,7 +58,7 @@ class Batch:
     def __init__(self) -> None:
         self.ids: list[int] = []
         self.columns: tuple[list[Any], ...] = (self.ids, [], [], [], [])
-        """Ids, functions, arguments, dependencies, whether to keep the result."""
+        """Ids, functions, arguments, dependencies, what becomes of the result (`keeps`)."""
         self.own: list[Any] = []
         """Functions and arguments that no other task has; pickled together."""
         self.raw: dict[int, Any] = {}
@@ -76,28 +79,43 @@ class Books:
         How long tasks take.
     chunksize
         Tasks to hand over at a time; None to let the pace decide.
+    workers
+        How many share the tasks.
+    may_stay
+        Whether results may stay with the workers that made them.
 
     Examples
     --------
     >>> from shoal.graph.legacy import plan_from_dict
-    >>> books = Books(plan_from_dict({"a": (abs, -1), "b": (abs, "a")}, ["b"]), Pace(), None)
+    >>> books = Books(plan_from_dict({"a": (abs, -1), "b": (abs, "a")}, ["b"]), Pace(), None, 2)
     >>> w = books.add_worker()
-    >>> books.take_batch(w, 1).ids, books.take_batch(w, 1)
+    >>> books.take_batch(w).ids, books.take_batch(w)
     ([0], None)
     >>> books.finish(w, [0], [1])
-    >>> books.take_batch(w, 1).raw  # what goes along with the second task
+    >>> books.take_batch(w).raw  # what goes along with the second task
     {0: 1}
     """
 
-    def __init__(self, plan: Plan, pace: Pace, chunksize: int | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pace: Pace,
+        chunksize: int | None,
+        workers: int,
+        may_stay: bool = True,
+    ) -> None:
         self.plan = plan
         self.pace = pace
         self.chunksize = chunksize
+        self.workers = workers
         n = len(plan)
         data = [i for i, func in enumerate(plan.funcs) if func is None]
         self.left = n - len(data)
         self.values: list[Any] = [None] * n
-        """A plain number, `Frames` or `Segment`; of data, None until it is first needed."""
+        """A plain number, `Frames` or `Segment`; None of data that was not needed yet, and of
+        what is away."""
+        self.away: dict[int, tuple[int, int]] = {}
+        """Results that only one worker has: which, and about how large they are."""
         self.uses = list(map(len, plan.dependents))
         """Tasks that need a result and have not run."""
         self.unsent = self.uses[:]
@@ -114,6 +132,17 @@ class Books:
             self.rank[i] for i, m in enumerate(self.missing) if not m and plan.funcs[i] is not None
         ]
         heapify(self.ready)
+        self.family = families(plan, self.ready, workers)
+        """For a task that is ready from the start, the first one that reads its result; or -1."""
+        self.homes: dict[int, int] = {}
+        """The worker that runs the tasks of a family."""
+        self.keeps = keeps(plan, may_stay)
+        self.fetches: list[tuple[int, int]] = []
+        """``(worker, result)`` to be fetched."""
+        self.fetching: dict[int, list[tuple[int, int]]] = {}
+        """For each result on its way, ``(task, its worker)`` that wait for it."""
+        self.lacking: dict[int, int] = {}
+        """How many results on their way a task waits for."""
         self.shared = shared_parts(plan)
         self.refs = [self.shared.get(id(func), NOBODY)[0] for func in plan.funcs]
         """The number of each task's function; 0 of one that no other task has."""
@@ -133,6 +162,8 @@ class Books:
         """Seconds of work before it."""
         self.sent: list[dict[int, None]] = []
         """Tasks handed over that have not come back, in order."""
+        self.coming: list[int] = []
+        """How many of its tasks wait for results on their way."""
 
     def add_worker(self) -> int:
         """The number of a new worker."""
@@ -142,6 +173,7 @@ class Books:
         self.drops.append({})
         self.load.append(0.0)
         self.sent.append({})
+        self.coming.append(0)
         return len(self.load) - 1
 
     def remove_worker(self, w: int) -> None:
@@ -152,6 +184,9 @@ class Books:
         for place in self.near[w]:
             heappush(self.ready, place)
         self.near[w] = []
+        self.homes = {reader: home for reader, home in self.homes.items() if home != w}
+        for waiting in self.fetching.values():
+            waiting[:] = [(i, -1 if target == w else target) for i, target in waiting]
         self.holds[w] = {}
         self.drops[w] = {}
 
@@ -162,29 +197,46 @@ class Books:
 
     # -------------------------------------------------------------------------- handing over
 
-    def next_place(self, w: int, steal: bool) -> int:
+    def next_place(self, w: int, steal: bool, hungry: bool) -> int:
         """The ready task of best priority for a worker, off the heaps; -1 when there is none."""
-        near, ready = self.near[w], self.ready
-        if near and (not ready or near[0] < ready[0]):
+        near, ready, family, homes = self.near[w], self.ready, self.family, self.homes
+        while ready and not (near and near[0] < ready[0]):
+            place = heappop(ready)
+            reader = family.get(place, -1)
+            if reader >= 0:
+                home = homes.setdefault(reader, w)
+                if home != w:
+                    heappush(self.near[home], place)
+                    continue
+            return place
+        if near:
             return heappop(near)
-        if ready:
-            return heappop(ready)
-        if steal:
-            # Moving its input is better than an idle worker.
-            other = max(self.near, key=len)
-            if other:
-                return heappop(other)
+        return self.steal(w, hungry) if steal else -1
+
+    def steal(self, w: int, hungry: bool) -> int:
+        """A task whose worker of choice is another one, for a worker that has nothing else."""
+        other = max(self.near, key=len)
+        if not other:
+            return -1
+        i = self.plan.order[other[0]]
+        away = self.elsewhere(i, w)
+        if not away:
+            return heappop(other)
+        # Its input would have to be pickled and moved; a moment later its own worker may be free.
+        if hungry and not self.coming[w]:
+            heappop(other)
+            self.fetch(i, w, away)
         return -1
 
-    def take_batch(self, w: int, workers: int) -> Batch | None:
+    def take_batch(self, w: int, hungry: bool = False) -> Batch | None:
         """Tasks to hand over to a worker, or None.
 
         Parameters
         ----------
         w
             The worker.
-        workers
-            How many share what is ready.
+        hungry
+            Whether it has had nothing to do for a while.
 
         Raises
         ------
@@ -197,13 +249,13 @@ class Books:
         batch.drops, self.drops[w] = list(self.drops[w]), {}
         plan, cost, refs, sent, known = self.plan, self.cost, self.refs, self.sent[w], self.holds[w]
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
-        ids, fs, arguments, needs, keeps = batch.columns
+        ids, fs, arguments, needs, stays = batch.columns
         load, room = self.load[w], 2 * self.pace.target_s
-        fair = max(1, min(MOST, self.waiting // (2 * workers)))
+        fair = max(1, min(MOST, self.waiting // (2 * self.workers)))
         most = self.chunksize or fair
         guesses: dict[int, float] = {}
         while len(ids) < most and (load < room or self.chunksize):
-            place = self.next_place(w, not sent and not ids)
+            place = self.next_place(w, not sent and not ids, hungry)
             if place < 0:
                 break
             i = order[place]
@@ -229,7 +281,7 @@ class Books:
                 arguments.append(len(batch.own))
                 batch.own.append(arg)
             needs.append([self.need(batch, w, i, j) for j in deps[i]] if deps[i] else ())
-            keeps.append(bool(self.uses[i]))
+            stays.append(self.keeps[i])
         if not ids:
             self.drops[w] = dict.fromkeys(batch.drops)
             return None
@@ -356,25 +408,72 @@ class Books:
         self.load[w] = load if sent else 0.0
 
     def store(self, w: int, i: int, value: Any) -> None:
-        """Remember a result, and that the worker that made it may have it still."""
+        """Remember a result, and that the worker that made it has it too, if it is large."""
+        if isinstance(value, Away):
+            self.away[i] = (w, value.size)
+            self.hold(w, i, value.size)
+            return
+        self.keep_bytes(i, value)
+        if value.nbytes >= KEEP_BYTES:
+            self.hold(w, i, value.nbytes)
+
+    def keep_bytes(self, i: int, value: Part) -> None:
+        """Remember the bytes of a result."""
         if isinstance(value, Segment):
             if self.segments < SEGMENTS:
                 self.segments += 1
             else:
                 value = value.frames()
         self.values[i] = value
-        if isinstance(value, Frames | Segment) and value.nbytes >= KEEP_BYTES:
-            self.hold(w, i, value.nbytes)
+
+    def arrive(self, j: int, value: Part) -> None:
+        """A result has been fetched."""
+        w, size = self.away.pop(j)
+        self.held[w] += size
+        self.keep_bytes(j, value)
+        for i, target in self.fetching.pop(j):
+            self.lacking[i] -= 1
+            if not self.lacking[i]:
+                del self.lacking[i]
+                if target >= 0:
+                    self.coming[target] -= 1
+                heappush(self.near[target] if target >= 0 else self.ready, self.rank[i])
 
     def make_ready(self, i: int) -> None:
-        """A task has all it needs: find its worker of choice."""
-        best, most = -1, 0
+        """A task has all it needs: find its worker of choice, and fetch what that one lacks."""
+        best, most, bound = -1, 0, False
         holders = self.holders
         for j in self.plan.deps[i]:
             if holders[j]:
                 best, most = self.closest(i)
+                bound = self.is_bound(i)
                 break
-        heappush(self.near[best] if most >= KEEP_BYTES else self.ready, self.rank[i])
+        away = self.elsewhere(i, best) if bound else []
+        if away:
+            self.fetch(i, best, away)
+        else:
+            chosen = bound or most >= KEEP_BYTES
+            heappush(self.near[best] if chosen else self.ready, self.rank[i])
+
+    def is_bound(self, i: int) -> bool:
+        """Whether a task needs something that only one worker has."""
+        away = self.away
+        return bool(away) and any(j in away for j in self.plan.deps[i])
+
+    def elsewhere(self, i: int, w: int) -> list[int]:
+        """What a task needs and only a worker other than this one has."""
+        away = self.away
+        return [j for j in self.plan.deps[i] if j in away and away[j][0] != w] if away else []
+
+    def fetch(self, i: int, w: int, away: Sequence[int]) -> None:
+        """Let a task wait until results that are elsewhere have come; then it is a worker's."""
+        self.lacking[i] = len(away)
+        self.coming[w] += 1
+        for j in away:
+            if j not in self.fetching:
+                self.fetching[j] = []
+                self.fetches.append((self.away[j][0], j))
+            self.fetching[j].append((i, w))
 
     def closest(self, i: int) -> tuple[int, int]:
         """The worker that holds most of a task's input, and how much."""
@@ -399,6 +498,7 @@ class Books:
             bits ^= 1 << w
             self.drops[w][j] = None
             self.forget(w, j)
+        self.away.pop(j, None)
 
     def give_back(self, w: int, ids: Sequence[int]) -> None:
         """A worker has returned tasks that it had not started."""
@@ -408,9 +508,12 @@ class Books:
             for j in self.plan.deps[i]:
                 self.unsent[j] += 1
                 if j not in self.holds[w]:
-                    # It was to go with this task.  Now it goes before the next message.
-                    self.drops[w][j] = None
-            heappush(self.ready, self.rank[i])
+                    # It was to go with this task.
+                    if j in self.away:
+                        self.hold(w, j, self.away[j][1])
+                    else:
+                        self.drops[w][j] = None
+            heappush(self.near[w] if self.is_bound(i) else self.ready, self.rank[i])
 
     def correct(self, w: int, i: int, seconds: float) -> None:
         """A running task has taken so long already."""
@@ -427,9 +530,12 @@ class Books:
         self.holds[w][j] = size
         self.drops[w].pop(j, None)
         self.holders[j] |= 1 << w
+        if j in self.away:
+            # Nobody else has it: it is no copy to be dropped.
+            return
         self.held[w] += size
         if self.held[w] > CACHE_BYTES:
-            for old in [k for k in self.holds[w] if k >= 0 and k != j]:
+            for old in [k for k in self.holds[w] if k >= 0 and k != j and k not in self.away]:
                 self.drops[w][old] = None
                 self.forget(w, old)
                 if self.held[w] <= CACHE_BYTES:
@@ -437,8 +543,61 @@ class Books:
 
     def forget(self, w: int, j: int) -> None:
         """A worker will not have a result any more."""
-        self.held[w] -= self.holds[w].pop(j)
+        size = self.holds[w].pop(j)
+        if j not in self.away:
+            self.held[w] -= size
         self.holders[j] &= ~(1 << w)
+
+
+class Away:
+    """Stands for the value of a result that stayed with the worker that made it.
+
+    Parameters
+    ----------
+    size
+        Bytes, roughly.
+
+    Examples
+    --------
+    >>> Away(100).size
+    100
+    """
+
+    __slots__ = ("size",)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def keeps(plan: Plan, may_stay: bool) -> bytearray:
+    """What a worker does with each result: see `KEEP` and `STAY`; 0 is to send it and forget it."""
+    found = bytearray(STAY if may_stay else KEEP for _ in plan.deps)
+    for i in plan.wanted:
+        found[i] = KEEP
+    for i, dependents in enumerate(plan.dependents):
+        if not dependents:
+            found[i] = 0
+    return found
+
+
+def families(plan: Plan, ready: Sequence[int], workers: int) -> dict[int, int]:
+    """Tasks that are ready from the start and have a reader in common, by their places.
+
+    Families so large that workers would go without are none.
+
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> graph = {"a": (abs, -1), "b": (abs, -2), "c": (max, "a", "b")}
+    >>> families(plan_from_dict(graph, ["c"]), [0, 1], 1)
+    {0: 2, 1: 2}
+    """
+    dependents, deps, order = plan.dependents, plan.deps, plan.order
+    largest = len(ready) // workers
+    found = {}
+    for place in ready:
+        readers = dependents[order[place]]
+        if readers and 1 < len(deps[readers[0]]) <= largest:
+            found[place] = readers[0]
+    return found
 
 
 def shared_parts(plan: Plan) -> dict[int, tuple[int, Any]]:

@@ -25,7 +25,7 @@ from shoal.graph.fuse import Chain, ChainKeys
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import Observer
 from shoal.local.failure import describe_func, mark_failed
-from shoal.local.process_books import RAW, Batch, Books
+from shoal.local.process_books import RAW, Away, Batch, Books
 from shoal.local.process_pace import TARGET_S, Pace
 from shoal.local.process_pool import Kind, WorkerHandle, give_back, take
 from shoal.local.process_wire import FDS, Segment, open_part
@@ -36,6 +36,9 @@ __all__ = ["ProcessRun"]
 
 GRACE_S = 1.0
 """How long interrupted tasks may take to end before their process is killed."""
+
+HUNGRY_S = 2 * TARGET_S
+"""How long a worker is idle before work is moved to it at a price."""
 
 STARTS = 3
 """How many workers may die before they have begun."""
@@ -79,7 +82,7 @@ class ProcessRun:
         self.observer = observer
         # Whoever listens wants to hear of a task when it starts, not when it is sent.
         self.pace = Pace(TARGET_S / 4 if observer else TARGET_S)
-        self.books = Books(plan, self.pace, chunksize)
+        self.books = Books(plan, self.pace, chunksize, limit, may_stay=observer is None)
         self.asked = bytearray(len(plan))
         for i in plan.wanted:
             self.asked[i] = 1
@@ -128,17 +131,22 @@ class ProcessRun:
         books = self.books
         if books.waiting:
             self.recruit()
+        now = monotonic()
         for w, worker in self.workers.items():
             if not worker.ready:
                 continue
             if books.waiting and books.load[w] < self.pace.target_s and w not in self.revoking:
-                batch = books.take_batch(w, self.limit)
+                batch = books.take_batch(w, now - self.heard[w] > HUNGRY_S)
                 if batch is not None:
                     self.send(w, worker, batch)
             if books.drops[w] and not books.sent[w]:
                 worker.send(("drop", list(books.drops[w])))
                 books.drops[w] = {}
             self.mind(w, worker)
+        while books.fetches:
+            w, j = books.fetches.pop()
+            self.workers[w].send(("fetch", [j]))
+            self.mind(w, self.workers[w])
 
     def recruit(self) -> None:
         """Use more workers while there is more to do than there are workers to do it."""
@@ -177,22 +185,30 @@ class ProcessRun:
             self.selector.modify(worker.sock, events, w)
 
     def patience(self) -> float | None:
-        """How long to wait for messages before tasks are taken back from a slow worker."""
+        """How long to wait for messages before something is moved to an idle worker.
+
+        That is a ready task whose worker of choice is busy, or one that was sent already and has
+        not started.
+        """
         books = self.books
-        if books.chunksize or books.waiting or len(self.workers) <= 1:
-            return None
-        if all(books.sent[w] for w in self.workers) and len(self.workers) == self.limit:
-            return None
-        slow = [w for w in self.workers if len(books.sent[w]) > 1 and w not in self.revoking]
-        if not slow:
+        idle = [w for w in self.workers if not books.sent[w]]
+        if not (idle or len(self.workers) < self.limit):
             return None
         now = monotonic()
-        delays = {w: self.heard[w] + 2 * TARGET_S - now for w in slow}
-        for w, delay in delays.items():
-            if delay <= 0:
-                self.revoking.add(w)
-                self.workers[w].send(("revoke",))
-        return max(0.0, min(delays.values()))
+        if books.waiting:
+            # The others are fetching already, or starting.
+            waits = [self.heard[w] for w in idle if self.workers[w].ready and not books.coming[w]]
+            return max(0.0, min(waits) + HUNGRY_S - now) + 0.001 if waits else None
+        if books.chunksize:
+            return None
+        delays = []
+        for w in self.workers:
+            if len(books.sent[w]) > 1 and w not in self.revoking:
+                delays.append(self.heard[w] + HUNGRY_S - now)
+                if delays[-1] <= 0:
+                    self.revoking.add(w)
+                    self.workers[w].send(("revoke",))
+        return max(0.0, min(delays)) if delays else None
 
     # --------------------------------------------------------------------------- receiving
 
@@ -230,6 +246,8 @@ class ProcessRun:
             self.error = self.failure(w, *envelope[1:])
         elif kind == "done" and worker.ready:
             self.on_done(w, worker, parts, *envelope[1:])
+        elif kind == "fetched" and worker.ready:
+            self.books.arrive(envelope[1], parts[0])
         elif kind == "returned" and worker.ready:
             self.on_returned(w, worker, *envelope[1:])
         self.heard[w] = monotonic()
@@ -244,12 +262,15 @@ class ProcessRun:
         small_ids: list[int],
         small_values: list[bytes],
         part_ids: list[int],
+        kept_ids: list[int],
+        kept_sizes: list[int],
         spans: list[Any],
     ) -> None:
         """Tasks have run."""
         self.finish(w, worker, raw_ids, raw_values)
         self.finish(w, worker, small_ids, list(map(Frames, small_values)))
         self.finish(w, worker, part_ids, parts)
+        self.books.finish(w, kept_ids, list(map(Away, kept_sizes)))
         for _, i, count, seconds in spans:
             self.pace.learn(self.books.key_of(self.plan.funcs[i]), count, seconds)
 
@@ -341,7 +362,7 @@ class ProcessRun:
         del self.workers[w]
         task = worker.task
         code = worker.bury()
-        if self.books.sent[w]:
+        if self.books.sent[w] or any(holder == w for holder, _ in self.books.away.values()):
             self.error = WorkerDiedError(self.obituary(w, worker, task, code))
             return
         # It had nothing to do: another one will do as well.
@@ -363,8 +384,10 @@ class ProcessRun:
             doing = f"while it ran task {key!r} ({describe_func(func)})"
         elif len(sent) > len(names):
             doing = f"with {len(sent)} tasks before it, {', '.join(names)}, ..."
-        else:
+        elif names:
             doing = f"with task {', '.join(names)} before it"
+        else:
+            doing = "with results that other tasks need"
         return f"worker process {worker.pid} {how_it_ended(code)} {doing}"
 
     # ------------------------------------------------------------------------------ ending

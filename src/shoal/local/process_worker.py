@@ -44,6 +44,13 @@ FLUSH_BYTES = 1 << 20
 KEEP_BYTES = 16_384
 """A result of this size or more stays here too, until the parent says otherwise."""
 
+STAY_S = 0.002
+"""A result that took longer to make stays here only, until the parent fetches it.  To fetch it
+costs a few tenths of a millisecond; never to pickle it may save as much as it took to make it."""
+
+KEEP, STAY = 1, 2
+"""What may become of a result that other tasks need: sent and kept, or kept until it is fetched."""
+
 SMALL_BYTES = 65_536
 """Results below this size travel inside of the report."""
 
@@ -114,6 +121,8 @@ class Worker:
                 kind = envelope[0]
                 if kind == "revoke":
                     self.give_back()
+                elif kind == "fetch":
+                    self.fetch(envelope[1])
                 elif kind == "cancel":
                     self.cancel()
                 else:
@@ -138,6 +147,17 @@ class Worker:
                         break
         elapsed = perf_counter() - self.started if self.running[0] >= 0 else 0.0
         self.send(("returned", ids, elapsed))
+
+    def fetch(self, ids: Sequence[int]) -> None:
+        """Send results that have stayed here, whatever the other thread is doing."""
+        for i in ids:
+            try:
+                part = seal(dumps(self.values[i], "its result"))
+            except BaseException as error:
+                if not self.cancelled:
+                    self.send(("failed", i, None, pack_error(error), "result"))
+                return
+            self.send(("fetched", i), [part])
 
     def cancel(self) -> None:
         """Start no other task of this run, and interrupt the running one."""
@@ -285,6 +305,10 @@ class Worker:
             if type(result) in RAW:
                 report.raw_ids.append(i)
                 report.raw_values.append(result)
+            elif keep == STAY and perf_counter() - self.started > STAY_S:
+                values[i] = result
+                report.kept_ids.append(i)
+                report.kept_sizes.append(rough_size(result))
             elif not self.pack(i, result, keep):
                 return
             del result
@@ -295,7 +319,7 @@ class Worker:
                 flushed = now
                 self.flush()
 
-    def pack(self, i: int, result: Any, keep: bool) -> bool:
+    def pack(self, i: int, result: Any, keep: int) -> bool:
         """Put a result into the report; False when that is not possible."""
         report = self.report
         try:
@@ -376,6 +400,8 @@ class Report:
     """Finished tasks that the parent has not heard of."""
 
     __slots__ = (
+        "kept_ids",
+        "kept_sizes",
         "nbytes",
         "part_ids",
         "parts",
@@ -395,12 +421,15 @@ class Report:
         self.parts: list[Part] = []
         self.spans: list[list[Any]] = []
         """``[function, a task, how many, seconds]`` for tasks in a row of one function."""
+        self.kept_ids: list[int] = []
+        self.kept_sizes: list[int] = []
+        """Results that have stayed here."""
         self.nbytes = 0
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to say."""
-        return not (self.raw_ids or self.small_ids or self.part_ids)
+        return not (self.raw_ids or self.small_ids or self.part_ids or self.kept_ids)
 
     def count(self, i: int, f: int, seconds: float) -> None:
         """Record how long a task took."""
@@ -420,14 +449,32 @@ class Report:
             self.small_ids,
             self.small_values,
             self.part_ids,
+            self.kept_ids,
+            self.kept_sizes,
             self.spans,
         )
 
     def clear(self) -> None:
         """Start anew."""
-        for name in Report.__slots__[1:]:
-            getattr(self, name).clear()
+        for name in Report.__slots__:
+            if name != "nbytes":
+                getattr(self, name).clear()
         self.nbytes = 0
+
+
+def rough_size(obj: Any) -> int:
+    """Bytes of an object, to the order of magnitude, in no time.
+
+    >>> rough_size([1, 2, 3]), rough_size(object())
+    (300, 100)
+    """
+    nbytes = getattr(obj, "nbytes", None)
+    if isinstance(nbytes, int):
+        return nbytes
+    try:
+        return 100 * len(obj)
+    except Exception:
+        return 100
 
 
 def pack_error(error: BaseException) -> Any:
