@@ -28,6 +28,7 @@ FACADES = {
     "core": "flatten istask ishashable iskey get get_dependencies get_deps toposort quote literal "
     "validate_key subs reverse_dict getcycle isdag",
     "diagnostics": "ProgressBar Profiler ResourceProfiler CacheProfiler Callback",
+    "graph_manipulation": "bind checkpoint clone wait_on",
     "hashing": "hash_buffer hash_buffer_hex",
     "highlevelgraph": "HighLevelGraph Layer MaterializedLayer",
     "local": "get_sync",
