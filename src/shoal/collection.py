@@ -12,8 +12,9 @@ This is the edge at which settings are read: everything below takes its options 
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,20 +34,24 @@ from shoal.graph.token import tokenize
 from shoal.local.callbacks import GraphView
 from shoal.local.failure import trimmed
 from shoal.local.foreign import run_executor
+from shoal.local.get import get_sync, get_with
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
-from shoal.types import Get, Key
+from shoal.types import Get, Key, NestedKeys
 
 if TYPE_CHECKING:
     from shoal.diagnostics.picture import Picture
 
 __all__ = [
     "CollectionMixin",
+    "choose_scheduler",
     "compute",
     "compute_as_if_collection",
     "finalized",
+    "get_processes",
     "get_scheduler",
+    "get_threads",
     "is_collection",
     "make_plan",
     "named_schedulers",
@@ -475,7 +480,7 @@ def run_plan(plan: Plan, scheduler: Any = "sync", **options: Any) -> list[Any]:
     return answers
 
 
-def get_scheduler(
+def choose_scheduler(
     get: Any = None,
     scheduler: Any = None,
     collections: Iterable[Any] | None = None,
@@ -506,7 +511,7 @@ def get_scheduler(
 
     Examples
     --------
-    >>> get_scheduler(scheduler="threading")
+    >>> choose_scheduler(scheduler="threading")
     'threads'
     """
     if get is not None:
@@ -578,6 +583,93 @@ def named_scheduler(choice: Any) -> Any:
     return choice if own is None else own
 
 
+def get_threads(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> Any:
+    """Run a dict graph on threads of this process; ``shoal.threaded.get``.
+
+    Parameters
+    ----------
+    dsk
+        Tasks by key, as tuples ``(func, arg, ...)`` or `shoal.Task`.
+    keys
+        A key, or lists of keys to any depth.
+    **kwargs
+        ``num_workers``, ``pool``, ``callbacks``; default from the settings of these names.
+
+    Returns
+    -------
+    The results in the shape of the keys; lists become tuples.
+
+    Examples
+    --------
+    >>> get_threads({"x": 1, "y": (max, "x", 2)}, ["x", "y"])
+    (1, 2)
+    """
+    return get_with(functools.partial(run_plan, scheduler="threads", **kwargs), dsk, keys)
+
+
+def get_processes(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> Any:
+    """Run a dict graph on processes of this machine; ``shoal.multiprocessing.get``.
+
+    Parameters
+    ----------
+    dsk
+        Tasks by key, as tuples ``(func, arg, ...)`` or `shoal.Task`.
+    keys
+        A key, or lists of keys to any depth.
+    **kwargs
+        ``num_workers``, ``pool``, ``chunksize``, ``callbacks``; default from the settings of
+        these names.
+
+    Returns
+    -------
+    The results in the shape of the keys; lists become tuples.
+
+    Examples
+    --------
+    >>> get_processes({"x": 1, "y": (max, "x", 2)}, ["x", "y"])
+    (1, 2)
+    """
+    return get_with(functools.partial(run_plan, scheduler="processes", **kwargs), dsk, keys)
+
+
+# As ``scheduler=`` these functions are the executors of that name, which take plans, not dicts.
+get_threads.__shoal_scheduler__ = "threads"  # type: ignore[attr-defined]
+get_processes.__shoal_scheduler__ = "processes"  # type: ignore[attr-defined]
+
+GETS = {"sync": get_sync, "threads": get_threads, "processes": get_processes}
+"""``get`` functions of the executors that have a name."""
+
+
+def get_scheduler(
+    get: Any = None,
+    scheduler: Any = None,
+    collections: Iterable[Any] | None = None,
+    cls: Any = None,
+) -> Any:
+    """The ``get`` function that will run some collections.
+
+    Parameters
+    ----------
+    get, scheduler, collections, cls
+        As for `choose_scheduler`.
+
+    Returns
+    -------
+    callable or None
+        ``get(graph, keys, **options)``; None when nothing decides.
+
+    Examples
+    --------
+    >>> import shoal.threaded
+    >>> get_scheduler(scheduler="threads") is shoal.threaded.get
+    True
+    """
+    chosen = choose_scheduler(get, scheduler, collections, cls)
+    if isinstance(chosen, Executor):
+        return functools.partial(get_with, functools.partial(run_plan, scheduler=chosen))
+    return GETS.get(chosen, chosen) if isinstance(chosen, str) else chosen
+
+
 # ---------------------------------------------------------------------------- what people call
 
 
@@ -623,7 +715,7 @@ def compute(
     collections, repack = unpack_collections(*args, traverse=traverse)
     if not collections:
         return args
-    chosen = get_scheduler(get, scheduler, collections) or "threads"
+    chosen = choose_scheduler(get, scheduler, collections) or "threads"
     job = Job(collections, optimize_graph=optimize_graph)
     with trimmed():
         results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
@@ -694,7 +786,7 @@ def persist(
     collections, repack = unpack_collections(*args, traverse=traverse)
     if not collections:
         return args
-    chosen = get_scheduler(None, scheduler, collections) or "threads"
+    chosen = choose_scheduler(None, scheduler, collections) or "threads"
     job = Job(collections, optimize_graph=optimize_graph)
     with trimmed():
         blocks = job.split(run_plan(job.plan(), chosen, **kwargs))

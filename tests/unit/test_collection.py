@@ -12,7 +12,7 @@ import pytest
 import shoal
 import shoal.threaded
 from shoal import delayed
-from shoal.collection import get_scheduler, make_plan, unpack_collections
+from shoal.collection import choose_scheduler, get_scheduler, make_plan, unpack_collections
 from shoal.expr.node import Held, Node
 
 
@@ -155,10 +155,14 @@ def test_differing_defaults_need_a_decision() -> None:
         __slots__ = ()
         __shoal_scheduler__ = "sync"
 
-    assert get_scheduler(collections=[delayed(1)]) == "threads"
+    assert choose_scheduler(collections=[delayed(1)]) == "threads"
+    assert get_scheduler(collections=[delayed(1)]) is shoal.threaded.get
+    assert get_scheduler() is None
+    with ThreadPoolExecutor(1) as pool:
+        assert get_scheduler(scheduler=pool)({"x": (inc, 1)}, "x") == 2
     other = object.__new__(Other)
     with pytest.raises(ValueError, match="different default schedulers"):
-        get_scheduler(collections=[delayed(1), other])
+        choose_scheduler(collections=[delayed(1), other])
 
 
 def test_num_workers_and_pool_from_settings_and_arguments() -> None:

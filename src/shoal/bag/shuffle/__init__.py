@@ -23,7 +23,7 @@ from shoal.bag.shuffle.disk import (
 from shoal.bag.shuffle.spill import SpillDirectory
 from shoal.bag.shuffle.tasks import TaskShuffle, join_groups, key_groups
 from shoal.bag.steps import step
-from shoal.collection import get_scheduler
+from shoal.collection import choose_scheduler
 from shoal.expr.annotate import current_annotations
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Each
@@ -102,7 +102,7 @@ def groupby(
 
 def _default_shuffle(bag: Any) -> str:
     # A client's workers need not share a disk.
-    return "tasks" if hasattr(get_scheduler(collections=[bag]), "__shoal_run__") else "disk"
+    return "tasks" if hasattr(choose_scheduler(collections=[bag]), "__shoal_run__") else "disk"
 
 
 def _through_files(bag: Any, grouper: Any, npartitions: int, blocksize: int) -> Stage:
