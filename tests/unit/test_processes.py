@@ -712,3 +712,18 @@ def test_a_callback_that_fails_ends_the_run():
     with pytest.raises(ValueError, match="callback"):
         run({"x": (abs, -1)}, "x", callbacks=[Callback(posttask=fail)])
     assert run({"x": (abs, -1)}, "x") == 1
+
+
+def _computes_again(depth):
+    if not depth:
+        return [os.getpid()]
+    graph = {"x": (_computes_again, depth - 1)}
+    return [os.getpid(), *run_processes(plan_from_dict(graph, ["x"]), num_workers=2)[0]]
+
+
+def test_what_a_task_computes_on_processes_starts_no_more_of_them():
+    """Or a task that computes itself, three levels deep, would start fourteen."""
+    (pids,) = run({"x": (_computes_again, 3)}, ["x"])
+    assert len(pids) == 4
+    assert len(set(pids)) == 1
+    assert pids[0] != os.getpid()

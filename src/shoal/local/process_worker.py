@@ -33,7 +33,7 @@ from shoal.local.process_wire import Inbox, Part, Segment, open_part, seal, send
 from shoal.serialize.exceptions import dump_exception
 from shoal.serialize.pickles import dumps, loads
 
-__all__ = ["IDLE_S", "KEEP_BYTES", "Interrupted", "main"]
+__all__ = ["IDLE_S", "KEEP_BYTES", "Interrupted", "is_worker", "main"]
 
 FLUSH_S = 0.005
 """Finished tasks are reported at the end of a batch, and this often before that."""
@@ -505,6 +505,20 @@ def reseed() -> None:
         numpy_random.seed()
 
 
+_is_worker = False
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker of a run on processes.
+
+    Examples
+    --------
+    >>> is_worker()
+    False
+    """
+    return _is_worker
+
+
 def main(sock: socket.socket | int) -> None:
     """Run a worker process; return when it should end.
 
@@ -538,6 +552,8 @@ def main(sock: socket.socket | int) -> None:
         # It is a session's leader already.
         pass
     reseed()
+    global _is_worker
+    _is_worker = True
     worker = Worker(sock)
     signal.signal(signal.SIGINT, worker.interrupt)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -550,6 +566,8 @@ def forgetter(sock: socket.socket) -> Callable[[], None]:
     """What a child that a task forks does first: it is no worker."""
 
     def forget() -> None:
+        global _is_worker
+        _is_worker = False
         sock.close()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -26,6 +26,8 @@ from shoal.local.cpus import CPU_COUNT
 from shoal.local.foreign import run_executor
 from shoal.local.process_pool import Kind, end_workers, get_context
 from shoal.local.process_run import ProcessRun
+from shoal.local.process_worker import is_worker
+from shoal.local.sync import run_sync
 from shoal.serialize.pickles import dumps
 
 __all__ = ["end_workers", "get_context", "run_processes"]
@@ -49,7 +51,7 @@ def run_processes(
         What to run.  Linear chains of tasks are run as one task, unless somebody listens.
     num_workers
         Processes that run tasks at the same time; default the number of CPUs that this process
-        may use.
+        may use.  What a task itself computes on processes runs inside of the task.
     pool
         A `concurrent.futures.Executor` or a `multiprocessing.Pool` whose processes run the tasks
         instead; the options below are then its own affair.
@@ -86,6 +88,10 @@ def run_processes(
     """
     if pool is not None:
         return run_executor(plan, pool, callbacks=callbacks, chunksize=chunksize)
+    if is_worker():
+        # A task that computes: the processes there are have work already, and a task that
+        # computes itself again would otherwise start two for each, and these two for each.
+        return run_sync(plan, callbacks=callbacks)
     kind: Kind = (context or "spawn", initializer_bytes(initializer))
     get_context(kind[0])
     with observe(plan, callbacks) as observer:
