@@ -63,6 +63,11 @@ def total(array: Any, _: Any = None) -> float:
     return float(array.sum())
 
 
+def both(x: Any, y: Any) -> float:
+    """Reads two arrays."""
+    return float(x.sum() + y.sum())
+
+
 def cpu_of(pid: int) -> float:
     """CPU seconds of one process so far, by its threads."""
     spent = 0
@@ -166,11 +171,14 @@ def bench_move(rounds: int) -> None:
     """Arrays from one task to another, and to the caller."""
     executor = ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"))
     for megabytes in (1, 10, 100):
-        # Two readers, so that the first task is no chain and one reader runs elsewhere.
-        graph: dict[Any, Any] = {"x": (make, megabytes)}
-        graph |= {f"y{i}": (total, "x", i) for i in range(2)}
+        # Two arrays, made on different workers, into one task: one of them has to move.
+        graph: dict[Any, Any] = {"x": (make, megabytes), "y": (make, megabytes)}
+        graph["z"] = (both, "x", "y")
+        # One array that two tasks read.
+        graph |= {f"r{i}": (total, "x", i) for i in range(2)}
         for label, keys in [
-            (f"{megabytes} MB to two tasks", ["y0", "y1"]),
+            (f"2 x {megabytes} MB into one task", ["z"]),
+            (f"{megabytes} MB into two tasks", ["r0", "r1"]),
             (f"{megabytes} MB to the caller", ["x"]),
         ]:
             plan = plan_from_dict(graph, keys)

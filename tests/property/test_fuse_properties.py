@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from shoal.graph.fuse import Chain, fuse
 from shoal.graph.plan import make_plan
 from shoal.graph.task import Nest, Ref, Template
-from shoal.local.process_books import Away, Books
+from shoal.local.process_books import Books
+from shoal.local.process_holdings import Away
 from shoal.local.process_pace import Pace
 from shoal.local.process_worker import STAY
 from shoal.local.processes import run_processes
@@ -123,14 +124,14 @@ def test_books(plan, workers, chunksize, seed):
     assert not coming
     wanted = set(plan.wanted)
     assert all(books.values[i] is None for i in range(len(plan)) if i not in wanted)
-    assert not books.away
+    assert not books.where.away
     assert not books.fetching
     for w, queue, values in workers:
         for batch in queue:
             play(books, w, batch, values, chance)
-        left = set(values) - set(books.drops[w])
+        left = set(values) - set(books.where.drops[w])
         assert all(i < 0 for i in left)
-        assert books.held[w] == 0
+        assert books.where.held[w] == 0
 
 
 def play(books, w, batch, values, chance):

@@ -24,18 +24,16 @@ from typing import Any
 from shoal.errors import SerializationError
 from shoal.graph.plan import Plan
 from shoal.graph.task import Template
+from shoal.local.process_holdings import Away, Holdings
 from shoal.local.process_pace import Pace, pace_key
 from shoal.local.process_wire import Part, Segment, seal
 from shoal.local.process_worker import KEEP, KEEP_BYTES, OWN, STAY
 from shoal.serialize.pickles import Frames, dumps
 
-__all__ = ["RAW", "Away", "Batch", "Books"]
+__all__ = ["RAW", "Batch", "Books"]
 
 MOST = 2_000
 """Tasks in one message."""
-
-CACHE_BYTES = 256 << 20
-"""What a worker keeps of results, measured as pickled; the oldest go first."""
 
 SEGMENTS = 256
 """Results that the parent holds by their descriptors; of others it maps the bytes."""
@@ -112,10 +110,8 @@ class Books:
         data = [i for i, func in enumerate(plan.funcs) if func is None]
         self.left = n - len(data)
         self.values: list[Any] = [None] * n
-        """A plain number, `Frames` or `Segment`; None of data that was not needed yet, and of
-        what is away."""
-        self.away: dict[int, tuple[int, int]] = {}
-        """Results that only one worker has: which, and about how large they are."""
+        """A plain number, `Frames` or `Segment`; None of what is away, and of data at first."""
+        self.where = Holdings(n)
         self.uses = list(map(len, plan.dependents))
         """Tasks that need a result and have not run."""
         self.unsent = self.uses[:]
@@ -148,16 +144,9 @@ class Books:
         """The number of each task's function; 0 of one that no other task has."""
         self.payloads: dict[int, Part] = {}
         self.segments = 0
-        self.holders = [0] * n
-        """Workers that hold a result, as bits."""
         # The rest has one entry a worker.
         self.near: list[list[int]] = []
         """Ready tasks whose worker of choice it is."""
-        self.holds: list[dict[int, int]] = []
-        """What it has of functions and results, with their sizes, oldest first."""
-        self.held: list[int] = []
-        self.drops: list[dict[int, None]] = []
-        """What it has to be told to let go of, with the next message."""
         self.load: list[float] = []
         """Seconds of work before it."""
         self.sent: list[dict[int, None]] = []
@@ -167,10 +156,8 @@ class Books:
 
     def add_worker(self) -> int:
         """The number of a new worker."""
+        self.where.add_worker()
         self.near.append([])
-        self.holds.append({})
-        self.held.append(0)
-        self.drops.append({})
         self.load.append(0.0)
         self.sent.append({})
         self.coming.append(0)
@@ -178,17 +165,13 @@ class Books:
 
     def remove_worker(self, w: int) -> None:
         """A worker that has nothing to run is gone."""
-        for j in list(self.holds[w]):
-            if j >= 0:
-                self.forget(w, j)
+        self.where.remove_worker(w)
         for place in self.near[w]:
             heappush(self.ready, place)
         self.near[w] = []
         self.homes = {reader: home for reader, home in self.homes.items() if home != w}
         for waiting in self.fetching.values():
             waiting[:] = [(i, -1 if target == w else target) for i, target in waiting]
-        self.holds[w] = {}
-        self.drops[w] = {}
 
     @property
     def waiting(self) -> int:
@@ -219,7 +202,7 @@ class Books:
         if not other:
             return -1
         i = self.plan.order[other[0]]
-        away = self.elsewhere(i, w)
+        away = self.where.elsewhere(self.plan.deps[i], w)
         if not away:
             return heappop(other)
         # Its input would have to be pickled and moved; a moment later its own worker may be free.
@@ -246,8 +229,9 @@ class Books:
         batch = Batch()
         # What is dropped from here on, to make room for the input of one task, may be the input of
         # another one in the batch: it goes with the next message.
-        batch.drops, self.drops[w] = list(self.drops[w]), {}
-        plan, cost, refs, sent, known = self.plan, self.cost, self.refs, self.sent[w], self.holds[w]
+        batch.drops, self.where.drops[w] = list(self.where.drops[w]), {}
+        plan, cost, refs, sent = self.plan, self.cost, self.refs, self.sent[w]
+        known = self.where.holds[w]
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
         ids, fs, arguments, needs, stays = batch.columns
         load, room = self.load[w], 2 * self.pace.target_s
@@ -280,10 +264,10 @@ class Books:
             else:
                 arguments.append(len(batch.own))
                 batch.own.append(arg)
-            needs.append([self.need(batch, w, i, j) for j in deps[i]] if deps[i] else ())
+            needs.append([self.need(batch, w, j) for j in deps[i]] if deps[i] else ())
             stays.append(self.keeps[i])
         if not ids:
-            self.drops[w] = dict.fromkeys(batch.drops)
+            self.where.drops[w] = dict.fromkeys(batch.drops)
             return None
         self.load[w] = load
         sent.update(dict.fromkeys(ids))
@@ -296,21 +280,21 @@ class Books:
         found = self.shared.get(id(func))
         return found[1] if found is not None else pace_key(func)
 
-    def need(self, batch: Batch, w: int, i: int, j: int) -> int:
+    def need(self, batch: Batch, w: int, j: int) -> int:
         """How a task's input is called in a batch; it goes along unless the worker has it.
 
         ``~j`` says that no task after this one needs it.
         """
-        holds = self.holds[w]
+        has_it = j in self.where.holds[w]
         self.unsent[j] -= 1
         if self.unsent[j]:
-            if j not in holds:
-                self.hold(w, j, self.put_value(batch, i, j))
+            if not has_it:
+                self.where.hold(w, j, self.put_value(batch, j))
             return j
-        if j in holds:
-            self.forget(w, j)
+        if has_it:
+            self.where.forget(w, j)
         else:
-            self.put_value(batch, i, j)
+            self.put_value(batch, j)
         return ~j
 
     def refer(self, batch: Batch, w: int, i: int, part: Any, what: str) -> int:
@@ -320,16 +304,16 @@ class Books:
             batch.own.append(part)
             return len(batch.own) - 1
         number = found[0]
-        if number not in self.holds[w]:
+        if number not in self.where.holds[w]:
             payload = self.payloads.get(number)
             if payload is None:
                 payload = self.payloads[number] = self.pack(part, i, what)
             batch.put.append(number)
             batch.parts.append(payload)
-            self.holds[w][number] = 0
+            self.where.holds[w][number] = 0
         return number
 
-    def put_value(self, batch: Batch, i: int, j: int) -> int:
+    def put_value(self, batch: Batch, j: int) -> int:
         """Let a result go along with a batch; its size."""
         value = self.values[j]
         if value is None and self.plan.funcs[j] is None:
@@ -378,13 +362,8 @@ class Books:
         values
             Their results: numbers, `Frames` or `Segment` objects.
         """
-        plan, uses, missing, cost, sent = (
-            self.plan,
-            self.uses,
-            self.missing,
-            self.cost,
-            self.sent[w],
-        )
+        plan, uses, missing = self.plan, self.uses, self.missing
+        cost, sent = self.cost, self.sent[w]
         deps, dependents = plan.deps, plan.dependents
         load = self.load[w]
         for i, value in zip(ids, values, strict=True):
@@ -410,12 +389,11 @@ class Books:
     def store(self, w: int, i: int, value: Any) -> None:
         """Remember a result, and that the worker that made it has it too, if it is large."""
         if isinstance(value, Away):
-            self.away[i] = (w, value.size)
-            self.hold(w, i, value.size)
+            self.where.stay(w, i, value.size)
             return
         self.keep_bytes(i, value)
         if value.nbytes >= KEEP_BYTES:
-            self.hold(w, i, value.nbytes)
+            self.where.hold(w, i, value.nbytes)
 
     def keep_bytes(self, i: int, value: Part) -> None:
         """Remember the bytes of a result."""
@@ -428,8 +406,7 @@ class Books:
 
     def arrive(self, j: int, value: Part) -> None:
         """A result has been fetched."""
-        w, size = self.away.pop(j)
-        self.held[w] += size
+        self.where.arrive(j)
         self.keep_bytes(j, value)
         for i, target in self.fetching.pop(j):
             self.lacking[i] -= 1
@@ -441,29 +418,15 @@ class Books:
 
     def make_ready(self, i: int) -> None:
         """A task has all it needs: find its worker of choice, and fetch what that one lacks."""
-        best, most, bound = -1, 0, False
-        holders = self.holders
-        for j in self.plan.deps[i]:
-            if holders[j]:
-                best, most = self.closest(i)
-                bound = self.is_bound(i)
-                break
-        away = self.elsewhere(i, best) if bound else []
+        where, needs = self.where, self.plan.deps[i]
+        best, most = where.closest(needs, self.load)
+        bound = best >= 0 and where.is_bound(needs)
+        away = where.elsewhere(needs, best) if bound else []
         if away:
             self.fetch(i, best, away)
         else:
             chosen = bound or most >= KEEP_BYTES
             heappush(self.near[best] if chosen else self.ready, self.rank[i])
-
-    def is_bound(self, i: int) -> bool:
-        """Whether a task needs something that only one worker has."""
-        away = self.away
-        return bool(away) and any(j in away for j in self.plan.deps[i])
-
-    def elsewhere(self, i: int, w: int) -> list[int]:
-        """What a task needs and only a worker other than this one has."""
-        away = self.away
-        return [j for j in self.plan.deps[i] if j in away and away[j][0] != w] if away else []
 
     def fetch(self, i: int, w: int, away: Sequence[int]) -> None:
         """Let a task wait until results that are elsewhere have come; then it is a worker's."""
@@ -472,33 +435,17 @@ class Books:
         for j in away:
             if j not in self.fetching:
                 self.fetching[j] = []
-                self.fetches.append((self.away[j][0], j))
+                self.fetches.append((self.where.away[j][0], j))
             self.fetching[j].append((i, w))
-
-    def closest(self, i: int) -> tuple[int, int]:
-        """The worker that holds most of a task's input, and how much."""
-        amounts: dict[int, int] = {}
-        for j in self.plan.deps[i]:
-            bits = self.holders[j]
-            while bits:
-                w = bits.bit_length() - 1
-                bits ^= 1 << w
-                amounts[w] = amounts.get(w, 0) + self.holds[w][j]
-        best = max(amounts, key=lambda w: (amounts[w], -self.load[w]))
-        return best, amounts[best]
 
     def release(self, j: int) -> None:
         """Nothing needs a result any more."""
         if type(self.values[j]) is Segment:
             self.segments -= 1
         self.values[j] = None
-        bits = self.holders[j]
-        while bits:
-            w = bits.bit_length() - 1
-            bits ^= 1 << w
-            self.drops[w][j] = None
-            self.forget(w, j)
-        self.away.pop(j, None)
+        where = self.where
+        if where.holders[j] or j in where.away:
+            where.release(j)
 
     def give_back(self, w: int, ids: Sequence[int]) -> None:
         """A worker has returned tasks that it had not started."""
@@ -507,13 +454,9 @@ class Books:
             self.load[w] -= self.cost[i]
             for j in self.plan.deps[i]:
                 self.unsent[j] += 1
-                if j not in self.holds[w]:
-                    # It was to go with this task.
-                    if j in self.away:
-                        self.hold(w, j, self.away[j][1])
-                    else:
-                        self.drops[w][j] = None
-            heappush(self.near[w] if self.is_bound(i) else self.ready, self.rank[i])
+                self.where.return_input(w, j)
+            bound = self.where.is_bound(self.plan.deps[i])
+            heappush(self.near[w] if bound else self.ready, self.rank[i])
 
     def correct(self, w: int, i: int, seconds: float) -> None:
         """A running task has taken so long already."""
@@ -522,51 +465,6 @@ class Books:
         more = max(seconds, self.pace.target_s) - self.cost[i]
         self.cost[i] += more
         self.load[w] += more
-
-    # -------------------------------------------------------------------- what workers hold
-
-    def hold(self, w: int, j: int, size: int) -> None:
-        """A worker has a result from now on; when that is too much, it lets go of the oldest."""
-        self.holds[w][j] = size
-        self.drops[w].pop(j, None)
-        self.holders[j] |= 1 << w
-        if j in self.away:
-            # Nobody else has it: it is no copy to be dropped.
-            return
-        self.held[w] += size
-        if self.held[w] > CACHE_BYTES:
-            for old in [k for k in self.holds[w] if k >= 0 and k != j and k not in self.away]:
-                self.drops[w][old] = None
-                self.forget(w, old)
-                if self.held[w] <= CACHE_BYTES:
-                    break
-
-    def forget(self, w: int, j: int) -> None:
-        """A worker will not have a result any more."""
-        size = self.holds[w].pop(j)
-        if j not in self.away:
-            self.held[w] -= size
-        self.holders[j] &= ~(1 << w)
-
-
-class Away:
-    """Stands for the value of a result that stayed with the worker that made it.
-
-    Parameters
-    ----------
-    size
-        Bytes, roughly.
-
-    Examples
-    --------
-    >>> Away(100).size
-    100
-    """
-
-    __slots__ = ("size",)
-
-    def __init__(self, size: int) -> None:
-        self.size = size
 
 
 def keeps(plan: Plan, may_stay: bool) -> bytearray:

@@ -25,7 +25,8 @@ from shoal.graph.fuse import Chain, ChainKeys
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import Observer
 from shoal.local.failure import describe_func, mark_failed
-from shoal.local.process_books import RAW, Away, Batch, Books
+from shoal.local.process_books import RAW, Batch, Books
+from shoal.local.process_holdings import Away
 from shoal.local.process_pace import TARGET_S, Pace
 from shoal.local.process_pool import Kind, WorkerHandle, give_back, take
 from shoal.local.process_wire import FDS, Segment, open_part
@@ -139,9 +140,10 @@ class ProcessRun:
                 batch = books.take_batch(w, now - self.heard[w] > HUNGRY_S)
                 if batch is not None:
                     self.send(w, worker, batch)
-            if books.drops[w] and not books.sent[w]:
-                worker.send(("drop", list(books.drops[w])))
-                books.drops[w] = {}
+            drops = books.where.drops[w]
+            if drops and not books.sent[w]:
+                worker.send(("drop", list(drops)))
+                drops.clear()
             self.mind(w, worker)
         while books.fetches:
             w, j = books.fetches.pop()
@@ -362,7 +364,7 @@ class ProcessRun:
         del self.workers[w]
         task = worker.task
         code = worker.bury()
-        if self.books.sent[w] or any(holder == w for holder, _ in self.books.away.values()):
+        if self.books.sent[w] or any(holder == w for holder, _ in self.books.where.away.values()):
             self.error = WorkerDiedError(self.obituary(w, worker, task, code))
             return
         # It had nothing to do: another one will do as well.

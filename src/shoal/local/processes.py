@@ -5,7 +5,8 @@ costs as much as fifty trivial tasks, so tasks travel in batches; a result costs
 stays bytes until somebody needs the object.
 
 =====================  ==========================================================================
-`process_books`        what exists, where, and which task a worker gets next; no processes in it
+`process_books`        what exists and which task a worker gets next; no processes in it
+`process_holdings`     which worker has which results
 `process_run`          the loop that sends and receives, and what happens to failures
 `process_pool`         starting worker processes, keeping and ending them
 `process_worker`       what runs in a worker process
