@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -35,6 +36,7 @@ from shoal.local.callbacks import GraphView
 from shoal.local.failure import trimmed
 from shoal.local.foreign import run_executor
 from shoal.local.get import get_sync, get_with
+from shoal.local.processes import get_context as process_context
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
@@ -49,6 +51,7 @@ __all__ = [
     "compute",
     "compute_as_if_collection",
     "finalized",
+    "get_context",
     "get_processes",
     "get_scheduler",
     "get_threads",
@@ -130,7 +133,12 @@ def _resolve_collection(item: Any, parser: Any) -> Any:
     return parser.other(item)
 
 
-_ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(set())))
+_ITERATORS: tuple[type, ...] = (
+    type(iter([])),
+    type(iter(())),
+    type(iter(set())),
+    types.GeneratorType,
+)
 
 
 def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Repack]:
@@ -139,8 +147,8 @@ def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Re
     Parameters
     ----------
     *args
-        Anything; lists, tuples, sets, dicts, named tuples, dataclasses and list iterators are
-        searched.
+        Anything; lists, tuples, sets, dicts, named tuples, dataclasses, generators and list
+        iterators are searched; iterators become lists.
     traverse
         False to look at the arguments themselves only.
 
@@ -632,6 +640,18 @@ def get_processes(dsk: Mapping[Key, Any], keys: NestedKeys, **kwargs: Any) -> An
     return get_with(functools.partial(run_plan, scheduler="processes", **kwargs), dsk, keys)
 
 
+def get_context() -> Any:
+    """The `multiprocessing` context that the settings choose for worker processes.
+
+    Examples
+    --------
+    >>> with config.set({"multiprocessing.context": "forkserver"}):
+    ...     get_context().get_start_method()
+    'forkserver'
+    """
+    return process_context(config.get(SETTINGS["context"], None))
+
+
 # As ``scheduler=`` these functions are the executors of that name, which take plans, not dicts.
 get_threads.__shoal_scheduler__ = "threads"  # type: ignore[attr-defined]
 get_processes.__shoal_scheduler__ = "processes"  # type: ignore[attr-defined]
@@ -748,7 +768,7 @@ def compute_as_if_collection(
     >>> compute_as_if_collection(Delayed, {"x": (abs, -1), "y": 2}, ["x", "y"])
     (1, 2)
     """
-    chosen = get_scheduler(get, scheduler, cls=cls) or "threads"
+    chosen = choose_scheduler(get, scheduler, cls=cls) or "threads"
     rewrite_graph = getattr(cls, "__dask_optimize__", None)
     if rewrite_graph is not None:
         dsk = rewrite_graph(dsk, keys)

@@ -278,8 +278,11 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
         for row, (func, arg, needs) in enumerate(zip(funcs, args, deps, strict=True)):
             inputs = tuple([calls[i] for i in needs])
             nout = length if keys[row] == key else None
-            ident = ident_of_key(keys[row])
-            calls.append(_make(cls, ident, func, arg, inputs, str(keys[row]), nout))
+            ident, label = ident_of_key(keys[row]), str(keys[row])
+            if type(ident) is int:
+                # The key is made of the label and the number.
+                label = label[:-33]
+            calls.append(_make(cls, ident, func, arg, inputs, label, nout))
         return calls[-1]
 
     # ------------------------------------------------------------------ protocol of collections

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from shoal.collection import get_context
 from shoal.collection import get_processes as get
-from shoal.local.processes import get_context
 
 __all__ = ["get", "get_context"]

@@ -202,3 +202,23 @@ def test_typing() -> None:
     assert not isinstance(shoal.delayed(1), DaskCollection)
     assert pickle.loads(pickle.dumps(no_default)) is no_default
     assert repr(no_default) == "<no_default>"
+
+
+def test_collections_are_found_in_rarer_containers() -> None:
+    from collections import OrderedDict
+
+    x = shoal.delayed(1)
+    ordered = OrderedDict(b=x, a=2)
+    (found, listed) = shoal.compute(ordered, (item for item in [x, 3]), scheduler="sync")
+    assert (found, type(found)) == (OrderedDict(b=1, a=2), OrderedDict)
+    assert listed == [1, 3]
+    generator = (item for item in [x, 3])
+    assert shoal.compute(generator, x, traverse=False, scheduler="sync")[0] is generator
+
+
+def test_the_settings_choose_the_context_of_processes() -> None:
+    from shoal.multiprocessing import get_context
+
+    assert get_context().get_start_method() == "spawn"
+    with shoal.config.set({"multiprocessing.context": "fork"}):
+        assert get_context().get_start_method() == "fork"

@@ -110,6 +110,14 @@ def test_graph_of_delayed() -> None:
     assert get_collection_names(x) == {"x"}
 
 
+def test_a_call_comes_back_from_its_graph_under_its_key() -> None:
+    x = shoal.delayed(inc)(shoal.delayed(1))
+    again = Delayed(x.key, x.dask)
+    assert again.key == x.key
+    assert set(again.dask) == set(x.dask)
+    assert again.compute(scheduler="sync") == 2
+
+
 def test_looking_at_a_graph_runs_nothing() -> None:
     ran = []
     nested = Delayed("y", {"x": 1, "y": (max, (ran.append, "x"), 2)})

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
-from shoal.collection import CollectionMixin, ForeignNode
+from shoal.collection import GETS, CollectionMixin, ForeignNode
 from shoal.delayed import Delayed
 from shoal.expr.call import Call
 from shoal.graph.dicts import flatten, ishashable
@@ -23,14 +23,9 @@ from shoal.graph.naming import get_name_from_key, replace_name_in_key
 from shoal.graph.rewrites import cull
 from shoal.graph.task import Alias, Data, Task, TaskRef
 from shoal.highlevelgraph import HighLevelGraph, graph_of, keys_of, name_of
-from shoal.local import get_sync
-from shoal.multiprocessing import get as get_processes
-from shoal.threaded import get as get_threads
 from shoal.types import Key
 
 __all__ = ["Rebuilt", "bind", "rebuild", "unbind"]
-
-GETS = {"sync": get_sync, "threads": get_threads, "processes": get_processes}
 
 
 class Rebuilt(ForeignNode):

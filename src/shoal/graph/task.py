@@ -20,6 +20,7 @@ are never walked again.
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -348,10 +349,12 @@ class Parser:
         return self.container(item, list(item.items()), dict)
 
     def other(self, item: Any) -> Any:
-        """Sets, slices, named tuples and dataclasses; anything else is a constant."""
+        """The rarer containers and dataclasses; anything else is a constant."""
         kind = type(item)
         if kind is set or kind is frozenset:
             return self.container(item, list(item), kind)
+        if kind is OrderedDict:
+            return self.container(item, list(item.items()), OrderedDict)
         if kind is slice:
             return self.container(item, [item.start, item.stop, item.step], make_slice)
         if isinstance(item, tuple) and hasattr(kind, "_fields"):
