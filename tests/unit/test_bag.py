@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import math
 import operator
@@ -698,3 +699,9 @@ def test_to_dataframe_says_what_to_do_until_it_is_there(monkeypatch: pytest.Monk
     db.register_dataframe(lambda bag, meta, columns: (bag, meta, columns))
     bag = numbers()
     assert bag.to_dataframe(columns=["n"]) == (bag, None, ["n"])
+
+
+@pytest.mark.parametrize("name", ["core", "text", "avro"])
+def test_names_where_dask_has_them(name: str) -> None:
+    module = importlib.import_module(f"shoal.bag.{name}")
+    assert all(getattr(module, each) is getattr(db, each) for each in module.__all__)
