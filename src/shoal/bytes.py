@@ -11,6 +11,7 @@ from typing import Any
 
 from shoal.delayed import Delayed, delayed
 from shoal.graph.token import tokenize
+from shoal.io import compression as utils
 from shoal.io.blocks import Block, plan_blocks, read_block
 from shoal.io.compression import compress
 from shoal.io.files import OpenFile, UrlPath, get_fs_token_paths, open_file, open_files
@@ -22,6 +23,7 @@ __all__ = [
     "open_file",
     "open_files",
     "read_bytes",
+    "utils",
 ]
 
 
