@@ -1,7 +1,7 @@
 """Bags beside `multiprocessing.Pool` and Dask, on the same text files.
 
     python bench/bag_bench.py                          # Dask's rows need it installed
-    python bench/bag_bench.py --only words --mb 100    # words | fold | json | group | memory
+    python bench/bag_bench.py --only words --mb 100    # words | fold | json | group
 
 Each row is measured in turns, with two worker processes; it quotes the median of the wall time
 and of the CPU time of this process and its children (from resource usage, where children count

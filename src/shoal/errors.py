@@ -14,6 +14,7 @@ The tree::
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
     |- ConfigError                 (also ValueError) a setting that cannot be used
     |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
+    |- NoFilesError                (also FileNotFoundError, ValueError) no file matches a pattern
     |- TextDecodingError           (also UnicodeDecodeError) a file is not text in the encoding
     |- AvroSchemaError             (also ValueError, AssertionError) a schema that cannot be written
     |- AlreadyImportedError        (also RuntimeError) too late to let ``import dask`` mean shoal
@@ -36,6 +37,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingKeyError",
     "MissingSettingError",
+    "NoFilesError",
     "RemoteError",
     "SerializationError",
     "ShoalError",
@@ -182,6 +184,19 @@ class MissingSettingError(ConfigError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the sentence.
         return str(self.args[0]) if self.args else ""
+
+
+class NoFilesError(ShoalError, FileNotFoundError, ValueError):
+    """No file matches what was asked for.
+
+    A ValueError too, for that is what programs written for Dask expect.
+
+    Examples
+    --------
+    >>> import errno
+    >>> print(NoFilesError(errno.ENOENT, "no file matches", "*.txt"))
+    [Errno 2] no file matches: '*.txt'
+    """
 
 
 class TextDecodingError(ShoalError, UnicodeDecodeError):

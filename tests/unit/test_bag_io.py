@@ -21,7 +21,7 @@ import pytest
 
 import shoal
 import shoal.bag as db
-from shoal.errors import AvroSchemaError, TextDecodingError, WorkerDiedError
+from shoal.errors import AvroSchemaError, NoFilesError, TextDecodingError, WorkerDiedError
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +88,9 @@ def test_lines_end_at_a_delimiter(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no file matches"):
-        db.read_text(str(tmp_path / "*.none"))
+    for kind in (FileNotFoundError, ValueError, NoFilesError):
+        with pytest.raises(kind, match="no file matches"):
+            db.read_text(str(tmp_path / "*.none"))
 
 
 def test_wrong_encoding(tmp_path: Path) -> None:

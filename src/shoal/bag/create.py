@@ -329,8 +329,8 @@ def read_text(
 
     Raises
     ------
-    FileNotFoundError
-        No file matches.
+    NoFilesError
+        No file matches; a FileNotFoundError and a ValueError.
     ValueError
         ``blocksize`` with compressed files or with ``files_per_partition``.
     TextDecodingError
@@ -384,8 +384,8 @@ def read_avro(
 
     Raises
     ------
-    FileNotFoundError
-        No file matches.
+    NoFilesError
+        No file matches; a FileNotFoundError and a ValueError.
     MissingDependencyError
         fastavro is not installed.
 

@@ -23,6 +23,7 @@ from fsspec.compression import compr
 from fsspec.core import OpenFile
 from fsspec.utils import stringify_path
 
+from shoal.errors import NoFilesError
 from shoal.io.compression import named_compression, naming_broken_file
 from shoal.optional import missing_dependency
 
@@ -67,7 +68,7 @@ def resolve_paths(urlpath: UrlPath, **storage_options: Any) -> tuple[Any, list[s
 
     Raises
     ------
-    FileNotFoundError
+    NoFilesError
         Nothing matches.
     TypeError
         ``urlpath`` is no path, or a set or dict, which have no order.
@@ -81,7 +82,7 @@ def resolve_paths(urlpath: UrlPath, **storage_options: Any) -> tuple[Any, list[s
     >>> fs, paths = resolve_paths("memory://resolve/none/*.txt")
     Traceback (most recent call last):
     ...
-    FileNotFoundError: [Errno 2] no file matches: 'memory://resolve/none/*.txt'
+    shoal.errors.NoFilesError: [Errno 2] no file matches: 'memory://resolve/none/*.txt'
     >>> fs, paths = resolve_paths(["memory://b.txt", "memory://a.txt"])
     >>> paths
     ['/b.txt', '/a.txt']
@@ -96,7 +97,7 @@ def resolve_paths(urlpath: UrlPath, **storage_options: Any) -> tuple[Any, list[s
         if not found:
             unmatched.append(pattern)
     if not paths:
-        raise FileNotFoundError(
+        raise NoFilesError(
             errno.ENOENT, _nothing_matches(fs), unmatched[0] if len(unmatched) == 1 else unmatched
         )
     if unmatched:
