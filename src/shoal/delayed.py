@@ -10,6 +10,7 @@ a graph is built, so building costs the same for the first call and for the mill
 
 from __future__ import annotations
 
+import functools
 import operator
 import types
 import warnings
@@ -118,6 +119,8 @@ def _call(
     if kwargs:
         name = kwargs.pop("dask_key_name", None)
         pure = kwargs.pop("pure", pure)
+    if pure is None:
+        pure = _settings().get("delayed-pure")
     template: Args
     inputs: tuple[Call, ...]
     if not _ITERATORS_SET.isdisjoint(map(type, args)):
@@ -142,6 +145,12 @@ def _call(
     self = _new(Delayed)
     _set_call(self, (ident, func, template, inputs, label, current_annotations(), nout, None))
     return self
+
+
+@functools.cache
+def _settings() -> Any:
+    """The settings themselves: config.get takes half as long as making a call."""
+    return config.config
 
 
 def _distinct(calls: tuple[Call, ...]) -> bool:
@@ -480,6 +489,19 @@ class DelayedLeaf(Delayed[T_co]):
         if not callable(self._call[2]):
             raise AttributeError("__wrapped__")
         return self._call[2]
+
+
+class _DocOfWrapped:
+    """The docstring of a wrapped function, or, asked of the class, of the class."""
+
+    def __init__(self, own: str | None) -> None:
+        self.own = own
+
+    def __get__(self, instance: Any, owner: type) -> str | None:
+        return self.own if instance is None else instance._call[2].__doc__
+
+
+DelayedLeaf.__doc__ = _DocOfWrapped(DelayedLeaf.__doc__)  # type: ignore[assignment]
 
 
 class DelayedAttr(Delayed[Any]):

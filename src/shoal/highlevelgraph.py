@@ -150,7 +150,7 @@ def graph_of(collection: Any) -> HighLevelGraph:
     >>> import shoal
     >>> graph = graph_of(shoal.delayed(max)(shoal.delayed(2, name="x"), 1, dask_key_name="y"))
     >>> dict(graph), list(graph.layers)
-    ({'x': Data('x', int), 'y': Task('y', max(TaskRef('x'), 1))}, ['y'])
+    ({'x': Data('x', int), 'y': Task('y', max(TaskRef('x'), 1))}, ['x', 'y'])
     """
     node = collection.__shoal_node__()
     lowering = lower([node])
@@ -164,13 +164,17 @@ def graph_of(collection: Any) -> HighLevelGraph:
     layers: dict[str, Any] = {}
     for layer, start in zip(graph.layers, graph.starts, strict=True):
         ids = range(start, start + layer.size)
-        if not ids:
-            continue
-        # A table has no name; that of its last task is as good, and no other layer has it.
-        title = layer.name or str(plan.keys[ids[-1]])
-        if computed == told and numbers[0] in ids:
-            title = name
-        layers[title] = _PlanLayer(view, ids, layer.annotations if layer.name else None)
+        if layer.name is not None:
+            parts = [(layer.name, ids)]
+        elif isinstance(layer.keys, list):
+            # A dict graph has no name; that of its last task is as good, and no other has it.
+            parts = [(str(plan.keys[ids[-1]]), ids)] if ids else []
+        else:
+            parts = [(str(plan.keys[i]), range(i, i + 1)) for i in ids]
+        for title, span in parts:
+            if computed == told and numbers and numbers[0] in span:
+                title = name
+            layers[title] = _PlanLayer(view, span, layer.annotations if layer.name else None)
     if computed != told:
         # Another name for blocks that are there needs no task, but their keys have to be told.
         pairs = zip(told, computed, strict=True)

@@ -308,3 +308,24 @@ def test_annotations_are_kept() -> None:
 def test_repr() -> None:
     assert repr(delayed(1, name="one")) == "Delayed('one')"
     assert repr(delayed(inc)(1, dask_key_name="x")) == "Delayed('x')"
+
+
+def test_purity_of_calls_is_set_when_they_are_made() -> None:
+    func, always = delayed(inc), delayed(inc, pure=True)
+    values = delayed([1, 2])
+    with shoal.config.set({"delayed-pure": True}):
+        assert func(1).key == func(1).key
+        assert values.index(1).key == values.index(1).key
+        assert func(1, pure=False).key != func(1, pure=False).key
+    assert func(1).key != func(1).key
+    with shoal.config.set({"delayed-pure": False}):
+        assert always(1).key == always(1).key
+
+
+def test_a_wrapped_function_keeps_its_docstring() -> None:
+    def documented():
+        """What it does."""
+
+    assert delayed(documented).__doc__ == "What it does."
+    assert delayed(inc).__doc__ is None
+    assert "wrapped by" in DelayedLeaf.__doc__
