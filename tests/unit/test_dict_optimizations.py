@@ -243,5 +243,6 @@ def test_results_stay_the_same(case, width, rename) -> None:
 @given(graphs())
 def test_dependencies_are_told(case) -> None:
     graph, wanted = case
-    fused, dependencies = fuse(graph, wanted)
-    assert dependencies == get_deps(fused)[0]
+    for how in (fuse, fuse_linear):
+        fused, dependencies = how(graph, wanted)
+        assert dependencies == get_deps(fused)[0]

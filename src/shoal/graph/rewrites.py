@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from shoal import config
@@ -347,10 +347,8 @@ def fuse_linear(
     fuser = _Fuser(dsk, needs, _kept(keys), Limits())
     fuser.run()
     rename = name_chain if rename_keys is True else rename_keys or None
-    out = fuser.graph(rename)
-    if rename:
-        out = _point_at_new_names(out)
-    return out, _dependencies_of(out)
+    out, needs = fuser.graph(rename)
+    return _point_at_new_names(out, needs) if rename else (out, needs)
 
 
 def _kept(keys: Any) -> set[Key]:
@@ -367,10 +365,15 @@ def _dependencies_of(dsk: Mapping[Key, Any]) -> Needs:
     return {key: keys_in_tasks(dsk, [task]) for key, task in dsk.items()}
 
 
-def _point_at_new_names(dsk: Tasks) -> Tasks:
+def _point_at_new_names(dsk: Tasks, needs: Needs) -> tuple[Tasks, Needs]:
     """Let tasks that read another name for a fused task read the task itself."""
     new = {key: task for key, task in dsk.items() if _is_key(task, dsk)}
-    return {key: task if key in new else _put(task, new) for key, task in dsk.items()}
+    pointing = {
+        key: task if key in new else _put(task, {k: new[k] for k in needs[key] if k in new})
+        for key, task in dsk.items()
+    }
+    told = {key: {new.get(k, k) for k in others} for key, others in needs.items()}
+    return pointing, told
 
 
 def name_chain(keys: list[Key]) -> Key | None:
@@ -414,17 +417,19 @@ def name_tree(keys: list[Key]) -> Key | None:
     return name_chain([*(before[name] for name in sorted(before)), keys[-1]])
 
 
-def _mentions(task: Any, keys: Collection[Key]) -> Iterator[Key]:
-    """Each place of a task where one of some keys stands."""
+def _mentions(task: Any, keys: Collection[Key]) -> list[Key]:
+    """Some of the keys, each as often as it stands in a task."""
+    found = []
     stack = [task]
     while stack:
         item = stack.pop()
         if ishashable(item) and item in keys:
-            yield item
+            found.append(item)
         elif type(item) in (tuple, list, set):
             stack += item
         elif type(item) is dict:
             stack += [*item, *item.values()]
+    return found
 
 
 class Limits:
@@ -512,6 +517,8 @@ class _Fuser:
         below = [dep for dep in self.needs[key] if dep in self.single]
         if not below or not istask(task):
             return []
+        if len(below) == 1:
+            return below if _mentions(task, below).count(below[0]) == 1 else []
         places = Counter(_mentions(task, set(below)))
         return sorted([dep for dep in below if places[dep] == 1], key=str)
 
@@ -547,17 +554,18 @@ class _Fuser:
         group.inputs = inputs
         group.nested = max(g.nested for g in below) + 1
 
-    def graph(self, rename: Callable[[list[Key]], Key | None] | None) -> Tasks:
-        """The fused graph."""
+    def graph(self, rename: Callable[[list[Key]], Key | None] | None) -> tuple[Tasks, Needs]:
+        """The fused graph, and what each of its keys needs."""
         out: Tasks = {}
+        needs: Needs = {}
         for key, group in self.groups.items():
             new = rename(group.members) if rename and len(group.members) > 1 else None
             if new is None or new == key or new in self.dsk:
-                out[key] = self.tasks[key]
+                new = key
             else:
-                out[new] = self.tasks[key]
-                out[key] = new
-        return out
+                out[key], needs[key] = new, {new}
+            out[new], needs[new] = self.tasks[key], group.inputs
+        return out, needs
 
 
 def fuse(
@@ -623,8 +631,7 @@ def fuse(
         rename_keys = config.get("optimization.fuse.rename-keys", True)
     fuser = _Fuser(dsk, _needs_of(dsk, dependencies), _kept(keys), limits)
     fuser.run()
-    out = fuser.graph(name_tree if rename_keys is True else rename_keys or None)
-    return out, _dependencies_of(out)
+    return fuser.graph(name_tree if rename_keys is True else rename_keys or None)
 
 
 def _setting(given: float | None, name: str, otherwise: float) -> float:
