@@ -348,7 +348,7 @@ def fuse_linear(
     fuser.run()
     rename = name_chain if rename_keys is True else rename_keys or None
     out, needs = fuser.graph(rename)
-    return _point_at_new_names(out, needs) if rename else (out, needs)
+    return _point_at_new_names(out, needs, fuser.renamed) if rename else (out, needs)
 
 
 def _kept(keys: Any) -> set[Key]:
@@ -365,14 +365,16 @@ def _dependencies_of(dsk: Mapping[Key, Any]) -> Needs:
     return {key: keys_in_tasks(dsk, [task]) for key, task in dsk.items()}
 
 
-def _point_at_new_names(dsk: Tasks, needs: Needs) -> tuple[Tasks, Needs]:
-    """Let tasks that read another name for a fused task read the task itself."""
-    new = {key: task for key, task in dsk.items() if _is_key(task, dsk)}
+def _point_at_new_names(dsk: Tasks, needs: Needs, new: dict[Key, Key]) -> tuple[Tasks, Needs]:
+    """Let tasks that read the old key of a fused task read its new one."""
     pointing = {
         key: task if key in new else _put(task, {k: new[k] for k in needs[key] if k in new})
         for key, task in dsk.items()
     }
-    told = {key: {new.get(k, k) for k in others} for key, others in needs.items()}
+    told = {
+        key: others if key in new else {new.get(k, k) for k in others}
+        for key, others in needs.items()
+    }
     return pointing, told
 
 
@@ -494,6 +496,7 @@ class _Fuser:
         }
         self.groups: dict[Key, _Group] = {}
         self.tasks: Tasks = {}
+        self.renamed: dict[Key, Key] = {}
 
     def run(self) -> None:
         """Decide for each task what it takes in."""
@@ -563,7 +566,7 @@ class _Fuser:
             if new is None or new == key or new in self.dsk:
                 new = key
             else:
-                out[key], needs[key] = new, {new}
+                out[key], needs[key], self.renamed[key] = new, {new}, new
             out[new], needs[new] = self.tasks[key], group.inputs
         return out, needs
 
