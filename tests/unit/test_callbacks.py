@@ -109,3 +109,16 @@ def test_a_running_graph_can_only_be_given_values() -> None:
 def test_what_is_no_callback_is_refused(bad: Any) -> None:
     with pytest.raises(TypeError, match="callback"):
         shoal.get(GRAPH, "c", callbacks=[bad])
+
+
+def test_a_finish_that_fails_hides_neither_the_error_nor_the_others() -> None:
+    def bad(*_: Any) -> None:
+        raise KeyError("callback")
+
+    recorder = Recorder()
+    with pytest.raises(ZeroDivisionError):
+        shoal.get({"a": (lambda: 1 / 0,)}, "a", callbacks=[Callback(finish=bad), recorder])
+    assert recorder.events[-1][0] == "finish"
+    with pytest.raises(KeyError, match="callback"):
+        shoal.get(GRAPH, "c", callbacks=[Callback(finish=bad), recorder])
+    assert recorder.events[-1][:2] == ("finish", False)

@@ -311,8 +311,15 @@ class Observer:
 
     def finish(self, errored: bool) -> None:
         """Everything has run, or something failed."""
+        failure: Exception | None = None
         for func in self.hooks["finish"]:
-            func(self.view, self.state, errored)
+            try:
+                func(self.view, self.state, errored)
+            except Exception as error:
+                failure = failure or error
+        # All of them were told; and an error of a task matters more than one of a callback.
+        if failure is not None and not errored:
+            raise failure
 
     def wrapped(self) -> Plan:
         """The plan with every function reporting; for executors that run tasks in this process."""
