@@ -45,7 +45,7 @@ $(BENCH_VENV)/.installed: requirements-bench.lock pyproject.toml
 
 # uv resolves for every platform and Python at once; pip alone could only lock for this one.
 LOCK := compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --extra complete --extra test \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --extra complete --extra demo --extra test \
 	--group dev
 lock:
 	$(PYTHON) -m venv .venv-lock
