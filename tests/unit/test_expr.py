@@ -185,6 +185,25 @@ def test_what_is_shared_stays_shared() -> None:
     assert count_uses(new)[new[0].parts[0].name] == 2
 
 
+def test_rules_of_a_later_phase_and_on_whole_expressions() -> None:
+    seen: list[str] = []
+
+    def late(node: Any, uses: Any) -> Node | None:
+        if isinstance(node, Letters):
+            seen.append(node.text)
+        return None
+
+    def upper_together(roots: list[Any]) -> list[Any]:
+        return [Letters(root.text.upper()) for root in roots]
+
+    late.phase = 1  # type: ignore[attr-defined]
+    upper_together.whole = True  # type: ignore[attr-defined]
+    new, steps = rewrite([Letters("ab"), Letters("C")], [late, upper_together])
+    assert [root.text for root in new] == ["AB", "C"]
+    assert sorted(seen) == ["AB", "C"]
+    assert [step.rule for step in steps] == ["upper_together"]
+
+
 def test_no_rules_change_nothing() -> None:
     root = Join((Letters("ab"),), None)
     assert rewrite([root], []) == ([root], [])

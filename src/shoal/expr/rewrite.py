@@ -8,13 +8,18 @@ A package's rules are a visible tuple, tried in that order.  One pass goes botto
 expression and rewrites each node until no rule wants it; passes are repeated until one changes
 nothing.  Rules that undo each other are an error of the rules: after `MOST_PASSES` the engine
 says which ones were still at it.
+
+Two attributes of a rule change when and on what it is called.  A rule with ``phase = n`` waits
+until the rules of lower phases have come to an end (0 unless said): what fuses operations would
+hide them from the rules that move them.  A rule with ``whole = True`` is called once a pass, with
+all roots, and returns as many: for what can only be decided when all readers of a node are known.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from shoal.errors import GraphError
@@ -24,7 +29,8 @@ __all__ = ["Rule", "Step", "count_uses", "rewrite"]
 
 MOST_PASSES = 100
 
-Rule: TypeAlias = Callable[[Any, Mapping[str, int]], "Node | None"]
+Rule: TypeAlias = Callable[..., Any]
+"""``rule(node, uses) -> node or None``; of a rule with ``whole = True``: ``rule(roots) -> roots``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,18 +117,38 @@ def rewrite(roots: Sequence[Node], rules: Sequence[Rule]) -> tuple[list[Node], l
     """
     steps: list[Step] = []
     current = list(roots)
-    if not rules:
-        return current, steps
+    phases: dict[int, list[Rule]] = {}
+    for rule in rules:
+        phases.setdefault(getattr(rule, "phase", 0), []).append(rule)
+    for phase in sorted(phases):
+        current = _fixed_point(current, phases[phase], steps)
+    return current, steps
+
+
+def _fixed_point(roots: list[Node], rules: Sequence[Rule], steps: list[Step]) -> list[Node]:
+    """Apply the rules of one phase until none applies."""
+    local = [rule for rule in rules if not getattr(rule, "whole", False)]
+    whole = [rule for rule in rules if getattr(rule, "whole", False)]
     for _ in range(MOST_PASSES):
         before = len(steps)
-        current = _one_pass(current, rules, steps)
+        if local:
+            roots = _one_pass(roots, local, steps)
+        for rule in whole:
+            roots = _apply_whole(rule, roots, steps)
         if len(steps) == before:
-            return current, steps
+            return roots
     culprits = ", ".join(sorted({step.rule for step in steps[-10:]}))
     raise GraphError(
         f"rewriting did not end after {MOST_PASSES} passes; still rewriting: {culprits}. "
         "Two of these rules undo each other"
     )
+
+
+def _apply_whole(rule: Rule, roots: list[Node], steps: list[Step]) -> list[Node]:
+    new = list(rule(roots))
+    name = getattr(rule, "__name__", repr(rule))
+    steps += [Step(name, a, b) for a, b in zip(roots, new, strict=True) if a is not b]
+    return new
 
 
 def _one_pass(roots: list[Node], rules: Sequence[Rule], steps: list[Step]) -> list[Node]:
