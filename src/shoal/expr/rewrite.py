@@ -30,7 +30,7 @@ __all__ = ["Rule", "Step", "count_uses", "rewrite"]
 MOST_PASSES = 100
 
 Rule: TypeAlias = Callable[..., Any]
-"""``rule(node, uses) -> node or None``; of a rule with ``whole = True``: ``rule(roots) -> roots``."""
+"""``rule(node, uses) -> node or None``; with ``whole = True``: ``rule(roots) -> roots``."""
 
 
 @dataclasses.dataclass(frozen=True)
