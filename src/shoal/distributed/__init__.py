@@ -1,0 +1,1 @@
+"""The cluster: one scheduler, many workers, clients."""

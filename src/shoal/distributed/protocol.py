@@ -1,0 +1,821 @@
+"""Every message between client, scheduler, worker and nanny, as data.
+
+The same structs are what travels (`shoal.distributed.wire` turns them into bytes), what the
+state machines take as events, and what they return inside of effects; so a simulation, a test and
+a real cluster speak one language.
+
+Three conventions hold throughout:
+
+- **Columns.**  A message that speaks of tasks carries parallel lists, an entry a task, because one
+  message carries thousands of them.
+- **Keys and numbers.**  Between client and scheduler a task is named by its key.  Between
+  scheduler and worker it is a number, which the scheduler gives and never uses again.
+- **Opaque bytes.**  Functions, arguments and results are bytes that the scheduler does not read.
+  What is large stays out of the message: a message travels with a list of *buffers*, and
+  `Frames` says which of them belong to one object.
+
+Every assignment of a task to a worker has a number of its own, the *run*.  A report about a
+run that is not the task's current one is stale and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+__all__ = [
+    "Answer",
+    "Beat",
+    "Call",
+    "Cancel",
+    "CancelRuns",
+    "Code",
+    "ClientMessage",
+    "Data",
+    "Drop",
+    "Fetch",
+    "Finished",
+    "Frames",
+    "Get",
+    "GiveBack",
+    "Goodbye",
+    "Grid",
+    "Hello",
+    "Key",
+    "Listed",
+    "Locate",
+    "Located",
+    "Lost",
+    "Message",
+    "Options",
+    "Output",
+    "Peer",
+    "Put",
+    "Reconcile",
+    "Register",
+    "Release",
+    "Report",
+    "Reserve",
+    "Reserved",
+    "Retry",
+    "Run",
+    "SchedulerToClient",
+    "SchedulerToWorker",
+    "Submit",
+    "Subscribe",
+    "Topic",
+    "Want",
+    "Welcome",
+    "WorkerMessage",
+]
+
+Key: TypeAlias = "str | tuple[str | int | float | None, ...]"
+"""A task's name on the wire; other keys are turned into these by the client."""
+
+
+class _Struct(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """What all messages have in common: short on the wire, tagged by the class's name."""
+
+
+class Frames(_Struct):
+    """One pickled object: its stream, and which of the message's buffers belong to it.
+
+    Parameters
+    ----------
+    head
+        The pickle stream.
+    first, count
+        The object's out-of-band buffers are ``buffers[first : first + count]``.
+    """
+
+    head: bytes
+    first: int = 0
+    count: int = 0
+
+
+class Code(_Struct):
+    """A function, perhaps with a template of arguments that many tasks share.
+
+    Parameters
+    ----------
+    digest
+        16 bytes that identify the content; a worker is sent each once.
+    data
+        Pickled ``(func, args)``, with ``args`` as a plan has them, or ``(func,)`` where each task
+        brings its own.
+    """
+
+    digest: bytes
+    data: bytes
+
+
+class Listed(_Struct):
+    """Names of consecutive tasks of a `Submit`, one by one."""
+
+    keys: list[Key]
+
+
+class Grid(_Struct):
+    """Names of consecutive tasks of a `Submit`: blocks of one layer.
+
+    Parameters
+    ----------
+    name, shape
+        Of the layer; block ``(i, j)`` has the key ``(name, i, j)``, and a layer without axes has
+        the key ``name``.
+    flats
+        Flat indices of the blocks, in C order; None for all of them.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    flats: list[int] | None = None
+
+
+class Options(_Struct):
+    """What a person asked for some tasks of a `Submit`.
+
+    Parameters
+    ----------
+    tasks
+        Indices into the submitted tasks; None for all.
+    priority
+        Higher runs earlier.
+    retries
+        How often a task that raised is run again.
+    workers
+        Addresses, names or hosts of the only workers that may run it.
+    allow_other_workers
+        ``workers`` is a wish and no condition.
+    resources
+        Amounts that a run takes from the worker's.
+    timeout_s
+        A run that takes longer has failed.
+    executor
+        Name of the worker's executor that runs it.
+    actor
+        The result is an object that stays where it was made.
+    speculative
+        A second copy may be started when the first is slow: the function has no side effects.
+    pinned
+        Never evict or move: for data of actors.
+    """
+
+    tasks: list[int] | None = None
+    priority: float = 0.0
+    retries: int = 0
+    workers: list[str] | None = None
+    allow_other_workers: bool = False
+    resources: dict[str, float] | None = None
+    timeout_s: float | None = None
+    executor: str | None = None
+    actor: bool = False
+    speculative: bool = False
+    pinned: bool = False
+
+
+# --- client to scheduler ----------------------------------------------------------------------
+
+
+class Hello(_Struct):
+    """A client's first message; and its first after a reconnection.
+
+    Parameters
+    ----------
+    client
+        Its own name, unique.
+    versions
+        Of Python and packages, for `Client.get_versions` and for a warning.
+    wants
+        Keys that it holds futures of, when it comes back.
+    """
+
+    client: str
+    versions: dict[str, str]
+    wants: list[Key] = []
+
+
+class Submit(_Struct):
+    """A graph, or tasks one by one.
+
+    Tasks are numbered 0, 1, ... within the message; each comes after those it needs.  A task
+    whose key the scheduler knows already (and has not given up) is that task: its function is not
+    looked at.
+
+    Parameters
+    ----------
+    names
+        Keys of the tasks, consecutive pieces.
+    codes
+        Functions.
+    code
+        For each task an index into ``codes``; -1: the task is data, its arguments are its value.
+    args
+        For each task its pickled arguments, as a plan has them; empty: those of its code, or,
+        without any, the results it depends on.
+    big
+        ``(task, first, count)``: out-of-band buffers of a task's arguments.
+    deps
+        For each task the numbers of those it needs; number ``count + k`` is ``externals[k]``.
+    externals
+        Keys of tasks that the scheduler knows.
+    order
+        For each task its rank in the order in which one worker should run them.
+    wanted
+        Numbers of the tasks that the client wants the results of.
+    options
+        What was asked for some tasks; later ones win.
+    inline
+        Whether the client waits: small results are to come with `Finished`.
+    tell
+        Topic of `Output` that receives what the tasks print and log; empty for none.
+    """
+
+    names: list[Listed | Grid]
+    codes: list[Code]
+    code: list[int]
+    args: list[bytes]
+    deps: list[tuple[int, ...]]
+    externals: list[Key]
+    order: list[int]
+    wanted: list[int]
+    big: list[tuple[int, int, int]] = []
+    options: list[Options] = []
+    inline: bool = True
+    tell: str = ""
+
+
+class Want(_Struct):
+    """The client has a future of these keys, which it did not submit; answered like a `Submit`."""
+
+    keys: list[Key]
+
+
+class Release(_Struct):
+    """The client has no future of these keys any more."""
+
+    keys: list[Key]
+
+
+class Cancel(_Struct):
+    """Give up tasks, and whatever depends on them.
+
+    Parameters
+    ----------
+    keys
+        Of the tasks.
+    force
+        Also when other clients want them.
+    reason
+        Said in the error that futures raise.
+    """
+
+    keys: list[Key]
+    force: bool = False
+    reason: str = ""
+
+
+class Retry(_Struct):
+    """Run failed tasks again."""
+
+    keys: list[Key]
+
+
+class Locate(_Struct):
+    """Where are these results?  Answered by `Located`, when all of them are somewhere or failed."""
+
+    request: int
+    keys: list[Key]
+
+
+class Reserve(_Struct):
+    """Data is about to be put on workers (scatter): give numbers, and say where to put it.
+
+    Parameters
+    ----------
+    request
+        Comes back in `Reserved`.
+    keys, nbytes
+        An entry an object.
+    workers
+        Only there; None: anywhere.
+    broadcast
+        How many workers get a copy of each; 0: all.
+    """
+
+    request: int
+    keys: list[Key]
+    nbytes: list[int]
+    workers: list[str] | None = None
+    broadcast: int = 1
+
+
+class Call(_Struct):
+    """A request that is not about running tasks, answered by `Answer`.
+
+    Between any two parties.  ``method`` is looked up in a table of the receiver; ``args`` holds what
+    msgpack can say, and bytes that only the user's processes read.
+
+    Parameters
+    ----------
+    request
+        Comes back in the answer; 0: no answer is wanted.
+    method
+        Such as ``"lock.acquire"``.
+    args
+        By name.
+    """
+
+    request: int
+    method: str
+    args: dict[str, Any] = {}
+
+
+class Answer(_Struct):
+    """What became of a `Call`.
+
+    Parameters
+    ----------
+    request
+        The call's.
+    value
+        The result.
+    error
+        None; or what went wrong: the name of an exception class and a message.
+    frames
+        Where the value is a pickled object: its frames.
+    """
+
+    request: int
+    value: Any = None
+    error: tuple[str, str] | None = None
+    frames: Frames | None = None
+
+
+class Subscribe(_Struct):
+    """The client (or worker) wants, or no longer wants, the events of a topic."""
+
+    topic: str
+    on: bool = True
+
+
+class Goodbye(_Struct):
+    """The sender leaves on purpose: nothing is to be recovered for it.
+
+    Parameters
+    ----------
+    reason
+        For the log and for errors.
+    """
+
+    reason: str = ""
+
+
+# --- scheduler to client ----------------------------------------------------------------------
+
+
+class Welcome(_Struct):
+    """Answer to `Hello` and `Register`.
+
+    Parameters
+    ----------
+    number
+        The sender's number with this scheduler.
+    scheduler
+        Identity of this run of the scheduler; another one after a restart.
+    settings
+        Of the cluster, which the sender should follow.
+    """
+
+    number: int
+    scheduler: str
+    settings: dict[str, Any] = {}
+
+
+class Finished(_Struct):
+    """Wanted tasks have ended.
+
+    Parameters
+    ----------
+    keys
+        Of those that have a result.
+    values
+        For each the pickled result, where it was small and asked for; else None.
+    nbytes
+        Sizes of the results.
+    types
+        Their types by name.
+    failed
+        Keys of those that have none.
+    errors
+        For each an index into ``reasons``.
+    reasons
+        ``(kind, key, worker, data)``: kind is ``"raised"`` (data: a packed exception), or
+        ``"killed"``, ``"cancelled"``, ``"lost"``, ``"timeout"``, ``"unrunnable"`` (data: the text
+        of the error); key is that of the task at fault.
+    """
+
+    keys: list[Key]
+    values: list[bytes | None]
+    nbytes: list[int]
+    types: list[str]
+    failed: list[Key] = []
+    errors: list[int] = []
+    reasons: list[tuple[str, Key, str, bytes]] = []
+
+
+class Lost(_Struct):
+    """Results that had been reported are gone and are being computed again."""
+
+    keys: list[Key]
+
+
+class Located(_Struct):
+    """Answer to `Locate`: for each key its number and the workers (numbers) that hold it.
+
+    Parameters
+    ----------
+    request
+        The request's.
+    ids
+        -1 where there is no result.
+    where
+        Numbers of workers.
+    peers
+        All those workers.
+    """
+
+    request: int
+    ids: list[int]
+    where: list[list[int]]
+    peers: list[Peer]
+
+
+class Reserved(_Struct):
+    """Answer to `Reserve`: for each key its number, run and the workers to put it on."""
+
+    request: int
+    ids: list[int]
+    runs: list[int]
+    where: list[list[int]]
+    peers: list[Peer]
+    error: str = ""
+
+
+class Topic(_Struct):
+    """Events of a topic that the receiver subscribed to."""
+
+    topic: str
+    events: list[tuple[float, Any]]
+
+
+class Output(_Struct):
+    """What tasks printed or logged, on the way to the client that asked for it.
+
+    Parameters
+    ----------
+    topic
+        From `Submit.tell`.
+    lines
+        ``(worker, key, stream or level, text)``.
+    """
+
+    topic: str
+    lines: list[tuple[str, str, str, str]]
+
+
+# --- scheduler to worker ----------------------------------------------------------------------
+
+
+class Peer(_Struct):
+    """A worker, as others reach it."""
+
+    number: int
+    address: str
+    name: str
+
+
+class Run(_Struct):
+    """Tasks to run.
+
+    Parameters
+    ----------
+    ids, runs
+        Number and run of each task.
+    keys
+        Their names, for people.
+    codes
+        Number of each task's code; the code itself came in ``new_codes`` of this message or of one
+        before.  -1: the task is data.
+    args
+        As in `Submit`.
+    deps
+        Numbers of the results each needs, in the order of its arguments.
+    priorities
+        Lower runs first; comparable between all tasks of a scheduler.
+    inline
+        Whether a small result is to be sent along with the report.
+    new_codes
+        ``(number, digest, data)``.
+    remote, where, nbytes
+        The results needed that the worker does not have: number, numbers of workers that do, size.
+    peers
+        Workers that were not named to this one before.
+    big
+        As in `Submit`, by position in this message.
+    options
+        ``(position, options)`` for tasks that have any; ``options.tasks`` is not used.
+    tells
+        ``(position, topic)`` for tasks whose output is wanted.
+    """
+
+    ids: list[int]
+    runs: list[int]
+    keys: list[Key]
+    codes: list[int]
+    args: list[bytes]
+    deps: list[tuple[int, ...]]
+    priorities: list[int]
+    inline: list[bool]
+    new_codes: list[tuple[int, bytes, bytes]] = []
+    remote: list[int] = []
+    where: list[list[int]] = []
+    nbytes: list[int] = []
+    peers: list[Peer] = []
+    big: list[tuple[int, int, int]] = []
+    options: list[tuple[int, Options]] = []
+    tells: list[tuple[int, str]] = []
+
+
+class Drop(_Struct):
+    """Let go of results, where held; and forget codes."""
+
+    ids: list[int]
+    codes: list[int] = []
+
+
+class GiveBack(_Struct):
+    """Return tasks that have not begun (the scheduler has a better place for them).
+
+    Answered for each in `Report`: ``returned``, or nothing when it has begun (its end is reported
+    as always).
+    """
+
+    ids: list[int]
+    runs: list[int]
+
+
+class CancelRuns(_Struct):
+    """Nobody wants these runs any more: drop what waits, interrupt what runs where possible.
+
+    Answered for each in `Report` by ``returned``, as soon as its slot is free.
+    """
+
+    ids: list[int]
+    runs: list[int]
+    reason: str = ""
+
+
+class Fetch(_Struct):
+    """Get copies of results from other workers, and keep them; reported in ``added``."""
+
+    ids: list[int]
+    where: list[list[int]]
+    nbytes: list[int]
+    peers: list[Peer] = []
+
+
+class Reconcile(_Struct):
+    """Answer to a `Register` that listed what the worker holds and runs.
+
+    Parameters
+    ----------
+    keep
+        Results it is to keep: ``(its old number, new number)``.
+    drop
+        Old numbers of results to let go.
+    stop
+        Old numbers of tasks to stop.
+    go_on
+        ``(old number, new number, new run)`` of tasks that may go on.
+    """
+
+    keep: list[tuple[int, int]]
+    drop: list[int]
+    stop: list[int]
+    go_on: list[tuple[int, int, int]]
+
+
+# --- worker to scheduler ----------------------------------------------------------------------
+
+
+class Register(_Struct):
+    """A worker's first message, and its first after a lost connection.
+
+    Parameters
+    ----------
+    name, address
+        Its own name; where others reach it.
+    nthreads
+        Tasks it runs at once.
+    memory_limit
+        In bytes; 0 for none.
+    resources
+        Amounts by name.
+    versions
+        Of Python and packages.
+    host, pid, nanny
+        Where it runs; address of its nanny or empty.
+    scheduler
+        Identity of the scheduler it belonged to; empty at first.
+    held, running
+        ``(number, run, key, nbytes)`` of each result that it holds, and of each task in it.
+    """
+
+    name: str
+    address: str
+    nthreads: int
+    memory_limit: int
+    resources: dict[str, float]
+    versions: dict[str, str]
+    host: str
+    pid: int
+    nanny: str = ""
+    scheduler: str = ""
+    held: list[tuple[int, int, Key, int]] = []
+    running: list[tuple[int, int, Key, int]] = []
+
+
+class Report(_Struct):
+    """What happened on a worker since its last report.
+
+    Parameters
+    ----------
+    ids, runs
+        Tasks that ended well.
+    nbytes, types, seconds
+        Of each: size of the result, index into ``type_names``, how long it ran.
+    values
+        The pickled result where it is small and was asked for, else None.
+    type_names
+        Types by name.
+    starts
+        When each began, seconds since the epoch.
+    transfers
+        ``(from worker, bytes, seconds)`` of each fetch that ended.
+    failed
+        ``(number, run, kind, data, seconds)`` of tasks that did not; kind and data as in
+        `Finished`.
+    returned
+        ``(number, run)`` of tasks that will not be run here: given back, or cancelled.
+    added, added_nbytes
+        Results held now that were fetched, put or recreated.
+    missing
+        ``(number, worker)``: results that could not be had from a worker that should have had them.
+    gone
+        Results that this worker had and lost (a damaged spill file, a failed actor).
+    seceded, rejoined
+        ``(number, run)`` of tasks that gave up their slot, or took one again.
+    peaks
+        ``(number, bytes)``: memory that a task took at most, where it was measured and much.
+    """
+
+    ids: list[int]
+    runs: list[int]
+    nbytes: list[int]
+    types: list[int]
+    seconds: list[float]
+    values: list[bytes | None]
+    type_names: list[str]
+    starts: list[float] = []
+    transfers: list[tuple[int, int, float]] = []
+    failed: list[tuple[int, int, str, bytes, float]] = []
+    returned: list[tuple[int, int]] = []
+    added: list[int] = []
+    added_nbytes: list[int] = []
+    missing: list[tuple[int, int]] = []
+    gone: list[int] = []
+    seceded: list[tuple[int, int]] = []
+    rejoined: list[tuple[int, int]] = []
+    peaks: list[tuple[int, int]] = []
+
+
+class Beat(_Struct):
+    """A worker is alive, and how it is.
+
+    Parameters
+    ----------
+    status
+        ``"running"``, ``"paused"`` (takes no work: memory), ``"closing"`` (retiring).
+    managed, spilled, process
+        Bytes: results in memory; results on disk; the whole process.
+    cpu
+        In percent of one CPU.
+    executing, ready, fetching
+        Numbers of tasks and transfers.
+    vouched
+        The nanny says it in the worker's place, because the process is alive and at work.
+    metrics
+        More, for the dashboard.
+    """
+
+    status: str
+    managed: int
+    spilled: int
+    process: int
+    cpu: float
+    executing: int
+    ready: int
+    fetching: int
+    vouched: bool = False
+    metrics: dict[str, Any] = {}
+
+
+# --- data: worker to worker, client to worker -------------------------------------------------
+
+
+class Get(_Struct):
+    """Send these results."""
+
+    request: int
+    ids: list[int]
+
+
+class Data(_Struct):
+    """Answer to `Get`.
+
+    Parameters
+    ----------
+    request
+        The request's.
+    ids
+        Those that come; the others are not there.
+    frames
+        For each its pickled object, in the message's buffers.
+    busy
+        Too many transfers at once: ask again after a moment, or elsewhere.
+    """
+
+    request: int
+    ids: list[int]
+    frames: list[Frames]
+    busy: bool = False
+
+
+class Put(_Struct):
+    """Hold these objects; answered by `Answer`, and told to the scheduler as ``added``."""
+
+    request: int
+    ids: list[int]
+    runs: list[int]
+    keys: list[Key]
+    frames: list[Frames]
+    nbytes: list[int]
+
+
+ClientMessage: TypeAlias = "Hello | Submit | Want | Release | Cancel | Retry | Locate | Reserve | Call | Subscribe | Goodbye"
+"""From a client to the scheduler; and `Answer` to a call of the scheduler's."""
+
+SchedulerToClient: TypeAlias = (
+    "Welcome | Finished | Lost | Located | Reserved | Answer | Topic | Output | Call | Goodbye"
+)
+
+SchedulerToWorker: TypeAlias = "Welcome | Run | Drop | GiveBack | CancelRuns | Fetch | Reconcile | Call | Answer | Topic | Goodbye"
+
+WorkerMessage: TypeAlias = "Register | Report | Beat | Output | Call | Answer | Subscribe | Goodbye"
+
+Message: TypeAlias = (
+    Hello
+    | Submit
+    | Want
+    | Release
+    | Cancel
+    | Retry
+    | Locate
+    | Reserve
+    | Call
+    | Answer
+    | Subscribe
+    | Goodbye
+    | Welcome
+    | Finished
+    | Lost
+    | Located
+    | Reserved
+    | Topic
+    | Output
+    | Run
+    | Drop
+    | GiveBack
+    | CancelRuns
+    | Fetch
+    | Reconcile
+    | Register
+    | Report
+    | Beat
+    | Get
+    | Data
+    | Put
+)
+"""What any connection may carry; the wire's codec is built from it."""
