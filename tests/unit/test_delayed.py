@@ -305,6 +305,18 @@ def test_annotations_are_kept() -> None:
     assert [plan.keys[i] for i in ids] == [x.key]
 
 
+def test_one_entry_for_all_that_one_block_annotates() -> None:
+    with shoal.annotate(priority=5):
+        calls = [delayed(inc)(i) for i in range(100)]
+    with shoal.annotate(priority=6):
+        last = delayed(sum)(calls)
+    plan = shoal.collection.make_plan(last)
+    assert [(len(ids), said) for ids, said in plan.annotations] == [
+        (100, {"priority": 5}),
+        (1, {"priority": 6}),
+    ]
+
+
 def test_repr() -> None:
     assert repr(delayed(1, name="one")) == "Delayed('one')"
     assert repr(delayed(inc)(1, dask_key_name="x")) == "Delayed('x')"

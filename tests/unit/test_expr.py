@@ -11,8 +11,10 @@ import pytest
 from shoal import delayed
 from shoal.errors import GraphError
 from shoal.expr.call import BlockOf
+from shoal.expr.explain import explain
 from shoal.expr.lower import lower
 from shoal.expr.node import Held, Node
+from shoal.expr.regenerate import regenerate
 from shoal.expr.rewrite import count_uses, rewrite
 from shoal.graph.assemble import assemble
 from shoal.graph.layers import Blocks
@@ -98,6 +100,50 @@ def test_sources_inside_tuples() -> None:
 def test_nodes_pickle_and_are_found_again() -> None:
     join = Join((Letters("ab"), Held(("1", "2"), name="kept")), None)
     assert pickle.loads(pickle.dumps(join)) is join
+
+
+def test_pickling_keeps_what_is_shared_and_the_annotations() -> None:
+    shared = Letters("ab", annotations={"priority": 1})
+    join = Join((shared, Join((shared, shared), "inner")), "outer")
+    data = pickle.dumps(join)
+    names = [join.name, shared.name]
+    del join, shared
+    gc.collect()
+    again = pickle.loads(data)
+    assert again.parts[0] is again.parts[1].parts[1]
+    assert [again.name, again.parts[0].name] == names
+    assert again.parts[0].annotations == {"priority": 1}
+
+
+def test_deep_expressions() -> None:
+    node: Node = Letters("ab")
+    for i in range(5_000):
+        node = Join((node,), i)
+    assert node.shape == (2,)
+    assert pickle.loads(pickle.dumps(node)) is node
+    assert "5,001 nodes" in explain(node, node)
+    assert rewrite([node], [lambda item, uses: None])[0] == [node]
+    assert blocks(node) == ["a", "b"]
+    (again,) = regenerate([node], "seed")
+    assert again.name != node.name
+    assert blocks(again) == ["a", "b"]
+
+
+def test_a_shape_is_asked_for_once() -> None:
+    asked = []
+
+    class Counted(Letters):
+        __slots__ = ()
+
+        @property
+        def shape(self) -> tuple[int, ...]:
+            """Said once."""
+            asked.append(self)
+            return (len(self.text),)
+
+    node = Counted("abc")
+    assert (node.shape, node.shape, node.size, len(asked)) == ((3,), (3,), 3, 1)
+    assert Counted.shape.__doc__ == "Said once."
 
 
 def test_labels_and_repr() -> None:

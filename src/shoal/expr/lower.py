@@ -203,7 +203,10 @@ def place_calls(roots: Sequence[Call], lowering: Lowering) -> list[Any]:
         args(arg)
         table.names.append((ident, label))
         if annotations:
-            table.annotations.append((at - table.start, annotations))
+            # One mapping for all that a ``with`` block marked, so one entry for all of it.
+            table.annotations.setdefault(id(annotations), ([], annotations))[0].append(
+                at - table.start
+            )
         at += 1
     if at > table.start:
         lowering.graph.add(table.layer())
@@ -221,12 +224,13 @@ class _Table:
         self.args: list[Any] = []
         self.deps: list[tuple[int, ...]] = []
         self.names: list[tuple[Any, str]] = []
-        self.annotations: list[tuple[int, Any]] = []
+        self.annotations: dict[int, tuple[list[int], Any]] = {}
 
     def layer(self) -> TableLayer:
         """The finished layer."""
         keys = _CallKeys(self.names)
-        return TableLayer(keys, self.funcs, self.args, self.deps, self.annotations)
+        said = tuple(self.annotations.values())
+        return TableLayer(keys, self.funcs, self.args, self.deps, said)
 
 
 class _CallKeys(Sequence[Key]):

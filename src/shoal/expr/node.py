@@ -8,6 +8,9 @@ Common subexpressions are therefore shared without anybody looking for them.
 What a node has to know is the grid of its blocks (`shape`), how it becomes a layer (`place`) and
 how to say itself in a line (`label`).  The engine (`shoal.expr.rewrite`), lowering
 (`shoal.expr.lower`) and `shoal.expr.explain` know nothing else, and no collection.
+
+A loop of ten thousand ``x = x + 1`` is an ordinary program, so nothing here recurses over an
+expression: shapes are worked out sources first and kept, and a node is pickled as a list of rows.
 """
 
 from __future__ import annotations
@@ -45,7 +48,8 @@ class Node:
     Notes
     -----
     A subclass sets ``fields`` and ``prefix`` and overrides ``shape``, ``place`` and, where it
-    helps a reader, ``label``.
+    helps a reader, ``label``.  ``shape`` is written as a property that may ask the sources for
+    theirs; it is called once for a node, after those of its sources.
 
     Examples
     --------
@@ -55,7 +59,7 @@ class Node:
     (2,)
     """
 
-    __slots__ = ("__weakref__", "annotations", "name", "operands")
+    __slots__ = ("__weakref__", "_shape", "annotations", "name", "operands")
 
     fields: ClassVar[tuple[str, ...]] = ()
     prefix: ClassVar[str] = "node"
@@ -65,6 +69,15 @@ class Node:
     operands: tuple[Any, ...]
     name: str
     annotations: dict[str, Any] | None
+    _shape: tuple[int, ...] | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = cls.__dict__.get("shape")
+        if isinstance(own, property):
+            # Behind the property of this class, which keeps what it says and does not recurse.
+            cls._make_shape = own.fget  # type: ignore[method-assign, assignment]
+            cls.shape = _shape_property(own)  # type: ignore[method-assign, assignment]
 
     def __new__(
         cls: type[N],
@@ -88,6 +101,7 @@ class Node:
         self.operands = operands
         self.name = name
         self.annotations = annotations
+        self._shape = None
         if found is None:
             _interned[name] = self
         return self
@@ -127,7 +141,7 @@ class Node:
         change
             ``change(source) -> node``.
         """
-        operands = tuple([_changed(operand, change) for operand in self.operands])
+        operands = _with_sources(self, change)
         if all(old is new for old, new in zip(self.operands, operands, strict=True)):
             return self
         return type(self)(*operands, annotations=self.annotations)
@@ -143,10 +157,13 @@ class Node:
         named = dict(zip(self.fields, self.operands, strict=True)) | fields
         return type(self)(*named.values(), annotations=self.annotations)
 
+    def _make_shape(self) -> tuple[int, ...]:
+        raise NotImplementedError(f"{type(self).__name__} does not say its shape")
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The grid of the node's blocks."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its shape")
+        return shape_of(self)
 
     @property
     def size(self) -> int:
@@ -168,7 +185,7 @@ class Node:
         parts = [
             f"{field}={_short(operand)}"
             for field, operand in zip(self.fields, self.operands, strict=True)
-            if not isinstance(operand, Node) and operand is not None and operand != ()
+            if not _is_source(operand) and operand is not None and operand != ()
         ]
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -176,7 +193,87 @@ class Node:
         return f"<{self.name}: {self.label()} {self.shape}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.operands, self.name, self.annotations)
+        return _restore, (_rows(self),)
+
+
+def shape_of(node: Node) -> tuple[int, ...]:
+    """The shape of a node; works out those of its sources first, with a stack of its own.
+
+    >>> shape_of(Held((1, 2)))
+    (2,)
+    """
+    shape = node._shape
+    if shape is not None:
+        return shape
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        missing = [s for s in top.sources if isinstance(s, Node) and s._shape is None]
+        if missing:
+            stack += missing
+        else:
+            stack.pop()
+            if top._shape is None:
+                top._shape = top._make_shape()
+    assert node._shape is not None
+    return node._shape
+
+
+def _shape_property(own: property) -> property:
+    """`shape_of` under the docstring of a subclass."""
+    return property(shape_of, doc=own.__doc__ or "The grid of the node's blocks.")
+
+
+class _Row:
+    """Stands for the node of an earlier row while an expression is pickled."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Row, (self.number,)
+
+
+def _rows(root: Node) -> list[tuple[type[Node], tuple[Any, ...], str, Any]]:
+    """An expression as ``(class, operands, name, annotations)``, sources first, the root last."""
+    numbers: dict[Node, int] = {}
+    rows: list[tuple[type[Node], tuple[Any, ...], str, Any]] = []
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [s for s in node.sources if isinstance(s, Node) and s not in numbers]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        if node not in numbers:
+            operands = _with_sources(node, lambda source: _Row(numbers[source]))
+            numbers[node] = len(rows)
+            rows.append((type(node), operands, node.name, node.annotations))
+    return rows
+
+
+def _restore(rows: list[tuple[type[Node], tuple[Any, ...], str, Any]]) -> Node:
+    """The node of the last row."""
+    nodes: list[Node] = []
+    for cls, operands, name, said in rows:
+        found = [
+            tuple([nodes[part.number] if type(part) is _Row else part for part in operand])
+            if type(operand) is tuple
+            else nodes[operand.number]
+            if type(operand) is _Row
+            else operand
+            for operand in operands
+        ]
+        nodes.append(cls(*found, name=name, annotations=said))
+    return nodes[-1]
+
+
+def _with_sources(node: Node, change: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The operands of a node, its sources changed."""
+    return tuple([_changed(operand, change) for operand in node.operands])
 
 
 def _same(these: tuple[Any, ...], those: tuple[Any, ...]) -> bool:
@@ -200,8 +297,11 @@ def _changed(operand: Any, change: Callable[[Any], Any]) -> Any:
     return operand
 
 
-def _restore(cls: type[Node], operands: Any, name: str, annotations: Any) -> Node:
-    return cls(*operands, name=name, annotations=annotations)
+def _is_source(operand: Any) -> bool:
+    """Whether an operand is a node, or several: they say themselves, on lines of their own."""
+    if type(operand) is tuple:
+        return any(isinstance(part, Node) for part in operand)
+    return isinstance(operand, Node)
 
 
 def _short(value: Any, most: int = 40) -> str:

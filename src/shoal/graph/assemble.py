@@ -61,9 +61,11 @@ def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
                 annotations.append((span, dict(layer.annotations)))
         else:
             _expand_table(layer, chosen, rows, _Lookup(graph, ids))
-            for row, mapping in layer.annotations:
-                if isinstance(chosen, range) or row in tasks:
-                    annotations.append(((ids[-1][row],), dict(mapping)))
+            here = ids[-1]
+            for marked, mapping in layer.annotations:
+                some = [here[row] for row in marked if row in tasks]
+                if some:
+                    annotations.append((some, dict(mapping)))
         rows.chosen.append(chosen)
     lookup = _Lookup(graph, ids)
     keys = _Keys(graph, rows.chosen)

@@ -308,7 +308,7 @@ class TableLayer:
     deps
         Global numbers in the graph (see `Graph`): rows of this table come after those they need.
     annotations
-        ``(row, mapping)`` pairs.
+        ``(rows, mapping)`` pairs.
 
     Examples
     --------
@@ -325,7 +325,7 @@ class TableLayer:
         funcs: list[Any],
         args: list[Any],
         deps: list[tuple[int, ...]],
-        annotations: Sequence[tuple[int, Mapping[str, Any]]] = (),
+        annotations: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = (),
     ) -> None:
         self.name = None
         self.keys = keys
