@@ -31,7 +31,6 @@ __all__ = [
     "Cancel",
     "CancelRuns",
     "Code",
-    "ClientMessage",
     "Data",
     "Drop",
     "Fetch",
@@ -60,14 +59,11 @@ __all__ = [
     "Reserved",
     "Retry",
     "Run",
-    "SchedulerToClient",
-    "SchedulerToWorker",
     "Submit",
     "Subscribe",
     "Topic",
     "Want",
     "Welcome",
-    "WorkerMessage",
 ]
 
 Key: TypeAlias = "str | tuple[str | int | float | None, ...]"
@@ -314,8 +310,8 @@ class Reserve(_Struct):
 class Call(_Struct):
     """A request that is not about running tasks, answered by `Answer`.
 
-    Between any two parties.  ``method`` is looked up in a table of the receiver; ``args`` holds what
-    msgpack can say, and bytes that only the user's processes read.
+    Between any two parties.  ``method`` is looked up in a table of the receiver; ``args`` holds
+    what msgpack can say, and bytes that only the user's processes read.
 
     Parameters
     ----------
@@ -773,17 +769,6 @@ class Put(_Struct):
     frames: list[Frames]
     nbytes: list[int]
 
-
-ClientMessage: TypeAlias = "Hello | Submit | Want | Release | Cancel | Retry | Locate | Reserve | Call | Subscribe | Goodbye"
-"""From a client to the scheduler; and `Answer` to a call of the scheduler's."""
-
-SchedulerToClient: TypeAlias = (
-    "Welcome | Finished | Lost | Located | Reserved | Answer | Topic | Output | Call | Goodbye"
-)
-
-SchedulerToWorker: TypeAlias = "Welcome | Run | Drop | GiveBack | CancelRuns | Fetch | Reconcile | Call | Answer | Topic | Goodbye"
-
-WorkerMessage: TypeAlias = "Register | Report | Beat | Output | Call | Answer | Subscribe | Goodbye"
 
 Message: TypeAlias = (
     Hello
