@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import shoal
 from shoal.graph.assemble import assemble
 from shoal.graph.cull import prune
-from shoal.graph.layers import ALL, Blocks, Each, Graph, GridLayer, Window
+from shoal.graph.layers import ALL, Blocks, Const, Each, Graph, GridLayer, Window
 from shoal.graph.legacy import plan_from_dict
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
@@ -131,3 +132,49 @@ def test_delayed_trees(n: int, width: int) -> None:
         level = [shoal.delayed(sum)(group) for group in groups]
     expected = sum(range(n))
     assert (level[0].compute(scheduler="sync") if level else 0) == expected
+
+
+@st.composite
+def index_maps(draw: st.DrawFn) -> tuple[tuple[int, ...], Blocks]:
+    """A grid, and blocks by axes that it may read."""
+    grid = tuple(draw(st.lists(st.integers(1, 5), max_size=3)))
+    axes: list[Any] = []
+    shape: list[int] = []
+    for _ in range(draw(st.integers(0, 3))):
+        axis = draw(st.integers(0, len(grid) - 1)) if grid else None
+        kind = draw(st.sampled_from(["same", "window", "all", "first"] if grid else ["all"]))
+        if kind == "same" and axis is not None:
+            axes.append(axis)
+            shape.append(grid[axis])
+        elif kind == "window" and axis is not None:
+            size = draw(st.integers(1, 4))
+            axes.append(Window(axis, size))
+            shape.append((grid[axis] - 1) * size + draw(st.integers(1, size)))
+        else:
+            axes.append(ALL if kind == "all" else None)
+            shape.append(draw(st.integers(1, 4)))
+    return grid, Blocks("x", tuple(shape), tuple(axes))
+
+
+@given(index_maps())
+def test_whole_grids_read_what_single_tasks_read(case: tuple[tuple[int, ...], Blocks]) -> None:
+    grid, blocks = case
+    names = [f"block {i}" for i in range(math.prod(blocks.shape))]
+    single = [blocks.rows(grid, [task])[0] for task in range(math.prod(grid))]
+    called = [tuple([names[i] for i in row]) if blocks.many else names[row] for row in single]
+    assert list(blocks.whole(grid, names)) == called
+
+
+@given(index_maps(), st.data())
+def test_plans_of_whole_grids_and_of_parts(
+    case: tuple[tuple[int, ...], Blocks], data: st.DataObject
+) -> None:
+    grid, blocks = case
+    graph = Graph()
+    graph.add(GridLayer("x", None, blocks.shape, (Each(range(math.prod(blocks.shape))),)))
+    inputs = (blocks, Const("and"), blocks) if data.draw(st.booleans()) else (Const(1), blocks)
+    kwargs = {"by": 1} if data.draw(st.booleans()) else None
+    graph.add(GridLayer("y", combine, grid, inputs, kwargs))
+    numbers = graph.numbers("y")
+    together = run_sync(assemble(graph, numbers))
+    assert together == [run_sync(assemble(graph, [number]))[0] for number in numbers]

@@ -4,17 +4,20 @@ Two passes.  Backwards, from the wanted tasks to the sources, each layer learns 
 are needed: all of them (a flag), or a set.  Forwards, each layer's needed tasks become rows of
 the plan; what they read is translated from "block 7 of layer x" to the id it got there.
 
-Layers whose tasks are all needed and all read one block an argument are expanded without a
-Python-level step a task.
+Layers whose tasks are all needed are expanded without a Python-level step a task, as far as their
+arguments are blocks by axes or the same for all.  The number of a task is one object for all that
+mention it.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from operator import eq
 from typing import Any
 
-from shoal.graph.layers import Const, Each, Graph, GridLayer, TableLayer
+from shoal.graph.layers import Blocks, Const, Each, Graph, GridLayer, TableLayer
 from shoal.graph.plan import Plan, make_plan
 from shoal.graph.task import Nest, Ref, Template
 from shoal.types import Key
@@ -45,6 +48,7 @@ def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
     needed = _cull(graph, wanted)
     rows = _Rows()
     ids: list[Sequence[int] | dict[int, int]] = []
+    lookup = _Lookup(graph, ids)
     annotations: list[tuple[Sequence[int], dict[str, Any]]] = []
     for layer, tasks in zip(graph.layers, needed, strict=True):
         first = len(rows.deps)
@@ -55,23 +59,20 @@ def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
             else {task: first + i for i, task in enumerate(chosen)}
         )
         if isinstance(layer, GridLayer):
-            _expand_grid(layer, chosen, rows, _Lookup(graph, ids))
+            _expand_grid(layer, chosen, rows, lookup)
             if layer.annotations and chosen:
                 span = range(first, first + len(chosen))
                 annotations.append((span, dict(layer.annotations)))
         else:
-            _expand_table(layer, chosen, rows, _Lookup(graph, ids))
+            _expand_table(layer, chosen, rows, lookup)
             here = ids[-1]
             for marked, mapping in layer.annotations:
                 some = [here[row] for row in marked if row in tasks]
                 if some:
                     annotations.append((some, dict(mapping)))
         rows.chosen.append(chosen)
-    lookup = _Lookup(graph, ids)
     keys = _Keys(graph, rows.chosen)
-    return make_plan(
-        rows.funcs, rows.args, rows.deps, keys, [lookup.id(i) for i in wanted], annotations
-    )
+    return make_plan(rows.funcs, rows.args, rows.deps, keys, lookup.all(wanted), annotations)
 
 
 class _Rows:
@@ -97,6 +98,10 @@ class _Keys(Sequence[Key]):
         self.firsts = [0]
         for tasks in chosen:
             self.firsts.append(self.firsts[-1] + len(tasks))
+
+    def pieces(self) -> list[tuple[GridLayer | TableLayer, Sequence[int]]]:
+        """``(layer, flat indices)`` of consecutive tasks: for whoever names whole layers."""
+        return list(zip(self.graph.layers, self.chosen, strict=True))
 
     def __len__(self) -> int:
         return self.firsts[-1]
@@ -124,16 +129,34 @@ class _Lookup:
         found: int = self.ids[where][number - starts[where]]
         return found
 
-    def of(self, name: str) -> Any:
-        """Ids of the blocks behind a name: a range when all are there and in order."""
+    def all(self, numbers: Sequence[int]) -> list[int]:
+        """The ids of some tasks."""
+        if isinstance(numbers, range) and len(numbers) > 1:
+            where = bisect.bisect_right(self.graph.starts, numbers[0]) - 1
+            start = self.graph.starts[where]
+            ids = self.of_layer(where)
+            if isinstance(ids, list) and numbers.step == 1 and numbers[-1] - start < len(ids):
+                return ids[numbers[0] - start : numbers[-1] - start + 1]
+        return [self.id(number) for number in numbers]
+
+    def of(self, name: str, whole: bool) -> Any:
+        """Ids of the blocks behind a name: a list when all are there, else something like it."""
         numbers = self.graph.named.get(name)
         if numbers is None:
-            return self.ids[self.graph.places[name]]
-        return _Named(self, numbers)
+            return self.of_layer(self.graph.places[name])
+        return self.all(numbers) if whole else _Named(self, numbers)
+
+    def of_layer(self, where: int) -> Any:
+        """Ids of the tasks of a layer."""
+        found = self.ids[where]
+        if isinstance(found, range):
+            # Kept, so that all who read a task hold the same number.
+            found = self.ids[where] = list(found)
+        return found
 
 
 class _Named:
-    """Ids of blocks that have a name but no layer of their own."""
+    """Ids of blocks that have a name but no layer of their own, of which some may be missing."""
 
     __slots__ = ("lookup", "numbers")
 
@@ -157,7 +180,7 @@ def _cull(graph: Graph, wanted: Sequence[int]) -> list[Any]:
 
     if len(starts) == 1:
         needed[0] = set(wanted)
-    else:
+    elif not _demand_layer(graph, wanted, needed):
         for number in wanted:
             demand(number)
     for where in reversed(range(len(graph.layers))):
@@ -172,8 +195,10 @@ def _cull(graph: Graph, wanted: Sequence[int]) -> list[Any]:
         for source, blocks in _demands(layer, tasks):
             numbers = graph.named.get(source)
             if numbers is not None:
-                for number in numbers if blocks is None else [numbers[b] for b in blocks]:
-                    demand(number)
+                some = numbers if blocks is None else [numbers[b] for b in blocks]
+                if not _demand_layer(graph, some, needed):
+                    for number in some:
+                        demand(number)
                 continue
             at = graph.places[source]
             if blocks is None:
@@ -181,6 +206,18 @@ def _cull(graph: Graph, wanted: Sequence[int]) -> list[Any]:
             elif not isinstance(needed[at], range):
                 needed[at].update(blocks)
     return needed
+
+
+def _demand_layer(graph: Graph, numbers: Sequence[int], needed: list[Any]) -> bool:
+    """Whether some numbers are those of a whole layer, which is needed then."""
+    if not isinstance(numbers, range) or not numbers or numbers.step != 1:
+        return False
+    where = bisect.bisect_right(graph.starts, numbers[0]) - 1
+    whole = graph.starts[where] == numbers[0] and graph.layers[where].size == len(numbers)
+    if whole and isinstance(graph.layers[where], GridLayer):
+        needed[where] = range(len(numbers))
+        return True
+    return False
 
 
 def _demands(layer: GridLayer, tasks: Any) -> list[tuple[str, Any]]:
@@ -245,38 +282,105 @@ def _expand_table(layer: TableLayer, rows: Sequence[int], plan: _Rows, lookup: _
 
 def _expand_grid(layer: GridLayer, tasks: Sequence[int], plan: _Rows, lookup: _Lookup) -> None:
     """Append the needed tasks of a grid."""
-    if not tasks:
+    count = len(tasks)
+    if not count:
         return
-    plan.funcs += [layer.func] * len(tasks)
+    plan.funcs += [layer.func] * count
     if layer.func is None:
         (each,) = layer.inputs
         assert isinstance(each, Each)
         plan.args += [each.values[task] for task in tasks]
-        plan.deps += [()] * len(tasks)
+        plan.deps += [()] * count
         return
     columns = [_column(part, layer, tasks, lookup) for part in layer.inputs]
+    kinds = set(map(type, layer.inputs))
+    if kinds <= {Each, Const}:
+        _expand_values(layer, columns, count, plan, shared=Each not in kinds)
+        return
+    if kinds <= {Blocks, Const}:
+        first = len(plan.deps)
+        repeats = _repeats(layer, columns, count)
+        if 4 * len(repeats) <= count:
+            _expand_blocks(layer, columns, count, plan)
+            for i, deps, args in _general_rows(layer, columns, repeats):
+                plan.deps[first + i], plan.args[first + i] = deps, args
+            return
+    for _, deps, args in _general_rows(layer, columns, range(count)):
+        plan.deps.append(deps)
+        plan.args.append(args)
+
+
+def _expand_values(
+    layer: GridLayer, columns: list[Any], count: int, plan: _Rows, shared: bool
+) -> None:
+    """Tasks that read nothing."""
+    plan.deps += [()] * count
+    rows = [next(zip(*columns, strict=True), ())] * count if shared else zip(*columns, strict=True)
     if not layer.kwargs:
-        if all(type(part) is Each for part in layer.inputs):
-            plan.args += zip(*columns, strict=True) if columns else [()] * len(tasks)
-            plan.deps += [()] * len(tasks)
-            return
-        if not any(part.many or isinstance(part, Each | Const) for part in layer.inputs):
-            plan.args += [None] * len(tasks)
-            plan.deps += zip(*columns, strict=True)
-            if len(columns) > 1:
-                _split_repeats(plan, len(plan.deps) - len(tasks))
-            return
-    _expand_general(layer, columns, len(tasks), plan)
+        plan.args += rows
+    elif shared:
+        plan.args += [Template(rows[0], layer.kwargs)] * count  # type: ignore[index]
+    else:
+        plan.args += [Template(row, layer.kwargs) for row in rows]
 
 
-def _split_repeats(plan: _Rows, first: int) -> None:
-    """``f(x, x)``: a dependency stands once in ``deps`` and twice in the arguments."""
-    for i in range(first, len(plan.deps)):
-        row = plan.deps[i]
-        if len(set(row)) != len(row):
-            unique = tuple(dict.fromkeys(row))
-            plan.deps[i] = unique
-            plan.args[i] = Template([Ref(unique.index(dep)) for dep in row])
+def _repeats(layer: GridLayer, columns: list[Any], count: int) -> Sequence[int]:
+    """The tasks that may read a block through two of their arguments, as on a diagonal."""
+    blocks = [(p, c) for p, c in zip(layer.inputs, columns, strict=True) if type(p) is Blocks]
+    found: set[int] = set()
+    for (part, column), (other, beside) in itertools.combinations(blocks, 2):
+        if part.source != other.source:
+            continue
+        if part.many or other.many:
+            return range(count)
+        found.update(itertools.compress(range(count), map(eq, column, beside)))
+    return sorted(found)
+
+
+def _expand_blocks(layer: GridLayer, columns: list[Any], count: int, plan: _Rows) -> None:
+    """Tasks that read no block twice: how many they read is all that tells them apart."""
+    blocks = [
+        (part.many, column)
+        for part, column in zip(layer.inputs, columns, strict=True)
+        if type(part) is Blocks
+    ]
+    plain = len(blocks) == len(columns) and not layer.kwargs
+    if not any(many for many, _ in blocks):
+        plan.deps += zip(*[column for _, column in blocks], strict=True)
+        plan.args += [None if plain else _template_of(layer, ())] * count
+        return
+    lists = [column if many else zip(column, strict=True) for many, column in blocks]
+    if len(lists) == 1:
+        plan.deps += lists[0]
+    else:
+        rows = zip(*lists, strict=True)
+        plan.deps += map(tuple, map(itertools.chain.from_iterable, rows))
+    lengths = zip(*[map(len, column) for many, column in blocks if many], strict=True)
+    templates: dict[tuple[int, ...], Template] = {}
+    for counts in lengths:
+        template = templates.get(counts)
+        if template is None:
+            template = templates[counts] = _template_of(layer, counts)
+        plan.args.append(template)
+
+
+def _template_of(layer: GridLayer, counts: tuple[int, ...]) -> Template:
+    """The arguments of tasks whose lists of blocks are so long."""
+    lengths, at = iter(counts), 0
+    row: list[Any] = []
+    signature: list[Any] = []
+    for part in layer.inputs:
+        row.append(part.value if isinstance(part, Const) else None)
+        if isinstance(part, Const):
+            signature.append(None)
+        elif part.many:
+            length = next(lengths)
+            signature.append(tuple(range(at, at + length)))
+            at += length
+        else:
+            signature.append(at)
+            at += 1
+    return _template(layer, row, tuple(signature))
 
 
 def _column(part: Any, layer: GridLayer, tasks: Sequence[int], lookup: _Lookup) -> Sequence[Any]:
@@ -285,22 +389,24 @@ def _column(part: Any, layer: GridLayer, tasks: Sequence[int], lookup: _Lookup) 
         return [part.value] * len(tasks)
     if isinstance(part, Each):
         return [part.values[task] for task in tasks]
-    ids = lookup.of(part.source)
+    whole = type(part) is Blocks and isinstance(tasks, range)
+    ids = lookup.of(part.source, whole and part.covers(layer.shape))
+    if whole and isinstance(ids, list):
+        return part.whole(layer.shape, ids)  # type: ignore[no-any-return]
     rows = part.rows(layer.shape, tasks)
     if part.many:
         return [tuple([ids[block] for block in row]) for row in rows]
-    if isinstance(rows, range) and isinstance(ids, range):
-        return ids[rows.start : rows.stop]
     return [ids[block] for block in rows]
 
 
-def _expand_general(
-    layer: GridLayer, columns: list[Sequence[Any]], count: int, plan: _Rows
-) -> None:
+def _general_rows(
+    layer: GridLayer, columns: list[Any], tasks: Iterable[int]
+) -> Iterator[tuple[int, tuple[int, ...], Template]]:
     """Tasks that mix blocks, lists of blocks and values: a template each, shared where equal."""
     shared: dict[Any, Template] = {}
     values = any(isinstance(part, Each) for part in layer.inputs)
-    for row in zip(*columns, strict=True) if columns else [()] * count:
+    for task in tasks:
+        row = [column[task] for column in columns]
         deps: dict[int, int] = {}
         shape: list[Any] = []
         for part, item in zip(layer.inputs, row, strict=True):
@@ -310,14 +416,13 @@ def _expand_general(
                 shape.append(tuple([deps.setdefault(i, len(deps)) for i in item]))
             else:
                 shape.append(deps.setdefault(item, len(deps)))
-        plan.deps.append(tuple(deps))
         signature = tuple(shape)
         template = None if values else shared.get(signature)
         if template is None:
             template = _template(layer, row, signature)
             if not values:
                 shared[signature] = template
-        plan.args.append(template)
+        yield task, tuple(deps), template
 
 
 def _template(layer: GridLayer, row: Sequence[Any], signature: tuple[Any, ...]) -> Template:

@@ -124,29 +124,79 @@ class Blocks:
         tasks
             Flat indices of the tasks in question.
         """
-        whole = isinstance(tasks, range) and len(tasks) == math.prod(shape)
-        if not self.many:
-            if whole and self.shape == shape and self.axes == tuple(range(len(shape))):
-                return tasks
-            return self._single(shape, tasks, whole)
-        lengths = tuple(shape)
-        return [self._list(unravel(task, lengths)) for task in tasks]
+        if isinstance(tasks, range) and len(tasks) == math.prod(shape):
+            return self.whole(shape, range(math.prod(self.shape)))
+        lists = [_sums(self._choices(unravel(task, shape))) for task in tasks]
+        return list(map(tuple, lists)) if self.many else [block for (block,) in lists]
 
-    def _single(self, shape: tuple[int, ...], tasks: Sequence[int], whole: bool) -> list[int]:
-        steps = [0] * len(shape)
-        for axis, stride in zip(self.axes, strides(self.shape), strict=True):
-            if isinstance(axis, int):
-                steps[axis] += stride
-        if not whole:
-            return [sum(map(int.__mul__, unravel(task, shape), steps)) for task in tasks]
-        out = [0]
-        for length, step in zip(shape, steps, strict=True):
-            offsets = [i * step for i in range(length)]
-            out = [base + offset for base in out for offset in offsets]
+    def whole(self, shape: tuple[int, ...], ids: Sequence[Any]) -> Sequence[Any]:
+        """For each task of a whole grid the id of its block, or a tuple of ids.
+
+        Slices and ``zip`` do the work: what is done in Python is done once for each line along
+        the longest axis.
+
+        Parameters
+        ----------
+        shape
+            The grid of the tasks.
+        ids
+            What the blocks of the source are called; a list or a range.
+
+        Examples
+        --------
+        >>> Blocks("x", (2, 3), (1, 0)).whole((3, 2), "abcdef")
+        ['a', 'd', 'b', 'e', 'c', 'f']
+        >>> Blocks("x", (5,), (Window(0, 2),)).whole((3,), "abcde")
+        [('a', 'b'), ('c', 'd'), ('e',)]
+        """
+        if self.shape == shape and self.axes == tuple(range(len(shape))):
+            return ids
+        if not shape:
+            return [self._pick(self._choices(()), ids)]
+        fast = max(range(len(shape)), key=shape.__getitem__)
+        skip = strides(shape)
+        out: list[Any] = [None] * math.prod(shape)
+        others = [range(n) if axis != fast else range(1) for axis, n in enumerate(shape)]
+        for index in itertools.product(*others):
+            first = sum(map(int.__mul__, index, skip))
+            line = self._line(index, fast, shape[fast], ids)
+            out[first : first + (shape[fast] - 1) * skip[fast] + 1 : skip[fast]] = line
         return out
 
-    def _list(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        choices: list[Sequence[int]] = []
+    def _line(self, index: tuple[int, ...], fast: int, count: int, ids: Any) -> list[Any]:
+        """What the tasks along one axis read, from the first of them on."""
+        moving = [axis for axis in self.axes if fast in (axis, getattr(axis, "axis", None))]
+        windows = [axis for axis in moving if isinstance(axis, Window)]
+        if windows and len(moving) > 1:
+            along = [(*index[:fast], i, *index[fast + 1 :]) for i in range(count)]
+            return [self._pick(self._choices(i), ids) for i in along]
+        step = 0
+        full = count
+        for axis, length, stride in zip(self.axes, self.shape, strides(self.shape), strict=True):
+            if axis in moving:
+                size = axis.size if isinstance(axis, Window) else 1
+                step += stride * size
+                full = min(full, length // size)
+        if not full:
+            return [self._pick(self._choices(index), ids)]
+        starts = _sums(self._choices(index))
+        if not step:
+            return [self._pick(self._choices(index), ids)] * count
+        stop = (full - 1) * step + 1
+        columns = [ids[start : start + stop : step] for start in starts]
+        line = list(zip(*columns, strict=True)) if self.many else list(columns[0])
+        if full < count:
+            last = (*index[:fast], full, *index[fast + 1 :])
+            line.append(self._pick(self._choices(last), ids))
+        return line
+
+    def _pick(self, choices: list[range], ids: Any) -> Any:
+        blocks = _sums(choices)
+        return tuple([ids[block] for block in blocks]) if self.many else ids[blocks[0]]
+
+    def _choices(self, index: tuple[int, ...]) -> list[range]:
+        """Along each source axis, what one task reads, times the stride."""
+        choices = []
         for axis, length, stride in zip(self.axes, self.shape, strides(self.shape), strict=True):
             if axis == ALL:
                 choice = range(length)
@@ -157,7 +207,19 @@ class Blocks:
                 start = index[axis] if isinstance(axis, int) else 0
                 choice = range(start, start + 1)
             choices.append(range(choice.start * stride, choice.stop * stride, stride))
-        return tuple(map(sum, itertools.product(*choices)))
+        return choices
+
+
+def _sums(choices: Sequence[Sequence[int]]) -> list[int]:
+    """Every sum of one of each, in C order.
+
+    >>> _sums([(0, 10), (1, 2, 3)])
+    [1, 2, 3, 11, 12, 13]
+    """
+    out = [0]
+    for choice in choices:
+        out = [before + here for before in out for here in choice]
+    return out
 
 
 @dataclasses.dataclass(frozen=True)
