@@ -12,6 +12,18 @@ The tree::
     |  |- WorkerDiedError          ... a child process ended before its task did
     |  |- RemoteError              ... an exception of another process that cannot be rebuilt here
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
+    |- ClusterError                (also RuntimeError) a cluster could not do what was asked
+    |  |- FutureCancelledError     ... (also concurrent.futures.CancelledError) nobody computes it
+    |  |- KilledWorker             ... the task was running on too many workers that died
+    |  |- LostResultError          ... a result is gone and cannot be computed again
+    |  |- TaskTimeoutError         ... (also TimeoutError) the task ran longer than it may
+    |  `- UnrunnableTaskError      ... no worker may run the task
+    |- CommunicationError          (also ConnectionError) two processes cannot speak, or no longer
+    |  |- ConnectionLostError      ... the other side is gone
+    |  |- ConnectTimeoutError      ... (also TimeoutError) the other side does not answer
+    |  |- AuthenticationError      ... (also PermissionError) it does not have the cluster's secret
+    |  |- ProtocolVersionError     ... (also RuntimeError) no version that both sides speak
+    |  `- FrameError               ... (also ValueError) bytes that are no message, or too many
     |- ConfigError                 (also ValueError) a setting that cannot be used
     |  `- MissingSettingError      ... (also KeyError) a setting that nothing has given a value
     |- NoFilesError                (also FileNotFoundError, ValueError) no file matches a pattern
@@ -26,23 +38,37 @@ names the task.  Each class also derives from the builtin that a caller would ex
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
+
 __all__ = [
     "AlreadyImportedError",
+    "AuthenticationError",
     "AvroSchemaError",
+    "ClusterError",
+    "CommunicationError",
     "ConfigError",
+    "ConnectTimeoutError",
+    "ConnectionLostError",
     "CycleError",
     "ExecutorError",
+    "FrameError",
+    "FutureCancelledError",
     "GraphError",
     "InvalidKeyError",
+    "KilledWorker",
+    "LostResultError",
     "MissingDependencyError",
     "MissingKeyError",
     "MissingSettingError",
     "NoFilesError",
+    "ProtocolVersionError",
     "RemoteError",
     "SerializationError",
     "ShoalError",
+    "TaskTimeoutError",
     "TextDecodingError",
     "TokenizationError",
+    "UnrunnableTaskError",
     "WorkerDiedError",
 ]
 
@@ -155,6 +181,127 @@ class SerializationError(ExecutorError, TypeError):
     Examples
     --------
     >>> issubclass(SerializationError, TypeError)
+    True
+    """
+
+
+class CommunicationError(ShoalError, ConnectionError):
+    """Two processes of a cluster cannot speak to each other, or cannot any longer.
+
+    Examples
+    --------
+    >>> issubclass(CommunicationError, OSError)
+    True
+    """
+
+
+class ConnectionLostError(CommunicationError):
+    """The other side of a connection ended, or can no longer be reached.
+
+    Examples
+    --------
+    >>> issubclass(ConnectionLostError, CommunicationError)
+    True
+    """
+
+
+class ConnectTimeoutError(CommunicationError, TimeoutError):
+    """Nobody answered at an address in the time given.
+
+    Examples
+    --------
+    >>> issubclass(ConnectTimeoutError, TimeoutError)
+    True
+    """
+
+
+class AuthenticationError(CommunicationError, PermissionError):
+    """The other side does not prove that it has the cluster's secret.
+
+    Examples
+    --------
+    >>> issubclass(AuthenticationError, PermissionError)
+    True
+    """
+
+
+class ProtocolVersionError(CommunicationError, RuntimeError):
+    """The two sides have no version of the protocol in common; the message names both.
+
+    Examples
+    --------
+    >>> issubclass(ProtocolVersionError, RuntimeError)
+    True
+    """
+
+
+class FrameError(CommunicationError, ValueError):
+    """Bytes that are no message of this protocol, or that claim more than the limits allow.
+
+    Examples
+    --------
+    >>> issubclass(FrameError, ValueError)
+    True
+    """
+
+
+class ClusterError(ShoalError, RuntimeError):
+    """A cluster, or the connection to it, could not do what was asked.
+
+    Examples
+    --------
+    >>> issubclass(KilledWorker, ClusterError)
+    True
+    """
+
+
+class FutureCancelledError(ClusterError, CancelledError):
+    """A future whose task nobody computes: it was cancelled, or its client or cluster is gone.
+
+    Examples
+    --------
+    >>> import concurrent.futures
+    >>> issubclass(FutureCancelledError, concurrent.futures.CancelledError)
+    True
+    """
+
+
+class KilledWorker(ClusterError):
+    """Several workers died while they ran a task, so it is not tried on another one.
+
+    Examples
+    --------
+    >>> issubclass(KilledWorker, RuntimeError)
+    True
+    """
+
+
+class LostResultError(ClusterError):
+    """The only copy of data is gone, and no task can make it again.
+
+    Examples
+    --------
+    >>> issubclass(LostResultError, RuntimeError)
+    True
+    """
+
+
+class TaskTimeoutError(ClusterError, TimeoutError):
+    """A task ran for longer than its ``timeout`` allows.
+
+    Examples
+    --------
+    >>> issubclass(TaskTimeoutError, TimeoutError)
+    True
+    """
+
+
+class UnrunnableTaskError(ClusterError):
+    """No worker of the cluster may run a task, whatever comes.
+
+    Examples
+    --------
+    >>> issubclass(UnrunnableTaskError, RuntimeError)
     True
     """
 

@@ -90,6 +90,10 @@ LATE: dict[tuple[str, str], str] = {
     ("shoal.collection", "shoal.diagnostics.draw"): "as dear as all else, and few programs draw",
     ("shoal.compat.child.sitecustomize", "shoal.compat"): "most children never need it",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
+    (
+        "shoal.distributed.net.security",
+        "shoal.distributed.net.certificates",
+    ): "cryptography takes 50 ms to load, and only a new cluster that spans hosts needs it",
     ("shoal.serialize.pickles", "cloudpickle"): "25 ms that a worker fed by plain pickle is spared",
 }
 

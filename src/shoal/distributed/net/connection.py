@@ -1,0 +1,580 @@
+"""One authenticated stream of messages to one other process.
+
+`Connection` is what programs see; `StreamConnection` is the one over sockets, and
+`shoal.distributed.net.inproc` has the one inside a process.
+
+**Sending.**  `Connection.send` may be called by any thread and never waits.  A thread that is not
+the loop's writes to the socket itself, under a lock, so that a message costs no change of threads;
+what the socket does not take is queued, and the loop writes the rest.  Messages that the loop's
+own thread sends while it handles a batch of events wait for the end of that batch and go in one
+system call: twenty replies cost hardly more than one.
+
+**Receiving.**  Everything happens in the loop's thread; one system call may bring many messages.
+
+**Ending.**  ``on_close`` is called exactly once, with None where this side closed the connection
+for no reason.  What was waiting to be sent when it was closed gets some seconds to leave.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import get_ident
+from typing import Any, TypeAlias
+
+import msgspec
+
+from shoal.distributed.net.loop import READ, WRITE, Loop
+from shoal.distributed.net.sockets import is_lost
+from shoal.distributed.net.streams import Stream
+from shoal.distributed.wire.codec import MESSAGE, Codec
+from shoal.distributed.wire.frames import HEADER, MAGIC, Buffer, Frame, FrameReader, head
+from shoal.distributed.wire.limits import Limits
+from shoal.errors import CommunicationError, ConnectionLostError, FrameError, ShoalError
+
+__all__ = ["Connection", "Introduction", "Peer", "StreamConnection", "introduction"]
+
+log = logging.getLogger("shoal.distributed.net")
+
+INTRODUCTION = 1
+"""The kind of the first frame of each side."""
+
+IOVECS = 512
+"""Pieces in one system call; the kernel's limit is 1024."""
+
+OnMessage: TypeAlias = "Callable[[Connection, Any, Sequence[Any]], object]"
+OnClose: TypeAlias = "Callable[[Connection, BaseException | None], object]"
+OnDrain: TypeAlias = "Callable[[Connection], object]"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who is at the other end.
+
+    Parameters
+    ----------
+    role
+        What it proved to be: client, scheduler, worker, nanny.
+    name
+        What it calls itself.
+    address
+        What was dialled; for an accepted connection where it came from.
+    pid
+        Its process.
+    versions
+        Of ``protocol`` (the one that both agreed on), ``shoal`` and ``python``.
+    same_host
+        Whether it runs on this machine.
+
+    Examples
+    --------
+    >>> Peer("client", "me", "tcp://127.0.0.1:4000", 1, {}, True).role
+    'client'
+    """
+
+    role: str
+    name: str
+    address: str
+    pid: int
+    versions: dict[str, str]
+    same_host: bool
+
+
+class Introduction(msgspec.Struct, array_like=True):
+    """What both sides say of themselves once each has proven to be a member.
+
+    Parameters
+    ----------
+    name
+        What the sender calls itself.
+    pid
+        Its process.
+    host
+        Of its machine, as long as that runs.
+    versions
+        Of shoal and Python.
+
+    Examples
+    --------
+    >>> introduction("me").name
+    'me'
+    """
+
+    name: str
+    pid: int
+    host: str
+    versions: dict[str, str]
+
+
+INTRODUCTIONS = Codec(Introduction)
+
+
+def introduction(name: str) -> Introduction:
+    """This process's introduction.
+
+    Parameters
+    ----------
+    name
+        What it calls itself.
+
+    Examples
+    --------
+    >>> introduction("me").pid == os.getpid()
+    True
+    """
+    versions = {
+        "shoal": getattr(sys.modules.get("shoal"), "__version__", ""),
+        "python": platform.python_version(),
+    }
+    return Introduction(name, os.getpid(), machine(), versions)
+
+
+def machine() -> str:
+    """A name for this machine that no other has."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def ignore(*_: Any) -> None:
+    """What is called while nobody listens."""
+
+
+class Connection:
+    """A way to send messages to one process, and to hear its own.
+
+    Parameters
+    ----------
+    loop
+        Whose thread calls back.
+    limits
+        Of sizes and times.
+
+    Attributes
+    ----------
+    peer
+        Who is at the other end.
+    on_message
+        ``on_message(connection, message, buffers)`` in the loop's thread.  If it raises, the
+        connection is closed and the error logged.
+    on_close
+        ``on_close(connection, error)`` in the loop's thread, exactly once.
+    on_drain
+        ``on_drain(connection)`` in the loop's thread when a queue that had grown beyond the
+        high-water mark has shrunk below the low one.
+
+    Examples
+    --------
+    >>> Connection(Loop(), Limits()).queued_bytes
+    0
+    """
+
+    peer: Peer
+
+    def __init__(self, loop: Loop, limits: Limits) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.on_message: OnMessage = ignore
+        self.on_close: OnClose = ignore
+        self.on_drain: OnDrain | None = None
+        self.received_s = loop.time()
+        self.closed = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """Sent, and not yet taken by the socket (of another process) or by the other end."""
+        return 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more waits to be sent than the high-water mark; `on_drain` says when not."""
+        return self.queued_bytes > self.limits.high_water_bytes
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the other side was last heard of."""
+        return self.loop.time() - self.received_s
+
+    def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a message; any thread, never waits, keeps the order.
+
+        Nothing happens on a closed connection: ``on_close`` has been called or will be.
+
+        Parameters
+        ----------
+        message
+            A struct of the codec's union.  It must not be changed afterwards.
+        buffers
+            Contiguous bytes that go along.  They are not copied, and must not be changed until
+            they are sent.
+        """
+        raise NotImplementedError
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the connection; any thread, also more than once.
+
+        Parameters
+        ----------
+        error
+            Why, for ``on_close``; with one, nothing that is waiting will be sent.
+        """
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        """Read no more until `resume`, so that the other side has to wait; loop's thread only."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """Read again; loop's thread only."""
+        raise NotImplementedError
+
+    def deliver(self, message: Any, buffers: Sequence[Any]) -> None:
+        """Hand one message to its reader; one that fails ends the connection."""
+        try:
+            self.on_message(self, message, buffers)
+        except Exception as error:
+            name = type(message).__name__
+            log.exception("a %s from %s could not be handled", name, describe(self))
+            self.close(CommunicationError(f"a {name} could not be handled: {error!r}"))
+
+
+def describe(connection: Connection) -> str:
+    """The other end, in a log."""
+    peer = getattr(connection, "peer", None)
+    return f"{peer.role} {peer.name!r} at {peer.address}" if peer else "a peer unknown as yet"
+
+
+class StreamConnection(Connection):
+    """A connection over a socket, from the moment that both sides have proven themselves.
+
+    Made in the loop's thread.  It introduces itself, and is handed to ``ready`` when the other side
+    has done so too.
+
+    Parameters
+    ----------
+    loop, limits
+        As for any connection.
+    stream
+        Connected; belongs to this connection from now on.
+    codec
+        Of the messages.
+    peer
+        As far as it is known: role, address, protocol version, whether it is on this host.
+    name
+        What this process calls itself.
+    ready
+        ``ready(connection)``; sets its callbacks.
+    failed
+        ``failed(error)``, if it ends before it is ready.
+
+    Examples
+    --------
+    See `shoal.distributed.net.connect`, which makes them.
+
+    >>> issubclass(StreamConnection, Connection)
+    True
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        stream: Stream,
+        *,
+        limits: Limits,
+        codec: Codec,
+        peer: Peer,
+        name: str,
+        ready: Callable[[Connection], object],
+        failed: Callable[[BaseException], object],
+    ) -> None:
+        super().__init__(loop, limits)
+        self.peer = peer
+        self._stream = stream
+        self._codec = codec
+        self._pack = codec.pack
+        self._fd = stream.sock.fileno()
+        self._reader = FrameReader(limits)
+        self._lock = threading.Lock()
+        self._queue: deque[Buffer] = deque()
+        self._queued = 0
+        self._full = False
+        self._armed = False  # a flush is on its way
+        self._broken = False  # the socket takes nothing more
+        self._lingering = False
+        self._mask = READ
+        self._ready: Callable[[Connection], object] | None = ready
+        self._failed = failed
+        self._deadline = loop.call_later(limits.hello_s, self._open_timeout)
+        self._is_tcp = stream.sock.family in (socket.AF_INET, socket.AF_INET6)
+        loop.own(self)
+        loop.register(self._fd, self._on_event)
+        if self._is_tcp and hasattr(socket, "TCP_INFO"):
+            loop.call_later(1.0, self._check_peer)
+        data = head(INTRODUCTION, INTRODUCTIONS.pack(introduction(name)))
+        with self._lock:
+            self._put([data])
+
+    # -- sending -------------------------------------------------------------------------------
+
+    @property
+    def queued_bytes(self) -> int:
+        """Sent, and not yet taken by the socket."""
+        return self._queued
+
+    def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a message; any thread, never waits, keeps the order."""
+        if buffers:
+            pieces = self._codec.encode(message, buffers)
+        else:
+            control = self._pack(message)
+            pieces = [HEADER.pack(MAGIC, MESSAGE, 0, 0, len(control)) + control]
+        if len(pieces[0]) > self.limits.control_bytes:
+            raise FrameError(
+                f"a {type(message).__name__} has {len(pieces[0]):,} bytes beside its buffers, the "
+                f"limit is {self.limits.control_bytes:,} (Limits.control_bytes); send it in parts"
+            )
+        with self._lock:
+            self._put(pieces)
+
+    def _put(self, pieces: list[Buffer]) -> None:
+        """Write at once if nothing is before it, else queue; the lock is held."""
+        if self.closed or self._broken:
+            return
+        in_loop = get_ident() == self.loop.thread_id
+        if not (self._queue or in_loop) and self._stream.any_thread:
+            self._write_now(pieces)
+            if not self._queue:
+                return
+        else:
+            self._queue.extend(pieces)
+            self._queued += len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        if self._queued > self.limits.high_water_bytes:
+            self._full = True
+        if not self._armed:
+            self._armed = True
+            if in_loop:
+                self.loop.flush_later(self._flush)
+            else:
+                self.loop.call_threadsafe(self._flush)
+        elif in_loop and self._queued > self.limits.joined_bytes and not self._mask & WRITE:
+            self._push()
+
+    def _write_now(self, pieces: list[Buffer]) -> None:
+        """Write past the empty queue, and queue what is left; the lock is held."""
+        self._queue.extend(pieces)
+        self._queued = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        self._push()
+
+    def _push(self) -> None:
+        """Write from the queue until it is empty or the socket full; the lock is held."""
+        queue = self._queue
+        try:
+            while queue:
+                if len(queue) == 1:
+                    sent = self._stream.send(queue[0])
+                else:
+                    pieces = (
+                        list(queue) if len(queue) <= IOVECS else [queue[i] for i in range(IOVECS)]
+                    )
+                    sent = self._stream.sendmsg(pieces)
+                self._queued -= sent
+                while queue and sent >= len(queue[0]):
+                    sent -= len(queue.popleft())
+                if sent:
+                    queue[0] = memoryview(queue[0])[sent:]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            # What the other side sent before it went can still be read; that will also end it.
+            self._broken = True
+            queue.clear()
+            self._queued = 0
+
+    def _flush(self) -> None:
+        """Write what is queued, and be called when there is room for the rest; loop's thread."""
+        with self._lock:
+            self._armed = False
+            if self.closed:
+                return
+            self._push()
+            left = bool(self._queue)
+            drained = self._full and self._queued < self.limits.low_water_bytes
+            if drained:
+                self._full = False
+            self._armed = left
+        self._watch(self._mask | WRITE if left else self._mask & ~WRITE)
+        if self._lingering and not left:
+            self._finish(None)
+        elif drained and self.on_drain is not None:
+            self.on_drain(self)
+
+    # -- receiving -----------------------------------------------------------------------------
+
+    def _on_event(self, mask: int) -> None:
+        if mask & WRITE:
+            self._flush()
+        if mask & ~WRITE and not self.closed:
+            if self._lingering:
+                self._finish(None)
+            elif self._mask & READ:
+                self._read()
+            else:
+                self._finish(ConnectionLostError(f"{describe(self)} is gone"))
+
+    def _read(self) -> None:
+        """Read once, or until no decrypted bytes are left, and hand out what is complete."""
+        reader = self._reader
+        while True:
+            try:
+                count = self._stream.recv_into(reader.get_buffer())
+                if not count:
+                    self._ended()
+                    return
+                frames = reader.received(count)
+            except (BlockingIOError, InterruptedError):
+                return
+            except (OSError, MemoryError) as error:
+                self._finish(self._named(error))
+                return
+            self.received_s = self.loop.time()
+            for frame in frames:
+                self._take(frame)
+                if self.closed or self._lingering:
+                    return
+            if not (self._stream.pending() and self._mask & READ):
+                return
+
+    def _take(self, frame: Frame) -> None:
+        """One frame."""
+        try:
+            if frame.kind == MESSAGE and self._ready is None:
+                message = self._codec.decode(frame.control)
+            elif frame.kind == INTRODUCTION and self._ready is not None:
+                self._introduced(INTRODUCTIONS.decode(frame.control))
+                return
+            else:
+                raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
+        except FrameError as error:
+            self._finish(error)
+            return
+        self.deliver(message, frame.buffers)
+
+    def _introduced(self, theirs: Introduction) -> None:
+        """The other side has said who it is: the connection is open."""
+        self._deadline.cancel()
+        known = self.peer
+        self.peer = Peer(
+            known.role,
+            theirs.name,
+            known.address,
+            theirs.pid,
+            {**known.versions, **theirs.versions},
+            known.same_host or theirs.host == machine(),
+        )
+        ready, self._ready = self._ready, None
+        assert ready is not None
+        try:
+            ready(self)
+        except Exception as error:
+            log.exception("nobody takes the connection of %s", describe(self))
+            self._finish(error)
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the connection; any thread, also more than once."""
+        if self.loop.in_loop():
+            self._close(error)
+        elif not self.closed:
+            self.loop.call_threadsafe(self._close, error)
+
+    def _close(self, error: BaseException | None) -> None:
+        if self.closed:
+            return
+        if error is None and not self._lingering:
+            with self._lock:
+                self._push()
+                left = bool(self._queue)
+            if left and not self.loop.ending:
+                self._lingering = True
+                self._watch(WRITE)
+                self.loop.call_later(self.limits.linger_s, self._finish, None)
+                return
+        self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        """Let go of the socket and say so, once; loop's thread."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            self._queue.clear()
+            self._queued = 0
+        self._deadline.cancel()
+        self.loop.unregister(self._fd)
+        self.loop.disown(self)
+        self._stream.close()
+        if self._ready is not None:
+            self._ready = None
+            self._failed(error or ConnectionLostError("closed before it was open"))
+            return
+        try:
+            self.on_close(self, error)
+        except Exception:
+            log.exception("on_close of the connection to %s failed", describe(self))
+
+    def _ended(self) -> None:
+        """The other side has sent its last byte."""
+        where = "" if self._reader.idle else " in the middle of a message"
+        self._finish(ConnectionLostError(f"{describe(self)} closed the connection{where}"))
+
+    def _named(self, error: BaseException) -> BaseException:
+        """What the system, or the reader, says, with the name of the other side."""
+        if isinstance(error, ShoalError):
+            return error
+        lost = ConnectionLostError(f"the connection to {describe(self)} broke: {error}")
+        lost.__cause__ = error
+        return lost
+
+    def _open_timeout(self) -> None:
+        late = f"{describe(self)} did not introduce itself within {self.limits.hello_s:g} s"
+        self._finish(ConnectionLostError(late))
+
+    def _check_peer(self) -> None:
+        """Once a second: does the other host still acknowledge what it is sent?"""
+        if self.closed:
+            return
+        info = self._stream.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        if is_lost(info, self.limits.silence_s):
+            seconds = f"{self.limits.silence_s:g} s"
+            self._finish(
+                ConnectionLostError(f"{describe(self)} has acknowledged nothing for {seconds}")
+            )
+        else:
+            self.loop.call_later(1.0, self._check_peer)
+
+    # -- flow ----------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Read no more until `resume`; loop's thread only."""
+        self._watch(self._mask & ~READ)
+
+    def resume(self) -> None:
+        """Read again; loop's thread only."""
+        self._watch(self._mask | READ)
+        if not self.closed and self._stream.pending():
+            self.loop.call_soon(self._on_event, READ)
+
+    def _watch(self, mask: int) -> None:
+        if mask != self._mask and not self.closed:
+            self._mask = mask
+            self.loop.watch(self._fd, mask)

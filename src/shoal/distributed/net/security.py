@@ -1,0 +1,192 @@
+"""What makes somebody a member of a cluster: its secret and, between hosts, its certificate.
+
+Both stand in one file, the *cluster file* (``cluster.json``), next to the address: whoever can read
+it can use the cluster, and nobody else can.  It is written with mode 0600, and one
+that others can read is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import ssl
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoal.errors import AuthenticationError, ConfigError
+
+__all__ = ["Security", "read_cluster_file", "write_cluster_file"]
+
+SECRET_BYTES = 32
+FEWEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Security:
+    """The credentials of a cluster.
+
+    Parameters
+    ----------
+    secret
+        At least 16 bytes that only members know.
+    ca, cert, key
+        For ``tls://``: the certificate of the cluster's authority, that of the members, and its
+        key, as PEM.
+    host
+        The name in the members' certificate; empty for certificates made elsewhere, of which only
+        the authority is checked.
+
+    Examples
+    --------
+    >>> security = Security.new()
+    >>> len(security.secret), security.has_tls
+    (32, False)
+    >>> security
+    Security(ca='', cert='', host='')
+    """
+
+    secret: bytes = field(repr=False)
+    ca: str = ""
+    cert: str = ""
+    key: str = field(default="", repr=False)
+    host: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < FEWEST_BYTES:
+            raise AuthenticationError(
+                f"a cluster's secret has at least {FEWEST_BYTES} bytes, this one "
+                f"{len(self.secret)}; make one with Security.new(), or read the cluster's file"
+            )
+
+    @classmethod
+    def new(cls, tls: bool = False) -> Security:
+        """Credentials for a new cluster.
+
+        Parameters
+        ----------
+        tls
+            Whether to make certificates as well (some milliseconds).
+        """
+        secret = secrets.token_bytes(SECRET_BYTES)
+        if not tls:
+            return cls(secret)
+        from shoal.distributed.net.certificates import make_certificates
+
+        host = f"{secrets.token_hex(8)}.cluster.shoal.invalid"
+        return cls(secret, *make_certificates(host), host=host)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether there is a certificate."""
+        return bool(self.cert)
+
+    def context(self, dialer: bool) -> ssl.SSLContext:
+        """TLS 1.3 in which both sides show a certificate of the cluster's authority.
+
+        Parameters
+        ----------
+        dialer
+            For the side that opens connections.
+        """
+        if not self.has_tls:
+            raise AuthenticationError(
+                "tls:// needs certificates and this cluster's credentials have none; "
+                "make them with Security.new(tls=True)"
+            )
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if dialer else ssl.PROTOCOL_TLS_SERVER)
+        made.minimum_version = ssl.TLSVersion.TLSv1_3
+        made.check_hostname = dialer and bool(self.host)
+        made.verify_mode = ssl.CERT_REQUIRED
+        made.load_verify_locations(cadata=self.ca)
+        # Resumption would save a signature a connection, which is nothing here.
+        if not dialer:
+            made.num_tickets = 0
+        # The library reads keys from files only.
+        with tempfile.TemporaryDirectory(prefix="shoal-") as folder:
+            path = Path(folder, "member.pem")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(self.key + self.cert)
+            made.load_cert_chain(path)
+        return made
+
+
+def write_cluster_file(path: str | os.PathLike[str], address: str, security: Security) -> None:
+    """Write a cluster's address and credentials where only its owner can read them.
+
+    Parameters
+    ----------
+    path
+        Its folder is made, with mode 0700, where it does not exist.  A reader sees the old file or
+        the new one, never half of one.
+    address
+        Of the scheduler.
+    security
+        Its credentials.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "private", "cluster.json")
+    >>> write_cluster_file(path, "tcp://127.0.0.1:8786", Security.new())
+    >>> oct(path.stat().st_mode & 0o777), oct(path.parent.stat().st_mode & 0o777)
+    ('0o600', '0o700')
+    """
+    path = Path(path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entries = {
+        "address": address,
+        "secret": security.secret.hex(),
+        "ca": security.ca,
+        "cert": security.cert,
+        "key": security.key,
+        "host": security.host,
+    }
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(entries, file, indent=1)
+    fresh.replace(path)
+
+
+def read_cluster_file(path: str | os.PathLike[str]) -> tuple[str, Security]:
+    """The address and the credentials of a cluster.
+
+    Parameters
+    ----------
+    path
+        Of a file that `write_cluster_file` wrote.
+
+    Raises
+    ------
+    ConfigError
+        It is no such file, or others than its owner may read it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "cluster.json")
+    >>> security = Security.new()
+    >>> write_cluster_file(path, "tcp://127.0.0.1:8786", security)
+    >>> read_cluster_file(path) == ("tcp://127.0.0.1:8786", security)
+    True
+    """
+    path = Path(path)
+    with open(path) as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & 0o077:
+            raise ConfigError(
+                f"{path} holds a cluster's secret and others may read it (mode {mode:04o}); "
+                f"chmod 600 {path}"
+            )
+        text = file.read()
+    try:
+        entries = json.loads(text)
+        fields = {name: str(entries.get(name, "")) for name in ("ca", "cert", "key", "host")}
+        return str(entries["address"]), Security(bytes.fromhex(entries["secret"]), **fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path} is no cluster file ({type(error).__name__}: {error}); wanted JSON with "
+            "address and secret, as shoal scheduler writes it"
+        ) from error

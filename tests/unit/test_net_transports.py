@@ -1,0 +1,372 @@
+"""Every transport end to end: messages, buffers, order, closing, errors that help."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shoal.distributed.net import Connection, Limits, Listener, Loop, Security, connect, listen
+from shoal.distributed.wire.codec import Codec
+from shoal.errors import (
+    AuthenticationError,
+    CommunicationError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+)
+
+WAIT_S = 20
+
+
+class Note(msgspec.Struct, tag=True, array_like=True):
+    number: int
+    text: str = ""
+
+
+class Ask(msgspec.Struct, tag=True, array_like=True):
+    number: int
+
+
+CODEC = Codec(Note | Ask)
+SECURITY = Security.new(tls=True)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    thread = loop.start("net-test")
+    yield loop
+    loop.stop()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(params=["tcp", "tls", "unix", "inproc"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return {
+        "tcp": "tcp://127.0.0.1:0",
+        "tls": "tls://127.0.0.1:0",
+        "unix": f"unix://{tmp_path}/socket",
+        "inproc": f"inproc://{tmp_path}",
+    }[request.param]
+
+
+class Side:
+    """Records what happens to one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.messages: queue.Queue[tuple[Any, list[bytes]]] = queue.Queue()
+        self.closed: queue.Queue[BaseException | None] = queue.Queue()
+        self.drained = threading.Event()
+        connection.on_message = self.on_message
+        connection.on_close = lambda _, error: self.closed.put(error)
+        connection.on_drain = lambda _: self.drained.set()
+
+    def on_message(self, connection: Connection, message: Any, buffers: Any) -> None:
+        assert connection is self.connection
+        self.messages.put((message, [bytes(buffer) for buffer in buffers]))
+
+    def get(self) -> tuple[Any, list[bytes]]:
+        return self.messages.get(timeout=WAIT_S)
+
+
+def start(
+    loop: Loop, address: str, limits: Limits | None = None
+) -> tuple[Listener, queue.Queue[Side]]:
+    sides: queue.Queue[Side] = queue.Queue()
+    listener = listen(
+        loop,
+        address,
+        security=SECURITY,
+        role="scheduler",
+        name="there",
+        codec=CODEC,
+        limits=limits or Limits(),
+        on_connection=lambda connection: sides.put(Side(connection)),
+    )
+    return listener, sides
+
+
+def open_to(loop: Loop, address: str, **options: Any) -> Side:
+    opened: queue.Queue[Side | BaseException] = queue.Queue()
+    connect(
+        loop,
+        address,
+        **{"security": SECURITY, "role": "client", "name": "here", "codec": CODEC, **options},
+        on_open=lambda connection: opened.put(Side(connection)),
+        on_error=opened.put,
+    )
+    side = opened.get(timeout=WAIT_S)
+    if isinstance(side, BaseException):
+        raise side
+    return side
+
+
+def pair(loop: Loop, address: str, limits: Limits | None = None) -> tuple[Side, Side]:
+    listener, sides = start(loop, address, limits)
+    here = open_to(loop, listener.address, limits=limits or Limits())
+    return here, sides.get(timeout=WAIT_S)
+
+
+def test_both_know_each_other(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+    assert (here.connection.peer.role, here.connection.peer.name) == ("scheduler", "there")
+    assert (there.connection.peer.role, there.connection.peer.name) == ("client", "here")
+    for side in (here, there):
+        peer = side.connection.peer
+        assert peer.pid == os.getpid()
+        assert peer.same_host
+        assert peer.versions["protocol"] == "1"
+        assert peer.versions["shoal"] and peer.versions["python"]
+        assert peer.address.startswith(address.partition(":")[0])
+
+
+def test_messages_and_buffers_both_ways(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+    sizes = [0, 1, 100, 70_000, 3_000_000]
+    buffers = [os.urandom(size) for size in sizes]
+    here.connection.send(Note(1, "hello"), buffers)
+    here.connection.send(Ask(2))
+    assert there.get() == (Note(1, "hello"), buffers)
+    assert there.get() == (Ask(2), [])
+    there.connection.send(Ask(3), [memoryview(buffers[-1])[:10].toreadonly()])
+    assert here.get() == (Ask(3), [buffers[-1][:10]])
+
+
+def test_order_of_many_from_a_thread_and_from_the_loop(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+    there.connection.on_message = lambda connection, message, buffers: connection.send(
+        message, buffers
+    )
+    payload = b"p" * 100_000
+    for number in range(1000):
+        here.connection.send(Note(number), [payload] if number % 50 == 0 else [])
+    for number in range(1000):
+        message, buffers = here.get()
+        assert message.number == number
+        assert buffers == ([payload] if number % 50 == 0 else [])
+
+
+def test_many_threads_send_whole_messages(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+
+    def send(first: int) -> None:
+        for number in range(first, first + 200):
+            here.connection.send(Note(number, "t" * 5000))
+
+    threads = [threading.Thread(target=send, args=(first,)) for first in range(0, 800, 200)]
+    for thread in threads:
+        thread.start()
+    got = [there.get()[0].number for _ in range(800)]
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == list(range(800))
+    for first in range(0, 800, 200):
+        mine = [number for number in got if first <= number < first + 200]
+        assert mine == sorted(mine)
+
+
+def test_closing_tells_both_once(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+    here.connection.send(Note(1))
+    here.connection.close()
+    here.connection.close()
+    assert here.closed.get(timeout=WAIT_S) is None
+    error = there.closed.get(timeout=WAIT_S)
+    assert isinstance(error, ConnectionLostError)
+    assert "client 'here'" in str(error)
+    assert there.get() == (Note(1), [])
+    here.connection.send(Note(2))  # nothing happens
+    assert here.connection.queued_bytes == 0
+    assert here.closed.empty() and there.closed.empty()
+
+
+def test_what_was_sent_before_closing_arrives(loop: Loop, address: str) -> None:
+    here, there = pair(loop, address)
+    payload = os.urandom(20_000_000)
+    here.connection.send(Note(1), [payload])
+    here.connection.close()
+    assert there.get() == (Note(1), [payload])
+    assert here.closed.get(timeout=WAIT_S) is None
+
+
+def test_a_reader_that_fails_ends_the_connection(
+    loop: Loop, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = pair(loop, address)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    there.connection.on_message = fail
+    here.connection.send(Note(1))
+    assert "a Note could not be handled" in str(there.closed.get(timeout=WAIT_S))
+    assert here.closed.get(timeout=WAIT_S) is not None
+    assert "a Note from client 'here'" in caplog.text
+
+
+def test_back_pressure(loop: Loop, address: str) -> None:
+    limits = Limits(high_water_bytes=1_000_000, low_water_bytes=100_000)
+    here, there = pair(loop, address, limits)
+    paused, resumed = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        there.connection.pause()
+        paused.set()
+
+    loop.call_threadsafe(pause)
+    assert paused.wait(WAIT_S)
+    sent = 0
+    while not here.connection.is_full:
+        here.connection.send(Note(sent), [bytes(1_000_000)])
+        sent += 1
+        assert sent < 1000
+    assert not here.drained.is_set()
+    loop.call_threadsafe(there.connection.resume)
+    loop.call_threadsafe(resumed.set)
+    assert [there.get()[0].number for _ in range(sent)] == list(range(sent))
+    assert here.drained.wait(WAIT_S)
+    assert here.connection.queued_bytes == 0
+
+
+def test_nobody_listens(loop: Loop, address: str) -> None:
+    listener, _ = start(loop, address)
+    done = threading.Event()
+    listener.close()
+    loop.call_threadsafe(done.set)
+    assert done.wait(WAIT_S)
+    with pytest.raises(CommunicationError) as caught:
+        open_to(loop, listener.address)
+    assert listener.address in str(caught.value)
+    assert "?" in str(caught.value) or "start the scheduler" in str(caught.value)
+
+
+def test_a_dialer_may_come_before_the_listener(loop: Loop, tmp_path: Path) -> None:
+    address = f"unix://{tmp_path}/late"
+    opened: queue.Queue[object] = queue.Queue()
+    connect(
+        loop,
+        address,
+        security=SECURITY,
+        role="worker",
+        codec=CODEC,
+        retry=True,
+        on_open=opened.put,
+        on_error=opened.put,
+    )
+    start(loop, address)
+    assert isinstance(opened.get(timeout=WAIT_S), Connection)
+
+
+def test_a_dialer_gives_up(loop: Loop, tmp_path: Path) -> None:
+    with pytest.raises(CommunicationError, match=r"late within 0\.1 s: .*is the scheduler"):
+        open_to(loop, f"unix://{tmp_path}/late", retry=True, timeout_s=0.1)
+
+
+def test_somebody_who_listens_and_says_nothing(loop: Loop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ConnectTimeoutError, match=f"tcp://127.0.0.1:{port}"):
+            open_to(loop, f"tcp://127.0.0.1:{port}", timeout_s=0.1)
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls", "unix"])
+def test_another_clusters_secret(loop: Loop, scheme: str, tmp_path: Path) -> None:
+    where = f"unix://{tmp_path}/s" if scheme == "unix" else f"{scheme}://127.0.0.1:0"
+    listener, sides = start(loop, where)
+    other = Security(b"another secret!!", SECURITY.ca, SECURITY.cert, SECURITY.key, SECURITY.host)
+    with pytest.raises(AuthenticationError, match=r"cluster\.json") as caught:
+        open_to(loop, listener.address, security=other)
+    assert listener.address in str(caught.value)
+    assert sides.empty()
+
+
+@pytest.mark.parametrize("trusting", [False, True])
+def test_another_clusters_certificate(loop: Loop, trusting: bool) -> None:
+    """Even with the right secret: the dialer does not trust the listener, or the other way."""
+    listener, sides = start(loop, "tls://127.0.0.1:0")
+    other = Security.new(tls=True)
+    mixed = Security(
+        SECURITY.secret,
+        SECURITY.ca if trusting else other.ca,
+        other.cert,
+        other.key,
+        SECURITY.host if trusting else other.host,
+    )
+    with pytest.raises(CommunicationError) as caught:
+        open_to(loop, listener.address, security=mixed, timeout_s=1)
+    if not trusting:
+        assert isinstance(caught.value, AuthenticationError)
+        assert "certificate is not of this cluster" in str(caught.value)
+    assert sides.empty()
+
+
+def test_tls_wants_certificates(loop: Loop) -> None:
+    with pytest.raises(AuthenticationError, match=r"Security\.new\(tls=True\)"):
+        listen(loop, "tls://127.0.0.1:0", security=Security.new(), role="x", on_connection=print)
+
+
+def test_a_message_beyond_the_limit_is_refused_where_it_is_sent(loop: Loop) -> None:
+    here, _ = pair(loop, "tcp://127.0.0.1:0", Limits(control_bytes=1000))
+    with pytest.raises(CommunicationError, match=r"a Note has .* send it in parts"):
+        here.connection.send(Note(1, "x" * 2000))
+
+
+def test_an_address_that_is_taken(loop: Loop, address: str) -> None:
+    listener, _ = start(loop, address)
+    with pytest.raises(CommunicationError, match=r"taken|in use"):
+        start(loop, listener.address)
+
+
+def test_a_unix_socket_left_behind_is_replaced(loop: Loop, tmp_path: Path) -> None:
+    path = f"{tmp_path}/left"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(path)
+    listener, _ = start(loop, f"unix://{path}")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    open_to(loop, listener.address)
+
+
+def test_the_end_of_a_loop_closes_what_it_has(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    loop = Loop()
+    thread = loop.start("net-test")
+    here, there = pair(loop, f"unix://{tmp_path}/socket")
+    loop.stop()
+    thread.join(WAIT_S)
+    assert here.closed.get(timeout=WAIT_S) is None
+    assert there.closed.get(timeout=WAIT_S) is None
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert os.listdir(tmp_path) == []
+
+
+def on_loop(loop: Loop, call: Callable[[], object]) -> Any:
+    """What a call gives in the loop's thread."""
+    answer: queue.Queue[object] = queue.Queue()
+    loop.call_threadsafe(lambda: answer.put(call()))
+    return answer.get(timeout=WAIT_S)
+
+
+def test_replies_of_one_batch_go_together(loop: Loop, tmp_path: Path) -> None:
+    here, there = pair(loop, f"unix://{tmp_path}/socket")
+    calls = []
+    stream = there.connection._stream  # type: ignore[attr-defined]
+    send, sendmsg = stream.send, stream.sendmsg
+    stream.send = lambda data: calls.append(1) or send(data)
+    stream.sendmsg = lambda pieces: calls.append(len(pieces)) or sendmsg(pieces)
+
+    def reply() -> None:
+        for number in range(20):
+            there.connection.send(Note(number))
+
+    on_loop(loop, reply)
+    assert [here.get()[0].number for _ in range(20)] == list(range(20))
+    assert calls == [20]
