@@ -1,0 +1,340 @@
+"""What a worker's state machine wants done, as data.
+
+The shell carries them out in order.  `Send`, `Close` and `Log` are common to all machines and stand
+in `shoal.distributed.core.effects`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from shoal.distributed.core.worker.table import Task
+from shoal.distributed.protocol import Call, Frames
+
+__all__ = [
+    "Dial",
+    "Evict",
+    "Forget",
+    "Free",
+    "Hold",
+    "Invoke",
+    "Learn",
+    "Leave",
+    "Load",
+    "Pause",
+    "Ready",
+    "Reconnect",
+    "Rename",
+    "Serve",
+    "Spill",
+    "Withdraw",
+]
+
+
+class _Effect(msgspec.Struct):
+    """What all effects have in common: they compare by value and print what they are."""
+
+
+class Ready(_Effect):
+    """Run these when a thread is free, lowest priority number first; their inputs are held.
+
+    Answered by `machine.finished` for each, unless it is withdrawn before.
+
+    Parameters
+    ----------
+    tasks
+        The rows of the table.
+
+    Examples
+    --------
+    >>> Ready([]).tasks
+    []
+    """
+
+    tasks: list[Task]
+
+
+class Withdraw(_Effect):
+    """Do not run this after all.
+
+    Parameters
+    ----------
+    id, run
+        Which.
+    force
+        True: whether or not it runs already, its slot is free at once and what becomes of it is
+        ignored.  False: only if it has not begun; answered by `machine.withdrawn` if so, and by
+        nothing otherwise.
+
+    Examples
+    --------
+    >>> Withdraw(3, 1, True).force
+    True
+    """
+
+    id: int
+    run: int
+    force: bool
+
+
+class Learn(_Effect):
+    """Functions that tasks will refer to.
+
+    Parameters
+    ----------
+    codes
+        ``(number, digest, data)`` as in `Run`.
+
+    Examples
+    --------
+    >>> Learn([(1, b"digest", b"data")]).codes[0][0]
+    1
+    """
+
+    codes: list[tuple[int, bytes, bytes]]
+
+
+class Forget(_Effect):
+    """Functions that no task will refer to any more.
+
+    Parameters
+    ----------
+    codes
+        Their numbers.
+
+    Examples
+    --------
+    >>> Forget([1]).codes
+    [1]
+    """
+
+    codes: list[int]
+
+
+class Hold(_Effect):
+    """Results have come from elsewhere: keep them.
+
+    Parameters
+    ----------
+    ids
+        Their numbers.
+    frames
+        For each its pickled object.
+    buffers
+        Those that the frames speak of.
+
+    Examples
+    --------
+    >>> Hold([1], [Frames(b"")], []).ids
+    [1]
+    """
+
+    ids: list[int]
+    frames: list[Frames]
+    buffers: list[object]
+
+
+class Free(_Effect):
+    """Let go of results, wherever they are; a number may be one that is not there.
+
+    Parameters
+    ----------
+    ids
+        Their numbers.
+
+    Examples
+    --------
+    >>> Free([1]).ids
+    [1]
+    """
+
+    ids: list[int]
+
+
+class Spill(_Effect):
+    """Write results to disk; answered by `machine.spilled`, or `machine.spill_failed`.
+
+    They stay in memory until `Evict`; a file that is there already is as good as a new one.
+
+    Parameters
+    ----------
+    ids
+        Their numbers.
+
+    Examples
+    --------
+    >>> Spill([1]).ids
+    [1]
+    """
+
+    ids: list[int]
+
+
+class Evict(_Effect):
+    """Let go of results in memory that are on disk too.
+
+    Parameters
+    ----------
+    ids
+        Their numbers.
+
+    Examples
+    --------
+    >>> Evict([1]).ids
+    [1]
+    """
+
+    ids: list[int]
+
+
+class Load(_Effect):
+    """Read results from disk and remove the files.
+
+    Answered by `machine.loaded`, or `machine.load_failed`.
+
+    Parameters
+    ----------
+    ids
+        Their numbers.
+
+    Examples
+    --------
+    >>> Load([1]).ids
+    [1]
+    """
+
+    ids: list[int]
+
+
+class Serve(_Effect):
+    """Send results to somebody; answered by `machine.served` when they are on their way.
+
+    Parameters
+    ----------
+    party
+        Who asked.
+    request
+        Their number for it.
+    ids
+        The results, in memory or on disk.
+
+    Examples
+    --------
+    >>> Serve(2, 1, [5]).ids
+    [5]
+    """
+
+    party: int
+    request: int
+    ids: list[int]
+
+
+class Invoke(_Effect):
+    """Somebody calls a method of the worker; the shell answers.
+
+    Parameters
+    ----------
+    party
+        Who.
+    call
+        The call.
+    buffers
+        Its buffers.
+
+    Examples
+    --------
+    >>> Invoke(2, Call(1, "versions"), []).call.method
+    'versions'
+    """
+
+    party: int
+    call: Call
+    buffers: list[object]
+
+
+class Dial(_Effect):
+    """Connect to another worker; answered by `machine.dialed`, or `machine.unreachable`.
+
+    Parameters
+    ----------
+    peer
+        Its number.
+    address
+        Where it listens.
+
+    Examples
+    --------
+    >>> Dial(3, "tcp://127.0.0.1:5000").peer
+    3
+    """
+
+    peer: int
+    address: str
+
+
+class Reconnect(_Effect):
+    """The scheduler is gone: connect to it again; answered as the first time.
+
+    Parameters
+    ----------
+    delay_s
+        Wait before.
+
+    Examples
+    --------
+    >>> Reconnect(0.1).delay_s
+    0.1
+    """
+
+    delay_s: float
+
+
+class Pause(_Effect):
+    """Begin no task, or begin tasks again.
+
+    Parameters
+    ----------
+    on
+        Whether to pause.
+
+    Examples
+    --------
+    >>> Pause(True).on
+    True
+    """
+
+    on: bool
+
+
+class Rename(_Effect):
+    """The scheduler has given new numbers to results; rows of tasks have theirs already.
+
+    Parameters
+    ----------
+    ids
+        New numbers by old ones.
+
+    Examples
+    --------
+    >>> Rename({1: 11}).ids
+    {1: 11}
+    """
+
+    ids: dict[int, int]
+
+
+class Leave(_Effect):
+    """End the worker.
+
+    Parameters
+    ----------
+    reason
+        For the log.
+
+    Examples
+    --------
+    >>> Leave("closed by the scheduler").reason
+    'closed by the scheduler'
+    """
+
+    reason: str

@@ -1,0 +1,408 @@
+"""From whom to get which inputs, and what to do when one does not come.
+
+Results are asked for in the order of the tasks that need them.  Each is asked of the holder that
+owes least, many in one request; what is on the way is bounded in requests, in requests to one
+worker, and in bytes.  A holder that is busy is left alone for a moment; one that does not have the
+result, cannot be reached or falls silent is reported as `missing` and the next is asked.  When
+none is left, the tasks that wait for the result go back to the scheduler, which knows more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import Any
+
+from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.worker.assign import arrive, fail, forget, meet, prompt, want
+from shoal.distributed.core.worker.effects import Dial, Free, Hold
+from shoal.distributed.core.worker.table import (
+    ASKED,
+    HELD,
+    TO_RUN,
+    WAITING,
+    WANTED,
+    PeerState,
+    Request,
+    Task,
+    Worker,
+)
+from shoal.distributed.protocol import Answer, Data, Fetch, Frames, Get, Put
+
+__all__ = ["answered", "expire", "fetch", "lose_peer", "next_event", "plan", "put"]
+
+REST_S = 0.02
+"""How long a worker that was busy is left alone."""
+
+SKIPPED = 256
+"""How many results whose holders cannot be asked now are passed over to find one that can."""
+
+
+def fetch(w: Worker, message: Fetch) -> None:
+    """The scheduler wants copies here.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    message
+        As received.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> fetch(w, Fetch([5], [[2]], [100]))
+    >>> w.tasks[5].holders
+    [2]
+    """
+    meet(w, message.peers)
+    for id, where, nbytes in zip(message.ids, message.where, message.nbytes):
+        row = w.tasks.get(id)
+        if row is None:
+            # After all inputs of tasks: nobody waits for a copy.
+            row = want(w, id, where, nbytes, 1 << 62)
+        elif row.state in HELD:
+            w.columns.added.append((id, row.nbytes))
+        elif row.state not in TO_RUN:
+            prompt(w, row, (where, nbytes), row.priority)
+        row.keep = True
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+def plan(w: Worker, now: float) -> None:
+    """Ask for what is wanted, as far as the limits allow.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> w.peers[2] = PeerState(2, "inproc://b", "b")
+    >>> fetch(w, Fetch([5], [[2]], [100]))
+    >>> plan(w, 0.0)
+    >>> w.effects
+    [Dial(peer=2, address='inproc://b')]
+    """
+    settings, tasks = w.settings, w.tasks
+    for rested in w.peers.values():
+        if rested.rest_until <= now:
+            rested.rest_until = 0.0
+    batches: dict[int, list[int]] = {}
+    passed: list[tuple[int, int]] = []
+    while w.wanted and len(passed) < SKIPPED:
+        row = tasks.get(w.wanted[0][1])
+        if row is None or row.state != WANTED:
+            heappop(w.wanted)
+            continue
+        peer = choose(w, row, now)
+        if peer is None:
+            passed.append(heappop(w.wanted))
+            if not row.holders:
+                passed.pop()
+                give_up(w, row)
+            continue
+        if w.asked_bytes and w.asked_bytes + row.nbytes > settings.fetch_bytes:
+            break
+        batch = batches.get(peer.number)
+        if batch is None:
+            if len(w.requests) + len(batches) >= settings.streams:
+                break
+            batch = batches[peer.number] = []
+        heappop(w.wanted)
+        row.state = ASKED
+        batch.append(row.id)
+        peer.nbytes += row.nbytes
+        w.asked_bytes += row.nbytes
+        if sum(tasks[id].nbytes for id in batch[-2:]) >= settings.request_bytes:
+            ask(w, peer, batches.pop(peer.number), now)
+    for number, ids in batches.items():
+        ask(w, w.peers[number], ids, now)
+    for entry in passed:
+        heappush(w.wanted, entry)
+
+
+def choose(w: Worker, row: Task, now: float) -> PeerState | None:
+    """The worker to ask for a result: the one that owes least; None when nobody can be asked now.
+
+    A worker that is not connected is dialed.  A holder that is not known, or is this worker, is
+    none.
+    """
+    best: PeerState | None = None
+    holders = row.holders or []
+    for number in list(holders):
+        peer = w.peers.get(number)
+        if peer is None or number == w.number:
+            holders.remove(number)
+            w.columns.missing.append((row.id, number))
+        elif peer.requests >= w.settings.streams_a_peer or peer.rest_until:
+            continue
+        elif not peer.party:
+            if not peer.dialing:
+                peer.dialing = True
+                w.effects.append(Dial(number, peer.address))
+        elif best is None or peer.nbytes < best.nbytes:
+            best = peer
+    return best
+
+
+def ask(w: Worker, peer: PeerState, ids: list[int], now: float) -> None:
+    """Send one request."""
+    nbytes = sum(w.tasks[id].nbytes for id in ids)
+    w.last_request += 1
+    deadline = now + w.settings.silence_s + nbytes / w.settings.slowest_bytes_a_s
+    w.requests[w.last_request] = Request(peer.number, ids, nbytes, now, deadline)
+    peer.requests += 1
+    w.effects.append(Send(peer.party, Get(w.last_request, ids)))
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
+    """Another worker has answered a `Get`.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    message, buffers
+        As received.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> answered(w, Data(1, [5], [Frames(b"")]), [], 0.0)  # too late: nobody waits
+    >>> w.tasks
+    {}
+    """
+    request = close_request(w, message.request)
+    if request is None:
+        return
+    peer = w.peers[request.peer]
+    if message.busy:
+        peer.rest_until = now + REST_S
+        for id in request.ids:
+            want_again(w, id, None)
+        return
+    came: list[int] = []
+    frames: list[Frames] = []
+    total = 0
+    for id, frame in zip(message.ids, message.frames):
+        row = w.tasks.get(id)
+        if row is None or row.state not in (WANTED, ASKED):
+            continue
+        if not frame.head:
+            fail_readers(w, row, bytes(buffers[frame.first]))
+            continue
+        came.append(id)
+        frames.append(frame)
+        total += settle(w, row, frame, buffers)
+    if came:
+        hold(w, came, frames, buffers)
+        w.columns.transfers.append((request.peer, total, now - request.begun))
+    for id in set(request.ids).difference(message.ids):
+        want_again(w, id, request.peer)
+
+
+def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
+    """A result has come; its size."""
+    count = frame.first + frame.count
+    nbytes = len(frame.head) + sum(map(len, buffers[frame.first : count]))
+    arrive(w, row, max(nbytes, row.nbytes))
+    w.columns.added.append((row.id, row.nbytes))
+    return nbytes
+
+
+def hold(w: Worker, ids: list[int], frames: list[Frames], buffers: list[Any]) -> None:
+    """Have the shell keep what came; after it has let go of what had these numbers before."""
+    if w.free:
+        w.effects.append(Free(w.free))
+        w.free = []
+    w.effects.append(Hold(ids, frames, buffers))
+
+
+def close_request(w: Worker, number: int) -> Request | None:
+    """A request is over."""
+    request = w.requests.pop(number, None)
+    if request is not None:
+        peer = w.peers[request.peer]
+        peer.requests -= 1
+        peer.nbytes -= request.nbytes
+        w.asked_bytes -= request.nbytes
+    return request
+
+
+def want_again(w: Worker, id: int, failed: int | None) -> None:
+    """A result did not come; ``failed`` is the worker that is not to be asked again."""
+    row = w.tasks.get(id)
+    if row is None or row.state != ASKED:
+        return
+    row.state = WANTED
+    if failed is not None:
+        blame(w, row, failed)
+    heappush(w.wanted, (row.priority, id))
+
+
+def blame(w: Worker, row: Task, number: int) -> None:
+    """A worker that should have a result does not give it."""
+    w.columns.missing.append((row.id, number))
+    if row.holders is not None and number in row.holders:
+        row.holders.remove(number)
+
+
+def give_up(w: Worker, row: Task) -> None:
+    """Nobody has a result: who waits for it goes back to the scheduler."""
+    forget(w, row)
+
+
+def fail_readers(w: Worker, row: Task, data: bytes) -> None:
+    """A result exists where it was made and cannot be pickled: its readers fail, named so."""
+    readers, row.dependents = row.dependents or [], None
+    for id in readers:
+        task = w.tasks[id]
+        if task.state == WAITING:
+            fail(w, task, "raised", data, 0.0)
+    if w.tasks.get(row.id) is row:
+        forget(w, row)
+
+
+# --- workers go -------------------------------------------------------------------------------
+
+
+def lose_peer(w: Worker, number: int, why: str) -> None:
+    """Another worker is not to be had: ask others for what it was asked.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    number
+        The other.
+    why
+        For the log.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> w.peers[2] = PeerState(2, "inproc://b", "b", party=9)
+    >>> lose_peer(w, 2, "connection refused")
+    >>> w.peers[2].party
+    0
+    """
+    peer = w.peers.get(number)
+    if peer is None:
+        return
+    w.peer_of.pop(peer.party, None)
+    peer.party = 0
+    peer.dialing = False
+    lost = [n for n, request in w.requests.items() if request.peer == number]
+    for n in lost:
+        request = close_request(w, n)
+        assert request is not None
+        for id in request.ids:
+            want_again(w, id, number)
+    rows = [w.tasks.get(id) for _, id in w.wanted]
+    for row in rows:
+        if row is not None and row.state == WANTED and number in (row.holders or ()):
+            blame(w, row, number)
+    if lost or rows:
+        w.effects.append(Log("warning", f"worker {peer.name} ({peer.address}): {why}"))
+
+
+def expire(w: Worker, now: float) -> None:
+    """Take workers that owe something and have fallen silent for lost.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> w.peers[2] = PeerState(2, "inproc://b", "b", party=9, requests=1)
+    >>> w.requests[1] = Request(2, [], 0, 0.0, 5.0)
+    >>> expire(w, 6.0)
+    >>> [type(effect).__name__ for effect in w.effects]
+    ['Close', 'Log']
+    """
+    late = {request.peer for request in w.requests.values() if request.deadline <= now}
+    for number in late:
+        w.effects.append(Close(w.peers[number].party, "it owes results and is silent"))
+        lose_peer(w, number, f"silent for {w.settings.silence_s:g} s while it owed results")
+
+
+def next_event(w: Worker) -> Iterable[float]:
+    """When `plan` or `expire` should be called at the latest.
+
+    Parameters
+    ----------
+    w
+        The worker.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> list(next_event(Worker(Settings("a", "inproc://a", 1))))
+    []
+    """
+    for request in w.requests.values():
+        yield request.deadline
+    if w.wanted:
+        for peer in w.peers.values():
+            if peer.rest_until:
+                yield peer.rest_until
+
+
+# --- data that is put here --------------------------------------------------------------------
+
+
+def put(w: Worker, party: int, message: Put, buffers: list[Any]) -> None:
+    """A client, or the scheduler, puts results here.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    party
+        Who.
+    message, buffers
+        As received.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> put(w, 3, Put(1, [5], [1], ["x"], [Frames(b"N.")], [16]), [])
+    >>> w.tasks[5].nbytes, w.columns.added
+    (16, [(5, 16)])
+    """
+    for id, run, key, nbytes in zip(message.ids, message.runs, message.keys, message.nbytes):
+        row = w.tasks.get(id)
+        if row is not None and row.state not in (WANTED, ASKED):
+            # Here already, or about to be computed by somebody who knows better.
+            continue
+        if row is None:
+            row = want(w, id, [], nbytes, 0)
+        row.run, row.key = run, key
+        arrive(w, row, nbytes)
+        w.columns.added.append((id, nbytes))
+    hold(w, message.ids, message.frames, buffers)
+    if message.request:
+        w.effects.append(Send(party, Answer(message.request)))

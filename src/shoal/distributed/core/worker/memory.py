@@ -1,0 +1,268 @@
+"""When to spill, to load and to pause.
+
+Two measures are taken: the results that are held, by their estimated sizes, and the whole process,
+as the operating system sees it.  Results above ``target`` go to disk, least recently used
+first, and so do more when the process is above ``spill``, for estimates may be wrong.  Above
+``pause`` no task begins, until the process is a good part below it again, so that a worker at
+the edge does not flicker.
+
+Inputs on disk come back in the order of the tasks that need them and only while there is room;
+when nothing at all is running they come back without room too, for otherwise nothing would ever
+make any.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop
+
+from shoal.distributed.core.effects import Log
+from shoal.distributed.core.worker.assign import arrive, forget
+from shoal.distributed.core.worker.effects import Evict, Free, Load, Pause, Spill
+from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
+
+__all__ = ["loaded", "measured", "plan", "spill_failed", "spilled"]
+
+SLACK = 0.05
+"""Of the limit: how far below ``pause`` the process must be to go on."""
+
+REST_S = 5.0
+"""How long nothing is spilled after the disk was full."""
+
+
+def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
+    """What the operating system says of the process.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    process
+        Resident bytes.
+    cpu
+        In percent of one CPU.
+    executing
+        How many tasks are running.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=1000))
+    >>> measured(w, 900, 50.0, 1)
+    >>> w.effects
+    [Log(level='warning', text=...), Pause(on=True)]
+    """
+    w.process, w.cpu, w.executing = process, cpu, executing
+    settings = w.settings
+    limit = settings.memory_limit
+    if not limit or not settings.pause:
+        return
+    share = process / limit
+    if not w.paused and share > settings.pause:
+        w.paused = True
+        w.effects.append(Log("warning", describe(w, "begins no more tasks")))
+        w.effects.append(Pause(True))
+    elif w.paused and share < settings.pause - SLACK:
+        w.paused = False
+        w.effects.append(Log("info", describe(w, "goes on")))
+        w.effects.append(Pause(False))
+
+
+def describe(w: Worker, what: str) -> str:
+    """How the memory stands, in words."""
+    limit = w.settings.memory_limit
+    return (
+        f"worker {w.settings.name} {what}: the process takes {w.process / 2**20:,.0f} MiB, "
+        f"{w.process / limit:.0%} of its limit of {limit / 2**20:,.0f} MiB; results in memory "
+        f"{w.managed / 2**20:,.0f} MiB, on disk {w.spilled / 2**20:,.0f} MiB"
+    )
+
+
+def plan(w: Worker, now: float) -> None:
+    """Decide what goes to disk and what comes back.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.assign import arrive, want
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=100_000))
+    >>> arrive(w, want(w, 5, [2], 90_000, 0), 90_000)
+    >>> plan(w, 0.0)
+    >>> w.effects
+    [Spill(ids=[5])]
+    """
+    if w.spillable and now >= w.disk_full_until:
+        excess = excess_bytes(w)
+        if excess > 0:
+            spill(w, excess)
+    if w.to_load:
+        load(w)
+
+
+def excess_bytes(w: Worker) -> float:
+    """How much should leave memory."""
+    settings = w.settings
+    limit = settings.memory_limit
+    if not limit:
+        return 0
+    excess = 0.0
+    if settings.target:
+        excess = w.managed - w.spilling - settings.target * limit
+    if settings.spill and w.process - w.spilling > settings.spill * limit:
+        goal = (settings.target or settings.spill) * limit
+        excess = max(excess, w.process - w.spilling - goal)
+    return excess
+
+
+def spill(w: Worker, excess: float) -> None:
+    """Choose results to write to disk: those longest unused that no task here needs."""
+    chosen = []
+    for id in w.spillable:
+        row = w.tasks[id]
+        if row.users or row.state != MEMORY:
+            continue
+        chosen.append(id)
+        excess -= row.nbytes
+        if excess <= 0:
+            break
+    for id in chosen:
+        row = w.tasks[id]
+        row.state = SPILLING
+        w.spilling += row.nbytes
+        del w.spillable[id]
+    if chosen:
+        w.effects.append(Spill(chosen))
+
+
+def load(w: Worker) -> None:
+    """Bring back what tasks wait for, while there is room."""
+    settings = w.settings
+    room = settings.target * settings.memory_limit or float("inf")
+    chosen = []
+    while w.to_load:
+        row = w.tasks.get(w.to_load[0][1])
+        if row is None or row.state != DISK or not row.users:
+            heappop(w.to_load)
+            continue
+        busy = w.active or w.loading or w.ready
+        if busy and w.managed - w.spilling + w.loading + row.nbytes > room:
+            break
+        heappop(w.to_load)
+        row.state = LOADING
+        w.loading += row.nbytes
+        chosen.append(row.id)
+    if chosen:
+        w.effects.append(Load(chosen))
+
+
+# --- what became of it ------------------------------------------------------------------------
+
+
+def spilled(w: Worker, id: int) -> None:
+    """A result is on disk, and no longer needed in memory unless a task has come to need it.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Its number.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> spilled(w, 5)  # dropped meanwhile
+    >>> w.effects
+    [Free(ids=[5])]
+    """
+    row = w.tasks.get(id)
+    if row is None or row.state != SPILLING:
+        w.effects.append(Free([id]))
+        return
+    w.spilling -= row.nbytes
+    if row.users:
+        row.state = MEMORY
+        w.spillable[id] = None
+        return
+    w.managed -= row.nbytes
+    w.spilled += row.nbytes
+    row.state = DISK
+    w.effects.append(Evict([id]))
+
+
+def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) -> None:
+    """Results could not be written and stay in memory.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    ids
+        Their numbers.
+    why
+        For the log.
+    full
+        The disk, or the quota, is full: nothing is spilled for a while.  Else these results cannot
+        be written at all.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> spill_failed(w, [5], "no space left on device", True, 10.0)
+    >>> w.disk_full_until
+    15.0
+    """
+    for id in ids:
+        row = w.tasks.get(id)
+        if row is not None and row.state == SPILLING:
+            row.state = MEMORY
+            w.spilling -= row.nbytes
+            if full:
+                w.spillable[id] = None
+    if full:
+        w.disk_full_until = now + REST_S
+    w.effects.append(Log("warning", f"worker {w.settings.name} cannot spill: {why}"))
+
+
+def loaded(w: Worker, id: int, error: str) -> None:
+    """A result is back from disk, or lost.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Its number.
+    error
+        Why it is lost; empty if it is not.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> loaded(w, 5, "")  # dropped meanwhile
+    >>> w.effects
+    [Free(ids=[5])]
+    """
+    row = w.tasks.get(id)
+    if row is None or row.state not in (LOADING, DISK):
+        w.effects.append(Free([id]))
+        return
+    if error:
+        w.columns.gone.append(id)
+        w.effects.append(Log("error", f"result {row.key!r} is lost and computed again: {error}"))
+        forget(w, row)
+    elif row.state == LOADING:
+        w.spilled -= row.nbytes
+        w.loading -= row.nbytes
+        arrive(w, row, row.nbytes)

@@ -1,0 +1,374 @@
+"""The states of a task on a worker, which may follow which, and the table of all of them.
+
+A task that was given to the worker waits for its inputs, is handed to the threads, and becomes a
+result.  A result is in memory, on disk, or on its way between them; or it is wanted from another
+worker::
+
+        Run                                   Fetch, or an input of a task
+         |                                          |
+      WAITING --inputs here--> HELD_BACK          WANTED <--not there-- ASKED
+         |     (resources)       |                  |  `--a stream is free--^|
+         |                       v                  |                        |
+         `-------------------> READY --ended--> MEMORY <------Data-----------'
+                                 |                ^|  ^
+                               LONG --ended-------'|  `------failed--------.
+                            (gave up its slot)     `--Spill--> SPILLING ---+--> DISK
+                                                   ^                             |
+                                                   `---------- LOADING <--needed-'
+
+A task may leave the table from every state; it is then forgotten, and what still
+arrives for it is dropped.  READY means that the shell has it: whether a thread has begun it is the
+shell's to know.
+
+There is one row a task and no other object: rows are structs of integers that the garbage collector
+does not look at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from shoal.distributed.protocol import Key, Options
+
+__all__ = ["NAMES", "TRANSITIONS", "PeerState", "Request", "Settings", "Task", "Worker"]
+
+(
+    WAITING,
+    HELD_BACK,
+    READY,
+    LONG,
+    WANTED,
+    ASKED,
+    MEMORY,
+    SPILLING,
+    DISK,
+    LOADING,
+    GONE,
+) = range(11)
+
+NAMES = (
+    "waiting",
+    "held back",
+    "ready",
+    "long",
+    "wanted",
+    "asked",
+    "memory",
+    "spilling",
+    "disk",
+    "loading",
+    "gone",
+)
+"""What the states are called, by number."""
+
+TRANSITIONS: dict[int, tuple[int, ...]] = {
+    WAITING: (HELD_BACK, READY, GONE),
+    HELD_BACK: (READY, GONE),
+    READY: (LONG, MEMORY, GONE),
+    LONG: (READY, MEMORY, GONE),
+    WANTED: (ASKED, MEMORY, GONE),
+    ASKED: (WANTED, MEMORY, GONE),
+    MEMORY: (SPILLING, GONE),
+    SPILLING: (MEMORY, DISK, GONE),
+    DISK: (LOADING, GONE),
+    LOADING: (MEMORY, DISK, GONE),
+    GONE: (),
+}
+"""Which states may follow which; the diagram above, as data."""
+
+IN_MEMORY = frozenset([MEMORY, SPILLING])
+"""States of a result that a task can be given."""
+
+HELD = frozenset([MEMORY, SPILLING, DISK, LOADING])
+"""States of a result that others can be given."""
+
+TO_RUN = frozenset([WAITING, HELD_BACK, READY, LONG])
+"""States of a task that has not ended."""
+
+
+class Task(msgspec.Struct, gc=False):
+    """A row of the table.
+
+    Parameters
+    ----------
+    id, run, key, code, args, deps, priority, inline
+        As in `Run`.
+    state
+        One of the states of this module.
+    nbytes
+        Of the result: what is known or expected.
+    missing
+        How many inputs are not in memory.
+    users
+        How many tasks that have not ended need this as an input.
+    options
+        What the user asked for, if anything.
+    tell
+        Topic that output goes to.
+    buffers
+        Out-of-band buffers of the arguments.
+    dependents
+        Tasks that wait for this.
+    holders
+        Workers that have it and have not been asked in vain.
+    doomed
+        Dropped by the scheduler while tasks here need it: goes when the last of them ends.
+    keep
+        A copy that the scheduler asked for, not an input.
+    deadline
+        When a run that has begun must have ended; 0 for never.
+    failures
+        How often fetching it has failed.
+
+    Examples
+    --------
+    >>> Task(1, 1, "x", 0, b"", (), 0, False, READY).state == READY
+    True
+    """
+
+    id: int
+    run: int
+    key: Key
+    code: int
+    args: bytes
+    deps: tuple[int, ...]
+    priority: int
+    inline: bool
+    state: int
+    nbytes: int = 0
+    missing: int = 0
+    users: int = 0
+    options: Options | None = None
+    tell: str = ""
+    buffers: tuple[Any, ...] = ()
+    dependents: list[int] | None = None
+    holders: list[int] | None = None
+    doomed: bool = False
+    keep: bool = False
+    deadline: float = 0.0
+    failures: int = 0
+
+
+class PeerState(msgspec.Struct):
+    """Another worker, from which results may be fetched.
+
+    Parameters
+    ----------
+    number, address, name
+        As the scheduler says.
+    party
+        The connection to it, or 0.
+    dialing
+        A connection is being made.
+    requests
+        How many are not answered.
+    nbytes
+        How much they will bring.
+    rest_until
+        It was busy: do not ask before.
+
+    Examples
+    --------
+    >>> PeerState(2, "tcp://127.0.0.1:5000", "b").party
+    0
+    """
+
+    number: int
+    address: str
+    name: str
+    party: int = 0
+    dialing: bool = False
+    requests: int = 0
+    nbytes: int = 0
+    rest_until: float = 0.0
+
+
+class Request(msgspec.Struct):
+    """A `Get` that has not been answered.
+
+    Parameters
+    ----------
+    peer
+        The worker asked.
+    ids, nbytes
+        For what, and how much it is.
+    begun
+        When.
+    deadline
+        After this the worker is taken for lost.
+
+    Examples
+    --------
+    >>> Request(2, [1], 100, 0.0, 5.0).ids
+    [1]
+    """
+
+    peer: int
+    ids: list[int]
+    nbytes: int
+    begun: float
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The numbers that a worker goes by; the shell makes them from the configuration.
+
+    Parameters
+    ----------
+    name, address, nthreads, memory_limit, resources, versions, host, pid, nanny
+        As in `Register`.
+    target, spill, pause
+        Fractions of the memory limit: above ``target`` of results, above ``spill`` of the whole
+        process results go to disk; above ``pause`` of the process no task begins.  0 for never.
+    beat_s
+        A sign of life as often.
+    leave_s
+        Without a scheduler for as long, the worker ends.
+    streams, streams_a_peer
+        Requests on the way at once, in all and to one worker.
+    request_bytes
+        One request asks for no more, unless for a single result.
+    fetch_bytes
+        All requests on the way bring no more, unless there is only one.
+    serve_streams
+        Requests of others served at once.
+    spillable_bytes
+        Smaller results stay in memory.
+    silence_s, slowest_bytes_a_s
+        A worker that was asked for ``n`` bytes is lost when nothing has come after
+        ``silence_s + n / slowest_bytes_a_s``.
+
+    Examples
+    --------
+    >>> Settings("a", "inproc://a", 1).target
+    0.6
+    """
+
+    name: str
+    address: str
+    nthreads: int
+    memory_limit: int = 0
+    resources: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    host: str = ""
+    pid: int = 0
+    nanny: str = ""
+    target: float = 0.6
+    spill: float = 0.7
+    pause: float = 0.8
+    beat_s: float = 0.5
+    leave_s: float = 60.0
+    streams: int = 32
+    streams_a_peer: int = 2
+    request_bytes: int = 64 << 20
+    fetch_bytes: int = 512 << 20
+    serve_streams: int = 64
+    spillable_bytes: int = 16 << 10
+    silence_s: float = 5.0
+    slowest_bytes_a_s: float = 1e6
+
+
+class Columns:
+    """What the next `Report` says; see `report`."""
+
+    __slots__ = (
+        "added",
+        "ended",
+        "failed",
+        "gone",
+        "missing",
+        "peaks",
+        "rejoined",
+        "returned",
+        "seceded",
+        "transfers",
+    )
+
+    def __init__(self) -> None:
+        self.ended: list[Any] = []
+        self.failed: list[tuple[int, int, str, bytes, float]] = []
+        self.returned: list[tuple[int, int]] = []
+        self.added: list[tuple[int, int]] = []
+        self.missing: list[tuple[int, int]] = []
+        self.gone: list[int] = []
+        self.transfers: list[tuple[int, int, float]] = []
+        self.seceded: list[tuple[int, int]] = []
+        self.rejoined: list[tuple[int, int]] = []
+        self.peaks: list[tuple[int, int]] = []
+
+
+class Worker:
+    """Everything that a worker knows.
+
+    Parameters
+    ----------
+    settings
+        Its numbers.
+
+    Examples
+    --------
+    >>> Worker(Settings("a", "inproc://a", 1)).tasks
+    {}
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.tasks: dict[int, Task] = {}
+
+        # The scheduler.
+        self.scheduler = 0
+        """The connection to it; 0 while there is none."""
+        self.number = -1
+        self.scheduler_id = ""
+        self.reconciling = False
+        self.lost_at: float | None = None
+        self.attempts = 0
+        self.next_beat = 0.0
+        self.closing = ""
+        """Why the worker is on its way out; empty while it is not."""
+
+        # Other parties.
+        self.roles: dict[int, str] = {}
+        self.peers: dict[int, PeerState] = {}
+        self.peer_of: dict[int, int] = {}
+        """Connections that this worker made, to the number of the worker there."""
+
+        # Fetching.
+        self.wanted: list[tuple[int, int]] = []
+        """A heap of (priority, number); what is no longer `WANTED` is skipped."""
+        self.requests: dict[int, Request] = {}
+        self.last_request = 0
+        self.asked_bytes = 0
+        self.serving = 0
+
+        # Running.
+        self.ready: list[Task] = []
+        """To be handed to the threads by the next drain."""
+        self.active = 0
+        """How many the shell has."""
+        self.free_resources = dict(settings.resources)
+        self.held_back: list[tuple[int, int]] = []
+        self.timed: dict[int, float] = {}
+
+        # Memory, in bytes.
+        self.managed = 0
+        self.spilled = 0
+        self.spilling = 0
+        self.loading = 0
+        self.process = 0
+        self.cpu = 0.0
+        self.executing = 0
+        self.paused = False
+        self.disk_full_until = 0.0
+        self.spillable: dict[int, None] = {}
+        """Results in memory that are worth spilling, least recently used first."""
+        self.to_load: list[tuple[int, int]] = []
+        """A heap of (priority, number) of results on disk that tasks wait for."""
+
+        self.effects: list[Any] = []
+        self.free: list[int] = []
+        self.columns = Columns()
