@@ -11,8 +11,8 @@ is not whole; what follows it is cut off and said.
 
 **Compaction.**  When a file has grown to several times what it began with, the scheduler writes
 what it still needs into a new file, under another name until it is complete, which replaces the
-old one.  This is also how the journal gets well after the disk was full: records that could not be written
-are not kept for later, since a new file says all that they would have said.
+old one.  This is also how the journal gets well after the disk was full: records that could not be
+written are not kept for later, since a new file says all that they would have said.
 
 **What survives what.**  Records are handed to the kernel before the scheduler answers anything that
 rests on them, so that killing the process loses nothing.  Against the death of the machine they are
