@@ -1,0 +1,227 @@
+"""Arrays: NumPy's interface to many blocks that are computed side by side.
+
+``import shoal.array as da`` takes the place of ``import numpy as np``.  Everything is lazy until it
+is computed, by default in threads.  A name is loaded from the module for its topic when it is first
+used (`HOMES`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+HOMES: dict[str, str] = {
+    "collection": "Array",
+    "chunks": "normalize_chunks",
+    "chunktypes": "register_chunk_type",
+    "blocks": "blockwise unify_chunks",
+    "mapping": "map_blocks",
+    "conversion": "asanyarray asarray from_delayed",
+    "creation": "arange empty full ones zeros",
+    "elementwise": "elemwise",
+    "io": "from_array",
+    "rechunking": "rechunk",
+    "reductions": "all any max mean min prod reduction sum",
+    "routines": "broadcast_to concatenate expand_dims squeeze stack transpose",
+    "ufunc": (
+        "add subtract multiply divide true_divide floor_divide remainder mod fmod power "
+        "float_power negative positive absolute fabs rint sign conj exp exp2 log log2 log10 "
+        "expm1 log1p sqrt square cbrt reciprocal logaddexp logaddexp2 hypot heaviside "
+        "sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh "
+        "deg2rad rad2deg degrees radians bitwise_and bitwise_or bitwise_xor invert "
+        "bitwise_not left_shift right_shift greater greater_equal less less_equal "
+        "not_equal equal logical_and logical_or logical_xor logical_not maximum minimum "
+        "fmax fmin isfinite isinf isnan signbit copysign nextafter spacing ldexp "
+        "floor ceil trunc"
+    ),
+}
+"""Public names by the module that has them.  No module may have a public function's name."""
+
+RENAMED: dict[str, tuple[str, str]] = {
+    "abs": ("array.ufunc", "absolute"),
+    "compute": ("collection", "compute"),
+}
+"""Other public names: the module within `shoal`, and the name there."""
+
+CONSTANTS = (
+    "bool complex64 complex128 e euler_gamma float32 float64 inf int8 int16 int32 int64 nan "
+    "newaxis pi uint8 uint16 uint32 uint64"
+)
+"""Names that are NumPy's own."""
+
+SUBMODULES = "creation reductions rechunking routines slicing ufunc"
+"""Modules that people reach as attributes."""
+
+_homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}
+_submodules = frozenset(SUBMODULES.split())
+_constants = frozenset(CONSTANTS.split())
+
+__all__ = [
+    "Array",
+    "abs",
+    "absolute",
+    "add",
+    "all",
+    "any",
+    "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asanyarray",
+    "asarray",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "blockwise",
+    "bool",
+    "broadcast_to",
+    "cbrt",
+    "ceil",
+    "complex128",
+    "complex64",
+    "compute",
+    "concatenate",
+    "conj",
+    "copysign",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "degrees",
+    "divide",
+    "e",
+    "elemwise",
+    "empty",
+    "equal",
+    "euler_gamma",
+    "exp",
+    "exp2",
+    "expand_dims",
+    "expm1",
+    "fabs",
+    "float32",
+    "float64",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "from_array",
+    "from_delayed",
+    "full",
+    "greater",
+    "greater_equal",
+    "heaviside",
+    "hypot",
+    "inf",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "invert",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "ldexp",
+    "left_shift",
+    "less",
+    "less_equal",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "map_blocks",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mod",
+    "multiply",
+    "nan",
+    "negative",
+    "newaxis",
+    "nextafter",
+    "normalize_chunks",
+    "not_equal",
+    "ones",
+    "pi",
+    "positive",
+    "power",
+    "prod",
+    "rad2deg",
+    "radians",
+    "rechunk",
+    "reciprocal",
+    "reduction",
+    "register_chunk_type",
+    "remainder",
+    "right_shift",
+    "rint",
+    "sign",
+    "signbit",
+    "sin",
+    "sinh",
+    "spacing",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "subtract",
+    "sum",
+    "tan",
+    "tanh",
+    "transpose",
+    "true_divide",
+    "trunc",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "unify_chunks",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name.
+
+    Parameters
+    ----------
+    name
+        One of ``__all__``, or a module.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.float64, da.ones(2).shape
+    (<class 'numpy.float64'>, (2,))
+    """
+    if name in _homes:
+        value = getattr(importlib.import_module(f"shoal.array.{_homes[name]}"), name)
+    elif name in RENAMED:
+        home, real = RENAMED[name]
+        value = getattr(importlib.import_module(f"shoal.{home}"), real)
+    elif name in _constants:
+        value = getattr(importlib.import_module("numpy"), name)
+    elif name in _submodules:
+        return importlib.import_module(f"shoal.array.{name}")
+    else:
+        raise AttributeError(f"module 'shoal.array' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_submodules})

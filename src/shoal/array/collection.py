@@ -1,0 +1,336 @@
+"""`Array`: many NumPy arrays in a grid, used as one.
+
+An array is a handle on an expression (`shoal.array.nodes`).  Its methods make other expressions
+and compute nothing; what each does is written in the module named beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from shoal.array.chunks import Chunks, normalize_chunks, shape_of
+from shoal.array.delegate import Delegate
+from shoal.array.kernels.assemble import assemble, nested
+from shoal.array.meta import meta_from_array
+from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
+from shoal.array.operators import Operators
+from shoal.array.rules import RULES
+from shoal.collection import CollectionMixin, make_plan
+from shoal.expr.node import Held, Node
+from shoal.graph.legacy import flatten_keys
+from shoal.graph.task import Alias
+from shoal.local.callbacks import GraphView
+from shoal.types import Key
+from shoal.units import format_bytes
+
+__all__ = ["Array"]
+
+ArrayNode.rules = RULES
+
+
+class Array(Operators, CollectionMixin):
+    """An array in blocks that are computed side by side, with NumPy's interface.
+
+    Parameters
+    ----------
+    dask
+        A dict graph with the tasks ``(name, i, j, ...)``, a block each.
+    name
+        Of the array.
+    chunks
+        Lengths of the blocks along each axis, as `shoal.array.normalize_chunks` takes them.
+    dtype
+        Of the elements.
+    meta
+        An array without elements of the kind that blocks are; NumPy's by default.
+    shape
+        In elements, where ``chunks`` do not tell it.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.arange(6, chunks=3)
+    >>> (x + 1).sum().compute()
+    np.int64(21)
+    >>> Array({("x", 0): np.ones(2), ("x", 1): np.zeros(1)}, "x", ((2, 1),), "f8").compute()
+    array([1., 1., 0.])
+    """
+
+    __slots__ = ("__weakref__", "_node")
+    __shoal_scheduler__ = "threads"
+    __array_priority__ = 11
+
+    _node: Any
+
+    def __init__(
+        self,
+        dask: Mapping[Key, Any] | Node,
+        name: str | None = None,
+        chunks: Any = None,
+        dtype: Any = None,
+        meta: Any = None,
+        shape: Any = None,
+    ) -> None:
+        if isinstance(dask, ArrayNode):
+            self._node = dask
+            return
+        if name is None or chunks is None:
+            raise ValueError(
+                "Array(graph, name, chunks, dtype=...) needs all of them; chunks are the lengths "
+                "of the blocks along each axis. To make an array of values use from_array"
+            )
+        if dtype is None and meta is None:
+            raise ValueError("Array(graph, name, chunks) needs dtype= or meta=")
+        given = normalize_chunks(chunks, shape, dtype=dtype)
+        self._node = FromGraph(dask, name, given, meta_from_array(meta, len(given), dtype))
+
+    # ------------------------------------------------------------------ protocol of collections
+
+    def __shoal_node__(self) -> Any:
+        return self._node
+
+    def __shoal_tokenize__(self) -> Any:
+        return self._node.name
+
+    def __shoal_with_node__(self, node: Node) -> Array:
+        if isinstance(node, Held):
+            node = HeldBlocks(node.values, self.chunks, self._meta, name=node.name)
+        elif not isinstance(node, ArrayNode):
+            node = Wrapped((node,), self.chunks, self._meta)
+        return type(self)(node)
+
+    def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return assemble, (self.numblocks,)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._node,)
+
+    def __copy__(self) -> Array:
+        return type(self)(self._node)
+
+    def __deepcopy__(self, memo: Any) -> Array:
+        return type(self)(self._node)
+
+    @property
+    def dask(self) -> Mapping[Key, Any]:
+        """The graph, not optimised: a mapping of keys to tasks."""
+        plan = make_plan(self, optimize_graph=False)
+        graph = dict(GraphView(plan))
+        for key, i in zip(flatten_keys(self._keys()), plan.wanted, strict=True):
+            # What only selects or concatenates has no tasks of its own.
+            if key not in graph:
+                graph[key] = Alias(key, plan.keys[i])
+        return graph
+
+    def _keys(self) -> list[Any]:
+        """The keys of the blocks, in lists of the grid's shape."""
+        if not self.ndim:
+            return [self.name]
+        keys = [(self.name, *index) for index in np.ndindex(*self.numblocks)]
+        nested_keys: list[Any] = nested(keys, self.numblocks)
+        return nested_keys
+
+    # ------------------------------------------------------------------------- what it tells
+
+    @property
+    def name(self) -> str:
+        """What the keys of the blocks begin with; equal arrays have equal names."""
+        node = self._node
+        if isinstance(node, Wrapped) and len(node.parts) == 1 and isinstance(node.parts[0], Node):
+            node = node.parts[0]
+        name: str = node.title if isinstance(node, FromGraph) else node.name
+        return name
+
+    @property
+    def chunks(self) -> Chunks:
+        """Lengths of the blocks along each axis; nan where they are not known."""
+        chunks: Chunks = self._node.chunks
+        return chunks
+
+    @property
+    def _meta(self) -> Any:
+        return self._node.meta
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements, a `numpy.dtype`."""
+        return self._node.meta.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis; nan where it is not known."""
+        return shape_of(self.chunks)
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+        return len(self.chunks)
+
+    @property
+    def size(self) -> int:
+        """How many elements; nan where that is not known."""
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        size: int = self.dtype.itemsize
+        return size
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements; nan where that is not known."""
+        return self.size * self.itemsize
+
+    @property
+    def numblocks(self) -> tuple[int, ...]:
+        """How many blocks along each axis."""
+        return tuple(map(len, self.chunks))
+
+    @property
+    def npartitions(self) -> int:
+        """How many blocks."""
+        return math.prod(self.numblocks)
+
+    @property
+    def chunksize(self) -> tuple[int, ...]:
+        """The largest length of a block along each axis."""
+        return tuple([max(blocks) for blocks in self.chunks])
+
+    def __repr__(self) -> str:
+        title = self.name.rsplit("-", 1)[0]
+        kind = type(self._meta)
+        return (
+            f"shoal.array<{title}, shape={self.shape}, dtype={self.dtype}, "
+            f"chunksize={self.chunksize}, chunktype={kind.__module__.split('.')[0]}."
+            f"{kind.__name__}>"
+        )
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of an array without axes")
+        length = self.shape[0]
+        if length != length:
+            raise ValueError(
+                "the length of the array is not known, its first axis has blocks of unknown "
+                "length (nan); call compute_chunk_sizes() first"
+            )
+        return length
+
+    # ------------------------------------------------------------------------------- conversions
+
+    def _scalar(self, make: Callable[[Any], Any]) -> Any:
+        if self.size > 1:
+            raise TypeError(
+                f"only arrays of one element become a {make.__name__}, this one has shape "
+                f"{self.shape}"
+            )
+        value = self.compute()
+        return make(value.item() if hasattr(value, "item") else value)
+
+    def __bool__(self) -> bool:
+        if self.size > 1:
+            raise ValueError(
+                f"the truth of an array with more than one element is ambiguous (shape "
+                f"{self.shape}); use a.any() or a.all()"
+            )
+        return bool(self.compute())
+
+    def __int__(self) -> int:
+        value: int = self._scalar(int)
+        return value
+
+    def __float__(self) -> float:
+        value: float = self._scalar(float)
+        return value
+
+    def __complex__(self) -> complex:
+        value: complex = self._scalar(complex)
+        return value
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only arrays of integers become an index, this one is {self.dtype}")
+        value: int = self._scalar(int)
+        return value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if copy is False:
+            raise ValueError("an array that is to be computed cannot be had without a copy")
+        out = self.compute()
+        return np.asarray(out, dtype=dtype) if type(out) is not np.ndarray or dtype else out
+
+    def __iter__(self) -> Iterator[Array]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def to_delayed(self, optimize_graph: bool = True) -> Any:
+        """The blocks as `Delayed`, in a NumPy array of objects.
+
+        Parameters
+        ----------
+        optimize_graph
+            False to keep the expression as it is.
+
+        Examples
+        --------
+        >>> import shoal.array as da
+        >>> da.ones(4, chunks=2).to_delayed()[1].compute()
+        array([1., 1.])
+        """
+        return self._to_delayed(optimize_graph)
+
+    def _describe(self) -> str:
+        """Shape, type and size in words; what notebooks show beside the picture."""
+        return f"{self.shape} {self.dtype} {format_bytes(self.nbytes)}"
+
+    # ---------------------------------------------------------------------------- NumPy's protocols
+
+    _elemwise = Delegate("elementwise", "elemwise")
+    __array_ufunc__ = Delegate("protocols", "array_ufunc")
+    __array_function__ = Delegate("protocols", "array_function")
+
+    # ------------------------------------------------------------------------------- the methods
+
+    __getitem__ = Delegate("slicing", "getitem")
+
+    _stack = Delegate("routines", "stack")
+    _to_delayed = Delegate("conversion", "to_delayed")
+    astype = Delegate("elementwise")
+    map_blocks = Delegate("mapping", "map_blocks_of")
+    rechunk = Delegate("rechunking")
+    squeeze = Delegate("routines")
+
+    all = Delegate("reductions")
+    any = Delegate("reductions")
+    max = Delegate("reductions")
+    mean = Delegate("reductions")
+    min = Delegate("reductions")
+    prod = Delegate("reductions")
+    sum = Delegate("reductions")
+
+    @property
+    def T(self) -> Array:
+        """The axes in reverse order."""
+        array: Array = self.transpose()
+        return array
+
+    def transpose(self, *axes: Any) -> Array:
+        """The axes in another order; see `shoal.array.transpose`.
+
+        Parameters
+        ----------
+        *axes
+            One int each, or one tuple; reversed when there are none.
+        """
+        order: Any = axes
+        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
+            (order,) = axes
+        array: Array = self._transpose(order or None)
+        return array
+
+    _transpose = Delegate("routines", "transpose")

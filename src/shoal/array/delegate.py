@@ -1,0 +1,46 @@
+"""Methods that are functions of other modules, which are loaded when a method is first used."""
+
+from __future__ import annotations
+
+import importlib
+from types import MethodType
+from typing import Any
+
+__all__ = ["Delegate"]
+
+
+class Delegate:
+    """``x.mean(axis=0)`` is ``mean(x, axis=0)`` of the module named here.
+
+    So the class says what an array can do in a line each, and every operation is written, with
+    its documentation, in the module for its topic.
+
+    Parameters
+    ----------
+    home
+        The module within `shoal.array`.
+    name
+        Of the function; that of the method by default.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(4, chunks=2).sum().compute()
+    np.float64(4.0)
+    """
+
+    def __init__(self, home: str, name: str | None = None) -> None:
+        self.home = home
+        self.name = name
+        self.method = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.method = name
+        self.owner = owner
+        self.name = self.name or name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        function = getattr(importlib.import_module(f"shoal.array.{self.home}"), str(self.name))
+        # From now on the class has the function itself.
+        setattr(self.owner, self.method, function)
+        return function if instance is None else MethodType(function, instance)

@@ -1,0 +1,131 @@
+"""What each block of an array is told about itself: shape, offset, region, index.
+
+All of them are a value for each axis that depends on the block's place along that axis only
+(`PerAxis`), worked out when it is asked for, so a million blocks need no list.  They stand in
+layers as `shoal.graph.layers.Each`, where a block is known by its flat index.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from shoal.graph.layers import unravel
+
+__all__ = ["PerAxis", "block_indices", "block_offsets", "block_regions", "block_shapes"]
+
+
+class PerAxis(Sequence[Any]):
+    """For each block of a grid a tuple, with a value for each axis.
+
+    Parameters
+    ----------
+    axes
+        For each axis of the grid the value of each place along it.
+
+    Examples
+    --------
+    >>> list(PerAxis([(1, 2), "ab"]))
+    [(1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
+    """
+
+    __slots__ = ("axes", "grid")
+
+    def __init__(self, axes: Iterable[Sequence[Any]]) -> None:
+        self.axes = tuple(axes)
+        self.grid = tuple(map(len, self.axes))
+
+    def __len__(self) -> int:
+        return math.prod(self.grid)
+
+    def __getitem__(self, block: Any) -> Any:
+        index = unravel(block, self.grid)
+        return tuple([axis[i] for axis, i in zip(self.axes, index, strict=True)])
+
+    def __iter__(self) -> Any:
+        return itertools.product(*self.axes)
+
+    def __shoal_tokenize__(self) -> Any:
+        return "PerAxis", [tuple(axis) for axis in self.axes]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PerAxis, (self.axes,)
+
+
+def starts_of(blocks: Sequence[int]) -> list[int]:
+    """Where each block of an axis begins; nothing follows from nan but nan.
+
+    >>> starts_of((2, 3, 4))
+    [0, 2, 5]
+    """
+    return [0, *itertools.accumulate(blocks)][: len(blocks)]
+
+
+def block_shapes(chunks: Sequence[Sequence[int]]) -> PerAxis:
+    """The shape of each block.
+
+    Parameters
+    ----------
+    chunks
+        Normalized.
+
+    Examples
+    --------
+    >>> list(block_shapes(((2, 1), (3,))))
+    [(2, 3), (1, 3)]
+    """
+    return PerAxis(chunks)
+
+
+def block_offsets(chunks: Sequence[Sequence[int]]) -> PerAxis:
+    """Where each block begins in the array.
+
+    Parameters
+    ----------
+    chunks
+        Normalized.
+
+    Examples
+    --------
+    >>> list(block_offsets(((2, 1), (3,))))
+    [(0, 0), (2, 0)]
+    """
+    return PerAxis(map(starts_of, chunks))
+
+
+def block_regions(chunks: Sequence[Sequence[int]]) -> PerAxis:
+    """The part of the array that each block is, as slices.
+
+    Parameters
+    ----------
+    chunks
+        Normalized.
+
+    Examples
+    --------
+    >>> block_regions(((2, 1),))[1]
+    (slice(2, 3, None),)
+    """
+    axes = []
+    for blocks in chunks:
+        starts = starts_of(blocks)
+        axes.append([slice(a, a + n) for a, n in zip(starts, blocks, strict=True)])
+    return PerAxis(axes)
+
+
+def block_indices(chunks: Sequence[Sequence[int]]) -> PerAxis:
+    """The index of each block in the grid.
+
+    Parameters
+    ----------
+    chunks
+        Normalized.
+
+    Examples
+    --------
+    >>> list(block_indices(((2, 1), (3,))))
+    [(0, 0), (1, 0)]
+    """
+    return PerAxis([range(len(blocks)) for blocks in chunks])

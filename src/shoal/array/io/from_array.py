@@ -1,0 +1,99 @@
+"""Arrays of anything that has a shape, a dtype and can be sliced."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shoal.array.chunks import normalize_chunks
+from shoal.array.chunktypes import is_valid_chunk_type
+from shoal.array.collection import Array
+from shoal.array.meta import meta_from_array
+from shoal.array.nodes.sources import FromArray, InMemory
+from shoal.graph.token import tokenize
+from shoal.local.locks import SerializableLock
+
+__all__ = ["from_array"]
+
+
+def from_array(
+    x: Any,
+    chunks: Any = "auto",
+    name: str | bool | None = None,
+    lock: Any = False,
+    asarray: bool | None = None,
+    fancy: bool = True,
+    getitem: Callable[..., Any] | None = None,
+    meta: Any = None,
+    inline_array: bool = False,
+) -> Array:
+    """Make an array of something that is sliced like one.
+
+    Parameters
+    ----------
+    x
+        Has ``shape``, ``dtype`` and ``__getitem__``: an array of NumPy's, a dataset of a file.
+    chunks
+        As `normalize_chunks` takes them; the object's own ``chunks`` guide automatic ones.
+    name
+        Of the array.  Default: made from the content; False for a random one, which spares
+        reading the content.
+    lock
+        Held while reading: True for one of the array's own, or a lock.
+    asarray
+        Whether blocks are made NumPy arrays.  Default: unless ``x`` follows NumPy's function
+        protocol itself.
+    fancy
+        Whether ``x`` can be indexed with lists of ints.
+    getitem
+        ``getitem(x, index, asarray, lock)`` reads a block, instead of ``x[index]``.
+    meta
+        An array without elements, of the kind that ``x`` gives.
+    inline_array
+        Accepted for programs that say it: ``x`` travels once with the function of its blocks.
+
+    Raises
+    ------
+    ValueError
+        ``x`` is an array of shoal's; or the chunks do not fit.
+
+    Examples
+    --------
+    >>> from_array(np.arange(6), chunks=3)
+    shoal.array<array, shape=(6,), dtype=int64, chunksize=(3,), chunktype=numpy.ndarray>
+    """
+    if isinstance(x, Array):
+        raise ValueError("x is an array of shoal's already; use asarray, or x.rechunk(chunks)")
+    if isinstance(x, list | tuple | int | float | complex | np.generic | memoryview):
+        x = np.asarray(x)
+    if asarray is None:
+        asarray = not hasattr(x, "__array_function__")
+    previous = getattr(x, "chunks", None)
+    given = normalize_chunks(chunks, x.shape, dtype=x.dtype, previous_chunks=previous)
+    kind = meta_from_array(
+        x if meta is None else meta, x.ndim if hasattr(x, "ndim") else len(given), x.dtype
+    )
+    if asarray and not isinstance(kind, np.ndarray):
+        kind = np.empty((0,) * len(given), x.dtype)
+    exact = _name(name, x, given, lock, asarray, getitem)
+    if (
+        getitem is None
+        and not lock
+        and is_valid_chunk_type(type(x))
+        and not isinstance(x, np.memmap)
+    ):
+        return Array(InMemory(x, given, kind, "array", name=exact))
+    held = SerializableLock() if lock is True else (lock or None)
+    region = tuple([slice(0, int(n), 1) for n in x.shape])
+    options = (asarray, held)
+    return Array(FromArray(x, region, given, getitem, options, kind, "array", name=exact))
+
+
+def _name(name: Any, x: Any, *told: Any) -> str | None:
+    """The name of the node, or None for the structural one."""
+    if name is None or name is True:
+        return f"array-{tokenize(x, *told)}"
+    return f"array-{uuid.uuid4().hex}" if name is False else str(name)

@@ -1,0 +1,120 @@
+"""Blocks put together: the arrays that people get, and what contractions and trees hand on.
+
+Plain NumPy blocks are copied once, into an array made for all of them.  Other kinds are
+concatenated along one axis after the other, by a function that `concatenate_lookup` knows for
+their type.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from shoal.dispatch import Dispatch
+
+__all__ = ["assemble", "concatenate_lookup", "nested"]
+
+concatenate_lookup = Dispatch("concatenate")
+"""``concatenate(list of blocks, axis=)``, by the type of the blocks."""
+
+
+@concatenate_lookup.register(object)
+def _concatenate(blocks: Sequence[Any], axis: int = 0) -> Any:
+    return np.concatenate(blocks, axis=axis)
+
+
+@concatenate_lookup.register(np.ma.MaskedArray)
+def _concatenate_masked(blocks: Sequence[Any], axis: int = 0) -> Any:
+    out = np.ma.concatenate(blocks, axis=axis)  # type: ignore[no-untyped-call]
+    fills = [block.fill_value for block in blocks if isinstance(block, np.ma.MaskedArray)]
+    if fills and all(np.array_equal(fill, fills[0]) for fill in fills):
+        out.fill_value = fills[0]
+    return out
+
+
+def nested(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
+    """Blocks in C order as lists within lists.
+
+    Parameters
+    ----------
+    blocks
+        As many as the grid has places.
+    grid
+        The shape; a grid without axes has one block, which is returned.
+
+    Examples
+    --------
+    >>> nested("abcd", (2, 2))
+    [['a', 'b'], ['c', 'd']]
+    """
+    out = list(blocks)
+    for length in reversed(grid[1:]):
+        out = [out[i : i + length] for i in range(0, len(out), length)] if length else []
+    return out if grid else out[0]
+
+
+def assemble(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
+    """The array that blocks are the parts of.
+
+    Parameters
+    ----------
+    blocks
+        In C order.
+    grid
+        How many there are along each axis.
+
+    Returns
+    -------
+    The only block itself; else a new array.
+
+    Examples
+    --------
+    >>> assemble([np.array([1]), np.array([2, 3])], (2,))
+    array([1, 2, 3])
+    """
+    if len(blocks) == 1:
+        return blocks[0]
+    if all(type(block) is np.ndarray for block in blocks) and blocks:
+        out = _into_one(blocks, grid)
+        if out is not None:
+            return out
+    return _one_axis_after_the_other(list(map(np.asanyarray, blocks)), grid)
+
+
+def _into_one(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
+    """A new array with every block at its place; None where their shapes do not fit."""
+    ndim = len(grid)
+    if any(block.ndim != ndim for block in blocks):
+        return None
+    steps = [math.prod(grid[axis + 1 :]) for axis in range(ndim)]
+    lengths = [
+        [blocks[i * steps[axis]].shape[axis] for i in range(grid[axis])] for axis in range(ndim)
+    ]
+    if any(
+        block.shape != shape
+        for block, shape in zip(blocks, itertools.product(*lengths), strict=True)
+    ):
+        return None
+    dtype = blocks[0].dtype
+    if any(block.dtype != dtype for block in blocks):
+        dtype = np.result_type(*{block.dtype for block in blocks})
+    ends = [[0, *itertools.accumulate(axis)] for axis in lengths]
+    spans = [[slice(a, b) for a, b in itertools.pairwise(axis)] for axis in ends]
+    out = np.empty([axis[-1] for axis in ends], dtype=dtype)
+    for block, place in zip(blocks, itertools.product(*spans), strict=True):
+        out[place] = block
+    return out
+
+
+def _one_axis_after_the_other(blocks: list[Any], grid: Sequence[int]) -> Any:
+    join = concatenate_lookup.dispatch(
+        type(max(blocks, key=lambda block: getattr(block, "__array_priority__", 0)))
+    )
+    for axis in reversed(range(len(grid))):
+        length = grid[axis]
+        blocks = [join(blocks[i : i + length], axis=axis) for i in range(0, len(blocks), length)]
+    return blocks[0]

@@ -1,0 +1,99 @@
+"""Blocks made from nothing, or read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["arange_block", "full_block", "read_region"]
+
+
+def full_block(shape: tuple[int, ...], value: Any, meta: Any) -> Any:
+    """A block of one value.
+
+    Parameters
+    ----------
+    shape
+        Of the block.
+    value
+        A scalar, or an array that broadcasts to the shape.
+    meta
+        Says the kind and dtype.
+
+    Examples
+    --------
+    >>> full_block((2,), 1, np.empty(0, int))
+    array([1, 1])
+    """
+    if type(meta) is np.ndarray:
+        if isinstance(value, int | float) and value == 0:
+            # The system hands out zeroed pages without writing them.
+            return np.zeros(shape, meta.dtype)
+        return np.full(shape, value, meta.dtype)
+    return np.full_like(meta, value, shape=shape)
+
+
+def arange_block(
+    offset: Sequence[int], shape: Sequence[int], start: Any, step: Any, meta: Any
+) -> Any:
+    """A part of an arithmetic sequence.
+
+    Parameters
+    ----------
+    offset
+        Which element of the sequence comes first.
+    shape
+        How many.
+    start, step
+        Of the whole sequence.
+    meta
+        Says the kind and dtype.
+
+    Examples
+    --------
+    >>> arange_block((2,), (3,), 10, 5, np.empty(0, int))
+    array([20, 25, 30])
+    """
+    first, length = start + offset[0] * step, shape[0]
+    stop = start + (offset[0] + length) * step
+    out = np.arange(first, stop, step, dtype=meta.dtype, like=_like(meta))
+    # Rounding may have added an element to a sequence of floats, or lost one.
+    return out[:length] if len(out) >= length else _padded(out, first, step, length)
+
+
+def _like(meta: Any) -> Any:
+    return None if type(meta) is np.ndarray else meta
+
+
+def _padded(out: Any, first: Any, step: Any, length: int) -> Any:
+    return (first + np.arange(length) * step).astype(out.dtype)
+
+
+def read_region(reader: Any, region: tuple[slice, ...], asarray: bool, lock: Any) -> Any:
+    """A part of something that is sliced like an array.
+
+    Parameters
+    ----------
+    reader
+        Has ``__getitem__``.
+    region
+        Slices.
+    asarray
+        Whether to make it a NumPy array, whatever comes back.
+    lock
+        Held while reading; None for none.
+
+    Examples
+    --------
+    >>> read_region(np.arange(5), (slice(1, 3),), True, None)
+    array([1, 2])
+    """
+    if not lock:
+        part = reader[region]
+        return np.asarray(part) if asarray else part
+    with lock:
+        part = reader[region]
+        # Inside of the lock: some readers do the reading here.
+        return np.asarray(part) if asarray else part

@@ -1,0 +1,131 @@
+"""What reductions do with one block and with partial results.
+
+A partial result that has several parts is a dict of arrays; a list of them, within lists for
+several axes, is joined part by part (`gathered`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shoal.array.kernels.assemble import assemble
+
+__all__ = ["count_elements", "gathered", "mean_aggregate", "mean_chunk", "mean_combine"]
+
+
+def gathered(partials: Any, name: str, axes: tuple[int, ...]) -> Any:
+    """One part of many partial results, as an array.
+
+    Parameters
+    ----------
+    partials
+        A dict, or lists of them to a depth of ``len(axes)``.
+    name
+        Of the part.
+    axes
+        Which the lists stand for, outermost first.
+
+    Examples
+    --------
+    >>> gathered([{"n": np.ones(1)}, {"n": np.zeros(1)}], "n", (0,))
+    array([1., 0.])
+    """
+    if not isinstance(partials, list):
+        return partials[name]
+    parts = [gathered(part, name, axes[1:]) for part in partials]
+    grid = [1] * parts[0].ndim
+    if grid:
+        grid[axes[0]] = len(parts)
+    return assemble(parts, grid)
+
+
+def count_elements(block: Any, axis: tuple[int, ...], keepdims: bool, dtype: Any = None) -> Any:
+    """How many elements each element of a reduced block stands for.
+
+    Parameters
+    ----------
+    block
+        An array.
+    axis, keepdims
+        As of the reduction.
+    dtype
+        Of the counts.
+
+    Examples
+    --------
+    >>> count_elements(np.ones((2, 3)), (0,), True, int)
+    array([[2, 2, 2]])
+    """
+    number = 1
+    for one in axis:
+        number *= block.shape[one]
+    if keepdims:
+        shape = tuple([1 if i in axis else n for i, n in enumerate(block.shape)])
+    else:
+        shape = tuple([n for i, n in enumerate(block.shape) if i not in axis])
+    if isinstance(block, np.ma.MaskedArray):
+        return np.asarray(block.count(axis=axis, keepdims=keepdims), dtype=dtype)
+    return np.full(shape, number, dtype=dtype or float)
+
+
+def mean_chunk(block: Any, axis: Any, keepdims: bool, dtype: Any = None) -> dict[str, Any]:
+    """Sums and counts of a block.
+
+    Parameters
+    ----------
+    block
+        An array.
+    axis, keepdims, dtype
+        As of the reduction.
+
+    Examples
+    --------
+    >>> mean_chunk(np.arange(3), (0,), True, float)["total"]
+    array([3.])
+    """
+    n = count_elements(block, axis, keepdims)
+    total = np.sum(block, axis=axis, keepdims=keepdims, dtype=dtype)
+    return {"n": n, "total": total}
+
+
+def mean_combine(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) -> dict[str, Any]:
+    """Sums and counts of several.
+
+    Parameters
+    ----------
+    partials
+        As `gathered` takes them.
+    axis, keepdims, dtype
+        As of the reduction.
+
+    Examples
+    --------
+    >>> mean_combine([{"n": np.ones(1), "total": np.ones(1)}] * 2, (0,), True, float)["n"]
+    array([2.])
+    """
+    n = np.sum(gathered(partials, "n", axis), axis=axis, keepdims=keepdims)
+    total = np.sum(gathered(partials, "total", axis), axis=axis, keepdims=keepdims, dtype=dtype)
+    return {"n": n, "total": total}
+
+
+def mean_aggregate(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) -> Any:
+    """The mean, from sums and counts.
+
+    Parameters
+    ----------
+    partials
+        As `gathered` takes them.
+    axis, keepdims, dtype
+        As of the reduction.
+
+    Examples
+    --------
+    >>> mean_aggregate([{"n": np.ones(1), "total": np.ones(1)}] * 2, (0,), False, float)
+    np.float64(1.0)
+    """
+    both = mean_combine(partials, axis, keepdims, dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.true_divide(both["total"], both["n"])
+    return mean if dtype is None or mean.dtype == dtype else mean.astype(dtype)

@@ -1,0 +1,233 @@
+"""``map_blocks``: a function of each block, which may be told where in the array the block is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from shoal.array.blocks import Tell, blockwise_told
+from shoal.array.chunks import Chunks, shape_of
+from shoal.array.collection import Array
+from shoal.array.grid import block_indices, starts_of
+from shoal.array.reductions.engine import normalize_axes, takes_keyword
+from shoal.graph.layers import unravel
+
+__all__ = ["map_blocks"]
+
+
+def map_blocks(
+    func: Callable[..., Any],
+    *args: Any,
+    name: str | None = None,
+    token: str | None = None,
+    dtype: Any = None,
+    chunks: Any = None,
+    drop_axis: Any = None,
+    new_axis: Any = None,
+    enforce_ndim: bool = False,
+    meta: Any = None,
+    **kwargs: Any,
+) -> Array:
+    """Apply a function to every block, with blocks of several arrays matched as in broadcasting.
+
+    Parameters
+    ----------
+    func
+        Called with a block of each array.  With a parameter ``block_id`` it is told the block's
+        index, with ``block_info`` a dict: by position of an array, and None for the result, where
+        in it the block is.
+    *args
+        Arrays, and values that are the same for all blocks.
+    name
+        Of the result.
+    token
+        What keys begin with.
+    dtype, meta
+        Of the result, where they cannot be found out with metas.
+    chunks
+        Lengths of the result's blocks, where they differ from the arrays'.
+    drop_axis, new_axis
+        Axes that the function removes, and then adds: an int or several.
+    enforce_ndim
+        Whether to check at run time how many axes the function's results have.
+    **kwargs
+        The function's; lazy values in them are computed.
+
+    Raises
+    ------
+    TypeError
+        ``func`` is not callable.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> map_blocks(lambda x: x[::-1], da.arange(4, chunks=2)).compute()
+    array([1, 0, 3, 2])
+    """
+    if not callable(func):
+        raise TypeError(f"map_blocks takes a function first, got {type(func).__name__}: {func!r}")
+    told: dict[str, Tell] = {}
+    if takes_keyword(func, "block_id"):
+        told["block_id"] = _ids
+    if takes_keyword(func, "block_info"):
+        told["block_info"] = _Infos
+    arrays = [arg for arg in args if isinstance(arg, Array)]
+    ndim = max((a.ndim for a in arrays), default=0)
+    pairs: list[Any] = []
+    for arg in args:
+        pairs += [arg, tuple(range(ndim - arg.ndim, ndim)) if isinstance(arg, Array) else None]
+    if not arrays and chunks is not None:
+        ndim = len(chunks)
+        out, fresh = list(range(ndim)), dict(enumerate(chunks))
+        adjust: dict[int, Any] = {}
+    else:
+        out, fresh = _output_axes(ndim, drop_axis, new_axis)
+        adjust = _stated(chunks, out, fresh)
+    if enforce_ndim:
+        func = EnforcedNdim(func, len(out))
+    return blockwise_told(
+        func,
+        out,
+        pairs,
+        kwargs,
+        caller="map_blocks",
+        name=name,
+        title=token,
+        dtype=dtype,
+        adjust_chunks=adjust,
+        new_axes=fresh,
+        concatenate=True,
+        meta=meta,
+        told=told,
+    )
+
+
+def _output_axes(ndim: int, drop: Any, new: Any) -> tuple[list[int], dict[int, Any]]:
+    """Labels of the result's axes, and the axes that no array has."""
+    gone = () if drop is None else normalize_axes(drop, ndim)
+    out = [i for i in range(ndim) if i not in gone]
+    given = [] if new is None else np.atleast_1d(new).tolist()
+    fresh = {}
+    for i, axis in enumerate(normalize_axes(given, len(out) + len(given))):
+        out.insert(axis, ndim + i)
+        fresh[ndim + i] = 1
+    return out, fresh
+
+
+def _stated(chunks: Any, out: Sequence[int], fresh: dict[int, Any]) -> dict[int, Any]:
+    """The lengths of blocks that the caller states; those of new axes are put into ``fresh``."""
+    if chunks is None:
+        return {}
+    if isinstance(chunks, int | np.integer):
+        chunks = (chunks,) * len(out)
+    if len(chunks) != len(out):
+        raise ValueError(
+            f"chunks= of map_blocks has entries for {len(chunks)} axes, but the result has "
+            f"{len(out)}: {chunks!r}"
+        )
+    adjust: dict[int, Any] = {}
+    for label, entry in zip(out, chunks, strict=True):
+        if label in fresh:
+            fresh[label] = entry
+        elif entry is not None:
+            adjust[label] = entry
+    return adjust
+
+
+def _ids(arrays: Sequence[Any], chunks: Chunks, dtype: Any) -> Sequence[Any]:
+    return block_indices(chunks)
+
+
+class _Infos(Sequence[Any]):
+    """For each block of the result where it is in the arrays and in the result.
+
+    Parameters
+    ----------
+    arrays
+        The positional arguments.
+    chunks, dtype
+        Of the result.
+    """
+
+    def __init__(self, arrays: Sequence[Any], chunks: Chunks, dtype: Any) -> None:
+        self.chunks = chunks
+        self.dtype = dtype
+        self.inputs = [(i, a.chunks, a.dtype) for i, a in enumerate(arrays) if isinstance(a, Array)]
+
+    def __len__(self) -> int:
+        return len(block_indices(self.chunks))
+
+    def __getitem__(self, block: Any) -> Any:
+        index = unravel(block, tuple(map(len, self.chunks)))
+        info: dict[Any, Any] = {}
+        for i, chunks, dtype in self.inputs:
+            # Aligned at the right; along a broadcast axis there is one block.
+            own = index[len(index) - len(chunks) :] if len(chunks) <= len(index) else index
+            own = tuple([min(k, len(c) - 1) for k, c in zip(own, chunks, strict=False)])
+            info[i] = _place(chunks, own) | {"dtype": dtype}
+        out = _place(self.chunks, index)
+        out["chunk-shape"] = tuple([c[k] for c, k in zip(self.chunks, index, strict=True)])
+        info[None] = out | {"dtype": self.dtype}
+        return info
+
+    def __shoal_tokenize__(self) -> Any:
+        return "block_info", self.chunks, self.dtype, self.inputs
+
+
+def _place(chunks: Chunks, index: Sequence[int]) -> dict[str, Any]:
+    starts = [starts_of(blocks) for blocks in chunks]
+    spans = [
+        (begin[k], begin[k] + blocks[k])
+        for begin, blocks, k in zip(starts, chunks, index, strict=False)
+    ]
+    return {
+        "shape": shape_of(chunks),
+        "num-chunks": tuple(map(len, chunks)),
+        "array-location": spans,
+        "chunk-location": tuple(index),
+    }
+
+
+class EnforcedNdim:
+    """A function whose results must have some number of axes.
+
+    Parameters
+    ----------
+    func
+        The function.
+    ndim
+        How many.
+
+    Examples
+    --------
+    >>> EnforcedNdim(np.atleast_1d, 1)(5)
+    array([5])
+    """
+
+    def __init__(self, func: Callable[..., Any], ndim: int) -> None:
+        self.func = func
+        self.ndim = ndim
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.func, "__name__", "map_blocks"))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = self.func(*args, **kwargs)
+        if getattr(out, "ndim", 0) != self.ndim:
+            raise ValueError(
+                f"Dimension mismatch: expected output of {self.__name__} to have dims = "
+                f"{self.ndim}. Got {getattr(out, 'ndim', 0)} instead; say with drop_axis= and "
+                "new_axis= of map_blocks what it does"
+            )
+        return out
+
+    def __shoal_tokenize__(self) -> Any:
+        return "enforced", self.func, self.ndim
+
+
+def map_blocks_of(self: Array, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Array:
+    """Apply a function to every block; see `shoal.array.map_blocks`."""
+    return map_blocks(func, self, *args, **kwargs)

@@ -1,0 +1,260 @@
+"""What nodes of array expressions have in common, and nodes for blocks from elsewhere.
+
+A node says what is computed (``add these two``, ``these elements of that``), not how: rules look at
+its operands.  It knows the schema of its result, ``chunks`` and ``meta``, which a subclass derives
+from its operands in ``schema``, once and when first asked, so a node that a rule has rebuilt needs
+to be told nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shoal.array.chunks import Chunks, shape_of
+from shoal.expr.call import Call
+from shoal.expr.lower import Lowering
+from shoal.expr.node import Node
+from shoal.graph.layers import Each, GridLayer, TableLayer
+from shoal.graph.legacy import rows_from_dict
+from shoal.graph.token import tokenize
+from shoal.types import Key
+
+__all__ = ["ArrayNode", "FromGraph", "HeldBlocks", "Wrapped"]
+
+
+class ArrayNode(Node):
+    """An expression whose blocks are those of an array.
+
+    Subclasses set ``fields`` and ``prefix`` and say ``schema`` and ``place``.  Operands are nodes,
+    calls of `delayed`, tuples of them, and values that have a token.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> node = HeldBlocks((np.ones(2), np.ones(3)), ((2, 3),), np.ones(0))
+    >>> node.shape, node.array_shape, node.dtype
+    ((2,), (5,), dtype('float64'))
+    """
+
+    __slots__ = ("_schema",)
+    prefix = "array"
+
+    _schema: tuple[Chunks, Any]
+
+    @classmethod
+    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
+        """The structural name; calls stand in it with their keys."""
+        told = [annotations] if annotations else []
+        parts = [_tokenizable(operand) for operand in operands]
+        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *parts, *told)}"
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """What the names of the tasks begin with.
+
+        Parameters
+        ----------
+        operands
+            Of the node.
+        """
+        return cls.prefix
+
+    def _sources(self) -> Iterator[Any]:
+        for operand in self.operands:
+            if isinstance(operand, Node | Call):
+                yield operand
+            elif type(operand) is tuple:
+                yield from (part for part in operand if isinstance(part, Node | Call))
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """Chunks and meta of the result, from the operands."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it gives")
+
+    def _known(self) -> tuple[Chunks, Any]:
+        try:
+            return self._schema
+        except AttributeError:
+            self._schema = self.schema()
+            return self._schema
+
+    @property
+    def chunks(self) -> Chunks:
+        """Lengths of the blocks along each axis; nan where unknown."""
+        return self._known()[0]
+
+    @property
+    def meta(self) -> Any:
+        """An array without elements, as the blocks are."""
+        return self._known()[1]
+
+    @property
+    def dtype(self) -> Any:
+        """Of the elements."""
+        return self.meta.dtype
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+        return len(self.chunks)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The grid of the blocks, as every node has it; see `array_shape`."""
+        return tuple(map(len, self.chunks))
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """The shape of the array, in elements."""
+        return shape_of(self.chunks)
+
+    @property
+    def nbytes(self) -> float:
+        """What the elements take; nan where the shape is unknown."""
+        return math.prod(self.array_shape) * int(self.dtype.itemsize)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.label()} {self.array_shape}>"
+
+
+def _tokenizable(operand: Any) -> Any:
+    if isinstance(operand, Call):
+        return ("call", operand.key)
+    if isinstance(operand, Each):
+        return ("each", operand.values)
+    if type(operand) is tuple and any(isinstance(part, Call | Each) for part in operand):
+        return [_tokenizable(part) for part in operand]
+    return operand
+
+
+class HeldBlocks(ArrayNode):
+    """Blocks that are in memory: what ``persist`` leaves.
+
+    Parameters
+    ----------
+    values
+        The blocks in C order, a tuple.
+    given
+        Their chunks.
+    kind
+        Their meta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> HeldBlocks((np.ones(2),), ((2,),), np.ones(0)).size
+    1
+    """
+
+    __slots__ = ()
+    fields = ("values", "given", "kind")
+    prefix = "held"
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    def place(self, lowering: Lowering) -> None:
+        """A layer of data."""
+        lowering.graph.add(GridLayer(self.name, None, self.shape, (Each(self.values),)))
+
+    def label(self) -> str:
+        """How many blocks."""
+        return f"HeldBlocks({len(self.values)} blocks)"
+
+
+class Wrapped(ArrayNode):
+    """The blocks of an expression that knows nothing of arrays, or results of calls of `delayed`.
+
+    Parameters
+    ----------
+    sources_
+        Nodes and calls, a tuple; their blocks one after the other are those of the array, in C
+        order.
+    given
+        The chunks.
+    kind
+        The meta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import shoal
+    >>> Wrapped((shoal.delayed(np.ones)(3),), ((3,),), np.ones(0)).array_shape
+    (3,)
+    """
+
+    __slots__ = ()
+    fields = ("parts", "given", "kind")
+    prefix = "from-delayed"
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    def place(self, lowering: Lowering) -> None:
+        """A name for blocks that are there already."""
+        numbers = [number for part in self.parts for number in lowering.numbers(part)]
+        lowering.graph.name_blocks(self.name, numbers)
+
+    def label(self) -> str:
+        """How many parts."""
+        return f"Wrapped({len(self.parts)} parts)"
+
+
+class FromGraph(ArrayNode):
+    """Blocks that a dict graph computes.
+
+    Parameters
+    ----------
+    graph
+        Tasks by key; has the keys ``(title, i, j, ...)``.
+    title
+        What the user calls the array.
+    given
+        The chunks.
+    kind
+        The meta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FromGraph({("x", 0): (np.ones, 3)}, "x", ((3,),), np.ones(0)).array_shape
+    (3,)
+    """
+
+    __slots__ = ()
+    fields = ("graph", "title", "given", "kind")
+
+    @classmethod
+    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
+        """By identity: a dict graph may hold anything, and a key is no proof of its content."""
+        graph, title, given, kind = operands
+        return f"{title}-{tokenize(given, kind, annotations)}-{id(graph):x}"
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    @property
+    def keys(self) -> list[Key]:
+        """Of the blocks, in C order."""
+        keys: list[Any] = [(self.title,)]
+        for length in self.shape:
+            keys = [(*key, i) for key in keys for i in range(length)]
+        return keys
+
+    def place(self, lowering: Lowering) -> None:
+        """The graph's tasks as a table."""
+        graph: Mapping[Key, Any] = self.graph
+        keys, funcs, args, deps = rows_from_dict(graph, self.keys)
+        start = lowering.graph.size
+        moved = [tuple([start + i for i in needs]) for needs in deps] if start else deps
+        lowering.graph.add(TableLayer(keys, funcs, args, moved))
+        places = {key: start + i for i, key in enumerate(keys)}
+        lowering.graph.name_blocks(self.name, [places[key] for key in self.keys])
+
+    def label(self) -> str:
+        """How many tasks."""
+        return f"FromGraph({self.title}, {len(self.graph)} tasks)"

@@ -1,0 +1,288 @@
+"""Where elements come from: values made in place, and parts of arrays that are not ours."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shoal.array.chunks import Chunks
+from shoal.array.grid import PerAxis, block_indices, block_offsets, block_regions, block_shapes
+from shoal.array.kernels.create import arange_block, full_block, read_region
+from shoal.array.meta import with_ndim
+from shoal.array.nodes.base import ArrayNode
+from shoal.array.program import call_of
+from shoal.expr.lower import Lowering
+from shoal.graph.layers import Each, GridLayer
+from shoal.graph.naming import funcname
+from shoal.graph.task import Ref
+
+__all__ = ["Arange", "FromArray", "Full", "Generated", "InMemory"]
+
+TOLD: dict[str, Callable[[Chunks], PerAxis]] = {
+    "shape": block_shapes,
+    "offset": block_offsets,
+    "region": block_regions,
+    "index": block_indices,
+}
+"""What the function of a `Generated` can be told about its block."""
+
+
+class Full(ArrayNode):
+    """One value everywhere.
+
+    Parameters
+    ----------
+    value
+        A scalar, or an array that broadcasts to a block.
+    given
+        The chunks.
+    kind
+        The meta.
+    title
+        Names the tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Full(1, ((2, 2),), np.empty(0), "ones").array_shape
+    (4,)
+    """
+
+    __slots__ = ()
+    fields = ("value", "given", "kind", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """As given."""
+        title: str = operands[3]
+        return title
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, with_ndim(self.kind, len(self.given))
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer; each task is told its block's shape."""
+        func = call_of(full_block, (Ref(0), self.value, self.meta))
+        lowering.add_grid(self, func, [Each(block_shapes(self.chunks))])
+
+    def label(self) -> str:
+        """The value."""
+        return f"Full({self.value!r}, {self.dtype})"
+
+
+class Arange(ArrayNode):
+    """``start + step * i`` for the ``i``-th element.
+
+    Parameters
+    ----------
+    start, step
+        Scalars.
+    given
+        The chunks, of one axis.
+    kind
+        The meta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Arange(0, 2, ((2, 2),), np.empty(0, int)).array_shape
+    (4,)
+    """
+
+    __slots__ = ()
+    fields = ("start", "step", "given", "kind")
+    prefix = "arange"
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer; each task is told its block's place and length."""
+        func = call_of(arange_block, (Ref(0), Ref(1), self.start, self.step, self.kind), (), 2)
+        told = [Each(block_offsets(self.given)), Each(block_shapes(self.given))]
+        lowering.add_grid(self, func, told)
+
+
+class Generated(ArrayNode):
+    """Blocks that a function makes from what it is told about each.
+
+    Parameters
+    ----------
+    func
+        ``func(*told, **kwargs) -> block``.
+    told
+        Names of `TOLD`: "shape", "offset", "region" or "index" of the block in the array; a tuple.
+        Each is a tuple with an entry for each axis.
+    kwargs
+        ``(name, constant)`` pairs.
+    given
+        The chunks.
+    kind
+        The meta.
+    title
+        Names the tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Generated(np.ones, ("shape",), (), ((2, 2),), np.empty(0), "ones").array_shape
+    (4,)
+    """
+
+    __slots__ = ()
+    fields = ("func", "told", "kwargs", "given", "kind", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """As given."""
+        title: str = operands[5]
+        return title
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, with_ndim(self.kind, len(self.given))
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer."""
+        refs = tuple(map(Ref, range(len(self.told))))
+        func = call_of(self.func, refs, self.kwargs, len(refs))
+        lowering.add_grid(self, func, [Each(TOLD[name](self.given)) for name in self.told])
+
+    def label(self) -> str:
+        """The function."""
+        return f"Generated({funcname(self.func)})"
+
+
+class InMemory(ArrayNode):
+    """An array of this process's memory, cut into blocks: views, which no task has to make.
+
+    Parameters
+    ----------
+    array
+        NumPy's, or another kind that is cheap to slice.
+    given
+        The chunks.
+    kind
+        The meta.
+    title
+        Names the tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> InMemory(np.arange(4), ((2, 2),), np.empty(0, int), "array").shape
+    (2,)
+    """
+
+    __slots__ = ()
+    fields = ("array", "given", "kind", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """As given."""
+        title: str = operands[3]
+        return title
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    def place(self, lowering: Lowering) -> None:
+        """A layer of data."""
+        views = _Views(self.array, block_regions(self.given))
+        lowering.graph.add(GridLayer(self.name, None, self.shape, (Each(views),)))
+
+    def label(self) -> str:
+        """Of what kind."""
+        return f"InMemory({type(self.array).__name__}, {self.dtype})"
+
+
+class _Views(Sequence[Any]):
+    """Parts of an array by block.
+
+    A single block is a copy: it would be the very array that the user goes on to change, and the
+    result of computing it too.
+    """
+
+    __slots__ = ("array", "regions")
+
+    def __init__(self, array: Any, regions: PerAxis) -> None:
+        self.array = array
+        self.regions = regions
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    def __getitem__(self, block: Any) -> Any:
+        if len(self.regions) == 1:
+            return self.array.copy()
+        return self.array[self.regions[block]]
+
+
+class FromArray(ArrayNode):
+    """Parts of something that is sliced like an array: a dataset of a file, say.
+
+    Parameters
+    ----------
+    reader
+        Has ``shape``, ``dtype`` and ``__getitem__``.
+    region
+        Which part of it the array is: a slice for each axis, with start, stop and step.
+    given
+        The chunks.
+    getitem
+        ``getitem(reader, index, asarray, lock) -> block``; None for `read_region`.
+    options
+        ``(asarray, lock)``: whether blocks are made NumPy arrays; a lock to hold while reading.
+    kind
+        The meta.
+    title
+        Names the tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> whole = (slice(0, 4, 1),)
+    >>> kind = np.empty(0, int)
+    >>> FromArray(np.arange(4), whole, ((2, 2),), None, (True, None), kind, "array").shape
+    (2,)
+    """
+
+    __slots__ = ()
+    fields = ("reader", "region", "given", "getitem", "options", "kind", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """As given."""
+        title: str = operands[6]
+        return title
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """As given."""
+        return self.given, self.kind
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer; each task is told what to read."""
+        args = (self.reader, Ref(0), *self.options)
+        func = call_of(self.getitem or read_region, args)
+        lowering.add_grid(self, func, [Each(PerAxis(map(_regions, self.region, self.given)))])
+
+    def label(self) -> str:
+        """Of what kind, and which part."""
+        return f"FromArray({type(self.reader).__name__}, {self.array_shape})"
+
+
+def _regions(whole: slice, blocks: tuple[int, ...]) -> list[slice]:
+    """The slices of the reader that the blocks of an axis are.
+
+    >>> _regions(slice(10, 20, 2), (3, 2))
+    [slice(10, 16, 2), slice(16, 20, 2)]
+    """
+    step = whole.step or 1
+    ends = [whole.start + step * n for n in itertools.accumulate(blocks, initial=0)]
+    stops = [*ends[1:-1], min(ends[-1], whole.stop)] if blocks else []
+    parts = zip(ends, stops, strict=False)
+    return [slice(a, b, None if step == 1 else step) for a, b in parts]

@@ -1,0 +1,220 @@
+"""The engine of reductions: functions of a block, of partial results, and for the end.
+
+How wide the tree is, is decided here: a task takes in as many partials as ``split_every`` says.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from shoal import config
+from shoal.array.chunks import Chunks
+from shoal.array.collection import Array
+from shoal.array.conversion import asanyarray
+from shoal.array.elementwise import align
+from shoal.array.meta import infer_meta, meta_from_array
+from shoal.array.nodes.reduction import Reduction
+from shoal.expr.annotate import current_annotations
+from shoal.graph.naming import funcname
+
+__all__ = ["reduction"]
+
+FAN_IN = 8
+"""How many partials a task takes in, unless told."""
+
+
+def reduction(
+    x: Array,
+    chunk: Callable[..., Any],
+    aggregate: Callable[..., Any],
+    axis: Any = None,
+    keepdims: bool = False,
+    combine: Callable[..., Any] | None = None,
+    name: str | None = None,
+    out: Array | None = None,
+    concatenate: bool = True,
+    output_size: int = 1,
+    meta: Any = None,
+    dtype: Any = None,
+    split_every: Any = None,
+    weights: Any = None,
+) -> Array:
+    """Reduce an array along axes, in a tree.
+
+    Parameters
+    ----------
+    x
+        The array.
+    chunk
+        ``chunk(block, axis=axes, keepdims=True)``, with ``weights=`` when there are weights; axes
+        are a tuple.
+    aggregate
+        ``aggregate(partials, axis=axes, keepdims=keepdims)``: the result of partial results.
+    axis
+        An int or several; None for all.
+    keepdims
+        Whether reduced axes stay, with length 1.
+    combine
+        ``combine(partials, axis=axes, keepdims=True)``, between the two; ``aggregate`` by default.
+    name
+        What keys begin with; the name of ``chunk`` by default.
+    out
+        An array that becomes the result.
+    concatenate
+        Whether partial results come as one array, or as lists within lists.
+    output_size
+        The length of a reduced axis that stays.
+    meta
+        Of the result.
+    dtype
+        Of the result; passed to ``chunk`` and ``aggregate`` when they take it.
+    split_every
+        How many partial results a task takes in: an int, or a dict by axis.
+    weights
+        An array that broadcasts to ``x``; ``chunk`` gets its blocks too.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.arange(6, chunks=2)
+    >>> reduction(x, np.max, np.max, dtype=x.dtype).compute()
+    np.int64(5)
+    """
+    axes = normalize_axes(axis, x.ndim)
+    combine = combine or aggregate
+    if dtype is not None:
+        chunk, combine, aggregate = (_with_dtype(f, dtype) for f in (chunk, combine, aggregate))
+    inputs = [x._node]
+    if weights is not None:
+        inputs, chunk = _weighted(x, weights, chunk)
+    kind = meta if meta is not None else _infer(x, chunk, aggregate, axes, dtype, weights)
+    ndim = x.ndim if keepdims else x.ndim - len(axes)
+    node = Reduction(
+        tuple(inputs),
+        chunk,
+        combine,
+        aggregate,
+        axes,
+        bool(keepdims),
+        fan_in(split_every, axes, inputs[0].chunks),
+        bool(concatenate),
+        output_size,
+        meta_from_array(kind, ndim, dtype),
+        name or funcname(chunk),
+        annotations=current_annotations(),
+    )
+    result = Array(node)
+    if out is None:
+        return result
+    if out.shape != result.shape:
+        raise ValueError(f"out= has shape {out.shape}, and the result {result.shape}")
+    out._node = node
+    return out
+
+
+def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Axes as a sorted tuple.
+
+    >>> normalize_axes(None, 2), normalize_axes(-1, 2)
+    ((0, 1), (1,))
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    given = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    axes = []
+    for one in given:
+        if not -ndim <= one < ndim:
+            raise np.exceptions.AxisError(int(one), ndim)
+        axes.append(int(one) % ndim)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"duplicate value in 'axis': {axis!r}")
+    return tuple(sorted(axes))
+
+
+def fan_in(split_every: Any, axes: tuple[int, ...], chunks: Chunks) -> tuple[int, ...]:
+    """How many partials a task takes in along each reduced axis.
+
+    >>> fan_in(16, (0, 1), ((1,) * 9, (1,) * 9)), fan_in({0: 3}, (0, 1), ((1,) * 9, (1,)))
+    ((4, 4), (3, 2))
+    """
+    split_every = split_every or config.get("split-every", None) or FAN_IN
+    if isinstance(split_every, Mapping):
+        return tuple([builtins.max(2, split_every.get(axis, 2)) for axis in axes])
+    if split_every is False or not isinstance(split_every, int | np.integer):
+        raise ValueError(f"split_every must be an int or a dict by axis, got {split_every!r}")
+    # Axes of one block leave their share to the others.
+    many = builtins.sum(len(chunks[axis]) > 1 for axis in axes) or 1
+    return (builtins.max(2, round(split_every ** (1 / many))),) * len(axes)
+
+
+def _with_dtype(func: Callable[..., Any], dtype: Any) -> Callable[..., Any]:
+    return partial(func, dtype=dtype) if takes_keyword(func, "dtype") else func
+
+
+def takes_keyword(func: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of some name.
+
+    >>> takes_keyword(np.sum, "dtype"), takes_keyword(np.max, "dtype")
+    (True, False)
+    """
+    try:
+        return name in inspect.signature(func).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _weighted(x: Array, weights: Any, chunk: Any) -> tuple[list[Any], Callable[..., Any]]:
+    given = asanyarray(weights)._node
+    return align([x._node, given])[:2], Weighted(chunk)
+
+
+class Weighted:
+    """A function of a block that gets the weights' block as a keyword argument.
+
+    Parameters
+    ----------
+    func
+        ``func(block, weights=..., **kwargs)``.
+
+    Examples
+    --------
+    >>> Weighted(lambda x, weights: x * weights)(2, 3)
+    6
+    """
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+
+    @property
+    def __name__(self) -> str:
+        return funcname(self.func)
+
+    def __call__(self, block: Any, weights: Any, **kwargs: Any) -> Any:
+        return self.func(block, weights=weights, **kwargs)
+
+    def __shoal_tokenize__(self) -> Any:
+        return "weighted", self.func
+
+
+def _infer(x: Array, chunk: Any, aggregate: Any, axes: Any, dtype: Any, weights: Any) -> Any:
+    """What blocks of the result are; NumPy's where the functions do not say."""
+    args = [x._meta] if weights is None else [x._meta, x._meta]
+    part = infer_meta(chunk, args, {"axis": axes, "keepdims": True})
+    out = None
+    if hasattr(part, "dtype"):
+        out = infer_meta(aggregate, [part], {"axis": axes, "keepdims": False})
+    if hasattr(out, "dtype") and hasattr(out, "shape"):
+        return np.asarray(out) if isinstance(out, np.generic) else out
+    if dtype is None:
+        # What needs an element of each block: told by one of them.
+        part = infer_meta(
+            chunk, [np.ones((1,) * x.ndim, x.dtype)], {"axis": axes, "keepdims": True}
+        )
+        out = infer_meta(aggregate, [part], {"axis": axes, "keepdims": False})
+    return meta_from_array(x._meta, 0, dtype or getattr(out, "dtype", x.dtype))

@@ -1,0 +1,14 @@
+"""NumPy's functions on whole arrays, by topic."""
+
+from __future__ import annotations
+
+from shoal.array.routines.manipulation import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    squeeze,
+    stack,
+    transpose,
+)
+
+__all__ = ["broadcast_to", "concatenate", "expand_dims", "squeeze", "stack", "transpose"]
