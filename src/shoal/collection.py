@@ -60,6 +60,7 @@ __all__ = [
     "named_schedulers",
     "optimize",
     "persist",
+    "persisted",
     "run_plan",
     "unpack_collections",
     "visualize",
@@ -284,6 +285,22 @@ class Job:
         pairs = zip(self.collections, self.split(results), strict=True)
         return [_Finish(collection)(blocks) for collection, blocks in pairs]
 
+    def finals(self) -> list[Call]:
+        """The whole answer of each collection as one call: for who leaves the last step to a task."""
+        return [_final(c, self.nodes[i]) for i, c in enumerate(self.collections)]
+
+
+def _final(collection: Any, node: Any) -> Call:
+    if isinstance(node, Call):
+        return node
+    blocks = tuple([BlockOf(node, i) for i in range(node.size)])
+    refs = Nest(list, [Ref(i) for i in range(len(blocks))])
+    call = Call()
+    func = _Finish(collection)
+    ident = f"finalize-{tokenize(node.name, type(collection).__qualname__)}"
+    call._call = (ident, func, Template((refs,)), blocks, "finalize", None, None, None)
+    return call
+
 
 def _foreign_nodes(collections: Sequence[Any], optimize_graph: bool) -> dict[int, Any]:
     """A node for each collection of another library; those optimised alike share a graph."""
@@ -371,17 +388,7 @@ def finalized(collection: Any) -> Call:
     >>> len(lower([finalized(shoal.bag.from_sequence([1, 2], npartitions=2))]).graph)
     3
     """
-    job = Job([collection])
-    node = job.nodes[0]
-    if isinstance(node, Call):
-        return node
-    blocks = tuple([BlockOf(node, i) for i in range(node.size)])
-    refs = Nest(list, [Ref(i) for i in range(len(blocks))])
-    call = Call()
-    func = _Finish(collection)
-    ident = f"finalize-{tokenize(node.name, type(collection).__qualname__)}"
-    call._call = (ident, func, Template((refs,)), blocks, "finalize", None, None, None)
-    return call
+    return Job([collection]).finals()[0]
 
 
 class _Finish:
@@ -687,6 +694,8 @@ def get_scheduler(
     chosen = choose_scheduler(get, scheduler, collections, cls)
     if isinstance(chosen, Executor):
         return functools.partial(get_with, functools.partial(run_plan, scheduler=chosen))
+    if hasattr(chosen, "__shoal_run__"):
+        return chosen.get
     return GETS.get(chosen, chosen) if isinstance(chosen, str) else chosen
 
 
@@ -808,14 +817,31 @@ def persist(
         return args
     chosen = choose_scheduler(None, scheduler, collections) or "threads"
     job = Job(collections, optimize_graph=optimize_graph)
+    # Who runs tasks elsewhere may keep the results there, and give something that stands for them.
+    run = getattr(chosen, "__shoal_keep__", None) or functools.partial(run_plan, scheduler=chosen)
     with trimmed():
-        blocks = job.split(run_plan(job.plan(), chosen, **kwargs))
-    kept = [_persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
+        blocks = job.split(run(job.plan(), **kwargs))
+    kept = [persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
     results: tuple[Any, ...] = repack(kept)
     return results
 
 
-def _persisted(collection: Any, blocks: Sequence[Any]) -> Any:
+def persisted(collection: Any, blocks: Sequence[Any]) -> Any:
+    """The same collection, on blocks that are there already.
+
+    Parameters
+    ----------
+    collection
+        An own or a foreign one.
+    blocks
+        In the order of its blocks: values, or what stands for them.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> persisted(shoal.bag.range(4, npartitions=2), [[1], [2]]).compute()
+    [1, 2]
+    """
     if is_own(collection):
         node = collection.__shoal_node__()
         name = str(node.key) if isinstance(node, Call) else node.name
