@@ -15,6 +15,7 @@ import pytest
 import shoal
 import shoal.array as da
 from shoal.array.testing import assert_eq
+from shoal.graph_manipulation import bind, clone, wait_on
 
 X = np.arange(60.0).reshape(6, 10)
 
@@ -204,6 +205,14 @@ def test_copies_and_pickles() -> None:
     for other in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
         assert other.name == x.name
         assert_eq(other, X + 1)
+
+
+def test_clones_and_what_waits() -> None:
+    x = blocks() + 1
+    first = shoal.delayed(1)
+    for other in (clone(x.sum()), bind(x, first).sum(), wait_on(x).sum(), bind(x[2:], first).sum()):
+        assert other.compute() == (X[2:] + 1).sum() or other.compute() == (X + 1).sum()
+    assert clone(x).name != x.name
 
 
 def test_dask_attribute_and_keys() -> None:

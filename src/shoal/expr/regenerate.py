@@ -150,9 +150,20 @@ def cloned_key(key: Key, seed: Key) -> Key:
 
 
 class _Waiting(Node):
-    """A node whose sources may also be calls."""
+    """A node in place of another one; its sources may also be calls."""
 
     __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        # What its readers ask of the node that it stands for: the chunks of an array, say.
+        if name in self.fields or name.startswith("_"):
+            return super().__getattr__(name)
+        return getattr(self.inner(), name)
+
+    def inner(self) -> Node:
+        """The node that it stands for."""
+        node: Node = self.source
+        return node
 
     def _sources(self) -> Iterator[Any]:
         for operand in self.operands:

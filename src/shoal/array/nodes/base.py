@@ -76,8 +76,13 @@ class ArrayNode(Node):
         try:
             return self._schema
         except AttributeError:
+            pass
+        try:
             self._schema = self.schema()
-            return self._schema
+        except AttributeError as error:
+            # Inside of a property it would say that the property is missing.
+            raise TypeError(f"{self.label()} cannot say what it gives: {error}") from error
+        return self._schema
 
     @property
     def chunks(self) -> Chunks:
