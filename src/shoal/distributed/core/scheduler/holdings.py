@@ -1,0 +1,167 @@
+"""Which worker holds which result: copies come, go, and are lost with their workers."""
+
+from __future__ import annotations
+
+from shoal.distributed.core.scheduler.failures import fail, require
+from shoal.distributed.core.scheduler.locate import settled
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.needs import leave, let_go, unsend
+from shoal.distributed.core.scheduler.placement import place_ready
+from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.state import Scheduler, clients_of
+from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.tell import tell_ends, tell_lost
+from shoal.distributed.core.scheduler.transitions import (
+    MEMORY,
+    PUT,
+    READY,
+    RELEASED,
+    SENT,
+    WAITING,
+)
+
+__all__ = ["add_copy", "arrive", "lose_copy", "remove_holder"]
+
+
+def add_copy(state: Scheduler, worker: Worker, number: int, size: int) -> None:
+    """A worker holds a result that it did not compute for us just now.
+
+    Examples
+    --------
+    See `tests/unit/test_scheduler_holdings.py`.
+
+    >>> add_copy.__name__
+    'add_copy'
+    """
+    row = number & MASK
+    table = state.table
+    now = table.states[row] if row < len(table.numbers) and table.numbers[row] == number else 0
+    if now == MEMORY:
+        place = table.place[row]
+        if place == worker.number or (place == MANY and worker.number in state.replicas[row]):
+            return
+        if place == MANY:
+            state.replicas[row].append(worker.number)
+        else:
+            state.replicas[row] = [place, worker.number]
+            table.place[row] = MANY
+        hold(worker, table.nbytes[row])
+    elif now in (WAITING, READY, SENT, PUT):
+        arrive(state, worker, row, size)
+    else:
+        worker.drops.append(number)
+        state.outgoing[worker.number] = worker
+
+
+def hold(worker: Worker, size: int) -> None:
+    """One more result."""
+    worker.held += 1
+    worker.nbytes += size
+
+
+def arrive(state: Scheduler, worker: Worker, row: int, size: int) -> None:
+    """A result that was to be computed, or put, is on a worker: it need not be computed."""
+    table = state.table
+    states, waiters = table.states, table.waiters
+    was = states[row]
+    if was == SENT:
+        unsend(state, row, "its result is there")
+    elif was == READY:
+        leave(state, row)
+    table.nbytes[row] = size
+    table.place[row] = worker.number
+    states[row] = MEMORY
+    hold(worker, size)
+    for client in clients_of(state, row):
+        tell_ends(state, client, (row,))
+    ready = []
+    known = table.dependents[row]
+    for number in known if type(known) is list else () if known is None else (known,):
+        dep = number & MASK
+        if states[dep] == WAITING and table.numbers[dep] == number:
+            table.missing[dep] -= 1
+            if not table.missing[dep]:
+                ready.append(dep)
+    settled(state, row)
+    place_ready(state, ready)
+    idle = [row]
+    if was != PUT:
+        for number in table.deps[row]:
+            waiters[number & MASK] -= 1
+            idle.append(number & MASK)
+    let_go(state, idle)
+
+
+def lose_copy(state: Scheduler, number: int, holder: int) -> None:
+    """A worker has not, or has no more, a result that it was thought to hold."""
+    row = number & MASK
+    table = state.table
+    if row >= len(table.numbers) or table.numbers[row] != number or table.states[row] != MEMORY:
+        return
+    if remove_holder(state, row, holder):
+        compute_again(state, [row])
+
+
+def remove_holder(state: Scheduler, row: int, holder: int) -> bool:
+    """A worker is no holder of a result any more; True if nobody is now."""
+    table = state.table
+    place = table.place[row]
+    if place == holder:
+        table.place[row] = NOBODY
+    elif place == MANY and holder in state.replicas[row]:
+        rest = state.replicas[row]
+        rest.remove(holder)
+        if len(rest) == 1:
+            table.place[row] = rest[0]
+            del state.replicas[row]
+    else:
+        return False
+    worker = state.workers.get(holder)
+    if worker is not None:
+        worker.held -= 1
+        worker.nbytes -= table.nbytes[row]
+    return place == holder
+
+
+def compute_again(state: Scheduler, rows: list[int]) -> None:
+    """Results that nobody holds any more: those still needed are computed again.
+
+    READY dependents go back to waiting.  SENT ones are left: their worker may have the input
+    already, and gives them back if not.
+    """
+    table = state.table
+    states, numbers = table.states, table.numbers
+    lost = []
+    for row in rows:
+        if table.flags[row] & DATA:
+            lose_data(state, row)
+            continue
+        states[row] = RELEASED
+        tell_lost(state, row)
+        if table.waiters[row] or table.owner[row] != NOBODY:
+            lost.append(row)
+        known = table.dependents[row]
+        for number in known if type(known) is list else () if known is None else (known,):
+            dep = number & MASK
+            if numbers[dep] != number:
+                continue
+            if states[dep] == READY:
+                leave(state, dep)
+                states[dep] = WAITING
+                table.missing[dep] = 1
+            elif states[dep] == WAITING:
+                table.missing[dep] += 1
+    place_ready(state, require(state, lost))
+    let_go(state, rows)
+
+
+def lose_data(state: Scheduler, row: int) -> None:
+    """Data that a client put is gone, and nothing can compute it."""
+    table = state.table
+    key = key_of(table, row)
+    table.states[row] = RELEASED
+    text = (
+        f"the data {key!r} was put on workers that are gone, and cannot be computed again; "
+        "scatter it again, to more than one worker if workers come and go (broadcast)"
+    )
+    fail(state, row, ("lost", key, "", text.encode()))

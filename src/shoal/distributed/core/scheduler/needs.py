@@ -1,0 +1,241 @@
+"""Who needs what: beginning to need a result, ceasing to, and forgetting.
+
+Two counts and a mark on each row decide (`transitions`): `waiters`, `kept` and `owner`.  Everything
+here walks with a stack of its own, since graphs may be deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shoal.distributed.core.scheduler.names import forget_name
+from shoal.distributed.core.scheduler.records import Client, Code
+from shoal.distributed.core.scheduler.runs import end_run
+from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.transitions import (
+    ERRED,
+    MEMORY,
+    PUT,
+    READY,
+    RELEASED,
+    SENT,
+    WAITING,
+)
+
+__all__ = ["drop_result", "let_go", "need", "pend", "unwant", "want"]
+
+
+def want(state: Scheduler, client: Client, row: int) -> bool:
+    """A client wants a row; False if it did so before.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.scheduler.names import name_keys
+    >>> state, client = Scheduler(), Client(0, "me", 1)
+    >>> [row] = name_keys(state.names, state.table, ["x"])[0]
+    >>> want(state, client, row), want(state, client, row)
+    (True, False)
+    """
+    owners = state.table.owner
+    owner = owners[row]
+    if owner == client.number:
+        return False
+    if owner == NOBODY:
+        owners[row] = client.number
+    elif owner == MANY:
+        others = state.shared[row]
+        if client.number in others:
+            return False
+        others[client.number] = None
+    else:
+        owners[row] = MANY
+        state.shared[row] = {owner: None, client.number: None}
+    client.wants += 1
+    return True
+
+
+def unwant(state: Scheduler, client: Client, row: int) -> bool:
+    """A client wants a row no more; True if nobody does now.  `let_go` comes after."""
+    owners = state.table.owner
+    owner = owners[row]
+    if owner == client.number:
+        owners[row] = NOBODY
+        client.wants -= 1
+        return True
+    if owner == MANY and client.number in state.shared[row]:
+        others = state.shared[row]
+        del others[client.number]
+        client.wants -= 1
+        if len(others) == 1:
+            owners[row] = next(iter(others))
+            del state.shared[row]
+    return False
+
+
+def need(state: Scheduler, rows: Iterable[int]) -> list[int]:
+    """RELEASED rows are needed: they wait, and so does what they lack; returns those that need not.
+
+    A row may have become ERRED instead, where an input has: `failures` looks after that, so what is
+    returned holds those too.
+    """
+    table = state.table
+    states, deps, waiters = table.states, table.deps, table.waiters
+    stack = [row for row in rows if states[row] == RELEASED]
+    ready = []
+    while stack:
+        row = stack.pop()
+        if states[row] != RELEASED:
+            continue
+        states[row] = WAITING
+        missing = 0
+        for number in deps[row]:
+            dep = number & MASK
+            waiters[dep] += 1
+            if states[dep] != MEMORY:
+                missing += 1
+                if states[dep] == RELEASED:
+                    stack.append(dep)
+        table.missing[row] = missing
+        if not missing or any(states[n & MASK] == ERRED for n in deps[row]):
+            ready.append(row)
+    ready.reverse()
+    return ready
+
+
+def pend(state: Scheduler, row: int) -> bool:
+    """A row that was READY or SENT lacks inputs perhaps: it waits for them; True if it does not."""
+    table = state.table
+    lost = [n & MASK for n in table.deps[row] if table.states[n & MASK] != MEMORY]
+    table.missing[row] = len(lost)
+    return not lost
+
+
+def leave(state: Scheduler, row: int) -> None:
+    """A READY or SENT row is no longer that: take it out of the counts."""
+    table = state.table
+    if table.flags[row] & HAS_INPUTS:
+        state.active -= 1
+    if table.states[row] == READY:
+        place = table.place[row]
+        if place >= 0:
+            worker = state.workers[place]
+            worker.queued -= 1
+            worker.backlog = worker.backlog - table.costs[row] if worker.queued else 0.0
+        else:
+            state.unplaced.pop(row, None)
+    table.place[row] = NOBODY
+
+
+def drop_result(state: Scheduler, row: int) -> None:
+    """Nobody needs a result: its holders are told, and the row is RELEASED."""
+    table = state.table
+    number, size = table.numbers[row], table.nbytes[row]
+    place = table.place[row]
+    for holder in (place,) if place >= 0 else state.replicas.pop(row, ()):
+        worker = state.workers[holder]
+        worker.drops.append(number)
+        worker.nbytes -= size
+        worker.held -= 1
+        state.outgoing[holder] = worker
+        if holder in state.full and worker.nbytes < state.settings.target * worker.limit:
+            del state.full[holder]
+            state.touched[holder] = worker
+    table.place[row] = NOBODY
+    table.states[row] = RELEASED
+
+
+def let_go(state: Scheduler, rows: Iterable[int], reason: str = "") -> None:
+    """Look again at rows that somebody has ceased to need; drop, cancel and forget what may be.
+
+    Rows that are still needed stay as they are.
+    """
+    table = state.table
+    states, waiters, kept, owner = table.states, table.waiters, table.kept, table.owner
+    deps = table.deps
+    stack = list(rows)
+    while stack:
+        row = stack.pop()
+        if owner[row] != NOBODY:
+            continue
+        now = states[row]
+        if not waiters[row]:
+            if now == MEMORY:
+                drop_result(state, row)
+            elif now in (WAITING, READY, SENT):
+                stop_needing(state, row, reason)
+                for number in deps[row]:
+                    dep = number & MASK
+                    waiters[dep] -= 1
+                    if not waiters[dep] and kept[dep] > 0:
+                        stack.append(dep)
+            elif now == PUT:
+                states[row] = RELEASED
+        if not kept[row] and states[row]:
+            forget(state, row, stack)
+
+
+def stop_needing(state: Scheduler, row: int, reason: str) -> None:
+    """A WAITING, READY or SENT row becomes RELEASED; the caller counts down its inputs' waiters."""
+    table = state.table
+    now = table.states[row]
+    if now == SENT:
+        unsend(state, row, reason or "nobody needs it any more")
+    elif now == READY:
+        leave(state, row)
+    table.states[row] = RELEASED
+
+
+def unsend(state: Scheduler, row: int, reason: str) -> None:
+    """Cancel the run of a SENT row, and its twin; the caller sets the state."""
+    table = state.table
+    twin = state.twins.pop(row, None)
+    for place, run in ((table.place[row], table.runs[row]), twin or (NOBODY, 0)):
+        if place < 0:
+            continue
+        worker = state.workers[place]
+        end_run(state, worker, row)
+        worker.nbytes -= table.nbytes[row]
+        worker.zombies[run] = table.numbers[row]
+        worker.stops.setdefault(reason, []).append((table.numbers[row], run))
+        state.outgoing[place] = worker
+    table.runs[row] = 0
+    leave(state, row)
+
+
+def forget(state: Scheduler, row: int, stack: list[int]) -> None:
+    """Nobody can need a row again; its inputs, if that was their last dependent, go on the stack."""
+    table = state.table
+    kept, owner = table.kept, table.owner
+    for number in table.deps[row]:
+        dep = number & MASK
+        left = kept[dep] - 1
+        kept[dep] = left
+        if not left and owner[dep] == NOBODY:
+            stack.append(dep)
+    forget_name(state.names, table, row)
+    code = table.codes[row]
+    if code is not None:
+        code.uses -= 1
+        if not code.uses:
+            rest_code(state, code)
+    prefix = table.prefixes[row]
+    prefix.known -= 1
+    for beside in (state.reasons, state.big, state.tells, state.tries, state.deaths):
+        if beside:
+            beside.pop(row, None)
+    table.free(row)
+
+
+def rest_code(state: Scheduler, code: Code) -> None:
+    """No row needs a function; it is kept for a while, since it may well come again."""
+    idle = state.idle_codes
+    idle[code.digest] = code
+    while len(idle) > state.settings.idle_codes:
+        digest, oldest = idle.popitem(last=False)
+        del state.codes[digest]
+        for number in oldest.workers:
+            worker = state.workers[number]
+            worker.drop_codes.append(oldest.number)
+            worker.codes.discard(oldest.number)
+            state.outgoing[number] = worker

@@ -1,0 +1,149 @@
+"""From decisions to messages: at the end of a batch, one message of each kind for each party.
+
+The order of what one worker is sent matters.  What it is to stop and to let go of comes first, for a
+result may be let go and its task run again within one batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.scheduler.locate import peer
+from shoal.distributed.core.scheduler.names import Layer
+from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.state import Scheduler, holders
+from shoal.distributed.core.scheduler.table import INLINE, MASK
+from shoal.distributed.core.scheduler.transitions import MEMORY
+from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Run
+
+__all__ = ["flush"]
+
+
+def flush(state: Scheduler, now: float) -> list[Any]:
+    """Everything that is to be sent, as effects; nothing is left.
+
+    Examples
+    --------
+    >>> flush(Scheduler(), 0.0)
+    []
+    """
+    effects = state.effects
+    state.effects = []
+    if state.outgoing:
+        for worker in state.outgoing.values():
+            flush_worker(state, worker, effects, now)
+        state.outgoing = {}
+    for client in state.clients.values():
+        if client.sending:
+            if client.party >= 0:
+                effects += [Send(client.party, message) for message in client.sending]
+            client.sending = []
+    return effects
+
+
+def flush_worker(state: Scheduler, worker: Worker, effects: list[Any], now: float) -> None:
+    """What one worker is sent."""
+    party = worker.party
+    if worker.stops:
+        for reason, pairs in worker.stops.items():
+            ids, runs = [n for n, _ in pairs], [r for _, r in pairs]
+            effects.append(Send(party, CancelRuns(ids, runs, reason)))
+        worker.stops = {}
+    if worker.drops or worker.drop_codes:
+        effects.append(Send(party, Drop(worker.drops, worker.drop_codes)))
+        worker.drops, worker.drop_codes = [], []
+    if worker.gives:
+        effects.append(
+            Send(party, GiveBack([n for n, _ in worker.gives], [r for _, r in worker.gives]))
+        )
+        worker.gives = []
+    if worker.copies:
+        effects.append(Send(party, fetch_message(state, worker)))
+        worker.copies = []
+    if worker.batch:
+        effects.append(run_message(state, worker))
+        state.story.add(now, "sent", worker.name, effects[-1].message.ids)
+        worker.batch = []
+
+
+def fetch_message(state: Scheduler, worker: Worker) -> Fetch:
+    """Copies that a worker is to get."""
+    table = state.table
+    message = Fetch([], [], [])
+    for row in dict.fromkeys(worker.copies):
+        if table.states[row] == MEMORY:
+            where = holders(state, row)
+            message.ids.append(table.numbers[row])
+            message.where.append(list(where))
+            message.nbytes.append(table.nbytes[row])
+            introduce(state, worker, where, message.peers)
+    return message
+
+
+def introduce(state: Scheduler, worker: Worker, others: Any, peers: list[Any]) -> None:
+    """Name other workers to one, each once."""
+    for other in others:
+        if other not in worker.peers:
+            worker.peers.add(other)
+            peers.append(peer(state, other))
+
+
+def run_message(state: Scheduler, worker: Worker) -> Send:
+    """The tasks that a worker was given in this batch."""
+    table = state.table
+    batch, number = worker.batch, worker.number
+    names, flats, numbers, runs = table.names, table.flats, table.numbers, table.runs
+    place, flags, priorities, args = table.place, table.flags, table.priorities, table.args
+    codes, new_codes = [], []
+    deps = []
+    remote: dict[int, None] = {}
+    has = worker.codes
+    table_deps, table_codes = table.deps, table.codes
+    for row in batch:
+        code = table_codes[row]
+        if code is None:
+            codes.append(-1)
+        else:
+            codes.append(code.number)
+            if code.number not in has:
+                has.add(code.number)
+                code.workers[number] = None
+                new_codes.append((code.number, code.digest, code.data))
+        needs = table_deps[row]
+        deps.append(needs)
+        for dep in needs:
+            if place[dep & MASK] != number:
+                remote[dep] = None
+    message = Run(
+        [numbers[row] for row in batch],
+        [runs[row] for row in batch],
+        [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in batch],
+        codes,
+        [args[row] for row in batch],
+        deps,
+        [priorities[row] >> 26 for row in batch],
+        [flags[row] & INLINE == 1 for row in batch],
+        new_codes,
+    )
+    if remote:
+        for dep in remote:
+            where = list(holders(state, dep & MASK))
+            if number not in where:
+                message.remote.append(dep)
+                message.where.append(where)
+                message.nbytes.append(table.nbytes[dep & MASK])
+                introduce(state, worker, where, message.peers)
+    buffers: list[Any] = []
+    if state.big:
+        for i, row in enumerate(batch):
+            mine = state.big.get(row)
+            if mine:
+                message.big.append((i, len(buffers), len(mine)))
+                buffers += mine
+    options = table.options
+    message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
+    if state.tells:
+        tells = state.tells
+        message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]
+    return Send(worker.party, message, buffers)

@@ -1,0 +1,378 @@
+"""Connections: who is there, what each message leads to, and what the end of a connection means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.scheduler.cancel import on_cancel
+from shoal.distributed.core.scheduler.dispatch import fill_workers
+from shoal.distributed.core.scheduler.failures import require, retry
+from shoal.distributed.core.scheduler.locate import on_locate
+from shoal.distributed.core.scheduler.losses import lose_worker
+from shoal.distributed.core.scheduler.methods import on_answer, on_call, party_gone, workers_changed
+from shoal.distributed.core.scheduler.names import find
+from shoal.distributed.core.scheduler.needs import let_go, unwant, want
+from shoal.distributed.core.scheduler.outbox import flush
+from shoal.distributed.core.scheduler.placement import place_ready
+from shoal.distributed.core.scheduler.reconcile import reconcile
+from shoal.distributed.core.scheduler.records import Client, Party, Worker
+from shoal.distributed.core.scheduler.reports import on_report
+from shoal.distributed.core.scheduler.scatter import on_reserve
+from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.submit import on_submit
+from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
+from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED
+from shoal.distributed.protocol import (
+    Answer,
+    Beat,
+    Call,
+    Cancel,
+    Goodbye,
+    Hello,
+    Key,
+    Locate,
+    Output,
+    Register,
+    Release,
+    Report,
+    Reserve,
+    Retry,
+    Submit,
+    Subscribe,
+    Want,
+    Welcome,
+)
+
+__all__ = ["closed", "connected", "drain", "received"]
+
+
+def connected(state: Scheduler, party: int, role: str, now: float) -> None:
+    """Somebody has connected, and has proved to belong to the cluster.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    party
+        A number that the shell gives the connection, never used again.
+    role
+        ``"client"``, ``"worker"`` or ``"nanny"``.
+    now
+        The time, in seconds.
+
+    Examples
+    --------
+    >>> state = Scheduler()
+    >>> connected(state, 1, "client", 0.0)
+    >>> received(state, 1, Hello("me", {}), (), 0.0)
+    >>> drain(state, 0.0)[0].message
+    Welcome(number=0, scheduler='scheduler', settings={...})
+    """
+    if state.started < 0:
+        state.started = now
+    state.parties[party] = Party(party, role, now)
+
+
+def closed(state: Scheduler, party: int, error_text: str, now: float) -> None:
+    """A connection has ended, without a word or with an error.
+
+    Parameters
+    ----------
+    state, party
+        Whose.
+    error_text
+        Why, if known.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> closed(Scheduler(), 1, "", 0.0)
+    """
+    gone = state.parties.pop(party, None)
+    if gone is None:
+        return
+    party_gone(state, gone, now)
+    if gone.worker is not None and gone.worker.party == party:
+        lose_worker(state, gone.worker, error_text or "its connection closed", True, now)
+        workers_changed(state, now)
+    client = gone.client
+    if client is not None and client.party == party:
+        client.party = -1
+        client.gone_since = now
+        if state.settings.client_grace_s <= 0:
+            forget_client(state, client)
+
+
+def received(
+    state: Scheduler, party: int, message: Any, buffers: Sequence[Any], now: float
+) -> None:
+    """A message has come.
+
+    Parameters
+    ----------
+    state, party
+        From whom.
+    message, buffers
+        What.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> received(Scheduler(), 1, Release(["x"]), (), 0.0)  # a connection that has ended
+    """
+    who = state.parties.get(party)
+    if who is None:
+        return
+    handle = HANDLERS.get(type(message))
+    if handle is None:
+        protest(
+            state, who, f"a {type(message).__name__} message, which the scheduler does not take"
+        )
+        return
+    handle(state, who, message, buffers, now)
+
+
+def drain(state: Scheduler, now: float) -> list[Any]:
+    """Everything that is to be done after a batch of events, in order.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    now
+        The time.
+
+    Returns
+    -------
+    list
+        Effects: `Send`, `Close`, `Log` and those of `core.scheduler.effects`.
+
+    Examples
+    --------
+    >>> drain(Scheduler(), 0.0)
+    []
+    """
+    fill_workers(state, now)
+    return flush(state, now)
+
+
+def protest(state: Scheduler, who: Party, what: str) -> None:
+    """A party broke the protocol: its connection ends."""
+    state.effects.append(
+        Log("error", f"{who.role} {who.party} sent {what}; its connection is closed")
+    )
+    state.effects.append(Close(who.party, f"the scheduler got {what}"))
+
+
+def of_client(
+    handle: Callable[[Scheduler, Client, Any, Sequence[Any], float], None],
+) -> Callable[[Scheduler, Party, Any, Sequence[Any], float], None]:
+    """A handler that only clients may reach."""
+
+    def checked(state: Scheduler, who: Party, m: Any, buffers: Sequence[Any], now: float) -> None:
+        if who.client is None:
+            protest(state, who, f"a {type(m).__name__} message before it said Hello")
+        else:
+            handle(state, who.client, m, buffers, now)
+
+    return checked
+
+
+def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now: float) -> None:
+    """A client introduces itself, for the first time or again."""
+    client = state.by_name.get(m.client)
+    if client is None:
+        client = Client(state.next_client, m.client, who.party, now)
+        state.next_client += 1
+        state.clients[client.number] = client
+        state.by_name[m.client] = client
+    client.party = who.party
+    client.gone_since = -1.0
+    client.versions = m.versions
+    client.sending = []
+    who.client = client
+    who.is_known = True
+    welcome(state, who, client.number)
+    if m.wants:
+        begin_wanting(state, client, m.wants)
+
+
+def welcome(state: Scheduler, who: Party, number: int) -> None:
+    """Answer an introduction."""
+    settings = {
+        "inline_bytes": state.settings.inline_bytes,
+        "silence_s": state.settings.silence_s,
+    }
+    state.effects.append(Send(who.party, Welcome(number, state.identity, settings)))
+
+
+def begin_wanting(state: Scheduler, client: Client, keys: list[Key]) -> None:
+    """A client holds futures of keys that others submitted, or that it submitted before."""
+    states = state.table.states
+    rows, ended = [], []
+    for key in keys:
+        row = find(state.names, key)
+        if row < 0:
+            text = (
+                f"the scheduler does not know {key!r}: nobody wanted it any more, or the scheduler "
+                "was restarted; compute it again"
+            )
+            tell_reason(client, key, ("lost", key, "", text.encode()))
+            continue
+        want(state, client, row)
+        rows.append(row)
+        if states[row] in (MEMORY, ERRED):
+            ended.append(row)
+    place_ready(state, require(state, [row for row in rows if states[row] == RELEASED]))
+    tell_ends(state, client, ended)
+
+
+def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], now: float) -> None:
+    """A client has futures that it did not submit."""
+    begin_wanting(state, client, m.keys)
+
+
+def on_release(
+    state: Scheduler, client: Client, m: Release, buffers: Sequence[Any], now: float
+) -> None:
+    """A client has no futures of these any more."""
+    rows = []
+    names = state.names
+    for key in m.keys:
+        row = find(names, key)
+        if row >= 0 and unwant(state, client, row):
+            rows.append(row)
+    let_go(state, rows, "nobody wants it any more")
+
+
+def on_retry(
+    state: Scheduler, client: Client, m: Retry, buffers: Sequence[Any], now: float
+) -> None:
+    """Failed tasks are to be tried again."""
+    rows = [find(state.names, key) for key in m.keys]
+    place_ready(state, retry(state, [row for row in rows if row >= 0]))
+
+
+def on_locate_message(
+    state: Scheduler, client: Client, m: Locate, buffers: Sequence[Any], now: float
+) -> None:
+    """A client asks where results are."""
+    on_locate(state, client, m.request, m.keys)
+
+
+def forget_client(state: Scheduler, client: Client) -> None:
+    """A client will not come back: what only it wants is let go."""
+    del state.clients[client.number]
+    state.by_name.pop(client.name, None)
+    owner, number = state.table.owner, client.number
+    rows = [row for row, who in enumerate(owner) if who == number]
+    rows += [row for row, others in state.shared.items() if number in others]
+    let_go(state, [r for r in rows if unwant(state, client, r)], "its client is gone")
+
+
+def on_register(
+    state: Scheduler, who: Party, m: Register, buffers: Sequence[Any], now: float
+) -> None:
+    """A worker introduces itself, for the first time or again."""
+    for other in list(state.workers.values()):
+        if other.name == m.name or other.address == m.address:
+            if other.address != m.address and other.pid != m.pid:
+                text = f"a worker named {m.name!r} is there already, at {other.address}"
+                state.effects.append(Close(who.party, text))
+                return
+            state.parties.pop(other.party, None)
+            state.effects.append(Close(other.party, "the worker has connected again"))
+            lose_worker(state, other, "it has connected again", False, now)
+    worker = Worker(state.next_worker, who.party, m, now)
+    state.next_worker += 1
+    state.workers[worker.number] = worker
+    who.worker = worker
+    who.is_known = True
+    welcome(state, who, worker.number)
+    state.touched[worker.number] = worker
+    if m.held or m.running:
+        reconcile(state, worker, m)
+    if state.unplaced:
+        rows = list(state.unplaced)
+        state.unplaced.clear()
+        for row in rows:
+            state.active -= bool(state.table.flags[row] & 2)
+        place_ready(state, rows)
+    workers_changed(state, now)
+
+
+def on_worker_report(
+    state: Scheduler, who: Party, m: Report, buffers: Sequence[Any], now: float
+) -> None:
+    """A worker reports."""
+    if who.worker is not None and who.worker.status != "gone":
+        on_report(state, who.worker, m, now)
+
+
+def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: float) -> None:
+    """A worker is alive."""
+    worker = who.worker
+    if worker is None:
+        return
+    worker.heard = now
+
+
+def on_goodbye(
+    state: Scheduler, who: Party, m: Goodbye, buffers: Sequence[Any], now: float
+) -> None:
+    """Somebody leaves on purpose."""
+    state.parties.pop(who.party, None)
+    party_gone(state, who, now)
+    state.effects.append(Close(who.party, m.reason or "it said goodbye"))
+    if who.worker is not None:
+        lose_worker(state, who.worker, m.reason or "it left", False, now)
+        workers_changed(state, now)
+    if who.client is not None and who.client.number in state.clients:
+        who.client.party = -1
+        forget_client(state, who.client)
+
+
+def on_output(state: Scheduler, who: Party, m: Output, buffers: Sequence[Any], now: float) -> None:
+    """What tasks printed goes to the client that asked for it."""
+    for client in state.clients.values():
+        if client.party >= 0 and m.topic in state.parties[client.party].topics:
+            state.effects.append(Send(client.party, m))
+
+
+def on_subscribe(
+    state: Scheduler, who: Party, m: Subscribe, buffers: Sequence[Any], now: float
+) -> None:
+    """Somebody wants the events of a topic, or does no more."""
+    if m.on:
+        who.topics[m.topic] = None
+    else:
+        who.topics.pop(m.topic, None)
+
+
+Handler = Callable[[Scheduler, Party, Any, Sequence[Any], float], None]
+
+HANDLERS: dict[type, Handler] = {
+    Report: on_worker_report,
+    Submit: of_client(on_submit),
+    Release: of_client(on_release),
+    Want: of_client(on_want),
+    Locate: of_client(on_locate_message),
+    Reserve: of_client(on_reserve),
+    Cancel: of_client(on_cancel),
+    Retry: of_client(on_retry),
+    Call: on_call,
+    Answer: on_answer,
+    Beat: on_beat,
+    Hello: on_hello,
+    Register: on_register,
+    Goodbye: on_goodbye,
+    Output: on_output,
+    Subscribe: on_subscribe,
+}
+"""What each message leads to."""
+
+_: Worker

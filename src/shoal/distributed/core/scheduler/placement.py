@@ -1,0 +1,168 @@
+"""Where a ready task is to run: in the common queue, or in the queue of the worker that suits it.
+
+A task without inputs may run anywhere, so it stands in one heap for all.  A task with inputs queues at a
+worker that holds some: the one where bytes to move (over the measured bandwidth) and work that
+stands before it cost least.  Nothing is final: all queues are here, in the scheduler, so an idle worker
+takes from another's queue without a word to it (`stealing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappush
+from typing import Any
+
+from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.state import Scheduler, holders
+from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.transitions import READY
+
+__all__ = ["allowed", "enqueue", "move_cost", "place_ready"]
+
+
+def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
+    """Rows whose inputs are all there become READY and stand in a queue.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    rows
+        WAITING or SENT before.
+
+    Examples
+    --------
+    >>> place_ready(Scheduler(), [])
+    """
+    table = state.table
+    flags, options, states, priorities = table.flags, table.options, table.states, table.priorities
+    place, deps, costs, prefixes = table.place, table.deps, table.costs, table.prefixes
+    workers = state.workers
+    sources: list[int] = []
+    least = state.settings.steal_s
+    for row in rows:
+        states[row] = READY
+        if options[row] is not None:
+            place_choosy(state, row)
+        elif not flags[row] & HAS_INPUTS:
+            place[row] = NOBODY
+            sources.append(priorities[row])
+        else:
+            state.active += 1
+            needs = deps[row]
+            at = place[needs[0] & MASK]
+            for number in needs:
+                if place[number & MASK] != at:
+                    at = MANY
+                    break
+            worker = workers[at] if at >= 0 else cheapest(state, row, holders_of_inputs(state, row))
+            if worker is None or worker.status != "running":
+                place_choosy(state, row, counted=True)
+                continue
+            place[row] = worker.number
+            costs[row] = cost = prefixes[row].seconds
+            heappush(worker.queue, priorities[row])
+            worker.queued += 1
+            worker.backlog += cost
+            state.touched[worker.number] = worker
+            if worker.backlog > least:
+                state.laden[worker.number] = worker
+    if sources:
+        if len(sources) > 64 and len(sources) > len(state.common) // 8:
+            state.common += sources
+            heapify(state.common)
+        else:
+            for priority in sources:
+                heappush(state.common, priority)
+
+
+def holders_of_inputs(state: Scheduler, row: int) -> list[Worker]:
+    """The running workers that hold at least one input."""
+    found: dict[int, None] = {}
+    for number in state.table.deps[row]:
+        for holder in holders(state, number & MASK):
+            found[holder] = None
+    return [w for n in found if (w := state.workers[n]).status == "running"]
+
+
+def move_cost(state: Scheduler, row: int, worker: Worker) -> float:
+    """Seconds that it takes to bring a row's inputs to a worker."""
+    table = state.table
+    size = moves = 0
+    for number in table.deps[row]:
+        dep = number & MASK
+        at = table.place[dep]
+        if at != worker.number and (at != MANY or worker.number not in state.replicas[dep]):
+            size += table.nbytes[dep]
+            moves += 1
+    return size / state.bandwidth + moves * state.settings.latency_s
+
+
+def cheapest(state: Scheduler, row: int, candidates: Iterable[Worker]) -> Worker | None:
+    """The worker where a row would be done first; the lowest number if several would."""
+    best, best_cost = None, 0.0
+    for worker in candidates:
+        cost = move_cost(state, row, worker) + (worker.backlog + worker.occupancy) / worker.threads
+        if best is None or cost < best_cost:
+            best, best_cost = worker, cost
+    return best
+
+
+def allowed(state: Scheduler, options: Any) -> list[Worker]:
+    """The running workers that a task with options may run on."""
+    found = [w for w in state.workers.values() if w.status == "running"]
+    if options is None:
+        return found
+    if options.resources:
+        found = [
+            w
+            for w in found
+            if all(w.resources.get(name, 0) >= much for name, much in options.resources.items())
+        ]
+    if options.workers is not None:
+        named = set(options.workers)
+        some = [w for w in found if not named.isdisjoint((w.address, w.name, w.host))]
+        if some or not options.allow_other_workers:
+            return some
+    return found
+
+
+def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
+    """A READY row that may not run everywhere, or whose inputs are where nothing may run."""
+    table = state.table
+    options = table.options[row]
+    inputs = table.flags[row] & HAS_INPUTS
+    if inputs and not counted:
+        state.active += 1
+    free = options is None or (not options.workers and not options.resources)
+    if free and not inputs:
+        table.place[row] = NOBODY
+        heappush(state.common, table.priorities[row])
+        return
+    worker = None
+    candidates = allowed(state, options)
+    if candidates:
+        near = holders_of_inputs(state, row) if inputs else []
+        if options is not None and (options.workers or options.resources):
+            near = [w for w in near if w in candidates]
+        if len(candidates) > 16 and near:
+            candidates = near
+        worker = cheapest(state, row, candidates)
+    if worker is None:
+        table.place[row] = NOBODY
+        state.unplaced[row] = None
+    else:
+        enqueue(state, row, worker)
+
+
+def enqueue(state: Scheduler, row: int, worker: Worker) -> None:
+    """A READY row stands in a worker's queue."""
+    table = state.table
+    table.place[row] = worker.number
+    table.costs[row] = cost = table.prefixes[row].seconds
+    heappush(worker.queue, table.priorities[row])
+    worker.queued += 1
+    worker.backlog += cost
+    state.touched[worker.number] = worker
+    if worker.backlog > state.settings.steal_s:
+        state.laden[worker.number] = worker

@@ -1,0 +1,279 @@
+"""What the scheduler knows of workers, clients, functions and kinds of tasks: an object for each of these.
+
+There are few of them, so objects are fine; a task has none (`table`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shoal.distributed.protocol import Finished, Register
+
+__all__ = ["Client", "Code", "Party", "Prefix", "Worker"]
+
+
+class Party:
+    """A connection.
+
+    Parameters
+    ----------
+    party
+        Its number.
+    role
+        ``"client"``, ``"worker"`` or ``"nanny"``.
+    now
+        When it began.
+
+    Examples
+    --------
+    >>> Party(1, "client", 0.0).is_known
+    False
+    """
+
+    __slots__ = ("client", "is_known", "party", "role", "since", "topics", "worker")
+
+    def __init__(self, party: int, role: str, now: float) -> None:
+        self.party = party
+        self.role = role
+        self.since = now
+        self.worker: Worker | None = None
+        self.client: Client | None = None
+        self.is_known = False
+        """It has introduced itself."""
+        self.topics: dict[str, None] = {}
+
+
+class Prefix:
+    """Tasks of one kind: what a run takes and makes, as measured.
+
+    Parameters
+    ----------
+    name
+        Of the kind.
+    seconds, nbytes
+        First guesses.
+
+    Examples
+    --------
+    >>> Prefix("inc", 0.5, 1000).ended
+    0
+    """
+
+    __slots__ = ("ended", "erred", "known", "longest", "name", "nbytes", "peak", "seconds", "total")
+
+    def __init__(self, name: str, seconds: float, nbytes: int) -> None:
+        self.name = name
+        self.seconds = seconds
+        """How long a run takes, lately."""
+        self.nbytes = nbytes
+        """How large a result is, lately."""
+        self.known = 0
+        """How many rows there are."""
+        self.ended = 0
+        self.erred = 0
+        self.total = 0.0
+        """Seconds of all runs that ended well."""
+        self.longest = 0.0
+        self.peak = 0
+
+
+class Code:
+    """A function.
+
+    Parameters
+    ----------
+    number
+        By which workers know it.
+    digest, data
+        As in `shoal.distributed.protocol.Code`.
+
+    Examples
+    --------
+    >>> Code(0, b"", b"").uses
+    0
+    """
+
+    __slots__ = ("data", "digest", "number", "uses", "workers")
+
+    def __init__(self, number: int, digest: bytes, data: bytes) -> None:
+        self.number = number
+        self.digest = digest
+        self.data = data
+        self.uses = 0
+        """How many rows need it."""
+        self.workers: dict[int, None] = {}
+        """Who has it."""
+
+
+class Client:
+    """Somebody who wants results.
+
+    Parameters
+    ----------
+    number
+        Its number.
+    name
+        Its own name for itself.
+    party
+        Its connection; -1 for none.
+
+    Examples
+    --------
+    >>> Client(0, "client-1", 3).wants
+    0
+    """
+
+    __slots__ = (
+        "calls",
+        "gone_since",
+        "last_tag",
+        "name",
+        "number",
+        "party",
+        "sending",
+        "since",
+        "tell",
+        "versions",
+        "wants",
+    )
+
+    def __init__(self, number: int, name: str, party: int, now: float = 0.0) -> None:
+        self.number = number
+        self.name = name
+        self.party = party
+        self.since = now
+        self.versions: dict[str, str] = {}
+        self.wants = 0
+        """How many rows."""
+        self.last_tag = 0
+        """The next rank that a task of its gets, at least."""
+        self.gone_since = -1.0
+        self.tell = ""
+        self.sending: list[Any] = []
+        """Messages of this drain; the last `Finished` or `Lost` still grows."""
+
+    def finished(self) -> Finished:
+        """The message to which finished tasks are added."""
+        if self.sending and type(self.sending[-1]) is Finished:
+            last: Finished = self.sending[-1]
+            return last
+        message = Finished([], [], [], [], [], [], [])
+        self.sending.append(message)
+        return message
+
+
+class Worker:
+    """Somebody who runs tasks.
+
+    Parameters
+    ----------
+    number
+        Its number, never used again.
+    party
+        Its connection.
+    told
+        What it said of itself.
+    now
+        When.
+
+    Examples
+    --------
+    >>> from shoal.distributed.protocol import Register
+    >>> worker = Worker(0, 1, Register("a", "inproc://a", 2, 0, {}, {}, "host", 1), 0.0)
+    >>> worker.threads, worker.status
+    (2, 'running')
+    """
+
+    __slots__ = (
+        "address",
+        "backlog",
+        "batch",
+        "blocked",
+        "cancels",
+        "codes",
+        "copies",
+        "drop_codes",
+        "drops",
+        "free",
+        "gives",
+        "heard",
+        "held",
+        "host",
+        "limit",
+        "metrics",
+        "name",
+        "nanny",
+        "nbytes",
+        "number",
+        "occupancy",
+        "party",
+        "peers",
+        "pid",
+        "queue",
+        "queued",
+        "resources",
+        "seceded",
+        "sent",
+        "since",
+        "solo",
+        "status",
+        "stops",
+        "threads",
+        "told",
+        "wanted_back",
+        "zombies",
+    )
+
+    def __init__(self, number: int, party: int, told: Register, now: float) -> None:
+        self.number = number
+        self.party = party
+        self.told = told
+        self.name = told.name
+        self.address = told.address
+        self.host = told.host
+        self.pid = told.pid
+        self.nanny = told.nanny
+        self.threads = max(1, told.nthreads)
+        self.limit = told.memory_limit
+        self.resources = dict(told.resources)
+        self.free = dict(told.resources)
+        """Resources that no run has taken."""
+        self.status = "running"
+        self.since = now
+        self.heard = now
+        self.metrics: dict[str, Any] = {}
+
+        self.queue: list[int] = []
+        """Heap of priorities of the READY tasks that are to run here; some entries are stale."""
+        self.queued = 0
+        self.backlog = 0.0
+        """Seconds of what is queued."""
+        self.blocked: list[int] = []
+        """Priorities of READY tasks for which resources lack now."""
+        self.sent: dict[int, float] = {}
+        """Rows given to it, and when."""
+        self.seceded = 0
+        """How many of these take no slot."""
+        self.solo = -1
+        """The row that runs here with nothing beside it."""
+        self.zombies: dict[int, int] = {}
+        """Runs that are being cancelled, and still may take a slot; their rows."""
+        self.wanted_back: dict[int, None] = {}
+        """Runs that it was asked to give back."""
+        self.occupancy = 0.0
+        """Seconds of what was sent."""
+        self.nbytes = 0
+        """Bytes of results that it holds, and is expected to hold when what was sent has ended."""
+        self.held = 0
+        """How many results it holds."""
+
+        self.codes: set[int] = set()
+        self.peers: set[int] = {number}
+        self.batch: list[int] = []
+        """Rows sent in this drain; the messages are made at its end."""
+        self.drops: list[int] = []
+        self.drop_codes: list[int] = []
+        self.gives: list[tuple[int, int]] = []
+        self.stops: dict[str, list[tuple[int, int]]] = {}
+        self.copies: list[int] = []
+        """Rows that it is to fetch."""

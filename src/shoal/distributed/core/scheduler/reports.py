@@ -1,0 +1,305 @@
+"""What workers report: the loop that the whole cluster turns on.
+
+`on_report` handles columns of ended tasks in one loop over local variables.  Whatever is rare
+(failures, returns, what was lost) is a function a row, below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shoal.distributed.core.scheduler.failures import fail
+from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
+from shoal.distributed.core.scheduler.locate import settled
+from shoal.distributed.core.scheduler.names import Layer, key_of
+from shoal.distributed.core.scheduler.needs import let_go, pend
+from shoal.distributed.core.scheduler.placement import place_ready
+from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.runs import end_run, unblock
+from shoal.distributed.core.scheduler.state import Scheduler, clients_of
+from shoal.distributed.core.scheduler.table import AWAY, HAS_INPUTS, MASK, NOBODY
+from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, SENT, WAITING
+from shoal.distributed.core.scheduler.twins import stop_twin, swap_twin
+from shoal.distributed.protocol import Report
+
+__all__ = ["on_report"]
+
+
+def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
+    """Tasks have ended, failed or come back; results have come and gone.
+
+    Parameters
+    ----------
+    state, worker
+        Whose.
+    m
+        The report.
+    now
+        The time.
+
+    Examples
+    --------
+    See `tests/unit/test_scheduler_core.py`.
+
+    >>> on_report.__name__
+    'on_report'
+    """
+    worker.heard = now
+    state.touched[worker.number] = worker
+    if m.ids:
+        on_ended(state, worker, m, now)
+    if m.transfers:
+        on_transfers(state, m.transfers)
+    if m.added:
+        for number, size in zip(m.added, m.added_nbytes):
+            add_copy(state, worker, number, size)
+    for number, holder in m.missing:
+        lose_copy(state, number, holder)
+    for number in m.gone:
+        lose_copy(state, number, worker.number)
+    for number, run, kind, data, seconds in m.failed:
+        on_failed(state, worker, number, run, kind, data, seconds)
+    if m.returned:
+        on_returned(state, worker, m.returned)
+    for number, run in m.seceded:
+        on_seceded(state, worker, number, run, True)
+    for number, run in m.rejoined:
+        on_seceded(state, worker, number, run, False)
+    for number, peak in m.peaks:
+        row = number & MASK
+        if row < len(state.table.numbers) and state.table.numbers[row] == number:
+            prefix = state.table.prefixes[row]
+            prefix.peak = max(prefix.peak, peak)
+
+
+def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
+    """Tasks have ended well."""
+    table = state.table
+    states, runs, costs, nbytes = table.states, table.runs, table.costs, table.nbytes
+    waiters, owner, dependents, deps = table.waiters, table.owner, table.dependents, table.deps
+    missing, numbers, prefixes, types = table.missing, table.numbers, table.prefixes, table.types
+    names, flags, options = table.names, table.flags, table.options
+    type_names, sizes, seconds, values = m.type_names, m.nbytes, m.seconds, m.values
+    sent, grow, held, calm = worker.sent, 0, 0, 0
+    occupancy = worker.occupancy
+    ready: list[int] = []
+    idle: list[int] = []
+    last_owner, message = NOBODY, None
+    known = len(numbers)
+    for i, number in enumerate(m.ids):
+        row = number & MASK
+        if row >= known or runs[row] != m.runs[i]:
+            on_late_end(state, worker, m, i, ready, idle)
+            continue
+        runs[row] = 0
+        if options[row] is not None or flags[row] & ~3:
+            worker.occupancy = occupancy
+            end_run(state, worker, row)
+            occupancy = worker.occupancy
+            if row in state.twins:
+                stop_twin(state, row)
+        else:
+            del sent[row]
+            occupancy -= costs[row]
+        size = sizes[i]
+        grow += size - nbytes[row]
+        held += 1
+        nbytes[row] = size
+        states[row] = MEMORY
+        types[row] = type_names[m.types[i]]
+        prefix = prefixes[row]
+        prefix.ended += 1
+        spent = seconds[i]
+        prefix.total += spent
+        if prefix.ended == 1:
+            prefix.seconds, prefix.nbytes = spent, size
+        else:
+            prefix.seconds += 0.2 * (spent - prefix.seconds)
+            prefix.nbytes += (size - prefix.nbytes) >> 3
+        if flags[row] & HAS_INPUTS:
+            calm += 1
+            for number in deps[row]:
+                dep = number & MASK
+                left = waiters[dep] - 1
+                waiters[dep] = left
+                if not left and owner[dep] == NOBODY:
+                    idle.append(dep)
+        who = owner[row]
+        if who >= 0:
+            if who != last_owner or message is None:
+                message = state.clients[who].finished()
+                last_owner = who
+            name = names[row]
+            message.keys.append(name.key(table.flats[row]) if type(name) is Layer else name)
+            message.values.append(values[i] if flags[row] & 1 else None)
+            message.nbytes.append(size)
+            message.types.append(types[row])
+        elif who != NOBODY:
+            tell_all(state, row, values[i])
+            last_owner, message = NOBODY, None
+        elif not waiters[row]:
+            idle.append(row)
+        needed_by = dependents[row]
+        if needed_by is not None:
+            for number in needed_by if type(needed_by) is list else (needed_by,):
+                dep = number & MASK
+                if states[dep] == WAITING and numbers[dep] == number:
+                    left = missing[dep] - 1
+                    missing[dep] = left
+                    if not left:
+                        ready.append(dep)
+    worker.occupancy = occupancy if sent else 0.0
+    worker.nbytes += grow
+    worker.held += held
+    state.active -= calm
+    if not sent and worker.blocked:
+        worker.queue += worker.blocked
+        worker.queue.sort()
+        worker.blocked.clear()
+    state.story.add(now, "ended", worker.name, m.ids)
+    if state.locating:
+        for number in m.ids:
+            settled(state, number & MASK)
+    if ready:
+        place_ready(state, ready)
+    if idle:
+        let_go(state, idle)
+
+
+def tell_all(state: Scheduler, row: int, value: bytes | None) -> None:
+    """Several clients want a result."""
+    table = state.table
+    key = key_of(table, row)
+    for client in clients_of(state, row):
+        m = client.finished()
+        m.keys.append(key)
+        m.values.append(value if table.flags[row] & 1 else None)
+        m.nbytes.append(table.nbytes[row])
+        m.types.append(table.types[row])
+
+
+def on_late_end(
+    state: Scheduler, worker: Worker, m: Report, i: int, ready: list[int], idle: list[int]
+) -> None:
+    """A run has ended that is not the task's current one."""
+    number, run = m.ids[i], m.runs[i]
+    row = number & MASK
+    table = state.table
+    if state.twins and current(state, number) and state.twins.get(row) == (worker.number, run):
+        # The second copy was faster: it is the run now, and the first is cancelled.
+        swap_twin(state, row)
+        stop_twin(state, row)
+        one = Report(
+            [number],
+            [run],
+            [m.nbytes[i]],
+            [m.types[i]],
+            [m.seconds[i]],
+            [m.values[i]],
+            m.type_names,
+        )
+        on_ended(state, worker, one, worker.heard)
+        return
+    if worker.zombies.pop(run, None) is None:
+        return
+    # A cancelled run ended before the worker heard of it: its result is not wanted, or not from here.
+    if not current(state, number) or not take_in(state, worker, row, m.nbytes[i], ready, idle):
+        worker.drops.append(number)
+        state.outgoing[worker.number] = worker
+
+
+def take_in(
+    state: Scheduler, worker: Worker, row: int, size: int, ready: list[int], idle: list[int]
+) -> bool:
+    """Whether the result of a cancelled run is of use all the same; it is held then."""
+    states = state.table.states
+    if states[row] in (RELEASED, ERRED, SENT):
+        return states[row] == SENT and state.table.place[row] == worker.number
+    add_copy(state, worker, state.table.numbers[row], size)
+    return True
+
+
+def on_failed(
+    state: Scheduler,
+    worker: Worker,
+    number: int,
+    run: int,
+    kind: str,
+    data: bytes,
+    seconds: float,
+) -> None:
+    """A run has failed."""
+    row = number & MASK
+    table = state.table
+    if not current(state, number) or table.runs[row] != run:
+        if worker.zombies.pop(run, None) is None and state.twins.get(row) == (worker.number, run):
+            stop_twin(state, row, ended=True)
+        return
+    retire_run(state, worker, row)
+    options = table.options[row]
+    tried = state.tries.get(row, 0)
+    if kind != "cancelled" and options is not None and tried < options.retries:
+        state.tries[row] = tried + 1
+        again(state, row)
+        return
+    fail(state, row, (kind, key_of(table, row), worker.address, data))
+
+
+def retire_run(state: Scheduler, worker: Worker, row: int) -> None:
+    """The current run of a row is over without a result; the row is WAITING, nothing counted down."""
+    table = state.table
+    if row in state.twins:
+        stop_twin(state, row)
+    end_run(state, worker, row)
+    worker.nbytes -= table.nbytes[row]
+    table.runs[row] = 0
+    table.place[row] = NOBODY
+    if table.flags[row] & HAS_INPUTS:
+        state.active -= 1
+
+
+def again(state: Scheduler, row: int) -> None:
+    """A row whose run is over runs again, when its inputs are there."""
+    if pend(state, row):
+        place_ready(state, (row,))
+    else:
+        state.table.states[row] = WAITING
+
+
+def on_returned(state: Scheduler, worker: Worker, returned: Sequence[tuple[int, int]]) -> None:
+    """Tasks that will not run here: they were asked back, or cancelled, or lack inputs."""
+    table = state.table
+    for number, run in returned:
+        row = number & MASK
+        worker.wanted_back.pop(run, None)
+        if worker.zombies.pop(run, None) is not None:
+            if not worker.sent:
+                unblock(worker)
+        elif current(state, number) and table.runs[row] == run:
+            retire_run(state, worker, row)
+            again(state, row)
+        elif state.twins.get(row) == (worker.number, run) and current(state, number):
+            stop_twin(state, row, ended=True)
+
+
+def on_seceded(state: Scheduler, worker: Worker, number: int, run: int, away: bool) -> None:
+    """A run takes no slot any more, or takes one again."""
+    row = number & MASK
+    table = state.table
+    if current(state, number) and table.runs[row] == run and bool(table.flags[row] & AWAY) != away:
+        table.flags[row] ^= AWAY
+        worker.seceded += 1 if away else -1
+
+
+def current(state: Scheduler, number: int) -> bool:
+    """Whether a number is that of a known task."""
+    row = number & MASK
+    numbers = state.table.numbers
+    return row < len(numbers) and numbers[row] == number and bool(state.table.states[row])
+
+
+def on_transfers(state: Scheduler, transfers: Sequence[tuple[int, int, float]]) -> None:
+    """What fetches took: large ones say what the bandwidth is."""
+    for _, size, seconds in transfers:
+        if size > 100_000 and seconds > 0:
+            state.bandwidth += 0.1 * (size / seconds - state.bandwidth)

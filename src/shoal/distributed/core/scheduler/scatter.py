@@ -1,0 +1,92 @@
+"""Data that a client puts on workers: numbers for it, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heapify, heapreplace
+from typing import Any
+
+from shoal.distributed.core.scheduler.locate import peer
+from shoal.distributed.core.scheduler.names import find, name_keys
+from shoal.distributed.core.scheduler.needs import want
+from shoal.distributed.core.scheduler.records import Client, Worker
+from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
+from shoal.distributed.core.scheduler.table import DATA
+from shoal.distributed.core.scheduler.transitions import PUT
+from shoal.distributed.protocol import Reserve, Reserved
+from shoal.graph.naming import key_split
+
+__all__ = ["on_reserve"]
+
+
+def on_reserve(
+    state: Scheduler, client: Client, m: Reserve, buffers: Sequence[Any], now: float
+) -> None:
+    """A client is about to put data on workers.
+
+    Parameters
+    ----------
+    state, client
+        Whose.
+    m, buffers
+        The request.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> state, client = Scheduler(), Client(0, "me", 1)
+    >>> on_reserve(state, client, Reserve(1, ["x"], [8]), (), 0.0)
+    >>> client.sending[0].error
+    'no worker can take the data: none is there and running'
+    """
+    candidates = [w for w in state.workers.values() if w.status == "running"]
+    if m.workers is not None:
+        named = set(m.workers)
+        candidates = [w for w in candidates if named & {w.address, w.name, w.host}]
+    if not candidates:
+        whom = f"of {m.workers} is there" if m.workers is not None else "is there and running"
+        text = f"no worker can take the data: none {whom}"
+        client.sending.append(Reserved(m.request, [], [], [], [], text))
+        return
+    where = spread(candidates, m.nbytes, m.broadcast)
+    table = state.table
+    reply = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
+    for key, size in zip(m.keys, m.nbytes):
+        row = find(state.names, key)
+        if row < 0:
+            row = name_keys(state.names, table, [key])[0][0]
+            prefix = table.prefixes[row] = prefix_of(state, key_split(key))
+            prefix.known += 1
+            table.states[row] = PUT
+            table.flags[row] = DATA
+            table.nbytes[row] = size
+        want(state, client, row)
+        reply.ids.append(table.numbers[row])
+        reply.runs.append(state.next_run)
+        state.next_run += 1
+    client.sending.append(reply)
+
+
+def spread(candidates: list[Worker], nbytes: list[int], broadcast: int) -> list[list[int]]:
+    """Workers for each object: those with the fewest bytes for a thread, lowest number first."""
+    copies = min(len(candidates), broadcast) if broadcast > 0 else len(candidates)
+    if copies == len(candidates):
+        return [[w.number for w in candidates] for _ in nbytes]
+    heap = [(w.nbytes / w.threads, w.number, w.threads) for w in candidates]
+    heapify(heap)
+    out = []
+    for size in nbytes:
+        mine = []
+        for _ in range(copies):
+            load, number, threads = heap[0]
+            if number in mine:
+                load, number, threads = min(e for e in heap if e[1] not in mine)
+                heap.remove((load, number, threads))
+                heap.append((load + max(size, 1) / threads, number, threads))
+                heapify(heap)
+            else:
+                heapreplace(heap, (load + max(size, 1) / threads, number, threads))
+            mine.append(number)
+        out.append(mine)
+    return out

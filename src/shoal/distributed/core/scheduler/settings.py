@@ -1,0 +1,77 @@
+"""The numbers that the scheduler's decisions rest on; the shell makes them from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What may be set.
+
+    Parameters
+    ----------
+    ahead_s
+        Work that a worker is given in advance, for each of its threads.
+    spare
+        Tasks that each thread of a worker has in advance, however long they take.
+    most
+        Tasks that a worker has at most.
+    unknown_s
+        How long a task is thought to take before one of its kind has ended.
+    unknown_bytes
+        How large its result is thought to be.
+    bandwidth
+        Bytes a second between workers, until it was measured.
+    latency_s
+        What a transfer costs apart from its bytes.
+    target
+        Share of a worker's memory limit above which it gets no new sources.
+    steal_s
+        A task is moved to an idle worker only when that saves more than this.
+    allowed_failures
+        How many workers may die during runs of one task before it is given up.
+    silence_s
+        A worker that says nothing for so long is fenced off.
+    client_grace_s
+        How long the wants of a client outlive its connection.
+    timeout_grace_s
+        How long after its timeout a task is given up for its worker.
+    inline_bytes
+        Results up to this size travel with the report; told to the workers.
+    idle_codes
+        Functions kept although no task uses them.
+    speculate
+        Start a second copy of a task that takes this many times longer than others of its
+        kind; 0: never.
+    story
+        Numbers of tasks in the record of what happened.
+    events
+        Events kept for each topic.
+
+    Examples
+    --------
+    >>> Settings(spare=2).allowed_failures
+    3
+    """
+
+    ahead_s: float = 0.01
+    spare: int = 1
+    most: int = 2_000
+    unknown_s: float = 0.5
+    unknown_bytes: int = 1_000
+    bandwidth: float = 500e6
+    latency_s: float = 0.001
+    target: float = 0.6
+    steal_s: float = 0.02
+    allowed_failures: int = 3
+    silence_s: float = 5.0
+    client_grace_s: float = 10.0
+    timeout_grace_s: float = 5.0
+    inline_bytes: int = 4_096
+    idle_codes: int = 1_000
+    speculate: float = 0.0
+    story: int = 200_000
+    events: int = 10_000

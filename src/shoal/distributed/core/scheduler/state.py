@@ -1,0 +1,140 @@
+"""Everything that the scheduler knows, passive.
+
+The functions in the modules around change it; what may be read together with what is said where
+it stands.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from shoal.distributed.core.scheduler.names import Names
+from shoal.distributed.core.scheduler.records import Client, Code, Party, Prefix, Worker
+from shoal.distributed.core.scheduler.settings import Settings
+from shoal.distributed.core.scheduler.story import Story
+from shoal.distributed.core.scheduler.table import Table
+
+__all__ = ["Reason", "Scheduler"]
+
+Reason = tuple[str, Any, str, bytes]
+"""Why a task failed: kind, key of the task at fault, worker, data; as in `Finished.reasons`."""
+
+
+class Scheduler:
+    """The state of one scheduler.
+
+    Parameters
+    ----------
+    settings
+        Numbers.
+    identity
+        Tells this run of the scheduler from others; the shell makes it up.
+    table
+        Where its tasks stand; tests give one that checks.
+
+    Examples
+    --------
+    >>> len(Scheduler(Settings()).table)
+    0
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        identity: str = "scheduler",
+        table: Table | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.identity = identity
+        self.table = table or Table()
+        self.names = Names()
+        self.prefixes: dict[str, Prefix] = {}
+
+        self.codes: dict[bytes, Code] = {}
+        self.idle_codes: OrderedDict[bytes, Code] = OrderedDict()
+        """Those that no row needs, the one idle longest first."""
+        self.next_code = 0
+
+        self.parties: dict[int, Party] = {}
+        self.workers: dict[int, Worker] = {}
+        self.clients: dict[int, Client] = {}
+        self.by_name: dict[str, Client] = {}
+        self.next_worker = 0
+        self.next_client = 0
+        self.nanny_parties: dict[str, int] = {}
+        """Connections of nannies, by the name of their worker."""
+
+        self.shared: dict[int, dict[int, None]] = {}
+        """Clients of rows with more than one (`MANY` in `owner`)."""
+        self.replicas: dict[int, list[int]] = {}
+        """Holders of rows with more than one (`MANY` in `place`)."""
+        self.reasons: dict[int, Reason] = {}
+        """Why rows are ERRED."""
+        self.big: dict[int, tuple[Any, ...]] = {}
+        """Out-of-band buffers of rows' arguments."""
+        self.tells: dict[int, str] = {}
+        """Topics for what rows print."""
+        self.tries: dict[int, int] = {}
+        """How often rows failed and were tried again."""
+        self.deaths: dict[int, list[str]] = {}
+        """Workers that died while rows ran."""
+        self.twins: dict[int, tuple[int, int]] = {}
+        """Second copies: row to (worker, run)."""
+        self.deadlines: list[tuple[float, int, int]] = []
+        """Heap of (time, row, run) of runs with a timeout."""
+
+        self.common: list[int] = []
+        """Heap of priorities of READY tasks that may run anywhere; some entries are stale."""
+        self.unplaced: dict[int, None] = {}
+        """READY rows that no worker there is may run."""
+        self.touched: dict[int, Worker] = {}
+        """Workers that may have room, or work, that was not there before."""
+        self.outgoing: dict[int, Worker] = {}
+        """Workers that messages of this drain go to."""
+        self.roomy: dict[int, Worker] = {}
+        """Workers that have room and nothing in their queues."""
+        self.full: dict[int, Worker] = {}
+        """Workers that get no sources because of their memory."""
+        self.laden: dict[int, Worker] = {}
+        """Workers whose queue is long enough to take from."""
+        self.active = 0
+        """READY and SENT tasks with inputs: those whose end may free memory."""
+        self.next_run = 1
+        self.virtual = 0
+        """The rank of what was sent last: where a new client's tasks begin."""
+
+        self.bandwidth = self.settings.bandwidth
+        self.locating: dict[int, list[Any]] = {}
+        """By row: requests that wait for it (`locate`)."""
+        self.effects: list[Any] = []
+        self.started = -1.0
+        self.story = Story(self.settings.story)
+        self.machines: dict[str, Any] = {}
+        """What the families of methods keep, by family."""
+
+
+def prefix_of(state: Scheduler, name: str) -> Prefix:
+    """What is known of a kind of task."""
+    found = state.prefixes.get(name)
+    if found is None:
+        settings = state.settings
+        found = Prefix(name, settings.unknown_s, settings.unknown_bytes)
+        state.prefixes[name] = found
+    return found
+
+
+def holders(state: Scheduler, row: int) -> tuple[int, ...]:
+    """Numbers of the workers that hold a row's result."""
+    place = state.table.place[row]
+    if place >= 0:
+        return (place,)
+    return tuple(state.replicas.get(row, ()))
+
+
+def clients_of(state: Scheduler, row: int) -> list[Client]:
+    """The clients that want a row."""
+    owner = state.table.owner[row]
+    if owner >= 0:
+        return [state.clients[owner]]
+    return [state.clients[number] for number in state.shared.get(row, ())]

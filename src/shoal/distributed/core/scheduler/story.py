@@ -1,0 +1,48 @@
+"""A record of what happened, bounded and cheap: one entry a message, not one a task.
+
+An entry keeps the list of numbers that the message had, so that recording a thousand tasks costs as
+much as recording one.  What a person asks (the story of one key) is searched for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+__all__ = ["Story"]
+
+
+class Story:
+    """The last events, oldest first.
+
+    Parameters
+    ----------
+    most
+        Numbers of tasks, over all entries, that are kept at most.
+
+    Examples
+    --------
+    >>> story = Story(100)
+    >>> story.add(0.5, "sent", "worker-a", [1, 2])
+    >>> story.of(2)
+    [(0.5, 'sent', 'worker-a')]
+    """
+
+    __slots__ = ("entries", "most", "size")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.size = 0
+        self.entries: deque[tuple[float, str, str, Sequence[int]]] = deque()
+
+    def add(self, now: float, what: str, whom: str, numbers: Sequence[int]) -> None:
+        """Something happened to some tasks."""
+        entries = self.entries
+        entries.append((now, what, whom, numbers))
+        self.size += len(numbers) + 1
+        while self.size > self.most:
+            self.size -= len(entries.popleft()[3]) + 1
+
+    def of(self, number: int) -> list[tuple[float, str, str]]:
+        """What happened to one task."""
+        return [(now, what, whom) for now, what, whom, numbers in self.entries if number in numbers]

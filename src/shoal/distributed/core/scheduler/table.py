@@ -1,0 +1,204 @@
+"""The table of tasks: a row a task, a column for everything that is known of it.
+
+A row is an integer, and a column is a list, an array or a bytearray; there is no object, dict or
+set for a task.  The loops of the scheduler take the columns that they need into local
+variables and run over rows.
+
+Rows are used again, numbers never: the *number* of a task, which workers see, is its row in the low
+26 bits and above them how often the row has been used before.  So a message about a forgotten
+task finds that the row's number is another, memory follows the largest number of tasks that were
+known at once, and no table has to be compacted.  In relations between tasks (`deps`,
+`dependents`) numbers stand too, so that a list that was not cleaned up cannot lead astray.
+
+A row that is let go gives up at once what takes memory; its other columns keep what was there
+until the row is taken again.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from shoal.distributed.core.scheduler.transitions import FORGOTTEN
+
+__all__ = ["BITS", "MANY", "MASK", "NOBODY", "Table"]
+
+BITS = 26
+"""Bits of a number that are the row."""
+
+MASK = (1 << BITS) - 1
+
+NOBODY = -1
+"""In `owner` and `place`: no client, no worker."""
+
+MANY = -2
+"""In `owner` and `place`: more than one; which, stands in a table beside."""
+
+INLINE = 1
+"""Flag: a client waits for the value."""
+HAS_INPUTS = 2
+"""Flag: the task needs results."""
+PINNED = 4
+"""Flag: the result cannot be moved, copied or computed again (actors)."""
+DATA = 8
+"""Flag: put by a client; there is nothing to compute it from."""
+AWAY = 16
+"""Flag: its run has seceded: it takes no slot."""
+ALONE = 32
+"""Flag: workers died while it ran, so it runs with nothing beside it."""
+FETCHED = 64
+"""Flag: copies of it are on their way somewhere (replicate, retire)."""
+
+
+class Table:
+    """Columns; `allocate` takes rows and `free` gives one back.
+
+    Examples
+    --------
+    >>> table = Table()
+    >>> list(table.allocate(3))
+    [0, 1, 2]
+    >>> table.free(1)
+    >>> list(table.allocate(1)), table.numbers[1] >> BITS
+    ([1], 1)
+    """
+
+    __slots__ = (
+        "args",
+        "codes",
+        "costs",
+        "dependents",
+        "deps",
+        "flags",
+        "flats",
+        "free_rows",
+        "kept",
+        "missing",
+        "names",
+        "nbytes",
+        "numbers",
+        "options",
+        "owner",
+        "place",
+        "prefixes",
+        "priorities",
+        "runs",
+        "states",
+        "types",
+        "waiters",
+    )
+
+    def __init__(self, states: type[bytearray] = bytearray) -> None:
+        self.states = states()
+        self.flags = bytearray()
+        self.numbers = array("q")
+        self.names: list[Any] = []
+        """The key; or the layer, and then `flats` has the block."""
+        self.flats = array("q")
+        self.deps: list[tuple[int, ...]] = []
+        """Numbers of what it needs, one for each place where it is an argument."""
+        self.dependents: list[Any] = []
+        """Numbers of those that need it: None, one number, or a list; may name forgotten ones."""
+        self.missing = array("i")
+        """How many inputs are not there, while WAITING."""
+        self.waiters = array("i")
+        """How many dependents are WAITING, READY or SENT."""
+        self.kept = array("i")
+        """How many dependents have rows."""
+        self.owner: list[int] = []
+        """The client that wants it, NOBODY or MANY."""
+        self.codes: list[Any] = []
+        """Its `Code`, or None for data."""
+        self.args: list[bytes] = []
+        self.priorities: list[int] = []
+        """Lower first: the user's, then the rank, then the row."""
+        self.prefixes: list[Any] = []
+        """What is known of tasks of its kind."""
+        self.options: list[Any] = []
+        """What was asked for it, or None."""
+        self.runs = array("q")
+        """The current run while SENT, else 0."""
+        self.place: list[int] = []
+        """MEMORY: the holder (or MANY).  SENT: where.  READY: in whose queue, NOBODY: the common one."""
+        self.costs: list[float] = []
+        """Seconds it counts for in its worker's backlog (READY) or occupancy (SENT)."""
+        self.nbytes: list[int] = []
+        """Size of the result; while SENT what is expected."""
+        self.types: list[str] = []
+        self.free_rows: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.states) - len(self.free_rows)
+
+    def allocate(self, count: int) -> Sequence[int]:
+        """Rows for some tasks, with every column at its beginning; a range if they are in line."""
+        free = self.free_rows
+        if count == 1 and free:
+            row = free.pop()
+            self._clear(row, row + 1)
+            return (row,)
+        if len(free) < count or not free:
+            first = len(self.states)
+            self._extend(count)
+            return range(first, first + count)
+        rows = free[-count:]
+        del free[-count:]
+        rows.sort()
+        if rows[-1] - rows[0] == count - 1:
+            self._clear(rows[0], rows[-1] + 1)
+            return range(rows[0], rows[-1] + 1)
+        for row in rows:
+            self._clear(row, row + 1)
+        return rows
+
+    def free(self, row: int) -> None:
+        """Give a row back; its name must have been given up before."""
+        self.states[row] = FORGOTTEN
+        self.numbers[row] += MASK + 1
+        self.names[row] = self.dependents[row] = self.codes[row] = None
+        self.prefixes[row] = self.options[row] = None
+        self.deps[row] = ()
+        self.args[row] = b""
+        self.free_rows.append(row)
+
+    def _extend(self, count: int) -> None:
+        first = len(self.states)
+        if first + count > MASK:
+            raise OverflowError(
+                f"{first + count:,} tasks at once; one scheduler has room for {MASK:,}"
+            )
+        self.states.extend(bytes(count))
+        self.flags.extend(bytes(count))
+        self.numbers.extend(range(first, first + count))
+        zeros = bytes(8 * count)
+        for wide in (self.flats, self.runs):
+            wide.frombytes(zeros)
+        for narrow in (self.missing, self.waiters, self.kept):
+            narrow.frombytes(zeros[: 4 * count])
+        nothing: list[Any] = [None] * count
+        columns = (self.names, self.dependents, self.codes, self.prefixes, self.options)
+        for column in columns:
+            column.extend(nothing)
+        self.deps.extend([()] * count)
+        self.args.extend([b""] * count)
+        self.owner.extend([NOBODY] * count)
+        self.place.extend([NOBODY] * count)
+        self.priorities.extend([0] * count)
+        self.costs.extend([0.0] * count)
+        self.nbytes.extend([0] * count)
+        self.types.extend([""] * count)
+
+    def _clear(self, first: int, end: int) -> None:
+        """Columns that `free` leaves as they were."""
+        count = end - first
+        self.flags[first:end] = bytes(count)
+        zeros = bytes(8 * count)
+        self.runs[first:end] = array("q", zeros)
+        for narrow in (self.missing, self.waiters, self.kept):
+            narrow[first:end] = array("i", zeros[: 4 * count])
+        self.owner[first:end] = [NOBODY] * count
+        self.place[first:end] = [NOBODY] * count
+        self.costs[first:end] = [0.0] * count
+        self.nbytes[first:end] = [0] * count
+        self.types[first:end] = [""] * count

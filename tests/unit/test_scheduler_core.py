@@ -1,0 +1,176 @@
+"""The scheduler's core: one graph from its submission to its release, every effect asserted."""
+
+from __future__ import annotations
+
+from shoal.distributed.core.effects import Close, Send
+from shoal.distributed.core.scheduler import Scheduler, closed, connected, drain, received
+from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.protocol import (
+    Answer,
+    Call,
+    Code,
+    Drop,
+    Finished,
+    Grid,
+    Hello,
+    Listed,
+    Locate,
+    Located,
+    Lost,
+    Peer,
+    Register,
+    Release,
+    Report,
+    Reserve,
+    Submit,
+    Welcome,
+)
+
+CLIENT, A, B = 1, 2, 3
+
+
+def register(name):
+    return Register(name, f"inproc://{name}", 1, 0, {}, {}, "host", 1)
+
+
+def start(*workers):
+    state = Scheduler(table=Table(Checked))
+    connected(state, CLIENT, "client", 0.0)
+    received(state, CLIENT, Hello("me", {}), (), 0.0)
+    for party in workers:
+        connected(state, party, "worker", 0.0)
+        received(state, party, register("ab"[party - 2]), (), 0.0)
+    for effect in drain(state, 0.0):
+        assert type(effect.message) is Welcome
+    return state
+
+
+def sums(**more):
+    """c = a + b: two sources and their sum."""
+    return Submit(
+        [Listed(["a", "b", "c"])],
+        [Code(b"1", b"one"), Code(b"+", b"add")],
+        [0, 0, 1],
+        [b"", b"", b""],
+        [(), (), (0, 1)],
+        [],
+        [0, 1, 2],
+        [2],
+        **more,
+    )
+
+
+def report(run, value=None, size=8):
+    count = len(run.ids)
+    return Report(
+        run.ids, run.runs, [size] * count, [0] * count, [0.5] * count, [value] * count, ["int"]
+    )
+
+
+def effects(state, now=0.0):
+    """(party, message) of all effects."""
+    return [(e.party, e.message) for e in drain(state, now) if type(e) is Send]
+
+
+def test_one_worker_from_submit_to_release():
+    state = start(A)
+    received(state, CLIENT, sums(), (), 0.0)
+    [(party, run)] = effects(state)
+    assert party == A
+    assert run.ids == [0, 1] and run.keys == ["a", "b"] and run.codes == [0, 0]
+    assert run.new_codes == [(0, b"1", b"one")] and run.deps == [(), ()]
+    assert run.inline == [True, True] and not run.remote
+    received(state, A, report(run), (), 0.0)
+    [(party, run)] = effects(state)
+    assert run.ids == [2] and run.deps == [(0, 1)] and run.new_codes == [(1, b"+", b"add")]
+    assert not run.remote
+    received(state, A, report(run, b"2"), (), 0.0)
+    assert effects(state) == [
+        (A, Drop([1, 0])),
+        (CLIENT, Finished(["c"], [b"2"], [8], ["int"])),
+    ]
+    received(state, CLIENT, Release(["c"]), (), 0.0)
+    assert effects(state) == [(A, Drop([2]))]
+    assert len(state.table) == 0 and not state.names.rows
+    assert effects(state) == []
+
+
+def test_two_workers_share_sources_and_fetch():
+    state = start(A, B)
+    received(state, CLIENT, sums(), (), 0.0)
+    (_, first), (_, second) = effects(state)
+    assert (first.ids, second.ids) == ([0], [1])
+    received(state, A, report(first), (), 0.0)
+    assert effects(state) == []
+    received(state, B, report(second, size=1000), (), 0.0)
+    [(party, run)] = effects(state)
+    assert party == B
+    assert run.remote == [0] and run.where == [[0]] and run.nbytes == [8]
+    assert run.peers == [Peer(0, "inproc://a", "a")]
+
+
+def test_a_lost_worker_is_made_up_for():
+    state = start(A, B)
+    received(state, CLIENT, sums(), (), 0.0)
+    (_, first), (_, second) = effects(state)
+    received(state, A, report(first), (), 0.0)
+    received(state, B, report(second), (), 0.0)
+    [(party, run)] = effects(state)
+    assert party == A and run.ids == [2]
+    closed(state, A, "", 0.0)
+    [(party, run)] = effects(state)
+    assert party == B and run.keys == ["a"]
+    received(state, B, report(run), (), 0.0)
+    [(party, run)] = effects(state)
+    assert party == B and run.keys == ["c"]
+    received(state, B, report(run), (), 0.0)
+    assert [type(m) for _, m in effects(state)] == [Drop, Finished]
+    closed(state, B, "", 0.0)
+    assert effects(state) == [(CLIENT, Lost(["c"]))]
+
+
+def test_scatter_locate_and_call():
+    state = start(A)
+    received(state, CLIENT, Reserve(1, ["x"], [100]), (), 0.0)
+    [(_, reserved)] = effects(state)
+    assert reserved.ids == [0] and reserved.where == [[0]] and reserved.error == ""
+    received(state, CLIENT, Locate(2, ["x", "nothing"]), (), 0.0)
+    assert effects(state) == []
+    received(state, A, Report([], [], [], [], [], [], [], added=[0], added_nbytes=[100]), (), 0.0)
+    assert effects(state) == [
+        (CLIENT, Finished(["x"], [None], [100], [""])),
+        (CLIENT, Located(2, [0, -1], [[0], []], [Peer(0, "inproc://a", "a")])),
+    ]
+    received(state, CLIENT, Call(3, "workers.wait", {"n": 2}), (), 0.0)
+    assert effects(state) == []
+    connected(state, B, "worker", 0.0)
+    received(state, B, register("b"), (), 0.0)
+    assert (CLIENT, Answer(3, 2)) in effects(state)
+    received(state, CLIENT, Call(4, "scheduler.info"), (), 0.0)
+    [(_, answer)] = effects(state)
+    assert list(answer.value["workers"]) == ["inproc://a", "inproc://b"]
+    closed(state, A, "", 0.0)
+    [(_, finished)] = effects(state)
+    assert finished.failed == ["x"] and finished.reasons[0][0] == "lost"
+
+
+def test_grids_have_names_and_no_keys():
+    state = start(A)
+    grid = Submit(
+        [Grid("x", (2, 2))], [Code(b"f", b"")], [0] * 4, [b""] * 4, [()] * 4, [], [*range(4)], [3]
+    )
+    received(state, CLIENT, grid, (), 0.0)
+    [(_, run)] = effects(state)
+    # Only what is wanted, or needed for it, is computed.
+    assert run.keys == [("x", 1, 1)]
+    assert len(state.table) == 1
+
+
+def test_a_message_out_of_turn_closes_the_connection():
+    state = start()
+    connected(state, A, "worker", 0.0)
+    received(state, A, Release(["x"]), (), 0.0)
+    assert [e for e in drain(state, 0.0) if type(e) is Close]
+
+
