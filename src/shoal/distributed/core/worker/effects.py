@@ -6,6 +6,8 @@ in `shoal.distributed.core.effects`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from shoal.distributed.core.worker.table import Task
@@ -131,7 +133,7 @@ class Hold(_Effect):
 
     ids: list[int]
     frames: list[Frames]
-    buffers: list[object]
+    buffers: list[Any]
 
 
 class Free(_Effect):
@@ -249,7 +251,7 @@ class Invoke(_Effect):
 
     party: int
     call: Call
-    buffers: list[object]
+    buffers: list[Any]
 
 
 class Dial(_Effect):

@@ -1,0 +1,479 @@
+"""Threads that run tasks: each takes the next ready task itself.
+
+A hop between threads costs 20 to 50 us, so a task makes none.  The loop puts ready tasks on a heap;
+an execution thread takes the best, runs it, appends what became of it to ``done`` and takes the
+next.  The loop looks at ``done`` every millisecond or two while something is running, and is woken
+when a thread finds nothing more to do.
+
+There is no lock around the heap: ``heappush`` and ``heappop`` of tuples of integers, and single
+operations on dictionaries and deques, are atomic in CPython.  Two dictionaries say who has the
+right to what, and ``pop`` decides every race:
+
+``queued``
+    number -> row.  Who pops a row runs it (a thread), or has withdrawn it (the loop).
+``running``
+    thread -> row.  A thread that has run a task pops itself; if it was popped by somebody else,
+    the run was cancelled meanwhile: its result is dropped and the thread ends, for another has
+    taken its place.  So a cancelled run frees its slot at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from types import CoroutineType
+from typing import Any
+
+from shoal.distributed.core.worker.table import Task
+from shoal.distributed.node.functions import Functions
+from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
+from shoal.distributed.node.results import SCALARS, describe, pack_failure
+from shoal.distributed.node.store import Packed, Store
+
+__all__ = ["Lane", "Slot", "Surroundings", "current_slot"]
+
+EPOCH_S = time.time() - time.perf_counter()
+
+_local = threading.local()
+
+
+def current_slot() -> Slot | None:
+    """The execution thread that calls, or None when another thread does.
+
+    Examples
+    --------
+    >>> current_slot() is None
+    True
+    """
+    return getattr(_local, "slot", None)
+
+
+class Surroundings:
+    """What the threads of all lanes of a worker share.
+
+    Parameters
+    ----------
+    store, functions
+        Values and functions.
+    poke
+        Wakes the loop, so that it looks at ``done``.
+    began
+        Told of runs that have a time limit when they begin, in their thread.
+    run_coroutine
+        Awaits what a task returned, in its thread.
+
+    Examples
+    --------
+    >>> shared = Surroundings(Store(), Functions(), lambda: None)
+    >>> shared.done
+    deque([])
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        functions: Functions,
+        poke: Callable[[], object],
+        began: Callable[[Task], object] = lambda row: None,
+        run_coroutine: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.store = store
+        self.functions = functions
+        self.poke = poke
+        self.began = began
+        self.run_coroutine = run_coroutine
+        self.owner: Any = None
+        """The worker, for those who ask in a task."""
+        self.actor: Callable[[Task, Any], Any] | None = None
+        """Takes an actor that a task has made; gives what stands for it."""
+        self.done: deque[Any] = deque()
+        self.watched = False
+        """Whether the loop looks at ``done`` anyway, soon."""
+        self.cells: Any = [0] * 64
+        """Numbers of the tasks that run, by slot, for whoever watches the process."""
+
+
+class Slot:
+    """One execution thread.
+
+    Parameters
+    ----------
+    lane
+        Whose thread it is.
+
+    Examples
+    --------
+    >>> lane = Lane("default", 1, Surroundings(Store(), Functions(), lambda: None))
+    >>> Slot(lane).row is None
+    True
+    """
+
+    __slots__ = ("ident", "lane", "leaving", "parking", "row", "rss", "started")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.ident = 0
+        self.row: Task | None = None
+        self.started = 0.0
+        self.rss = 0
+        self.leaving = False
+        """Whether the thread ends with its current task: it has given up its slot."""
+        self.parking = threading.Lock()
+        self.parking.acquire()
+
+
+class _InputMissing(Exception):
+    """A value that should be here is not: somebody has dropped it since."""
+
+
+class Lane:
+    """An executor: a heap of ready tasks, and up to ``size`` threads that run them.
+
+    Parameters
+    ----------
+    name
+        Of the executor.
+    size
+        Tasks at once.
+    shared
+        What all lanes of the worker share.
+
+    Examples
+    --------
+    >>> shared = Surroundings(Store(), Functions(), done := threading.Event().set)
+    >>> lane = Lane("default", 1, shared)
+    >>> lane.close()
+    """
+
+    def __init__(self, name: str, size: int, shared: Surroundings) -> None:
+        self.name = name
+        self.size = size
+        self.shared = shared
+        self.heap: list[tuple[int, int]] = []
+        self.queued: dict[int, Task] = {}
+        self.running: dict[Slot, Task] = {}
+        self.seceded: dict[Slot, Task] = {}
+        self.doomed: dict[Slot, Task] = {}
+        """Threads that run what was cancelled, until they end."""
+        self.parked: deque[Slot] = deque()
+        self.rejoining: deque[Any] = deque()
+        self.paused = False
+        self.closed = False
+        self._threads = 0
+        self._counting = threading.Lock()
+
+    # --- by the loop --------------------------------------------------------------------------
+
+    def put(self, rows: Iterable[Task]) -> None:
+        """Tasks that may run.
+
+        Parameters
+        ----------
+        rows
+            Of the worker's table.
+        """
+        heap, queued = self.heap, self.queued
+        fresh = 0
+        for row in rows:
+            queued[row.id] = row
+            heappush(heap, (row.priority, row.id))
+            fresh += 1
+        self.wake(fresh)
+
+    def wake(self, most: int) -> None:
+        """Have up to ``most`` more threads look for work.
+
+        Parameters
+        ----------
+        most
+            A count.
+        """
+        if self.paused:
+            return
+        while most > 0:
+            try:
+                slot = self.parked.popleft()
+            except IndexError:
+                if self._threads >= self.size or not self._add_thread(replace=False):
+                    return
+            else:
+                slot.parking.release()
+            most -= 1
+
+    def _add_thread(self, *, replace: bool) -> bool:
+        with self._counting:
+            if self.closed or (not replace and self._threads >= self.size):
+                return False
+            self._threads += 1
+        slot = Slot(self)
+        name = f"shoal-task-{self.name}"
+        threading.Thread(target=self._thread, args=(slot,), name=name, daemon=True).start()
+        return True
+
+    def withdraw(self, id: int, run: int, force: bool) -> bool:
+        """Take a task back.
+
+        Parameters
+        ----------
+        id, run
+            Which.
+        force
+            Also when it has begun: its slot is free at once, its result will be dropped, and it is
+            interrupted if what it runs is Python code.
+
+        Returns
+        -------
+        bool
+            Whether it had not begun.
+        """
+        row = self.queued.get(id)
+        if row is not None and row.run == run:
+            return self.queued.pop(id, None) is not None
+        if force:
+            for slot, row in [*self.running.items(), *self.seceded.items()]:
+                if row.id == id and row.run == run:
+                    self._abandon(slot, row)
+        return False
+
+    def _abandon(self, slot: Slot, row: Task) -> None:
+        """End a thread with its run."""
+        self.doomed[slot] = row
+        if self.running.pop(slot, None) is not None:
+            with self._counting:
+                self._threads -= 1
+            if self.heap:
+                self.wake(1)
+        elif self.seceded.pop(slot, None) is None:
+            # It has just ended by itself.
+            del self.doomed[slot]
+            return
+        interrupt(slot.ident)
+
+    def pause(self, on: bool) -> None:
+        """Begin no task, or begin tasks again.
+
+        Parameters
+        ----------
+        on
+            Whether to pause.
+        """
+        self.paused = on
+        if not on:
+            self.wake(len(self.heap))
+
+    def close(self) -> None:
+        """End the threads as soon as they have nothing to run."""
+        self.closed = True
+        self.queued.clear()
+        while self.parked:
+            try:
+                self.parked.popleft().parking.release()
+            except IndexError:
+                return
+
+    # --- by tasks -----------------------------------------------------------------------------
+
+    def secede(self, slot: Slot) -> bool:
+        """The calling task gives up its slot; another may begin.
+
+        Parameters
+        ----------
+        slot
+            Of the calling thread.
+
+        Returns
+        -------
+        bool
+            False if it had none.
+        """
+        row = self.running.get(slot)
+        if row is None:
+            return False
+        self.seceded[slot] = row
+        slot.leaving = True
+        if self.running.pop(slot, None) is None:
+            del self.seceded[slot]
+            return False
+        with self._counting:
+            self._threads -= 1
+        if self.heap or self.rejoining:
+            self.wake(1)
+        return True
+
+    def rejoin(self, slot: Slot) -> bool:
+        """The calling task waits until it has a slot again.
+
+        Parameters
+        ----------
+        slot
+            Of the calling thread.
+
+        Returns
+        -------
+        bool
+            False if it had not given it up.
+        """
+        row = self.seceded.get(slot)
+        if row is None:
+            return False
+        with self._counting:
+            free = self._threads < self.size
+            if free:
+                self._threads += 1
+        if not free:
+            turn = threading.Lock()
+            turn.acquire()
+            self.rejoining.append(turn)
+            self.wake(1)
+            turn.acquire()
+        slot.leaving = False
+        self.running[slot] = row
+        self.seceded.pop(slot, None)
+        return True
+
+    # --- the threads --------------------------------------------------------------------------
+
+    def _thread(self, slot: Slot) -> None:
+        slot.ident = threading.get_ident()
+        _local.slot = slot
+        try:
+            self._work(slot)
+        except TaskInterrupted:
+            # A cancelled task had ended by itself when the exception came.
+            pass
+        finally:
+            self.doomed.pop(slot, None)
+
+    def _work(self, slot: Slot) -> None:
+        """Run ready tasks until the thread has to end."""
+        heap, queued, running = self.heap, self.queued, self.running
+        shared, run = self.shared, self._run
+        done = shared.done
+        fresh = True
+        while True:
+            if self.rejoining and self._hand_over():
+                return
+            try:
+                if self.paused:
+                    raise IndexError
+                id = heappop(heap)[1]
+            except IndexError:
+                if self.closed or not self._park(slot):
+                    return
+                fresh = True
+                continue
+            row = queued.get(id)
+            if row is None:
+                continue
+            # Before it is taken: whoever looks for the task finds it here or there.
+            running[slot] = row
+            if queued.pop(id, None) is None:
+                if running.pop(slot, None) is None:
+                    return
+                continue
+            if fresh:
+                slot.started = time.perf_counter()
+                fresh = False
+            completion = run(slot, row)
+            if completion is None:
+                return
+            done.append(completion)
+            del completion
+            if not (shared.watched and heap):
+                shared.poke()
+            if slot.leaving:
+                return
+
+    def _hand_over(self) -> bool:
+        """Give this thread's place to a task that wants a slot again."""
+        try:
+            turn = self.rejoining.popleft()
+        except IndexError:
+            return False
+        turn.release()
+        return True
+
+    def _park(self, slot: Slot) -> bool:
+        """Sleep until there is something to do; whether the thread is to go on."""
+        parking = slot.parking
+        self.parked.append(slot)
+        # Looked at again after the place in the queue is visible.
+        if (self.heap and not self.paused) or self.rejoining or self.closed:
+            try:
+                self.parked.remove(slot)
+                return True
+            except ValueError:
+                pass
+        parking.acquire()
+        return True
+
+    def _run(self, slot: Slot, row: Task) -> Any:
+        """Run one task; what became of it, or None if nobody wants to know."""
+        shared = self.shared
+        values = shared.store.values
+        slot.row = row
+        func: Any = None
+        if row.options is not None and row.options.timeout_s is not None:
+            shared.began(row)
+        try:
+            found = shared.functions.ready.get(row.code)
+            func, arg = found if found is not None else shared.functions.get(row.code)
+            if row.args:
+                arg = pickle.loads(row.args, buffers=row.buffers)
+            if func is None:
+                result = arg
+            elif type(arg) is tuple:
+                result = func(*arg)
+            else:
+                try:
+                    inputs = [values[dep] for dep in row.deps]
+                except KeyError:
+                    raise _InputMissing from None
+                for position, value in enumerate(inputs):
+                    if type(value) is Packed:
+                        inputs[position] = shared.store.get(row.deps[position])
+                if arg is None:
+                    result = func(*inputs)
+                else:
+                    positional, keywords = arg.fill(inputs)
+                    result = func(*positional, **keywords)
+                    del positional, keywords
+                del inputs
+            if type(result) is CoroutineType and shared.run_coroutine is not None:
+                result = shared.run_coroutine(result)
+            if row.options is not None and row.options.actor and shared.actor is not None:
+                result = shared.actor(row, result)
+        except BaseException as error:
+            return self._failed(slot, row, func, error)
+        started = slot.started
+        ended = slot.started = time.perf_counter()
+        if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
+            return None
+        name = SCALARS.get(type(result))
+        if name is not None:
+            data = pickle.dumps(result, 5) if row.inline else None
+            nbytes = sys.getsizeof(result)
+        else:
+            nbytes, name, data = describe(result, row.inline)
+        slot.row = None
+        return row, "", nbytes, name, ended - started, started + EPOCH_S, data, result
+
+    def _failed(self, slot: Slot, row: Task, func: Any, error: BaseException) -> Any:
+        """What to report of a task that raised."""
+        if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
+            return None
+        started = slot.started
+        ended = slot.started = time.perf_counter()
+        slot.row = None
+        begun = started + EPOCH_S
+        if type(error) is _InputMissing:
+            return row, "returned", 0, "", ended - started, begun, b"", None
+        # Without the frame of this module, which keeps everything alive.
+        trace = error.__traceback__
+        data = pack_failure(error.with_traceback(trace and trace.tb_next), row.key, func)
+        return row, "raised", 0, "", ended - started, begun, data, None

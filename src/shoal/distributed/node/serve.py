@@ -1,0 +1,107 @@
+"""Sending results to whoever asks: other workers, and clients.
+
+Small answers are made by the loop itself.  Those that may take a while (pickling a large object,
+reading a file) are made by one thread beside it, so that signs of life and small answers do not
+wait for them.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from shoal.distributed.node.results import pack_error
+from shoal.distributed.protocol import Data, Frames
+from shoal.serialize.pickles import Frames as Pickled
+
+__all__ = ["Offload", "answer"]
+
+
+class Offload:
+    """A thread that does one thing after another.
+
+    Parameters
+    ----------
+    name
+        Of the thread.
+
+    Examples
+    --------
+    >>> import threading
+    >>> done = threading.Event()
+    >>> offload = Offload("example")
+    >>> offload.put(done.set)
+    >>> done.wait(5)
+    True
+    >>> offload.close()
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._queue: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._thread: threading.Thread | None = None
+
+    def put(self, call: Callable[..., object], *args: Any) -> None:
+        """Call a function after all those before; it must not raise.
+
+        Parameters
+        ----------
+        call, args
+            What to call.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._queue.put((call, args))
+
+    def close(self) -> None:
+        """End the thread when it has done what was asked before."""
+        self._queue.put(None)
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            call, args = item
+            call(*args)
+            del item, call, args
+
+
+def answer(
+    request: int, ids: list[int], frames_of: Callable[[int], Pickled | None]
+) -> tuple[Data, list[Any]]:
+    """Results as an answer to `Get`, and its buffers.
+
+    Parameters
+    ----------
+    request
+        The asker's number.
+    ids
+        Those asked for that are here.
+    frames_of
+        Gives one, or None when it is gone meanwhile; raises when it cannot be pickled: the asker is
+        then told so, by frames without a head whose one buffer is the packed exception.
+
+    Examples
+    --------
+    >>> answer(1, [5, 6], {5: Pickled(b"N.")}.get)
+    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', first=0, count=0)], busy=False), [])
+    """
+    came: list[int] = []
+    frames: list[Frames] = []
+    buffers: list[Any] = []
+    for id in ids:
+        try:
+            found = frames_of(id)
+        except Exception as error:
+            frames.append(Frames(b"", len(buffers), 1))
+            buffers.append(pack_error(error))
+            came.append(id)
+            continue
+        if found is not None:
+            came.append(id)
+            frames.append(Frames(bytes(found.head), len(buffers), len(found.buffers)))
+            buffers.extend(found.buffers)
+    return Data(request, came, frames), buffers

@@ -1,0 +1,152 @@
+"""The values that a worker holds, by number.
+
+A value that was computed here is the object itself.  One that came from elsewhere stays pickled
+(`Packed`) until a task here wants it: it is passed on without being pickled anew, the thread that
+needs it pays for it, and one that cannot be rebuilt fails the task that reads it and nobody else.
+
+Reading and writing single entries needs no lock: a dictionary's operations are atomic in CPython.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from shoal.serialize.pickles import Buffer, Frames, dumps, loads
+
+__all__ = ["Packed", "Store"]
+
+
+class Packed:
+    """A value that has not been rebuilt.
+
+    Parameters
+    ----------
+    frames
+        The pickled object.
+
+    Examples
+    --------
+    >>> Packed(dumps([1, 2])).open()
+    [1, 2]
+    """
+
+    __slots__ = ("_lock", "_value", "frames")
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames: Frames | None = frames
+        self._lock = threading.Lock()
+        self._value: Any = None
+
+    def open(self) -> Any:
+        """The object; rebuilt once, by the first who asks."""
+        with self._lock:
+            if self.frames is not None:
+                self._value = loads(self.frames)
+                self.frames = None
+            return self._value
+
+
+class Store:
+    """Values by number.
+
+    Examples
+    --------
+    >>> store = Store()
+    >>> store.values[5] = "five"
+    >>> store.get(5), store.frames(5, "the result").nbytes > 4
+    ('five', True)
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[int, Any] = {}
+
+    def get(self, id: int) -> Any:
+        """A value as an object.
+
+        Parameters
+        ----------
+        id
+            Its number.
+
+        Raises
+        ------
+        KeyError
+            It is not in memory.
+        Exception
+            Whatever its own code raises while it is rebuilt.
+        """
+        value = self.values[id]
+        if type(value) is Packed:
+            packed, value = value, value.open()
+            if self.values.get(id) is packed:
+                self.values[id] = value
+        return value
+
+    def hold(self, id: int, head: bytes, buffers: Sequence[Buffer]) -> None:
+        """Keep a value that came pickled.
+
+        Parameters
+        ----------
+        id
+            Its number.
+        head, buffers
+            The pickled object.
+        """
+        self.values[id] = Packed(Frames(head, buffers))
+
+    def frames(self, id: int, what: str) -> Frames:
+        """A value as bytes; views of its memory where it has any.
+
+        Parameters
+        ----------
+        id
+            Its number.
+        what
+            What an error calls it.
+
+        Raises
+        ------
+        KeyError
+            It is not in memory.
+        SerializationError
+            It cannot be pickled.
+        """
+        value = self.values[id]
+        if type(value) is Packed:
+            frames = value.frames
+            if frames is not None:
+                return frames
+            value = value.open()
+        return dumps(value, what)
+
+    def free(self, id: int) -> None:
+        """Let go of a value, if it is here.
+
+        Parameters
+        ----------
+        id
+            Its number.
+        """
+        self.values.pop(id, None)
+
+    def rename(self, ids: dict[int, int]) -> None:
+        """Give values new numbers.
+
+        Parameters
+        ----------
+        ids
+            New numbers by old ones; others are kept.
+
+        Examples
+        --------
+        >>> store = Store()
+        >>> store.values.update({1: "a", 2: "b"})
+        >>> store.rename({1: 2, 2: 1})
+        >>> store.values
+        {2: 'a', 1: 'b'}
+        """
+        moved = {ids.get(id, id): value for id, value in self.values.items()}
+        self.values.clear()
+        self.values.update(moved)
