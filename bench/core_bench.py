@@ -24,7 +24,7 @@ from typing import Any
 import shoal
 import shoal.threaded
 from shoal.graph.assemble import assemble
-from shoal.graph.layers import Blocks, Each, Graph, GridLayer
+from shoal.graph.layers import Blocks, Const, Each, Graph, GridLayer, Window
 
 try:
     import dask
@@ -151,19 +151,54 @@ def elementwise(n: int, layers: int) -> Graph:
     return graph
 
 
+def transposed_sum(n: int, fan: int = 4) -> tuple[Graph, str]:
+    """``(x + x.T).sum()`` on ``n`` by ``n`` blocks, and the name of its last layer."""
+    graph = Graph()
+    graph.add(GridLayer("x", inc, (n, n), (Const(1),)))
+    inputs = Blocks("x", (n, n), (0, 1)), Blocks("x", (n, n), (1, 0))
+    graph.add(GridLayer("sum0", add, (n, n), inputs))
+    level = 0
+    while n > 1:
+        windows = Blocks(f"sum{level}", (n, n), (Window(0, fan), Window(1, fan)))
+        n, level = -(-n // fan), level + 1
+        graph.add(GridLayer(f"sum{level}", sum, (n, n), (windows,)))
+    return graph, f"sum{level}"
+
+
 def bench_plan(rounds: int) -> None:
-    """A plan of a million elementwise tasks: seconds and bytes a task."""
+    """Plans of a million tasks and more: seconds, and bytes a task or a block."""
     for layers in (1, 2, 4):
         n = 1_000_000 // layers
-        graph = elementwise(n, layers)
-        numbers = graph.numbers(f"l{layers - 1}")
-        seconds = race({"shoal": lambda: assemble(graph, numbers)}, 3)["shoal"]  # noqa: B023
-        tracemalloc.start()
-        plan = assemble(graph, numbers)
-        held, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        text = f"{seconds:.2f} s, {held / len(plan):.0f} B a task held, {peak / len(plan):.0f} peak"
-        print(f"plan of {layers} layers x {n}: {text}", flush=True)
+        name = f"l{layers - 1}"
+        plan_row(f"plan of {layers} layers x {n}", elementwise(n, layers), name, "task", n * layers)
+    graph, name = transposed_sum(1_000)
+    plan_row("plan of (x + x.T).sum(), 1000 x 1000", graph, name, "block", 1_000_000)
+    if dask:
+        n = 200
+        seconds = race({"dask": functools.partial(dask_transposed_sum, n)}, 3)["dask"]
+        print(f"the same in Dask, {n} x {n}: {seconds / n / n * 1e6:.1f} us a block", flush=True)
+
+
+def plan_row(label: str, graph: Graph, name: str, unit: str, count: int) -> None:
+    """Time and memory of one plan."""
+    numbers = graph.numbers(name)
+    seconds = race({"shoal": lambda: assemble(graph, numbers)}, 3)["shoal"]
+    tracemalloc.start()
+    plan = assemble(graph, numbers)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    each = f"{held / count:.0f} B a {unit} held, {peak / count:.0f} peak"
+    print(f"{label}: {len(plan)} tasks, {seconds:.2f} s, {each}", flush=True)
+
+
+def dask_transposed_sum(n: int) -> Any:
+    """Dask's optimised graph and its order, on blocks of one element."""
+    from dask import array
+    from dask.order import order
+
+    x = array.ones((n, n), chunks=1)
+    (total,) = dask.optimize((x + x.T).sum(split_every=16))
+    return order(dict(total.__dask_graph__()))
 
 
 def bench_import(rounds: int) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal
+from shoal.graph import tiles
 from shoal.graph.assemble import assemble
 from shoal.graph.cull import prune
 from shoal.graph.layers import ALL, Blocks, Const, Each, Graph, GridLayer, Window
@@ -178,3 +180,63 @@ def test_plans_of_whole_grids_and_of_parts(
     numbers = graph.numbers("y")
     together = run_sync(assemble(graph, numbers))
     assert together == [run_sync(assemble(graph, [number]))[0] for number in numbers]
+
+
+@st.composite
+def regular_graphs(draw: st.DrawFn) -> Graph:
+    """Grids that read each other in every way by axes; the last one is to be computed."""
+    graph = Graph()
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def add(shape: tuple[int, ...], *inputs: Any) -> None:
+        name = f"x{len(shapes)}"
+        graph.add(GridLayer(name, combine, shape, inputs or (Const(1),)))
+        shapes[name] = shape
+
+    def read(name: str, axes: tuple[Any, ...]) -> Blocks:
+        return Blocks(name, shapes[name], axes)
+
+    lengths = st.integers(1, 24)
+    add((draw(lengths), draw(lengths)))
+    for _ in range(draw(st.integers(1, 8))):
+        of = draw(st.sampled_from(list(shapes)))
+        shape = shapes[of]
+        same = tuple(range(len(shape)))
+        kind = draw(st.sampled_from(["map", "with", "turn", "tree", "all", "spread", "new"]))
+        other = [name for name, s in shapes.items() if s == shape and name != of]
+        square = len(shape) == 2 and shape[0] == shape[1]
+        if kind == "new":
+            add(shape)
+        elif kind == "with" and other:
+            turned = same[::-1] if square and draw(st.booleans()) else same
+            add(shape, read(of, same), read(draw(st.sampled_from(other)), turned))
+        elif kind == "turn" and square:
+            add(shape, read(of, (0, 1)), read(of, (1, 0)))
+        elif kind == "turn" and len(shape) == 2:
+            add(shape[::-1], read(of, (1, 0)))
+        elif kind == "tree" and shape:
+            fan, axes = draw(st.integers(2, 4)), draw(st.sets(st.sampled_from(same), min_size=1))
+            out = tuple(-(-n // fan) if axis in axes else n for axis, n in enumerate(shape))
+            add(out, read(of, tuple(Window(a, fan) if a in axes else a for a in same)))
+        elif kind == "all" and len(shape) > 1:
+            add(shape[:1], read(of, (0, ALL)))
+        elif kind == "spread" and len(shape) == 1:
+            add((draw(lengths), *shape), read(of, (1,)))
+        else:
+            add(shape, read(of, same))
+    return graph
+
+
+@given(regular_graphs())
+@settings(max_examples=200)
+def test_order_by_tiles_is_an_order(graph: Graph) -> None:
+    # All that nobody reads is wanted, so that nothing is left out.
+    wanted = list(range(graph.size))
+    plan = assemble(graph, wanted)
+    with mock.patch.multiple(tiles, LEAST_TASKS=0, MOST_SEGMENT=1, TILE=8):
+        found = tiles.order_by_tiles(graph, graph.starts, plan.deps, plan.wanted)
+    if found is None:
+        return
+    place = {task: at for at, task in enumerate(found)}
+    assert len(place) == len(found) == len(plan)
+    assert all(place[j] < place[i] for i, needs in enumerate(plan.deps) for j in needs)

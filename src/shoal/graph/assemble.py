@@ -20,6 +20,7 @@ from typing import Any
 from shoal.graph.layers import Blocks, Const, Each, Graph, GridLayer, TableLayer
 from shoal.graph.plan import Plan, make_plan
 from shoal.graph.task import Nest, Ref, Template
+from shoal.graph.tiles import order_by_tiles
 from shoal.types import Key
 
 __all__ = ["assemble"]
@@ -72,7 +73,11 @@ def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
                     annotations.append((some, dict(mapping)))
         rows.chosen.append(chosen)
     keys = _Keys(graph, rows.chosen)
-    return make_plan(rows.funcs, rows.args, rows.deps, keys, lookup.all(wanted), annotations)
+    ends = lookup.all(wanted)
+    order = None
+    if len(rows.deps) == graph.size:
+        order = order_by_tiles(graph, graph.starts, rows.deps, ends)
+    return make_plan(rows.funcs, rows.args, rows.deps, keys, ends, annotations, order)
 
 
 class _Rows:

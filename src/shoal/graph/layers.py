@@ -126,7 +126,7 @@ class Blocks:
         """
         if isinstance(tasks, range) and len(tasks) == math.prod(shape):
             return self.whole(shape, range(math.prod(self.shape)))
-        lists = [_sums(self._choices(unravel(task, shape))) for task in tasks]
+        lists = [sums(self._choices(unravel(task, shape))) for task in tasks]
         return list(map(tuple, lists)) if self.many else [block for (block,) in lists]
 
     def whole(self, shape: tuple[int, ...], ids: Sequence[Any]) -> Sequence[Any]:
@@ -179,7 +179,7 @@ class Blocks:
                 full = min(full, length // size)
         if not full:
             return [self._pick(self._choices(index), ids)]
-        starts = _sums(self._choices(index))
+        starts = sums(self._choices(index))
         if not step:
             return [self._pick(self._choices(index), ids)] * count
         stop = (full - 1) * step + 1
@@ -191,7 +191,7 @@ class Blocks:
         return line
 
     def _pick(self, choices: list[range], ids: Any) -> Any:
-        blocks = _sums(choices)
+        blocks = sums(choices)
         return tuple([ids[block] for block in blocks]) if self.many else ids[blocks[0]]
 
     def _choices(self, index: tuple[int, ...]) -> list[range]:
@@ -210,10 +210,10 @@ class Blocks:
         return choices
 
 
-def _sums(choices: Sequence[Sequence[int]]) -> list[int]:
+def sums(choices: Sequence[Sequence[int]]) -> list[int]:
     """Every sum of one of each, in C order.
 
-    >>> _sums([(0, 10), (1, 2, 3)])
+    >>> sums([(0, 10), (1, 2, 3)])
     [1, 2, 3, 11, 12, 13]
     """
     out = [0]

@@ -117,6 +117,7 @@ def make_plan(
     keys: Sequence[Key],
     wanted: list[int],
     annotations: Sequence[tuple[Sequence[int], dict[str, Any]]] = (),
+    order: Sequence[int] | None = None,
 ) -> Plan:
     """A plan in its best order.
 
@@ -124,12 +125,14 @@ def make_plan(
     ----------
     funcs, args, deps, keys, wanted, annotations
         As `Plan` has them.
+    order
+        If it is known already.
 
     Examples
     --------
     >>> make_plan([int, abs], [("-3",), None], [(), (0,)], ["a", "b"], [1])
     <Plan of 2 tasks, 1 wanted>
     """
-    plan = Plan(funcs, args, deps, keys, wanted, (), annotations)
-    plan.order = compute_order(deps, None, wanted)
-    return plan
+    if order is None:
+        order = compute_order(deps, None, wanted)
+    return Plan(funcs, args, deps, keys, wanted, order, annotations)
