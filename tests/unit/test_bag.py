@@ -690,10 +690,10 @@ def test_a_long_chain() -> None:
     assert list(bag) == [1000, 1001, 1002, 1003]
 
 
-def test_to_dataframe_says_what_to_do_until_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_to_dataframe_takes_meta_or_columns_and_another_maker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("shoal.bag.frames._makers", [])
-    with pytest.raises(NotImplementedError, match="map_partitions"):
-        numbers().to_dataframe()
     with pytest.raises(ValueError, match="both"):
         numbers().to_dataframe(meta={"a": int}, columns=["a"])
     db.register_dataframe(lambda bag, meta, columns: (bag, meta, columns))

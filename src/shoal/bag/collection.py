@@ -1203,8 +1203,6 @@ class Bag(Partitioned, Generic[T_co]):
 
         Raises
         ------
-        NotImplementedError
-            There is no dataframe package.
         ValueError
             Both ``meta`` and ``columns`` are given.
 

@@ -1,13 +1,15 @@
 """From bags to dataframes: the seam, without knowing either side's inside.
 
-`shoal.bag` and `shoal.dataframe` do not import each other.  The dataframe package registers what
-makes one of its frames from partitions; until it is there, `Bag.to_dataframe` says so.
+`shoal.bag` and `shoal.dataframe` do not import each other (`shoal.seams`).  Another package may
+register what makes one of its frames from partitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from shoal.seams import across
 
 __all__ = ["make_dataframe", "register_dataframe"]
 
@@ -48,8 +50,6 @@ def make_dataframe(bag: Any, meta: Any, columns: Any) -> Any:
 
     Raises
     ------
-    NotImplementedError
-        Nothing is registered.
     ValueError
         Both ``meta`` and ``columns`` are given.
 
@@ -65,8 +65,5 @@ def make_dataframe(bag: Any, meta: Any, columns: Any) -> Any:
             "to_dataframe takes meta or columns, got both; the columns are part of meta"
         )
     if not _makers:
-        raise NotImplementedError(
-            "to_dataframe needs shoal.dataframe, which this version does not have; make a pandas "
-            "frame of each partition with bag.map_partitions(pandas.DataFrame).to_delayed()"
-        )
+        return across("bag to dataframe", bag, meta, columns)
     return _makers[-1](bag, meta, columns)

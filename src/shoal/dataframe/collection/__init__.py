@@ -1,0 +1,1 @@
+"""The collections: thin handles on expressions."""

@@ -1,0 +1,459 @@
+"""`DataFrame`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.collection.base import (
+    CLASSES,
+    FrameBase,
+    aligned,
+    from_node,
+    nearest,
+    operand,
+)
+from shoal.dataframe.collection.generate import install_methods, install_operators
+from shoal.dataframe.collection.groupby import GroupBy
+from shoal.dataframe.collection.indexing import Locator, PositionLocator
+from shoal.dataframe.collection.joins import merge
+from shoal.dataframe.collection.order import repartition, set_index, shuffle, sort_values
+from shoal.dataframe.collection.series import Series, filtered
+from shoal.dataframe.io.parquet import to_parquet
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.meta import make_meta, meta_of_call
+from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
+
+__all__ = ["DataFrame"]
+
+
+class DataFrame(FrameBase):
+    """A table in partitions, each a pandas frame.
+
+    Parameters
+    ----------
+    node
+        The expression; made by functions such as `from_pandas` and `read_parquet`, not by hand.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": ["a", "b", "a"], "x": [1, 2, 3]}, npartitions=2)
+    >>> df.groupby("k").x.sum().compute().to_dict()
+    {'a': 4, 'b': 2}
+    """
+
+    __slots__ = ()
+
+    # ------------------------------------------------------------------------- what it tells
+
+    @property
+    def columns(self) -> Any:
+        """The names of the columns."""
+        return self._meta.columns
+
+    @columns.setter
+    def columns(self, columns: Any) -> None:
+        if len(columns) != len(self.columns):
+            raise ValueError(
+                f"Length mismatch: there are {len(self.columns)} columns, got {len(columns)} names"
+            )
+        object.__setattr__(self, "_node", self._with_columns(columns)._node)
+
+    def _with_columns(self, columns: Any) -> Any:
+        return from_node(
+            MapPartitions(
+                rows.set_columns,
+                (self._node, pd.Index(columns)),
+                (),
+                rows.set_columns(self._meta, pd.Index(columns)),
+                None,
+                "rename",
+            )
+        )
+
+    @property
+    def dtypes(self) -> Any:
+        """The dtypes of the columns."""
+        return self._meta.dtypes
+
+    @property
+    def index(self) -> Any:
+        """The labels of the rows."""
+        return self._attribute("index")
+
+    @property
+    def axes(self) -> list[Any]:
+        """Index and columns."""
+        return [self.index, self.columns]
+
+    @property
+    def shape(self) -> tuple[Any, int]:
+        """How many rows, not computed yet, and how many columns."""
+        return (self._reduce("len", reads=frozenset()), len(self.columns))
+
+    @property
+    def size(self) -> Any:
+        """How many values, not computed yet."""
+        return self._reduce("size")
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no rows; computes it."""
+        return len(self.columns) == 0 or len(self) == 0
+
+    @property
+    def values(self) -> Any:
+        """The values of each partition, as an array."""
+        return self.map_partitions(_values, meta=self._meta.to_numpy())
+
+    @property
+    def loc(self) -> Locator:
+        """Rows by label."""
+        return Locator(self)
+
+    @property
+    def iloc(self) -> PositionLocator:
+        """Columns by position."""
+        return PositionLocator(self)
+
+    def __dir__(self) -> list[str]:
+        names = [str(name) for name in self.columns if str(name).isidentifier()]
+        return [*super().__dir__(), *names]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.columns)
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self.columns
+
+    def items(self) -> Iterator[tuple[Any, Any]]:
+        """Pairs of the name of a column and the column."""
+        return ((name, self[name]) for name in self.columns)
+
+    def keys(self) -> Any:
+        """The names of the columns."""
+        return self.columns
+
+    # ----------------------------------------------------------------------------- columns
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, FrameBase):
+            return self.where(key) if key.ndim == 2 else filtered(self, key)
+        if isinstance(key, slice):
+            return self.loc[key]
+        if isinstance(key, list | np.ndarray | pd.Index | pd.Series):
+            return self._select(list(key))
+        try:
+            known = key in self.columns
+        except TypeError:
+            known = False
+        if not known:
+            raise KeyError(f"{key!r} is not a column{nearest(key, self.columns)}")
+        node = Column(self._node, key)
+        return from_node(node)
+
+    def _select(self, names: list[Any]) -> Any:
+        missing = [name for name in names if name not in self.columns]
+        if missing:
+            raise KeyError(f"{missing} not in the columns{nearest(missing[0], self.columns)}")
+        return from_node(Project(self._node, tuple(names)))
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            columns = self._node.meta.columns
+            if name in columns:
+                return self[name]
+            raise AttributeError(
+                f"a DataFrame has no attribute or column {name!r}"
+                f"{nearest(name, [*columns, *dir(type(self))])}"
+            )
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.columns and not hasattr(type(self), name):
+            self[name] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, FrameBase):
+            new = self.mask(key, value)
+        elif isinstance(key, list | tuple) and key not in self.columns.tolist():
+            values = (
+                [value[name] for name in value.columns] if isinstance(value, DataFrame) else None
+            )
+            new = self._assigned(dict(zip(key, values or [value] * len(key), strict=True)))
+        else:
+            new = self._assigned({key: value})
+        object.__setattr__(self, "_node", new._node)
+
+    def __delitem__(self, name: Any) -> None:
+        object.__setattr__(self, "_node", self.drop(columns=[name])._node)
+
+    def pop(self, item: Any) -> Any:
+        """A column, which is dropped from the frame.
+
+        Parameters
+        ----------
+        item
+            Its name.
+        """
+        column = self[item]
+        del self[item]
+        return column
+
+    def assign(self, **kwargs: Any) -> Any:
+        """A frame with columns added or replaced.
+
+        Parameters
+        ----------
+        **kwargs
+            Series, scalars, or functions of the frame, by name.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+        >>> df.assign(y=df.x * 2).compute().y.tolist()
+        [2, 4]
+        """
+        out = self
+        for name, value in kwargs.items():
+            out = out._assigned({name: value(out) if callable(value) else value})
+        return out
+
+    def _assigned(self, columns: dict[Any, Any]) -> Any:
+        for name, value in columns.items():
+            plain = isinstance(value, FrameBase) or pd.api.types.is_scalar(value)
+            if not plain and not hasattr(value, "__shoal_node__"):
+                raise TypeError(
+                    f"column {name!r} takes a series, an index, a scalar or a function, got "
+                    f"{type(value).__name__}; make a series of it with from_pandas"
+                )
+        values = [operand(value) for value in columns.values()]
+        source, *values = aligned([self._node, *values], "assign")
+        return from_node(Assign(source, tuple(columns), tuple(values)))
+
+    def rename(self, index: Any = None, columns: Any = None) -> Any:
+        """A frame with other names for its columns or labels.
+
+        Parameters
+        ----------
+        index
+            A function or dict for the labels; divisions are not known afterwards.
+        columns
+            A function or dict for the columns.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1]}, npartitions=1).rename(columns={"x": "y"}).columns.tolist()
+        ['y']
+        """
+        if index is not None:
+            unknown = (None,) * (self.npartitions + 1)
+            args = (self._node, "rename", index)
+            meta = self._meta.rename(index=index)
+            node = MapPartitions(rows.call_method, args, ("index",), meta, unknown, "rename")
+            return (
+                from_node(node).rename(columns=columns) if columns is not None else from_node(node)
+            )
+        if columns is None:
+            return self
+        new = columns if callable(columns) else lambda name: dict(columns).get(name, name)
+        pairs = tuple((name, new(name)) for name in self.columns if new(name) != name)
+        return from_node(Rename(self._node, pairs)) if pairs else self
+
+    def to_frame(self) -> Any:
+        """Itself."""
+        return self
+
+    def reset_index(self, drop: bool = False) -> Any:
+        """The index as a column, and numbers within each partition in its place.
+
+        Parameters
+        ----------
+        drop
+            Leave out the old index.
+        """
+        unknown = (None,) * (self.npartitions + 1)
+        meta = self._meta.reset_index(drop=drop)
+        args = (self._node, "reset_index", drop)
+        return from_node(
+            MapPartitions(rows.call_method, args, ("drop",), meta, unknown, "reset-index")
+        )
+
+    def apply(
+        self, function: Any, axis: Any = 0, args: Any = (), meta: Any = None, **kwargs: Any
+    ) -> Any:
+        """Apply a function to every row.
+
+        Parameters
+        ----------
+        function
+            Called with a row, then ``args`` and ``kwargs``.
+        axis
+            1; columns as a whole are in several partitions.
+        args, **kwargs
+            More arguments.
+        meta
+            What the result looks like; without it, the function is called on made-up rows.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2)
+        >>> df.apply(lambda row: row.x + row.y, axis=1).compute().tolist()
+        [4, 6]
+        """
+        if axis not in (1, "columns"):
+            raise NotImplementedError(
+                "apply(axis=0) needs whole columns; pass axis=1, or use map_partitions or reduction"
+            )
+        options = {"axis": 1, "args": tuple(args), **kwargs}
+        if meta is None:
+            meta = meta_of_call(rows.call_method, self._meta, "apply", function, **options)
+        meta = make_meta(meta, index=self._meta.index)
+        whole = (self._node, "apply", function, *options.values())
+        return from_node(
+            MapPartitions(rows.call_method, whole, tuple(options), meta, None, "apply")
+        )
+
+    # ---------------------------------------------------------------------- all partitions
+
+    def groupby(self, by: Any = None, **options: Any) -> GroupBy:
+        """Group rows.
+
+        Parameters
+        ----------
+        by
+            A column, a series, or a list of them.
+        **options
+            ``sort``, ``dropna``, ``observed``, ``group_keys``, ``as_index``, as pandas has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=2)
+        >>> df.groupby("k").mean().compute().x.tolist()
+        [1.5, 3.0]
+        """
+        return GroupBy(self, by, **options)
+
+    def drop_duplicates(
+        self, subset: Any = None, split_every: Any = None, split_out: int = 1, **options: Any
+    ) -> Any:
+        """The rows without repetitions.
+
+        Parameters
+        ----------
+        subset
+            Columns that tell rows apart.
+        split_every
+            How many partial results a task combines.
+        split_out
+            Accepted; the result has one partition.
+        **options
+            As pandas has them.
+        """
+        if subset is not None:
+            options["subset"] = subset
+        return self._reduce("drop_duplicates", None, split_every, self._meta, **options)
+
+    def nunique(self, axis: Any = 0, dropna: bool = True, split_every: Any = None) -> Any:
+        """How many distinct values each column has.
+
+        Parameters
+        ----------
+        axis
+            1 for rows.
+        dropna
+            Whether missing values count.
+        split_every
+            How many partial results a task combines.
+        """
+        if axis in (1, "columns"):
+            return self._rowwise("nunique", axis=1, dropna=dropna)
+        return self._reduce("nunique", split_every=split_every, dropna=dropna)
+
+    def nlargest(self, n: int = 5, columns: Any = None, split_every: Any = None) -> Any:
+        """The rows with the largest values; no more than n a partition are kept on the way.
+
+        Parameters
+        ----------
+        n
+            How many.
+        columns
+            By which.
+        split_every
+            How many partial results a task combines.
+        """
+        return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=columns)
+
+    def nsmallest(self, n: int = 5, columns: Any = None, split_every: Any = None) -> Any:
+        """The rows with the smallest values; no more than n a partition are kept on the way.
+
+        Parameters
+        ----------
+        n
+            How many.
+        columns
+            By which.
+        split_every
+            How many partial results a task combines.
+        """
+        return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=columns)
+
+    merge = merge
+    to_parquet = to_parquet
+    set_index = set_index
+    sort_values = sort_values
+    shuffle = shuffle
+
+    def join(
+        self,
+        other: Any,
+        on: Any = None,
+        how: str = "left",
+        lsuffix: str = "",
+        rsuffix: str = "",
+        npartitions: int | None = None,
+    ) -> Any:
+        """Join with another frame by its index.
+
+        Parameters
+        ----------
+        other
+            A frame, or a series with a name.
+        on
+            Columns of this frame; its index by default.
+        how, lsuffix, rsuffix
+            As pandas has them.
+        npartitions
+            Of the result.
+        """
+        other = other.to_frame() if isinstance(other, Series) else other
+        return merge(
+            self,
+            other,
+            how=how,
+            left_on=on,
+            left_index=on is None,
+            right_index=True,
+            suffixes=(lsuffix, rsuffix),
+            npartitions=npartitions,
+        )
+
+
+def _values(part: Any) -> Any:
+    return part.to_numpy()
+
+
+FrameBase.repartition = repartition  # type: ignore[attr-defined]
+install_methods(DataFrame, pd.DataFrame)
+install_operators(DataFrame)
+CLASSES.insert(0, (pd.DataFrame, DataFrame))

@@ -1,0 +1,157 @@
+"""Methods made from the tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from shoal.dataframe.collection import tables
+from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.nodes.moves import Cumulative
+
+__all__ = ["install_methods", "install_operators"]
+
+REFLECTED = "add sub mul truediv floordiv mod pow matmul and_ or_ xor"
+
+
+def install_methods(cls: type, kind: type) -> None:
+    """Give a class the methods that the tables list for it.
+
+    Parameters
+    ----------
+    cls
+        A collection class.
+    kind
+        The pandas class that it stands for.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import Series
+    >>> Series.fillna.__doc__.splitlines()[0]
+    'As `pandas.Series.fillna`, partition by partition.'
+    """
+    name = cls.__name__
+    for method in tables.ROWWISE[name].split():
+        _put(cls, kind, method, _rowwise(method), "partition by partition")
+    for method in tables.REDUCTIONS[name].split():
+        make = _reduction(method)
+        _put(cls, kind, method, make, "from partial results of the partitions, in a tree")
+    if name != "Index":
+        for method in tables.CUMULATIVE.split():
+            _put(cls, kind, method, _cumulative(method), "running on from partition to partition")
+    for attribute in tables.PROPERTIES[name].split():
+        setattr(cls, attribute, _property(attribute))
+    for method, remedy in tables.NOT_HERE[name].items():
+        setattr(cls, method, _refused(name, method, remedy))
+
+
+def _put(cls: type, kind: type, name: str, method: Callable[..., Any], how: str) -> None:
+    if name in vars(cls):
+        return
+    original = getattr(kind, name)
+    method.__name__ = name
+    method.__qualname__ = f"{cls.__name__}.{name}"
+    method.__doc__ = (
+        f"As `pandas.{kind.__name__}.{name}`, {how}.\n\n"
+        "Parameters are pandas'; frames and series among them are matched by their index."
+    )
+    try:
+        method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        pass
+    setattr(cls, name, method)
+
+
+def _rowwise(name: str) -> Callable[..., Any]:
+    def method(self: FrameBase, *args: Any, **kwargs: Any) -> Any:
+        refuse_inplace(name, kwargs)
+        return self._rowwise(name, *args, **kwargs)
+
+    return method
+
+
+def refuse_inplace(name: str, kwargs: dict[str, Any]) -> None:
+    """Refuse ``inplace=True``, which has no meaning for an expression.
+
+    Parameters
+    ----------
+    name
+        The method.
+    kwargs
+        Its keyword arguments; ``inplace=False`` is dropped.
+    """
+    if kwargs.pop("inplace", False):
+        raise NotImplementedError(
+            f"{name}(inplace=True): assign the result instead, df = df.{name}(...)"
+        )
+
+
+def _reduction(name: str) -> Callable[..., Any]:
+    real = {"product": "prod"}.get(name, name)
+
+    def method(self: FrameBase, axis: Any = 0, *, split_every: Any = None, **options: Any) -> Any:
+        options = {key: value for key, value in options.items() if value is not None}
+        if axis in (1, "columns"):
+            return self._rowwise(real, axis=1, **options)
+        if axis is None and self.ndim == 2 and real in ("any", "all", "min", "max", "sum", "mean"):
+            whole = self._reduce(real, split_every=split_every, **options)
+            return whole._rowwise(real)
+        return self._reduce(real, split_every=split_every, **options)
+
+    return method
+
+
+def _cumulative(name: str) -> Callable[..., Any]:
+    def method(self: FrameBase, axis: Any = 0, skipna: bool = True, **options: Any) -> Any:
+        if axis in (1, "columns"):
+            return self._rowwise(name, axis=1, skipna=skipna)
+        return from_node(Cumulative(self._node, name, skipna))
+
+    return method
+
+
+def _property(name: str) -> property:
+    def get(self: FrameBase) -> Any:
+        return self._attribute(name)
+
+    return property(get, doc=f"As pandas has it, partition by partition: {name}.")
+
+
+def _refused(cls: str, name: str, remedy: str) -> property:
+    def get(self: FrameBase) -> Any:
+        raise NotImplementedError(f"{cls}.{name} is not there; {remedy}")
+
+    return property(get, doc=f"Not there; {remedy}.")
+
+
+def install_operators(cls: type) -> None:
+    """Give a class Python's operators.
+
+    Parameters
+    ----------
+    cls
+        A collection class.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> (1 - from_dict({"x": [1, 2]}, npartitions=1).x).compute().tolist()
+    [0, -1]
+    """
+    for name in tables.OPERATORS.split():
+        setattr(cls, f"__{name.strip('_')}__", _binary(name, reflected=False))
+    for name in REFLECTED.split():
+        setattr(cls, f"__r{name.strip('_')}__", _binary(name, reflected=True))
+    for name in ("neg", "pos", "invert", "abs"):
+        setattr(cls, f"__{name}__", _unary(name))
+
+
+def _binary(name: str, *, reflected: bool) -> Callable[[Any, Any], Any]:
+    if reflected:
+        return lambda self, other: self._operator(name, other, self)
+    return lambda self, other: self._operator(name, self, other)
+
+
+def _unary(name: str) -> Callable[[Any], Any]:
+    return lambda self: self._operator(name, self)

@@ -1,0 +1,145 @@
+"""``loc`` and ``iloc``."""
+
+from __future__ import annotations
+
+import bisect
+from typing import Any
+
+import pandas as pd
+
+from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.nodes.partitions import Select
+from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
+
+__all__ = ["Locator", "PositionLocator"]
+
+
+class Locator:
+    """Rows by label, and columns by name.
+
+    Parameters
+    ----------
+    collection
+        A frame or series.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3], "y": [4, 5, 6]}, npartitions=2)
+    >>> df.loc[1:, "y"].compute().tolist()
+    [5, 6]
+    """
+
+    def __init__(self, collection: Any) -> None:
+        self.collection = collection
+
+    def __getitem__(self, key: Any) -> Any:
+        item = self.collection
+        if isinstance(key, tuple) and item.ndim == 2:
+            if len(key) != 2:
+                raise pd.errors.IndexingError("loc takes rows and columns; got " + str(len(key)))
+            key, columns = key
+            item = _columns(item, columns)
+        if callable(key):
+            key = key(item)
+        return _rows(item, key)
+
+
+def _columns(frame: Any, columns: Any) -> Any:
+    if isinstance(columns, slice):
+        return frame[list(frame._meta.loc[:, columns].columns)]
+    if callable(columns):
+        columns = columns(frame)
+    if isinstance(columns, pd.Series | list) and len(columns) and isinstance(columns[0], bool):
+        columns = list(frame.columns[list(columns)])
+    return frame[columns]
+
+
+def _rows(item: Any, key: Any) -> Any:
+    if isinstance(key, FrameBase):
+        if key.ndim == 1 and str(getattr(key, "dtype", "")) in ("bool", "boolean", "bool[pyarrow]"):
+            return from_node(Filter(item._node, key._node))
+        key = key.compute()
+    if isinstance(key, slice) and key == slice(None):
+        return item
+    node = item._node
+    if isinstance(key, slice):
+        return _between(node, key)
+    labels = key if isinstance(key, list | pd.Index | pd.Series) else [key]
+    labels = list(labels)
+    if node.known_divisions:
+        blocks = sorted({_partition_of(node.divisions, label) for label in labels}) or [0]
+        node = Select(node, tuple(blocks))
+        if not isinstance(key, list | pd.Index | pd.Series) and not _within(item._node, key):
+            raise KeyError(key)
+    bounds = (min(labels), max(labels)) if node.npartitions == 1 and labels else None
+    divisions = bounds or (None,) * (node.npartitions + 1)
+    args = (_pick, (node, labels), (), node.meta, divisions, "loc")
+    return from_node(MapPartitions(*args))
+
+
+def _within(node: Any, label: Any) -> bool:
+    first, last = node.divisions[0], node.divisions[-1]
+    return bool(first <= label <= last)
+
+
+def _pick(part: Any, labels: list[Any]) -> Any:
+    return (
+        part.loc[part.index.isin(labels)] if len(labels) > 1 else part.loc[part.index == labels[0]]
+    )
+
+
+def _partition_of(divisions: Any, label: Any) -> int:
+    return min(max(bisect.bisect_right(divisions, label) - 1, 0), len(divisions) - 2)
+
+
+def _between(node: Any, key: slice) -> Any:
+    if key.step is not None:
+        raise NotImplementedError(f"loc[{key.start}:{key.stop}:{key.step}]: leave out the step")
+    if not node.known_divisions:
+        return from_node(
+            MapPartitions(_slice, (node, key.start, key.stop), (), node.meta, None, "loc")
+        )
+    divisions = node.divisions
+    low = 0 if key.start is None else _partition_of(divisions, key.start)
+    high = len(divisions) - 2 if key.stop is None else _partition_of(divisions, key.stop)
+    blocks = tuple(range(low, max(low, high) + 1))
+    bounds = list(divisions[low : blocks[-1] + 2])
+    if key.start is not None:
+        bounds[0] = max(key.start, divisions[0])
+    if key.stop is not None:
+        bounds[-1] = min(key.stop, divisions[-1])
+    args = (Select(node, blocks), key.start, key.stop)
+    return from_node(MapPartitions(_slice, args, (), node.meta, tuple(bounds), "loc"))
+
+
+def _slice(part: Any, start: Any, stop: Any) -> Any:
+    return part.loc[start:stop]
+
+
+class PositionLocator:
+    """Columns by position.
+
+    Parameters
+    ----------
+    frame
+        A frame.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1], "y": [2]}, npartitions=1).iloc[:, 1].name
+    'y'
+    """
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+    def __getitem__(self, key: Any) -> Any:
+        told = "only columns can be chosen by position: df.iloc[:, columns]; rows are not counted"
+        if not isinstance(key, tuple):
+            raise NotImplementedError(told)
+        if len(key) != 2 or key[0] != slice(None):
+            raise NotImplementedError(told)
+        chosen = self.frame.columns[key[1]]
+        return self.frame[list(chosen) if isinstance(chosen, pd.Index) else chosen]

@@ -1,0 +1,264 @@
+"""``set_index``, ``sort_values``, ``shuffle``, ``repartition``: methods about the order.
+
+Where new partitions begin follows from the data: a first, small computation takes a sample of the
+column from every partition.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.collection import compute
+from shoal.dataframe.collection.base import from_node, nearest
+from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
+from shoal.dataframe.nodes.partitions import Pieces, Repartition, RepartitionDivisions
+from shoal.dataframe.nodes.rowwise import MapPartitions
+
+__all__ = ["repartition", "set_index", "shuffle", "sort_values"]
+
+SAMPLE_ROWS = 2_000
+"""How many values of a partition take part in choosing bounds."""
+
+
+def set_index(
+    self: Any,
+    other: Any,
+    drop: bool = True,
+    sorted: bool = False,
+    npartitions: int | str | None = None,
+    divisions: Any = None,
+    sort: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """A frame indexed by a column, sorted, with known divisions.
+
+    Parameters
+    ----------
+    other
+        The name of a column, or a series.
+    drop
+        Whether the column goes.
+    sorted
+        The rows are sorted by it already.
+    npartitions
+        How many partitions there will be.
+    divisions
+        Their bounds, if known.
+    sort
+        False to leave rows where they are; divisions are not known then.
+    **kwargs
+        Accepted for programs written for Dask.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [3, 1, 2]}, npartitions=2).set_index("x").compute().index.tolist()
+    [1, 2, 3]
+    """
+    frame, column = self, other
+    if isinstance(other, list):
+        if len(other) != 1:
+            raise NotImplementedError(f"set_index takes one column, got {len(other)}")
+        column = other[0]
+    if hasattr(other, "_node"):
+        column = other.name
+        frame = self._assigned({column: other})
+    elif column not in frame.columns:
+        raise KeyError(f"{column!r} is not a column{nearest(column, frame.columns)}")
+    if not sort:
+        meta = frame._meta.set_index(column, drop=drop)
+        unknown = (None,) * (frame.npartitions + 1)
+        args = (_plain_index, (frame._node, column, drop), (), meta, unknown, "set-index")
+        return from_node(MapPartitions(*args))
+    if divisions is None:
+        count = frame.npartitions if npartitions in (None, "auto") else npartitions
+        divisions = (
+            _sorted_bounds(frame[column]) if sorted else _bounds(frame[column], int(count or 1))
+        )
+    elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
+        raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
+    return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted))
+
+
+def _plain_index(part: Any, column: Any, drop: bool) -> Any:
+    return part.set_index(column, drop=drop)
+
+
+def _sample(part: Any, most: int) -> Any:
+    """Least, greatest, and evenly spaced values of a partition."""
+    values = part.dropna().sort_values()
+    if not len(values):
+        return values
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), most)).astype(np.int64))
+    return values.iloc[places]
+
+
+def _samples(column: Any) -> list[Any]:
+    parts = column.map_partitions(_sample, SAMPLE_ROWS, meta=column._meta).to_delayed()
+    return [part for part in compute(*parts, traverse=False) if len(part)]
+
+
+def _bounds(column: Any, count: int) -> tuple[Any, ...]:
+    samples = _samples(column)
+    if not samples:
+        return (None,) * (count + 1)
+    values = pd.concat(samples).sort_values()
+    places = np.linspace(0, len(values) - 1, count + 1).round().astype(np.int64)
+    chosen = values.iloc[places].tolist()
+    inner = list(dict.fromkeys(chosen[:-1]))
+    return (*inner, chosen[-1]) if len(inner) > 0 else (chosen[0], chosen[-1])
+
+
+def _sorted_bounds(column: Any) -> tuple[Any, ...]:
+    samples = _samples(column)
+    if len(samples) != column.npartitions:
+        raise ValueError("set_index(sorted=True): a partition is empty; repartition first")
+    firsts = [part.iloc[0] for part in samples]
+    lasts = [part.iloc[-1] for part in samples]
+    for i in range(1, len(firsts)):
+        if firsts[i] < lasts[i - 1]:
+            raise ValueError(
+                f"set_index(sorted=True): partition {i} begins with {firsts[i]!r}, and the one "
+                f"before ends with {lasts[i - 1]!r}; leave out sorted=True"
+            )
+    return (*firsts, lasts[-1])
+
+
+def sort_values(
+    self: Any,
+    by: Any,
+    ascending: Any = True,
+    na_position: str = "last",
+    npartitions: int | None = None,
+    ignore_index: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """The rows in the order of some columns.
+
+    Parameters
+    ----------
+    by
+        A column or several.
+    ascending, na_position
+        As pandas has them.
+    npartitions
+        How many partitions there will be.
+    ignore_index
+        Number the rows of each partition anew.
+    **kwargs
+        Accepted for programs written for Dask.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [3, 1, 2]}, npartitions=2).sort_values("x").compute().x.tolist()
+    [1, 2, 3]
+    """
+    names = list(by) if isinstance(by, list | tuple) else [by]
+    for name in names:
+        if name not in self.columns:
+            raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
+    if na_position not in ("first", "last"):
+        raise ValueError(f"na_position is 'first' or 'last', got {na_position!r}")
+    count = npartitions or self.npartitions
+    bounds = _bounds(self[names[0]], count)[1:-1] if count > 1 else ()
+    if bounds and bounds[0] is None:
+        bounds = ()
+    up = tuple(ascending) if isinstance(ascending, list) else ascending
+    options = (("ascending", up), ("na_position", na_position))
+    out = from_node(Sort(self._node, tuple(names), tuple(bounds), options))
+    return out.reset_index(drop=True) if ignore_index else out
+
+
+def shuffle(
+    self: Any, on: Any = None, npartitions: int | None = None, on_index: bool = False, **kwargs: Any
+) -> Any:
+    """Rows with equal keys brought into one partition.
+
+    Parameters
+    ----------
+    on
+        A column or several.
+    npartitions
+        How many partitions there will be.
+    on_index
+        By the index.
+    **kwargs
+        Accepted for programs written for Dask.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> len(from_dict({"x": [3, 1, 2]}, npartitions=2).shuffle("x"))
+    3
+    """
+    count = npartitions or self.npartitions
+    if on_index:
+        return from_node(Shuffle(self._node, None, count, ()))
+    names = tuple(on) if isinstance(on, list | tuple) else (on,)
+    for name in names:
+        if name not in self.columns:
+            raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
+    return from_node(Shuffle(self._node, names, count, ()))
+
+
+def repartition(
+    self: Any, divisions: Any = None, npartitions: int | None = None, force: bool = False
+) -> Any:
+    """The same rows in other partitions.
+
+    Parameters
+    ----------
+    divisions
+        The new bounds; the old ones must be known.
+    npartitions
+        How many there are to be.
+    force
+        Whether ``divisions`` may reach further out than the old ones.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2, 3]}, npartitions=3).repartition(npartitions=1).npartitions
+    1
+    """
+    node = self._node
+    if divisions is not None:
+        divisions = tuple(divisions)
+        if not self.known_divisions:
+            raise ValueError("repartition(divisions=): the old ones are unknown; use set_index")
+        outer = (node.divisions[0], node.divisions[-1])
+        fits = (divisions[0], divisions[-1]) == outer
+        if not fits and not (force and divisions[0] <= outer[0] and divisions[-1] >= outer[1]):
+            raise ValueError(
+                f"the new divisions reach from {divisions[0]} to {divisions[-1]}, the old ones "
+                f"from {outer[0]} to {outer[1]}; they must be equal, or pass "
+                "force=True to reach further"
+            )
+        return from_node(RepartitionDivisions(node, divisions))
+    if npartitions is None:
+        raise ValueError("repartition takes divisions or npartitions")
+    before = node.npartitions
+    if npartitions >= before:
+        return self if npartitions == before else _cut(self, npartitions)
+    ends = [before * i // npartitions for i in range(npartitions + 1)]
+    groups = tuple(tuple(range(a, b)) for a, b in itertools.pairwise(ends))
+    return from_node(Repartition(node, groups, tuple(node.divisions[end] for end in ends)))
+
+
+def _cut(collection: Any, npartitions: int) -> Any:
+    """More partitions: pieces of equal numbers of rows of each."""
+    node = collection._node
+    before = node.npartitions
+    pieces = []
+    for block in range(before):
+        n = npartitions * (block + 1) // before - npartitions * block // before
+        pieces += [(block, i, n) for i in range(n)]
+    again = Repartition(
+        node, tuple((block,) for block, _, _ in pieces), (None,) * (npartitions + 1)
+    )
+    return from_node(Pieces(again, tuple((i, n) for _, i, n in pieces)))

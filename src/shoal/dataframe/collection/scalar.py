@@ -1,0 +1,79 @@
+"""`Scalar`: one value that a frame computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shoal.dataframe.collection.base import CLASSES, FrameBase
+from shoal.dataframe.collection.generate import install_operators
+from shoal.delayed import Delayed
+
+__all__ = ["Scalar"]
+
+
+class Scalar(FrameBase):
+    """One value that is not computed yet, such as the sum of a column.
+
+    Parameters
+    ----------
+    node
+        The expression.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> total = from_dict({"x": [1, 2]}, npartitions=2).x.sum()
+    >>> (total + 1).compute()
+    np.int64(4)
+    """
+
+    __slots__ = ()
+
+    def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _only, ()
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the value."""
+        return getattr(self._meta, "dtype", type(self._meta))
+
+    @property
+    def divisions(self) -> tuple[Any, ...]:
+        """One partition."""
+        return (None, None)
+
+    def to_delayed(self, optimize_graph: bool = True) -> Delayed[Any]:  # type: ignore[override]
+        """The value as a `Delayed`.
+
+        Parameters
+        ----------
+        optimize_graph
+            False to leave the expression as it is.
+        """
+        return super().to_delayed(optimize_graph)[0]
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"the truth value of {self!r} is not known before it is computed; call .compute()"
+        )
+
+    def __int__(self) -> int:
+        return int(self.compute())
+
+    def __float__(self) -> float:
+        return float(self.compute())
+
+    def __complex__(self) -> complex:
+        return complex(self.compute())
+
+    def __index__(self) -> int:
+        return int(self.compute())
+
+
+def _only(blocks: Sequence[Any]) -> Any:
+    return blocks[0]
+
+
+install_operators(Scalar)
+CLASSES.append((object, Scalar))

@@ -1,0 +1,402 @@
+"""`Series` and `Index`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.collection.base import CLASSES, FrameBase, aligned, from_node, operand
+from shoal.dataframe.collection.generate import install_methods, install_operators
+from shoal.dataframe.collection.indexing import Locator
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.meta import make_meta, meta_of_call
+from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
+
+__all__ = ["Index", "Series"]
+
+
+class _Column(FrameBase):
+    """What series and indexes have in common."""
+
+    __slots__ = ()
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the values."""
+        return self._meta.dtype
+
+    @property
+    def name(self) -> Any:
+        """Of the series or index."""
+        return self._meta.name
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """How many values, not computed yet."""
+        return (self.size,)
+
+    @property
+    def size(self) -> Any:
+        """How many values, not computed yet."""
+        return self._reduce("size")
+
+    @property
+    def nbytes(self) -> Any:
+        """How many bytes the values take, not computed yet."""
+        return self.map_partitions(_nbytes, meta=(None, "int64")).sum()
+
+
+def _nbytes(part: Any) -> int:
+    return int(part.nbytes)
+
+
+class Series(_Column):
+    """A column with an index, in partitions.
+
+    Parameters
+    ----------
+    node
+        The expression; made by functions such as `from_pandas`, not by hand.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> s = from_dict({"x": [1, 2, 3]}, npartitions=2).x
+    >>> s[s > 1].sum().compute()
+    np.int64(5)
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> Any:
+        """Of the series."""
+        return self._meta.name
+
+    @name.setter
+    def name(self, name: Any) -> None:
+        object.__setattr__(self, "_node", self.rename(name)._node)
+
+    @property
+    def index(self) -> Index:
+        """The labels of the rows."""
+        index: Index = self._attribute("index")
+        return index
+
+    @property
+    def values(self) -> Any:
+        """The values of each partition, as an array."""
+        return self.map_partitions(_values, meta=self._meta.array[:0])
+
+    @property
+    def axes(self) -> list[Any]:
+        """The index, in a list."""
+        return [self.index]
+
+    @property
+    def loc(self) -> Locator:
+        """Rows by label."""
+        return Locator(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, Series):
+            return filtered(self, key)
+        return self.loc[key]
+
+    def rename(self, index: Any = None, **kwargs: Any) -> Any:
+        """A series with another name, or with other labels.
+
+        Parameters
+        ----------
+        index
+            The name, or a function or dict for the labels.
+        **kwargs
+            As pandas has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1]}, npartitions=1).x.rename("y").name
+        'y'
+        """
+        kwargs.pop("sorted_index", None)
+        return self._rowwise("rename", index, **kwargs)
+
+    def map(self, func: Any, na_action: Any = None, meta: Any = None) -> Any:
+        """Apply a function, dict or series to every value.
+
+        Parameters
+        ----------
+        func
+            As pandas has it.
+        na_action
+            "ignore" to leave missing values alone.
+        meta
+            Name and dtype of the result; without it, the function is called on made-up values.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1, 2]}, npartitions=2).x.map(str).compute().tolist()
+        ['1', '2']
+        """
+        return self._applied("map", (func,), {"na_action": na_action}, meta)
+
+    def apply(self, function: Any, args: Any = (), meta: Any = None, **kwargs: Any) -> Any:
+        """Apply a function to every value.
+
+        Parameters
+        ----------
+        function
+            Called with a value, then ``args`` and ``kwargs``.
+        args, **kwargs
+            More arguments.
+        meta
+            Name and dtype of the result; without it, the function is called on made-up values.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1, 2]}, npartitions=2).x.apply(lambda x: x + 1).compute().tolist()
+        [2, 3]
+        """
+        return self._applied("apply", (function,), {"args": tuple(args), **kwargs}, meta)
+
+    def _applied(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
+        items = [operand(one) for one in args]
+        if meta is None:
+            meta = meta_of_call(rows.call_method, self._meta, method, *items, **kwargs)
+        meta = make_meta(meta, index=self._meta.index)
+        whole = (self._node, method, *items, *kwargs.values())
+        return from_node(MapPartitions(rows.call_method, whole, tuple(kwargs), meta, None, method))
+
+    def to_frame(self, name: Any = None) -> Any:
+        """A frame of one column.
+
+        Parameters
+        ----------
+        name
+            Of the column; the series' own by default.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1]}, npartitions=1).x.to_frame("y").columns.tolist()
+        ['y']
+        """
+        return self._rowwise("to_frame", **({} if name is None else {"name": name}))
+
+    def reset_index(self, drop: bool = False) -> Any:
+        """The index as a column, and numbers within each partition in its place.
+
+        Parameters
+        ----------
+        drop
+            Leave out the old index.
+        """
+        return _without_divisions(self._rowwise("reset_index", drop=drop))
+
+    def value_counts(
+        self,
+        sort: bool = True,
+        ascending: bool = False,
+        dropna: bool = True,
+        normalize: bool = False,
+        split_every: Any = None,
+        split_out: int = 1,
+    ) -> Any:
+        """How often each value is there.
+
+        Parameters
+        ----------
+        sort, ascending, dropna, normalize
+            As pandas has them.
+        split_every
+            How many partial results a task combines.
+        split_out
+            Accepted; the result has one partition.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1, 2, 2]}, npartitions=2).x.value_counts().compute().to_dict()
+        {2: 2, 1: 1}
+        """
+        options: Any = {
+            "sort": sort,
+            "ascending": ascending,
+            "dropna": dropna,
+            "normalize": normalize,
+        }
+        meta = self._meta.value_counts(normalize=normalize)
+        return self._reduce("value_counts", split_every=split_every, meta=meta, **options)
+
+    def unique(self, split_every: Any = None, split_out: int = 1, **kwargs: Any) -> Any:
+        """The distinct values, as a series, in the order in which they come.
+
+        Parameters
+        ----------
+        split_every
+            How many partial results a task combines.
+        split_out, **kwargs
+            Accepted for programs written for Dask.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [2, 1, 2]}, npartitions=2).x.unique().compute().tolist()
+        [2, 1]
+        """
+        return self._reduce("unique", split_every=split_every, meta=self._meta)
+
+    def drop_duplicates(self, split_every: Any = None, split_out: int = 1, **options: Any) -> Any:
+        """The values without repetitions.
+
+        Parameters
+        ----------
+        split_every
+            How many partial results a task combines.
+        split_out
+            Accepted; the result has one partition.
+        **options
+            As pandas has them.
+        """
+        return self._reduce("drop_duplicates", None, split_every, self._meta, **options)
+
+    def nlargest(self, n: int = 5, split_every: Any = None) -> Any:
+        """The largest values; no more than n a partition are kept on the way.
+
+        Parameters
+        ----------
+        n
+            How many.
+        split_every
+            How many partial results a task combines.
+        """
+        return self._reduce("nlargest", None, split_every, self._meta, n=n)
+
+    def nsmallest(self, n: int = 5, split_every: Any = None) -> Any:
+        """The smallest values; no more than n a partition are kept on the way.
+
+        Parameters
+        ----------
+        n
+            How many.
+        split_every
+            How many partial results a task combines.
+        """
+        return self._reduce("nsmallest", None, split_every, self._meta, n=n)
+
+    def groupby(self, by: Any, **options: Any) -> Any:
+        """Group the values by a series or by the index of another one.
+
+        Parameters
+        ----------
+        by
+            A series, or several.
+        **options
+            As `DataFrame.groupby` has them.
+        """
+        return self.to_frame(_name_of(self)).groupby(by, **options)[_name_of(self)]
+
+
+def _name_of(series: Series) -> Any:
+    return 0 if series.name is None else series.name
+
+
+def _values(part: Any) -> Any:
+    return part.to_numpy() if isinstance(part.dtype, np.dtype) else part.array
+
+
+def _without_divisions(collection: Any) -> Any:
+    node = collection._node
+    unknown = (None,) * (node.npartitions + 1)
+    return from_node(
+        MapPartitions(
+            rows.call_method,
+            (*node.args[:1], node.method, *node.args[1:]),
+            node.names,
+            node.meta,
+            unknown,
+            node.method,
+        )
+    )
+
+
+def filtered(collection: Any, mask: Any) -> Any:
+    """The rows of a collection at which a boolean series is true.
+
+    Parameters
+    ----------
+    collection
+        A frame, series or index.
+    mask
+        A series.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> s = from_dict({"x": [1, 2]}, npartitions=1).x
+    >>> filtered(s, s > 1).compute().tolist()
+    [2]
+    """
+    from_both = aligned([collection._node, mask._node], "a filter")
+    return from_node(Filter(*from_both))
+
+
+class Index(_Column):
+    """The labels of rows, in partitions.
+
+    Parameters
+    ----------
+    node
+        The expression.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2, 3]}, npartitions=2).index.max().compute()
+    np.int64(2)
+    """
+
+    __slots__ = ()
+
+    @property
+    def names(self) -> Any:
+        """Of its levels."""
+        return self._meta.names
+
+    def to_series(self, **kwargs: Any) -> Any:
+        """A series with the labels for values and index.
+
+        Parameters
+        ----------
+        **kwargs
+            As pandas has them.
+        """
+        return self._rowwise("to_series", **kwargs)
+
+    def to_frame(self, index: bool = True, name: Any = None) -> Any:
+        """A frame of one column.
+
+        Parameters
+        ----------
+        index
+            Whether the labels are its index, too.
+        name
+            Of the column.
+        """
+        return self._rowwise("to_frame", index=index, **({} if name is None else {"name": name}))
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, Series):
+            return filtered(self, key)
+        raise NotImplementedError("labels of an index by number are not known; compute() first")
+
+
+for cls, kind in ((Series, pd.Series), (Index, pd.Index)):
+    install_methods(cls, kind)
+    install_operators(cls)
+    CLASSES.insert(0, (kind, cls))

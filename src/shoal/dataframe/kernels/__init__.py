@@ -1,0 +1,1 @@
+"""Functions on one partition, or on a few: what tasks call."""

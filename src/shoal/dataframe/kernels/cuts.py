@@ -1,0 +1,327 @@
+"""Cutting partitions at bounds of the index or by hash, and fitting them to a schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.kernels.reductions import concat_rows
+
+__all__ = [
+    "HashSplit",
+    "JoinRows",
+    "RangeSplit",
+    "concat_between",
+    "cut_piece",
+    "fit_schema",
+    "hash_codes",
+    "overlaps",
+    "same_schema",
+    "split_by_codes",
+]
+
+
+def overlaps(old: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """For each new partition the old ones it has rows of, and its limits.
+
+    Parameters
+    ----------
+    old, new
+        Divisions.
+
+    Returns
+    -------
+    blocks, limits
+        A limit is ``(low, high, whether high belongs to it)``.
+
+    Examples
+    --------
+    >>> overlaps((0, 2, 5), (0, 1, 5))
+    ([(0,), (0, 1)], [(0, 1, False), (1, 5, True)])
+    """
+    blocks, limits = [], []
+    last = len(new) - 2
+    for i in range(len(new) - 1):
+        low, high, closed = new[i], new[i + 1], i == last
+        found = []
+        for j in range(len(old) - 1):
+            ends = old[j + 1] >= low if j == len(old) - 2 else old[j + 1] > low
+            # Rows at a bound are in the later partition, except for the last bound.
+            if ends and (old[j] <= high if closed else old[j] < high):
+                found.append(j)
+        blocks.append(tuple(found))
+        limits.append((low, high, closed))
+    return blocks, limits
+
+
+def concat_between(parts: Sequence[Any], limit: tuple[Any, Any, bool], meta: Any) -> Any:
+    """Rows of several partitions whose labels lie between two bounds.
+
+    Parameters
+    ----------
+    parts
+        Sorted by their index.
+    limit
+        ``(low, high, whether high belongs to it)``.
+    meta
+        The result where there are no parts.
+
+    Examples
+    --------
+    >>> concat_between([pd.Series([1, 2, 3])], (1, 2, False), None).tolist()
+    [2]
+    """
+    low, high, closed = limit
+    out = []
+    for part in parts:
+        index = part if isinstance(part, pd.Index) else part.index
+        start = index.searchsorted(low, side="left")
+        stop = index.searchsorted(high, side="right" if closed else "left")
+        out.append(part[start:stop] if isinstance(part, pd.Index) else part.iloc[start:stop])
+    return concat_rows(out) if out else meta
+
+
+def cut_piece(part: Any, piece: tuple[int, int]) -> Any:
+    """Piece i of n equal ones.
+
+    Parameters
+    ----------
+    part
+        A partition.
+    piece
+        ``(i, n)``.
+
+    Examples
+    --------
+    >>> cut_piece(pd.Series([1, 2, 3]), (0, 2)).tolist()
+    [1]
+    """
+    i, n = piece
+    start, stop = len(part) * i // n, len(part) * (i + 1) // n
+    return part[start:stop] if isinstance(part, pd.Index) else part.iloc[start:stop]
+
+
+def same_schema(one: Any, other: Any) -> bool:
+    """Whether two metas have the same columns and dtypes.
+
+    Parameters
+    ----------
+    one, other
+        Metas.
+
+    Examples
+    --------
+    >>> same_schema(pd.Series([1]), pd.Series([1.0]))
+    False
+    """
+    if getattr(one, "ndim", 0) != getattr(other, "ndim", 0):
+        return False
+    if isinstance(one, pd.DataFrame):
+        return one.columns.equals(other.columns) and bool((one.dtypes == other.dtypes).all())
+    return bool(one.dtype == other.dtype and one.name == other.name)
+
+
+def fit_schema(parts: Sequence[Any], meta: Any) -> Any:
+    """A partition with the columns and dtypes of a meta.
+
+    Parameters
+    ----------
+    parts
+        One partition, in a list.
+    meta
+        What it should look like.
+
+    Examples
+    --------
+    >>> fit_schema(
+    ...     [pd.DataFrame({"x": [1]})], pd.DataFrame({"x": [], "y": []})
+    ... ).columns.tolist()
+    ['x', 'y']
+    """
+    (part,) = parts
+    if isinstance(meta, pd.DataFrame):
+        if isinstance(part, pd.Series):
+            part = part.to_frame()
+        part = part.reindex(columns=meta.columns)
+        changed = {
+            name: dtype
+            for name, dtype in meta.dtypes.items()
+            if part.dtypes[name] != dtype and not isinstance(dtype, pd.CategoricalDtype)
+        }
+        return part.astype(changed) if changed else part
+    if isinstance(part, pd.Series):
+        return part.astype(meta.dtype).rename(meta.name)
+    return part
+
+
+# ------------------------------------------------------------------------------------ pieces
+
+
+def hash_codes(keys: Any, count: int) -> Any:
+    """A number below ``count`` for each row, equal for equal keys.
+
+    Parameters
+    ----------
+    keys
+        A frame or a series.
+    count
+        How many numbers there are.
+
+    Examples
+    --------
+    >>> hash_codes(pd.Series([7, 7]), 4).tolist() in ([i, i] for i in range(4))
+    True
+    """
+    hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
+    # The high bits, by a multiplication: a remainder would cost a division a row.
+    return ((hashed >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
+
+
+def split_by_codes(item: Any, codes: Any, count: int) -> list[Any]:
+    """The rows of a partition by their code, in their order: one sort and one gather.
+
+    Parameters
+    ----------
+    item
+        A frame or a series.
+    codes
+        A number for each row.
+    count
+        How many pieces.
+
+    Examples
+    --------
+    >>> [piece.tolist() for piece in split_by_codes(pd.Series([1, 2, 3]), [1, 0, 1], 2)]
+    [[2], [1, 3]]
+    """
+    codes = np.asarray(codes)
+    order = np.argsort(codes.astype(np.uint16) if count < 2**16 else codes, kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=count))])
+    ordered = item.iloc[order]
+    return [ordered.iloc[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+@dataclasses.dataclass(frozen=True)
+class HashSplit:
+    """Cuts partitions by the hash of some columns.
+
+    Parameters
+    ----------
+    columns
+        Names; None: of all of a series.
+    count
+        How many pieces.
+    dtypes
+        ``(column, dtype)`` pairs: hash as that, so that equal keys of two frames meet.
+
+    Examples
+    --------
+    >>> sum(len(piece) for piece in HashSplit(("x",), 3)(pd.DataFrame({"x": range(9)})))
+    9
+    """
+
+    columns: tuple[Any, ...] | None
+    count: int
+    dtypes: tuple[tuple[Any, Any], ...] = ()
+
+    def __call__(self, item: Any) -> list[Any]:
+        """Cut a partition.
+
+        Parameters
+        ----------
+        item
+            The partition.
+        """
+        keys = item if self.columns is None else item[list(self.columns)]
+        if self.dtypes:
+            keys = keys.astype(dict(self.dtypes))
+        return split_by_codes(item, hash_codes(keys, self.count), self.count)
+
+
+@dataclasses.dataclass(frozen=True)
+class RangeSplit:
+    """Cuts partitions where a column passes given bounds.
+
+    Parameters
+    ----------
+    column
+        Its name; None: the index.
+    bounds
+        The inner bounds, one fewer than there are pieces; a row at a bound is in the later piece.
+    ascending
+        False where the first piece has the largest values.
+    na_last
+        Whether rows without a value go to the last piece.
+
+    Examples
+    --------
+    >>> pieces = RangeSplit("x", (2,))(pd.DataFrame({"x": [1, 2, 3]}))
+    >>> [piece.x.tolist() for piece in pieces]
+    [[1], [2, 3]]
+    """
+
+    column: Any
+    bounds: tuple[Any, ...]
+    ascending: bool = True
+    na_last: bool = True
+
+    def __call__(self, item: Any) -> list[Any]:
+        """Cut a partition.
+
+        Parameters
+        ----------
+        item
+            The partition.
+        """
+        keys = item.index.to_series() if self.column is None else item[self.column]
+        bounds = pd.Series(list(self.bounds))
+        count = len(bounds) + 1
+        missing = keys.isna().to_numpy()
+        codes = np.zeros(len(keys), dtype=np.int64)
+        if len(bounds):
+            present = keys[~missing]
+            bounds = bounds.astype(keys.dtype)
+            codes[~missing] = bounds.searchsorted(present, side="right")
+        if not self.ascending:
+            codes = count - 1 - codes
+        codes[missing] = count - 1 if self.na_last else 0
+        return split_by_codes(item, codes, count)
+
+
+@dataclasses.dataclass(frozen=True)
+class JoinRows:
+    """Puts pieces together, and sorts them where asked to.
+
+    Parameters
+    ----------
+    sort_by
+        Columns; empty: the pieces' order is kept.
+    options
+        Of `pandas.DataFrame.sort_values`.
+
+    Examples
+    --------
+    >>> JoinRows(("x",))([pd.DataFrame({"x": [2]}), pd.DataFrame({"x": [1]})]).x.tolist()
+    [1, 2]
+    """
+
+    sort_by: tuple[Any, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self, pieces: list[Any]) -> Any:
+        """Join them.
+
+        Parameters
+        ----------
+        pieces
+            At least one.
+        """
+        whole = concat_rows(pieces)
+        if not self.sort_by:
+            return whole
+        return whole.sort_values(list(self.sort_by), kind="stable", **dict(self.options))

@@ -1,0 +1,318 @@
+"""Aggregations by group: partial results of one partition, and how they are combined.
+
+Every aggregation is made of *atoms* that can be folded: a mean is a sum and a count, a variance a
+count, a sum and a sum of squared differences from the group's mean.  A partial result (`State`)
+is a frame with a row for each group and a column for each atom, and for aggregations that need the
+distinct values, these values by group.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.kernels.cuts import split_by_codes
+from shoal.dataframe.kernels.reductions import concat_rows
+
+__all__ = ["AGGREGATIONS", "Aggregate", "GroupReducer", "State"]
+
+AGGREGATIONS: Mapping[str, tuple[str, ...]] = {
+    "sum": ("sum",),
+    "count": ("count",),
+    "size": ("size",),
+    "min": ("min",),
+    "max": ("max",),
+    "first": ("first",),
+    "last": ("last",),
+    "prod": ("prod",),
+    "any": ("any",),
+    "all": ("all",),
+    "mean": ("sum", "count"),
+    "var": ("sum", "count", "squares"),
+    "std": ("sum", "count", "squares"),
+    "sem": ("sum", "count", "squares"),
+    "nunique": ("distinct",),
+    "list": ("values",),
+}
+"""The atoms of each aggregation."""
+
+FOLDS = {"count": "sum", "size": "sum"}
+"""How atoms are folded, where not with themselves."""
+
+ROWS = ("distinct", "values")
+"""Atoms that keep values instead of one number a group."""
+
+
+class Aggregate(NamedTuple):
+    """One column of a result.
+
+    Parameters
+    ----------
+    column
+        What is aggregated; None for the size of a group.
+    func
+        In `AGGREGATIONS`.
+    options
+        Pairs of names and values, such as ``ddof``.
+
+    Examples
+    --------
+    >>> Aggregate("x", "sum").func
+    'sum'
+    """
+
+    column: Any
+    func: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+class State(NamedTuple):
+    """A partial result.
+
+    Parameters
+    ----------
+    atoms
+        A frame with a row for each group; columns ``(column, atom)``, as an object index.
+    rows
+        Values by group, for each such column and atom.
+
+    Examples
+    --------
+    >>> State(pd.DataFrame(), {}).rows
+    {}
+    """
+
+    atoms: pd.DataFrame
+    rows: dict[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GroupReducer:
+    """Aggregations of one grouping.
+
+    Parameters
+    ----------
+    by
+        Names of the key columns; None stands for a series that is given beside the frame.
+    aggregates
+        The columns of the result.
+    labels
+        Their names, an index; None for a result that is a series.
+    name
+        Of a result that is a series.
+    sort, dropna, observed
+        As pandas has them.
+    as_index
+        Whether the keys are the index of the result.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"k": [1, 1, 2], "x": [1, 2, 3]})
+    >>> total = GroupReducer(("k",), (Aggregate("x", "sum"),), None, "x")
+    >>> total.final([total.partial(df), total.partial(df)]).tolist()
+    [6, 6]
+    """
+
+    by: tuple[Any, ...]
+    aggregates: tuple[Aggregate, ...]
+    labels: Any
+    name: Any = None
+    sort: bool = True
+    dropna: bool = True
+    observed: bool = True
+    as_index: bool = True
+
+    @property
+    def title(self) -> str:
+        """The names of the functions."""
+        return "groupby-" + "-".join(dict.fromkeys([one.func for one in self.aggregates]))
+
+    @property
+    def columns(self) -> frozenset[Any]:
+        """The columns that are read."""
+        read = {one.column for one in self.aggregates if one.column is not None}
+        return frozenset(read | {name for name in self.by if name is not None})
+
+    def atoms(self) -> list[tuple[Any, str]]:
+        """What is computed for each group."""
+        return list(
+            dict.fromkeys(
+                (one.column, atom) for one in self.aggregates for atom in AGGREGATIONS[one.func]
+            )
+        )
+
+    def _group(self, item: Any, by: Any = None, sort: bool = False) -> Any:
+        how = {"level": list(range(item.index.nlevels))} if by is None else {"by": by}
+        return item.groupby(**how, sort=sort, dropna=self.dropna, observed=self.observed)
+
+    def partial(self, frame: Any, *keys: Any) -> State:
+        """The state of one partition.
+
+        Parameters
+        ----------
+        frame
+            The partition.
+        *keys
+            Series that stand in for the None of ``by``.
+        """
+        given = iter(keys)
+        by = [next(given) if name is None else name for name in self.by]
+        if isinstance(frame, pd.Series):
+            frame = frame.to_frame(self.aggregates[0].column)
+        grouped = self._group(frame, by)
+        atoms: dict[int, Any] = {}
+        rows: dict[Any, Any] = {}
+        for number, (column, atom) in enumerate(self.atoms()):
+            if atom == "size":
+                atoms[number] = grouped.size()
+            elif atom == "squares":
+                atoms[number] = grouped[column].var(ddof=0) * grouped[column].count()
+            elif atom in ROWS:
+                rows[column, atom] = _values(grouped, frame, column, atom)
+            else:
+                atoms[number] = getattr(grouped[column], atom)()
+        index = None if atoms else grouped.size().index
+        return State(pd.DataFrame(atoms, index=index), rows)
+
+    def combine(self, states: Sequence[State], sort: bool = False) -> State:
+        """Several states as one.
+
+        Parameters
+        ----------
+        states
+            At least one.
+        sort
+            Whether to sort by the keys.
+        """
+        together = concat_rows([state.atoms for state in states])
+        grouped = self._group(together, sort=sort)
+        out: dict[int, Any] = {}
+        numbers = {key: i for i, key in enumerate(self.atoms())}
+        for (column, atom), number in numbers.items():
+            if atom == "squares":
+                out[number] = self._squares(together, number, numbers, column)
+            elif atom not in ROWS:
+                out[number] = getattr(grouped[number], FOLDS.get(atom, atom))()
+        index = None if out else grouped.size().index
+        rows = {key: concat_rows([state.rows[key] for state in states]) for key in states[0].rows}
+        return State(pd.DataFrame(out, index=index), rows)
+
+    def _squares(self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any) -> Any:
+        """Sums of squares add up, each moved from its own mean to the common one."""
+        count, total = parts[numbers[column, "count"]], parts[numbers[column, "sum"]]
+        by_group = self._group(pd.DataFrame({"n": count, "s": total}))
+        sums = by_group[["n", "s"]].transform("sum")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            delta = (total / count - sums["s"] / sums["n"]).where(count > 0, 0.0)
+        return self._group(parts[number].fillna(0.0) + count * delta * delta).sum()
+
+    def final(self, states: Sequence[State]) -> Any:
+        """The result.
+
+        Parameters
+        ----------
+        states
+            At least one.
+        """
+        state = self.combine(states, sort=self.sort)
+        numbers = {key: i for i, key in enumerate(self.atoms())}
+        columns = [self._result(one, state, numbers) for one in self.aggregates]
+        if self.labels is None:
+            out = columns[0].rename(self.name)
+        else:
+            out = pd.DataFrame(dict(enumerate(columns)), index=state.atoms.index)
+            out.columns = self.labels
+        return out if self.as_index else out.reset_index()
+
+    def _result(self, one: Aggregate, state: State, numbers: Mapping[Any, int]) -> Any:
+        atoms, options = state.atoms, dict(one.options)
+        kind = AGGREGATIONS[one.func]
+        if kind[0] in ROWS:
+            return self._of_values(one, state)
+        first = atoms[numbers[one.column, kind[0]]]
+        if one.func == "mean":
+            return first / atoms[numbers[one.column, "count"]]
+        if "squares" in kind:
+            count = atoms[numbers[one.column, "count"]]
+            free = count - options.get("ddof", 1)
+            out = (atoms[numbers[one.column, "squares"]] / free).where(free > 0)
+            if one.func == "sem":
+                out = out / count
+            return out if one.func == "var" else np.sqrt(out)
+        return first
+
+    def _of_values(self, one: Aggregate, state: State) -> Any:
+        values = state.rows[one.column, AGGREGATIONS[one.func][0]]
+        grouped = self._group(values, sort=self.sort)
+        if one.func == "list":
+            return grouped.agg(list).reindex(state.atoms.index)
+        return grouped.nunique().reindex(state.atoms.index, fill_value=0)
+
+    def split(self, count: int) -> GroupSplit:
+        """How states are cut, so that each group's parts meet.
+
+        Parameters
+        ----------
+        count
+            How many pieces.
+        """
+        return GroupSplit(count)
+
+
+def _values(grouped: Any, frame: Any, column: Any, atom: str) -> Any:
+    """A column's values, indexed by the group of their row."""
+    codes = grouped.ngroup()
+    kept = (codes >= 0).to_numpy() & codes.notna().to_numpy()
+    order = grouped.size().index
+    # Groups are numbered as they stand in the index of an aggregation.
+    index = order.take(codes[kept].to_numpy().astype(np.int64))
+    values = pd.Series(frame[column].array[kept], index=index, name=column)
+    if atom == "values":
+        return values
+    keys = codes[kept].to_numpy()
+    again = pd.DataFrame({"k": keys, "v": values.array}).duplicated().to_numpy()
+    return values[~again]
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupSplit:
+    """Cuts states by the hash of the keys.
+
+    Parameters
+    ----------
+    count
+        How many pieces.
+
+    Examples
+    --------
+    >>> len(GroupSplit(3)(State(pd.DataFrame({0: [1, 2]}), {})))
+    3
+    """
+
+    count: int
+
+    def __call__(self, state: State) -> list[State]:
+        """Cut a state.
+
+        Parameters
+        ----------
+        state
+            The state.
+        """
+        atoms = self._cut(state.atoms)
+        rows = {key: self._cut(values) for key, values in state.rows.items()}
+        return [
+            State(atoms[i], {key: pieces[i] for key, pieces in rows.items()})
+            for i in range(self.count)
+        ]
+
+    def _cut(self, item: Any) -> list[Any]:
+        keys = item.index.to_frame(index=False)
+        keys.columns = range(keys.shape[1])
+        hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
+        codes = (hashed % np.uint64(self.count)).astype(np.int64)
+        return split_by_codes(item, codes, self.count)

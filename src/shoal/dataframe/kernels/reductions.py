@@ -1,0 +1,398 @@
+"""Reductions of one partition, and how their results are combined.
+
+A `Reducer` names an entry of `REDUCTIONS`, three functions.  A partial result is a pair: how many
+rows it stands for, and a value; an empty partition takes no part, because what pandas says of
+nothing (NaN, 0, an error) may not fit what it says of something.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["REDUCTIONS", "Reducer", "Reduction", "concat_rows"]
+
+Pair: TypeAlias = "tuple[int, Any]"
+
+
+class Reduction(NamedTuple):
+    """How something is reduced.
+
+    Parameters
+    ----------
+    partial
+        ``partial(item, **options) -> value``.
+    combine
+        ``combine(values, **options) -> value``, of several values.
+    final
+        ``final(value, **options) -> result``.
+
+    Examples
+    --------
+    >>> REDUCTIONS["count"].partial(pd.Series([1, None]))
+    np.int64(1)
+    """
+
+    partial: Callable[..., Any]
+    combine: Callable[..., Any]
+    final: Callable[..., Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reducer:
+    """One reduction with its options.
+
+    Parameters
+    ----------
+    name
+        In `REDUCTIONS`.
+    options
+        Pairs of names and values.
+    columns
+        What it reads of a frame: a set of names, or None for all.
+
+    Examples
+    --------
+    >>> total = Reducer("sum")
+    >>> total.final([total.partial(pd.Series([1, 2])), total.partial(pd.Series([3]))])
+    np.int64(6)
+    """
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+    columns: frozenset[Any] | None = None
+
+    @property
+    def title(self) -> str:
+        """The reduction's name."""
+        return self.name
+
+    def partial(self, item: Any) -> Pair:
+        """The partial result of one partition.
+
+        Parameters
+        ----------
+        item
+            The partition.
+        """
+        return len(item), REDUCTIONS[self.name].partial(item, **dict(self.options))
+
+    def combine(self, partials: Sequence[Pair]) -> Pair:
+        """Several partial results as one.
+
+        Parameters
+        ----------
+        partials
+            At least one.
+        """
+        some = [pair for pair in partials if pair[0]] or partials[:1]
+        if len(some) == 1:
+            return some[0]
+        values = [value for _, value in some]
+        combine = REDUCTIONS[self.name].combine
+        return sum(count for count, _ in some), combine(values, **dict(self.options))
+
+    def final(self, partials: Sequence[Pair]) -> Any:
+        """The result.
+
+        Parameters
+        ----------
+        partials
+            At least one.
+        """
+        value = self.combine(partials)[1]
+        return REDUCTIONS[self.name].final(value, **dict(self.options))
+
+    def split(self, count: int) -> Any:
+        """How partial results are cut where the result is to have several partitions.
+
+        Parameters
+        ----------
+        count
+            How many.
+        """
+        raise NotImplementedError(f"{self.name} gives one partition; leave out split_out")
+
+
+# ------------------------------------------------------------------------ putting values together
+
+
+def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
+    """Frames, series or indexes one below the other.
+
+    Parameters
+    ----------
+    parts
+        At least one; empty ones decide dtypes only when there is nothing else.
+    **options
+        Of `pandas.concat`.
+
+    Examples
+    --------
+    >>> concat_rows([pd.Series([1]), pd.Series([], dtype=float)]).dtype
+    dtype('int64')
+    """
+    some = [part for part in parts if len(part)] or parts[:1]
+    if len(some) == 1:
+        return some[0]
+    if isinstance(some[0], pd.Index):
+        return some[0].append(list(some[1:]))
+    if isinstance(some[0], pd.DataFrame | pd.Series):
+        return pd.concat(some, **options)
+    return np.concatenate([np.asarray(part) for part in some])
+
+
+def stack(values: Sequence[Any]) -> Any:
+    """Scalars as a series, series as a frame with a row each."""
+    if isinstance(values[0], pd.Series):
+        frame = pd.concat(values, axis=1).T
+        return frame.infer_objects() if object in frame.dtypes.to_list() else frame
+    return pd.Series(list(values))
+
+
+def _method(name: str, fold: str | None = None) -> Reduction:
+    """A reduction that pandas has as a method and that can be folded with another."""
+    fold = fold or name
+
+    def partial(item: Any, min_count: int = 0, **options: Any) -> Any:
+        return getattr(item, name)(**options)
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        kept = {key: options[key] for key in ("skipna",) if key in options}
+        return getattr(stack(values), fold)(**kept)
+
+    return Reduction(partial, combine, _itself)
+
+
+def _itself(value: Any, **options: Any) -> Any:
+    return value
+
+
+def _rows(name: str) -> Reduction:
+    """A method that gives rows and can be applied again to several results."""
+
+    def partial(item: Any, **options: Any) -> Any:
+        return getattr(item, name)(**options)
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        return getattr(concat_rows(values), name)(**options)
+
+    return Reduction(partial, combine, _itself)
+
+
+# -- counted sums -------------------------------------------------------------------------------
+
+
+def _sum_partial(item: Any, min_count: int = 0, **options: Any) -> Any:
+    return _sums(item, "sum", min_count, options)
+
+
+def _prod_partial(item: Any, min_count: int = 0, **options: Any) -> Any:
+    return _sums(item, "prod", min_count, options)
+
+
+def _sums(item: Any, name: str, min_count: int, options: dict[str, Any]) -> Any:
+    total = getattr(item, name)(**options)
+    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    return total, item.count(**counted) if min_count else None
+
+
+def _fold_sums(name: str) -> Callable[..., Any]:
+    def combine(values: Sequence[Any], min_count: int = 0, **options: Any) -> Any:
+        kept = {key: options[key] for key in ("skipna",) if key in options}
+        total = getattr(stack([total for total, _ in values]), name)(**kept)
+        return total, sum(count for _, count in values) if min_count else None
+
+    return combine
+
+
+def _sum_final(value: Any, min_count: int = 0, **options: Any) -> Any:
+    total, count = value
+    if not min_count:
+        return total
+    if isinstance(total, pd.Series):
+        return total.where(count >= min_count)
+    return total if count >= min_count else np.nan
+
+
+def _mean_partial(item: Any, **options: Any) -> Any:
+    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    total = item.sum(**options)
+    return total, len(item) if options.get("skipna") is False else item.count(**counted)
+
+
+def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
+    kept = {key: options[key] for key in ("skipna",) if key in options}
+    return stack([total for total, _ in values]).sum(**kept), sum(count for _, count in values)
+
+
+def _mean_final(value: Any, **options: Any) -> Any:
+    total, count = value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return total / count
+
+
+# -- moments ------------------------------------------------------------------------------------
+
+
+def _moments(item: Any, ddof: int = 1, **options: Any) -> Any:
+    """Count, mean and sum of squared differences from the mean."""
+    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    count = item.count(**counted)
+    return count, item.mean(**options), item.var(ddof=0, **options) * count
+
+
+def _moments_combine(values: Sequence[Any], **options: Any) -> Any:
+    """Chan, Golub and LeVeque (1983): updating formulae for sample variances."""
+    count, mean, squares = values[0]
+    for other_count, other_mean, other_squares in values[1:]:
+        total = count + other_count
+        with np.errstate(invalid="ignore", divide="ignore"):
+            delta = _filled(other_mean, other_count) - _filled(mean, count)
+            mean = _filled(mean, count) + delta * other_count / total
+            squares = _filled(squares, count) + _filled(other_squares, other_count)
+            squares = squares + delta * delta * count * other_count / total
+        count = total
+    return count, mean, squares
+
+
+def _filled(value: Any, count: Any) -> Any:
+    """A mean of nothing is NaN and weighs nothing; with ``skipna=False`` NaN stays."""
+    if isinstance(value, pd.Series):
+        return value.where(count > 0, 0.0)
+    return value if count > 0 else 0.0
+
+
+def _var_final(value: Any, ddof: int = 1, **options: Any) -> Any:
+    count, _, squares = value
+    free = count - ddof
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if isinstance(squares, pd.Series):
+            return (squares / free).where(free > 0)
+        return squares / free if free > 0 else np.nan
+
+
+def _std_final(value: Any, **options: Any) -> Any:
+    return np.sqrt(_var_final(value, **options))
+
+
+def _sem_final(value: Any, **options: Any) -> Any:
+    return np.sqrt(_var_final(value, **options) / value[0])
+
+
+# -- distinct values ----------------------------------------------------------------------------
+
+
+def _distinct(item: Any, **options: Any) -> Any:
+    if isinstance(item, pd.DataFrame):
+        return {name: item[name].drop_duplicates() for name in item.columns}
+    return item.drop_duplicates()
+
+
+def _distinct_combine(values: Sequence[Any], **options: Any) -> Any:
+    if isinstance(values[0], dict):
+        return {
+            name: concat_rows([some[name] for some in values]).drop_duplicates()
+            for name in values[0]
+        }
+    return concat_rows(values).drop_duplicates()
+
+
+def _nunique_final(value: Any, dropna: bool = True, **options: Any) -> Any:
+    if isinstance(value, dict):
+        return pd.Series({name: some.nunique(dropna=dropna) for name, some in value.items()})
+    return value.nunique(dropna=dropna)
+
+
+def _unique_final(value: Any, **options: Any) -> Any:
+    return value if isinstance(value, pd.Index) else value.reset_index(drop=True)
+
+
+def _count_values(item: Any, dropna: bool = True, **options: Any) -> Any:
+    return item.value_counts(sort=False, dropna=dropna)
+
+
+def _count_values_combine(values: Sequence[Any], dropna: bool = True, **options: Any) -> Any:
+    together = concat_rows(values)
+    levels = list(range(together.index.nlevels))
+    out = together.groupby(level=levels, sort=False, dropna=dropna, observed=False).sum()
+    return out
+
+
+def _count_values_final(
+    value: Any,
+    sort: bool = True,
+    ascending: bool = False,
+    dropna: bool = True,
+    normalize: bool = False,
+) -> Any:
+    if sort:
+        value = value.sort_values(ascending=ascending, kind="stable")
+    return (value / value.sum()).rename("proportion") if normalize else value
+
+
+def _len(item: Any, **options: Any) -> int:
+    return len(item)
+
+
+def _size(item: Any, **options: Any) -> int:
+    return int(item.size)
+
+
+def _sum_numbers(values: Sequence[Any], **options: Any) -> Any:
+    return sum(values)
+
+
+def _extreme_index(name: str) -> Reduction:
+    """The label of the first smallest or largest value."""
+    fold = name.removeprefix("idx")
+
+    def partial(item: Any, **options: Any) -> Any:
+        return getattr(item, name)(**options), getattr(item, fold)(**options)
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        where, best = values[0]
+        for other, value in values[1:]:
+            better = value > best if fold == "max" else value < best
+            if isinstance(best, pd.Series):
+                better = better | (best.isna() & value.notna())
+                where, best = where.where(~better, other), best.where(~better, value)
+            elif better or (pd.isna(best) and not pd.isna(value)):
+                where, best = other, value
+        return where, best
+
+    return Reduction(partial, combine, lambda value, **options: value[0])
+
+
+REDUCTIONS: Mapping[str, Reduction] = {
+    "sum": Reduction(_sum_partial, _fold_sums("sum"), _sum_final),
+    "prod": Reduction(_prod_partial, _fold_sums("prod"), _sum_final),
+    "count": _method("count", "sum"),
+    "min": _method("min"),
+    "max": _method("max"),
+    "any": _method("any"),
+    "all": _method("all"),
+    "mean": Reduction(_mean_partial, _mean_combine, _mean_final),
+    "var": Reduction(_moments, _moments_combine, _var_final),
+    "std": Reduction(_moments, _moments_combine, _std_final),
+    "sem": Reduction(_moments, _moments_combine, _sem_final),
+    "nunique": Reduction(_distinct, _distinct_combine, _nunique_final),
+    "unique": Reduction(_distinct, _distinct_combine, _unique_final),
+    "drop_duplicates": _rows("drop_duplicates"),
+    "value_counts": Reduction(_count_values, _count_values_combine, _count_values_final),
+    "nlargest": _rows("nlargest"),
+    "nsmallest": _rows("nsmallest"),
+    "tail": _rows("tail"),
+    "head": _rows("head"),
+    "idxmin": _extreme_index("idxmin"),
+    "idxmax": _extreme_index("idxmax"),
+    "len": Reduction(_len, _sum_numbers, _itself),
+    "size": Reduction(_size, _sum_numbers, _itself),
+    "memory_usage": _method("memory_usage", "sum"),
+    "concat": Reduction(_itself, concat_rows, _itself),
+}
+"""Every reduction that is folded from partial results."""

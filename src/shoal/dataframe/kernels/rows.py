@@ -1,0 +1,237 @@
+"""Row-wise operations on one partition that pandas has no single function for."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+__all__ = [
+    "OPERATORS",
+    "assign",
+    "call_function",
+    "call_method",
+    "first_rows",
+    "get_attribute",
+    "get_column",
+    "get_columns",
+    "keep_rows",
+    "last_rows",
+    "rename_columns",
+    "set_columns",
+]
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name)
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+        *("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_", "xor", "lshift", "rshift"),
+        *("neg", "pos", "invert", "abs"),
+    )
+}
+"""Operators by the names that the module `operator` has for them."""
+
+
+def call_method(item: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a method, or a method of an accessor.
+
+    Parameters
+    ----------
+    item
+        A pandas object.
+    name
+        Such as "abs" or "str.upper".
+    *args, **kwargs
+        Of the method.
+
+    Examples
+    --------
+    >>> call_method("ab", "upper")
+    'AB'
+    """
+    return operator.attrgetter(name)(item)(*args, **kwargs)
+
+
+def get_attribute(item: Any, name: str) -> Any:
+    """An attribute, or one of an accessor.
+
+    Parameters
+    ----------
+    item
+        A pandas object.
+    name
+        Such as "index" or "dt.year".
+
+    Examples
+    --------
+    >>> get_attribute(1j, "imag")
+    1.0
+    """
+    return operator.attrgetter(name)(item)
+
+
+def call_function(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of the user's.
+
+    Parameters
+    ----------
+    func, *args, **kwargs
+        What is called, and with what.
+
+    Examples
+    --------
+    >>> call_function(pow, 2, 3)
+    8
+    """
+    return func(*args, **kwargs)
+
+
+def get_column(frame: pd.DataFrame, name: Any) -> Any:
+    """One column.
+
+    Parameters
+    ----------
+    frame, name
+        As pandas has them.
+
+    Examples
+    --------
+    >>> get_column(pd.DataFrame({"x": [1]}), "x").tolist()
+    [1]
+    """
+    return frame[name]
+
+
+def get_columns(frame: pd.DataFrame, names: Sequence[Any]) -> Any:
+    """Some columns, in this order; a frame that has just these is returned as it is.
+
+    Parameters
+    ----------
+    frame
+        A frame.
+    names
+        Of columns.
+
+    Examples
+    --------
+    >>> get_columns(pd.DataFrame({"x": [1], "y": [2]}), ("y",)).columns.tolist()
+    ['y']
+    """
+    names = list(names)
+    return frame if list(frame.columns) == names else frame[names]
+
+
+def keep_rows(item: Any, mask: Any) -> Any:
+    """The rows at which a mask is true.
+
+    Parameters
+    ----------
+    item
+        A frame, series or index.
+    mask
+        A boolean series or array.
+
+    Examples
+    --------
+    >>> s = pd.Series([1, 2])
+    >>> keep_rows(s, s > 1).tolist()
+    [2]
+    """
+    return item[mask]
+
+
+def assign(frame: pd.DataFrame, names: Sequence[Any], *values: Any) -> pd.DataFrame:
+    """A frame with columns added or replaced.
+
+    Parameters
+    ----------
+    frame
+        Stays as it is.
+    names
+        Of the columns.
+    *values
+        One for each name.
+
+    Examples
+    --------
+    >>> assign(pd.DataFrame({"x": [1]}), ("y",), 2)["y"].tolist()
+    [2]
+    """
+    out = frame.copy(deep=False)
+    for name, value in zip(names, values, strict=True):
+        out[name] = value
+    return out
+
+
+def rename_columns(frame: pd.DataFrame, new: Mapping[Any, Any]) -> pd.DataFrame:
+    """A frame with other names for its columns.
+
+    Parameters
+    ----------
+    frame
+        Stays as it is.
+    new
+        New names by old ones.
+
+    Examples
+    --------
+    >>> rename_columns(pd.DataFrame({"x": [1]}), {"x": "y"}).columns.tolist()
+    ['y']
+    """
+    return frame.rename(columns=dict(new))
+
+
+def set_columns(frame: pd.DataFrame, columns: Any) -> pd.DataFrame:
+    """A frame with these for its columns, by place.
+
+    Parameters
+    ----------
+    frame
+        Stays as it is.
+    columns
+        An index.
+
+    Examples
+    --------
+    >>> set_columns(pd.DataFrame({"x": [1]}), pd.Index(["a"])).columns.tolist()
+    ['a']
+    """
+    return frame.set_axis(columns, axis=1)
+
+
+def first_rows(item: Any, n: int) -> Any:
+    """The first rows.
+
+    Parameters
+    ----------
+    item
+        A frame, series or index.
+    n
+        How many.
+
+    Examples
+    --------
+    >>> first_rows(pd.Series([1, 2]), 1).tolist()
+    [1]
+    """
+    return item[:n] if isinstance(item, pd.Index) else item.head(n)
+
+
+def last_rows(item: Any, n: int) -> Any:
+    """The last rows.
+
+    Parameters
+    ----------
+    item
+        A frame, series or index.
+    n
+        How many.
+
+    Examples
+    --------
+    >>> last_rows(pd.Series([1, 2]), 1).tolist()
+    [2]
+    """
+    return item[-n:] if isinstance(item, pd.Index) else item.tail(n)

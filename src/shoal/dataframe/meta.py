@@ -1,0 +1,178 @@
+"""Metas: empty pandas objects that stand for a schema; samples of them; what a function returns.
+
+A meta is made from what users write (`make_meta`).  To learn what a function of theirs returns it
+is called once on a sample of two rows (`sample_of`) that is made up from the dtypes; if that fails,
+the error says on what it was called and how to give ``meta`` instead (`meta_of_call`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import ShoalError
+
+__all__ = ["MetaError", "make_meta", "meta_of_call", "sample_of"]
+
+
+class MetaError(ShoalError, ValueError):
+    """What a function returns could not be found out, or does not fit what was said.
+
+    Examples
+    --------
+    >>> issubclass(MetaError, ValueError)
+    True
+    """
+
+
+def make_meta(like: Any, index: Any = None) -> Any:
+    """A meta from what users write.
+
+    Parameters
+    ----------
+    like
+        A pandas object, a dict or pairs of names and dtypes (a frame), one pair (a series), a
+        dtype, a scalar, or a shoal collection.
+    index
+        Of the result, where ``like`` does not have one.
+
+    Examples
+    --------
+    >>> make_meta({"x": "int64"}).dtypes.to_dict(), make_meta(("y", float)).name
+    ({'x': dtype('int64')}, 'y')
+    """
+    if hasattr(like, "_meta"):
+        return like._meta
+    if isinstance(like, pd.DataFrame | pd.Series):
+        return like.iloc[:0]
+    if isinstance(like, pd.Index):
+        return like[:0]
+    empty = None if index is None else make_meta(index)
+    if isinstance(like, Mapping):
+        like = list(like.items())
+    if isinstance(like, list) and all(isinstance(one, tuple) and len(one) == 2 for one in like):
+        columns = {name: _empty_series(name, dtype, empty) for name, dtype in like}
+        frame = pd.DataFrame(columns, index=empty)
+        # A dict loses a name that stands twice.
+        return frame if len(columns) == len(like) else pd.concat(list(columns.values()), axis=1)
+    if isinstance(like, tuple) and len(like) == 2:
+        return _empty_series(like[0], like[1], empty)
+    if isinstance(like, np.dtype | pd.api.extensions.ExtensionDtype | type):
+        return _scalar_of(like)
+    return like
+
+
+def _empty_series(name: Any, dtype: Any, index: Any) -> Any:
+    if isinstance(dtype, str) and dtype == "category":
+        dtype = pd.CategoricalDtype([])
+    return pd.Series([], dtype=dtype, name=name, index=index)
+
+
+def _scalar_of(dtype: Any) -> Any:
+    sample = sample_of(pd.Series([], dtype=dtype))
+    return sample.iloc[0]
+
+
+def sample_of(meta: Any) -> Any:
+    """Two made-up rows of a schema; anything that is no pandas object as it is.
+
+    Parameters
+    ----------
+    meta
+        Of anything.
+
+    Examples
+    --------
+    >>> sample_of(pd.DataFrame({"x": pd.Series([], dtype="int64")}))
+       x
+    0  1
+    1  1
+    """
+    if isinstance(meta, pd.DataFrame):
+        index = sample_of(meta.index)
+        columns = [_sample_series(dtype) for dtype in meta.dtypes]
+        frame = pd.DataFrame(dict(enumerate(columns)), index=range(2))
+        frame.index, frame.columns = index, meta.columns
+        frame.attrs = meta.attrs
+        return frame
+    if isinstance(meta, pd.Series):
+        out = _sample_series(meta.dtype).rename(meta.name)
+        out.index = sample_of(meta.index)
+        return out
+    if isinstance(meta, pd.MultiIndex):
+        levels = [_sample_values(level.dtype) for level in meta.levels]
+        return pd.MultiIndex.from_arrays(levels, names=meta.names)
+    if isinstance(meta, pd.RangeIndex):
+        return pd.RangeIndex(2, name=meta.name)
+    if isinstance(meta, pd.DatetimeIndex):
+        return pd.DatetimeIndex(_sample_values(meta.dtype), name=meta.name)
+    if isinstance(meta, pd.Index):
+        if meta.dtype == object:
+            return pd.Index(["a", "b"], name=meta.name, dtype=object)
+        return pd.Index(_sample_values(meta.dtype), name=meta.name)
+    return meta
+
+
+def _sample_series(dtype: Any) -> Any:
+    # With the dtype, or text in an array of objects would become strings.
+    return pd.Series(_sample_values(dtype), dtype=dtype)
+
+
+def _sample_values(dtype: Any) -> Any:
+    if isinstance(dtype, pd.CategoricalDtype):
+        some = list(dtype.categories[:1]) * 2 if len(dtype.categories) else [None, None]
+        return pd.Categorical(some, dtype=dtype)
+    if isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M":
+        days = pd.Series(pd.to_datetime(["2000-01-01", "2000-01-02"]))
+        zone = getattr(dtype, "tz", None)
+        return (days.dt.tz_localize(zone) if zone else days).astype(dtype).array
+    if isinstance(dtype, pd.PeriodDtype):
+        return pd.period_range("2000-01-01", periods=2, freq=dtype.freq).array
+    if isinstance(dtype, pd.IntervalDtype):
+        return pd.arrays.IntervalArray.from_breaks([0, 1, 2]).astype(dtype)
+    for values in ([1, 1], ["a", "b"], [True, False], [None, None]):
+        if str(dtype) == "object" and values == [1, 1]:
+            return np.array(["a", "b"], dtype=object)
+        try:
+            return pd.array(values, dtype=dtype)
+        except (TypeError, ValueError, NotImplementedError, ArithmeticError):
+            continue
+    return pd.Series([None, None]).astype(dtype).array
+
+
+def meta_of_call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The meta of what a function of the user's returns, by calling it on a sample.
+
+    Parameters
+    ----------
+    func, *args, **kwargs
+        The function and its arguments, metas among them.
+
+    Raises
+    ------
+    MetaError
+        The function failed on the sample.
+
+    Examples
+    --------
+    >>> meta_of_call(lambda s: s + 0.5, pd.Series([], dtype=int)).dtype
+    dtype('float64')
+    """
+    sampled = [sample_of(arg) for arg in args]
+    named = {name: sample_of(arg) for name, arg in kwargs.items()}
+    try:
+        with np.errstate(all="ignore"):
+            result = func(*sampled, **named)
+    except Exception as error:
+        what = "\n".join(
+            repr(arg) for arg in sampled if hasattr(arg, "dtype") or hasattr(arg, "dtypes")
+        )
+        raise MetaError(
+            f"what {getattr(func, '__name__', func)!r} returns could not be found out: called on a "
+            f"made-up sample it raised {type(error).__name__}: {error}. Pass meta= (an empty "
+            f"pandas object like the result, or its names and dtypes). The sample:\n{what}"
+        ) from error
+    return make_meta(result)

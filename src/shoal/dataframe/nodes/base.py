@@ -1,0 +1,509 @@
+"""What every frame node knows, and the two kinds of nodes that most are.
+
+A `FrameNode` knows its schema without computing anything: ``meta`` (an empty pandas object, or a
+sample of a scalar), ``divisions`` (the bounds of its partitions, None where unknown), and how its
+rows are spread over partitions (``partitioning``).  All three are worked out from the operands
+when first asked for, and kept.
+
+Nodes say what is computed, so that rules can look inside:
+
+* A `PartitionWise` node computes a partition from the same partition of its sources.  It says how
+  in one place, `PartitionWise.call`: a function and its arguments, with nodes standing for their
+  partitions.  Meta inference, the pandas kernel and fusion all come from that; nothing else has to
+  be written for a new row-wise operation.
+* A `Logical` node says *what* and leaves *how* to `Logical.physical`, which a rule calls when
+  everything has been pushed down: a reduction becomes partial results and a tree, a join becomes
+  shuffles or a broadcast.
+* What is left places its tasks itself.
+
+For column pruning a node answers two questions: which columns of its sources it needs when some
+of its own are wanted (`FrameNode.needs`), and what it would be with fewer columns
+(`FrameNode.narrowed`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import pandas as pd
+
+from shoal.dataframe.kernels.program import Program, Step
+from shoal.expr.call import Call
+from shoal.expr.lower import Lowering
+from shoal.expr.node import Node
+from shoal.graph.layers import Blocks, Each, Input
+from shoal.graph.task import Ref, Template
+from shoal.graph.token import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ALL_COLUMNS",
+    "Apply",
+    "Columns",
+    "FrameNode",
+    "Hashed",
+    "Logical",
+    "Part",
+    "PartitionWise",
+    "columns_of",
+    "identity",
+    "place_program",
+    "replace_nodes",
+]
+
+Columns: TypeAlias = "frozenset[Any] | None"
+"""Names of columns; None is all of them, and whatever else the node has."""
+
+ALL_COLUMNS: Columns = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Hashed:
+    """Rows with equal values in some columns are in one partition, chosen by their hash.
+
+    Parameters
+    ----------
+    columns
+        Names, a tuple.
+    npartitions
+        How many partitions the hash chooses among.
+
+    Examples
+    --------
+    >>> Hashed(("x",), 4) == Hashed(("x",), 4)
+    True
+    """
+
+    columns: tuple[Any, ...]
+    npartitions: int
+
+
+class Part:
+    """Stands in the arguments of an `Apply` for the node's own value for a partition.
+
+    Examples
+    --------
+    >>> type(Part()).__name__
+    'Part'
+    """
+
+    __slots__ = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Apply:
+    """A function call on partitions: data, so that it can be fused, printed and sent.
+
+    Parameters
+    ----------
+    func
+        Called once a partition.
+    args, kwargs
+        Nodes and calls stand for their partition, `Part` for the value in ``node.parts``; anything
+        else for itself.
+    title
+        For people.
+
+    Examples
+    --------
+    >>> Apply(len, ("ab",)).func("ab")
+    2
+    """
+
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    title: str = ""
+
+
+class FrameNode(Node):
+    """An expression whose blocks are the partitions of a frame, series, index or scalar.
+
+    Examples
+    --------
+    >>> FrameNode.fields
+    ()
+    """
+
+    __slots__ = ("__dict__",)
+    prefix = "frame"
+
+    narrow_sources: ClassVar[bool] = False
+    """Whether moving data is dear enough to drop columns of the sources first."""
+
+    @classmethod
+    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
+        """The structural name; calls stand in it with their keys."""
+        told = [annotations] if annotations else []
+        parts = [_tokenizable(operand) for operand in operands]
+        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *parts, *told)}"
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """What the names of the tasks begin with.
+
+        Parameters
+        ----------
+        operands
+            Of the node.
+        """
+        return cls.prefix
+
+    def _sources(self) -> Iterator[Any]:
+        for operand in self.operands:
+            if isinstance(operand, Node | Call):
+                yield operand
+            elif type(operand) is tuple:
+                yield from (part for part in operand if isinstance(part, Node | Call))
+
+    @cached_property
+    def frames(self) -> tuple[FrameNode, ...]:
+        """The sources that are frames, series, indexes or scalars."""
+        return tuple([source for source in self.sources if isinstance(source, FrameNode)])
+
+    # ------------------------------------------------------------------------------ schema
+
+    @cached_property
+    def meta(self) -> Any:
+        """An empty pandas object with the result's columns and dtypes, or a scalar like it."""
+        return self.infer_meta()
+
+    def infer_meta(self) -> Any:
+        """Work out ``meta``; by default that of the first source."""
+        return self.frames[0].meta
+
+    @cached_property
+    def divisions(self) -> tuple[Any, ...]:
+        """The bounds of the partitions in the index, one more than there are; None: unknown."""
+        return self.infer_divisions()
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Work out ``divisions``; by default those of the first source with most partitions."""
+        return max((frame.divisions for frame in self.frames), key=len)
+
+    @property
+    def npartitions(self) -> int:
+        """How many partitions there are."""
+        return len(self.divisions) - 1
+
+    @property
+    def known_divisions(self) -> bool:
+        """Whether the rows are sorted by the index and the bounds are known."""
+        return len(self.divisions) > 0 and self.divisions[0] is not None
+
+    @property
+    def partitioning(self) -> Hashed | None:
+        """How rows are spread over the partitions, as far as that is known."""
+        return None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One axis, a block a partition."""
+        return (self.npartitions,)
+
+    @property
+    def ndim(self) -> int:
+        """2 for frames, 1 for series and indexes, 0 for scalars."""
+        return 1 if isinstance(self.meta, pd.Index) else getattr(self.meta, "ndim", 0)
+
+    # -------------------------------------------------------------------------- pruning
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """Which columns of which source the node reads, when some of its own are wanted.
+
+        Parameters
+        ----------
+        wanted
+            Columns of the result that somebody reads.
+        """
+        for frame in self.frames:
+            yield frame, ALL_COLUMNS
+
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """The same with fewer columns, in their order; more than asked for is fine.
+
+        Parameters
+        ----------
+        wanted
+            Columns that are needed.
+        """
+        return self
+
+    def label(self) -> str:
+        """The node in a few words: its class, and operands that are short."""
+        plain = (str, int, float)
+        told = [
+            f"{field}={operand!r}"
+            for field, operand in zip(self.fields, self.operands, strict=True)
+            if isinstance(operand, plain)
+            or (
+                type(operand) is tuple
+                and operand
+                and all(isinstance(o, plain) for o in operand[:9])
+            )
+        ]
+        return f"{type(self).__name__}({', '.join(told)[:80]})"
+
+
+def _tokenizable(operand: Any) -> Any:
+    if isinstance(operand, Call):
+        return ("call", operand.key)
+    if type(operand) is tuple and any(isinstance(part, Call) for part in operand):
+        return [_tokenizable(part) for part in operand]
+    return operand
+
+
+def columns_of(node: FrameNode) -> tuple[Any, ...]:
+    """The names of a frame's columns; of anything else, none.
+
+    Parameters
+    ----------
+    node
+        Any.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> columns_of(from_dict({"x": [1], "y": [2]}, npartitions=1).expr)
+    ('x', 'y')
+    """
+    return tuple(node.meta.columns) if node.ndim == 2 else ()
+
+
+class PartitionWise(FrameNode):
+    """A node whose partition i is a function of partition i of its sources.
+
+    Sources of one partition, and delayed values, are given to all partitions.
+
+    Examples
+    --------
+    >>> issubclass(PartitionWise, FrameNode)
+    True
+    """
+
+    __slots__ = ()
+
+    keeps_rows: ClassVar[bool] = False
+    """Each row of the result comes from the row of the source at the same place."""
+    passes_columns: ClassVar[bool] = False
+    """A column of the result needs the column of that name of each source that is a frame."""
+
+    def call(self) -> Apply:
+        """The function and its arguments."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it calls")
+
+    has_parts: ClassVar[bool] = False
+    """Whether `parts` has a value for each partition, for `Part` in the arguments."""
+
+    @property
+    def parts(self) -> Any:
+        """A value for each partition, where `call` has `Part`."""
+        return ()
+
+    def infer_meta(self) -> Any:
+        """What the function makes of the sources' metas."""
+        apply = self.call()
+        args = [_meta_of(arg) for arg in apply.args]
+        return apply.func(*args, **{name: _meta_of(arg) for name, arg in apply.kwargs.items()})
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """All columns, or those of the same names where the operation takes each by itself."""
+        for frame in self.frames:
+            yield frame, wanted if self.passes_columns and frame.ndim == 2 else ALL_COLUMNS
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer of a program of one step."""
+        inputs = {identity(item): item for item in self.sources}
+        place_program(self, list(inputs.values()), list(inputs), [self], lowering)
+
+    def label(self) -> str:
+        """What is called."""
+        return self.call().title or super().label()
+
+
+def _meta_of(arg: Any) -> Any:
+    return arg.meta if isinstance(arg, FrameNode) else arg
+
+
+def replace_nodes(node: FrameNode, new: Mapping[str, FrameNode]) -> FrameNode:
+    """An expression with some nodes of it replaced.
+
+    Parameters
+    ----------
+    node
+        The expression.
+    new
+        Replacements by name.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df, other = (from_dict({"x": [i]}, npartitions=1) for i in range(2))
+    >>> replace_nodes((df.x + 1).expr, {df.expr.name: other.expr}) is (other.x + 1).expr
+    True
+    """
+    done: dict[str, Any] = dict(new)
+    stack: list[Any] = [node]
+    while stack:
+        item = stack[-1]
+        if not isinstance(item, FrameNode) or item.name in done:
+            stack.pop()
+            continue
+        waiting = [s for s in item.frames if s.name not in done]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        done[item.name] = item.map_sources(lambda s: done.get(getattr(s, "name", ""), s))
+    found: FrameNode = done[node.name]
+    return found
+
+
+# --------------------------------------------------------------------------------- programs
+
+
+def place_program(
+    node: FrameNode,
+    inputs: Sequence[Any],
+    leaves: Sequence[Any],
+    body: Sequence[PartitionWise],
+    lowering: Lowering,
+) -> None:
+    """Add a layer that runs some nodes, in order, on each partition.
+
+    Parameters
+    ----------
+    node
+        Gives the layer its name.
+    inputs
+        What is read from elsewhere.
+    leaves
+        By what `identity` the body refers to each input.
+    body
+        In order; the last one gives the result.
+    lowering
+        The graph under construction.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> node = from_dict({"x": [1]}, npartitions=1).expr
+    >>> lowering = Lowering()
+    >>> place_program(node, [], [], [node], lowering)
+    >>> len(lowering.graph)
+    1
+    """
+    program, values = compile_program(leaves, body)
+    columns = [_input(node, i, item, lowering) for i, item in enumerate(inputs)]
+    columns += [Each(parts) for parts in values]
+    lowering.add_grid(node, program, columns)
+
+
+def compile_program(
+    leaves: Sequence[Any], body: Sequence[PartitionWise]
+) -> tuple[Program, list[Any]]:
+    """The pandas program of some nodes, and the values for each partition that it takes besides.
+
+    Parameters
+    ----------
+    leaves
+        Identities of the program's first arguments; the others are a value for each node that
+        has parts.
+    body
+        In order.
+    """
+    places: dict[Any, int] = {leaf: i for i, leaf in enumerate(leaves)}
+    values: list[Any] = []
+    steps = []
+    at = len(leaves) + sum(one.has_parts for one in body)
+    for one in body:
+        part = -1
+        if one.has_parts:
+            part = len(leaves) + len(values)
+            values.append(one.parts)
+        steps.append(_step(one.call(), places, part))
+        places[one.name] = at
+        at += 1
+    return Program(tuple(steps)), values
+
+
+def _step(apply: Apply, places: Mapping[Any, int], part: int) -> Step:
+    def refer(arg: Any) -> Any:
+        if isinstance(arg, Node | Call):
+            return Ref(places[identity(arg)])
+        return Ref(part) if type(arg) is Part else arg
+
+    args = tuple([refer(arg) for arg in apply.args])
+    kwargs = {name: refer(arg) for name, arg in apply.kwargs.items()}
+    title = apply.title or getattr(apply.func, "__name__", "apply")
+    return Step(apply.func, Template(args, kwargs), title)
+
+
+def identity(item: Any) -> Any:
+    """What tells a node or a call from others.
+
+    Parameters
+    ----------
+    item
+        One of them.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> identity(shoal.delayed(1, name="x"))
+    ('call', 'x')
+    """
+    return item.name if isinstance(item, Node) else ("call", item._call[0])
+
+
+def _input(node: FrameNode, i: int, item: Any, lowering: Lowering) -> Input:
+    if isinstance(item, Call):
+        name = f"{node.name}-{i}"
+        lowering.graph.name_blocks(name, lowering.numbers(item))
+        return Blocks(name, (1,), (None,))
+    axes = () if not item.shape else (None if item.size == 1 else 0,)
+    return Blocks(item.name, item.shape, axes)
+
+
+class Logical(FrameNode):
+    """A node that says what is computed, and leaves to `physical` how.
+
+    Examples
+    --------
+    >>> issubclass(Logical, FrameNode)
+    True
+    """
+
+    __slots__ = ()
+
+    def physical(self) -> FrameNode:
+        """An expression that computes the same from nodes that have tasks, or are nearer to it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is computed")
+
+    def place(self, lowering: Lowering) -> None:
+        """Where nothing was optimised: the tasks of the physical expression."""
+        inner = self.physical()
+        place_all([inner], lowering)
+        lowering.graph.name_blocks(self.name, lowering.numbers(inner))
+
+
+def place_all(roots: Iterable[FrameNode], lowering: Lowering) -> None:
+    """Add what is not there yet of some expressions."""
+    stack: list[Any] = list(roots)
+    while stack:
+        item = stack[-1]
+        if item.name in lowering.placed:
+            stack.pop()
+            continue
+        waiting = [s for s in item.sources if isinstance(s, Node) and s.name not in lowering.placed]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        lowering.placed.add(item.name)
+        item.place(lowering)

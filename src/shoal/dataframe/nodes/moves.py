@@ -1,0 +1,499 @@
+"""Nodes that bring rows together: shuffles, joins, sorting; and running totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.kernels import cuts, moves
+from shoal.dataframe.nodes.base import (
+    ALL_COLUMNS,
+    Apply,
+    Columns,
+    FrameNode,
+    Hashed,
+    Logical,
+    PartitionWise,
+    columns_of,
+)
+from shoal.dataframe.nodes.partitions import RepartitionDivisions
+from shoal.dataframe.nodes.reduce import Exchange
+from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.expr.lower import Lowering
+from shoal.graph.layers import ALL, Blocks, Const, Each, Gather, Input
+
+__all__ = ["Cumulative", "Join", "MapOverlap", "Merge", "SetIndex", "Shuffle", "Sort"]
+
+
+class Shuffle(Logical):
+    """Rows with equal keys brought into one partition.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    by
+        Names of columns, a tuple; None: the index.
+    count
+        How many partitions there will be.
+    dtypes
+        ``(column, dtype)`` pairs: hash as that.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Shuffle(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3, ()).npartitions
+    3
+    """
+
+    __slots__ = ()
+    fields = ("source", "by", "count", "dtypes")
+    prefix = "shuffle"
+    narrow_sources = True
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown."""
+        return (None,) * (int(self.count) + 1)
+
+    @property
+    def partitioning(self) -> Hashed | None:
+        """By the keys, as long as they are hashed as they are."""
+        return None if self.by is None or self.dtypes else Hashed(self.by, self.count)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted columns and the keys."""
+        keys = frozenset(self.by or ())
+        yield self.source, ALL_COLUMNS if wanted is None else wanted | keys
+
+    def physical(self) -> FrameNode:
+        """One exchange; none where the rows are there already."""
+        source: FrameNode = self.source
+        known = self.partitioning
+        if (known is not None and source.partitioning == known) or (
+            self.count == source.npartitions == 1
+        ):
+            return source
+        split = (
+            IndexSplit(self.count)
+            if self.by is None
+            else cuts.HashSplit(self.by, self.count, self.dtypes)
+        )
+        return Exchange(
+            source, split, cuts.JoinRows(), self.count, source.meta, self.divisions, known
+        )
+
+
+class IndexSplit:
+    """Cuts partitions by the hash of the index.
+
+    Parameters
+    ----------
+    count
+        How many pieces.
+
+    Examples
+    --------
+    >>> len(IndexSplit(2)(pd.Series([1])))
+    2
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __call__(self, item: Any) -> list[Any]:
+        keys = item.index.to_frame(index=False)
+        keys.columns = range(keys.shape[1])
+        return cuts.split_by_codes(item, cuts.hash_codes(keys, self.count), self.count)
+
+    def __shoal_tokenize__(self) -> Any:
+        return self.count
+
+
+class Join(Logical):
+    """Two frames joined.
+
+    Parameters
+    ----------
+    left, right
+        The frames.
+    how
+        "inner", "left", "right", "outer", ...
+    left_on, right_on
+        Names of columns, a tuple; None: the index.
+    suffixes
+        For columns of the same name.
+    indicator
+        As pandas has it.
+    count
+        How many partitions, where rows have to be moved; None: as many as the larger side has.
+    broadcast
+        Whether to give one side to all partitions; None: where it has one partition.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 2], "x": [3, 4]}, npartitions=2)
+    >>> df.merge(df, on="k").expr.label()
+    "Join(inner, ['k'], ['k'])"
+    """
+
+    __slots__ = ()
+    fields = (
+        *("left", "right", "how", "left_on", "right_on", "suffixes", "indicator", "count"),
+        "broadcast",
+    )
+    prefix = "merge"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of `pandas.merge`."""
+        return {
+            "how": self.how,
+            "left_on": None if self.left_on is None else list(self.left_on),
+            "right_on": None if self.right_on is None else list(self.right_on),
+            "left_index": self.left_on is None,
+            "right_index": self.right_on is None,
+            "suffixes": self.suffixes,
+            "indicator": self.indicator,
+        }
+
+    def infer_meta(self) -> Any:
+        """pandas' own."""
+        return moves.merge_partitions(self.left.meta, self.right.meta, **self.options)
+
+    @property
+    def by_divisions(self) -> bool:
+        """Whether both sides are sorted by what they are joined on."""
+        on_index = self.left_on is None and self.right_on is None
+        return on_index and self.left.known_divisions and self.right.known_divisions
+
+    @property
+    def direct(self) -> bool:
+        """Whether one side is given to all partitions of the other as it is."""
+        left, right = self.left.npartitions, self.right.npartitions
+        if left == right == 1:
+            return True
+        return (right == 1 and self.how in ("inner", "left", "leftsemi", "leftanti")) or (
+            left == 1 and self.how in ("inner", "right")
+        )
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The union of both sides' where they are used, the larger side's in a broadcast."""
+        if self.direct:
+            big = self.left if self.left.npartitions >= self.right.npartitions else self.right
+            keeps = self.left_on is None and self.right_on is None
+            return tuple(big.divisions) if keeps else (None,) * (big.npartitions + 1)
+        if self.by_divisions:
+            return union_divisions(self.left.divisions, self.right.divisions)
+        count = self.count or max(self.left.npartitions, self.right.npartitions)
+        return (None,) * (int(count) + 1)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """Keys, wanted columns, and both of a pair of which one is wanted with a suffix."""
+        if wanted is None:
+            yield from ((frame, ALL_COLUMNS) for frame in (self.left, self.right))
+            return
+        sides = (self.left, self.left_on), (self.right, self.right_on)
+        shared = set(columns_of(self.left)) & set(columns_of(self.right))
+        for frame, on in sides:
+            names = {
+                name
+                for name in columns_of(frame)
+                if name in wanted
+                or (name in shared and any(f"{name}{end or ''}" in wanted for end in self.suffixes))
+            }
+            yield frame, frozenset(names | set(on or ()))
+
+    def physical(self) -> FrameNode:
+        """A merge of partitions that fit: as they are, cut at common bounds, or shuffled."""
+        left, right = self.left, self.right
+        if self.direct:
+            pass
+        elif self.by_divisions:
+            left = RepartitionDivisions(left, self.divisions)
+            right = RepartitionDivisions(right, self.divisions)
+        else:
+            left, right = self._shuffled()
+        return Merge(left, right, tuple(self.options.items()), self.divisions)
+
+    def _shuffled(self) -> tuple[FrameNode, FrameNode]:
+        left_types, right_types = [], []
+        for one, other in zip(self.left_on or (), self.right_on or (), strict=False):
+            a, b = self.left.meta[one].dtype, self.right.meta[other].dtype
+            common = common_dtype(a, b)
+            if common is not None:
+                left_types.append((one, common))
+                right_types.append((other, common))
+        count = self.npartitions
+        return (
+            Shuffle(self.left, self.left_on, count, tuple(left_types)),
+            Shuffle(self.right, self.right_on, count, tuple(right_types)),
+        )
+
+    def label(self) -> str:
+        """How, and on what."""
+        names = ["index" if on is None else list(on) for on in (self.left_on, self.right_on)]
+        return f"Join({self.how}, {names[0]}, {names[1]})"
+
+
+def common_dtype(a: Any, b: Any) -> Any:
+    """The dtype as which keys of two dtypes hash alike; None where they do as they are.
+
+    >>> common_dtype(np.dtype("int64"), np.dtype("float64"))
+    dtype('float64')
+    """
+    if a == b:
+        return None
+    try:
+        return np.result_type(a, b)
+    except TypeError:
+        numeric = pd.api.types.is_numeric_dtype
+        return np.dtype(float) if numeric(a) and numeric(b) else None
+
+
+def union_divisions(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The bounds of both.
+
+    >>> union_divisions((1, 5, 9), (0, 5))
+    (0, 1, 5, 9)
+    """
+    bounds = tuple(sorted({*a, *b}))
+    return bounds if len(bounds) > 1 else (bounds[0], bounds[0])
+
+
+class Merge(PartitionWise):
+    """Partitions of two frames joined pair by pair.
+
+    Parameters
+    ----------
+    left, right
+        Frames whose rows are where they have to be.
+    options
+        Pairs: the options of `pandas.merge`.
+    given_divisions
+        Of the result.
+
+    Examples
+    --------
+    >>> Merge.fields
+    ('left', 'right', 'options', 'given_divisions')
+    """
+
+    __slots__ = ()
+    fields = ("left", "right", "options", "given_divisions")
+    prefix = "merge"
+
+    def call(self) -> Apply:
+        """pandas' merge."""
+        args = (self.left, self.right)
+        return Apply(moves.merge_partitions, args, dict(self.options), title="merge")
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The given ones."""
+        return tuple(self.given_divisions)
+
+
+class SetIndex(Logical):
+    """A frame indexed by a column, and sorted.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    column
+        Its name.
+    drop
+        Whether the column goes.
+    given_divisions
+        Of the result.
+    is_sorted
+        Whether the rows are where they have to be.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [2, 1]}, npartitions=2)
+    >>> df.set_index("x", divisions=[1, 2, 2]).expr.label()
+    "SetIndex('x')"
+    """
+
+    __slots__ = ()
+    fields = ("source", "column", "drop", "given_divisions", "is_sorted")
+    prefix = "set-index"
+    narrow_sources = True
+
+    def infer_meta(self) -> Any:
+        """pandas' own."""
+        return self.source.meta.set_index(self.column, drop=self.drop)
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The given ones."""
+        return tuple(self.given_divisions)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones and the column."""
+        yield self.source, ALL_COLUMNS if wanted is None else wanted | {self.column}
+
+    def physical(self) -> FrameNode:
+        """Rows moved by range, then indexed partition by partition."""
+        source: FrameNode = self.source
+        count = self.npartitions
+        if not self.is_sorted and not count == source.npartitions == 1:
+            split = cuts.RangeSplit(self.column, tuple(self.given_divisions[1:-1]))
+            unknown = (None,) * (count + 1)
+            source = Exchange(source, split, cuts.JoinRows(), count, source.meta, unknown, None)
+        func = moves.set_sorted_index
+        args = (source, self.column, self.drop)
+        return MapPartitions(func, args, (), self.meta, self.divisions, "set-index")
+
+    def label(self) -> str:
+        """Which column."""
+        return f"SetIndex({self.column!r})"
+
+
+class Sort(Logical):
+    """A frame sorted by columns.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    by
+        Names, a tuple.
+    bounds
+        Of the first column: where new partitions begin, without the first.
+    options
+        Pairs: ``ascending`` and ``na_position`` of `pandas.DataFrame.sort_values`.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Sort(from_dict({"x": [2, 1]}, npartitions=2).expr, ("x",), (2,), ()).npartitions
+    2
+    """
+
+    __slots__ = ()
+    fields = ("source", "by", "bounds", "options")
+    prefix = "sort-values"
+    narrow_sources = True
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown: the index is not sorted."""
+        return (None,) * (len(self.bounds) + 2)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones and the keys."""
+        yield self.source, ALL_COLUMNS if wanted is None else wanted | set(self.by)
+
+    def physical(self) -> FrameNode:
+        """Rows moved by range of the first key, then sorted."""
+        options = dict(self.options)
+        up = options.get("ascending", True)
+        first_up = bool(up[0] if isinstance(up, tuple | list) else up)
+        last = options.get("na_position", "last") == "last"
+        split = cuts.RangeSplit(self.by[0], self.bounds, first_up, last)
+        told = {**options, "ascending": list(up) if isinstance(up, tuple) else up}
+        join = cuts.JoinRows(self.by, tuple(told.items()))
+        args = (split, join, len(self.bounds) + 1, self.meta, self.divisions, None)
+        return Exchange(self.source, *args)
+
+    def label(self) -> str:
+        """By what."""
+        return f"Sort({list(self.by)})"
+
+
+class Cumulative(FrameNode):
+    """Running totals.
+
+    Parameters
+    ----------
+    source
+        A frame or series.
+    method
+        "cumsum", "cumprod", "cummin" or "cummax".
+    skipna
+        As pandas has it.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2]}, npartitions=2).x.cumsum().expr.label()
+    'Cumulative(cumsum)'
+    """
+
+    __slots__ = ()
+    fields = ("source", "method", "skipna")
+    prefix = "cumulate"
+
+    def infer_meta(self) -> Any:
+        """pandas' own."""
+        return getattr(self.source.meta, self.method)(skipna=self.skipna)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones."""
+        yield self.source, wanted if self.source.ndim == 2 else ALL_COLUMNS
+
+    def place(self, lowering: Lowering) -> None:
+        """Totals, then from what each partition starts, then each partition."""
+        run = moves.Cumulate(self.method, self.skipna)
+        source, count = self.source.name, self.source.size
+        totals, starts = f"{self.name}-total", f"{self.name}-start"
+        own = Blocks(source, (count,), (0,))
+        lowering.add_grid(self, run.total, [own], name=totals, shape=(count,))
+        before = Blocks(totals, (count,), (ALL,))
+        lowering.add_grid(self, run.starts, [before], name=starts, shape=(1,))
+        inputs: list[Input] = [own, Blocks(starts, (1,), (None,)), Each(range(count))]
+        lowering.add_grid(self, run.go_on, inputs)
+
+    def label(self) -> str:
+        """Which."""
+        return f"Cumulative({self.method})"
+
+
+class MapOverlap(FrameNode):
+    """A function of each partition with rows of its neighbours around it.
+
+    Parameters
+    ----------
+    source
+        A frame or series.
+    func
+        The function.
+    before, after
+        How many rows, or how far in the index.
+    args
+        More arguments, a tuple.
+    options
+        Pairs: keyword arguments.
+    given_meta
+        Of the result.
+
+    Examples
+    --------
+    >>> MapOverlap.fields[:3]
+    ('source', 'func', 'before')
+    """
+
+    __slots__ = ()
+    fields = ("source", "func", "before", "after", "args", "options", "given_meta")
+    prefix = "overlap"
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def place(self, lowering: Lowering) -> None:
+        """A task reads its partition and the neighbours that it needs."""
+        count = self.source.size
+        reads = [
+            range(max(i - bool(self.before), 0), min(i + 1 + bool(self.after), count))
+            for i in range(count)
+        ]
+        places = [i - read.start for i, read in enumerate(reads)]
+        inputs: list[Input] = [Gather(self.source.name, reads), Each(places)]
+        rest = (self.before, self.after, self.func, list(self.args), dict(self.options))
+        inputs += [Const(item) for item in rest]
+        lowering.add_grid(self, moves.map_with_neighbours, inputs)

@@ -1,0 +1,259 @@
+"""Reductions: partial results a partition, combined in a tree.
+
+What is computed stands in a *reducer* (`shoal.dataframe.kernels.reductions.Reducer` and its like
+for groups), an object with three functions: ``partial(*blocks)``, ``combine(partials)`` and
+``final(partials)``.  `Reduce` is the logical node; `Partial`, which joins the stage that reads the
+data, and `Tree` are how it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from shoal.dataframe.nodes.base import (
+    ALL_COLUMNS,
+    Apply,
+    Columns,
+    FrameNode,
+    Logical,
+    PartitionWise,
+)
+from shoal.expr.lower import Lowering
+from shoal.graph.layers import ALL, Blocks, Const, Each, Window
+
+__all__ = ["Exchange", "Partial", "Reduce", "Tree"]
+
+UNKNOWN = (None, None)
+
+SPLIT_EVERY = 8
+"""How many partial results one task combines, unless told otherwise."""
+
+
+class Reduce(Logical):
+    """A frame, series or index reduced to one value or one partition.
+
+    Parameters
+    ----------
+    args
+        What is reduced, then more arguments of the reducer's ``partial``; a tuple.
+    reducer
+        Says how.
+    given_meta
+        Of the result.
+    split_every
+        How many partial results a task combines; False: all of them.
+    split_out
+        How many partitions the result has, where it has rows with keys.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2]}, npartitions=2).x.sum().expr.label()
+    'Reduce(sum)'
+    """
+
+    __slots__ = ()
+    fields = ("args", "reducer", "given_meta", "split_every", "split_out")
+    narrow_sources = False
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The reducer's name."""
+        title: str = operands[1].title
+        return title
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown."""
+        return (None,) * (int(self.split_out) + 1)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """What the reducer reads."""
+        first, *rest = self.frames
+        yield first, self.reducer.columns if first.ndim == 2 else ALL_COLUMNS
+        for frame in rest:
+            yield frame, ALL_COLUMNS
+
+    def physical(self) -> FrameNode:
+        """Partial results and a tree, or as many exchanges as there are partitions to come."""
+        partial = Partial(self.args, self.reducer, annotations=self.annotations)
+        told: Any = {"annotations": self.annotations}
+        if self.split_out > 1:
+            split, join = self.reducer.split(self.split_out), self.reducer.final
+            return Exchange(
+                partial, split, join, self.split_out, self.given_meta, self.divisions, None, **told
+            )
+        return Tree(partial, self.reducer, self.given_meta, self.split_every, **told)
+
+    def label(self) -> str:
+        """What is computed."""
+        return f"Reduce({self.reducer.title})"
+
+
+class Partial(PartitionWise):
+    """The partial result of each partition.
+
+    Parameters
+    ----------
+    args
+        Of the reducer's ``partial``, a tuple.
+    reducer
+        Says how.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from shoal.dataframe.kernels.reductions import Reducer
+    >>> Partial((from_dict({"x": [1]}, npartitions=1).x.expr,), Reducer("sum")).label()
+    'partial sum'
+    """
+
+    __slots__ = ()
+    fields = ("args", "reducer")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The reducer's name."""
+        return f"{operands[1].title}-partial"
+
+    def call(self) -> Apply:
+        """The reducer's first function."""
+        return Apply(self.reducer.partial, self.args, title=f"partial {self.reducer.title}")
+
+    def infer_meta(self) -> Any:
+        """Nothing that anybody needs to know."""
+        return None
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown."""
+        return (None,) * len(super().infer_divisions())
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """What the reducer reads."""
+        first, *rest = self.frames
+        yield first, self.reducer.columns if first.ndim == 2 else ALL_COLUMNS
+        for frame in rest:
+            yield frame, ALL_COLUMNS
+
+
+class Tree(FrameNode):
+    """Partial results combined, a few at a time.
+
+    Parameters
+    ----------
+    source
+        Its blocks are partial results.
+    reducer
+        Says how.
+    given_meta
+        Of the result.
+    split_every
+        How many a task combines; False: all of them, None: the default.
+
+    Examples
+    --------
+    >>> Tree.fields
+    ('source', 'reducer', 'given_meta', 'split_every')
+    """
+
+    __slots__ = ()
+    fields = ("source", "reducer", "given_meta", "split_every")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The reducer's name."""
+        title: str = operands[1].title
+        return title
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """One partition."""
+        return UNKNOWN
+
+    def place(self, lowering: Lowering) -> None:
+        """A layer for each level; the last has one task."""
+        name, count, level = self.source.name, self.source.size, 0
+        every = SPLIT_EVERY if self.split_every is None else self.split_every
+        while every and count > every:
+            part = Blocks(name, (count,), (Window(0, every),))
+            count = -(-count // every)
+            name, level = f"{self.name}-{level}", level + 1
+            lowering.add_grid(self, self.reducer.combine, [part], name=name, shape=(count,))
+        lowering.add_grid(self, self.reducer.final, [Blocks(name, (count,), (ALL,))])
+
+    def label(self) -> str:
+        """What is computed, and how wide the tree is."""
+        return f"Tree({self.reducer.title}, split_every={self.split_every or SPLIT_EVERY})"
+
+
+class Exchange(FrameNode):
+    """Every partition cut into pieces, and the pieces put together to new partitions.
+
+    Parameters
+    ----------
+    source
+        The partitions.
+    split
+        ``split(block) -> list of pieces``, as many as there will be partitions.
+    join
+        ``join(pieces) -> partition``.
+    count
+        How many partitions there will be.
+    given_meta, given_divisions, known
+        Of the result; ``known`` is its partitioning.
+
+    Examples
+    --------
+    >>> Exchange.fields[:3]
+    ('source', 'split', 'join')
+    """
+
+    __slots__ = ()
+    fields = ("source", "split", "join", "count", "given_meta", "given_divisions", "known")
+    prefix = "exchange"
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The given ones."""
+        return tuple(self.given_divisions)
+
+    @property
+    def partitioning(self) -> Any:
+        """The given one."""
+        return self.known
+
+    def place(self, lowering: Lowering) -> None:
+        """A task that splits for each old partition, and one that joins for each new one.
+
+        A task that joins reads the pieces of all, though it uses one of each: within a process
+        that costs nothing, and saves a task for each piece.
+        """
+        count = self.source.size
+        split = f"{self.name}-split"
+        blocks = Blocks(self.source.name, (count,), (0,))
+        lowering.add_grid(self, self.split, [blocks], name=split, shape=(count,))
+        pieces = Blocks(split, (count,), (ALL,))
+        lowering.add_grid(self, join_pieces, [Const(self.join), pieces, Each(range(self.count))])
+
+    def label(self) -> str:
+        """From how many to how many."""
+        return f"Exchange({self.source.size} to {self.count})"
+
+
+def join_pieces(join: Callable[[list[Any]], Any], pieces: list[Any], place: int) -> Any:
+    """Put the pieces for one new partition together.
+
+    >>> join_pieces("".join, [["a", "b"], ["c", "d"]], 1)
+    'bd'
+    """
+    return join([some[place] for some in pieces])

@@ -1,0 +1,466 @@
+"""Nodes that work on the rows of a partition: columns, filters, operators, methods.
+
+To add an operation that pandas has as a method, add its name to a table in
+`shoal.dataframe.collection.tables`; it becomes a `Method`.  A class of its own is for what rules
+have to understand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.nodes.base import (
+    ALL_COLUMNS,
+    Apply,
+    Columns,
+    FrameNode,
+    PartitionWise,
+    columns_of,
+)
+
+__all__ = [
+    "Assign",
+    "Attribute",
+    "Column",
+    "Filter",
+    "MapPartitions",
+    "Method",
+    "Operator",
+    "Project",
+    "Rename",
+]
+
+
+class Project(PartitionWise):
+    """Some columns of a frame.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    columns
+        Names, a tuple.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Project(from_dict({"x": [1], "y": [2]}, npartitions=1).expr, ("y",)).label()
+    "Project(['y'])"
+    """
+
+    __slots__ = ()
+    fields = ("source", "columns")
+    prefix = "getitem"
+    keeps_rows = True
+
+    def call(self) -> Apply:
+        """Select them."""
+        return Apply(rows.get_columns, (self.source, self.columns), title="getitem")
+
+    @property
+    def partitioning(self) -> Any:
+        """The source's, while its columns are there."""
+        known = self.source.partitioning
+        return known if known and set(known.columns) <= set(self.columns) else None
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """Those that are selected."""
+        yield self.source, frozenset(self.columns)
+
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """Fewer of them."""
+        return self.replace(columns=tuple([name for name in self.columns if name in wanted]))
+
+    def label(self) -> str:
+        """Which columns."""
+        return f"Project({list(self.columns)})"
+
+
+class Column(PartitionWise):
+    """One column of a frame, as a series.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    column
+        Its name.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Column(from_dict({"x": [1], "y": [2]}, npartitions=1).expr, "y").label()
+    "Column('y')"
+    """
+
+    __slots__ = ()
+    fields = ("source", "column")
+    prefix = "getitem"
+    keeps_rows = True
+
+    def call(self) -> Apply:
+        """Select it."""
+        return Apply(rows.get_column, (self.source, self.column), title="getitem")
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """That one."""
+        yield self.source, frozenset([self.column])
+
+    def label(self) -> str:
+        """Which one."""
+        return f"Column({self.column!r})"
+
+
+class Filter(PartitionWise):
+    """The rows of a frame, series or index at which a predicate is true.
+
+    Parameters
+    ----------
+    source
+        What is filtered.
+    predicate
+        A boolean series with the same partitions.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=1)
+    >>> Filter(df.expr, (df.x > 1).expr).divisions
+    (0, 1)
+    """
+
+    __slots__ = ()
+    fields = ("source", "predicate")
+    prefix = "filter"
+    passes_columns = True
+
+    def call(self) -> Apply:
+        """Index with a mask."""
+        return Apply(rows.keep_rows, (self.source, self.predicate), title="filter")
+
+    @property
+    def partitioning(self) -> Any:
+        """The source's."""
+        return self.source.partitioning
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted columns, and the predicate."""
+        yield self.source, wanted if self.source.ndim == 2 else ALL_COLUMNS
+        yield self.predicate, ALL_COLUMNS
+
+    def label(self) -> str:
+        """That it is one."""
+        return "Filter"
+
+
+class Assign(PartitionWise):
+    """A frame with columns added or replaced.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    names
+        Of the columns, a tuple.
+    values
+        Series, scalars or plain values, a tuple.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Assign(from_dict({"x": [1]}, npartitions=1).expr, ("y",), (5,)).meta.columns.tolist()
+    ['x', 'y']
+    """
+
+    __slots__ = ()
+    fields = ("source", "names", "values")
+    prefix = "assign"
+    keeps_rows = True
+
+    def call(self) -> Apply:
+        """Add them to a shallow copy."""
+        return Apply(rows.assign, (self.source, self.names, *self.values), title="assign")
+
+    @property
+    def partitioning(self) -> Any:
+        """The source's, unless its columns are replaced."""
+        known = self.source.partitioning
+        return None if known and set(known.columns) & set(self.names) else known
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The source's columns besides those assigned, and the values."""
+        rest = wanted if wanted is not None else frozenset(columns_of(self.source))
+        # A replaced column keeps its place among the others, which only matters to all of them.
+        yield self.source, rest - set(self.names) if wanted is not None else ALL_COLUMNS
+        for value in self.values:
+            if isinstance(value, FrameNode):
+                yield value, ALL_COLUMNS
+
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """Without the ones that nobody reads."""
+        pairs = [(n, v) for n, v in zip(self.names, self.values, strict=True) if n in wanted]
+        if not pairs:
+            source: FrameNode = self.source
+            return source
+        names, values = zip(*pairs, strict=True)
+        return self if len(names) == len(self.names) else self.replace(names=names, values=values)
+
+    def label(self) -> str:
+        """Which columns."""
+        return f"Assign({list(self.names)})"
+
+
+class Rename(PartitionWise):
+    """A frame with other names for its columns.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    pairs
+        ``(old, new)`` for those that change.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Rename(from_dict({"x": [1]}, npartitions=1).expr, (("x", "y"),)).meta.columns.tolist()
+    ['y']
+    """
+
+    __slots__ = ()
+    fields = ("source", "pairs")
+    prefix = "rename"
+    keeps_rows = True
+
+    def call(self) -> Apply:
+        """Rename them."""
+        return Apply(rows.rename_columns, (self.source, dict(self.pairs)), title="rename")
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones under their old names."""
+        if wanted is None:
+            yield self.source, ALL_COLUMNS
+            return
+        new = dict(self.pairs)
+        old = [name for name in columns_of(self.source) if new.get(name, name) in wanted]
+        yield self.source, frozenset(old)
+
+    def label(self) -> str:
+        """What becomes what."""
+        return f"Rename({dict(self.pairs)})"
+
+
+def _join_label(name: str, args: tuple[Any, ...]) -> str:
+    told = [repr(arg)[:24] for arg in args if not isinstance(arg, FrameNode)]
+    return f"{name}({', '.join(told)})"
+
+
+class Operator(PartitionWise):
+    """An operator on series, frames, scalars and plain values.
+
+    Parameters
+    ----------
+    name
+        As the module `operator` has it, such as "add" or "lt".
+    args
+        One or two operands, a tuple.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Operator("add", (from_dict({"x": [1]}, npartitions=1).x.expr, 5)).meta.dtype
+    dtype('int64')
+    """
+
+    __slots__ = ()
+    fields = ("name_", "args")
+    keeps_rows = True
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The operator's name."""
+        return str(operands[0]).strip("_")
+
+    @property
+    def op(self) -> str:
+        """The operator's name."""
+        name: str = self.operands[0]
+        return name
+
+    @property
+    def passes_columns(self) -> bool:  # type: ignore[override]
+        """Not where a frame meets a series: that is laid along the columns."""
+        return all(frame.ndim in (0, 2) for frame in self.frames)
+
+    def call(self) -> Apply:
+        """The operator."""
+        return Apply(rows.OPERATORS[self.op], self.args, title=self.op.strip("_"))
+
+    def label(self) -> str:
+        """The operator and its plain operands."""
+        return _join_label(self.op.strip("_"), self.args)
+
+
+COLUMN_BY_COLUMN = frozenset(
+    ["abs", "astype", "clip", "ffill", "fillna", "isin", "isna", "isnull", "mask", "notna"]
+    + ["notnull", "replace", "round", "where", "map", "add", "sub", "mul", "div", "truediv"]
+    + ["floordiv", "mod", "pow", "radd", "rsub", "rmul", "rdiv", "rtruediv", "rfloordiv"]
+    + ["rmod", "rpow", "lt", "le", "gt", "ge", "eq", "ne"]
+)
+"""Methods of frames that work on each column by itself, while no argument names columns."""
+
+ROW_DROPPING = frozenset(["dropna", "drop_duplicates", "explode", "head", "tail", "sample"])
+"""Methods that do not give a row for each row."""
+
+
+class Method(PartitionWise):
+    """A method of pandas', or of one of its accessors, on each partition.
+
+    Parameters
+    ----------
+    method
+        Its name, such as "fillna" or "str.upper".
+    args
+        The object and the arguments, then the values of keyword arguments; a tuple.
+    names
+        Of the keyword arguments.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1.5]}, npartitions=1)
+    >>> Method("round", (df.expr, 0), ("decimals",)).call().kwargs
+    {'decimals': 0}
+    """
+
+    __slots__ = ()
+    fields = ("method", "args", "names")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The method's name."""
+        name: str = operands[0]
+        return name.replace(".", "-").strip("_")
+
+    @property
+    def keeps_rows(self) -> bool:  # type: ignore[override]
+        """Most do."""
+        return self.method not in ROW_DROPPING
+
+    @property
+    def passes_columns(self) -> bool:  # type: ignore[override]
+        """Where each column is treated by itself, and the same."""
+        return self.method in COLUMN_BY_COLUMN and not any(
+            isinstance(arg, dict | list) or (isinstance(arg, FrameNode) and arg.ndim == 1)
+            for arg in self.args
+        )
+
+    def call(self) -> Apply:
+        """The method."""
+        split = len(self.args) - len(self.names)
+        kwargs = dict(zip(self.names, self.args[split:], strict=True))
+        item, *args = self.args[:split]
+        return Apply(rows.call_method, (item, self.method, *args), kwargs, title=self.method)
+
+    def label(self) -> str:
+        """The method and its plain arguments."""
+        return _join_label(self.method, self.args[1:])
+
+
+class Attribute(PartitionWise):
+    """An attribute of each partition, such as its index, or "dt.year".
+
+    Parameters
+    ----------
+    source
+        What has it.
+    attribute
+        Its name.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Attribute(from_dict({"x": [1]}, npartitions=1).expr, "index").ndim
+    1
+    """
+
+    __slots__ = ()
+    fields = ("source", "attribute")
+    keeps_rows = True
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The attribute's name."""
+        name: str = operands[1]
+        return name.replace(".", "-")
+
+    def call(self) -> Apply:
+        """Get it."""
+        return Apply(rows.get_attribute, (self.source, self.attribute), title=self.attribute)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """No column at all for the index."""
+        none_needed = self.attribute == "index" and self.source.ndim == 2
+        yield self.source, frozenset() if none_needed else ALL_COLUMNS
+
+    def label(self) -> str:
+        """Its name."""
+        return f"Attribute({self.attribute})"
+
+
+class MapPartitions(PartitionWise):
+    """A function of the user's on each partition: rules cannot look inside.
+
+    Parameters
+    ----------
+    func
+        The function.
+    args
+        Its arguments, then the values of keyword arguments; a tuple.
+    names
+        Of the keyword arguments.
+    given_meta
+        What the result looks like.
+    given_divisions
+        Of the result; None for those of the sources.
+    title
+        For people.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1]}, npartitions=1)
+    >>> MapPartitions(len, (df.expr,), (), 0, None, "len").ndim
+    0
+    """
+
+    __slots__ = ()
+    fields = ("func", "args", "names", "given_meta", "given_divisions", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The given one."""
+        title: str = operands[-1]
+        return title
+
+    def call(self) -> Apply:
+        """The function."""
+        split = len(self.args) - len(self.names)
+        kwargs = dict(zip(self.names, self.args[split:], strict=True))
+        return Apply(self.func, tuple(self.args[:split]), kwargs, title=self.title)
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The given ones, or the sources'."""
+        if self.given_divisions is not None:
+            return tuple(self.given_divisions)
+        return super().infer_divisions()
+
+    def label(self) -> str:
+        """Its title."""
+        return f"MapPartitions({self.title})"

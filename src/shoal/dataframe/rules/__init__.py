@@ -1,0 +1,38 @@
+"""The rules by which frame expressions are rewritten, in the order in which they are tried.
+
+One rule is one function in a file of its own.  There are three phases (`shoal.expr.rewrite`):
+
+1. *Logical* rules move filters, projections and limits towards the sources, and into them.
+2. *Physical*: what a logical node computes is replaced by nodes that do it.
+3. *Stages*: operations on the same partition become one task.
+
+To add one: write it with an example before and after, add it to `RULES`, and add a pair to the
+golden tests, which also run both sides and compare.
+"""
+
+from __future__ import annotations
+
+from shoal.dataframe.rules.column_of import column_of
+from shoal.dataframe.rules.filter_into_reader import filter_into_reader
+from shoal.dataframe.rules.filter_through import filter_through
+from shoal.dataframe.rules.fuse_stages import fuse_stages
+from shoal.dataframe.rules.head_through import head_through
+from shoal.dataframe.rules.merge_filters import merge_filters
+from shoal.dataframe.rules.prune_columns import prune_columns
+from shoal.dataframe.rules.to_physical import to_physical
+
+__all__ = ["RULES"]
+
+RULES = (
+    # phase 0
+    column_of,
+    merge_filters,
+    filter_through,
+    filter_into_reader,
+    head_through,
+    prune_columns,
+    # phase 1
+    to_physical,
+    # phase 2
+    fuse_stages,
+)
