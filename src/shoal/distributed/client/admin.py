@@ -1,0 +1,551 @@
+"""The methods of `Client` that act on workers and the scheduler: run, restart, plugins, events."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from shoal.distributed.client.encode import worker_names
+from shoal.distributed.client.failures import remote_error
+from shoal.distributed.client.future import futures_of
+from shoal.distributed.client.session import Session
+from shoal.distributed.protocol import Subscribe
+from shoal.serialize.exceptions import load_exception
+from shoal.serialize.pickles import Frames, dumps, loads
+
+__all__ = ["Admin"]
+
+
+class Admin(Session):
+    """Acting on the cluster; see `Client`."""
+
+    # -- functions on workers ------------------------------------------------------------------
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        workers: Any = None,
+        wait: bool = True,
+        nanny: bool = False,
+        on_error: str = "raise",
+        **kwargs: Any,
+    ) -> Any:
+        """Call a function on workers, outside of their task queues.
+
+        Parameters
+        ----------
+        function
+            A function or a coroutine function.  One with an argument ``dask_worker`` gets the
+            worker.
+        *args, **kwargs
+            Its arguments.
+        workers
+            Only these; default: all.
+        wait
+            False: do not wait for results.
+        nanny
+            In the workers' nannies instead.
+        on_error
+            ``"raise"``, ``"return"`` the exception in place of the result, or ``"ignore"`` workers
+            where it failed.
+
+        Returns
+        -------
+        dict
+            Results by address.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     list(client.run(max, 1, 2).values())
+        [2]
+        """
+        if on_error not in ("raise", "return", "ignore"):
+            raise ValueError(f"on_error is 'raise', 'return' or 'ignore', got {on_error!r}")
+        one = isinstance(workers, str)
+        call = {
+            "workers": None if workers is None else worker_names(workers),
+            "method": "run",
+            "args": {"data": _packed((function, args, kwargs)), "wait": wait},
+            "nanny": nanny,
+            "on_error": "return",
+        }
+
+        def finish(found: Any) -> Any:
+            results = _results(found, on_error)
+            if not wait:
+                return None
+            return results[workers] if one and workers in results else results
+
+        return self._run(self._answer("worker.call", call), finish)
+
+    run_coroutine = run
+
+    def run_on_scheduler(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function in the scheduler's process.
+
+        Parameters
+        ----------
+        function
+            A function or a coroutine function.  One with an argument ``dask_scheduler`` gets the
+            scheduler.
+        *args, **kwargs
+            Its arguments.
+        """
+        call = {"data": _packed((function, args, kwargs)), "wait": True}
+        return self._run(self._answer("scheduler.run", call), _outcome)
+
+    # -- workers -------------------------------------------------------------------------------
+
+    def restart(self, timeout: Any = None, wait_for_workers: bool = True) -> Any:
+        """Start all workers anew; every future is cancelled.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the new workers.
+        wait_for_workers
+            False not to wait.
+        """
+        timeout_s = self._timeout_of(timeout)
+
+        async def steps() -> None:
+            with self._link.lock:
+                keys = list(self._link.table.entries)
+            self._link.cancel(keys, False, "the cluster was restarted")
+            await self._answer(
+                "workers.restart",
+                {
+                    "workers": None,
+                    "timeout_s": self._timeout_s if timeout_s is None else timeout_s,
+                    "wait": wait_for_workers,
+                },
+            )
+
+        return self._run(steps())
+
+    def restart_workers(
+        self, workers: Any, timeout: Any = None, raise_for_error: bool = True
+    ) -> Any:
+        """Start some workers anew; what they held is computed again elsewhere.
+
+        Parameters
+        ----------
+        workers
+            Addresses or names.
+        timeout
+            Seconds to wait for the new workers.
+        raise_for_error
+            False: report what went wrong instead.
+
+        Returns
+        -------
+        dict
+            ``"OK"``, or ``"timed out"``, by worker.
+        """
+        timeout_s = self._timeout_of(timeout)
+        names = worker_names(workers)
+
+        def finish(found: Any) -> dict[str, Any]:
+            results = dict(found or dict.fromkeys(names, "OK"))
+            if raise_for_error:
+                bad = {name: said for name, said in results.items() if said != "OK"}
+                if bad:
+                    raise TimeoutError(f"workers did not come back: {bad}")
+            return results
+
+        return self._run(
+            self._answer(
+                "workers.restart",
+                {
+                    "workers": names,
+                    "timeout_s": self._timeout_s if timeout_s is None else timeout_s,
+                    "wait": True,
+                },
+            ),
+            finish,
+        )
+
+    def retire_workers(self, workers: Any = None, close_workers: bool = True, **kwargs: Any) -> Any:
+        """Let workers finish, move their results elsewhere, and close them.
+
+        Parameters
+        ----------
+        workers
+            Addresses or names; default: those that the scheduler can best do without.
+        close_workers
+            False to keep them, without work.
+        **kwargs
+            ``n``: how many; ``names``: by name; ``remove``.
+        """
+        return self._ask(
+            "workers.retire",
+            workers=None if workers is None else worker_names(workers),
+            close=close_workers,
+            **kwargs,
+        )
+
+    def upload_file(self, filename: str | os.PathLike[str], load: bool = True) -> Any:
+        """Send a module to all workers, also those that come later, and import it there.
+
+        Parameters
+        ----------
+        filename
+            A ``.py``, ``.egg`` or ``.zip`` file.
+        load
+            Whether to import it.
+
+        Returns
+        -------
+        dict
+            What each worker answered, by address.
+        """
+        path = Path(filename)
+        args = {"name": path.name, "data": path.read_bytes(), "load": load}
+
+        def finish(found: Any) -> Any:
+            return _results(found, "raise")
+
+        return self._run(self._answer("workers.upload_file", args), finish)
+
+    # -- plugins -------------------------------------------------------------------------------
+
+    def register_plugin(self, plugin: Any, name: str | None = None, **kwargs: Any) -> Any:
+        """Set something up on workers, nannies or the scheduler.
+
+        Parameters
+        ----------
+        plugin
+            A `WorkerPlugin`, `NannyPlugin` or `SchedulerPlugin`.  Those for workers are also
+            sent to workers that come later.
+        name
+            Of the plugin; default: its own, or a new one.
+        **kwargs
+            Accepted.
+
+        Returns
+        -------
+        dict
+            What setting up answered on each worker, by address.
+        """
+        label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
+        kind = getattr(plugin, "kind", "worker")
+        args = {
+            "name": str(label),
+            "kind": kind,
+            "data": _packed(plugin),
+            "idempotent": bool(getattr(plugin, "idempotent", False)),
+        }
+        return self._run(
+            self._answer("plugin.register", args), lambda found: _results(found or {}, "raise")
+        )
+
+    def unregister_worker_plugin(self, name: str, nanny: bool | None = None) -> Any:
+        """Take a plugin back.
+
+        Parameters
+        ----------
+        name
+            As it was registered.
+        nanny
+            True for a nanny's.
+        """
+        kind = "nanny" if nanny else "worker"
+        return self._run(
+            self._answer("plugin.unregister", {"name": name, "kind": kind}),
+            lambda found: _results(found or {}, "raise"),
+        )
+
+    def unregister_scheduler_plugin(self, name: str) -> Any:
+        """Take a plugin of the scheduler back.
+
+        Parameters
+        ----------
+        name
+            As it was registered.
+        """
+        return self._ask("plugin.unregister", name=name, kind="scheduler")
+
+    def register_worker_callbacks(self, setup: Callable[..., Any] | None = None) -> Any:
+        """Call a function on every worker, also those that come later.
+
+        Parameters
+        ----------
+        setup
+            Called without arguments, or with ``dask_worker``.
+        """
+        args = {
+            "name": f"callback-{id(setup):x}",
+            "kind": "callback",
+            "data": _packed(setup),
+            "idempotent": False,
+        }
+        return self._run(
+            self._answer("plugin.register", args), lambda found: _results(found or {}, "raise")
+        )
+
+    # -- events and metadata -------------------------------------------------------------------
+
+    def log_event(self, topic: Any, msg: Any) -> Any:
+        """Record an event.
+
+        Parameters
+        ----------
+        topic
+            A name, or several.
+        msg
+            Anything that msgpack can say.
+        """
+        topics = [topic] if isinstance(topic, str) else list(topic)
+
+        async def steps() -> None:
+            for name in topics:
+                await self._answer("events.log", {"topic": name, "value": msg})
+
+        return self._run(steps())
+
+    def get_events(self, topic: str | None = None) -> Any:
+        """The recorded events: ``(time, event)`` of a topic, or all by topic.
+
+        Parameters
+        ----------
+        topic
+            None for all.
+        """
+
+        def finish(found: Any) -> Any:
+            if topic is not None and not isinstance(found, dict):
+                return tuple(map(tuple, found or ()))
+            events = {name: tuple(map(tuple, rows)) for name, rows in dict(found).items()}
+            return events if topic is None else events.get(topic, ())
+
+        return self._run(self._answer("events.get", {"topic": topic}), finish)
+
+    def subscribe_topic(self, topic: str, handler: Callable[[Any], Any]) -> Any:
+        """Have ``handler((time, event))`` called for every event of a topic.
+
+        Parameters
+        ----------
+        topic
+            Its name.
+        handler
+            A function or a coroutine function; runs in a thread of its own.
+        """
+        if topic in self._topics:
+            raise ValueError(f"there is a handler of {topic!r} already; unsubscribe it first")
+        self._topics[topic] = handler
+        self._link.send(Subscribe(topic, True))
+
+        async def steps() -> None:
+            await self._answer("scheduler.identity", {})
+
+        return self._run(steps())
+
+    def unsubscribe_topic(self, topic: str) -> Any:
+        """Hear no more of a topic.
+
+        Parameters
+        ----------
+        topic
+            Its name.
+        """
+        if topic not in self._topics:
+            raise ValueError(f"there is no handler of {topic!r}; topics are {sorted(self._topics)}")
+        del self._topics[topic]
+
+        async def steps() -> None:
+            self._link.send(Subscribe(topic, False))
+
+        return self._run(steps())
+
+    def _resubscribe(self) -> None:
+        for topic in self._topics:
+            self._link.send(Subscribe(topic, True))
+
+    def forward_logging(self, logger_name: str | None = None, level: int = logging.NOTSET) -> Any:
+        """Have what workers log handled by this program's logger of the same name.
+
+        Parameters
+        ----------
+        logger_name
+            None for the root logger.
+        level
+            Only records from this level on.
+        """
+
+        def handle(event: tuple[float, Any]) -> None:
+            record = logging.makeLogRecord(dict(event[1]))
+            logging.getLogger(record.name).handle(record)
+
+        topic = f"forwarded-log-{logger_name or 'root'}"
+
+        async def steps() -> Any:
+            if topic not in self._topics:
+                self._topics[topic] = handle
+                self._link.send(Subscribe(topic, True))
+            call = {
+                "workers": None,
+                "method": "logging.forward",
+                "args": {"name": logger_name, "level": level, "topic": topic},
+                "on_error": "raise",
+            }
+            return await self._answer("worker.call", call)
+
+        return self._run(steps(), lambda _: None)
+
+    def unforward_logging(self, logger_name: str | None = None) -> Any:
+        """Undo `forward_logging`.
+
+        Parameters
+        ----------
+        logger_name
+            As it was given there.
+        """
+        topic = f"forwarded-log-{logger_name or 'root'}"
+        self._topics.pop(topic, None)
+
+        async def steps() -> Any:
+            self._link.send(Subscribe(topic, False))
+            call = {
+                "workers": None,
+                "method": "logging.unforward",
+                "args": {"name": logger_name, "topic": topic},
+                "on_error": "raise",
+            }
+            return await self._answer("worker.call", call)
+
+        return self._run(steps(), lambda _: None)
+
+    def set_metadata(self, key: Any, value: Any) -> Any:
+        """Keep a small value at the scheduler.
+
+        Parameters
+        ----------
+        key
+            A name, or a list of names: a path into nested dictionaries.
+        value
+            Anything that msgpack can say.
+        """
+        keys = list(key) if isinstance(key, list | tuple) else [key]
+        return self._ask("metadata.set", keys=keys, value=value)
+
+    def get_metadata(self, keys: Any, default: Any = ...) -> Any:
+        """A value from `set_metadata`.
+
+        Parameters
+        ----------
+        keys
+            A name, or a list of names.
+        default
+            Returned where there is none.
+
+        Raises
+        ------
+        KeyError
+            There is none, and no default.
+        """
+        path = list(keys) if isinstance(keys, list | tuple) else [keys]
+
+        async def steps() -> Any:
+            try:
+                return await self._answer("metadata.get", {"keys": path})
+            except KeyError:
+                if default is not ...:
+                    return default
+                raise
+
+        return self._run(steps())
+
+    # -- running tasks here --------------------------------------------------------------------
+
+    def recreate_task_locally(self, future: Any) -> Any:
+        """Run a task in this process, with the inputs that it had on the cluster.
+
+        Parameters
+        ----------
+        future
+            Of the task; a collection means its first future.
+        """
+        return self._recreate(future, failed=False)
+
+    def recreate_error_locally(self, future: Any) -> Any:
+        """Run a task that failed in this process, to look at it with a debugger.
+
+        Parameters
+        ----------
+        future
+            Whose result cannot be had; the task that is at fault is run.
+        """
+        return self._recreate(future, failed=True)
+
+    def _recreate(self, future: Any, failed: bool) -> Any:
+        (first, *_) = futures_of(future)
+
+        async def steps() -> Any:
+            from_cluster = await self._recipe(first._entry, failed)
+            return from_cluster
+
+        def finish(recipe: Any) -> Any:
+            if recipe is None:
+                return None
+            func, args, kwargs = recipe
+            return func(*args, **kwargs)
+
+        return self._run(steps(), finish)
+
+    async def _recipe(self, entry: Any, failed: bool) -> Any:
+        raise NotImplementedError
+
+    async def _later(self, value: Any) -> Any:
+        return value
+
+
+def _packed(item: Any) -> bytes:
+    """A function or object for another process, in one piece."""
+    frames = dumps(item)
+    if not frames.buffers:
+        return bytes(frames.head)
+    return pickle.dumps(_Loaded(frames))
+
+
+class _Loaded:
+    """Unpickles to what its frames describe."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames = frames
+
+    def __reduce__(self) -> Any:
+        return loads, (self.frames,)
+
+
+def _outcome(found: Any) -> Any:
+    """The result of a function that ran elsewhere, or its exception raised."""
+    status, data = found
+    if status == "ok":
+        return pickle.loads(data)
+    raise load_exception(pickle.loads(data))
+
+
+def _results(found: Any, on_error: str) -> dict[str, Any]:
+    """What functions on workers gave, by address."""
+    results: dict[str, Any] = {}
+    for address, said in dict(found).items():
+        if isinstance(said, dict) and "error" in said:
+            error: BaseException = remote_error(*said["error"])
+        else:
+            try:
+                results[address] = _outcome(said) if isinstance(said, list | tuple) else said
+                continue
+            except Exception as raised:
+                error = raised
+        if on_error == "raise":
+            raise error
+        if on_error == "return":
+            results[address] = error
+    return results

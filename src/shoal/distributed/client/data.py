@@ -1,0 +1,590 @@
+"""The methods of `Client` that move results and data: gather, scatter, replicate, datasets.
+
+Small results come with the report that they are there.  The others are fetched from the workers
+that hold them, several at a time, and data is put on workers the same way: the scheduler is only
+asked where.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shoal.distributed.client.encode import worker_names
+from shoal.distributed.client.future import Future, futures_of, make_future
+from shoal.distributed.client.keys import unique_key, wire_key
+from shoal.distributed.client.promise import Promise, spawn, wait_all
+from shoal.distributed.client.session import Session
+from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.core.client import table as futures
+from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
+from shoal.distributed.protocol import Data as DataMessage
+from shoal.distributed.protocol import Frames as WireFrames
+from shoal.distributed.protocol import Key, Locate, Peer, Put, Reserve
+from shoal.errors import ClusterError, LostResultError
+from shoal.graph.task import Nest, Parser, fill
+from shoal.graph.token import tokenize
+from shoal.serialize.pickles import Frames, dumps, loads
+from shoal.sizeof import sizeof
+
+__all__ = ["DataMethods"]
+
+PAUSES_S = (0.0, 0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
+"""Before each attempt to fetch results that were not where they should have been."""
+
+STREAMS_BYTES = 64 * 2**20
+"""What one request to a worker asks for at most, if it is more than one result."""
+
+
+class _Nested(Parser):
+    """Replaces futures inside of nested containers by references; collects them."""
+
+    __slots__ = ("found", "skipped")
+
+    def __init__(self, skipped: frozenset[int]) -> None:
+        super().__init__(_resolve)
+        self.found: list[Future[Any]] = []
+        self.skipped = skipped
+
+
+def _resolve(item: Any, parser: Any) -> Any:
+    if isinstance(item, Future):
+        if id(item) not in parser.deps:
+            parser.found.append(item)
+        return parser.ref(id(item))
+    return parser.other(item)
+
+
+class DataMethods(Session):
+    """Moving results and data; see `Client`."""
+
+    # -- gather --------------------------------------------------------------------------------
+
+    def gather(
+        self,
+        futures: Any,
+        errors: str = "raise",
+        direct: bool | None = None,
+        asynchronous: bool | None = None,
+    ) -> Any:
+        """Wait for results and bring them here.
+
+        Parameters
+        ----------
+        futures
+            A future, or containers of futures, nested to any depth.
+        errors
+            ``"raise"`` the first error, or ``"skip"``: leave out what failed.
+        direct
+            Accepted: data always comes directly from workers.
+        asynchronous
+            Default: the client's.
+
+        Returns
+        -------
+        The same with results instead of futures.
+
+        Raises
+        ------
+        Exception
+            What a task raised.
+        ValueError
+            ``errors`` is something else.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     client.gather({"a": client.submit(abs, -1)})
+        {'a': 1}
+        """
+        if errors not in ("raise", "skip"):
+            raise ValueError(f"errors is 'raise' or 'skip', got {errors!r}")
+        if not isinstance(futures, list | tuple | set | frozenset | dict | Future):
+            futures = list(futures)
+        if type(futures) is list and set(map(type, futures)) <= {Future}:
+            shape: Any = None
+            found: list[Future[Any]] = futures
+        else:
+            parser = _Nested(frozenset())
+            shape = parser.parse(futures)
+            found = parser.found
+        for future in found:
+            if future._client is not self and future._client._link is not self._link:
+                raise ValueError(
+                    f"the future {future.key!r} belongs to another client; gather it with "
+                    "future.client.gather"
+                )
+        entries = [future._entry for future in found]
+
+        def finish(values: dict[Any, Any]) -> Any:
+            if errors == "raise":
+                results = self._unpacked(values, entries)
+                return results if shape is None else fill(shape, results)
+            kept = [entry for entry in entries if entry.status == FINISHED]
+            done = iter(self._unpacked(values, kept))
+            results = [next(done) if e.status == FINISHED else _SKIPPED for e in entries]
+            if shape is None:
+                return [value for value in results if value is not _SKIPPED]
+            return _without_skipped(shape, results)
+
+        return self._run(
+            self._gathered(entries, errors == "raise"), finish, asynchronous=asynchronous
+        )
+
+    async def _gathered(self, entries: list[Entry], strict: bool) -> dict[Any, Any]:
+        """Wait for entries, and get what did not come along: `Frames` by key."""
+        found: dict[Any, Any] = {}
+        for pause_s in PAUSES_S:
+            if any(entry.status == PENDING for entry in entries):
+                await all_ended(self._link, entries, first_error=strict)
+            if strict and any(entry.status not in (FINISHED, PENDING) for entry in entries):
+                return found
+            missing = {
+                entry.key: entry.nbytes
+                for entry in entries
+                if entry.status == FINISHED and entry.value is None and entry.key not in found
+            }
+            if not missing:
+                if any(entry.status == PENDING for entry in entries):
+                    continue
+                return found
+            if pause_s:
+                await self._pause(pause_s)
+            found.update(await self._fetch(missing))
+        missing_keys = [k for k in missing if k not in found]
+        if missing_keys:
+            raise LostResultError(
+                f"{len(missing_keys)} results could not be fetched from the workers that the "
+                f"scheduler named, for instance {missing_keys[0]!r}, in {len(PAUSES_S)} attempts"
+            )
+        return found
+
+    def _pause(self, seconds: float) -> Promise[None]:
+        end: Promise[None] = Promise()
+        loop = self._link.loop
+        loop.call_threadsafe(lambda: loop.call_later(seconds, end.keep, None))
+        return end
+
+    async def _fetch(self, sizes: dict[Key, int]) -> dict[Key, Frames]:
+        """Results from workers; those that are not there are left out."""
+        keys = list(sizes)
+        located, _ = await self._link.request(lambda number: Locate(number, keys))
+        peers = {peer.number: peer for peer in located.peers}
+        loads_: dict[int, int] = dict.fromkeys(peers, 0)
+        plans: dict[int, list[list[tuple[Key, int]]]] = {}
+        room: dict[int, int] = {}
+        for key, ident, where in zip(keys, located.ids, located.where):
+            known = [number for number in where if number in peers]
+            if ident < 0 or not known:
+                continue
+            # The worker that is to send the least so far; any of equals.
+            least = min(known, key=lambda number: (loads_[number], random.random()))
+            loads_[least] += sizes[key]
+            batches = plans.setdefault(least, [])
+            if not batches or room[least] < sizes[key]:
+                batches.append([])
+                room[least] = STREAMS_BYTES
+            room[least] -= sizes[key]
+            batches[-1].append((key, ident))
+        fetches = [
+            spawn(self._fetch_from(peers[number], batch))
+            for number, batches in plans.items()
+            for batch in batches
+        ]
+        found: dict[Key, Frames] = {}
+        for part in await wait_all(fetches):
+            found.update(part)
+        return found
+
+    async def _fetch_from(self, peer: Peer, batch: list[tuple[Key, int]]) -> dict[Key, Frames]:
+        names = {ident: key for key, ident in batch}
+        found: dict[Key, Frames] = {}
+        try:
+            data, buffers = await self._link.get(peer, list(names))
+        except (ConnectionError, ClusterError, OSError):
+            # The worker has gone; the scheduler hears of it as well.
+            return found
+        assert isinstance(data, DataMessage)
+        for ident, frames in zip(data.ids, data.frames):
+            mine = buffers[frames.first : frames.first + frames.count]
+            found[names[ident]] = Frames(frames.head, mine)
+        return found
+
+    def _unpacked(self, found: dict[Any, Any], entries: list[Entry]) -> list[Any]:
+        """The results of entries; raises where there is none."""
+        unpickle = pickle.loads
+        results: list[Any] = []
+        for entry in entries:
+            if entry.status == FINISHED:
+                if entry.value is not None:
+                    results.append(unpickle(entry.value))
+                    continue
+                if entry.key in found:
+                    results.append(loads(found[entry.key]))
+                    continue
+        if len(results) < len(entries):
+            for entry in entries:
+                if entry.status not in (FINISHED, PENDING):
+                    self._raise_failed(entry)
+            raise ClusterError("a result was lost while it was fetched; ask for it again")
+        return results
+
+    # -- scatter -------------------------------------------------------------------------------
+
+    def scatter(
+        self,
+        data: Any,
+        workers: Any = None,
+        broadcast: bool | int = False,
+        direct: bool | None = None,
+        hash: bool = True,
+        timeout: Any = None,
+        asynchronous: bool | None = None,
+    ) -> Any:
+        """Put data on the cluster.
+
+        Parameters
+        ----------
+        data
+            A list, tuple, set or dict: each element becomes a future of its own; anything
+            else is one.
+        workers
+            Addresses, names or hosts of the workers that may hold it.
+        broadcast
+            True: a copy on every worker; a number: on so many.
+        direct
+            Accepted: data always goes directly to workers.
+        hash
+            Name the data by its content, so that the same data is one key; False for a new key.
+        timeout
+            Seconds to wait for a worker to be there.
+        asynchronous
+            Default: the client's.
+
+        Returns
+        -------
+        A future, or futures in the same kind of container.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     client.scatter([1, 2])[1].result()
+        2
+        """
+        values, names, pack = _pieces(data, hash)
+        keys = [wire_key(name) for name in names]
+        frames = [dumps(value, f"the data {k!r}") for value, k in zip(values, names, strict=True)]
+        sizes = [max(sizeof(v), f.nbytes) for v, f in zip(values, frames, strict=True)]
+        copies = 0 if broadcast is True else int(broadcast) if broadcast else 1
+        timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout)
+
+        async def steps() -> list[Entry]:
+            wanted = None if workers is None else worker_names(workers)
+            with self._link.lock:
+                entries = [futures.want(self._link.table, key) for key in keys]
+            try:
+                await self._put(keys, frames, sizes, wanted, copies)
+            except BaseException:
+                for entry in entries:
+                    self._link.drop(entry)
+                raise
+            return entries
+
+        def finish(entries: list[Entry]) -> Any:
+            client: Any = self
+            made = [make_future(client, n, e) for n, e in zip(names, entries, strict=True)]
+            return pack(made)
+
+        if not keys:
+            return self._run(_nothing(), lambda _: pack([]), asynchronous=asynchronous)
+        return self._run(steps(), finish, timeout_s, asynchronous=asynchronous)
+
+    async def _put(
+        self,
+        keys: list[Key],
+        frames: list[Frames],
+        sizes: list[int],
+        workers: list[str] | None,
+        copies: int,
+    ) -> None:
+        """Put pickled data on the workers that the scheduler names."""
+        reserved, _ = await self._link.request(lambda n: Reserve(n, keys, sizes, workers, copies))
+        if reserved.error:
+            raise TimeoutError(reserved.error)
+        peers = {peer.number: peer for peer in reserved.peers}
+        parts: dict[int, list[int]] = {}
+        for i, where in enumerate(reserved.where):
+            for number in where:
+                parts.setdefault(number, []).append(i)
+
+        def put(number: int, chosen: list[int]) -> Promise[Any]:
+            buffers: list[Any] = []
+            wire: list[WireFrames] = []
+            for i in chosen:
+                own = frames[i]
+                wire.append(WireFrames(bytes(own.head), len(buffers), len(own.buffers)))
+                buffers += own.buffers
+            ids, runs = [reserved.ids[i] for i in chosen], [reserved.runs[i] for i in chosen]
+            names, nbytes = [keys[i] for i in chosen], [sizes[i] for i in chosen]
+            return spawn(
+                self._link.put(
+                    peers[number], lambda n: Put(n, ids, runs, names, wire, nbytes), buffers
+                )
+            )
+
+        await wait_all([put(number, chosen) for number, chosen in parts.items()])
+        with self._link.lock:
+            for key, nbytes in zip(keys, sizes):
+                entry = self._link.table.entries.get(key)
+                if entry is not None and entry.status == PENDING:
+                    entry.status = FINISHED
+                    entry.nbytes = nbytes
+
+    # -- copies --------------------------------------------------------------------------------
+
+    def replicate(
+        self,
+        futures: Any,
+        n: int | None = None,
+        workers: Any = None,
+        branching_factor: int = 2,
+        **kwargs: Any,
+    ) -> Any:
+        """Have several copies of results, for reading or for safety.
+
+        Parameters
+        ----------
+        futures
+            Futures, or collections of such.
+        n
+            How many copies; None: one on every worker.
+        workers
+            Only there.
+        branching_factor, **kwargs
+            Accepted.
+        """
+        found = futures_of(futures)
+        return self._after(
+            found, "replicate", n=n, workers=None if workers is None else worker_names(workers)
+        )
+
+    def rebalance(self, futures: Any = None, workers: Any = None, **kwargs: Any) -> Any:
+        """Move results so that workers hold about the same number of bytes.
+
+        Parameters
+        ----------
+        futures
+            Only these; default: all.
+        workers
+            Only between these.
+        **kwargs
+            Accepted.
+        """
+        found = None if futures is None else futures_of(futures)
+        return self._after(
+            found, "rebalance", workers=None if workers is None else worker_names(workers)
+        )
+
+    def _after(self, found: list[Future[Any]] | None, method: str, **args: Any) -> Any:
+        """Call a method about results, when they are there."""
+
+        async def steps() -> Any:
+            keys = None
+            if found is not None:
+                entries = [future._entry for future in found]
+                await all_ended(self._link, entries, first_error=True)
+                for entry in entries:
+                    self._raise_failed(entry)
+                keys = list({entry.key: None for entry in entries})
+            return await self._answer(method, {"keys": keys, **args})
+
+        return self._run(steps(), lambda _: None)
+
+    # -- datasets ------------------------------------------------------------------------------
+
+    def publish_dataset(
+        self, *args: Any, name: Any = None, override: bool = False, **kwargs: Any
+    ) -> Any:
+        """Give results a name under which other clients find them.
+
+        Parameters
+        ----------
+        *args
+            One object with futures in it, for ``name``.
+        name
+            Of the object.
+        override
+            Replace what has the name already.
+        **kwargs
+            Objects by name.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     client.publish_dataset(numbers=client.scatter([1, 2]))
+        ...     client.list_datasets(), client.gather(client.get_dataset("numbers"))
+        (('numbers',), [1, 2])
+        """
+        if name is not None:
+            if not args:
+                raise ValueError("publish_dataset with name= needs the object to publish")
+            if len(args) > 1:
+                raise ValueError("publish_dataset with name= takes one object; give others a name")
+            kwargs[name] = args[0]
+        elif args:
+            raise ValueError("publish_dataset needs a name for the object: name=, or name=object")
+
+        async def steps() -> None:
+            for label, data in kwargs.items():
+                keys = list({f._entry.key: None for f in futures_of(data)})
+                frames = dumps(data, f"the dataset {label!r}")
+                stream = pickle.dumps((bytes(frames.head), [bytes(b) for b in frames.buffers]))
+                await self._answer(
+                    "datasets.publish",
+                    {"name": wire_key(label), "keys": keys, "data": stream, "override": override},
+                )
+
+        return self._run(steps())
+
+    def unpublish_dataset(self, name: Any, **kwargs: Any) -> Any:
+        """Take a published name back.
+
+        Parameters
+        ----------
+        name
+            Of the dataset.
+        **kwargs
+            Accepted.
+        """
+        return self._ask("datasets.unpublish", name=wire_key(name))
+
+    def list_datasets(self, **kwargs: Any) -> Any:
+        """Names of the published datasets.
+
+        Parameters
+        ----------
+        **kwargs
+            Accepted.
+        """
+        return self._run(self._answer("datasets.list", {}), lambda names: tuple(map(_name, names)))
+
+    def get_dataset(self, name: Any, default: Any = ..., **kwargs: Any) -> Any:
+        """What was published under a name.
+
+        Parameters
+        ----------
+        name
+            Of the dataset.
+        default
+            Returned where there is none.
+        **kwargs
+            Accepted.
+
+        Raises
+        ------
+        KeyError
+            There is none, and no default.
+        """
+
+        def finish(found: Any) -> Any:
+            if found is None:
+                if default is not ...:
+                    return default
+                raise KeyError(f"no dataset {name!r} is published")
+            head, buffers = pickle.loads(found["data"] if isinstance(found, dict) else found)
+            with self.as_current():  # type: ignore[attr-defined]
+                return loads(Frames(head, [bytearray(b) for b in buffers]))
+
+        return self._run(self._answer("datasets.get", {"name": wire_key(name)}), finish)
+
+    @property
+    def datasets(self) -> Datasets:
+        """The published datasets as a mapping."""
+        return Datasets(self)
+
+
+class Datasets:
+    """The published datasets of a cluster, as a mapping from names.
+
+    Parameters
+    ----------
+    client
+        Asks the scheduler.
+
+    Examples
+    --------
+    >>> Datasets.__name__
+    'Datasets'
+    """
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: DataMethods) -> None:
+        self._client = client
+
+    def __getitem__(self, name: Any) -> Any:
+        return self._client.get_dataset(name)
+
+    def __setitem__(self, name: Any, data: Any) -> None:
+        self._client.publish_dataset(data, name=name)
+
+    def __delitem__(self, name: Any) -> None:
+        self._client.unpublish_dataset(name)
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._client.list_datasets()
+
+    def __iter__(self) -> Any:
+        return iter(self._client.list_datasets())
+
+    def __len__(self) -> int:
+        return len(self._client.list_datasets())
+
+
+_SKIPPED: Any = object()
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _name(name: Any) -> Any:
+    return tuple(name) if isinstance(name, list) else name
+
+
+def _without_skipped(item: Any, results: Sequence[Any]) -> Any:
+    """Fill references, leaving out those that were skipped."""
+    if isinstance(item, Nest):
+        parts = [
+            part
+            for part in (_without_skipped(p, results) for p in item.items)
+            if part is not _SKIPPED
+            and not (type(part) is tuple and len(part) == 2 and part[1] is _SKIPPED)
+        ]
+        return item.make(parts)
+    return fill(item, results)
+
+
+def _pieces(data: Any, hash: bool) -> tuple[list[Any], list[Any], Callable[[list[Any]], Any]]:
+    """What is scattered one by one, under which names, and how futures are put together."""
+    if isinstance(data, dict):
+        names = list(data)
+        return list(data.values()), names, lambda made: dict(zip(names, made, strict=True))
+    if type(data) in (list, tuple, set, frozenset) or isinstance(data, range):
+        values = list(data)
+        make: Any = list if isinstance(data, range) else type(data)
+        return values, [_data_key(value, hash) for value in values], make
+    if hasattr(data, "__next__"):
+        values = list(data)
+        return values, [_data_key(value, hash) for value in values], list
+    return [data], [_data_key(data, hash)], lambda made: made[0]
+
+
+def _data_key(value: Any, hash: bool) -> str:
+    label = type(value).__name__
+    return f"{label}-{tokenize(type(value).__qualname__, value)}" if hash else unique_key(label)

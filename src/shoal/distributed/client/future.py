@@ -1,0 +1,353 @@
+"""Futures: results on a cluster, as objects.
+
+A `Future` holds its client and the entry of its key in the client's table; everything that
+changes is in the entry.  It is a collection as well (`shoal.types.Collection`), so that a future
+may be an argument of `delayed`, be computed together with other collections, and be what the
+blocks of a persisted collection are.
+"""
+
+from __future__ import annotations
+
+import html
+import operator
+import pickle
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from shoal.distributed.client.current import current_client
+from shoal.distributed.client.failures import task_error
+from shoal.distributed.client.keys import wire_key
+from shoal.distributed.client.waiting import call_when_ended, wait_ended
+from shoal.distributed.core.client.table import (
+    CANCELLED,
+    ERROR,
+    FINISHED,
+    LOST,
+    PENDING,
+    Entry,
+)
+from shoal.distributed.protocol import Key
+from shoal.expr.call import Call, ident_of_key
+from shoal.expr.node import Held
+
+if TYPE_CHECKING:
+    from shoal.distributed.client.client import Client
+
+__all__ = ["Future", "futures_of", "make_future"]
+
+T = TypeVar("T")
+
+_new = object.__new__
+
+
+class Future(Generic[T]):
+    """The result of a task on a cluster, which may not be there yet.
+
+    The cluster keeps the result while there is a future of it anywhere.
+
+    Parameters
+    ----------
+    key
+        Of a task that the cluster knows, or will know.
+    client
+        Default: the current one.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     future = client.submit(max, 1, 2)
+    ...     print(future.result(), future.status)
+    2 finished
+    """
+
+    __slots__ = ("__weakref__", "_client", "_entry", "key")
+
+    key: Any
+    _client: Client
+    _entry: Entry
+
+    def __init__(self, key: Any, client: Client | None = None) -> None:
+        self.key = key
+        self._client = current_client() if client is None else client
+        self._entry = self._client._link.want(wire_key(key))
+
+    # -- what became of it ---------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The client that it belongs to."""
+        return self._client
+
+    @property
+    def status(self) -> str:
+        """``"pending"``, ``"finished"``, ``"error"``, ``"cancelled"`` or ``"lost"``."""
+        return self._entry.status
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._entry.status != PENDING
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._entry.status == CANCELLED
+
+    @property
+    def type(self) -> Any:
+        """Name of the result's type; None while it is not there."""
+        return self._entry.kind or None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the result, in bytes; 0 while it is not there."""
+        return self._entry.nbytes
+
+    def result(self, timeout: Any = None) -> T:
+        """Wait for the result.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or such as ``"2 s"``; None: as long as it takes.
+
+        Returns
+        -------
+        The result; with an asynchronous client something to await.
+
+        Raises
+        ------
+        TimeoutError
+            Not in time.
+        Exception
+            What the task raised.
+        """
+        client = self._client
+        if client.asynchronous:
+            return client._async_result(self, timeout)  # type: ignore[return-value]
+        entry = self._entry
+        if entry.status == PENDING:
+            wait_ended(client._link, entry, client._timeout_of(timeout))
+        value = entry.value
+        if value is not None and entry.status == FINISHED:
+            return pickle.loads(value)  # type: ignore[no-any-return]
+        return client._results_of([entry], timeout)[0]  # type: ignore[no-any-return]
+
+    def exception(self, timeout: Any = None) -> Any:
+        """Wait for the end; the exception that the task raised, or None.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or such as ``"2 s"``.
+        """
+        return self._client._when_done(self, _exception_of, timeout)
+
+    def traceback(self, timeout: Any = None) -> Any:
+        """Wait for the end; the traceback of the exception that the task raised, or None.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or such as ``"2 s"``.
+        """
+        return self._client._when_done(self, _traceback_of, timeout)
+
+    def add_done_callback(self, callback: Callable[[Future[T]], Any]) -> None:
+        """Have ``callback(future)`` called in a thread of its own when the future ends.
+
+        Parameters
+        ----------
+        callback
+            What it raises is logged.
+        """
+        client = self._client
+        call_when_ended(client._link, self._entry, lambda _: client._call_back(callback, self))
+
+    # -- changing it ---------------------------------------------------------------------------
+
+    def cancel(self, reason: str | None = None, msg: str | None = None, **kwargs: Any) -> Any:
+        """Give the task up.
+
+        Parameters
+        ----------
+        reason, msg
+            Said by the error that futures of it raise.
+        **kwargs
+            ``force``: also when other clients want it.
+        """
+        return self._client.cancel([self], reason=reason, msg=msg, **kwargs)
+
+    def retry(self, **kwargs: Any) -> Any:
+        """Run the task again, if it failed.
+
+        Parameters
+        ----------
+        **kwargs
+            As for `Client.retry`.
+        """
+        return self._client.retry([self], **kwargs)
+
+    def release(self) -> None:
+        """Let go of the result before the object is collected; it must not be used again."""
+        entry = self._entry
+        if entry is not _RELEASED:
+            self._entry = _RELEASED
+            self._client._link.drop(entry)
+
+    def __del__(self) -> None:
+        try:
+            entry = self._entry
+            if entry is not _RELEASED:
+                self._client._link.drop(entry)
+        except AttributeError:
+            # It never had one.
+            pass
+
+    # -- as an object --------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._client._async_result(self, None).__await__()
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Future):
+            return NotImplemented
+        return bool(self.key == other.key)
+
+    def __repr__(self) -> str:
+        entry = self._entry
+        kind = f", type: {entry.kind}" if entry.kind else ""
+        return f"<Future: {entry.status}{kind}, key: {self.key}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.key, self._client._address_for_others())
+
+    # -- as a collection -----------------------------------------------------------------------
+
+    def __shoal_wire_key__(self) -> Key:
+        return self._entry.key if self._entry is not _RELEASED else wire_key(self.key)
+
+    def __shoal_tokenize__(self) -> Any:
+        return ("Future", self.__shoal_wire_key__())
+
+    def __shoal_node__(self) -> Any:
+        call = Call()
+        ident = ident_of_key(self.key)
+        call._call = (ident, None, self, (), str(self.key), None, None, None)
+        return call
+
+    def __shoal_with_node__(self, node: Any) -> Any:
+        return node.values[0] if isinstance(node, Held) else self
+
+    def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return operator.itemgetter(0), ()
+
+    @property
+    def __shoal_scheduler__(self) -> Any:
+        return self._client
+
+
+_RELEASED = Entry("(released)")
+_RELEASED.status = CANCELLED
+_RELEASED.error = ("cancelled", "(released)", "", b"the future was released")
+
+FAILED = frozenset({ERROR, CANCELLED, LOST})
+
+
+def make_future(client: Client, key: Any, entry: Entry) -> Future[Any]:
+    """A future of an entry that counts it already.
+
+    Parameters
+    ----------
+    client
+        Whose table the entry is in.
+    key
+        As the user knows it.
+    entry
+        Of the key.
+    """
+    future: Future[Any] = _new(Future)
+    future.key = key
+    future._client = client
+    future._entry = entry
+    return future
+
+
+def _restore(key: Any, address: str) -> Future[Any]:
+    return Future(key, current_client(address))
+
+
+def _exception_of(entry: Entry) -> BaseException | None:
+    if entry.status in FAILED and entry.error is not None:
+        return task_error(entry.error)
+    return None
+
+
+def _traceback_of(entry: Entry) -> Any:
+    error = _exception_of(entry)
+    return None if error is None else error.__traceback__
+
+
+def futures_of(item: Any, client: Client | None = None) -> list[Future[Any]]:
+    """The futures inside of collections and containers.
+
+    Parameters
+    ----------
+    item
+        Collections that were persisted, futures, and lists, tuples, sets, dicts of them.
+    client
+        When given, futures of cancelled tasks raise.
+
+    Returns
+    -------
+    list of Future
+        Each once.
+
+    Raises
+    ------
+    FutureCancelledError
+        One of them was cancelled.
+
+    Examples
+    --------
+    >>> futures_of([1, 2])
+    []
+    """
+    found: dict[int, Future[Any]] = {}
+    seen: set[int] = set()
+    stack: list[Any] = [item]
+    while stack:
+        part = stack.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Future):
+            found[id(part)] = part
+        elif isinstance(part, dict):
+            stack += [*part.keys(), *part.values()][::-1]
+        elif isinstance(part, list | tuple | set | frozenset):
+            stack += list(part)[::-1]
+        elif isinstance(part, Call):
+            stack += [part._call[2], *part._call[3]][::-1]
+            stack.append(getattr(part, "node", None))
+        elif hasattr(type(part), "__shoal_node__"):
+            stack.append(part.__shoal_node__())
+        elif hasattr(part, "operands"):
+            stack += list(part.operands)[::-1]
+        elif hasattr(part, "__dask_graph__") and not isinstance(part, type):
+            stack.append(dict(part.__dask_graph__()))
+    futures = list(found.values())
+    _refuse_cancelled(futures, client)
+    return futures
+
+
+def _refuse_cancelled(futures: Iterable[Future[Any]], client: Client | None) -> None:
+    if client is not None:
+        for future in futures:
+            if future.cancelled():
+                raise task_error(future._entry.error or _RELEASED.error)  # type: ignore[arg-type]

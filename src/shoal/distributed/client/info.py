@@ -1,0 +1,447 @@
+"""The methods of `Client` that ask how the cluster is and what it has done."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shoal.distributed.client.encode import worker_names
+from shoal.distributed.client.future import Future, futures_of
+from shoal.distributed.client.keys import wire_key
+from shoal.distributed.client.promise import Deadline
+from shoal.distributed.client.session import Session
+from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.net import write_cluster_file
+from shoal.distributed.node.versions import package_versions
+from shoal.distributed.protocol import Key
+from shoal.units import format_bytes
+
+__all__ = ["Info"]
+
+
+class Info(Session):
+    """Asking the cluster; see `Client`."""
+
+    def scheduler_info(self, n_workers: int = -1, **kwargs: Any) -> Any:
+        """The scheduler and its workers, as a dictionary.
+
+        Parameters
+        ----------
+        n_workers
+            Only so many workers; -1 for all.
+        **kwargs
+            Accepted.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     len(client.scheduler_info()["workers"])
+        1
+        """
+        return self._ask("scheduler.info", n_workers=n_workers)
+
+    def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
+        """Which workers hold results.
+
+        Parameters
+        ----------
+        futures
+            Only these, or collections of such; default: all keys.
+        **kwargs
+            Accepted.
+
+        Returns
+        -------
+        dict
+            Addresses by key.
+        """
+        if futures is None:
+            return self._run(self._answer("scheduler.who_has", {"keys": None}), _pairs)
+        found = futures_of(futures)
+
+        async def steps() -> Any:
+            entries = [future._entry for future in found]
+            await all_ended(self._link, entries)
+            keys = list({entry.key: None for entry in entries})
+            return await self._answer("scheduler.who_has", {"keys": keys})
+
+        return self._run(steps(), _pairs)
+
+    def has_what(self, workers: Any = None, **kwargs: Any) -> Any:
+        """Which results workers hold.
+
+        Parameters
+        ----------
+        workers
+            Only these; default: all.
+        **kwargs
+            Accepted.
+
+        Returns
+        -------
+        dict
+            Keys by address.
+        """
+        return self._about_workers("scheduler.has_what", workers, _keys_of_all)
+
+    def nthreads(self, workers: Any = None, **kwargs: Any) -> Any:
+        """How many tasks each worker runs at once.
+
+        Parameters
+        ----------
+        workers
+            Only these; default: all.
+        **kwargs
+            Accepted.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, threads_per_worker=2, processes=False) as client:
+        ...     list(client.ncores().values())
+        [2]
+        """
+        return self._about_workers("scheduler.nthreads", workers, dict)
+
+    ncores = nthreads
+
+    def processing(self, workers: Any = None) -> Any:
+        """Keys of the tasks that each worker was given and has not finished.
+
+        Parameters
+        ----------
+        workers
+            Only these; default: all.
+        """
+        return self._about_workers("scheduler.processing", workers, _keys_of_all)
+
+    def _about_workers(self, method: str, workers: Any, finish: Any) -> Any:
+        some = None if workers is None else worker_names(workers)
+        return self._run(self._answer(method, {"workers": some}), lambda found: finish(found))
+
+    def nbytes(self, keys: Any = None, summary: bool = True, **kwargs: Any) -> Any:
+        """Sizes of results in bytes.
+
+        Parameters
+        ----------
+        keys
+            Only these; default: all.
+        summary
+            By prefix of the keys, summed.
+        **kwargs
+            Accepted.
+        """
+        some = None if keys is None else [wire_key(key) for key in keys]
+        return self._run(
+            self._answer("scheduler.nbytes", {"keys": some, "summary": summary}), _pairs_or_dict
+        )
+
+    def call_stack(self, futures: Any = None, keys: Any = None) -> Any:
+        """Where the running tasks are: their Python stacks, by worker and key.
+
+        Parameters
+        ----------
+        futures, keys
+            Only these; default: all.
+        """
+        found: list[Key] | None = [wire_key(key) for key in keys or ()]
+        if futures is not None:
+            found = [*(found or ()), *[f._entry.key for f in futures_of(futures)]]
+        some = found if futures is not None or keys is not None else None
+        return self._run(self._answer("scheduler.call_stack", {"keys": some}), _stacks)
+
+    def story(self, *keys_or_stimuli: Any, on_error: str = "raise") -> Any:
+        """What happened to tasks, in order.
+
+        Parameters
+        ----------
+        *keys_or_stimuli
+            Keys, or futures.
+        on_error
+            Accepted.
+        """
+        keys = [_key_of(item) for item in keys_or_stimuli]
+        return self._ask("scheduler.story", keys=keys)
+
+    def explain_task(self, key: Any) -> Any:
+        """Why a task waits, where it ran, and what it cost.
+
+        Parameters
+        ----------
+        key
+            Its key, or a future of it.
+        """
+        return self._ask("scheduler.explain", key=_key_of(key))
+
+    def get_versions(self, check: bool = False, packages: Any = None) -> Any:
+        """Versions of Python and packages at the client, the scheduler and the workers.
+
+        Parameters
+        ----------
+        check
+            Raise when they differ between the client and the workers.
+        packages
+            Names of further packages.
+        """
+        names = list(packages or ())
+
+        async def steps() -> Any:
+            scheduler = await self._answer("scheduler.versions", {"packages": names})
+            workers = await self._answer(
+                "worker.call",
+                {
+                    "workers": None,
+                    "method": "versions",
+                    "args": {"packages": names},
+                    "on_error": "return",
+                },
+            )
+            return scheduler, workers
+
+        def finish(found: Any) -> Any:
+            scheduler, workers = found
+            mine = package_versions(names)
+            result = {"scheduler": scheduler, "workers": dict(workers), "client": mine}
+            if check:
+                _compare(mine, result["workers"])
+            return result
+
+        return self._run(steps(), finish)
+
+    def get_task_stream(
+        self,
+        start: Any = None,
+        stop: Any = None,
+        count: int | None = None,
+        plot: bool | str = False,
+        filename: str = "task-stream.html",
+        bokeh_resources: Any = None,
+    ) -> Any:
+        """When and where tasks ran: a dictionary for each.
+
+        Parameters
+        ----------
+        start, stop
+            Seconds since the epoch.
+        count
+            Only the last ones.
+        plot, filename, bokeh_resources
+            Accepted; the dashboard draws.
+        """
+        return self._ask("scheduler.task_stream", start=start, stop=stop, count=count)
+
+    def profile(
+        self,
+        key: Any = None,
+        start: Any = None,
+        stop: Any = None,
+        workers: Any = None,
+        merge_workers: bool = True,
+        plot: bool | str = False,
+        filename: str | None = None,
+        server: bool = False,
+        scheduler: bool = False,
+    ) -> Any:
+        """Where running tasks spend their time: a tree of stack frames with counts.
+
+        Parameters
+        ----------
+        key
+            Only tasks whose keys begin with it.
+        start, stop
+            Seconds since the epoch.
+        workers
+            Only these.
+        merge_workers
+            One tree for all; else one for each, by address.
+        plot, filename, server, scheduler
+            Accepted.
+        """
+        args = {"key": key, "start": start, "stop": stop}
+        return self._ask(
+            "worker.call",
+            workers=None if workers is None else worker_names(workers),
+            method="profile",
+            args=args,
+            on_error="return",
+        )
+
+    def get_scheduler_logs(self, n: int | None = None) -> Any:
+        """The last lines of the scheduler's log, as ``(level, text)``.
+
+        Parameters
+        ----------
+        n
+            How many.
+        """
+        return self._run(
+            self._answer("scheduler.logs", {"n": n}), lambda lines: tuple(map(tuple, lines))
+        )
+
+    def get_worker_logs(
+        self, n: int | None = None, workers: Any = None, nanny: bool = False
+    ) -> Any:
+        """The last lines of the workers' logs, by address.
+
+        Parameters
+        ----------
+        n
+            How many.
+        workers
+            Only these.
+        nanny
+            Those of their nannies instead.
+        """
+        return self._run(
+            self._answer(
+                "worker.call",
+                {
+                    "workers": None if workers is None else worker_names(workers),
+                    "method": "logs",
+                    "args": {"n": n},
+                    "nanny": nanny,
+                    "on_error": "return",
+                },
+            ),
+            lambda found: {address: tuple(map(tuple, lines)) for address, lines in found.items()},
+        )
+
+    def dump_cluster_state(
+        self,
+        filename: str = "shoal-cluster-dump",
+        write_from_scheduler: bool | None = None,
+        exclude: Any = (),
+        format: str = "msgpack",
+        **storage_options: Any,
+    ) -> Any:
+        """Write what scheduler and workers know to a file, for a report of a problem.
+
+        Parameters
+        ----------
+        filename
+            Without an ending: the format's is added.
+        write_from_scheduler, exclude, **storage_options
+            Accepted.
+        format
+            ``"msgpack"`` or ``"json"``.
+        """
+        kinds: dict[str, Callable[[Any], bytes]] = {
+            "msgpack": msgspec.msgpack.encode,
+            "json": _as_json,
+            "yaml": _as_json,
+        }
+        if format not in kinds:
+            raise ValueError(f"format is 'msgpack' or 'json', got {format!r}")
+
+        def finish(state: Any) -> None:
+            ending = "json" if format == "yaml" else format
+            path = Path(filename if filename.endswith(ending) else f"{filename}.{ending}")
+            path.write_bytes(kinds[format](state))
+
+        return self._run(self._answer("scheduler.dump_state", {}), finish)
+
+    def write_scheduler_file(self, scheduler_file: str | os.PathLike[str]) -> None:
+        """Write the cluster's address and secret to a file that only its owner can read.
+
+        Parameters
+        ----------
+        scheduler_file
+            Path of the ``cluster.json``.
+        """
+        place = self._place
+        assert place is not None
+        write_cluster_file(scheduler_file, place.public_address, place.security)
+
+    def wait_for_workers(self, n_workers: int, timeout: Any = None) -> Any:
+        """Wait until so many workers are there.
+
+        Parameters
+        ----------
+        n_workers
+            At least 1.
+        timeout
+            Seconds, or such as ``"10 s"``.
+
+        Raises
+        ------
+        TimeoutError
+            Not in time.
+        """
+        if type(n_workers) is not int or n_workers < 1:
+            raise ValueError(f"n_workers must be an int of at least 1, got {n_workers!r}")
+        deadline = Deadline(self._timeout_of(timeout))
+        return self._ask("workers.wait", n=n_workers, timeout_s=deadline.left_s())
+
+    @property
+    def dashboard_link(self) -> str | None:
+        """Where the dashboard is; None without one."""
+        return getattr(self.cluster, "dashboard_link", None)
+
+    def _counts(self) -> str:
+        """Workers, threads and memory in words, for ``repr``."""
+        if self.status != "running":
+            return self.status
+        try:
+            info = self._link.call("scheduler.info").wait(2.0)[0].value
+        except Exception:
+            return self.status
+        workers = info["workers"].values()
+        threads = sum(worker["nthreads"] for worker in workers)
+        text = f"processes={len(workers)} threads={threads}"
+        limits = [worker.get("memory_limit") or 0 for worker in workers]
+        if limits and all(limits):
+            text += f", memory={format_bytes(sum(limits))}"
+        return text
+
+
+def _key_of(item: Any) -> Key:
+    """The key of a future, or one that was given."""
+    return item.__shoal_wire_key__() if isinstance(item, Future) else wire_key(item)
+
+
+def _pairs(found: Any) -> dict[Any, Any]:
+    """``[[key, value], ...]`` as a dictionary: keys may be tuples, which msgpack makes lists."""
+    if isinstance(found, dict):
+        return {key: tuple(value) for key, value in found.items()}
+    return {_hashable(key): tuple(value) for key, value in found}
+
+
+def _pairs_or_dict(found: Any) -> dict[Any, Any]:
+    return found if isinstance(found, dict) else {_hashable(key): value for key, value in found}
+
+
+def _keys_of_all(found: Any) -> dict[str, tuple[Any, ...]]:
+    return {address: tuple(map(_hashable, keys)) for address, keys in dict(found).items()}
+
+
+def _hashable(key: Any) -> Any:
+    return tuple(key) if isinstance(key, list) else key
+
+
+def _stacks(found: Any) -> Any:
+    return {
+        address: {_hashable(key): tuple(lines) for key, lines in dict(stacks).items()}
+        for address, stacks in dict(found).items()
+        if stacks
+    }
+
+
+def _as_json(state: Any) -> bytes:
+    return json.dumps(state, default=repr, indent=1).encode()
+
+
+def _compare(mine: dict[str, Any], workers: dict[str, Any]) -> None:
+    for address, theirs in workers.items():
+        for name, version in mine["packages"].items():
+            other = theirs["packages"].get(name)
+            if other != version:
+                raise ValueError(
+                    f"{name} is {version} at the client and {other} on the worker {address}; "
+                    "install the same version"
+                )

@@ -1,0 +1,424 @@
+"""A client's connections: one to the scheduler, and to workers as data comes directly from them.
+
+`Link` pairs requests with their answers, keeps the table of futures true to what the scheduler
+says, and comes back after a lost connection.  It knows nothing of pickling or of what users call.
+
+Two orders matter.  Changes of the table and the messages that follow from them happen under
+one lock (`Link.lock`), or the scheduler could hear of a new future of a key before it hears that
+the last one had gone.  And futures that are collected as garbage may disappear in any thread in the
+middle of anything, so that their names only go into a queue, which the loop's thread works off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from shoal.distributed.client.failures import remote_error
+from shoal.distributed.client.promise import Promise
+from shoal.distributed.core.client import table as futures
+from shoal.distributed.core.client.table import Entry, Table
+from shoal.distributed.net import Connection, Security, connect
+from shoal.distributed.net.loop import Loop
+from shoal.distributed.protocol import (
+    Answer,
+    Call,
+    Cancel,
+    Data,
+    Finished,
+    Get,
+    Goodbye,
+    Hello,
+    Key,
+    Located,
+    Lost,
+    Output,
+    Peer,
+    Put,
+    Release,
+    Reserved,
+    Topic,
+    Want,
+    Welcome,
+)
+from shoal.errors import ClusterError
+
+__all__ = ["Link"]
+
+log = logging.getLogger("shoal.distributed.client")
+
+RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Pauses between attempts to come back; the last one repeats."""
+
+
+class Link:
+    """The connections of one client.
+
+    Parameters
+    ----------
+    loop
+        Runs the connections.
+    address, security
+        Of the scheduler.
+    name
+        The client's, unique.
+    versions
+        Sent with `Hello`.
+    timeout_s
+        How long to try to connect, and to come back.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        address: str,
+        security: Security,
+        *,
+        name: str,
+        versions: dict[str, str],
+        timeout_s: float,
+    ) -> None:
+        self.loop = loop
+        self.address = address
+        self.security = security
+        self.name = name
+        self.versions = versions
+        self.timeout_s = timeout_s
+        self.lock = threading.RLock()
+        self.table = Table()
+        self.status = "connecting"
+        """connecting, running, closed."""
+        self.scheduler = ""
+        self.number = 0
+        self.on_status: Callable[[str], None] = lambda status: None
+        self.on_topic: Callable[[Topic], None] = lambda message: None
+        self.on_output: Callable[[Output], None] = lambda message: None
+        self._conn: Connection | None = None
+        self._welcome: Promise[Welcome] = Promise()
+        self._numbers = itertools.count(1)
+        self._requests: dict[int, tuple[Connection | None, Promise[Any]]] = {}
+        self._workers: dict[str, Promise[Connection]] = {}
+        self._dropped: deque[Entry] = deque()
+        self._drop_planned = False
+        self._attempts = 0
+        self._give_up_at = 0.0
+        self._gone_reason = ""
+
+    # -- the scheduler -------------------------------------------------------------------------
+
+    def open(self) -> Promise[Welcome]:
+        """Connect to the scheduler; ends when it has answered."""
+        self._give_up_at = self.loop.time() + self.timeout_s
+        self._attempts = 0
+        self._dial()
+        return self._welcome
+
+    def _dial(self) -> None:
+        left_s = self._give_up_at - self.loop.time()
+        connect(
+            self.loop,
+            self.address,
+            security=self.security,
+            role="client",
+            name=self.name,
+            on_open=self._opened,
+            on_error=self._not_opened,
+            timeout_s=max(left_s, 0.1),
+        )
+
+    def _opened(self, conn: Connection) -> None:
+        if self.status == "closed":
+            conn.close()
+            return
+        conn.on_message = self._received
+        conn.on_close = self._closed
+        with self.lock:
+            self._conn = conn
+            conn.send(Hello(self.name, self.versions, futures.wants(self.table)))
+
+    def _not_opened(self, error: BaseException) -> None:
+        if self.status == "closed":
+            return
+        pause_s = RETRY_S[min(self._attempts, len(RETRY_S) - 1)]
+        self._attempts += 1
+        if not _may_pass(error) or self.loop.time() + pause_s > self._give_up_at:
+            self._welcome.fail(error)
+            self._end(f"the scheduler at {self.address} cannot be reached: {error}")
+            return
+        self.loop.call_later(pause_s, self._dial)
+
+    def _closed(self, conn: Connection, error: BaseException | None) -> None:
+        if conn is not self._conn:
+            return
+        self._conn = None
+        why = f"the connection to the scheduler at {self.address} was lost"
+        self._fail_requests(None, ClusterError(f"{why}: {error}" if error else why))
+        if self.status == "closed":
+            return
+        if self._gone_reason or not self._welcome.done:
+            self._welcome.fail(error or ClusterError(why))
+            self._end(self._gone_reason or why)
+            return
+        self._set_status("connecting")
+        self._give_up_at = self.loop.time() + self.timeout_s
+        self._attempts = 0
+        self._dial()
+
+    def _set_status(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            self.on_status(status)
+
+    def _end(self, text: str) -> None:
+        """Nothing will be answered any more."""
+        with self.lock:
+            self._set_status("closed")
+            awaited = futures.disconnected(self.table, text)
+            conn, self._conn = self._conn, None
+            workers, self._workers = self._workers, {}
+        self._fail_requests(..., ClusterError(text))
+        _wake(awaited)
+        if conn is not None:
+            conn.close()
+        for worker in workers.values():
+            if worker.done:
+                with contextlib.suppress(Exception):
+                    worker.result().close()
+
+    def close(self, text: str = "the client was closed") -> None:
+        """Say goodbye and let go of everything; from any thread."""
+        with self.lock:
+            if self._conn is not None:
+                self._conn.send(Goodbye(text))
+        self._end(text)
+
+    # -- speaking ------------------------------------------------------------------------------
+
+    def send(self, message: Any, buffers: Sequence[Any] = ()) -> None:
+        """Send to the scheduler; raises when there is none any more."""
+        with self.lock:
+            if self._conn is not None:
+                self._conn.send(message, buffers)
+                return
+        if self.status == "closed":
+            raise ClusterError(
+                f"message {type(message).__name__} cannot be sent: the client is closed"
+            )
+
+    def request(
+        self,
+        make: Callable[[int], Any],
+        buffers: Sequence[Any] = (),
+        to: Connection | None = None,
+    ) -> Promise[Any]:
+        """Send what ``make(request number)`` gives; the answer comes with its buffers.
+
+        Parameters
+        ----------
+        make
+            Makes the message.
+        buffers
+            Sent along.
+        to
+            A worker's connection; None for the scheduler's.
+        """
+        number = next(self._numbers)
+        promise: Promise[Any] = Promise()
+        self._requests[number] = (to, promise)
+        try:
+            if to is None:
+                self.send(make(number), buffers)
+            else:
+                to.send(make(number), buffers)
+        except Exception:
+            del self._requests[number]
+            raise
+        return promise
+
+    def call(self, method: str, **args: Any) -> Promise[Any]:
+        """Call a method of the scheduler.
+
+        Parameters
+        ----------
+        method
+            From its table, for instance ``"scheduler.info"``.
+        **args
+            By name.
+
+        Returns
+        -------
+        Promise
+            Of ``(Answer, buffers)``; an error of the scheduler's is raised.
+        """
+        return self.request(lambda number: Call(number, method, args))
+
+    def _fail_requests(self, conn: Any, error: BaseException) -> None:
+        some = [n for n, (to, _) in list(self._requests.items()) if conn is ... or to is conn]
+        for number in some:
+            found = self._requests.pop(number, None)
+            if found is not None:
+                found[1].fail(error)
+
+    # -- futures -------------------------------------------------------------------------------
+
+    def want(self, key: Key) -> Entry:
+        """A future of a key that was made elsewhere."""
+        with self.lock:
+            known = key in self.table.entries
+            entry = futures.want(self.table, key)
+            if not known:
+                self.send(Want([key]))
+        return entry
+
+    def drop(self, entry: Entry) -> None:
+        """One future less; from any thread, also from within a garbage collection."""
+        self._dropped.append(entry)
+        if not self._drop_planned:
+            self._drop_planned = True
+            self.loop.call_threadsafe(self.release_dropped)
+
+    def release_dropped(self) -> None:
+        """Tell the scheduler which keys have no future any more."""
+        self._drop_planned = False
+        dropped = self._dropped
+        with self.lock:
+            gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
+            if gone and self._conn is not None:
+                self._conn.send(Release(gone))
+
+    def cancel(self, keys: Iterable[Key], force: bool, text: str) -> None:
+        """Give up keys."""
+        keys = list(keys)
+        with self.lock:
+            awaited = futures.cancel(self.table, keys, text)
+            if self._conn is not None:
+                self._conn.send(Cancel(keys, force, text))
+        _wake(awaited)
+
+    # -- workers -------------------------------------------------------------------------------
+
+    def worker(self, address: str) -> Promise[Connection]:
+        """The connection to a worker, which is kept.
+
+        Parameters
+        ----------
+        address
+            The worker's.
+        """
+        with self.lock:
+            promise = self._workers.get(address)
+            if promise is not None:
+                return promise
+            promise = self._workers[address] = Promise()
+
+        def opened(conn: Connection) -> None:
+            conn.on_message = self._received
+            conn.on_close = closed
+            promise.keep(conn)
+
+        def closed(conn: Connection, error: BaseException | None) -> None:
+            self._workers.pop(address, None)
+            gone = ClusterError(f"the worker at {address} closed the connection: {error}")
+            self._fail_requests(conn, gone)
+
+        def failed(error: BaseException) -> None:
+            self._workers.pop(address, None)
+            promise.fail(error)
+
+        connect(
+            self.loop,
+            address,
+            security=self.security,
+            role="client",
+            name=self.name,
+            on_open=opened,
+            on_error=failed,
+            timeout_s=self.timeout_s,
+        )
+        return promise
+
+    async def get(self, peer: Peer, ids: list[int]) -> tuple[Data, Sequence[Any]]:
+        """Results from a worker.
+
+        Parameters
+        ----------
+        peer
+            The worker.
+        ids
+            Numbers of the results.
+        """
+        conn = await self.worker(peer.address)
+        answer: tuple[Data, Sequence[Any]] = await self.request(lambda n: Get(n, ids), to=conn)
+        return answer
+
+    async def put(self, peer: Peer, make: Callable[[int], Put], buffers: Sequence[Any]) -> Answer:
+        """Data to a worker.
+
+        Parameters
+        ----------
+        peer
+            The worker.
+        make
+            The message with a request number.
+        buffers
+            Sent along.
+        """
+        conn = await self.worker(peer.address)
+        answer, _ = await self.request(make, buffers, to=conn)
+        return answer  # type: ignore[no-any-return]
+
+    # -- listening -----------------------------------------------------------------------------
+
+    def _received(self, conn: Connection, message: Any, buffers: Sequence[Any]) -> None:
+        kind = type(message)
+        if kind is Finished:
+            with self.lock:
+                awaited = futures.finish(self.table, message)
+            _wake(awaited)
+        elif kind in _ANSWERS:
+            found = self._requests.pop(message.request, None)
+            if found is None:
+                return
+            if kind is Answer and message.error is not None:
+                found[1].fail(remote_error(*message.error))
+            else:
+                found[1].keep((message, buffers))
+        elif kind is Lost:
+            with self.lock:
+                futures.lose(self.table, message)
+        elif kind is Topic:
+            self.on_topic(message)
+        elif kind is Output:
+            self.on_output(message)
+        elif kind is Welcome:
+            self.number, self.scheduler = message.number, message.scheduler
+            self._set_status("running")
+            self._welcome.keep(message)
+        elif kind is Goodbye and conn is self._conn:
+            self._gone_reason = message.reason or "the scheduler was closed"
+        else:
+            log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
+
+
+_ANSWERS = frozenset({Answer, Located, Reserved, Data})
+
+
+def _wake(awaited: Iterable[Entry]) -> None:
+    """Call what waits for entries that have ended; outside of the lock."""
+    for entry in awaited:
+        waiters, entry.waiters = entry.waiters, None
+        for waiter in waiters or ():
+            try:
+                waiter(entry)
+            except Exception:
+                log.exception("a callback of the future %r failed", entry.key)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another attempt to connect may succeed."""
+    return isinstance(error, OSError | TimeoutError)

@@ -1,0 +1,312 @@
+"""Promises: results that come later, for threads and for asyncio alike.
+
+An answer of the scheduler arrives on the thread that reads the connection.  Who needs it may be
+a thread (blocked in `Promise.wait`), an asyncio task (`as_asyncio`), or another step of the
+library's own: a coroutine that awaits promises, driven by `spawn`.  Such a coroutine has no event
+loop: it runs on in whatever thread keeps the promise, which is nearly always the connection's, so
+it must not block.
+
+`concurrent.futures.Future` does the same for 11 us a round trip, with a condition and a state
+machine that are not needed here; this costs one lock, and that only when a thread really waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Promise", "as_asyncio", "blocking", "spawn", "wait_all"]
+
+T = TypeVar("T")
+
+_guard = threading.Lock()
+"""Held for a few instructions, by whoever adds a callback or keeps a promise."""
+
+_MISSING: Any = object()
+
+blocking: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+"""Entered around every wait of a thread.  A worker puts its own here, which lends the slot of a
+task that waits to other tasks."""
+
+
+def set_blocking(context: Callable[[], contextlib.AbstractContextManager[Any]]) -> None:
+    """Choose what is entered around every wait of a thread.
+
+    Parameters
+    ----------
+    context
+        Makes a context manager; called for every wait.
+
+    Examples
+    --------
+    >>> set_blocking(contextlib.nullcontext)
+    """
+    global blocking
+    blocking = context
+
+
+class Promise(Generic[T]):
+    """A result that comes later.
+
+    Examples
+    --------
+    >>> promise = Promise()
+    >>> promise.add_callback(lambda p: print("got", p.result()))
+    >>> promise.keep(3)
+    got 3
+    >>> promise.wait()
+    3
+    """
+
+    __slots__ = ("_callbacks", "_error", "_value")
+
+    def __init__(self) -> None:
+        self._value: T = _MISSING
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[Promise[T]], Any]] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the result, or an error, is there."""
+        return self._value is not _MISSING or self._error is not None
+
+    def keep(self, value: T) -> None:
+        """Give the result; only the first one counts.
+
+        Parameters
+        ----------
+        value
+            The result.
+        """
+        self._end(value, None)
+
+    def fail(self, error: BaseException) -> None:
+        """Give an error instead of a result; only the first one counts.
+
+        Parameters
+        ----------
+        error
+            What waiting for the promise raises.
+        """
+        self._end(_MISSING, error)
+
+    def _end(self, value: T, error: BaseException | None) -> None:
+        with _guard:
+            if self.done:
+                return
+            self._value = value
+            self._error = error
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
+            callback(self)
+
+    def add_callback(self, callback: Callable[[Promise[T]], Any]) -> None:
+        """Have ``callback(promise)`` called when the promise ends; now, when it has ended.
+
+        Parameters
+        ----------
+        callback
+            Must not block.
+        """
+        with _guard:
+            if not self.done:
+                if self._callbacks is None:
+                    self._callbacks = [callback]
+                else:
+                    self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def result(self) -> T:
+        """The result of a promise that has ended; raises its error."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def wait(self, timeout_s: float | None = None) -> T:
+        """Block this thread until the promise ends.
+
+        Parameters
+        ----------
+        timeout_s
+            None: as long as it takes.
+
+        Raises
+        ------
+        TimeoutError
+            Not in time.
+        """
+        if not self.done:
+            lock = threading.Lock()
+            lock.acquire()
+            self.add_callback(lambda _: lock.release())
+            with blocking():
+                if not lock.acquire(True, -1 if timeout_s is None else max(timeout_s, 0)):
+                    raise TimeoutError(f"no answer within {timeout_s:g} s")
+        return self.result()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.done:
+            yield self
+        return self.result()
+
+
+def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:
+    """Run a coroutine over promises; its result, later.
+
+    Parameters
+    ----------
+    steps
+        Awaits promises and other coroutines of the kind, nothing else.  Begins at once.
+
+    Examples
+    --------
+    >>> answer = Promise()
+    >>> async def double():
+    ...     return 2 * await answer
+    >>> doubled = spawn(double())
+    >>> answer.keep(4)
+    >>> doubled.wait()
+    8
+    """
+    end: Promise[T] = Promise()
+
+    def step(awaited: Promise[Any] | None) -> None:
+        while True:
+            try:
+                if awaited is None:
+                    awaited = steps.send(None)
+                elif awaited._error is not None:
+                    awaited = steps.throw(awaited._error)
+                else:
+                    awaited = steps.send(awaited._value)
+            except StopIteration as stop:
+                end.keep(stop.value)
+                return
+            except BaseException as error:
+                end.fail(error)
+                return
+            if not awaited.done:
+                awaited.add_callback(step)
+                return
+
+    step(None)
+    return end
+
+
+def wait_all(promises: list[Promise[Any]]) -> Promise[list[Any]]:
+    """One promise for several: all results, or the first error.
+
+    Parameters
+    ----------
+    promises
+        Any number.
+
+    Examples
+    --------
+    >>> one, two = Promise(), Promise()
+    >>> both = wait_all([one, two])
+    >>> two.keep(2)
+    ... one.keep(1)
+    ... both.wait()
+    [1, 2]
+    """
+    end: Promise[list[Any]] = Promise()
+    left = len(promises)
+    counting = threading.Lock()
+
+    def ended(promise: Promise[Any]) -> None:
+        nonlocal left
+        if promise._error is not None:
+            end.fail(promise._error)
+            return
+        with counting:
+            left -= 1
+            last = not left
+        if last:
+            end.keep([p._value for p in promises])
+
+    if not promises:
+        end.keep([])
+    for promise in promises:
+        promise.add_callback(ended)
+    return end
+
+
+def as_asyncio(promise: Promise[T], timeout_s: float | None = None) -> asyncio.Future[T]:
+    """A promise as something that a task of the running asyncio loop can await.
+
+    Parameters
+    ----------
+    promise
+        Any.
+    timeout_s
+        When to give up with a TimeoutError; None: never.
+
+    Examples
+    --------
+    >>> async def main():
+    ...     promise = Promise()
+    ...     promise.keep(5)
+    ...     return await as_asyncio(promise)
+    >>> asyncio.run(main())
+    5
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def deliver() -> None:
+        if future.done():
+            return
+        if promise._error is not None:
+            future.set_exception(promise._error)
+        else:
+            future.set_result(promise._value)
+
+    def ended(_: Promise[T]) -> None:
+        try:
+            loop.call_soon_threadsafe(deliver)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more.
+            pass
+
+    def late() -> None:
+        if not future.done():
+            future.set_exception(TimeoutError(f"no answer within {timeout_s:g} s"))
+
+    if promise.done:
+        deliver()
+        return future
+    promise.add_callback(ended)
+    if timeout_s is not None:
+        timer = loop.call_later(max(timeout_s, 0), late)
+        future.add_done_callback(lambda _: timer.cancel())
+    return future
+
+
+class Deadline:
+    """How much of a timeout is left, over several waits.
+
+    Parameters
+    ----------
+    timeout_s
+        None: there is none.
+
+    Examples
+    --------
+    >>> Deadline(None).left_s() is None, 0 < Deadline(5).left_s() <= 5
+    (True, True)
+    """
+
+    __slots__ = ("end",)
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self.end = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def left_s(self) -> float | None:
+        """Seconds left, at least 0."""
+        return None if self.end is None else max(0.0, self.end - time.monotonic())

@@ -1,0 +1,478 @@
+"""The life of a client: how it connects, waits, calls back and ends.
+
+`Session` is the part of `Client` that the families of its methods stand on.  Its center is
+`Session._run`: an operation is a coroutine over promises, begun at once; a synchronous client
+blocks until its end, an asynchronous one returns something to await.  The last step, which
+unpickles what came, always runs in the caller's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import queue
+import sys
+import threading
+import traceback
+import uuid
+import weakref
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar
+
+from shoal import config
+from shoal.distributed.client import current
+from shoal.distributed.client.encode import Codes
+from shoal.distributed.client.failures import task_error
+from shoal.distributed.client.link import Link
+from shoal.distributed.client.promise import Promise, as_asyncio, spawn
+from shoal.distributed.client.start import Place, find_place
+from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.core.client.table import FINISHED, Entry
+from shoal.distributed.protocol import Output, Topic
+from shoal.errors import ClusterError
+from shoal.units import parse_timedelta
+
+__all__ = ["Session"]
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+_MISSING: Any = object()
+
+CONNECT = "distributed.comm.timeouts.connect"
+
+
+class Session:
+    """A connection to a scheduler, with what is needed to wait for its answers.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler, or a cluster; None: the setting ``scheduler-address``, else a new
+        `LocalCluster`.
+    timeout
+        How long to try to connect: seconds, or such as ``"10 s"``.
+    set_as_default
+        Whether collections compute with this client from now on.
+    scheduler_file
+        A ``cluster.json``, with the address and the secret.
+    security
+        The cluster's credentials; default: those of a cluster that this process started, or
+        of the same user's on this machine.
+    asynchronous
+        Methods return what can be awaited.
+    name
+        What the client is called, in front of a unique number.
+    direct_to_workers
+        Accepted: data always comes directly from workers.
+    **options
+        For `LocalCluster`.
+    """
+
+    _link: Link
+
+    def __init__(
+        self,
+        address: Any = None,
+        loop: Any = None,
+        timeout: Any = None,
+        set_as_default: bool = True,
+        scheduler_file: Any = None,
+        security: Any = None,
+        asynchronous: bool = False,
+        name: str | None = None,
+        heartbeat_interval: Any = None,
+        serializers: Any = None,
+        deserializers: Any = None,
+        extensions: Any = None,
+        direct_to_workers: bool | None = None,
+        connection_limit: int = 512,
+        **options: Any,
+    ) -> None:
+        self._asynchronous = asynchronous
+        self._timeout_s = parse_timedelta(config.get(CONNECT) if timeout is None else timeout)
+        self._is_default = set_as_default
+        self._given = (address, scheduler_file, security, options)
+        self.name = name or "client"
+        self.id = f"Client-{self.name}-{uuid.uuid4()}" if name else f"Client-{uuid.uuid1()}"
+        self.cluster: Any = None
+        self._place: Place | None = None
+        self._closed = False
+        self._codes = Codes()
+        self._caller: _Caller | None = None
+        self._topics: dict[str, Callable[[Any], Any]] = {}
+        self._tell = ""
+        self._started: Promise[Any] | None = None
+        self._exits = contextlib.ExitStack()
+        if not asynchronous:
+            self.start()
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def start(self, **kwargs: Any) -> Any:
+        """Connect; done by the constructor of a synchronous client.
+
+        Parameters
+        ----------
+        **kwargs
+            Accepted, without effect.
+        """
+        if self._started is None:
+            self._started = spawn(self._open())
+        if self.asynchronous:
+            return self._start_async()
+        try:
+            self._started.wait()
+        except BaseException:
+            self._abandon()
+            raise
+        return None
+
+    async def _start_async(self) -> Any:
+        assert self._started is not None
+        try:
+            await as_asyncio(self._started)
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    async def _open(self) -> None:
+        address, scheduler_file, security, options = self._given
+        place = await find_place(
+            address, scheduler_file, security, options, name=self.name, timeout_s=self._timeout_s
+        )
+        self.cluster = place.cluster
+        self._link = Link(
+            place.loop,
+            place.address,
+            place.security,
+            name=self.id,
+            versions={"python": platform.python_version(), "host": platform.node()},
+            timeout_s=self._timeout_s,
+        )
+        self._place = place
+        self._link.on_topic = self._got_topic
+        self._link.on_output = _print_output
+        self._link.on_status = self._status_changed
+        await self._link.open()
+        for_all = weakref.ref(self)
+        _open_clients[id(self)] = for_all
+        if self._is_default:
+            current.remember(self)  # type: ignore[arg-type]
+
+    def _abandon(self) -> None:
+        """Connecting failed: leave nothing behind."""
+        self._closed = True
+        if self._place is not None:
+            self._link.close()
+            self._place.close()
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether methods return what can be awaited: asked for, and inside of an asyncio loop."""
+        return self._asynchronous and asyncio._get_running_loop() is not None
+
+    @property
+    def status(self) -> str:
+        """``"newly-created"``, ``"connecting"``, ``"running"`` or ``"closed"``."""
+        if self._closed:
+            return "closed"
+        return "newly-created" if self._place is None else self._link.status
+
+    @property
+    def loop(self) -> Any:
+        """The loop whose thread runs the connections."""
+        return None if self._place is None else self._link.loop
+
+    def _status_changed(self, status: str) -> None:
+        if status == "running" and self._topics:
+            self._resubscribe()
+
+    def _resubscribe(self) -> None:
+        """After a reconnection."""
+
+    # -- running operations --------------------------------------------------------------------
+
+    def _run(
+        self,
+        steps: Coroutine[Any, Any, T],
+        finish: Callable[[T], S] | None = None,
+        timeout: Any = None,
+        asynchronous: bool | None = None,
+    ) -> Any:
+        """Begin an operation, and wait for its end or return what can be awaited.
+
+        Parameters
+        ----------
+        steps
+            The operation, over promises.
+        finish
+            Its last step, run by the caller.
+        timeout
+            Seconds, or such as ``"2 s"``.
+        asynchronous
+            Default: the client's.
+        """
+        if self._place is None or self._closed:
+            steps.close()
+            raise ClusterError(
+                f"the client {self.name!r} is {self.status}; "
+                + ("await it first" if not self._closed else "make a new one")
+            )
+        timeout_s = self._timeout_of(timeout)
+        promise = spawn(steps)
+        if self.asynchronous if asynchronous is None else asynchronous:
+            return _finish_async(promise, finish, timeout_s)
+        value = promise.wait(timeout_s)
+        return value if finish is None else finish(value)
+
+    def _ask(self, method: str, /, **args: Any) -> Any:
+        """Call a method of the scheduler; its value."""
+        return self._run(self._answer(method, args))
+
+    async def _answer(self, method: str, args: dict[str, Any]) -> Any:
+        answer, _ = await self._link.call(method, **args)
+        return answer.value
+
+    def _timeout_of(self, timeout: Any) -> float | None:
+        if timeout is None or type(timeout) is float or type(timeout) is int:
+            return timeout
+        seconds: float = parse_timedelta(timeout)
+        return seconds
+
+    def sync(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a coroutine function on an asyncio loop of its own thread and wait for its result.
+
+        Parameters
+        ----------
+        func
+            A coroutine function, for instance one that uses an asynchronous client.
+        *args, **kwargs
+            For it; ``asynchronous`` and ``callback_timeout`` (seconds) are for this method.
+
+        Returns
+        -------
+        The result; with an asynchronous client the coroutine.
+        """
+        asynchronous = kwargs.pop("asynchronous", None)
+        timeout_s = self._timeout_of(kwargs.pop("callback_timeout", None))
+        steps = func(*args, **kwargs)
+        if self.asynchronous if asynchronous is None else asynchronous:
+            return steps
+        if not asyncio.iscoroutine(steps) and not isinstance(steps, asyncio.Future):
+            return steps
+
+        async def bounded() -> Any:
+            return await asyncio.wait_for(steps, timeout_s)
+
+        end: Promise[Any] = Promise()
+
+        def run() -> None:
+            try:
+                end.keep(asyncio.run(bounded()))
+            except BaseException as error:
+                end.fail(error)
+
+        threading.Thread(target=run, name="shoal-client-sync", daemon=True).start()
+        return end.wait()
+
+    # -- futures -------------------------------------------------------------------------------
+
+    async def _async_result(self, future: Any, timeout: Any) -> Any:
+        timeout_s = self._timeout_of(timeout)
+        promise = spawn(self._gathered([future._entry], True))
+        return self._unpacked(await as_asyncio(promise, timeout_s), [future._entry])[0]
+
+    def _results_of(self, entries: list[Entry], timeout: Any) -> list[Any]:
+        promise = spawn(self._gathered(entries, True))
+        return self._unpacked(promise.wait(self._timeout_of(timeout)), entries)
+
+    async def _gathered(self, entries: list[Entry], strict: bool) -> dict[Any, Any]:
+        raise NotImplementedError
+
+    def _unpacked(self, found: dict[Any, Any], entries: list[Entry]) -> list[Any]:
+        raise NotImplementedError
+
+    def _when_done(self, future: Any, finish: Callable[[Entry], Any], timeout: Any) -> Any:
+        """``finish(entry)`` when a future has ended."""
+        entry = future._entry
+
+        async def ended() -> Entry:
+            await all_ended(self._link, [entry])
+            return entry  # type: ignore[no-any-return]
+
+        return self._run(ended(), finish, timeout)
+
+    def _raise_failed(self, entry: Entry) -> None:
+        if entry.status != FINISHED:
+            assert entry.error is not None
+            raise task_error(entry.error)
+
+    def _call_back(self, callback: Callable[[Any], Any], argument: Any) -> None:
+        """Run a user's callback, one after the other, in a thread that is there for it."""
+        if self._caller is None:
+            with self._link.lock:
+                if self._caller is None:
+                    self._caller = _Caller()
+        self._caller.put(callback, argument)
+
+    # -- news ----------------------------------------------------------------------------------
+
+    def _got_topic(self, message: Topic) -> None:
+        handler = self._topics.get(message.topic)
+        if handler is not None:
+            for event in message.events:
+                self._call_back(handler, tuple(event))
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def close(self, timeout: Any = None) -> Any:
+        """Let go of all futures and disconnect; a cluster that the client started is closed.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the cluster.
+        """
+        if self.asynchronous:
+            return self._close_async()
+        self._close()
+        return None
+
+    async def _close_async(self) -> None:
+        # Closing a cluster waits for processes.
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._exits.close()
+        _open_clients.pop(id(self), None)
+        current.forget(self)  # type: ignore[arg-type]
+        if self._place is not None:
+            self._link.close()
+        if self._caller is not None:
+            self._caller.close()
+        if self._place is not None:
+            self._place.close()
+
+    def shutdown(self) -> Any:
+        """Close the client and its cluster, also one that was there before."""
+        cluster = self.cluster
+
+        async def stop() -> None:
+            if cluster is None:
+                with contextlib.suppress(ClusterError, ConnectionError):
+                    await self._link.call("scheduler.close")
+
+        def finish(_: Any) -> None:
+            if cluster is not None:
+                cluster.close()
+
+        if self.asynchronous:
+            return self._shutdown_async(stop(), finish)
+        spawn(stop()).wait(self._timeout_s)
+        finish(None)
+        self._close()
+        return None
+
+    async def _shutdown_async(self, stop: Any, finish: Callable[[Any], None]) -> None:
+        await as_asyncio(spawn(stop))
+        await asyncio.get_running_loop().run_in_executor(None, finish, None)
+        await self._close_async()
+
+    def _belongs_to(self, address: str) -> bool:
+        place = self._place
+        return place is not None and address in (place.address, place.public_address)
+
+    def _address_for_others(self) -> str:
+        return "" if self._place is None else self._place.public_address
+
+    def __enter__(self) -> Any:
+        if self._asynchronous:
+            raise RuntimeError("an asynchronous client is used with 'async with', not with 'with'")
+        self._exits.enter_context(current.as_current(self))  # type: ignore[arg-type]
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Any:
+        await self
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await self._close_async()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._started is None:
+            self._started = spawn(self._open())
+        return self._start_async().__await__()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True) and self._place is not None:
+            self._link.close("the client was collected")
+
+
+async def _finish_async(promise: Promise[Any], finish: Any, timeout_s: float | None) -> Any:
+    value = await as_asyncio(promise, timeout_s)
+    return value if finish is None else finish(value)
+
+
+class _Caller:
+    """A thread that runs callbacks, one after the other, until it is closed."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="shoal-callbacks", daemon=True).start()
+
+    def put(self, callback: Callable[[Any], Any], argument: Any) -> None:
+        """Run this as well."""
+        self._calls.put((callback, argument))
+
+    def close(self) -> None:
+        """End after what is there."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            callback, argument = call
+            try:
+                result = callback(argument)
+                if asyncio.iscoroutine(result):
+                    asyncio.run(result)
+            except Exception:
+                traceback.print_exc()
+            del call, callback, argument
+
+
+def _print_output(message: Output) -> None:
+    """What tasks printed, where this program prints."""
+    for _, _, stream, text in message.lines:
+        print(text, end="", file=sys.stderr if stream == "stderr" else sys.stdout, flush=True)
+
+
+_open_clients: dict[int, Any] = {}
+"""Clients to close at exit, by identity."""
+
+
+def close_all() -> None:
+    """Close every client that is open; called when the program ends."""
+    for ref in list(_open_clients.values()):
+        client = ref()
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client._close()
+
+
+def _forget_all() -> None:
+    """In a forked child: the clients are the parent's."""
+    _open_clients.clear()
+    current._defaults.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)

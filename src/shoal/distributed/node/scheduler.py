@@ -1,0 +1,382 @@
+"""The scheduler's shell: sockets and time on the outside, the state machine within.
+
+Everything happens in the thread of one loop.  Messages go to the state machine as they come; when a
+batch of events is through, what it wants done is done at once, so that one message to a worker
+speaks of all tasks that the batch made ready.
+
+A few calls are answered here, because only a process can: its log, its versions, running a
+user's function in it, and its end (`SHELL_CALLS`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import itertools
+import logging
+import pickle
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from shoal import config
+from shoal.distributed.core import scheduler as core
+from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.net import (
+    Connection,
+    Listener,
+    Loop,
+    Security,
+    Timer,
+    listen,
+    write_cluster_file,
+)
+from shoal.distributed.node.known import forget_known, remember_known
+from shoal.distributed.node.results import pack_error
+from shoal.distributed.node.versions import package_versions
+from shoal.distributed.protocol import Answer, Call, Goodbye
+from shoal.errors import ClusterError
+from shoal.serialize.pickles import dumps
+
+__all__ = ["Scheduler"]
+
+log = logging.getLogger("shoal.distributed.scheduler")
+
+LOG_LINES = 10_000
+
+_count = itertools.count(1)
+
+
+class Scheduler:
+    """A scheduler: what clients and workers connect to.
+
+    Parameters
+    ----------
+    host
+        Name or number of the interface to listen on; default: this machine only.
+    port
+        0 for any.
+    security
+        The cluster's credentials; default: new ones.
+    addresses
+        Where to listen, instead of host and port: ``tcp://``, ``tls://``, ``unix://``.
+    loop
+        Runs it; default: a loop in a thread of its own.
+    settings
+        Of the state machine; default: from the configuration.
+    scheduler_file
+        Where to write the address and the secret.
+    **options
+        Accepted: ``dashboard``, ``dashboard_address``, ...
+
+    Examples
+    --------
+    >>> with Scheduler() as scheduler:
+    ...     scheduler.address.startswith("tcp://127.0.0.1:")
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        security: Any = None,
+        addresses: Sequence[str] = (),
+        loop: Loop | None = None,
+        settings: core.Settings | None = None,
+        scheduler_file: Any = None,
+        protocol: str | None = None,
+        **options: Any,
+    ) -> None:
+        self.security = security if isinstance(security, Security) else Security.new()
+        self.id = f"Scheduler-{uuid.uuid4()}"
+        self.loop = Loop() if loop is None else loop
+        self._own_loop = loop is None
+        self._thread: threading.Thread | None = None
+        if not addresses:
+            where = host or "127.0.0.1"
+            addresses = [where if "://" in where else f"{protocol or 'tcp'}://{where}:{port}"]
+        self._wanted = [a if a.count(":") > 1 or "unix" in a else f"{a}:{port}" for a in addresses]
+        self.inner = f"inproc://{self.id}-{next(_count)}"
+        self.state = core.Scheduler(settings or settings_from_config(), identity=self.id)
+        self.status = "created"
+        self.scheduler_file = scheduler_file
+        self._listeners: list[Listener] = []
+        self._conns: dict[int, Connection] = {}
+        self._numbers = itertools.count(1)
+        self._dirty = False
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self._logs: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
+        self._ended = threading.Event()
+        self.on_close: Callable[[], None] = lambda: None
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def start(self) -> Scheduler:
+        """Listen, and work in a thread; from any thread."""
+        if self.status != "created":
+            return self
+        self.status = "running"
+        try:
+            for address in [*self._wanted, self.inner]:
+                self._listeners.append(
+                    listen(
+                        self.loop,
+                        address,
+                        security=self.security,
+                        role="scheduler",
+                        name=self.id,
+                        on_connection=self._connected,
+                    )
+                )
+        except BaseException:
+            self.status = "failed"
+            for listener in self._listeners:
+                listener.close()
+            raise
+        self.loop.add_idle(self._flush)
+        if self._own_loop:
+            self._thread = self.loop.start("shoal-scheduler")
+        remember_known(self.address, self.security, loop=self.loop, inner=self.inner)
+        if self.scheduler_file:
+            write_cluster_file(self.scheduler_file, self.address, self.security)
+        self.loop.call_threadsafe(self._plan_tick)
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where other processes connect."""
+        if not self._listeners:
+            raise ClusterError("the scheduler has no address before it was started")
+        return self._listeners[0].address
+
+    @property
+    def addresses(self) -> list[str]:
+        """All addresses for other processes."""
+        return [listener.address for listener in self._listeners[:-1]]
+
+    def close(self, reason: str = "the scheduler was closed") -> None:
+        """Tell everybody, and end; from any thread, also more than once."""
+        if self.status in ("closed", "created", "failed"):
+            return
+        if self.loop.in_loop():
+            self._close(reason)
+            return
+        self.loop.call_threadsafe(self._close, reason)
+        self._ended.wait(5)
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _close(self, reason: str) -> None:
+        if self.status == "closed":
+            return
+        self.status = "closed"
+        forget_known(self.address)
+        if self._timer is not None:
+            self._timer.cancel()
+        for listener in self._listeners:
+            listener.close()
+        for conn in list(self._conns.values()):
+            conn.send(Goodbye(reason))
+            conn.close()
+        self._conns.clear()
+        self.loop.call_soon(self._finish)
+
+    def _finish(self) -> None:
+        """A turn later: what was said on the way out has been written."""
+        self._ended.set()
+        self.on_close()
+        if self._own_loop:
+            self.loop.stop()
+
+    def __enter__(self) -> Scheduler:
+        return self.start()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Scheduler:
+        return self.start()
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def __await__(self) -> Generator[Any, None, Scheduler]:
+        return self.__aenter__().__await__()
+
+    async def finished(self) -> None:
+        """Wait for the end."""
+        await asyncio.get_running_loop().run_in_executor(None, self._ended.wait)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the end; whether it has come.
+
+        Parameters
+        ----------
+        timeout_s
+            None: as long as it takes.
+        """
+        return self._ended.wait(timeout_s)
+
+    def __repr__(self) -> str:
+        where = self._listeners[0].address if self._listeners else "not started"
+        return f"<Scheduler {where!r}, workers: {len(self.state.workers)}>"
+
+    # -- events --------------------------------------------------------------------------------
+
+    def _connected(self, conn: Connection) -> None:
+        party = next(self._numbers)
+        self._conns[party] = conn
+
+        def received(_: Connection, message: Any, buffers: Sequence[Any]) -> None:
+            self._dirty = True
+            if type(message) is Call and message.method in SHELL_CALLS:
+                SHELL_CALLS[message.method](self, conn, message)
+                return
+            core.received(self.state, party, message, buffers, self.loop.time())
+
+        def closed(_: Connection, error: BaseException | None) -> None:
+            if self._conns.pop(party, None) is not None:
+                self._dirty = True
+                text = str(error) if error else ""
+                core.closed(self.state, party, text, self.loop.time())
+
+        conn.on_message = received
+        conn.on_close = closed
+        self._dirty = True
+        core.connected(self.state, party, conn.peer.role, self.loop.time())
+
+    def _flush(self) -> None:
+        """Do what the state machine wants, after a batch of events."""
+        if not self._dirty or self.status != "running":
+            return
+        self._dirty = False
+        conns = self._conns
+        for effect in core.drain(self.state, self.loop.time()):
+            if type(effect) is Send:
+                conn = conns.get(effect.party)
+                if conn is not None:
+                    conn.send(effect.message, effect.buffers)
+            else:
+                EFFECTS[type(effect)](self, effect)
+        self._plan_tick()
+
+    def _plan_tick(self) -> None:
+        """Have the state machine told when the next moment comes that it waits for."""
+        due = core.due(self.state)
+        if due is None or (self._timer is not None and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self.loop.call_later(max(due - self.loop.time(), 0.001), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.status == "running":
+            self._dirty = True
+            core.tick(self.state, self.loop.time())
+            self._plan_tick()
+
+    def _do_close(self, effect: Close) -> None:
+        conn = self._conns.pop(effect.party, None)
+        if conn is not None:
+            conn.send(Goodbye(effect.reason))
+            conn.close()
+
+    def _do_log(self, effect: Log) -> None:
+        self._logs.append((effect.level.upper(), effect.text))
+        log.log(getattr(logging, effect.level.upper(), logging.INFO), "%s", effect.text)
+
+    # -- calls that only a process can answer --------------------------------------------------
+
+    def _call_logs(self, conn: Connection, call: Call) -> None:
+        lines = list(self._logs)
+        n = call.args.get("n")
+        conn.send(Answer(call.request, lines[-n:] if n else lines))
+
+    def _call_versions(self, conn: Connection, call: Call) -> None:
+        conn.send(Answer(call.request, package_versions(call.args.get("packages"))))
+
+    def _call_close(self, conn: Connection, call: Call) -> None:
+        conn.send(Answer(call.request, None))
+        self.loop.call_later(0.01, self._close, "the cluster was shut down")
+
+    def _call_run(self, conn: Connection, call: Call) -> None:
+        """Run a user's function in a thread of its own: it may block."""
+
+        def work() -> None:
+            try:
+                function, args, kwargs = pickle.loads(call.args["data"])
+                if wants_argument(function, "dask_scheduler"):
+                    kwargs = {**kwargs, "dask_scheduler": self}
+                result = function(*args, **kwargs)
+                if inspect.iscoroutine(result):
+                    result = asyncio.run(result)
+                frames = dumps(result, "the result")
+                outcome = ("ok", pickle.dumps(result) if frames.buffers else bytes(frames.head))
+            except Exception as error:
+                outcome = ("error", pack_error(error))
+            conn.send(Answer(call.request, outcome))
+
+        threading.Thread(target=work, name="shoal-run-on-scheduler", daemon=True).start()
+
+
+EFFECTS: dict[type, Callable[[Scheduler, Any], None]] = {
+    Close: Scheduler._do_close,
+    Log: Scheduler._do_log,
+}
+"""What the state machine may want besides sending."""
+
+SHELL_CALLS: dict[str, Callable[[Scheduler, Connection, Call], None]] = {
+    "scheduler.logs": Scheduler._call_logs,
+    "scheduler.versions": Scheduler._call_versions,
+    "scheduler.close": Scheduler._call_close,
+    "scheduler.run": Scheduler._call_run,
+}
+"""What is answered here and not by the state machine."""
+
+
+def wants_argument(function: Any, name: str) -> bool:
+    """Whether a function has a parameter of some name.
+
+    Parameters
+    ----------
+    function
+        Any callable.
+    name
+        Of the parameter.
+
+    Examples
+    --------
+    >>> wants_argument(lambda dask_scheduler: 1, "dask_scheduler"), wants_argument(max, "key")
+    (True, False)
+    """
+    with contextlib.suppress(TypeError, ValueError):
+        return name in inspect.signature(function).parameters
+    return False
+
+
+def settings_from_config() -> core.Settings:
+    """The state machine's numbers: those that the configuration names, and defaults.
+
+    Examples
+    --------
+    >>> settings_from_config().allowed_failures
+    3
+    """
+    said: dict[str, Any] = {}
+    for name, key in SETTINGS.items():
+        value = config.get(key, None)
+        if value is not None:
+            said[name] = value
+    return core.Settings(**said)
+
+
+SETTINGS = {"allowed_failures": "distributed.scheduler.allowed-failures"}
+"""Fields of the settings, and where the configuration has them."""
