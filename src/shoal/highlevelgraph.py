@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shoal.duck import is_arraylike
 from shoal.expr.call import Call
 from shoal.expr.lower import lower
 from shoal.graph.assemble import assemble
@@ -187,6 +188,11 @@ def graph_of(collection: Any) -> HighLevelGraph:
 def _needs_of_layers(layers: dict[str, Any]) -> dict[str, set[str]]:
     home = {key: name for name, layer in layers.items() for key in layer}
     return {
-        name: {home[dep] for key in layer for dep in layer[key].split()[2]} - {name}
+        name: {home[dep] for key in layer for dep in _needs(layer[key])} - {name}
         for name, layer in layers.items()
     }
+
+
+def _needs(task: Any) -> Sequence[Key]:
+    """The keys that a task of a layer needs; an array stands there as it is, and needs none."""
+    return () if is_arraylike(task) else task.split()[2]

@@ -198,6 +198,7 @@ def test_persist_keeps_name_and_chunks() -> None:
     kept = x.persist(scheduler="sync")
     assert (kept.name, kept.chunks) == (x.name, x.chunks)
     assert_eq(kept * 2, (X + 1) * 2)
+    assert_eq(kept.dask[kept.name, 1, 3], X[4:, 9:] + 1)
 
 
 def test_copies_and_pickles() -> None:
@@ -219,6 +220,7 @@ def test_dask_attribute_and_keys() -> None:
     x = blocks() + 1
     assert (x.name, 1, 2) in dict(x.dask)
     assert len(x.dask) == 16
+    assert len(x.dask.layers) == 2
 
 
 def test_masked_blocks() -> None:

@@ -49,7 +49,7 @@ CONSTANTS = (
 )
 """Names that are NumPy's own."""
 
-SUBMODULES = "creation reductions rechunking routines slicing ufunc"
+SUBMODULES = "core creation reductions rechunking routines slicing ufunc"
 """Modules that people reach as attributes."""
 
 _homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}

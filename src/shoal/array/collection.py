@@ -19,11 +19,9 @@ from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
 from shoal.array.operators import Operators
 from shoal.array.rules import RULES
-from shoal.collection import CollectionMixin, make_plan
+from shoal.collection import CollectionMixin
 from shoal.expr.node import Held, Node
-from shoal.graph.legacy import flatten_keys
-from shoal.graph.task import Alias
-from shoal.local.callbacks import GraphView
+from shoal.highlevelgraph import HighLevelGraph, graph_of
 from shoal.types import Key
 from shoal.units import format_bytes
 
@@ -116,15 +114,9 @@ class Array(Operators, CollectionMixin):
         return type(self)(self._node)
 
     @property
-    def dask(self) -> Mapping[Key, Any]:
-        """The graph, not optimised: a mapping of keys to tasks."""
-        plan = make_plan(self, optimize_graph=False)
-        graph = dict(GraphView(plan))
-        for key, i in zip(flatten_keys(self._keys()), plan.wanted, strict=True):
-            # What only selects or concatenates has no tasks of its own.
-            if key not in graph:
-                graph[key] = Alias(key, plan.keys[i])
-        return graph
+    def dask(self) -> HighLevelGraph:
+        """The graph, not optimised: a mapping of keys to tasks, in layers."""
+        return graph_of(self)
 
     def _keys(self) -> list[Any]:
         """The keys of the blocks, in lists of the grid's shape."""

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
+from shoal.duck import is_arraylike
 from shoal.graph.cull import prune
 from shoal.graph.plan import Plan
 from shoal.graph.task import Alias, Apply, Data, Nest, Ref, Task, TaskRef
@@ -182,7 +183,8 @@ class GraphView(MutableMapping[Key, Any]):
         plan, i = self.plan, self.ids[key]
         func, args = plan.funcs[i], plan.args[i]
         if func is None:
-            return Data(key, args)
+            # An array is no key and no call, so it needs no mark to be told from them.
+            return args if is_arraylike(args) else Data(key, args)
         refs = [TaskRef(plan.keys[j]) for j in plan.deps[i]]
         if args is None:
             return Task(key, func, *refs)

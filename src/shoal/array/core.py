@@ -1,0 +1,30 @@
+"""Names where Dask has them: what programs import from ``dask.array.core``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from shoal.array.chunks import (
+    blockdims_from_blockshape,
+    broadcast_chunks,
+    common_blockdim,
+    normalize_chunks,
+)
+from shoal.array.collection import Array
+from shoal.array.kernels.assemble import concatenate_lookup
+
+__all__ = [
+    "Array",
+    "blockdims_from_blockshape",
+    "broadcast_chunks",
+    "common_blockdim",
+    "concatenate_lookup",
+    "normalize_chunks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(sys.modules["shoal.array"], name)
