@@ -16,6 +16,8 @@ The tree::
     |  |- FutureCancelledError     ... (also concurrent.futures.CancelledError) nobody computes it
     |  |- KilledWorker             ... the task was running on too many workers that died
     |  |- LostResultError          ... a result is gone and cannot be computed again
+    |  |- SpillError               ... a result could not be written to disk, or read back
+    |  |  `- SpillFullError        ... there is no space for it
     |  |- TaskTimeoutError         ... (also TimeoutError) the task ran longer than it may
     |  `- UnrunnableTaskError      ... no worker may run the task
     |- CommunicationError          (also ConnectionError) two processes cannot speak, or no longer
@@ -65,6 +67,8 @@ __all__ = [
     "RemoteError",
     "SerializationError",
     "ShoalError",
+    "SpillError",
+    "SpillFullError",
     "TaskTimeoutError",
     "TextDecodingError",
     "TokenizationError",
@@ -282,6 +286,26 @@ class LostResultError(ClusterError):
     Examples
     --------
     >>> issubclass(LostResultError, RuntimeError)
+    True
+    """
+
+
+class SpillError(ClusterError):
+    """A result that a worker could not write to its disk, or that is not there as it was written.
+
+    Examples
+    --------
+    >>> issubclass(SpillError, RuntimeError)
+    True
+    """
+
+
+class SpillFullError(SpillError):
+    """There is no space on a worker's disk, or in its quota, for a result.
+
+    Examples
+    --------
+    >>> issubclass(SpillFullError, SpillError)
     True
     """
 
