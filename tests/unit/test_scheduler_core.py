@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shoal.distributed.core.effects import Close, Send
-from shoal.distributed.core.scheduler import Scheduler, closed, connected, drain, received
+from shoal.distributed.core.scheduler import Scheduler, Settings, closed, connected, drain, received
 from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.protocol import (
@@ -35,7 +35,7 @@ def register(name):
 
 
 def start(*workers):
-    state = Scheduler(table=Table(Checked))
+    state = Scheduler(Settings(drop_delay_s=0.0), table=Table(Checked))
     connected(state, CLIENT, "client", 0.0)
     received(state, CLIENT, Hello("me", {}), (), 0.0)
     for party in workers:

@@ -23,6 +23,11 @@ from shoal.distributed.core.scheduler.transitions import READY, SENT
 
 __all__ = ["fill_workers", "take"]
 
+END = 1 << 200
+"""After every priority."""
+
+RANK = (1 << 50) - 1
+
 
 def fill_workers(state: Scheduler, now: float) -> None:
     """Give ready tasks to workers with room.
@@ -32,7 +37,8 @@ def fill_workers(state: Scheduler, now: float) -> None:
     >>> fill_workers(Scheduler(), 0.0)
     """
     touched = state.touched
-    if not touched and not (state.common and state.roomy):
+    left = len(state.bulk) - state.head + len(state.common)
+    if not touched and not (left and state.roomy):
         return
     state.touched = {}
     if state.full and not state.active:
@@ -44,33 +50,38 @@ def fill_workers(state: Scheduler, now: float) -> None:
         idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
         if idle > 0:
             take(state, worker, idle, idle, now)
-    if state.common:
-        share_out(state, touched, now)
-    share = 1 + len(state.common) // (len(busy) + len(state.roomy)) if state.common else 0
+    if left:
+        left = sources_left(state)
+        if left and state.roomy:
+            share_out(state, touched, left, now)
+            left = sources_left(state)
+    share = 1 + left // (len(busy) + len(state.roomy)) if left else 0
     for worker in busy:
         if worker.queue or share:
             ahead(state, worker, share, now)
         else:
             note_room(state, worker)
-    if state.common and state.roomy:
+    if left and state.roomy:
         for worker in list(state.roomy.values()):
-            if not state.common:
+            if not sources_left(state):
                 break
             ahead(state, worker, share, now)
 
 
-def share_out(state: Scheduler, touched: dict[int, Worker], now: float) -> None:
+def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: float) -> None:
     """Workers with idle threads that nothing has happened to take from the common queue in turns."""
     roomy = state.roomy
     for worker in list(roomy.values()):
-        if not state.common:
-            break
         idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
         if idle > 0 and worker.number not in touched:
             # To the end of the line: the next lone task goes to another worker.
             del roomy[worker.number]
             roomy[worker.number] = worker
-            take(state, worker, 1 if len(state.common) < len(roomy) else idle, idle, now)
+            count = 1 if left < len(roomy) else idle
+            take(state, worker, count, count, now)
+            left -= count
+            if left <= 0:
+                break
 
 
 def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
@@ -106,55 +117,51 @@ def note_room(state: Scheduler, worker: Worker) -> None:
         del state.roomy[number]
 
 
-def take(state: Scheduler, worker: Worker, most: int, most_common: int, now: float) -> int:
-    """Send up to ``most`` tasks, of these up to ``most_common`` from the common queue."""
+def take(state: Scheduler, worker: Worker, most: int, shares: int, now: float) -> None:
+    """Send up to ``most`` tasks, of these up to ``shares`` from the common queue."""
+    if worker.solo >= 0:
+        return
     table = state.table
     states, place, priorities, flags = table.states, table.place, table.priorities, table.flags
-    queue, common, number = worker.queue, state.common, worker.number
     runs, costs, nbytes, prefixes = table.runs, table.costs, table.nbytes, table.prefixes
     options, batch, sent = table.options, worker.batch, worker.sent
-    run = state.next_run
-    first_run = run
-    occupancy, grow = worker.occupancy, 0
-    while most > 0 and worker.solo < 0:
-        if queue and (not common or most_common <= 0 or queue[0] < common[0]):
-            priority = heappop(queue)
-            row = priority & MASK
-            if states[row] != READY or place[row] != number or priorities[row] != priority:
+    queue, common, bulk, head = worker.queue, state.common, state.bulk, state.head
+    number, end, run, grow = worker.number, len(bulk), state.next_run, 0
+    occupancy, room = worker.occupancy, room_for_sources(state, worker)
+    if shares > 0 and room <= 0 and (head < end or common):
+        shares = hold_back(state, worker)
+    while most > 0:
+        priority, where = queue[0] if queue else END, number
+        if shares > 0:
+            if head < end and bulk[head] < priority:
+                priority, where = bulk[head], NOBODY
+            if common and common[0] < priority:
+                priority, where = common[0], NOBODY
+                heappop(common)
+            elif where == NOBODY:
+                head += 1
+        if where == number:
+            if not queue:
+                break
+            heappop(queue)
+        row = priority & MASK
+        if states[row] != READY or place[row] != where or priorities[row] != priority:
+            continue
+        cost = costs[row] if where == number else prefixes[row].seconds
+        if options[row] is not None or flags[row] & ALONE:
+            costs[row] = cost
+            if not begin_choosy(state, worker, row, run, now):
+                wait_here(worker, place, row, priority, cost)
                 continue
-            cost = costs[row]
-            if (flags[row] & ALONE or options[row] is not None) and not begin_choosy(
-                state, worker, row, run, now
-            ):
-                worker.blocked.append(priority)
-                continue
+            if worker.solo >= 0:
+                most = 1
+        if where == number:
             worker.queued -= 1
             worker.backlog = worker.backlog - cost if worker.queued else 0.0
-        elif common and most_common > 0:
-            priority = common[0]
-            row = priority & MASK
-            if states[row] != READY or place[row] != NOBODY or priorities[row] != priority:
-                heappop(common)
-                continue
-            if worker.limit and holds_back(state, worker, grow):
-                most_common = 0
-                continue
-            heappop(common)
-            cost = costs[row] = prefixes[row].seconds
-            if (flags[row] & ALONE or options[row] is not None) and not begin_choosy(
-                state, worker, row, run, now
-            ):
-                # It waits here for its turn: a task that runs alone.
-                place[row] = number
-                worker.queued += 1
-                worker.backlog += cost
-                worker.blocked.append(priority)
-                continue
-            most_common -= 1
         else:
-            break
-        size = prefixes[row].nbytes
-        nbytes[row] = size
+            costs[row] = cost
+            shares -= 1
+        size = nbytes[row] = prefixes[row].nbytes
         grow += size
         occupancy += cost
         states[row] = SENT
@@ -164,19 +171,43 @@ def take(state: Scheduler, worker: Worker, most: int, most_common: int, now: flo
         sent[row] = now
         batch.append(row)
         most -= 1
-    if run > first_run:
+        if grow > room and shares > 0 and (head < end or common):
+            shares = hold_back(state, worker)
+    state.head = head
+    if run > state.next_run:
         state.next_run = run
-        state.virtual = max(state.virtual, (priorities[batch[-1]] >> BITS) & ((1 << 50) - 1))
+        state.virtual = max(state.virtual, (priorities[batch[-1]] >> BITS) & RANK)
         worker.nbytes += grow
         worker.occupancy = occupancy
         state.outgoing[number] = worker
-    return run - first_run
+    if head > 1000 and head > end >> 1:
+        del bulk[:head]
+        state.head = 0
 
 
-def holds_back(state: Scheduler, worker: Worker, grow: int) -> bool:
-    """Whether a worker gets no source now, because of its memory."""
-    if worker.nbytes + grow < state.settings.target * worker.limit or not state.active:
-        return False
+def wait_here(worker: Worker, place: list[int], row: int, priority: int, cost: float) -> None:
+    """A task whose conditions are not met now waits for them at this worker."""
+    if place[row] == NOBODY:
+        place[row] = worker.number
+        worker.queued += 1
+        worker.backlog += cost
+    worker.blocked.append(priority)
+
+
+def room_for_sources(state: Scheduler, worker: Worker) -> float:
+    """Bytes that results of sources may add to a worker's before it gets no more of them."""
+    if not worker.limit or not state.active:
+        return float("inf")
+    return state.settings.target * worker.limit - worker.nbytes
+
+
+def hold_back(state: Scheduler, worker: Worker) -> int:
+    """A worker gets no source now, because of its memory: how many it may take."""
     state.full[worker.number] = worker
     state.roomy.pop(worker.number, None)
-    return True
+    return 0
+
+
+def sources_left(state: Scheduler) -> int:
+    """How many tasks stand in the common queue, at most."""
+    return len(state.bulk) - state.head + len(state.common)

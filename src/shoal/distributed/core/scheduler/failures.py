@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.needs import leave, let_go, need, unsend
 from shoal.distributed.core.scheduler.state import Reason, Scheduler
-from shoal.distributed.core.scheduler.table import MASK, NOBODY
+from shoal.distributed.core.scheduler.table import MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.tell import tell_failed
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
@@ -47,8 +47,8 @@ def fail(state: Scheduler, row: int, reason: Reason) -> None:
             leave(state, row)
         states[row] = ERRED
         state.reasons[row] = reason
-        prefix = table.prefixes[row]
-        prefix.erred += 1
+        table.flags[row] |= NOTED
+        table.prefixes[row].erred += 1
         if was in PENDING:
             for number in table.deps[row]:
                 dep = number & MASK

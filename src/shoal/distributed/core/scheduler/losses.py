@@ -11,7 +11,7 @@ from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.reports import retire_run
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import ALONE, AWAY
+from shoal.distributed.core.scheduler.table import ALONE, AWAY, NOTED
 from shoal.distributed.core.scheduler.transitions import READY, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin
 
@@ -42,7 +42,9 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
     table = state.table
     number = worker.number
     worker.status = "gone"
-    for index in (state.touched, state.outgoing, state.roomy, state.full, state.laden):
+    for index in (state.touched, state.outgoing, state.roomy, state.full, state.laden) + (
+        state.dropping,
+    ):
         index.pop(number, None)
     for code in state.codes.values():
         code.workers.pop(number, None)
@@ -104,7 +106,7 @@ def accuse(state: Scheduler, row: int, worker: Worker, reason: str) -> bool:
     table = state.table
     dead = state.deaths.setdefault(row, [])
     dead.append(f"{worker.name} ({reason})")
-    table.flags[row] |= ALONE
+    table.flags[row] |= ALONE | NOTED
     if len(dead) <= state.settings.allowed_failures:
         return False
     key = key_of(table, row)

@@ -12,9 +12,10 @@ from shoal.distributed.core.scheduler.names import forget_name
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
+    FORGOTTEN,
     MEMORY,
     PUT,
     READY,
@@ -24,6 +25,8 @@ from shoal.distributed.core.scheduler.transitions import (
 )
 
 __all__ = ["drop_result", "let_go", "need", "pend", "unwant", "want"]
+
+PENDING = frozenset([WAITING, READY, SENT])
 
 
 def want(state: Scheduler, client: Client, row: int) -> bool:
@@ -137,7 +140,7 @@ def drop_result(state: Scheduler, row: int) -> None:
         worker.drops.append(number)
         worker.nbytes -= size
         worker.held -= 1
-        state.outgoing[holder] = worker
+        state.dropping[holder] = worker
         if holder in state.full and worker.nbytes < state.settings.target * worker.limit:
             del state.full[holder]
             state.touched[holder] = worker
@@ -150,29 +153,48 @@ def let_go(state: Scheduler, rows: Iterable[int], reason: str = "") -> None:
 
     Rows that are still needed stay as they are.
     """
+    while rows:
+        rows = forget(state, drop_unneeded(state, rows, reason))
+
+
+def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[int]:
+    """Drop results, and cancel tasks, that nobody needs; those that can be forgotten are returned."""
     table = state.table
     states, waiters, kept, owner = table.states, table.waiters, table.kept, table.owner
-    deps = table.deps
+    place, numbers, nbytes, deps = table.place, table.numbers, table.nbytes, table.deps
+    workers, dropping, full = state.workers, state.dropping, state.full
+    gone = []
     stack = list(rows)
     while stack:
         row = stack.pop()
-        if owner[row] != NOBODY:
-            continue
         now = states[row]
+        if owner[row] != NOBODY or not now:
+            continue
         if not waiters[row]:
             if now == MEMORY:
-                drop_result(state, row)
-            elif now in (WAITING, READY, SENT):
+                holder = place[row]
+                if holder < 0 or holder in full:
+                    drop_result(state, row)
+                else:
+                    worker = workers[holder]
+                    worker.drops.append(numbers[row])
+                    worker.nbytes -= nbytes[row]
+                    worker.held -= 1
+                    dropping[holder] = worker
+                    place[row] = NOBODY
+                    states[row] = RELEASED
+            elif now in PENDING:
                 stop_needing(state, row, reason)
                 for number in deps[row]:
                     dep = number & MASK
                     waiters[dep] -= 1
-                    if not waiters[dep] and kept[dep] > 0:
+                    if not waiters[dep]:
                         stack.append(dep)
             elif now == PUT:
                 states[row] = RELEASED
-        if not kept[row] and states[row]:
-            forget(state, row, stack)
+        if not kept[row]:
+            gone.append(row)
+    return gone
 
 
 def stop_needing(state: Scheduler, row: int, reason: str) -> None:
@@ -203,32 +225,57 @@ def unsend(state: Scheduler, row: int, reason: str) -> None:
     leave(state, row)
 
 
-def forget(state: Scheduler, row: int, stack: list[int]) -> None:
-    """Nobody can need a row again; its inputs, if that was their last dependent, go on the stack."""
+def forget(state: Scheduler, rows: list[int]) -> list[int]:
+    """Nobody can need these rows again; returned are inputs of theirs that somebody should look at.
+
+    Rows may be named twice.  Inputs whose last dependent goes, go with it.
+    """
     table = state.table
-    kept, owner = table.kept, table.owner
-    for number in table.deps[row]:
-        dep = number & MASK
-        left = kept[dep] - 1
-        kept[dep] = left
-        if not left and owner[dep] == NOBODY:
-            stack.append(dep)
-    forget_name(state.names, table, row)
-    code = table.codes[row]
-    if code is not None:
-        code.uses -= 1
-        if not code.uses:
-            rest_code(state, code)
-    prefix = table.prefixes[row]
-    prefix.known -= 1
-    for beside in (state.reasons, state.big, state.tells, state.tries, state.deaths):
-        if beside:
-            beside.pop(row, None)
-    table.free(row)
+    kept, owner, states, deps = table.kept, table.owner, table.states, table.deps
+    names, codes, flags, known = table.names, table.codes, table.flags, state.names.rows
+    again, gone = [], []
+    last, uses = None, 0
+    while rows:
+        row = rows.pop()
+        if not states[row]:
+            continue
+        states[row] = FORGOTTEN
+        gone.append(row)
+        for number in deps[row]:
+            dep = number & MASK
+            left = kept[dep] - 1
+            kept[dep] = left
+            if not left and owner[dep] == NOBODY:
+                if states[dep] == RELEASED:
+                    rows.append(dep)
+                else:
+                    again.append(dep)
+        name = names[row]
+        if type(name) is str:
+            del known[name]
+        else:
+            forget_name(state.names, table, row)
+        code = codes[row]
+        if code is not last:
+            if last is not None:
+                count_down(state, last, uses)
+            last, uses = code, 0
+        uses += 1
+        if flags[row] & NOTED:
+            for beside in (state.reasons, state.big, state.tells, state.tries, state.deaths):
+                beside.pop(row, None)
+    if last is not None:
+        count_down(state, last, uses)
+    if gone:
+        table.free_all(gone)
+    return again
 
 
-def rest_code(state: Scheduler, code: Code) -> None:
-    """No row needs a function; it is kept for a while, since it may well come again."""
+def count_down(state: Scheduler, code: Code, uses: int) -> None:
+    """Fewer rows need a function; one that none needs is kept for a while: it may well come again."""
+    code.uses -= uses
+    if code.uses:
+        return
     idle = state.idle_codes
     idle[code.digest] = code
     while len(idle) > state.settings.idle_codes:

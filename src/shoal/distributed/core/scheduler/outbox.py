@@ -30,6 +30,13 @@ def flush(state: Scheduler, now: float) -> list[Any]:
     """
     effects = state.effects
     state.effects = []
+    if state.dropping:
+        if state.drop_due < 0:
+            state.drop_due = now + state.settings.drop_delay_s
+        if now >= state.drop_due:
+            state.outgoing.update(state.dropping)
+            state.dropping = {}
+            state.drop_due = -1.0
     if state.outgoing:
         for worker in state.outgoing.values():
             flush_worker(state, worker, effects, now)
@@ -142,7 +149,8 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
                 message.big.append((i, len(buffers), len(mine)))
                 buffers += mine
     options = table.options
-    message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
+    if any([options[row] for row in batch]):
+        message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
     if state.tells:
         tells = state.tells
         message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]

@@ -22,6 +22,7 @@ from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.scatter import on_reserve
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.submit import on_submit
+from shoal.distributed.core.scheduler.table import NOBODY
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED
 from shoal.distributed.protocol import (
@@ -241,11 +242,19 @@ def on_release(
 ) -> None:
     """A client has no futures of these any more."""
     rows = []
-    names = state.names
+    names, known, owner, number = state.names, state.names.rows, state.table.owner, client.number
     for key in m.keys:
-        row = find(names, key)
-        if row >= 0 and unwant(state, client, row):
+        row = known.get(key, -1)
+        if row < 0:
+            row = find(names, key)
+            if row < 0:
+                continue
+        if owner[row] == number:
+            owner[row] = NOBODY
+            client.wants -= 1
             rows.append(row)
+        else:
+            unwant(state, client, row)
     let_go(state, rows, "nobody wants it any more")
 
 

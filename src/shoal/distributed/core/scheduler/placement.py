@@ -9,7 +9,7 @@ takes from another's queue without a word to it (`stealing`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappush
+from heapq import heappush
 from typing import Any
 
 from shoal.distributed.core.scheduler.records import Worker
@@ -55,7 +55,7 @@ def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
                 if place[number & MASK] != at:
                     at = MANY
                     break
-            worker = workers[at] if at >= 0 else cheapest(state, row, holders_of_inputs(state, row))
+            worker = workers[at] if at >= 0 else nearest(state, row)
             if worker is None or worker.status != "running":
                 place_choosy(state, row, counted=True)
                 continue
@@ -68,12 +68,28 @@ def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
             if worker.backlog > least:
                 state.laden[worker.number] = worker
     if sources:
-        if len(sources) > 64 and len(sources) > len(state.common) // 8:
-            state.common += sources
-            heapify(state.common)
-        else:
-            for priority in sources:
-                heappush(state.common, priority)
+        queue_sources(state, sources)
+
+
+def queue_sources(state: Scheduler, sources: list[int]) -> None:
+    """Tasks that may run anywhere stand in the common queue.
+
+    Graphs come in the order in which they are to run, so nearly always the new ones belong behind
+    all others: appending keeps the list sorted, and what is taken from its head costs no heap.
+    """
+    bulk = state.bulk
+    if len(sources) > 1:
+        sources.sort()
+    if not bulk or bulk[-1] <= sources[0]:
+        bulk += sources
+    elif len(sources) > 64 and len(sources) > (len(bulk) - state.head) // 8:
+        bulk += sources
+        del bulk[: state.head]
+        state.head = 0
+        bulk.sort()
+    else:
+        for priority in sources:
+            heappush(state.common, priority)
 
 
 def holders_of_inputs(state: Scheduler, row: int) -> list[Worker]:
@@ -83,6 +99,30 @@ def holders_of_inputs(state: Scheduler, row: int) -> list[Worker]:
         for holder in holders(state, number & MASK):
             found[holder] = None
     return [w for n in found if (w := state.workers[n]).status == "running"]
+
+
+def nearest(state: Scheduler, row: int) -> Worker | None:
+    """The running worker with inputs of a row where it would be done first."""
+    table, workers, replicas = state.table, state.workers, state.replicas
+    place, nbytes = table.place, table.nbytes
+    there: dict[int, float] = {}
+    settings_latency = state.settings.latency_s
+    bandwidth = state.bandwidth
+    for number in table.deps[row]:
+        dep = number & MASK
+        # What it saves that the input is there already.
+        saved = nbytes[dep] / bandwidth + settings_latency
+        at = place[dep]
+        for holder in (at,) if at >= 0 else replicas[dep]:
+            there[holder] = there.get(holder, 0.0) + saved
+    best, best_cost = None, 0.0
+    for holder, saved in there.items():
+        worker = workers[holder]
+        if worker.status == "running":
+            cost = (worker.backlog + worker.occupancy) / worker.threads - saved
+            if best is None or cost < best_cost:
+                best, best_cost = worker, cost
+    return best
 
 
 def move_cost(state: Scheduler, row: int, worker: Worker) -> float:
@@ -137,7 +177,7 @@ def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
     free = options is None or (not options.workers and not options.resources)
     if free and not inputs:
         table.place[row] = NOBODY
-        heappush(state.common, table.priorities[row])
+        queue_sources(state, [table.priorities[row]])
         return
     worker = None
     candidates = allowed(state, options)

@@ -59,7 +59,7 @@ class Prefix:
     0
     """
 
-    __slots__ = ("ended", "erred", "known", "longest", "name", "nbytes", "peak", "seconds", "total")
+    __slots__ = ("ended", "erred", "name", "nbytes", "peak", "seconds", "total")
 
     def __init__(self, name: str, seconds: float, nbytes: int) -> None:
         self.name = name
@@ -67,14 +67,26 @@ class Prefix:
         """How long a run takes, lately."""
         self.nbytes = nbytes
         """How large a result is, lately."""
-        self.known = 0
-        """How many rows there are."""
         self.ended = 0
         self.erred = 0
         self.total = 0.0
         """Seconds of all runs that ended well."""
-        self.longest = 0.0
         self.peak = 0
+        """Bytes of memory that a run took at most, where it was measured."""
+
+    def learn(self, count: int, seconds: float, nbytes: int) -> None:
+        """So many runs have ended well, and took and made so much in all.
+
+        The newest runs count most: one of them a fifth.  The first sets the values.
+        """
+        if not self.ended:
+            self.seconds, self.nbytes = seconds / count, nbytes // count
+        else:
+            weight = 0.2 if count == 1 else 1 - 0.8**count
+            self.seconds += weight * (seconds / count - self.seconds)
+            self.nbytes += int(weight * (nbytes / count - self.nbytes))
+        self.ended += count
+        self.total += seconds
 
 
 class Code:

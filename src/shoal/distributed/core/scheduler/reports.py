@@ -17,7 +17,15 @@ from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.runs import end_run, unblock
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of
-from shoal.distributed.core.scheduler.table import AWAY, HAS_INPUTS, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import (
+    AWAY,
+    HAS_INPUTS,
+    INLINE,
+    MANY,
+    MASK,
+    NOBODY,
+    NOTED,
+)
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin, swap_twin
 from shoal.distributed.protocol import Report
@@ -78,45 +86,43 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     states, runs, costs, nbytes = table.states, table.runs, table.costs, table.nbytes
     waiters, owner, dependents, deps = table.waiters, table.owner, table.dependents, table.deps
     missing, numbers, prefixes, types = table.missing, table.numbers, table.prefixes, table.types
-    names, flags, options = table.names, table.flags, table.options
-    type_names, sizes, seconds, values = m.type_names, m.nbytes, m.seconds, m.values
-    sent, grow, held, calm = worker.sent, 0, 0, 0
-    occupancy = worker.occupancy
+    flags, options, type_names, sent = table.flags, table.options, m.type_names, worker.sent
     ready: list[int] = []
     idle: list[int] = []
-    last_owner, message = NOBODY, None
-    known = len(numbers)
-    for i, number in enumerate(m.ids):
+    told: list[int] = []
+    values: list[bytes | None] = []
+    teller, kind, many, total, bytes_ = NOBODY, None, 0, 0.0, 0
+    grow = held = calm = i = 0
+    occupancy, known = worker.occupancy, len(numbers)
+    for number, run, size, spent, value in zip(m.ids, m.runs, m.nbytes, m.seconds, m.values):
         row = number & MASK
-        if row >= known or runs[row] != m.runs[i]:
+        if row >= known or runs[row] != run:
             on_late_end(state, worker, m, i, ready, idle)
+            i += 1
             continue
         runs[row] = 0
-        if options[row] is not None or flags[row] & ~3:
+        flag = flags[row]
+        if options[row] is not None or flag > 3:
             worker.occupancy = occupancy
-            end_run(state, worker, row)
+            retire_choosy(state, worker, row)
             occupancy = worker.occupancy
-            if row in state.twins:
-                stop_twin(state, row)
         else:
             del sent[row]
             occupancy -= costs[row]
-        size = sizes[i]
         grow += size - nbytes[row]
         held += 1
         nbytes[row] = size
         states[row] = MEMORY
         types[row] = type_names[m.types[i]]
-        prefix = prefixes[row]
-        prefix.ended += 1
-        spent = seconds[i]
-        prefix.total += spent
-        if prefix.ended == 1:
-            prefix.seconds, prefix.nbytes = spent, size
-        else:
-            prefix.seconds += 0.2 * (spent - prefix.seconds)
-            prefix.nbytes += (size - prefix.nbytes) >> 3
-        if flags[row] & HAS_INPUTS:
+        i += 1
+        if prefixes[row] is not kind:
+            if kind is not None:
+                kind.learn(many, total, bytes_)
+            kind, many, total, bytes_ = prefixes[row], 0, 0.0, 0
+        many += 1
+        total += spent
+        bytes_ += size
+        if flag & HAS_INPUTS:
             calm += 1
             for number in deps[row]:
                 dep = number & MASK
@@ -125,18 +131,12 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
                 if not left and owner[dep] == NOBODY:
                     idle.append(dep)
         who = owner[row]
-        if who >= 0:
-            if who != last_owner or message is None:
-                message = state.clients[who].finished()
-                last_owner = who
-            name = names[row]
-            message.keys.append(name.key(table.flats[row]) if type(name) is Layer else name)
-            message.values.append(values[i] if flags[row] & 1 else None)
-            message.nbytes.append(size)
-            message.types.append(types[row])
-        elif who != NOBODY:
-            tell_all(state, row, values[i])
-            last_owner, message = NOBODY, None
+        if who != NOBODY:
+            if who != teller:
+                tell_ended(state, teller, told, values)
+                teller, told, values = who, [], []
+            told.append(row)
+            values.append(value if flag & INLINE else None)
         elif not waiters[row]:
             idle.append(row)
         needed_by = dependents[row]
@@ -148,22 +148,54 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
                     missing[dep] = left
                     if not left:
                         ready.append(dep)
+    if kind is not None:
+        kind.learn(many, total, bytes_)
+    tell_ended(state, teller, told, values)
     worker.occupancy = occupancy if sent else 0.0
     worker.nbytes += grow
     worker.held += held
     state.active -= calm
-    if not sent and worker.blocked:
-        worker.queue += worker.blocked
-        worker.queue.sort()
-        worker.blocked.clear()
     state.story.add(now, "ended", worker.name, m.ids)
+    settle(state, worker, m.ids, ready, idle)
+
+
+def settle(
+    state: Scheduler, worker: Worker, numbers: list[int], ready: list[int], idle: list[int]
+) -> None:
+    """What follows when results have come."""
+    if worker.blocked and not worker.sent:
+        unblock(worker)
     if state.locating:
-        for number in m.ids:
+        for number in numbers:
             settled(state, number & MASK)
     if ready:
         place_ready(state, ready)
     if idle:
         let_go(state, idle)
+
+
+def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:
+    """The run of a row with options or flags is over."""
+    end_run(state, worker, row)
+    if row in state.twins:
+        stop_twin(state, row)
+
+
+def tell_ended(state: Scheduler, teller: int, rows: list[int], values: list[bytes | None]) -> None:
+    """Rows that the same client wants (or the same several) have ended well."""
+    if not rows:
+        return
+    if teller == MANY:
+        for row, value in zip(rows, values):
+            tell_all(state, row, value)
+        return
+    table = state.table
+    names, flats, nbytes, types = table.names, table.flats, table.nbytes, table.types
+    m = state.clients[teller].finished()
+    m.keys += [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in rows]
+    m.values += values
+    m.nbytes += [nbytes[row] for row in rows]
+    m.types += [types[row] for row in rows]
 
 
 def tell_all(state: Scheduler, row: int, value: bytes | None) -> None:
@@ -173,7 +205,7 @@ def tell_all(state: Scheduler, row: int, value: bytes | None) -> None:
     for client in clients_of(state, row):
         m = client.finished()
         m.keys.append(key)
-        m.values.append(value if table.flags[row] & 1 else None)
+        m.values.append(value)
         m.nbytes.append(table.nbytes[row])
         m.types.append(table.types[row])
 
@@ -240,6 +272,7 @@ def on_failed(
     tried = state.tries.get(row, 0)
     if kind != "cancelled" and options is not None and tried < options.retries:
         state.tries[row] = tried + 1
+        table.flags[row] |= NOTED
         again(state, row)
         return
     fail(state, row, (kind, key_of(table, row), worker.address, data))

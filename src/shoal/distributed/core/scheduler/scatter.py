@@ -56,8 +56,7 @@ def on_reserve(
         row = find(state.names, key)
         if row < 0:
             row = name_keys(state.names, table, [key])[0][0]
-            prefix = table.prefixes[row] = prefix_of(state, key_split(key))
-            prefix.known += 1
+            table.prefixes[row] = prefix_of(state, key_split(key))
             table.states[row] = PUT
             table.flags[row] = DATA
             table.nbytes[row] = size

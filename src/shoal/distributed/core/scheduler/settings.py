@@ -19,6 +19,9 @@ class Settings:
         Tasks that each thread of a worker has in advance, however long they take.
     most
         Tasks that a worker has at most.
+    drop_delay_s
+        How long a worker that is sent nothing else may not hear what it can let go of; so that a
+        thousand workers are not sent a message each for one result.
     unknown_s
         How long a task is thought to take before one of its kind has ended.
     unknown_bytes
@@ -60,6 +63,7 @@ class Settings:
     ahead_s: float = 0.01
     spare: int = 1
     most: int = 2_000
+    drop_delay_s: float = 0.02
     unknown_s: float = 0.5
     unknown_bytes: int = 1_000
     bandwidth: float = 500e6

@@ -84,14 +84,21 @@ class Scheduler:
         self.deadlines: list[tuple[float, int, int]] = []
         """Heap of (time, row, run) of runs with a timeout."""
 
+        self.bulk: list[int] = []
+        """Priorities of READY tasks that may run anywhere, ascending; some entries are stale."""
+        self.head = 0
+        """Where `bulk` begins: what stands before has been taken."""
         self.common: list[int] = []
-        """Heap of priorities of READY tasks that may run anywhere; some entries are stale."""
+        """Heap of those that came when `bulk` was longer, and had gone further, than they."""
         self.unplaced: dict[int, None] = {}
         """READY rows that no worker there is may run."""
         self.touched: dict[int, Worker] = {}
         """Workers that may have room, or work, that was not there before."""
         self.outgoing: dict[int, Worker] = {}
         """Workers that messages of this drain go to."""
+        self.dropping: dict[int, Worker] = {}
+        """Workers that are to let go of results, and may hear so a moment later."""
+        self.drop_due = -1.0
         self.roomy: dict[int, Worker] = {}
         """Workers that have room and nothing in their queues."""
         self.full: dict[int, Worker] = {}

@@ -20,7 +20,7 @@ from shoal.distributed.core.scheduler.needs import let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
-from shoal.distributed.core.scheduler.table import BITS, HAS_INPUTS, INLINE, MASK
+from shoal.distributed.core.scheduler.table import BITS, HAS_INPUTS, INLINE, MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
 from shoal.distributed.protocol import Grid, Submit
@@ -79,9 +79,13 @@ def on_submit(
     ready = connect(state, m, rows, fresh, externals)
     ended = []
     states = state.table.states
+    owner, number = state.table.owner, client.number
     for i in m.wanted:
         row = rows[i]
-        if want(state, client, row) and states[row] in (MEMORY, ERRED):
+        if owner[row] == NOBODY and states[row] == WAITING:
+            owner[row] = number
+            client.wants += 1
+        elif want(state, client, row) and states[row] in (MEMORY, ERRED):
             ended.append(row)
     if len(fresh) < len(rows):
         # What was known and had been let go is wanted again.
@@ -90,8 +94,8 @@ def on_submit(
     place_ready(state, ready)
     tell_ends(state, client, ended)
     if len(m.wanted) < len(fresh):
-        kept, owner = state.table.kept, state.table.owner
-        let_go(state, [row for row in fresh if not kept[row] and owner[row] == -1])
+        kept = state.table.kept
+        let_go(state, [row for row in fresh if not kept[row] and owner[row] == NOBODY])
     if fresh:
         state.story.add(now, "submitted", client.name, [state.table.numbers[r] for r in fresh])
 
@@ -169,9 +173,11 @@ def fill_columns(
     for i, begin, many in m.big:
         if new is None or rows[i] in new:
             state.big[rows[i]] = tuple(buffers[begin : begin + many])
+            table.flags[rows[i]] |= NOTED
     if m.tell:
         for row in at:
             state.tells[row] = m.tell
+            table.flags[row] |= NOTED
     if m.options:
         set_options(state, m, rows, new)
 
@@ -207,8 +213,6 @@ def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
                 out.append(kind)
     if len(positions) < len(out):
         out = [out[i] for i in positions]
-    for kind in set(out):
-        kind.known += out.count(kind) if len(out) > 1 else 1
     return out
 
 
@@ -241,7 +245,7 @@ def connect(
     waiters, kept, missing, flags = table.waiters, table.kept, table.missing, table.flags
     numbers = table.numbers
     if type(rows) is range:
-        names = numbers[rows.start : rows.stop].tolist()
+        names = numbers[rows.start : rows.stop]
     else:
         names = [numbers[row] for row in rows]
     names += [numbers[row] for row in externals]
@@ -308,6 +312,5 @@ def refuse(
     prefix = prefix_of(state, "refused")
     for row in fresh:
         table.prefixes[row] = prefix
-        prefix.known += 1
         table.states[row] = RELEASED
     let_go(state, fresh)

@@ -20,8 +20,6 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from shoal.distributed.core.scheduler.transitions import FORGOTTEN
-
 __all__ = ["BITS", "MANY", "MASK", "NOBODY", "Table"]
 
 BITS = 26
@@ -47,8 +45,8 @@ AWAY = 16
 """Flag: its run has seceded: it takes no slot."""
 ALONE = 32
 """Flag: workers died while it ran, so it runs with nothing beside it."""
-FETCHED = 64
-"""Flag: copies of it are on their way somewhere (replicate, retire)."""
+NOTED = 64
+"""Flag: tables beside this one have an entry for it."""
 
 
 class Table:
@@ -92,7 +90,7 @@ class Table:
     def __init__(self, states: type[bytearray] = bytearray) -> None:
         self.states = states()
         self.flags = bytearray()
-        self.numbers = array("q")
+        self.numbers: list[int] = []
         self.names: list[Any] = []
         """The key; or the layer, and then `flats` has the block."""
         self.flats = array("q")
@@ -100,11 +98,11 @@ class Table:
         """Numbers of what it needs, one for each place where it is an argument."""
         self.dependents: list[Any] = []
         """Numbers of those that need it: None, one number, or a list; may name forgotten ones."""
-        self.missing = array("i")
+        self.missing: list[int] = []
         """How many inputs are not there, while WAITING."""
-        self.waiters = array("i")
+        self.waiters: list[int] = []
         """How many dependents are WAITING, READY or SENT."""
-        self.kept = array("i")
+        self.kept: list[int] = []
         """How many dependents have rows."""
         self.owner: list[int] = []
         """The client that wants it, NOBODY or MANY."""
@@ -117,7 +115,7 @@ class Table:
         """What is known of tasks of its kind."""
         self.options: list[Any] = []
         """What was asked for it, or None."""
-        self.runs = array("q")
+        self.runs: list[int] = []
         """The current run while SENT, else 0."""
         self.place: list[int] = []
         """MEMORY: the holder (or MANY).  SENT: where.  READY: in whose queue, NOBODY: the common one."""
@@ -153,14 +151,30 @@ class Table:
         return rows
 
     def free(self, row: int) -> None:
-        """Give a row back; its name must have been given up before."""
-        self.states[row] = FORGOTTEN
+        """Give a row back, that is FORGOTTEN; its name must have been given up before."""
         self.numbers[row] += MASK + 1
         self.names[row] = self.dependents[row] = self.codes[row] = None
         self.prefixes[row] = self.options[row] = None
         self.deps[row] = ()
         self.args[row] = b""
         self.free_rows.append(row)
+
+    def free_all(self, rows: list[int]) -> None:
+        """Give many rows back."""
+        first, count = min(rows), len(rows)
+        end = max(rows) + 1
+        if count < 64 or end - first > count:
+            for row in rows:
+                self.free(row)
+            return
+        step = MASK + 1
+        self.numbers[first:end] = [number + step for number in self.numbers[first:end]]
+        nothing: list[Any] = [None] * count
+        for column in (self.names, self.dependents, self.codes, self.prefixes, self.options):
+            column[first:end] = nothing
+        self.deps[first:end] = [()] * count
+        self.args[first:end] = [b""] * count
+        self.free_rows += range(end - 1, first - 1, -1)
 
     def _extend(self, count: int) -> None:
         first = len(self.states)
@@ -171,11 +185,9 @@ class Table:
         self.states.extend(bytes(count))
         self.flags.extend(bytes(count))
         self.numbers.extend(range(first, first + count))
-        zeros = bytes(8 * count)
-        for wide in (self.flats, self.runs):
-            wide.frombytes(zeros)
-        for narrow in (self.missing, self.waiters, self.kept):
-            narrow.frombytes(zeros[: 4 * count])
+        self.flats.frombytes(bytes(8 * count))
+        for counts in (self.missing, self.waiters, self.kept, self.runs):
+            counts.extend([0] * count)
         nothing: list[Any] = [None] * count
         columns = (self.names, self.dependents, self.codes, self.prefixes, self.options)
         for column in columns:
@@ -193,10 +205,8 @@ class Table:
         """Columns that `free` leaves as they were."""
         count = end - first
         self.flags[first:end] = bytes(count)
-        zeros = bytes(8 * count)
-        self.runs[first:end] = array("q", zeros)
-        for narrow in (self.missing, self.waiters, self.kept):
-            narrow[first:end] = array("i", zeros[: 4 * count])
+        for counts in (self.missing, self.waiters, self.kept, self.runs):
+            counts[first:end] = [0] * count
         self.owner[first:end] = [NOBODY] * count
         self.place[first:end] = [NOBODY] * count
         self.costs[first:end] = [0.0] * count

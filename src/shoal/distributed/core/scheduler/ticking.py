@@ -42,6 +42,8 @@ def due(state: Scheduler) -> float | None:
     >>> due(Scheduler())
     """
     times = [waiting.due(state)]
+    if state.drop_due >= 0:
+        times.append(state.drop_due)
     grace = state.settings.client_grace_s
     times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
     first = min(times)
