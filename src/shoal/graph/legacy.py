@@ -12,15 +12,17 @@ The rules, as Dask's documentation of its graph specification has them:
 `Task`, `Alias` and `Data` may stand for the tuple, and so may another library's task object that
 has ``dependencies`` and is called with a dict of their results.
 
-One depth-first walk from the wanted keys converts, culls, numbers the tasks so that
-dependencies come first, finds cycles and missing keys, and knows the path to them.  It keeps its
-own stack: graphs 100,000 tasks deep are ordinary.
+One depth-first walk from the wanted keys converts and culls.  It meets a task before what the task
+needs, so its sequence backwards is the numbering, unless a task needs what was met before (shared
+results, or a cycle); then a second walk, over integers, numbers what the first one found.  Which
+cycle it was, or the path to a missing key, is looked for only when a walk has failed.  Walks keep
+their own stacks: graphs 100,000 tasks deep are ordinary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from shoal.errors import CycleError, GraphError, InvalidKeyError, MissingKeyError
 from shoal.graph.plan import Plan, make_plan
@@ -223,9 +225,8 @@ def plan_from_dict(graph: Mapping[Key, Any], keys: Iterable[Key]) -> Plan:
     <Plan of 2 tasks, 1 wanted>
     """
     keys = list(keys)
-    names, funcs, args, deps = rows_from_dict(graph, keys)
-    ids = {key: i for i, key in enumerate(names)}
-    return make_plan(funcs, args, deps, names, [ids[key] for key in keys])
+    ids, funcs, args, deps = _walk(graph, keys)
+    return make_plan(funcs, args, deps, list(ids), [ids[key] for key in keys])
 
 
 def rows_from_dict(
@@ -248,11 +249,8 @@ def rows_from_dict(
     >>> rows_from_dict({"a": 1, "b": (abs, "a")}, ["b"])
     (['a', 'b'], [None, <built-in function abs>], [1, None], [(), (0,)])
     """
-    for key in keys:
-        check_wanted(key, graph)
-    walk = _Walk(graph)
-    walk.run(list(keys))
-    return list(walk.ids), walk.funcs, walk.args, walk.deps
+    ids, funcs, args, deps = _walk(graph, keys)
+    return list(ids), funcs, args, deps
 
 
 def check_wanted(key: Any, graph: Mapping[Key, Any]) -> None:
@@ -268,59 +266,118 @@ def check_wanted(key: Any, graph: Mapping[Key, Any]) -> None:
     raise MissingKeyError(f"no task computes {key!r} (asked for as a result)")
 
 
-_EMIT = object()
-"""On the stack of a walk: below it stands a task whose dependencies are all numbered now."""
+Rows: TypeAlias = "tuple[dict[Key, int], list[Any], list[Any], list[tuple[int, ...]]]"
 
 
-class _Walk:
-    """The depth-first walk; its lists become the plan's."""
-
-    __slots__ = ("args", "deps", "funcs", "graph", "ids")
-
-    def __init__(self, graph: Mapping[Key, Any]) -> None:
-        self.graph = graph
-        self.ids: dict[Key, int] = {}
-        self.funcs: list[Any] = []
-        self.args: list[Any] = []
-        self.deps: list[tuple[int, ...]] = []
-
-    def run(self, wanted: list[Key]) -> None:
-        """Number everything that ``wanted`` needs, dependencies first."""
-        graph, ids = self.graph, self.ids
-        funcs, args, deps = self.funcs.append, self.args.append, self.deps.append
-        id_of = ids.__getitem__
-        # Each task is put off at most once, or there is a cycle; so the walk need not remember
-        # its path, which only matters when it fails.
-        put_off_most = len(graph)
-        stack: list[Any] = wanted[::-1]
-        pop, push = stack.pop, stack.append
-        while stack:
-            key = pop()
-            if key is _EMIT:
-                key, func, arg, needs = pop()
-            elif key in ids:
-                continue
-            else:
-                if key not in graph:
-                    raise explain_failure(graph, wanted)
-                func, arg, needs = split_value(graph[key], graph)
-                if func is identity and needs == (key,):
-                    # {1: 1}: a key cannot stand for itself, so this is a value.
-                    func, arg, needs = None, graph[key], ()
-                missing = [dep for dep in needs if dep not in ids] if needs else None
-                if missing:
-                    put_off_most -= 1
-                    if put_off_most < 0:
-                        raise explain_failure(graph, wanted)
-                    push((key, func, arg, needs))
-                    push(_EMIT)
-                    missing.reverse()
-                    stack += missing
+def _walk(graph: Mapping[Key, Any], wanted: Sequence[Key]) -> Rows:
+    """Read everything that ``wanted`` needs; each task before what it needs, if it can be."""
+    for key in wanted:
+        check_wanted(key, graph)
+    found: dict[Key, None] = {}
+    funcs: list[Any] = []
+    args: list[Any] = []
+    needed: list[Sequence[Key]] = []
+    shared = False
+    stack = list(wanted)
+    pop, push = stack.pop, stack.append
+    add_func, add_args, add_needs = funcs.append, args.append, needed.append
+    while stack:
+        key = pop()
+        if key in found:
+            continue
+        found[key] = None
+        value = graph[key]
+        # What most tasks of most graphs are is spelled out, at half the cost: a function of one or
+        # two keys, or of one or two values.
+        count = len(value) if type(value) is tuple else 0
+        if 2 <= count <= 3 and callable(value[0]):
+            rest = value[1:]
+            first, last = rest[0], rest[-1]
+            if type(first) in PLAIN and (count == 2 or type(last) in PLAIN):
+                reads = first in graph
+                if count == 2 or (reads is (last in graph) and (not reads or first != last)):
+                    add_func(value[0])
+                    if not reads:
+                        add_args(rest)
+                        add_needs(())
+                        continue
+                    add_args(None)
+                    add_needs(rest)
+                    if first in found or last in found:
+                        shared = True
+                    if count == 2:
+                        push(first)
+                    else:
+                        stack += rest
                     continue
-            ids[key] = len(ids)
-            funcs(func)
-            args(arg)
-            deps(tuple(map(id_of, needs)))
+        func, arg, needs = split_value(value, graph)
+        if func is identity and needs == (key,):
+            # {1: 1}: a key cannot stand for itself, so this is a value.
+            func, arg, needs = None, value, ()
+        add_func(func)
+        add_args(arg)
+        add_needs(needs)
+        if needs:
+            if not all(map(graph.__contains__, needs)):
+                raise explain_failure(graph, wanted)
+            shared = shared or not found.keys().isdisjoint(needs)
+            stack += needs
+    for column in (funcs, args, needed):
+        column.reverse()
+    ids = dict(zip(reversed(found), range(len(found))))
+    rows = ids, funcs, args, [tuple(map(ids.__getitem__, n)) if n else () for n in needed]
+    return _renumbered(graph, wanted, rows) if shared else rows
+
+
+def _renumbered(graph: Mapping[Key, Any], wanted: Sequence[Key], rows: Rows) -> Rows:
+    """What was read, in a sequence in which each task comes after what it needs."""
+    ids, funcs, args, deps = rows
+    sequence = _dependencies_first(deps, [ids[key] for key in wanted])
+    if sequence is None:
+        raise explain_failure(graph, wanted)
+    names = list(ids)
+    place = [0] * len(names)
+    for at, i in enumerate(sequence):
+        place[i] = at
+    moved = place.__getitem__
+    return (
+        {names[i]: at for at, i in enumerate(sequence)},
+        [funcs[i] for i in sequence],
+        [args[i] for i in sequence],
+        [tuple(map(moved, deps[i])) if deps[i] else () for i in sequence],
+    )
+
+
+def _dependencies_first(deps: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int] | None:
+    """What some tasks need, depth first, each after what it needs; None if that is a cycle.
+
+    >>> _dependencies_first([(1, 2), (2,), ()], [0]), _dependencies_first([(1,), (0,)], [0])
+    ([2, 1, 0], None)
+    """
+    done = bytearray(len(deps))
+    out: list[int] = []
+    # Each task is put off at most once, or there is a cycle; so the walk need not remember its
+    # path, which only matters when it fails.
+    put_off_most = len(deps)
+    stack = list(wanted)
+    stack.reverse()
+    while stack:
+        i = stack[-1]
+        if done[i]:
+            stack.pop()
+            continue
+        missing = [j for j in deps[i] if not done[j]]
+        if missing:
+            put_off_most -= 1
+            if put_off_most < 0:
+                return None
+            missing.reverse()
+            stack += missing
+        else:
+            stack.pop()
+            done[i] = 1
+            out.append(i)
+    return out
 
 
 def explain_failure(graph: Mapping[Key, Any], wanted: Iterable[Key]) -> GraphError:
