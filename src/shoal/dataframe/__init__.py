@@ -25,6 +25,7 @@ __all__ = [
     "merge",
     "read_csv",
     "read_parquet",
+    "repartition",
     "to_parquet",
 ]
 
@@ -42,6 +43,7 @@ HOMES = {
     "from_pandas": "io.memory",
     "map_partitions": "collection.functions",
     "merge": "collection.joins",
+    "repartition": "collection.functions",
     "read_csv": "io.csv",
     "read_parquet": "io.parquet",
     "to_parquet": "io.parquet",

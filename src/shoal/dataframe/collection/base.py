@@ -27,10 +27,14 @@ from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
+from shoal.highlevelgraph import graph_of
 
 __all__ = ["FrameBase", "aligned", "from_node", "nearest", "operand"]
 
 FrameNode.rules = RULES
+
+MOST_NAMES = 20
+"""How many names a message lists."""
 
 CLASSES: list[tuple[type, Callable[[FrameNode], Any]]] = []
 """Which collection stands for which meta: filled by the modules that define them."""
@@ -75,8 +79,9 @@ def nearest(name: Any, names: Any) -> str:
     found = difflib.get_close_matches(str(name), [str(one) for one in names], n=1)
     if found:
         return f"; did you mean {found[0]!r}?"
-    some = ", ".join(repr(one) for one in list(names)[:10])
-    return f"; there are {some}" if some else ""
+    known = list(names)
+    some = ", ".join(repr(one) for one in known)
+    return f"; there are {some}" if some and len(known) <= MOST_NAMES else ""
 
 
 def operand(value: Any) -> Any:
@@ -231,10 +236,7 @@ class FrameBase(CollectionMixin):
     @property
     def dask(self) -> Any:
         """The graph, not optimised: a mapping of keys to tasks."""
-        from_self = self.to_delayed(optimize_graph=False)
-        return {
-            part.key: part for part in np.atleast_1d(np.array(from_self, dtype=object)).tolist()
-        }
+        return graph_of(self)
 
     def __len__(self) -> int:
         return int(self._reduce("len", reads=frozenset()).compute())

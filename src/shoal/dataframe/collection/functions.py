@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shoal.dataframe.collection.base import FrameBase
+import pandas as pd
 
-__all__ = ["map_partitions"]
+from shoal.dataframe.collection.base import FrameBase
+from shoal.dataframe.io.memory import from_pandas
+
+__all__ = ["map_partitions", "repartition"]
 
 
 def map_partitions(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -31,3 +34,26 @@ def map_partitions(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if not args or not isinstance(args[0], FrameBase):
         raise TypeError("map_partitions takes a function, then a frame; got no frame")
     return args[0].map_partitions(func, *args[1:], **kwargs)
+
+
+def repartition(df: Any, divisions: Any = None, force: bool = False) -> Any:
+    """A frame with other divisions; a pandas object becomes a frame with these.
+
+    Parameters
+    ----------
+    df
+        A frame or series, or pandas' own.
+    divisions
+        The new bounds.
+    force
+        Whether they may reach further out than the old ones.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> repartition(pd.DataFrame({"x": [1, 2, 3]}), [0, 1, 2]).npartitions
+    2
+    """
+    if isinstance(df, pd.DataFrame | pd.Series):
+        df = from_pandas(df, npartitions=1)
+    return df.repartition(divisions=divisions, force=force)

@@ -289,6 +289,28 @@ class Series(_Column):
         """
         return self._reduce("nsmallest", None, split_every, self._meta, n=n)
 
+    def sort_values(self, ascending: bool = True, na_position: str = "last", **options: Any) -> Any:
+        """The values in order.
+
+        Parameters
+        ----------
+        ascending, na_position
+            As pandas has them.
+        **options
+            As `DataFrame.sort_values` has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [3, 1, 2]}, npartitions=2).x.sort_values().compute().tolist()
+        [1, 2, 3]
+        """
+        name = _name_of(self)
+        frame = self.to_frame(name).sort_values(
+            name, ascending=ascending, na_position=na_position, **options
+        )
+        return frame[name].rename(self.name)
+
     def groupby(self, by: Any, **options: Any) -> Any:
         """Group the values by a series or by the index of another one.
 

@@ -195,9 +195,15 @@ def _prod_partial(item: Any, min_count: int = 0, **options: Any) -> Any:
     return _sums(item, "prod", min_count, options)
 
 
+def _counted(item: Any, options: Any) -> dict[str, Any]:
+    """The options of ``count`` among those of another reduction."""
+    has = item.ndim == 2 and "numeric_only" in options
+    return {"numeric_only": options["numeric_only"]} if has else {}
+
+
 def _sums(item: Any, name: str, min_count: int, options: dict[str, Any]) -> Any:
     total = getattr(item, name)(**options)
-    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    counted = _counted(item, options)
     return total, item.count(**counted) if min_count else None
 
 
@@ -220,7 +226,7 @@ def _sum_final(value: Any, min_count: int = 0, **options: Any) -> Any:
 
 
 def _mean_partial(item: Any, **options: Any) -> Any:
-    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    counted = _counted(item, options)
     total = item.sum(**options)
     return total, len(item) if options.get("skipna") is False else item.count(**counted)
 
@@ -241,7 +247,7 @@ def _mean_final(value: Any, **options: Any) -> Any:
 
 def _moments(item: Any, ddof: int = 1, **options: Any) -> Any:
     """Count, mean and sum of squared differences from the mean."""
-    counted = {key: options[key] for key in ("numeric_only",) if key in options}
+    counted = _counted(item, options)
     count = item.count(**counted)
     return count, item.mean(**options), item.var(ddof=0, **options) * count
 

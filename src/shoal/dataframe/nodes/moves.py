@@ -146,6 +146,7 @@ class Join(Logical):
         "broadcast",
     )
     prefix = "merge"
+    narrow_sources = True
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""What the rules of frames make of expressions, beside how these were written; both sides also run.
+
+``dataframe_rules.txt`` holds the pairs.  After a change that is meant, ``UPDATE_GOLDEN=1`` writes
+the file anew; read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import shoal
+import shoal.dataframe as dd
+from shoal.dataframe.rules import RULES
+from shoal.expr.explain import outline
+from shoal.expr.rewrite import rewrite
+
+GOLDEN = Path(__file__).with_name("dataframe_rules.txt")
+
+FRAME = pd.DataFrame({"k": list("abcab") * 4, "x": range(20), "y": [0.5, 1.5, 2.5, 3.5] * 5})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    where = str(tmp_path_factory.mktemp("golden"))
+    dd.from_pandas(FRAME, 4).to_parquet(where)
+    yield where
+
+
+def memory() -> Any:
+    return dd.from_pandas(FRAME, 4)
+
+
+def assigned(df: Any) -> Any:
+    df = df.assign(z=df.y * 2, unused=1)
+    return df[df.x > 7].groupby("k").z.sum()
+
+
+def twice(df: Any) -> Any:
+    some = df[df.x > 3]
+    return some[some.k == "a"].y.max()
+
+
+def shared(df: Any) -> Any:
+    return [df.x.sum(), df.y.max()]
+
+
+def joined(df: Any) -> Any:
+    small = df.partitions[0][["k", "y"]].rename(columns={"y": "w"})
+    return df[df.x > 3].merge(df, on="k").merge(small, on="k")[["x_x", "w"]].sum()
+
+
+def again(df: Any) -> Any:
+    by_key = df.shuffle("k")
+    return by_key[by_key.x > 1].shuffle("k")
+
+
+PAIRS: dict[str, Callable[[Any], Any]] = {
+    "a chain is one stage, and the file is read for what it uses": lambda df: df[df.x > 3].y + 1,
+    "an assignment that nobody reads goes; a filter moves below the other": assigned,
+    "two filters are one, and go to the file": twice,
+    "a value that is computed stays in the frame": lambda df: df[df.y * 2 > df.x].k,
+    "what two results need is read once": shared,
+    "rows for the head are taken first": lambda df: (df[["x", "y"]] + 1).head(2, compute=False),
+    "counting reads no column": lambda df: df._reduce("len", reads=frozenset()),
+    "columns are dropped before rows are moved": joined,
+    "rows that are in place stay there": again,
+    "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
+}
+
+
+def drawn(roots: list[Any]) -> str:
+    lines = outline(roots, lambda node: node.sources, lambda node: node.name)
+    return "\n".join(
+        f"    {line.text(lambda node: f'{node.label()} {node.shape}')}" for line in lines
+    )
+
+
+def run(name: str, folder: str) -> tuple[str, list[Any], list[Any]]:
+    made = PAIRS[name](dd.read_parquet(folder))
+    collections = made if isinstance(made, list) else [made]
+    before = [one.expr for one in collections]
+    after, _ = rewrite(before, RULES)
+    text = f"# {name}\n\n{drawn(before)}\n\n  ->\n\n{drawn(after)}\n"
+    return text, collections, [one.__shoal_with_node__(n) for one, n in zip(collections, after)]
+
+
+def expected() -> dict[str, str]:
+    text = GOLDEN.read_text("utf-8") if GOLDEN.exists() else ""
+    pairs = [f"# {part}".rstrip() + "\n" for part in f"\n{text}".split("\n# ")[1:]]
+    return {pair.split("\n")[0][2:]: pair for pair in pairs}
+
+
+def test_the_file_has_the_pairs_that_are_here(folder: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text("\n".join(run(name, folder)[0] for name in PAIRS), "utf-8")
+    assert list(expected()) == list(PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pair(name: str, folder: str) -> None:
+    text, before, after = run(name, folder)
+    assert text == expected()[name]
+    with shoal.config.set(scheduler="sync"):
+        plain = shoal.compute(*before, optimize_graph=False)
+        for one, other in zip(plain, shoal.compute(*after, optimize_graph=False), strict=True):
+            assert one.equals(other) if hasattr(one, "equals") else one == other
