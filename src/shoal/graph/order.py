@@ -261,6 +261,15 @@ def _label(inputs: list[tuple[int, ...]]) -> list[int]:
         if len(needs) == 1:
             gain[i] = gain[needs[0]] or 1
             continue
+        if len(needs) == 2:
+            # What follows, for the most usual case.
+            left, right = needs
+            top, low = gain[left], gain[right]
+            if top < low:
+                inputs[i] = right, left
+                top, low = low, top
+            gain[i] = max(top, low + 1, 2)
+            continue
         gains = list(map(get, needs))
         top = max(gains)
         if top == min(gains):

@@ -103,6 +103,8 @@ class Plan:
 
 def invert(deps: Sequence[tuple[int, ...]]) -> list[list[int]]:
     """Dependents from dependencies."""
+    if not any(deps):
+        return [[]] * len(deps)
     out: list[list[int]] = [[] for _ in deps]
     for i, needs in enumerate(deps):
         for j in needs:

@@ -45,6 +45,7 @@ def _run(plan: Plan) -> list[Any]:
     funcs, args, deps = plan.funcs, plan.args, plan.deps
     uses = plan.uses()
     results: list[Any] = [None] * len(plan)
+    result_of = results.__getitem__
     failed = None
     for i in plan.order:
         func, arg = funcs[i], args[i]
@@ -53,7 +54,7 @@ def _run(plan: Plan) -> list[Any]:
             if func is None:
                 results[i] = arg
             elif arg is None:
-                results[i] = func(*[results[j] for j in needs])
+                results[i] = func(*map(result_of, needs))
             elif type(arg) is tuple:
                 results[i] = func(*arg)
             else:
@@ -75,5 +76,5 @@ def _run(plan: Plan) -> list[Any]:
             raise mark_failed(failed, plan.keys[i], funcs[i])
         finally:
             # The traceback refers to this frame, and the frame to the exception.
-            del failed, results
+            del failed, results, result_of
     return [results[i] for i in plan.wanted]

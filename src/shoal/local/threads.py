@@ -207,25 +207,28 @@ class ThreadedRun:
         """Run ready tasks until there are none and there will be none."""
         plan, results, ready, sources = self.plan, self.results, self.ready, self.sources
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
-        finished, combine = self.finished, self.combine
+        finished, dependents, result_of = self.finished, self.dependents, results.__getitem__
+        combine = self.make_combine()
+        i = -1
         while not self.done:
-            try:
-                if ready and (not sources or ready[0] < sources[-1]):
-                    i = order[heappop(ready)]
-                elif sources:
-                    i = order[sources.pop()]
-                else:
-                    self.park(idle=True)
+            if i < 0:
+                try:
+                    if ready and (not sources or ready[0] < sources[-1]):
+                        i = order[heappop(ready)]
+                    elif sources:
+                        i = order[sources.pop()]
+                    else:
+                        self.park(idle=True)
+                        continue
+                except IndexError:
+                    # Another thread was faster.
                     continue
-            except IndexError:
-                # Another thread was faster.
-                continue
             func, arg = funcs[i], args[i]
             try:
                 if func is None:
                     results[i] = arg
                 elif arg is None:
-                    results[i] = func(*[results[j] for j in deps[i]])
+                    results[i] = func(*map(result_of, deps[i]))
                 elif type(arg) is tuple:
                     results[i] = func(*arg)
                 else:
@@ -238,36 +241,66 @@ class ThreadedRun:
                 self.fail(error.with_traceback(trace and trace.tb_next), i)
                 return
             finished.append(i)
-            combine()
+            # What nobody waits for is counted when there is nothing else to do (`park`).
+            i = combine() if dependents[i] or deps[i] else -1
 
-    def combine(self) -> None:
-        """Count what finished tasks set free, unless another thread is at it."""
+    def make_combine(self) -> Callable[[], int]:
+        """The function that counts what finished tasks set free, unless another thread is at it.
+
+        It returns a task for the caller to run next, or -1: one that was set free and comes before
+        all others need not be put on the heap and taken from it again.  A closure, because
+        looking up a dozen attributes would cost as much as the rest; each worker has its own, so
+        that the run does not refer to itself and its results go with it.
+        """
         finished, lock, missing, uses = self.finished, self.combining, self.missing, self.uses
-        rank, ready, deps, dependents = self.rank, self.ready, self.plan.deps, self.dependents
-        # Asked again after the lock is released: a task may have finished in between.
-        while finished and lock.acquire(False):
-            fresh = ended = 0
-            try:
-                while finished:
-                    i = finished.popleft()
-                    ended += 1
-                    for j in dependents[i]:
-                        missing[j] -= 1
-                        if not missing[j]:
-                            heappush(ready, rank[j])
+        rank, ready, sources, parked = self.rank, self.ready, self.sources, self.parked
+        deps, dependents, order = self.plan.deps, self.dependents, self.plan.order
+        results, wake, end = self.results, self.wake, self.end
+        acquire, release, next_finished = lock.acquire, lock.release, finished.popleft
+
+        def combine() -> int:
+            mine = -1
+            # Asked again after the lock is released: a task may have finished in between.
+            while finished and acquire(False):
+                fresh = ended = 0
+                try:
+                    while finished:
+                        i = next_finished()
+                        ended += 1
+                        for j in dependents[i]:
+                            left = missing[j] = missing[j] - 1
+                            if left:
+                                continue
+                            at = rank[j]
                             fresh += 1
-                    for j in deps[i]:
-                        uses[j] -= 1
-                        if not uses[j]:
-                            self.results[j] = None
-            finally:
-                self.left -= ended
-                lock.release()
-            if not self.left:
-                self.end()
-            elif self.parked and (fresh > 1 or (fresh and self.sources)):
-                # This thread takes one of them itself.
-                self.wake(fresh)
+                            try:
+                                first = mine if mine >= 0 else at + 1
+                                if (
+                                    at < first
+                                    and (not ready or at < ready[0])
+                                    and (not sources or at < sources[-1])
+                                ):
+                                    at, mine = mine, at
+                            except IndexError:
+                                # Another thread took the last one meanwhile.
+                                pass
+                            if at >= 0:
+                                heappush(ready, at)
+                        for j in deps[i]:
+                            left = uses[j] = uses[j] - 1
+                            if not left:
+                                results[j] = None
+                finally:
+                    self.left -= ended
+                    release()
+                if not self.left:
+                    end()
+                elif parked and (fresh > 1 or (fresh and sources)):
+                    # This thread takes one of them itself.
+                    wake(fresh)
+            return order[mine] if mine >= 0 else -1
+
+        return combine
 
     def park(self, *, idle: bool = False, timeout_s: float = -1) -> None:
         """Sleep until somebody has a reason to wake this thread.
@@ -291,7 +324,9 @@ class ThreadedRun:
                 queue.remove(parking)
             except ValueError:
                 pass
-            self.combine()
+            i = self.make_combine()()
+            if i >= 0:
+                heappush(self.ready, self.rank[i])
             return
         parking.acquire(timeout=timeout_s)
 
