@@ -252,6 +252,13 @@ def test_not_optimised(name: str) -> None:
     assert got.equals(CASES[name](FRAME))
 
 
+def test_a_filter_that_relies_on_another_comes_after_it() -> None:
+    frame = pd.DataFrame({"s": ["1", "two", "3"], "n": [True, False, True]})
+    df = dd.from_pandas(frame, 2)
+    some = df[df.n]
+    assert some[some.s.astype("int64") > 1].compute().s.tolist() == ["3"]
+
+
 def test_what_is_wrong_is_said() -> None:
     df = dd.from_pandas(FRAME.rename(columns={"y": "price"}), 2)
     with pytest.raises(KeyError, match="did you mean 'price'"):

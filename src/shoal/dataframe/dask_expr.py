@@ -1,4 +1,4 @@
-"""What libraries import from ``dask.dataframe.dask_expr``: the public names of `shoal.dataframe`."""
+"""What libraries import from ``dask.dataframe.dask_expr``: the names of `shoal.dataframe`."""
 
 from __future__ import annotations
 
