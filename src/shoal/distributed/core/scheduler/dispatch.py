@@ -55,7 +55,7 @@ def fill_workers(state: Scheduler, now: float) -> None:
         if left and state.roomy:
             share_out(state, touched, left, now)
             left = sources_left(state)
-    share = 1 + left // (len(busy) + len(state.roomy)) if left else 0
+    share = 1 + left // max(1, len(busy) + len(state.roomy)) if left else 0
     for worker in busy:
         if worker.queue or share:
             ahead(state, worker, share, now)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.needs import leave, let_go, need, unsend
 from shoal.distributed.core.scheduler.state import Reason, Scheduler
-from shoal.distributed.core.scheduler.table import MASK, NOBODY, NOTED
+from shoal.distributed.core.scheduler.table import ALONE, MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.tell import tell_failed
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
@@ -81,7 +81,8 @@ def fail_if_input_failed(state: Scheduler, row: int) -> bool:
 
 def require(state: Scheduler, rows: Iterable[int]) -> list[int]:
     """RELEASED rows are needed again; those that may run now are returned, those doomed have failed."""
-    return [row for row in need(state, rows) if not fail_if_input_failed(state, row)]
+    ready = [row for row in need(state, rows) if not fail_if_input_failed(state, row)]
+    return [row for row in ready if state.table.states[row] == WAITING]
 
 
 def retry(state: Scheduler, rows: Iterable[int]) -> list[int]:
@@ -97,6 +98,7 @@ def retry(state: Scheduler, rows: Iterable[int]) -> list[int]:
         del state.reasons[row]
         state.tries.pop(row, None)
         state.deaths.pop(row, None)
+        table.flags[row] &= ~ALONE
         states[row] = RELEASED
         again.append(row)
         stack += [n & MASK for n in table.deps[row]]

@@ -6,7 +6,7 @@ from shoal.distributed.core.effects import Log
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.holdings import compute_again, remove_holder
 from shoal.distributed.core.scheduler.names import key_of
-from shoal.distributed.core.scheduler.needs import pend
+from shoal.distributed.core.scheduler.needs import leave, pend
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.reports import retire_run
@@ -54,16 +54,17 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
     running = list(worker.sent)
     state.story.add(now, f"lost worker: {reason}", worker.name, [table.numbers[r] for r in running])
     again = []
+    for row in queued:
+        leave(state, row)
+        states[row] = WAITING
     for row in running:
         if place[row] != number:
             stop_twin(state, row, ended=True)
             continue
-        twin = state.twins.get(row)
         retire_run(state, worker, row)
         if row in suspects and accuse(state, row, worker, reason):
             continue
         again.append(row)
-        del twin
     held = [r for r, p in enumerate(place) if p == number and states[r] not in (READY, SENT)]
     held += [r for r, at in state.replicas.items() if number in at]
     state.effects.append(
@@ -75,17 +76,9 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
     )
     del state.workers[number]
     compute_again(state, [row for row in held if remove_holder(state, row, number)])
-    for row in queued:
-        if states[row] == READY and place[row] == number:
-            place[row] = -1
-            state.active -= bool(table.flags[row] & 2)
-            again.append(row)
-    for row in again:
-        if states[row] in (SENT, READY):
-            if pend(state, row):
-                place_ready(state, (row,))
-            else:
-                states[row] = WAITING
+    for row in queued + again:
+        if states[row] == WAITING and pend(state, row):
+            place_ready(state, (row,))
 
 
 def suspected(state: Scheduler, worker: Worker) -> list[int]:
@@ -114,7 +107,5 @@ def accuse(state: Scheduler, row: int, worker: Worker, reason: str) -> bool:
         f"{len(dead)} workers died while they ran {key!r}: {', '.join(dead)}; it is not tried again. "
         "Look for a crash in its function, or give it more memory"
     )
-    # `fail` takes SENT rows as running.
-    table.states[row] = WAITING
     fail(state, row, ("killed", key, worker.address, text.encode()))
     return True

@@ -37,6 +37,8 @@ def flush(state: Scheduler, now: float) -> list[Any]:
             state.outgoing.update(state.dropping)
             state.dropping = {}
             state.drop_due = -1.0
+    else:
+        state.drop_due = -1.0
     if state.outgoing:
         for worker in state.outgoing.values():
             flush_worker(state, worker, effects, now)

@@ -211,8 +211,13 @@ def welcome(state: Scheduler, who: Party, number: int) -> None:
     state.effects.append(Send(who.party, Welcome(number, state.identity, settings)))
 
 
-def begin_wanting(state: Scheduler, client: Client, keys: list[Key]) -> None:
-    """A client holds futures of keys that others submitted, or that it submitted before."""
+def begin_wanting(
+    state: Scheduler, client: Client, keys: list[Key], again: bool = False
+) -> None:
+    """A client holds futures of keys that others submitted, or that it submitted before.
+
+    Those that have failed are tried ``again``.
+    """
     states = state.table.states
     rows, ended = [], []
     for key in keys:
@@ -224,11 +229,14 @@ def begin_wanting(state: Scheduler, client: Client, keys: list[Key]) -> None:
             )
             tell_reason(client, key, ("lost", key, "", text.encode()))
             continue
-        want(state, client, row)
+        is_new = want(state, client, row)
         rows.append(row)
-        if states[row] in (MEMORY, ERRED):
+        if states[row] in (MEMORY, ERRED) and (is_new or again):
             ended.append(row)
+    if again:
+        place_ready(state, retry(state, rows))
     place_ready(state, require(state, [row for row in rows if states[row] == RELEASED]))
+    ended = [row for row in ended if states[row] in (MEMORY, ERRED)]
     tell_ends(state, client, ended)
 
 
@@ -261,9 +269,8 @@ def on_release(
 def on_retry(
     state: Scheduler, client: Client, m: Retry, buffers: Sequence[Any], now: float
 ) -> None:
-    """Failed tasks are to be tried again."""
-    rows = [find(state.names, key) for key in m.keys]
-    place_ready(state, retry(state, [row for row in rows if row >= 0]))
+    """Failed tasks are to be tried again, and the failed ones that they depend on."""
+    begin_wanting(state, client, m.keys, again=True)
 
 
 def on_locate_message(

@@ -97,7 +97,7 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     for number, run, size, spent, value in zip(m.ids, m.runs, m.nbytes, m.seconds, m.values):
         row = number & MASK
         if row >= known or runs[row] != run:
-            on_late_end(state, worker, m, i, ready, idle)
+            on_late_end(state, worker, m, i)
             i += 1
             continue
         runs[row] = 0
@@ -210,9 +210,7 @@ def tell_all(state: Scheduler, row: int, value: bytes | None) -> None:
         m.types.append(table.types[row])
 
 
-def on_late_end(
-    state: Scheduler, worker: Worker, m: Report, i: int, ready: list[int], idle: list[int]
-) -> None:
+def on_late_end(state: Scheduler, worker: Worker, m: Report, i: int) -> None:
     """A run has ended that is not the task's current one."""
     number, run = m.ids[i], m.runs[i]
     row = number & MASK
@@ -235,19 +233,19 @@ def on_late_end(
     if worker.zombies.pop(run, None) is None:
         return
     # A cancelled run ended before the worker heard of it: its result is not wanted, or not from here.
-    if not current(state, number) or not take_in(state, worker, row, m.nbytes[i], ready, idle):
+    if not current(state, number) or not take_in(state, worker, row, m.nbytes[i]):
         worker.drops.append(number)
         state.outgoing[worker.number] = worker
 
 
-def take_in(
-    state: Scheduler, worker: Worker, row: int, size: int, ready: list[int], idle: list[int]
-) -> bool:
+def take_in(state: Scheduler, worker: Worker, row: int, size: int) -> bool:
     """Whether the result of a cancelled run is of use all the same; it is held then."""
-    states = state.table.states
-    if states[row] in (RELEASED, ERRED, SENT):
-        return states[row] == SENT and state.table.place[row] == worker.number
-    add_copy(state, worker, state.table.numbers[row], size)
+    now, place = state.table.states[row], state.table.place[row]
+    if now in (RELEASED, ERRED):
+        return False
+    if now != SENT or place != worker.number:
+        # Else it runs here again, and will find its result.
+        add_copy(state, worker, state.table.numbers[row], size)
     return True
 
 
@@ -287,6 +285,7 @@ def retire_run(state: Scheduler, worker: Worker, row: int) -> None:
     worker.nbytes -= table.nbytes[row]
     table.runs[row] = 0
     table.place[row] = NOBODY
+    table.states[row] = WAITING
     if table.flags[row] & HAS_INPUTS:
         state.active -= 1
 
@@ -295,8 +294,6 @@ def again(state: Scheduler, row: int) -> None:
     """A row whose run is over runs again, when its inputs are there."""
     if pend(state, row):
         place_ready(state, (row,))
-    else:
-        state.table.states[row] = WAITING
 
 
 def on_returned(state: Scheduler, worker: Worker, returned: Sequence[tuple[int, int]]) -> None:

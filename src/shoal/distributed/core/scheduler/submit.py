@@ -76,28 +76,37 @@ def on_submit(
         refuse(state, client, m, rows, fresh, unknown)
         return
     fill_columns(state, client, m, rows, fresh, buffers)
+    ended = begin_wanting(state, client, m, rows)
     ready = connect(state, m, rows, fresh, externals)
-    ended = []
-    states = state.table.states
-    owner, number = state.table.owner, client.number
-    for i in m.wanted:
-        row = rows[i]
-        if owner[row] == NOBODY and states[row] == WAITING:
-            owner[row] = number
-            client.wants += 1
-        elif want(state, client, row) and states[row] in (MEMORY, ERRED):
-            ended.append(row)
     if len(fresh) < len(rows):
         # What was known and had been let go is wanted again.
         again = dict.fromkeys(rows[i] for i in m.wanted)
+        states = state.table.states
         ready += require(state, [row for row in again if states[row] == RELEASED])
     place_ready(state, ready)
     tell_ends(state, client, ended)
     if len(m.wanted) < len(fresh):
-        kept = state.table.kept
+        kept, owner = state.table.kept, state.table.owner
         let_go(state, [row for row in fresh if not kept[row] and owner[row] == NOBODY])
     if fresh:
         state.story.add(now, "submitted", client.name, [state.table.numbers[r] for r in fresh])
+
+
+def begin_wanting(
+    state: Scheduler, client: Client, m: Submit, rows: Sequence[int]
+) -> list[int]:
+    """The client wants some of the rows; those that had ended already are returned."""
+    table = state.table
+    states, owner, number = table.states, table.owner, client.number
+    ended = []
+    for i in m.wanted:
+        row = rows[i]
+        if owner[row] == NOBODY and states[row] == RELEASED:
+            owner[row] = number
+            client.wants += 1
+        elif want(state, client, row) and states[row] in (MEMORY, ERRED):
+            ended.append(row)
+    return ended
 
 
 def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[int]]:
@@ -289,6 +298,7 @@ def connect(
         ready += require(state, lost)
         for row in dict.fromkeys(troubled):
             fail_if_input_failed(state, row)
+        ready = [row for row in ready if states[row] == WAITING]
     return ready
 
 
