@@ -150,6 +150,10 @@ class Loop:
         """Call after every batch of events, before the loop sleeps."""
         self._idle.append(call)
 
+    def remove_idle(self, call: Callable[[], object]) -> None:
+        """Undo `add_idle`; from the loop's thread only."""
+        self._idle = [other for other in self._idle if other != call]
+
     def flush_later(self, call: Callable[[], object]) -> None:
         """Call once at the end of this turn, after the idle functions; loop's thread only."""
         self._flushes.append(call)
@@ -212,7 +216,10 @@ class Loop:
         for fd, mask in self._wait():
             handler = self._handlers.get(fd)
             if handler is not None:
-                self._guard(handler, mask)
+                try:
+                    handler(mask)
+                except Exception:
+                    log.exception("the handler of a descriptor failed: %r", handler)
         ready = self._ready
         for _ in range(len(ready)):
             call, args = ready.popleft()
@@ -224,7 +231,10 @@ class Loop:
         if self._flushes:
             flushes, self._flushes = self._flushes, []
             for flush in flushes:
-                self._guard(flush)
+                try:
+                    flush()
+                except Exception:
+                    log.exception("a flush failed: %r", flush)
 
     def _wait(self) -> list[tuple[int, int]]:
         """Sleep until there is something to do."""
