@@ -208,8 +208,8 @@ class ThreadedRun:
         plan, results, ready, sources = self.plan, self.results, self.ready, self.sources
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
         finished, dependents, result_of = self.finished, self.dependents, results.__getitem__
-        combine = self.make_combine()
-        i = -1
+        missing, uses, combine = self.missing, self.uses, self.make_combine()
+        i, steps = -1, 0
         while not self.done:
             if i < 0:
                 try:
@@ -240,9 +240,23 @@ class ThreadedRun:
                 trace = error.__traceback__
                 self.fail(error.with_traceback(trace and trace.tb_next), i)
                 return
+            readers, needs = dependents[i], deps[i]
+            if len(readers) == len(needs) == 1 and not ready and not sources:
+                j, k = readers[0], needs[0]
+                if missing[j] == 1 and uses[k] == 1:
+                    # One step of a chain, and nothing else to do: only this thread can touch
+                    # these two counts, so it need not ask.
+                    missing[j] = uses[k] = 0
+                    results[k] = None
+                    steps += 1
+                    i = j
+                    continue
+            if steps:
+                finished.append(-steps)
+                steps = 0
             finished.append(i)
             # What nobody waits for is counted when there is nothing else to do (`park`).
-            i = combine() if dependents[i] or deps[i] else -1
+            i = combine() if readers or needs else -1
 
     def make_combine(self) -> Callable[[], int]:
         """The function that counts what finished tasks set free, unless another thread is at it.
@@ -266,6 +280,10 @@ class ThreadedRun:
                 try:
                     while finished:
                         i = next_finished()
+                        if i < 0:
+                            # So many steps of a chain, which are counted.
+                            ended -= i
+                            continue
                         ended += 1
                         for j in dependents[i]:
                             left = missing[j] = missing[j] - 1
