@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from shoal.distributed.core.worker.table import Settings
 from shoal.distributed.net import Loop, Security, connect, listen
+from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 from shoal.distributed.protocol import (
     Answer,
@@ -21,6 +21,7 @@ from shoal.distributed.protocol import (
     Frames,
     Get,
     GiveBack,
+    Goodbye,
     Options,
     Peer,
     Put,
@@ -63,19 +64,16 @@ class Scheduler:
         if isinstance(message, Register):
             self.connections[message.name] = connection
             connection.send(Welcome(len(self.connections), "one"))
-        if not isinstance(message, Beat):
+        if not isinstance(message, Beat | Goodbye):
             self.heard.put((message, buffers))
 
-    def worker(self, nthreads=1, **settings):
+    def worker(self, nthreads=1, **more):
         loop = Loop()
         loop.start("fake-worker")
         name = next(NAMES)
-        worker = Worker(
-            loop,
-            Settings(name, f"inproc://{name}", nthreads, **settings),
-            self.listener.address,
-            self.security,
-        )
+        more = {"memory_limit": 0, "nanny": False, "profile_s": 0, **more}
+        spec = WorkerSpec(name, self.listener.address, f"inproc://{name}", nthreads, **more)
+        worker = Worker(loop, spec, self.security)
         self.workers.append((worker, loop))
         worker.start()
         assert self.next(Register).name == name
@@ -192,7 +190,7 @@ def test_inputs_come_from_other_workers(scheduler):
         remote=[1, 2],
         where=[[1], [1]],
         nbytes=[200_000, 10],
-        peers=[Peer(1, one.listener.address, "one")],
+        peers=[Peer(1, one.address, "one")],
     )
     report = scheduler.next(Report)
     while not report.ids:
@@ -212,7 +210,7 @@ def test_serves_and_takes_results(scheduler):
 
     connect(
         scheduler.loop,
-        worker.listener.address,
+        worker.address,
         security=scheduler.security,
         role="client",
         on_open=open_,

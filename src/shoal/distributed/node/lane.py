@@ -39,6 +39,8 @@ __all__ = ["Lane", "Slot", "Surroundings", "current_slot"]
 
 EPOCH_S = time.time() - time.perf_counter()
 
+CELLS = 64
+
 _local = threading.local()
 
 
@@ -94,8 +96,28 @@ class Surroundings:
         self.done: deque[Any] = deque()
         self.watched = False
         """Whether the loop looks at ``done`` anyway, soon."""
-        self.cells: Any = [0] * 64
+        self.cells: Any = [-1] * CELLS
         """Numbers of the tasks that run, by slot, for whoever watches the process."""
+        self._free_cells = list(range(CELLS - 1, -1, -1))
+
+    def cell(self) -> int:
+        """A cell for a new thread; the last one is shared by all those that are too many."""
+        try:
+            return self._free_cells.pop()
+        except IndexError:
+            return CELLS - 1
+
+    def free_cell(self, index: int) -> None:
+        """A thread has ended.
+
+        Parameters
+        ----------
+        index
+            Of its cell.
+        """
+        self.cells[index] = -1
+        if index < CELLS - 1:
+            self._free_cells.append(index)
 
 
 class Slot:
@@ -113,7 +135,7 @@ class Slot:
     True
     """
 
-    __slots__ = ("ident", "lane", "leaving", "parking", "row", "rss", "started")
+    __slots__ = ("ident", "index", "lane", "leaving", "parking", "row", "rss", "rss_of", "started")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
@@ -121,6 +143,8 @@ class Slot:
         self.row: Task | None = None
         self.started = 0.0
         self.rss = 0
+        self.rss_of: Task | None = None
+        self.index = lane.shared.cell()
         self.leaving = False
         """Whether the thread ends with its current task: it has given up its slot."""
         self.parking = threading.Lock()
@@ -348,6 +372,7 @@ class Lane:
             pass
         finally:
             self.doomed.pop(slot, None)
+            self.shared.free_cell(slot.index)
 
     def _work(self, slot: Slot) -> None:
         """Run ready tasks until the thread has to end."""
@@ -401,6 +426,7 @@ class Lane:
     def _park(self, slot: Slot) -> bool:
         """Sleep until there is something to do; whether the thread is to go on."""
         parking = slot.parking
+        self.shared.cells[slot.index] = -1
         self.parked.append(slot)
         # Looked at again after the place in the queue is visible.
         if (self.heap and not self.paused) or self.rejoining or self.closed:
@@ -417,6 +443,7 @@ class Lane:
         shared = self.shared
         values = shared.store.values
         slot.row = row
+        shared.cells[slot.index] = row.id
         func: Any = None
         if row.options is not None and row.options.timeout_s is not None:
             shared.began(row)

@@ -2,38 +2,93 @@
 
 One thread, the loop, owns the state machine and all connections.  Execution threads (`lane`) run
 tasks and share with it what can be shared without locks.  Everything slow has a thread of its
-own: reading and writing spilled results, and pickling large ones.
+own: reading and writing spilled results (`disks`), pickling large ones (`serve`), calls of users'
+functions outside of tasks.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from shoal.distributed.core.effects import Close, Log, Send
-from shoal.distributed.core.worker import effects, machine
+from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
+from shoal.distributed.node.actors import Actors
+from shoal.distributed.node.calls import METHODS, RESTART_CODE
+from shoal.distributed.node.coroutines import Coroutines
+from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.functions import Functions
-from shoal.distributed.node.lane import Lane, Surroundings
-from shoal.distributed.node.serve import Offload, answer
+from shoal.distributed.node.lane import Lane, Slot, Surroundings
+from shoal.distributed.node.limits import memory_limit
+from shoal.distributed.node.output import Lines
+from shoal.distributed.node.perform import PERFORM
+from shoal.distributed.node.plugins import Plugins, load_preload
+from shoal.distributed.node.profile import Profile
+from shoal.distributed.node.serve import Offload
+from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.store import Store
-from shoal.serialize.pickles import Frames
+from shoal.distributed.node.watch import Watch
+from shoal.distributed.protocol import Call, Output
+from shoal.local.cpus import CPU_COUNT
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "settings_from"]
 
 log = logging.getLogger("shoal.distributed.worker")
 
 WATCH_S = 0.002
 """How often the loop looks for completions while they keep coming."""
 
-LARGE_BYTES = 64 << 10
-"""Answers that hold more are made beside the loop."""
+LOOK_S = 0.2
+"""How often the process's memory is looked at."""
+
+RETIRE_S = 30.0
+"""How long the scheduler may take to move away what a retiring worker holds."""
+
+
+def settings_from(spec: WorkerSpec, address: str) -> Settings:
+    """The numbers that a worker's state machine goes by.
+
+    Parameters
+    ----------
+    spec
+        What the worker is to be like.
+    address
+        Where it listens.
+
+    Examples
+    --------
+    >>> settings_from(
+    ...     WorkerSpec("a", "inproc://s", memory_limit="1 GB"), "inproc://a"
+    ... ).memory_limit
+    1000000000
+    """
+    return Settings(
+        name=spec.name,
+        address=address,
+        nthreads=spec.nthreads,
+        memory_limit=memory_limit(spec.memory_limit, spec.nthreads, CPU_COUNT),
+        resources=dict(spec.resources),
+        versions={"python": ".".join(map(str, sys.version_info[:3]))},
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        nanny=spec.name if spec.nanny else "",
+        target=spec.target,
+        spill=spec.spill,
+        pause=spec.pause,
+        leave_s=spec.leave_s,
+    )
 
 
 class Worker:
@@ -43,57 +98,169 @@ class Worker:
     ----------
     loop
         Its thread does everything but running tasks.
-    settings
-        Of the state machine; the address is that to listen at.
-    scheduler
-        The scheduler's address.
+    spec
+        What the worker is to be like.
     security
         The cluster's credentials.
-    lanes
-        Executors besides ``"default"``, with their numbers of threads.
+
+    Attributes
+    ----------
+    closed
+        An event: the worker has ended.
+    exit_code
+        What its process should end with.
+
+    Examples
+    --------
+    >>> loop, security = Loop(), Security.new()
+    >>> thread = loop.start("example")
+    >>> spec = WorkerSpec("a", "inproc://nobody", "inproc://example-worker", nanny=False)
+    >>> worker = Worker(loop, spec, security)
+    >>> worker.start()
+    >>> worker.close()
+    >>> worker.closed.wait(5)
+    True
+    >>> loop.stop()
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        settings: Settings,
-        scheduler: str,
-        security: Security,
-        lanes: dict[str, int] | None = None,
-    ) -> None:
+    def __init__(self, loop: Loop, spec: WorkerSpec, security: Security) -> None:
         self.loop = loop
-        self.scheduler_address = scheduler
+        self.spec = spec
+        self.name = spec.name
         self.security = security
+        self.scheduler_address = spec.scheduler
+        self.connections: dict[int, Connection] = {}
+        self.dirty = False
+        self.closed = threading.Event()
+        self.registered = threading.Event()
+        self.exit_code = 0
+        self.client: Any = None
+        """The client of tasks that ask for one; set by the client's package."""
+        self.client_lock = threading.Lock()
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="shoal-worker-", dir=spec.local_directory or None)
+        )
         self.listener = listen(
             loop,
-            settings.address,
+            spec.address,
             security=security,
             role="worker",
-            name=settings.name,
+            name=spec.name,
             on_connection=self._accepted,
         )
-        self.settings = dataclasses.replace(settings, address=self.listener.address)
-        self.core = Core(self.settings)
+        self.address = self.listener.address
+        self.core = Core(settings_from(spec, self.address))
         self.store = Store()
         self.functions = Functions()
-        self.shared = Surroundings(self.store, self.functions, self._poke, self._began)
-        self.shared.owner = self
-        sizes = {"default": settings.nthreads, "actors": 1, **(lanes or {})}
+        self.coroutines = Coroutines()
+        self.actors = Actors(self, self.address, self.coroutines)
+        self.lines = Lines(self._poke_lines)
+        self.shared = self._surroundings()
+        sizes = {"default": spec.nthreads, **spec.executors}
         self.lanes = {name: Lane(name, size, self.shared) for name, size in sizes.items()}
-        self.data = Offload(f"shoal-data-{settings.name}")
-        self.closed = threading.Event()
-        self.connections: dict[int, Connection] = {}
+        self.disks = Disks(self.store, self.folder / "spilled", spec.spill_quota, self._from_disk)
+        self.data = Offload(f"shoal-data-{spec.name}")
+        self.plugins = Plugins(self, self.coroutines.run)
+        self.profile = Profile(self.slots, spec.profile_s)
+        self.watch = Watch()
+        self.methods = METHODS
+        self._teardowns: list[Callable[[], Any]] = []
+        self._log: deque[tuple[str, str]] = deque(maxlen=10_000)
         self._parties = 0
         self._poked = False
-        self._dirty = False
         self._armed: float | None = None
+
+    def _surroundings(self) -> Surroundings:
+        shared = Surroundings(
+            self.store, self.functions, self._poke, self._began, self.coroutines.run
+        )
+        shared.owner = self
+        shared.actor = self.actors.make
+        return shared
+
+    # --- what tasks may ask -------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Its name, as text."""
+        return str(self.name)
+
+    @property
+    def contact_address(self) -> str:
+        """Where others reach it."""
+        return self.address
+
+    @property
+    def nthreads(self) -> int:
+        """Tasks at once."""
+        return self.spec.nthreads
+
+    @property
+    def memory_limit(self) -> int:
+        """In bytes; 0 for none."""
+        return self.core.settings.memory_limit
+
+    @property
+    def local_directory(self) -> str:
+        """A folder of its own, removed at the end."""
+        return str(self.folder)
+
+    @property
+    def status(self) -> str:
+        """``"running"``, ``"paused"`` or ``"closed"``."""
+        if self.closed.is_set() or self.core.closing:
+            return "closed"
+        return "paused" if self.core.paused else "running"
+
+    @property
+    def data_by_key(self) -> dict[Any, Any]:
+        """The results in memory, by key."""
+        values = self.store.values
+        rows = list(self.core.tasks.values())
+        return {row.key: self.store.get(row.id) for row in rows if row.id in values}
+
+    def log_lines(self, n: int | None = None) -> list[tuple[str, str]]:
+        """The last lines of its log, newest first.
+
+        Parameters
+        ----------
+        n
+            How many.
+        """
+        lines = list(self._log)[::-1]
+        return lines if n is None else lines[:n]
+
+    def slots(self) -> list[Slot]:
+        """The execution threads that run a task."""
+        return [slot for lane in self.lanes.values() for slot in list(lane.running)]
 
     # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Connect to the scheduler; any thread."""
+        """Load what is to be loaded before, and connect to the scheduler; any thread."""
+        for name in self.spec.preload:
+            self._teardowns.append(load_preload(name, self.spec.preload_argv, self))
+        for name, data in self.spec.plugins.items():
+            self.plugins.add(name, data)
+        self.profile.start()
+        self.loop.call_threadsafe(self._start)
+
+    def _start(self) -> None:
         self.loop.add_idle(self._flush)
-        self._dial_scheduler()
+        self.dial_scheduler()
+        self._look()
+        if self.spec.lifetime_s:
+            self.loop.call_later(self.spec.lifetime_s, self._retire)
+
+    def _retire(self) -> None:
+        """Old enough: have the scheduler move the results away, then end."""
+        if self.spec.lifetime_restart:
+            self.exit_code = RESTART_CODE
+        connection = self.connections.get(self.core.scheduler)
+        if connection is not None:
+            args = {"workers": [self.address], "close": True, "remove": True}
+            connection.send(Call(0, "workers.retire", args))
+        self.loop.call_later(RETIRE_S, self.close, "its lifetime is over")
 
     def close(self, reason: str = "closed") -> None:
         """End; any thread.
@@ -103,30 +270,89 @@ class Worker:
         reason
             For the log.
         """
-        self.loop.call_threadsafe(self._leave, effects.Leave(reason))
+        self.loop.call_threadsafe(self._say_goodbye, reason)
 
-    def _dial_scheduler(self) -> None:
+    def _say_goodbye(self, reason: str) -> None:
+        machine.leave(self.core, reason)
+        self.dirty = True
+
+    def leave(self, reason: str) -> None:
+        """End for good; the loop's thread.
+
+        Parameters
+        ----------
+        reason
+            For the log.
+        """
+        if self.closed.is_set():
+            return
+        log.info("worker %s ends: %s", self.name, reason)
+        self.listener.close()
+        for lane in self.lanes.values():
+            lane.close()
+        # Users' code may take its time, and must not stop the loop.
+        self.beside(self._end)
+
+    def _end(self) -> None:
+        self.plugins.close()
+        for teardown in self._teardowns:
+            try:
+                teardown()
+            except Exception:
+                log.exception("a preload's teardown failed")
+        if self.client is not None:
+            self.client.close()
+        self.profile.close()
+        self.coroutines.close()
+        self.data.close()
+        self.disks.close()
+        self.loop.call_threadsafe(self._ended)
+
+    def _ended(self) -> None:
+        self.core.closing = self.core.closing or "closed"
+        for connection in list(self.connections.values()):
+            connection.close()
+        self.store.values.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.loop.remove_idle(self._flush)
+        self.closed.set()
+
+    def beside(self, call: Callable[..., object], *args: Any) -> None:
+        """Call a function in a thread of its own.
+
+        Parameters
+        ----------
+        call, args
+            What to call.
+        """
+        threading.Thread(target=call, args=args, name="shoal-call", daemon=True).start()
+
+    # --- connections --------------------------------------------------------------------------
+
+    def dial_scheduler(self) -> None:
+        """Connect to the scheduler."""
         connect(
             self.loop,
             self.scheduler_address,
             security=self.security,
             role="worker",
-            name=self.settings.name,
+            name=self.name,
             on_open=self._scheduler_open,
             on_error=self._scheduler_unreachable,
         )
 
     def _scheduler_open(self, connection: Connection) -> None:
-        party = self._adopt(connection)
-        machine.connected(self.core, party, "scheduler", self.loop.time())
-        self._dirty = True
+        if self.core.closing:
+            connection.close()
+            return
+        machine.connected(self.core, self._adopt(connection), "scheduler", self.loop.time())
+        self.dirty = True
 
     def _scheduler_unreachable(self, error: BaseException) -> None:
-        log.warning("worker %s: %s", self.settings.name, error)
-        machine.retry(self.core, self.loop.time())
-        self._dirty = True
-
-    # --- connections --------------------------------------------------------------------------
+        if not self.core.closing:
+            log.warning("worker %s: %s", self.name, error)
+            machine.retry(self.core, self.loop.time())
+            self.dirty = True
 
     def _adopt(self, connection: Connection) -> int:
         """Give a connection a number, and listen to it."""
@@ -143,29 +369,46 @@ class Worker:
 
     def _received(self, party: int, connection: Connection, message: Any, buffers: Any) -> None:
         machine.received(self.core, party, message, list(buffers), self.loop.time())
-        self._dirty = True
+        self.dirty = True
 
     def _closed(self, party: int, connection: Connection, error: BaseException | None) -> None:
         if self.connections.pop(party, None) is not None:
-            why = str(error or "closed")
-            machine.closed(self.core, party, why, self.loop.time())
-            self._dirty = True
+            machine.closed(self.core, party, str(error or "closed"), self.loop.time())
+            self.dirty = True
 
-    # --- from execution threads ---------------------------------------------------------------
+    def dialed(self, peer: int, connection: Connection) -> None:
+        """Another worker is connected.
+
+        Parameters
+        ----------
+        peer
+            Its number.
+        connection
+            To it.
+        """
+        machine.dialed(self.core, peer, self._adopt(connection), self.loop.time())
+        self.dirty = True
+
+    def unreachable(self, peer: int, error: BaseException) -> None:
+        """Another worker cannot be connected to.
+
+        Parameters
+        ----------
+        peer
+            Its number.
+        error
+            Why.
+        """
+        machine.unreachable(self.core, peer, str(error), self.loop.time())
+        self.dirty = True
+
+    # --- from other threads -------------------------------------------------------------------
 
     def _poke(self) -> None:
         """Have the loop look at what has ended; execution threads."""
         if not self._poked:
             self._poked = True
             self.loop.call_threadsafe(self._collect)
-
-    def _began(self, row: Task) -> None:
-        """A run with a time limit has begun; execution threads."""
-        self.loop.call_threadsafe(self._begun, row.id, row.run)
-
-    def _begun(self, id: int, run: int) -> None:
-        machine.began(self.core, id, run, self.loop.time())
-        self._dirty = True
 
     def _collect(self) -> None:
         """Take what has ended since the last time."""
@@ -180,7 +423,7 @@ class Worker:
             if not completion[1]:
                 values[completion[0].id] = completion[7]
         machine.finished(self.core, batch, self.loop.time())
-        self._dirty = True
+        self.dirty = True
         if not self.shared.watched:
             self.shared.watched = True
             self.loop.call_later(WATCH_S, self._watch)
@@ -195,15 +438,59 @@ class Worker:
             # What ended between the look and the word.
             self._collect()
 
-    # --- effects ------------------------------------------------------------------------------
+    def _tell(self, what: Callable[..., None], *args: Any) -> None:
+        """Tell the state machine something; the loop's thread."""
+        what(self.core, *args, self.loop.time())
+        self.dirty = True
+
+    def _began(self, row: Task) -> None:
+        self.loop.call_threadsafe(self._tell, machine.began, row.id, row.run)
+
+    def told_seceded(self, row: Task) -> None:
+        """A task has given up its slot; its thread.
+
+        Parameters
+        ----------
+        row
+            The task.
+        """
+        self.loop.call_threadsafe(self._tell, machine.seceded, row.id, row.run)
+
+    def told_rejoined(self, row: Task) -> None:
+        """A task has a slot again; its thread.
+
+        Parameters
+        ----------
+        row
+            The task.
+        """
+        self.loop.call_threadsafe(self._tell, machine.rejoined, row.id, row.run)
+
+    def _from_disk(self, what: str, *args: Any) -> None:
+        self.loop.call_threadsafe(self._tell, getattr(machine, what), *args)
+
+    def _poke_lines(self) -> None:
+        self.loop.call_threadsafe(self._send_lines)
+
+    def _send_lines(self) -> None:
+        """Send what tasks have printed."""
+        connection = self.connections.get(self.core.scheduler)
+        for topic, lines in self.lines.take().items():
+            if connection is not None:
+                rows = [(self.address, key, stream, text) for key, stream, text in lines]
+                connection.send(Output(topic, rows))
+
+    # --- effects and time ---------------------------------------------------------------------
 
     def _flush(self) -> None:
         """Do what the state machine wants done; after every batch of events."""
-        while self._dirty:
-            self._dirty = False
+        while self.dirty:
+            self.dirty = False
             for effect in machine.drain(self.core, self.loop.time()):
                 PERFORM[type(effect)](self, effect)
             self._arm()
+        if self.core.number >= 0 and not self.registered.is_set():
+            self.registered.set()
 
     def _arm(self) -> None:
         """Have `tick` called in time."""
@@ -216,151 +503,17 @@ class Worker:
         if self._armed == due:
             self._armed = None
         machine.tick(self.core, self.loop.time())
-        self._dirty = True
+        self.dirty = True
 
-    def _send(self, effect: Send) -> None:
-        connection = self.connections.get(effect.party)
-        if connection is not None:
-            connection.send(effect.message, effect.buffers)
-
-    def _close(self, effect: Close) -> None:
-        connection = self.connections.pop(effect.party, None)
-        if connection is not None:
-            connection.close(ConnectionError(effect.reason))
-
-    def _log(self, effect: Log) -> None:
-        log.log(logging.getLevelNamesMapping()[effect.level.upper()], "%s", effect.text)
-
-    def _ready(self, effect: effects.Ready) -> None:
-        rows = effect.tasks
-        if all(row.options is None for row in rows):
-            self.lanes["default"].put(rows)
-            return
-        for row in rows:
-            self.lane_of(row).put((row,))
-
-    def lane_of(self, row: Task) -> Lane:
-        """The executor that a task asks for.
-
-        Parameters
-        ----------
-        row
-            The task.
-        """
-        name = (row.options.executor if row.options is not None else None) or "default"
-        return self.lanes.get(name) or self.lanes["default"]
-
-    def _withdraw(self, effect: effects.Withdraw) -> None:
-        for lane in self.lanes.values():
-            if lane.withdraw(effect.id, effect.run, effect.force):
-                if not effect.force:
-                    machine.withdrawn(self.core, effect.id, effect.run, self.loop.time())
-                    self._dirty = True
-                return
-
-    def _learn(self, effect: effects.Learn) -> None:
-        self.functions.learn(effect.codes)
-
-    def _forget(self, effect: effects.Forget) -> None:
-        self.functions.forget(effect.codes)
-
-    def _hold(self, effect: effects.Hold) -> None:
-        for id, frame in zip(effect.ids, effect.frames):
-            self.store.hold(id, frame.head, effect.buffers[frame.first : frame.first + frame.count])
-
-    def _free(self, effect: effects.Free) -> None:
-        pop = self.store.values.pop
-        for id in effect.ids:
-            pop(id, None)
-
-    def _rename(self, effect: effects.Rename) -> None:
-        self.store.rename(effect.ids)
-
-    def _serve(self, effect: effects.Serve) -> None:
-        connection = self.connections.get(effect.party)
-        if connection is None:
-            machine.served(self.core, self.loop.time())
-            return
-        tasks = self.core.tasks
-        large = sum(tasks[id].nbytes for id in effect.ids if id in tasks) > LARGE_BYTES
-        keys = {id: tasks[id].key for id in effect.ids if id in tasks}
-        if large:
-            self.data.put(self._answer, connection, effect, keys)
-        else:
-            self._answer(connection, effect, keys)
-
-    def _answer(self, connection: Connection, effect: effects.Serve, keys: dict[int, Any]) -> None:
-        """Send results; the loop's thread, or that beside it."""
-        message, buffers = answer(effect.request, effect.ids, functools.partial(self._frames, keys))
-        connection.send(message, buffers)
-        self.loop.call_threadsafe(self._served)
-
-    def _served(self) -> None:
-        machine.served(self.core, self.loop.time())
-
-    def _frames(self, keys: dict[int, Any], id: int) -> Frames | None:
-        try:
-            return self.store.frames(id, f"the result of {keys.get(id)!r}")
-        except KeyError:
-            return None
-
-    def _dial(self, effect: effects.Dial) -> None:
-        connect(
-            self.loop,
-            effect.address,
-            security=self.security,
-            role="worker",
-            name=self.settings.name,
-            on_open=functools.partial(self._dialed, effect.peer),
-            on_error=functools.partial(self._unreachable, effect.peer),
-        )
-
-    def _dialed(self, peer: int, connection: Connection) -> None:
-        party = self._adopt(connection)
-        machine.dialed(self.core, peer, party, self.loop.time())
-        self._dirty = True
-
-    def _unreachable(self, peer: int, error: BaseException) -> None:
-        machine.unreachable(self.core, peer, str(error), self.loop.time())
-        self._dirty = True
-
-    def _reconnect(self, effect: effects.Reconnect) -> None:
-        self.loop.call_later(effect.delay_s, self._dial_scheduler)
-
-    def _pause(self, effect: effects.Pause) -> None:
-        for lane in self.lanes.values():
-            lane.pause(effect.on)
-
-    def _leave(self, effect: effects.Leave) -> None:
-        """End for good."""
+    def _look(self) -> None:
+        """See how the process is doing; again and again."""
         if self.closed.is_set():
             return
-        for lane in self.lanes.values():
-            lane.close()
-        self.data.close()
-        self.listener.close()
-        self.core.closing = effect.reason
-        for connection in list(self.connections.values()):
-            connection.close()
-        self.store.values.clear()
-        self.closed.set()
-
-
-PERFORM: dict[type, Callable[[Worker, Any], None]] = {
-    Send: Worker._send,
-    Close: Worker._close,
-    Log: Worker._log,
-    effects.Ready: Worker._ready,
-    effects.Withdraw: Worker._withdraw,
-    effects.Learn: Worker._learn,
-    effects.Forget: Worker._forget,
-    effects.Hold: Worker._hold,
-    effects.Free: Worker._free,
-    effects.Rename: Worker._rename,
-    effects.Serve: Worker._serve,
-    effects.Dial: Worker._dial,
-    effects.Reconnect: Worker._reconnect,
-    effects.Pause: Worker._pause,
-    effects.Leave: Worker._leave,
-}
-"""How each effect is done."""
+        self.loop.call_later(LOOK_S, self._look)
+        slots = self.slots()
+        watch = self.watch
+        watch.look(slots)
+        machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
+        self.core.columns.peaks += watch.take_peaks()
+        # Without a limit nothing follows from it before the next sign of life.
+        self.dirty = bool(self.core.settings.memory_limit) or self.dirty

@@ -1,0 +1,156 @@
+"""What a task can learn of where it runs: its worker, its own key, a client; and how to step aside.
+
+A thread that runs a task has a `Slot`; a coroutine that is a task has it in a context variable.
+Threads that a task starts itself know nothing of it.
+
+While a task waits for other tasks it gives up its slot (`waiting`), so tasks that submit tasks
+cannot fill a worker with waiting: whoever waits inside of a task does it through here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from shoal.distributed.core.worker.table import Task
+from shoal.distributed.node.lane import Slot, current_slot
+from shoal.errors import ClusterError
+
+if TYPE_CHECKING:
+    from shoal.distributed.node.worker import Worker
+
+__all__ = ["current_task", "find_worker", "get_worker", "rejoin", "secede", "slot_here", "waiting"]
+
+coroutine_slot: ContextVar[Slot | None] = ContextVar("shoal_slot", default=None)
+"""Of the coroutine that runs as a task."""
+
+outside: ContextVar[Any] = ContextVar("shoal_worker", default=None)
+"""The worker whose code runs outside of a task: plugins, preloads, functions of `Client.run`."""
+
+
+def slot_here() -> Slot | None:
+    """The slot of the task that calls, or None outside of tasks.
+
+    Examples
+    --------
+    >>> slot_here() is None
+    True
+    """
+    return current_slot() or coroutine_slot.get()
+
+
+def current_task() -> Task | None:
+    """The task that calls, or None outside of tasks.
+
+    Examples
+    --------
+    >>> current_task() is None
+    True
+    """
+    slot = slot_here()
+    return slot.row if slot is not None else None
+
+
+def find_worker() -> Any:
+    """The worker that the calling code runs on, or None.
+
+    Examples
+    --------
+    >>> find_worker() is None
+    True
+    """
+    slot = slot_here()
+    if slot is not None:
+        return slot.lane.shared.owner
+    return outside.get()
+
+
+def get_worker() -> Worker:
+    """The worker that the calling task runs on.
+
+    Raises
+    ------
+    ValueError
+        The caller is no task.
+
+    Examples
+    --------
+    >>> get_worker()
+    Traceback (most recent call last):
+    ...
+    ValueError: get_worker() works inside of tasks only; this code does not run on a worker
+    """
+    worker = find_worker()
+    if worker is None:
+        raise ValueError(
+            "get_worker() works inside of tasks only; this code does not run on a worker"
+        )
+    return worker  # type: ignore[no-any-return]
+
+
+def secede() -> None:
+    """Give up the calling task's slot: the worker begins another task, and this one runs on.
+
+    Raises
+    ------
+    ClusterError
+        The caller is no task.
+
+    Examples
+    --------
+    >>> secede()
+    Traceback (most recent call last):
+    ...
+    shoal.errors.ClusterError: secede() works inside of tasks only
+    """
+    slot = slot_here()
+    if slot is None or slot.row is None:
+        raise ClusterError("secede() works inside of tasks only")
+    row = slot.row
+    if slot.lane.secede(slot):
+        slot.lane.shared.owner.told_seceded(row)
+
+
+def rejoin() -> None:
+    """Wait for a slot again, after `secede`.
+
+    Raises
+    ------
+    ClusterError
+        The caller is no task.
+
+    Examples
+    --------
+    >>> rejoin()
+    Traceback (most recent call last):
+    ...
+    shoal.errors.ClusterError: rejoin() works inside of tasks only
+    """
+    slot = slot_here()
+    if slot is None or slot.row is None:
+        raise ClusterError("rejoin() works inside of tasks only")
+    row = slot.row
+    if slot.lane.rejoin(slot):
+        slot.lane.shared.owner.told_rejoined(row)
+
+
+@contextlib.contextmanager
+def waiting() -> Iterator[None]:
+    """Give up the slot while the calling task waits for something; nothing outside of tasks.
+
+    Examples
+    --------
+    >>> with waiting():
+    ...     pass
+    """
+    slot = slot_here()
+    if slot is None or slot.row is None or slot in slot.lane.seceded:
+        yield
+        return
+    secede()
+    try:
+        yield
+    finally:
+        rejoin()

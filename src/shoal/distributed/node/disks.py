@@ -1,0 +1,189 @@
+"""Spilling and loading beside the loop: one thread, which owns the folder.
+
+It is told what to write and read, and tells the loop what became of it.  A file for a result that
+is still in memory is as good as a new one: nothing changes a result.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from shoal.distributed.node.serve import Offload
+from shoal.distributed.node.spill import Disk
+from shoal.distributed.node.store import Packed, Store
+from shoal.errors import SerializationError, SpillError, SpillFullError
+from shoal.serialize.pickles import Frames
+
+__all__ = ["Disks"]
+
+
+class Disks:
+    """The thread that spills.
+
+    Parameters
+    ----------
+    store
+        Values in memory.
+    folder, quota_bytes
+        See `shoal.distributed.node.spill.Disk`.
+    tell
+        ``tell(what, *args)`` in the disk's thread: ``"spilled", id``; ``"spill_failed", ids, why,
+        full``; ``"loaded", id``; ``"load_failed", id, why``.
+
+    Examples
+    --------
+    >>> import queue, tempfile
+    >>> said, store = queue.Queue(), Store()
+    >>> store.values[5] = [1, 2, 3]
+    >>> disks = Disks(store, Path(tempfile.mkdtemp()), 0, lambda *what: said.put(what))
+    >>> disks.spill([(5, "x")])
+    >>> said.get(timeout=5)
+    ('spilled', 5)
+    >>> disks.evict([5])
+    >>> disks.load([5])
+    >>> said.get(timeout=5), store.get(5)
+    (('loaded', 5), [1, 2, 3])
+    >>> disks.close()
+    """
+
+    def __init__(
+        self, store: Store, folder: Path, quota_bytes: int, tell: Callable[..., object]
+    ) -> None:
+        self.store = store
+        self.disk = Disk(folder, quota_bytes)
+        self.tell = tell
+        self.thread = Offload("shoal-disk")
+        self.on_disk: set[int] = set()
+        """Results with a file; the loop's view, which may be ahead of the thread's."""
+
+    # --- by the loop --------------------------------------------------------------------------
+
+    def spill(self, results: list[tuple[int, Any]]) -> None:
+        """Write results.
+
+        Parameters
+        ----------
+        results
+            Numbers, and keys for errors.
+        """
+        for id, key in results:
+            self.on_disk.add(id)
+            self.thread.put(self._spill, id, key)
+
+    def evict(self, ids: list[int]) -> None:
+        """Let go of values that are on disk.
+
+        Parameters
+        ----------
+        ids
+            Their numbers.
+        """
+        for id in ids:
+            self.store.free(id)
+        self.thread.put(trim_heap)
+
+    def load(self, ids: list[int]) -> None:
+        """Read results back.
+
+        Parameters
+        ----------
+        ids
+            Their numbers.
+        """
+        for id in ids:
+            self.thread.put(self._load, id)
+
+    def free(self, ids: list[int]) -> None:
+        """Remove files, where there are any.
+
+        Parameters
+        ----------
+        ids
+            Numbers of results.
+        """
+        if self.on_disk:
+            for id in self.on_disk.intersection(ids):
+                self.on_disk.discard(id)
+                self.thread.put(self.disk.remove, id)
+
+    def rename(self, ids: dict[int, int]) -> None:
+        """Results have new numbers.
+
+        Parameters
+        ----------
+        ids
+            New numbers by old ones.
+        """
+        if self.on_disk:
+            self.on_disk = {ids.get(id, id) for id in self.on_disk}
+            self.thread.put(self.disk.rename, ids)
+
+    def frames(self, id: int) -> Frames | None:
+        """A result straight from its file, for somebody else; in any thread.
+
+        Parameters
+        ----------
+        id
+            Its number.
+        """
+        try:
+            return self.disk.read(id)
+        except SpillError as error:
+            if id in self.disk.sizes:
+                self.tell("load_failed", id, str(error))
+            return None
+
+    def close(self) -> None:
+        """Write and read no more."""
+        self.thread.close()
+
+    # --- in the disk's thread -----------------------------------------------------------------
+
+    def _spill(self, id: int, key: Any) -> None:
+        if id in self.disk.sizes:
+            self.tell("spilled", id)
+            return
+        try:
+            self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
+        except KeyError:
+            # Dropped meanwhile.
+            return
+        except SpillFullError as error:
+            self.tell("spill_failed", [id], str(error), True)
+        except (SpillError, SerializationError) as error:
+            self.tell("spill_failed", [id], str(error), False)
+        except Exception as error:
+            why = f"pickling the result of {key!r} raised {type(error).__name__}: {error}"
+            self.tell("spill_failed", [id], why, False)
+        else:
+            self.tell("spilled", id)
+
+    def _load(self, id: int) -> None:
+        try:
+            frames = self.disk.read(id)
+        except SpillError as error:
+            self.tell("load_failed", id, str(error))
+            return
+        self.store.values[id] = Packed(frames)
+        self.on_disk.discard(id)
+        self.disk.remove(id)
+        self.tell("loaded", id)
+
+
+def trim_heap() -> None:
+    """Have the C library give memory that is free back to the system, where it can."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _malloc_trim() -> Any:
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return None

@@ -1,0 +1,243 @@
+"""How each effect of a worker's state machine is done: `PERFORM`, by type; in the loop's thread."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.worker import effects, machine
+from shoal.distributed.net import Connection, connect
+from shoal.distributed.node.serve import answer
+from shoal.distributed.protocol import Answer, Call
+from shoal.serialize.pickles import Frames
+
+if TYPE_CHECKING:
+    from shoal.distributed.node.worker import Worker
+
+__all__ = ["PERFORM"]
+
+log = logging.getLogger("shoal.distributed.worker")
+
+LARGE_BYTES = 64 << 10
+"""Answers that hold more are made beside the loop."""
+
+
+def send(worker: Worker, effect: Send) -> None:
+    """Send a message, if the connection is still there."""
+    connection = worker.connections.get(effect.party)
+    if connection is not None:
+        connection.send(effect.message, effect.buffers)
+
+
+def close(worker: Worker, effect: Close) -> None:
+    """Close a connection; the state machine will not hear of it again."""
+    connection = worker.connections.pop(effect.party, None)
+    if connection is not None:
+        connection.close(ConnectionError(effect.reason))
+
+
+def write_log(worker: Worker, effect: Log) -> None:
+    """Write a line to the log."""
+    log.log(logging.getLevelNamesMapping()[effect.level.upper()], "%s", effect.text)
+
+
+def ready(worker: Worker, effect: effects.Ready) -> None:
+    """Hand tasks to their executors."""
+    rows = effect.tasks
+    default = worker.lanes["default"]
+    plain = [row for row in rows if row.options is None or not row.options.executor]
+    default.put(plain)
+    if len(plain) < len(rows):
+        for row in rows:
+            if row.options is not None and row.options.executor:
+                worker.lanes.get(row.options.executor, default).put((row,))
+
+
+def withdraw(worker: Worker, effect: effects.Withdraw) -> None:
+    """Take a task back, or end it."""
+    for lane in worker.lanes.values():
+        if lane.withdraw(effect.id, effect.run, effect.force):
+            if not effect.force:
+                machine.withdrawn(worker.core, effect.id, effect.run, worker.loop.time())
+                worker.dirty = True
+            return
+
+
+def learn(worker: Worker, effect: effects.Learn) -> None:
+    """Take note of functions."""
+    worker.functions.learn(effect.codes)
+
+
+def forget(worker: Worker, effect: effects.Forget) -> None:
+    """Forget functions."""
+    worker.functions.forget(effect.codes)
+
+
+def hold(worker: Worker, effect: effects.Hold) -> None:
+    """Keep what came from elsewhere."""
+    for id, frame in zip(effect.ids, effect.frames):
+        buffers = effect.buffers[frame.first : frame.first + frame.count]
+        worker.store.hold(id, frame.head, buffers)
+
+
+def free(worker: Worker, effect: effects.Free) -> None:
+    """Let go of results."""
+    pop = worker.store.values.pop
+    for id in effect.ids:
+        pop(id, None)
+    if worker.disks.on_disk:
+        worker.disks.free(effect.ids)
+    if worker.actors.objects:
+        worker.actors.free(effect.ids)
+
+
+def rename(worker: Worker, effect: effects.Rename) -> None:
+    """Results have new numbers."""
+    worker.store.rename(effect.ids)
+    worker.disks.rename(effect.ids)
+    worker.actors.rename(effect.ids)
+
+
+def spill(worker: Worker, effect: effects.Spill) -> None:
+    """Write results to disk."""
+    tasks = worker.core.tasks
+    worker.disks.spill([(id, tasks[id].key) for id in effect.ids])
+
+
+def evict(worker: Worker, effect: effects.Evict) -> None:
+    """Let go of values that are on disk."""
+    worker.disks.evict(effect.ids)
+
+
+def load(worker: Worker, effect: effects.Load) -> None:
+    """Read results from disk."""
+    worker.disks.load(effect.ids)
+
+
+def pause(worker: Worker, effect: effects.Pause) -> None:
+    """Begin no task, or begin tasks again."""
+    for lane in worker.lanes.values():
+        lane.pause(effect.on)
+
+
+def reconnect(worker: Worker, effect: effects.Reconnect) -> None:
+    """Connect to the scheduler, after a while."""
+    worker.loop.call_later(effect.delay_s, worker.dial_scheduler)
+
+
+def dial(worker: Worker, effect: effects.Dial) -> None:
+    """Connect to another worker."""
+    connect(
+        worker.loop,
+        effect.address,
+        security=worker.security,
+        role="worker",
+        name=worker.name,
+        on_open=functools.partial(worker.dialed, effect.peer),
+        on_error=functools.partial(worker.unreachable, effect.peer),
+    )
+
+
+def leave(worker: Worker, effect: effects.Leave) -> None:
+    """End the worker."""
+    worker.leave(effect.reason)
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+def serve(worker: Worker, effect: effects.Serve) -> None:
+    """Send results to whoever asked."""
+    connection = worker.connections.get(effect.party)
+    if connection is None:
+        machine.served(worker.core, worker.loop.time())
+        return
+    tasks = worker.core.tasks
+    rows = [tasks[id] for id in effect.ids if id in tasks]
+    keys = {row.id: row.key for row in rows}
+    large = sum(row.nbytes for row in rows) > LARGE_BYTES
+    if large or not all(id in worker.store.values for id in keys):
+        worker.data.put(give, worker, connection, effect, keys)
+    else:
+        give(worker, connection, effect, keys)
+
+
+def give(
+    worker: Worker, connection: Connection, effect: effects.Serve, keys: dict[int, Any]
+) -> None:
+    """Send results; in the loop's thread, or that beside it."""
+
+    def frames_of(id: int) -> Frames | None:
+        try:
+            return worker.store.frames(id, f"the result of {keys.get(id)!r}")
+        except KeyError:
+            return worker.disks.frames(id)
+
+    message, buffers = answer(effect.request, effect.ids, frames_of)
+    connection.send(message, buffers)
+    worker.loop.call_threadsafe(machine.served, worker.core, worker.loop.time())
+
+
+def invoke(worker: Worker, effect: effects.Invoke) -> None:
+    """Call a method for somebody."""
+    connection = worker.connections.get(effect.party)
+    call = effect.call
+    if connection is None:
+        return
+    if call.method.startswith("actor."):
+        worker.actors.call(call, effect.buffers, connection.send)
+        return
+    method = worker.methods.get(call.method.removeprefix("worker."))
+    if method is None:
+        text = f"a worker has no method {call.method!r}; it has {', '.join(worker.methods)}"
+        connection.send(Answer(call.request, None, ("ValueError", text)))
+        return
+    try:
+        value = method(worker, **call.args)
+    except Exception as error:
+        connection.send(Answer(call.request, None, (type(error).__name__, str(error))))
+        return
+    if callable(value):
+        worker.beside(reply, connection, call, value)
+    elif call.request:
+        connection.send(Answer(call.request, value))
+
+
+def reply(connection: Connection, call: Call, work: Callable[[], Any]) -> None:
+    """Answer with what some work gives; in a thread of its own."""
+    try:
+        value = work()
+    except BaseException as error:
+        log.exception("%s failed", call.method)
+        message = Answer(call.request, None, (type(error).__name__, str(error)))
+    else:
+        message = Answer(call.request, value)
+    if call.request:
+        connection.send(message)
+
+
+PERFORM: dict[type, Callable[[Worker, Any], None]] = {
+    Send: send,
+    Close: close,
+    Log: write_log,
+    effects.Ready: ready,
+    effects.Withdraw: withdraw,
+    effects.Learn: learn,
+    effects.Forget: forget,
+    effects.Hold: hold,
+    effects.Free: free,
+    effects.Rename: rename,
+    effects.Spill: spill,
+    effects.Evict: evict,
+    effects.Load: load,
+    effects.Pause: pause,
+    effects.Reconnect: reconnect,
+    effects.Dial: dial,
+    effects.Leave: leave,
+    effects.Serve: serve,
+    effects.Invoke: invoke,
+}
+"""What to call for each effect: ``PERFORM[type(effect)](worker, effect)``."""

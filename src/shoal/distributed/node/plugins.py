@@ -1,0 +1,170 @@
+"""What users add to a worker: plugins, and modules that are loaded before its first task.
+
+A plugin is any object; of its methods those that exist are called: ``setup(worker)``,
+``teardown(worker)``, ``transition(key, start, finish)``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import logging
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shoal.distributed.node.context import outside
+from shoal.distributed.node.results import pack_error
+
+__all__ = ["Plugins", "load_preload"]
+
+log = logging.getLogger("shoal.distributed.worker")
+
+
+class Plugins:
+    """The plugins of one worker, or nanny.
+
+    Parameters
+    ----------
+    owner
+        What the plugins are set up with.
+    run_coroutine
+        Waits for a coroutine.
+
+    Examples
+    --------
+    >>> plugins = Plugins("the worker", None)
+    >>> plugins.add("x", pickle.dumps(Path("any object")))[0]
+    'ok'
+    """
+
+    def __init__(self, owner: Any, run_coroutine: Callable[[Any], Any] | None) -> None:
+        self.owner = owner
+        self.run_coroutine = run_coroutine
+        self.by_name: dict[str, Any] = {}
+        self.watchers: list[Callable[..., Any]] = []
+        """The ``transition`` methods, if there are any."""
+
+    def add(self, name: str, data: bytes, **more: Any) -> tuple[str, bytes]:
+        """Set up a plugin that came pickled; one of that name is torn down before.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        data
+            The plugin; for ``kind="callback"`` a function that is called once.
+        **more
+            ``kind``, ``idempotent``: a plugin of that name stays as it is.
+        """
+        try:
+            if name in self.by_name:
+                if more.get("idempotent"):
+                    return "ok", pickle.dumps(None)
+                self.remove(name)
+            plugin = pickle.loads(data)
+            if more.get("kind") == "callback":
+                value = self._call(plugin)
+            else:
+                self.by_name[name] = plugin
+                value = self._call(getattr(plugin, "setup", None))
+                self._look()
+            return "ok", pickle.dumps(value)
+        except BaseException as error:
+            log.exception("the plugin %r could not be set up", name)
+            return "error", pack_error(error)
+
+    def remove(self, name: str) -> tuple[str, bytes]:
+        """Tear a plugin down.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        """
+        plugin = self.by_name.pop(name, None)
+        self._look()
+        try:
+            return "ok", pickle.dumps(self._call(getattr(plugin, "teardown", None)))
+        except BaseException as error:
+            log.exception("the plugin %r could not be torn down", name)
+            return "error", pack_error(error)
+
+    def close(self) -> None:
+        """Tear all of them down."""
+        for name in list(self.by_name):
+            self.remove(name)
+
+    def _look(self) -> None:
+        found = [getattr(plugin, "transition", None) for plugin in self.by_name.values()]
+        self.watchers = [watch for watch in found if watch is not None]
+
+    def _call(self, func: Callable[..., Any] | None) -> Any:
+        """Call a method with the owner, if it wants it."""
+        if func is None:
+            return None
+        token = outside.set(self.owner)
+        try:
+            wants = True
+            with contextlib.suppress(TypeError, ValueError):
+                wants = bool(inspect.signature(func).parameters)
+            names = inspect.signature(func).parameters if wants else {}
+            key = next((n for n in ("dask_worker", "worker", "nanny") if n in names), None)
+            value = func(**{key: self.owner}) if key else func(self.owner) if wants else func()
+            if inspect.iscoroutine(value) and self.run_coroutine is not None:
+                value = self.run_coroutine(value)
+            return value
+        finally:
+            outside.reset(token)
+
+
+def load_preload(name: str, argv: Sequence[str], owner: Any) -> Callable[[], Any]:
+    """Load a module or file before anything else, and call its ``dask_setup(owner)``.
+
+    Parameters
+    ----------
+    name
+        A module's name, or the path of a Python file.
+    argv
+        Arguments for its ``dask_setup``, if that is a click command.
+    owner
+        The worker.
+
+    Returns
+    -------
+    callable
+        Calls its ``dask_teardown(owner)``, if there is one.
+
+    Examples
+    --------
+    >>> load_preload("string", (), None)()
+    """
+    if name.endswith(".py"):
+        label = Path(name).stem
+        spec = importlib.util.spec_from_file_location(label, name)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"preload: {name} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[label] = module
+        spec.loader.exec_module(module)
+    else:
+        module = importlib.import_module(name)
+    setup = getattr(module, "dask_setup", None) or getattr(module, "shoal_setup", None)
+    if setup is not None:
+        if hasattr(setup, "callback"):
+            context = setup.make_context("dask_setup", list(argv), allow_extra_args=False)
+            setup = _bound(setup.callback, context.params)
+        result = setup(owner)
+        run = getattr(owner, "coroutines", None)
+        if inspect.iscoroutine(result) and run is not None:
+            run.run(result)
+    teardown = getattr(module, "dask_teardown", None) or getattr(module, "shoal_teardown", None)
+    return (lambda: teardown(owner)) if teardown is not None else (lambda: None)
+
+
+def _bound(callback: Callable[..., Any], params: dict[str, Any]) -> Callable[[Any], Any]:
+    return lambda owner: callback(owner, **params)

@@ -1,0 +1,136 @@
+"""What a worker is to be like: everything that the one who starts it may choose."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from shoal.units import parse_bytes
+
+__all__ = ["WorkerSpec", "parse_memory"]
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """A description of a worker; it can be pickled.
+
+    Parameters
+    ----------
+    name
+        Unique in the cluster.
+    scheduler
+        The scheduler's address.
+    address
+        Where to listen; port 0 is any.
+    nthreads
+        Tasks at once.
+    memory_limit
+        See `shoal.distributed.node.limits.memory_limit`.
+    resources
+        Amounts by name.
+    executors
+        Further executors, with their numbers of threads.
+    local_directory
+        Where it may write; a folder of its own is made in there and removed at the end.
+    env
+        Environment variables of its process.
+    preload, preload_argv
+        Modules or files that are loaded first; a function ``dask_setup(worker)`` in them is called,
+        and ``dask_teardown(worker)`` at the end.
+    plugins
+        Worker plugins, pickled, by name.
+    target, spill, pause, terminate
+        Fractions of the memory limit; see `shoal.distributed.core.worker.table.Settings`; at
+        ``terminate`` the nanny kills the process.
+    spill_quota
+        Bytes that spilled results may take on disk; 0 for no limit.
+    leave_s
+        Without a scheduler for as long, it ends.
+    lifetime_s, lifetime_stagger_s, lifetime_restart
+        It retires when it is that old, give or take a random part of ``lifetime_stagger_s``; and
+        whether it is started again.
+    profile_s
+        How often the stacks of tasks are looked at; 0 for never.
+    nanny
+        Whether a nanny watches over it.
+    dashboard
+        Accepted.
+
+    Examples
+    --------
+    >>> WorkerSpec("a", "tcp://127.0.0.1:8786", nthreads=2).replace(name="b").name
+    'b'
+    """
+
+    name: str
+    scheduler: str
+    address: str = "tcp://127.0.0.1:0"
+    nthreads: int = 1
+    memory_limit: Any = "auto"
+    resources: dict[str, float] = field(default_factory=dict)
+    executors: dict[str, int] = field(default_factory=dict)
+    local_directory: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
+    preload_argv: tuple[str, ...] = ()
+    plugins: dict[str, bytes] = field(default_factory=dict)
+    target: float = 0.6
+    spill: float = 0.7
+    pause: float = 0.8
+    terminate: float = 0.95
+    spill_quota: int = 0
+    leave_s: float = 60.0
+    lifetime_s: float = 0.0
+    lifetime_stagger_s: float = 0.0
+    lifetime_restart: bool = False
+    profile_s: float = 0.02
+    nanny: bool = True
+    dashboard: Any = None
+
+    def replace(self, **changes: Any) -> WorkerSpec:
+        """The same with some things changed.
+
+        Parameters
+        ----------
+        **changes
+            By name.
+        """
+        return dataclasses.replace(self, **changes)
+
+
+def parse_memory(wanted: object) -> int | float | None:
+    """A memory limit as people write it: bytes, a fraction of the system's as float, None for auto.
+
+    Parameters
+    ----------
+    wanted
+        See `shoal.distributed.node.limits.memory_limit`.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+
+    Examples
+    --------
+    >>> parse_memory("2 GiB"), parse_memory(0.5), parse_memory("auto"), parse_memory(None)
+    (2147483648, 0.5, None, 0)
+    """
+    if wanted == "auto":
+        return None
+    if wanted is None or wanted == 0:
+        return 0
+    if isinstance(wanted, float) and wanted <= 1:
+        return wanted
+    if isinstance(wanted, int | float):
+        return int(wanted)
+    if isinstance(wanted, str):
+        try:
+            number = float(wanted)
+        except ValueError:
+            return parse_bytes(wanted)
+        return parse_memory(number if "." in wanted else int(number))
+    raise ValueError(
+        f"a memory limit is bytes, such as '4 GB', a fraction, 'auto' or None; got {wanted!r}"
+    )
