@@ -34,9 +34,12 @@ def feed(reader: FrameReader, data: bytes, most: int) -> list[tuple[object, list
         count = min(len(space), len(view), most)
         space[:count] = view[:count]
         space.release()
-        for frame in reader.received(count):
+        frames = reader.received(count)
+        for frame in frames:
             message = CODEC.decode(frame.control)
             got.append((message, [bytes(buffer) for buffer in frame.buffers]))
+        if reader.error is not None:
+            raise reader.error
         view = view[count:]
     return got
 
@@ -117,7 +120,7 @@ def test_a_claim_costs_a_step_and_no_more(size: int) -> None:
         (head(0, b"", [Entry(RAW, 1 << 55, 0)]), "Limits.buffer_bytes"),
         (head(0, b"", [Entry(7, 1, 0)]), "form 7"),
         (head(0, b"", [Entry(RAW, 1, 1)]), "form 0"),
-        (head(0, b"", [Entry(SEGMENT, 1, 1)]), "form 2"),
+        (head(0, b"", [Entry(SEGMENT, 1 << 55, 1)]), "Limits.buffer_bytes"),
         (head(0, b"", [Entry(LZ4, 1, 1 << 40)]), "form 1"),
     ],
 )
@@ -125,6 +128,17 @@ def test_what_is_no_frame_is_refused(data: bytes, words: str) -> None:
     reader = FrameReader(Limits(control_bytes=1000, buffers=10, buffer_bytes=1 << 50))
     with pytest.raises(FrameError, match=words):
         feed(reader, data, 1 << 20)
+
+
+def test_what_came_before_the_nonsense_counts() -> None:
+    data = CODEC.encode(Ping(1))[0] + CODEC.encode(Ping(2))[0] + b"nonsense nonsense"
+    reader = FrameReader()
+    reader.get_buffer()[: len(data)] = data
+    assert [CODEC.decode(frame.control) for frame in reader.received(len(data))] == [
+        Ping(1),
+        Ping(2),
+    ]
+    assert "no frame of shoal" in str(reader.error)
 
 
 def test_a_buffer_of_other_items_counts_its_bytes() -> None:

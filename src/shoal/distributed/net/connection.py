@@ -17,6 +17,7 @@ for no reason.  What was waiting to be sent when it was closed gets some seconds
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import platform
@@ -26,14 +27,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from threading import get_ident
 from typing import Any, TypeAlias
 
 import msgspec
 
+from shoal.distributed.net.cargo import Laden, load, load_segments, unload
 from shoal.distributed.net.loop import READ, WRITE, Loop
+from shoal.distributed.net.shared import POOL, available
 from shoal.distributed.net.sockets import is_lost
-from shoal.distributed.net.streams import Stream
+from shoal.distributed.net.streams import Stream, UnixStream
 from shoal.distributed.wire.codec import MESSAGE, Codec
 from shoal.distributed.wire.frames import HEADER, MAGIC, Buffer, Frame, FrameReader, head
 from shoal.distributed.wire.limits import Limits
@@ -48,6 +52,9 @@ INTRODUCTION = 1
 
 IOVECS = 512
 """Pieces in one system call; the kernel's limit is 1024."""
+
+STARVED_S = 0.02
+"""After which to try again when too many descriptors are on their way."""
 
 OnMessage: TypeAlias = "Callable[[Connection, Any, Sequence[Any]], object]"
 OnClose: TypeAlias = "Callable[[Connection, BaseException | None], object]"
@@ -247,6 +254,11 @@ class Connection:
             self.close(CommunicationError(f"a {name} could not be handled: {error!r}"))
 
 
+def nbytes(buffer: Any) -> int:
+    """The size of a buffer, whatever its items are."""
+    return len(buffer) if type(buffer) is bytes else memoryview(buffer).nbytes
+
+
 def describe(connection: Connection) -> str:
     """The other end, in a log."""
     peer = getattr(connection, "peer", None)
@@ -301,13 +313,18 @@ class StreamConnection(Connection):
         self._stream = stream
         self._codec = codec
         self._pack = codec.pack
+        self._decode = codec.decode
         self._fd = stream.sock.fileno()
         self._reader = FrameReader(limits)
         self._lock = threading.Lock()
         self._queue: deque[Buffer] = deque()
         self._queued = 0
         self._full = False
+        self._has_segments = isinstance(stream, UnixStream) and available()
+        self._laden = 0  # pieces in the queue that go with descriptors
         self._armed = False  # a flush is on its way
+        self._blocked = False  # the socket is full
+        self._starved = False  # it is not, and there are too many descriptors on their way
         self._broken = False  # the socket takes nothing more
         self._lingering = False
         self._mask = READ
@@ -333,7 +350,7 @@ class StreamConnection(Connection):
     def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
         """Send a message; any thread, never waits, keeps the order."""
         if buffers:
-            pieces = self._codec.encode(message, buffers)
+            pieces = self._load(message, buffers)
         else:
             control = self._pack(message)
             pieces = [HEADER.pack(MAGIC, MESSAGE, 0, 0, len(control)) + control]
@@ -345,59 +362,90 @@ class StreamConnection(Connection):
         with self._lock:
             self._put(pieces)
 
+    def _load(self, message: Any, buffers: Sequence[Buffer]) -> list[Buffer]:
+        """The pieces of a message with buffers."""
+        limits = self.limits
+        if self._has_segments and any(map(limits.segment_bytes.__le__, map(nbytes, buffers))):
+            POOL.keep_trimmed(self.loop)
+            return load_segments(self._codec, message, buffers, limits.segment_bytes)
+        least = limits.compress_bytes
+        if self.peer.same_host or not any(map(least.__le__, map(nbytes, buffers))):
+            return self._codec.encode(message, buffers)
+        return load(self._codec, message, buffers, least)
+
     def _put(self, pieces: list[Buffer]) -> None:
-        """Write at once if nothing is before it, else queue; the lock is held."""
+        """Queue, and write at once unless the loop will do so soon; the lock is held."""
         if self.closed or self._broken:
             return
-        in_loop = get_ident() == self.loop.thread_id
-        if not (self._queue or in_loop) and self._stream.any_thread:
-            self._write_now(pieces)
-            if not self._queue:
-                return
+        first = pieces[0]
+        if len(pieces) == 1:
+            self._queue.append(first)
+            self._queued += len(first)
         else:
             self._queue.extend(pieces)
-            self._queued += len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+            self._queued += sum(map(len, pieces))
+        if type(first) is Laden:
+            self._laden += 1
+        if get_ident() == self.loop.thread_id:
+            if not self._armed:
+                self._armed = True
+                self.loop.flush_later(self._flush)
+            elif self._queued > self.limits.joined_bytes and not self._blocked:
+                self._push()
+        else:
+            if self._stream.any_thread and not self._blocked:
+                self._push()
+            if self._queue and not self._armed:
+                self._armed = True
+                self.loop.call_threadsafe(self._flush)
         if self._queued > self.limits.high_water_bytes:
             self._full = True
-        if not self._armed:
-            self._armed = True
-            if in_loop:
-                self.loop.flush_later(self._flush)
-            else:
-                self.loop.call_threadsafe(self._flush)
-        elif in_loop and self._queued > self.limits.joined_bytes and not self._mask & WRITE:
-            self._push()
-
-    def _write_now(self, pieces: list[Buffer]) -> None:
-        """Write past the empty queue, and queue what is left; the lock is held."""
-        self._queue.extend(pieces)
-        self._queued = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
-        self._push()
 
     def _push(self) -> None:
         """Write from the queue until it is empty or the socket full; the lock is held."""
         queue = self._queue
         try:
             while queue:
-                if len(queue) == 1:
+                if self._laden:
+                    sent = self._push_laden()
+                elif len(queue) == 1:
                     sent = self._stream.send(queue[0])
                 else:
-                    pieces = (
-                        list(queue) if len(queue) <= IOVECS else [queue[i] for i in range(IOVECS)]
-                    )
-                    sent = self._stream.sendmsg(pieces)
+                    sent = self._stream.sendmsg(list(islice(queue, IOVECS)))
                 self._queued -= sent
                 while queue and sent >= len(queue[0]):
                     sent -= len(queue.popleft())
                 if sent:
                     queue[0] = memoryview(queue[0])[sent:]
+            self._blocked = False
         except (BlockingIOError, InterruptedError):
-            pass
-        except OSError:
+            self._blocked = True
+        except OSError as error:
+            if error.errno == errno.ETOOMANYREFS:
+                # As many descriptors are on their way as this user may have; they will arrive.
+                self._blocked = self._starved = True
+                return
             # What the other side sent before it went can still be read; that will also end it.
             self._broken = True
             queue.clear()
             self._queued = 0
+
+    def _push_laden(self) -> int:
+        """Write while heads in the queue have descriptors, which go with their first bytes."""
+        first = self._queue[0]
+        pieces: list[Buffer] = [first]
+        for piece in islice(self._queue, 1, IOVECS):
+            if type(piece) is Laden:
+                break
+            pieces.append(piece)
+        if type(first) is not Laden:
+            return self._stream.sendmsg(pieces)
+        assert isinstance(self._stream, UnixStream)
+        sent = self._stream.send_descriptors(pieces, [segment.fd for segment in first.segments])
+        if sent:
+            self._laden -= 1
+            self._queue[0] = bytes(first)  # its descriptors are gone
+        return sent
 
     def _flush(self) -> None:
         """Write what is queued, and be called when there is room for the rest; loop's thread."""
@@ -406,12 +454,16 @@ class StreamConnection(Connection):
             if self.closed:
                 return
             self._push()
-            left = bool(self._queue)
+            if not (self._queue or self._full or self._mask & WRITE):
+                return
+            self._armed = left = bool(self._queue)
+            starved, self._starved = self._starved, False
             drained = self._full and self._queued < self.limits.low_water_bytes
             if drained:
                 self._full = False
-            self._armed = left
-        self._watch(self._mask | WRITE if left else self._mask & ~WRITE)
+        if starved:
+            self.loop.call_later(STARVED_S, self._flush)
+        self._watch(self._mask | WRITE if left and not starved else self._mask & ~WRITE)
         if self._lingering and not left:
             self._finish(None)
         elif drained and self.on_drain is not None:
@@ -440,33 +492,33 @@ class StreamConnection(Connection):
                     self._ended()
                     return
                 frames = reader.received(count)
+                self.received_s = self.loop.time()
+                for kind, control, buffers, entries in frames:
+                    if kind or entries or self._ready is not None:
+                        self._take(Frame(kind, control, buffers, entries))
+                    else:
+                        self.deliver(self._decode(control), buffers)
+                    if self.closed or self._lingering:
+                        return
             except (BlockingIOError, InterruptedError):
                 return
             except (OSError, MemoryError) as error:
                 self._finish(self._named(error))
                 return
-            self.received_s = self.loop.time()
-            for frame in frames:
-                self._take(frame)
-                if self.closed or self._lingering:
-                    return
-            if not (self._stream.pending() and self._mask & READ):
-                return
+            if reader.error is not None:
+                self._finish(reader.error)
+            elif self._stream.pending() and self._mask & READ:
+                continue
+            return
 
     def _take(self, frame: Frame) -> None:
-        """One frame."""
-        try:
-            if frame.kind == MESSAGE and self._ready is None:
-                message = self._codec.decode(frame.control)
-            elif frame.kind == INTRODUCTION and self._ready is not None:
-                self._introduced(INTRODUCTIONS.decode(frame.control))
-                return
-            else:
-                raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
-        except FrameError as error:
-            self._finish(error)
-            return
-        self.deliver(message, frame.buffers)
+        """A frame that needs more than decoding."""
+        if frame.kind == MESSAGE and self._ready is None:
+            self.deliver(self._decode(frame.control), unload(frame, self._stream))
+        elif frame.kind == INTRODUCTION and self._ready is not None:
+            self._introduced(INTRODUCTIONS.decode(frame.control))
+        else:
+            raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
 
     def _introduced(self, theirs: Introduction) -> None:
         """The other side has said who it is: the connection is open."""

@@ -16,7 +16,7 @@ from shoal.distributed.net.handshake import NONCE_BYTES, Handshake
 from shoal.distributed.net.loop import READ, WRITE, Loop
 from shoal.distributed.net.security import Security
 from shoal.distributed.net.sockets import check_same_user
-from shoal.distributed.net.streams import PlainStream, Stream, TlsStream
+from shoal.distributed.net.streams import PlainStream, Stream, TlsStream, UnixStream
 from shoal.errors import AuthenticationError, CommunicationError, ConnectTimeoutError
 
 __all__ = ["Greeter"]
@@ -143,6 +143,7 @@ class Greeter:
     def _start(self) -> None:
         if self._scheme == "unix":
             check_same_user(self._sock)
+            self.stream = UnixStream(self._sock)
         if self._scheme == "tls":
             context = self._security.context(self._dialer)
             self._tls = TlsStream(self._sock, context, self._dialer, self._security.host)

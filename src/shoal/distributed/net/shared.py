@@ -1,0 +1,589 @@
+"""Large buffers in memory that processes of one host share: written once, mapped by the others.
+
+A *segment* is a file in memory without a name (``memfd_create``).  Its descriptor travels over a
+unix socket in place of its bytes, and the receiver maps it.  The receiver can send it on the same
+way, so 500 MB that go from a client to a worker, to another worker and back are copied once.
+
+**Nobody can change what another sees.**  A mapping is private: whoever writes to an array gets
+pages of his own, and the others keep theirs.  So arrays that come out are writable, as they are
+with every other transport.  The file itself is sealed: it cannot change its size (which would kill
+readers), and nobody but its maker can write to it.  Before a mapped buffer is sent on as a
+descriptor, ``/proc/self/pagemap`` tells whether this process has written to one of its pages; if
+so, it is copied.
+
+**The kernel counts.**  A segment is made for one use: its *lease* is a second, read-only opening of
+the file that holds a shared lock (``flock``), and the lease is what travels.  The lock goes when
+the last descriptor and the last mapping of the lease are gone, in whatever process, by whatever
+end, a crash included.  Then, and only then, does an exclusive lock succeed: that is how the maker
+learns that the segment can be used again, without a message from anybody.  And when the maker is
+gone as well, the kernel frees the memory.
+
+**Why again.**  Writing to new pages is the expensive part.  Measured, GB/s of one core: ``pwrite``
+to new pages 2.6 (copying to newly mapped ones 1.5), ``pwrite`` to old ones 5.7, copying to old
+pages that are mapped 14; mapping and reading 9.6.  So the maker keeps its segments for a while.
+"""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import fcntl
+import mmap
+import os
+import resource
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from shoal.distributed.net.loop import Loop
+from shoal.distributed.wire.codec import octets
+from shoal.distributed.wire.frames import Buffer, allocate
+from shoal.errors import FrameError
+
+__all__ = ["POOL", "Pool", "Segment", "available", "find", "open_segment", "share"]
+
+ALIGN = 64
+PAGE = mmap.PAGESIZE
+
+# Names that Python's modules lack in some versions; Linux's numbers.
+F_SEAL_FUTURE_WRITE = 0x10
+MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+MADV_POPULATE_READ = 22
+
+IS_FILE, IS_HERE_OR_SWAPPED = 0x20, 0xC0
+"""Of the highest byte of an entry of ``/proc/self/pagemap``: a page of the file, or none as yet."""
+
+FORWARD_SHARE = 4
+"""A segment is sent on if a quarter of it or more is wanted, since it stays in memory whole."""
+
+
+def available() -> bool:
+    """Whether this system has what segments need.
+
+    Examples
+    --------
+    >>> available() == (sys.platform == "linux")
+    True
+    """
+    return hasattr(os, "memfd_create") and os.path.exists("/proc/self/fd")
+
+
+class Segment:
+    """A lease of a file in memory: as long as somebody has it, the bytes stay as they are.
+
+    Parameters
+    ----------
+    fd
+        Read-only; closed with the object.
+    size
+        In bytes.
+
+    Examples
+    --------
+    >>> segment, offsets = Pool().make([b"abc", b"def"])
+    >>> os.pread(segment.fd, 3, offsets[1])
+    b'def'
+    """
+
+    __slots__ = ("fd", "size")
+
+    def __init__(self, fd: int, size: int) -> None:
+        self.fd = fd
+        self.size = size
+
+    def __del__(self) -> None:
+        # Also while the interpreter shuts down, when `os` may be gone.
+        close = getattr(os, "close", None)
+        if close is not None and self.fd >= 0:
+            close(self.fd)
+            self.fd = -1
+
+
+# ------------------------------------------------------------------------------------- mapping
+
+
+class Mapping(mmap.mmap):
+    """A segment's memory in this process; known by its address for as long as it lives."""
+
+    segment: Segment
+    start: int
+
+    def __del__(self) -> None:
+        # Collected at any moment, perhaps by a thread that holds the lock: only leave a note.
+        MAPPED.gone.append(getattr(self, "start", 0))
+
+
+class Mapped:
+    """The mappings of this process by address."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.starts: list[int] = []
+        self.mappings: dict[int, weakref.ref[Mapping]] = {}
+        self.gone: deque[int] = deque()
+
+    def add(self, mapping: Mapping) -> None:
+        """Remember a mapping."""
+        with self.lock:
+            self._forget()
+            if mapping.start not in self.mappings:
+                bisect.insort(self.starts, mapping.start)
+            self.mappings[mapping.start] = weakref.ref(mapping)
+
+    def find(self, address: int, size: int) -> Mapping | None:
+        """The mapping that an area of memory lies in."""
+        with self.lock:
+            self._forget()
+            at = bisect.bisect_right(self.starts, address) - 1
+            mapping = self.mappings[self.starts[at]]() if at >= 0 else None
+        if mapping is None or address + size > mapping.start + mapping.segment.size:
+            return None
+        return mapping
+
+    def _forget(self) -> None:
+        while self.gone:
+            start = self.gone.popleft()
+            known = self.mappings.get(start)
+            # The address may belong to a newer mapping by now.
+            if known is not None and known() is None:
+                del self.mappings[start]
+                self.starts.remove(start)
+
+
+MAPPED = Mapped()
+
+
+def map_segment(segment: Segment) -> memoryview:
+    """A segment's bytes in this process."""
+    mapping = Mapping(
+        segment.fd,
+        segment.size,
+        flags=mmap.MAP_PRIVATE | MAP_NORESERVE,
+        prot=mmap.PROT_READ | mmap.PROT_WRITE,
+    )
+    mapping.segment = segment
+    view = memoryview(mapping)
+    mapping.start = address_of(view)
+    MAPPED.add(mapping)
+    return view
+
+
+def open_segment(fd: int, parts: Sequence[tuple[int, int]]) -> list[Buffer]:
+    """Bytes of a segment whose descriptor another process has sent.
+
+    Parameters
+    ----------
+    fd
+        Belongs to this function from now on.
+    parts
+        Offset and size of each.
+
+    Returns
+    -------
+    list[Buffer]
+        Writable; what is written is seen by this process only.
+
+    Raises
+    ------
+    FrameError
+        The descriptor is of something else, or the parts are not inside.
+
+    Examples
+    --------
+    >>> segment, offsets = Pool().make([b"abc", b"def"])
+    >>> [bytes(part) for part in open_segment(os.dup(segment.fd), [(offsets[1], 3)])]
+    [b'def']
+    """
+    segment = Segment(fd, os.fstat(fd).st_size)
+    try:
+        sealed = fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK
+    except OSError:
+        sealed = 0
+    if not sealed or any(offset + size > segment.size for offset, size in parts):
+        raise FrameError("a descriptor came that is not of the memory it should be of")
+    if not parts:
+        return []
+    if len(MAPPED.mappings) >= most_mappings():
+        return [copy_out(segment, offset, size) for offset, size in parts]
+    view = map_segment(segment)
+    return [view[offset : offset + size] for offset, size in parts]
+
+
+def most_mappings() -> int:
+    """How many segments may be mapped: each takes two descriptors, half of all there may be."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4
+
+
+def copy_out(segment: Segment, offset: int, size: int) -> memoryview:
+    """Bytes of a segment in memory of this process's own: it has too many mappings."""
+    view = memoryview(allocate(max(1, size)))[:size]
+    got = 0
+    while got < size:
+        got += os.preadv(segment.fd, [view[got:]], offset + got)
+    return view
+
+
+# ------------------------------------------------------------------------------------- sending
+
+
+def find(buffer: Buffer) -> tuple[Segment, int] | None:
+    """The segment that a buffer lies in, and where, if it holds there what it held when it came.
+
+    Parameters
+    ----------
+    buffer
+        Bytes; perhaps those of an array made on what `open_segment` or `share` gave.
+
+    Examples
+    --------
+    >>> (view,) = share([bytes(5000)])
+    >>> segment, offset = find(view[100:])
+    >>> offset
+    100
+    >>> view[4999] = 1  # written to: no longer what others see
+    >>> find(view) is None
+    True
+    """
+    if not MAPPED.starts:
+        return None
+    address = address_of(buffer)
+    mapping = MAPPED.find(address, len(buffer))
+    if mapping is None or is_written(address, len(buffer)):
+        return None
+    return mapping.segment, address - mapping.start
+
+
+def is_written(address: int, size: int) -> bool:
+    """Whether this process has written to pages of a private mapping, or whether that is unknown.
+
+    ``Documentation/admin-guide/mm/pagemap.rst`` of Linux: 8 bytes for each page; bit 61 says
+    that it is the file's, bits 62 and 63 that it is swapped or present.  70 GB/s.
+    """
+    first, last = address // PAGE, (address + max(1, size) - 1) // PAGE
+    try:
+        fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        at, end = 8 * first, 8 * (last + 1)
+        while at < end:
+            data = os.pread(fd, end - at, at)
+            if not data:
+                return True
+            at += len(data)
+            flags = set(data[7::8])
+            if any(flag & IS_HERE_OR_SWAPPED and not flag & IS_FILE for flag in flags):
+                return True
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def share(buffers: Sequence[Any]) -> list[Buffer]:
+    """Copy buffers into one segment, so that sending them later copies nothing.
+
+    For objects that several processes will want, and for doing the copying in a thread that has
+    the time: `shoal.distributed.net.Connection.send` does it in the one that calls.
+
+    Parameters
+    ----------
+    buffers
+        Of any size.
+
+    Returns
+    -------
+    list[Buffer]
+        The same bytes; writable, and seen by this process only.  The buffers themselves where
+        the system has no segments or no room for one.
+
+    Examples
+    --------
+    >>> [bytes(buffer) for buffer in share([b"abc", bytearray(b"def")])]
+    [b'abc', b'def']
+    """
+    flat = [octets(buffer) for buffer in buffers]
+    if not available() or not any(flat):
+        return flat
+    try:
+        segment, offsets = POOL.make(flat)
+        view = map_segment(segment)
+    except OSError:
+        return flat
+    return [view[at : at + len(buffer)] for at, buffer in zip(offsets, flat)]
+
+
+class PyBuffer(ctypes.Structure):
+    """``Py_buffer`` of Python's stable ABI."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_void_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+GET_BUFFER = ctypes.pythonapi.PyObject_GetBuffer
+GET_BUFFER.argtypes = [ctypes.py_object, ctypes.POINTER(PyBuffer), ctypes.c_int]
+RELEASE_BUFFER = ctypes.pythonapi.PyBuffer_Release
+RELEASE_BUFFER.argtypes = [ctypes.POINTER(PyBuffer)]
+RELEASE_BUFFER.restype = None
+
+
+def address_of(buffer: Buffer) -> int:
+    """Where a buffer's bytes are; ctypes alone tells it of writable ones only."""
+    info = PyBuffer()
+    GET_BUFFER(buffer, ctypes.byref(info), 0)
+    address = info.buf or 0
+    RELEASE_BUFFER(ctypes.byref(info))
+    return address
+
+
+# ------------------------------------------------------------------------------------- the pool
+
+
+class Slot:
+    """A file in memory that is used for one segment after another."""
+
+    __slots__ = ("address", "fd", "filled", "free_since_s", "mapping", "size")
+
+    def __init__(self, size: int) -> None:
+        self.fd = os.memfd_create("shoal", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.size = size
+        self.filled = 0  # pages from here on do not exist yet
+        self.address = 0  # of the mapping, once its pages are there
+        self.free_since_s: float | None = None
+        try:
+            os.ftruncate(self.fd, size)
+            self.mapping = mmap.mmap(self.fd, size)
+        except (OSError, ValueError):
+            os.close(self.fd)
+            raise
+
+    def is_free(self) -> bool:
+        """Whether nobody anywhere has a lease."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        return True
+
+    def lease(self) -> Segment:
+        """A lease for everybody who will see what is now in here."""
+        fd = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        return Segment(fd, self.size)
+
+    def fill(self, buffers: Sequence[Buffer], offsets: Sequence[int]) -> None:
+        """Write buffers; the other threads run meanwhile."""
+        if not self.filled:
+            self._fill_new(buffers, offsets)
+            return
+        end = offsets[-1] + len(buffers[-1])
+        if end > self.filled:
+            # A page that cannot be had is an error here, and a signal when it is written to.
+            os.posix_fallocate(self.fd, self.filled, end - self.filled)
+            self.filled = end
+        if not self.address:
+            self._touch()
+        for buffer, offset in zip(buffers, offsets):
+            ctypes.memmove(self.address + offset, address_of(buffer), len(buffer))
+
+    def _fill_new(self, buffers: Sequence[Buffer], offsets: Sequence[int]) -> None:
+        for buffer, offset in zip(buffers, offsets):
+            view = memoryview(buffer)
+            while view:
+                count = os.pwrite(self.fd, view, offset)
+                view, offset = view[count:], offset + count
+            self.filled = offset
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        try:
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE)
+        except OSError:
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals)  # before Linux 5.1
+
+    def _touch(self) -> None:
+        """Map the pages that are there, in one go."""
+        self.address = address_of(memoryview(self.mapping))
+        try:
+            self.mapping.madvise(MADV_POPULATE_READ)
+        except OSError:
+            pass  # before Linux 5.14: one by one, as they are written to
+
+    def close(self) -> None:
+        """Give the memory back, as soon as the last lease is gone."""
+        self.mapping.close()
+        os.close(self.fd)
+
+
+class Pool:
+    """Makes segments, from memory that served for others before where it can.
+
+    Parameters
+    ----------
+    idle_bytes
+        How much memory may wait for another use.
+    idle_s
+        How long it may wait.
+
+    Examples
+    --------
+    >>> pool = Pool()
+    >>> segment, _ = pool.make([bytes(1000)])
+    >>> pool.held_bytes, pool.trim()
+    (4096, 0)
+    >>> del segment
+    >>> _ = pool.make([bytes(1000)])  # the same memory
+    >>> pool.held_bytes
+    4096
+    """
+
+    def __init__(self, idle_bytes: int = 1 << 30, idle_s: float = 10.0) -> None:
+        self.idle_bytes = idle_bytes
+        self.idle_s = idle_s
+        self._lock = threading.Lock()
+        self._slots: list[Slot] = []
+        self._keeper: weakref.ref[Loop] | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory in segments that were made here, in use or not."""
+        return sum(slot.size for slot in self._slots)
+
+    def make(self, buffers: Sequence[Buffer]) -> tuple[Segment, list[int]]:
+        """Copy buffers into a segment.
+
+        Parameters
+        ----------
+        buffers
+            At least one; all of them bytes.
+
+        Returns
+        -------
+        tuple[Segment, list[int]]
+            The segment, and where in it each buffer starts.
+
+        Raises
+        ------
+        OSError
+            There is no memory, or no descriptor.
+        """
+        offsets = []
+        size = 0
+        for buffer in buffers:
+            offsets.append(size)
+            size += -(-len(buffer) // ALIGN) * ALIGN
+        slot = self._take(size) or Slot(rounded(size))
+        try:
+            slot.fill(buffers, offsets)
+            segment = slot.lease()
+        except BaseException:
+            slot.close()
+            raise
+        slot.free_since_s = None
+        with self._lock:
+            self._slots.append(slot)
+        return segment, offsets
+
+    def _take(self, size: int) -> Slot | None:
+        """The smallest slot that nobody uses, and that does not waste more than it holds."""
+        with self._lock:
+            for slot in sorted(self._slots, key=lambda slot: slot.size):
+                if size <= slot.size <= 2 * size + PAGE and slot.is_free():
+                    self._slots.remove(slot)
+                    return slot
+        return None
+
+    def trim(self, now_s: float | None = None) -> int:
+        """Give back what has not been used for a while, or is too much.
+
+        Parameters
+        ----------
+        now_s
+            On the clock of `time.monotonic`, and that by default.
+
+        Returns
+        -------
+        int
+            Bytes that wait for another use after this.
+        """
+        now_s = time.monotonic() if now_s is None else now_s
+        idle = 0
+        with self._lock:
+            for slot in list(self._slots):
+                if not slot.is_free():
+                    slot.free_since_s = None
+                    continue
+                if slot.free_since_s is None:
+                    slot.free_since_s = now_s
+                if now_s - slot.free_since_s >= self.idle_s or idle + slot.size > self.idle_bytes:
+                    self._slots.remove(slot)
+                    slot.close()
+                else:
+                    idle += slot.size
+        return idle
+
+    def keep_trimmed(self, loop: Loop) -> None:
+        """Have a loop give back what is idle, for as long as there is something.
+
+        Parameters
+        ----------
+        loop
+            That does so unless another one does already; any thread.
+        """
+        keeper = self._keeper() if self._keeper is not None else None
+        if keeper is None or keeper.ending:
+            self._keeper = weakref.ref(loop)
+            loop.call_threadsafe(loop.call_later, self.idle_s / 4, self._trim_again, loop)
+
+    def _trim_again(self, loop: Loop) -> None:
+        self.trim()
+        if self._slots:
+            loop.call_later(self.idle_s / 4, self._trim_again, loop)
+        else:
+            self._keeper = None
+
+    def clear(self) -> None:
+        """Keep nothing for another use; segments in use stay with those who have them."""
+        with self._lock:
+            while self._slots:
+                self._slots.pop().close()
+
+
+def rounded(size: int) -> int:
+    """A size for a slot: a few sizes only, so that it fits the next segment, too.
+
+    >>> rounded(1), rounded(5000), rounded(1_000_000)
+    (4096, 8192, 1048576)
+    """
+    step = max(PAGE, 1 << max(0, size.bit_length() - 4))
+    return max(step, -(-size // step) * step)
+
+
+POOL = Pool()
+"""Of this process."""
+
+
+def forget_parents() -> None:
+    """In a forked child: the pool's files are the parent's, who would write to them again."""
+    MAPPED.lock = threading.Lock()
+    POOL._lock = threading.Lock()
+    POOL.clear()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=forget_parents)
