@@ -2,8 +2,7 @@
 
 Sources first, each node once, with a stack of our own.  Nodes place themselves; calls are placed
 in batches, as rows of tables, in the order of a depth-first walk.  The two kinds may feed each
-other in any way.  A table ends where a call needs a block of a node that is not placed yet: the
-rows so far are complete, the node is placed, and the walk goes on with another table.
+other in any way: where calls need blocks of nodes that are not placed yet, these come first.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 
 from shoal.expr.call import BlockOf, Call, call_key
 from shoal.expr.node import Node
+from shoal.graph.cull import dependencies_first
 from shoal.graph.layers import Each, Graph, GridLayer, Input, TableLayer
 from shoal.types import Key
 
@@ -169,99 +169,93 @@ def place_calls(roots: Sequence[Call], lowering: Lowering) -> list[Any]:
         Nodes that have to be placed first; then this has to be called again.
     """
     ids = lowering.calls
-    table = _Table(lowering.graph.size)
-    funcs, args, deps = table.funcs.append, table.args.append, table.deps.append
-    at = table.start
+    found: dict[Any, None] = {}
+    calls: list[tuple[Any, ...]] = []
+    needed: list[Sequence[Any]] = []
+    blocked: dict[str, Node] = {}
+    shared = False
     stack = list(roots)
-    stack.reverse()
-    pop, push = stack.pop, stack.append
-    blocked: list[Any] = []
+    pop, add_call, add_needs, unseen = (
+        stack.pop,
+        calls.append,
+        needed.append,
+        found.keys().isdisjoint,
+    )
+    # Each call is met before what it needs, so the sequence backwards is the numbering, unless a
+    # call needs what was met before.
     while stack:
         call = pop()
-        ident, func, arg, inputs, label, annotations, _, _ = call._call
-        if ident in ids:
+        content = call._call
+        ident, inputs = content[0], content[3]
+        if ident in found or ident in ids:
             continue
         if inputs:
-            waiting = [source for source in inputs if source._call[0] not in ids]
-            if waiting:
-                push(call)
-                waiting.reverse()
-                stack += waiting
-                continue
-            deps(tuple([ids[source._call[0]] for source in inputs]))
+            needs = [source._call[0] for source in inputs]
+            shared = shared or not unseen(needs)
+            add_needs(needs)
+            stack += inputs
         elif type(call) is BlockOf:
             node = call.node
-            if node.name not in lowering.placed:
-                blocked = _nodes_behind(roots, lowering)
-                break
-            ids[ident] = lowering.graph.numbers(node.name)[call.block]
+            if node.name in lowering.placed:
+                ids[ident] = lowering.graph.numbers(node.name)[call.block]
+            else:
+                blocked[node.name] = node
             continue
         else:
-            deps(())
-        ids[ident] = at
-        funcs(func)
-        args(arg)
-        table.names.append((ident, label))
-        if annotations:
-            # One mapping for all that a ``with`` block marked, so one entry for all of it.
-            table.annotations.setdefault(id(annotations), ([], annotations))[0].append(
-                at - table.start
-            )
-        at += 1
-    if at > table.start:
-        lowering.graph.add(table.layer())
-    return blocked
+            add_needs(())
+        found[ident] = None
+        add_call(content)
+    if found and not blocked:
+        start = lowering.graph.size
+        calls.reverse()
+        needed.reverse()
+        ids.update(zip(reversed(found), range(start, start + len(found))))
+        deps = [tuple([ids[n] for n in needs]) if needs else () for needs in needed]
+        if shared:
+            calls, deps = _dependencies_first(calls, deps, start)
+            ids.update(zip([content[0] for content in calls], range(start, start + len(calls))))
+        lowering.graph.add(_table(calls, deps))
+    return list(blocked.values())
 
 
-class _Table:
-    """Rows of a table while they are collected."""
+def _dependencies_first(
+    calls: list[tuple[Any, ...]], deps: list[tuple[int, ...]], start: int
+) -> tuple[list[tuple[Any, ...]], list[tuple[int, ...]]]:
+    """Calls and their dependencies, numbered anew so that none comes before what it needs."""
+    local = [tuple([i - start for i in needs if i >= start]) for needs in deps]
+    sequence = dependencies_first(local, range(len(local)))
+    assert sequence is not None
+    numbers = [0] * len(local)
+    for at, i in enumerate(sequence):
+        numbers[i] = start + at
+    moved = [tuple([numbers[j - start] if j >= start else j for j in deps[i]]) for i in sequence]
+    return [calls[i] for i in sequence], moved
 
-    __slots__ = ("annotations", "args", "deps", "funcs", "names", "start")
 
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.funcs: list[Any] = []
-        self.args: list[Any] = []
-        self.deps: list[tuple[int, ...]] = []
-        self.names: list[tuple[Any, str]] = []
-        self.annotations: dict[int, tuple[list[int], Any]] = {}
-
-    def layer(self) -> TableLayer:
-        """The finished layer."""
-        keys = _CallKeys(self.names)
-        said = tuple(self.annotations.values())
-        return TableLayer(keys, self.funcs, self.args, self.deps, said)
+def _table(calls: list[tuple[Any, ...]], deps: list[tuple[int, ...]]) -> TableLayer:
+    """The layer of some calls."""
+    idents, funcs, args, _, labels, marks, _, _ = zip(*calls, strict=True)
+    said: dict[int, tuple[list[int], Any]] = {}
+    if any(marks):
+        for row, annotations in enumerate(marks):
+            if annotations:
+                # One mapping for all that a ``with`` block marked, so one entry for all of it.
+                said.setdefault(id(annotations), ([], annotations))[0].append(row)
+    keys = _CallKeys(idents, labels)
+    return TableLayer(keys, list(funcs), list(args), deps, tuple(said.values()))
 
 
 class _CallKeys(Sequence[Key]):
     """Keys of calls, made when asked for."""
 
-    __slots__ = ("names",)
+    __slots__ = ("idents", "labels")
 
-    def __init__(self, names: list[tuple[Any, str]]) -> None:
-        self.names = names
+    def __init__(self, idents: Sequence[Any], labels: Sequence[str]) -> None:
+        self.idents = idents
+        self.labels = labels
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.idents)
 
     def __getitem__(self, row: Any) -> Any:
-        return call_key(*self.names[row])
-
-
-def _nodes_behind(roots: Sequence[Call], lowering: Lowering) -> list[Node]:
-    """Every node that some calls need and that is not placed."""
-    seen: set[Any] = set()
-    found: dict[str, Node] = {}
-    stack = list(roots)
-    while stack:
-        call = stack.pop()
-        ident = call._call[0]
-        if ident in seen or ident in lowering.calls:
-            continue
-        seen.add(ident)
-        if type(call) is BlockOf:
-            if call.node.name not in lowering.placed:
-                found[call.node.name] = call.node
-        else:
-            stack += call._call[3]
-    return list(found.values())
+        return call_key(self.idents[row], self.labels[row])

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from shoal.errors import CycleError, GraphError, InvalidKeyError, MissingKeyError
+from shoal.graph.cull import dependencies_first
 from shoal.graph.plan import Plan, make_plan
 from shoal.graph.task import (
     ATOMS,
@@ -332,7 +333,7 @@ def _walk(graph: Mapping[Key, Any], wanted: Sequence[Key]) -> Rows:
 def _renumbered(graph: Mapping[Key, Any], wanted: Sequence[Key], rows: Rows) -> Rows:
     """What was read, in a sequence in which each task comes after what it needs."""
     ids, funcs, args, deps = rows
-    sequence = _dependencies_first(deps, [ids[key] for key in wanted])
+    sequence = dependencies_first(deps, [ids[key] for key in wanted])
     if sequence is None:
         raise explain_failure(graph, wanted)
     names = list(ids)
@@ -346,38 +347,6 @@ def _renumbered(graph: Mapping[Key, Any], wanted: Sequence[Key], rows: Rows) -> 
         [args[i] for i in sequence],
         [tuple(map(moved, deps[i])) if deps[i] else () for i in sequence],
     )
-
-
-def _dependencies_first(deps: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int] | None:
-    """What some tasks need, depth first, each after what it needs; None if that is a cycle.
-
-    >>> _dependencies_first([(1, 2), (2,), ()], [0]), _dependencies_first([(1,), (0,)], [0])
-    ([2, 1, 0], None)
-    """
-    done = bytearray(len(deps))
-    out: list[int] = []
-    # Each task is put off at most once, or there is a cycle; so the walk need not remember its
-    # path, which only matters when it fails.
-    put_off_most = len(deps)
-    stack = list(wanted)
-    stack.reverse()
-    while stack:
-        i = stack[-1]
-        if done[i]:
-            stack.pop()
-            continue
-        missing = [j for j in deps[i] if not done[j]]
-        if missing:
-            put_off_most -= 1
-            if put_off_most < 0:
-                return None
-            missing.reverse()
-            stack += missing
-        else:
-            stack.pop()
-            done[i] = 1
-            out.append(i)
-    return out
 
 
 def explain_failure(graph: Mapping[Key, Any], wanted: Iterable[Key]) -> GraphError:
