@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -40,6 +41,7 @@ from shoal.local.processes import get_context as process_context
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
+from shoal.seams import across
 from shoal.types import Get, Key, NestedKeys
 
 if TYPE_CHECKING:
@@ -928,6 +930,28 @@ def visualize(
     return draw(plan, filename, **kwargs)
 
 
+class _AsDask:
+    """A name of Dask's protocol: there as long as ``dask`` means shoal in this process, and where
+    there is an expression behind it.
+
+    The mixin is also the base class of collections that others write, and those say for themselves
+    what they speak.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        dask = sys.modules.get("dask")
+        if (
+            dask is None
+            or dask is not sys.modules.get("shoal")
+            or not hasattr(owner, "__shoal_node__")
+        ):
+            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
+        return across("Dask's protocol", self.name, instance, owner)
+
+
 class CollectionMixin:
     """The methods that every collection has.
 
@@ -939,6 +963,15 @@ class CollectionMixin:
     """
 
     __slots__ = ()
+
+    __dask_graph__ = _AsDask()
+    __dask_keys__ = _AsDask()
+    __dask_layers__ = _AsDask()
+    __dask_postcompute__ = _AsDask()
+    __dask_postpersist__ = _AsDask()
+    __dask_tokenize__ = _AsDask()
+    __dask_optimize__ = _AsDask()
+    __dask_scheduler__ = _AsDask()
 
     def compute(self, **kwargs: Any) -> Any:
         """The result, in memory.

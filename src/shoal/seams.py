@@ -1,7 +1,8 @@
-"""Seams between collections that do not import each other: one function of each, by name.
+"""Seams between parts that do not import each other: one function of each, by name.
 
 `shoal.bag`, `shoal.array` and `shoal.dataframe` stand side by side.  Where one turns into another,
-the function that does it is named here and loaded when it is first called.
+the function that does it is named here and loaded when it is first called.  So is what makes
+collections answer to the names of Dask's protocol, which most processes never need.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 __all__ = ["SEAMS", "across"]
 
 SEAMS = {
+    "Dask's protocol": "shoal.compat.protocol:spoken",
     "bag to dataframe": "shoal.dataframe.io.memory:from_bag",
 }
-"""What turns one collection into another: the module and the function."""
+"""The module and the function behind each."""
 
 
 def across(name: str, *args: Any) -> Any:

@@ -20,7 +20,6 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from shoal.compat.protocol import bind, unbind
 from shoal.errors import AlreadyImportedError
 
 __all__ = ["install_as_dask", "uninstall"]
@@ -156,7 +155,8 @@ def install_as_dask(*, children: bool = False) -> None:
     """
     refuse_if_imported()
     add_finder()
-    bind()
+    # Collections speak Dask's protocol as long as the name means shoal (see CollectionMixin).
+    importlib.import_module("dask")
     if children:
         os.environ[VARIABLE] = sys.prefix
         rest = [p for p in _python_path() if p != CHILD]
@@ -185,7 +185,6 @@ def uninstall() -> None:
         real = real_name(name)
         if real is not None and sys.modules[name] is sys.modules.get(real):
             del sys.modules[name]
-    unbind()
     if os.environ.pop(VARIABLE, None) is not None:
         rest = [p for p in _python_path() if p != CHILD]
         if rest:

@@ -1,8 +1,6 @@
 """Dask's protocol of collections, spoken by shoal's.
 
-Bound to `shoal.collection.CollectionMixin` while shoal stands in for Dask.  They are descriptors
-that exist only where there is an expression behind them: the mixin is also the base class of
-collections that others write, and those say for themselves what they speak.
+`shoal.collection.CollectionMixin` asks here, as long as ``dask`` means shoal in this process.
 
 A collection's graph is its expression as it stands.  What comes back from a consumer (a graph it
 rewrote, or results it computed) is an expression again: `Rebuilt`.
@@ -14,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
-from shoal.collection import GETS, CollectionMixin, ForeignNode
+from shoal.collection import GETS, ForeignNode
 from shoal.delayed import Delayed
 from shoal.expr.call import Call
 from shoal.graph.dicts import flatten, ishashable
@@ -25,7 +23,7 @@ from shoal.graph.task import Alias, Data, Task, TaskRef
 from shoal.highlevelgraph import HighLevelGraph, graph_of, keys_of, name_of
 from shoal.types import Key
 
-__all__ = ["Rebuilt", "bind", "rebuild", "unbind"]
+__all__ = ["PROTOCOL", "Rebuilt", "rebuild", "spoken"]
 
 
 class Rebuilt(ForeignNode):
@@ -182,27 +180,6 @@ def _scheduler(owner: type) -> Any:
     return GETS.get(name, name)
 
 
-class _Spoken:
-    """A name of the protocol: there for classes with an expression, and for no others.
-
-    ``how`` is "method", "function" (the same for all instances), or "value" (of the class).
-    """
-
-    def __init__(self, function: Callable[..., Any], how: str) -> None:
-        self.function = function
-        self.how = how
-        self.name = ""
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if not hasattr(owner, "__shoal_node__"):
-            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self.name!r}")
-        if self.how == "value":
-            return self.function(owner)
-        if self.how == "function" or instance is None:
-            return self.function
-        return MethodType(self.function, instance)
-
-
 PROTOCOL: dict[str, tuple[Callable[..., Any], str]] = {
     "__dask_graph__": (_graph, "method"),
     "__dask_keys__": (_keys, "method"),
@@ -213,36 +190,30 @@ PROTOCOL: dict[str, tuple[Callable[..., Any], str]] = {
     "__dask_optimize__": (_optimize, "function"),
     "__dask_scheduler__": (_scheduler, "value"),
 }
+"""The function behind each name, and how it is called: as a "method", as a "function" that is the
+same for all instances, or once for the "value" of a class."""
 
 
-def bind() -> None:
-    """Let shoal's collections speak Dask's protocol.
+def spoken(name: str, instance: Any, owner: type) -> Any:
+    """What a collection, or its class, answers to a name of the protocol.
+
+    Parameters
+    ----------
+    name
+        In `PROTOCOL`.
+    instance, owner
+        As a descriptor is given them.
 
     Examples
     --------
     >>> import shoal
-    >>> bind()
-    >>> shoal.delayed(1, name="x").__dask_keys__()
+    >>> one = shoal.delayed(1, name="x")
+    >>> spoken("__dask_keys__", one, type(one))()
     ['x']
-    >>> unbind()
     """
-    for name, (function, how) in PROTOCOL.items():
-        if name not in vars(CollectionMixin):
-            spoken = _Spoken(function, how)
-            spoken.name = name
-            setattr(CollectionMixin, name, spoken)
-
-
-def unbind() -> None:
-    """Undo `bind`.
-
-    Examples
-    --------
-    >>> import shoal
-    >>> unbind()
-    >>> hasattr(shoal.delayed(1), "__dask_keys__")
-    False
-    """
-    for name in PROTOCOL:
-        if name in vars(CollectionMixin):
-            delattr(CollectionMixin, name)
+    function, how = PROTOCOL[name]
+    if how == "value":
+        return function(owner)
+    if how == "function" or instance is None:
+        return function
+    return MethodType(function, instance)
