@@ -135,7 +135,18 @@ class Slot:
     True
     """
 
-    __slots__ = ("ident", "index", "lane", "leaving", "parking", "row", "rss", "rss_of", "started")
+    __slots__ = (
+        "ident",
+        "index",
+        "lane",
+        "leaving",
+        "parking",
+        "row",
+        "rss",
+        "rss_of",
+        "started",
+        "told",
+    )
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
@@ -144,6 +155,7 @@ class Slot:
         self.started = 0.0
         self.rss = 0
         self.rss_of: Task | None = None
+        self.told = 0
         self.index = lane.shared.cell()
         self.leaving = False
         """Whether the thread ends with its current task: it has given up its slot."""

@@ -17,6 +17,9 @@ __all__ = ["Watch"]
 MUCH_BYTES = 32 << 20
 """A peak below this is not worth reporting."""
 
+MORE = 1.25
+"""Nor is one that is not this much more than what was reported."""
+
 
 class Watch:
     """Looks at this process now and then.
@@ -56,10 +59,10 @@ class Watch:
             if row is None:
                 continue
             if slot.rss_of is not row:
-                slot.rss_of, slot.rss = row, process
+                slot.rss_of, slot.rss, slot.told = row, process, MUCH_BYTES
             grown = (process - slot.rss) // share
-            if grown > MUCH_BYTES and grown > self.peaks.get(row.id, 0):
-                self.peaks[row.id] = grown
+            if grown > MORE * slot.told:
+                self.peaks[row.id] = slot.told = grown
 
     def take_peaks(self) -> list[tuple[int, int]]:
         """Peaks since the last time, by number of the task."""

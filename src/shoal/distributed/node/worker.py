@@ -107,6 +107,8 @@ class Worker:
     ----------
     closed
         An event: the worker has ended.
+    on_closed
+        Called in the loop's thread when it has.
     exit_code
         What its process should end with.
 
@@ -134,6 +136,7 @@ class Worker:
         self.closed = threading.Event()
         self.registered = threading.Event()
         self.exit_code = 0
+        self.on_closed: Callable[[], object] = lambda: None
         self.client: Any = None
         """The client of tasks that ask for one; set by the client's package."""
         self.client_lock = threading.Lock()
@@ -316,6 +319,7 @@ class Worker:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.loop.remove_idle(self._flush)
         self.closed.set()
+        self.on_closed()
 
     def beside(self, call: Callable[..., object], *args: Any) -> None:
         """Call a function in a thread of its own.

@@ -1,0 +1,565 @@
+"""Nannies: each starts a worker's process, watches over it, and starts it again when it dies.
+
+A nanny is no process of its own.  It lives on a loop (of the program that has a `LocalCluster`, or
+of ``shoal worker``), and one loop carries any number of them.  What it does for its worker:
+
+- It looks at the process ten times a second: how much memory it has, and whether it is stopped.
+  As long as it lives and is not stopped, the nanny tells the scheduler so (`Beat.vouched`),
+  whatever the worker's own threads do: code that holds the interpreter's lock is alive too.
+- Beyond ``terminate`` of the memory limit it kills the process, before the kernel kills something
+  else.
+- When the process ends by itself, it says what ended it: a signal, an exit code, the memory
+  limit; and what was running, from memory that it shares with the process.
+- It starts the process again, later and later if it keeps dying, and gives up after some times.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import pickle
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shoal.distributed.net import Connection, Loop, Security, connect
+from shoal.distributed.node.calls import RESTART_CODE, call_user
+from shoal.distributed.node.limits import memory_limit, resident_bytes
+from shoal.distributed.node.plugins import Plugins
+from shoal.distributed.node.process import CELLS, LENGTH, pack_start
+from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
+from shoal.local.cpus import CPU_COUNT
+from shoal.units import format_bytes
+
+__all__ = ["Nanny"]
+
+log = logging.getLogger("shoal.distributed.nanny")
+
+LOOK_S = 0.1
+BEAT_S = 0.5
+RETRY_S = 1.0
+GRACE_S = 5.0
+"""How long a worker may take to end when it is told to."""
+
+RESTARTS = 10
+RESTARTS_S = 120.0
+"""More restarts in this time than that, and the nanny gives up."""
+
+STARTS = 3
+"""A worker that has never registered is tried as often."""
+
+PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; "
+    "from shoal.distributed.node.process import main; main({descriptor}, {cells})"
+)
+
+
+class Child:
+    """One process of a worker.
+
+    Parameters
+    ----------
+    spec, security
+        The worker's.
+
+    Attributes
+    ----------
+    pid
+        Its process.
+    """
+
+    def __init__(self, spec: WorkerSpec, security: Security) -> None:
+        self.cells_fd = os.memfd_create("shoal-cells", os.MFD_CLOEXEC)
+        os.ftruncate(self.cells_fd, 8 * CELLS)
+        self.cells_map = mmap.mmap(self.cells_fd, 8 * CELLS)
+        self.cells = memoryview(self.cells_map).cast("q")
+        for i in range(CELLS):
+            self.cells[i] = -1
+        self.sock, theirs = socket.socketpair()
+        program = PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), cells=self.cells_fd)
+        environment = {**os.environ, **{k: str(v) for k, v in spec.env.items()}}
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                pass_fds=(theirs.fileno(), self.cells_fd),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+            )
+        self.pid = self.process.pid
+        self.sock.sendall(pack_start(spec, security, sys.path))
+        self.sock.setblocking(False)
+        self.pidfd = os.pidfd_open(self.pid)
+        self.begun = time.monotonic()
+        self.peak = 0
+        self.killed = ""
+        """Why the nanny has killed it."""
+        self.folder = ""
+        self.address = ""
+        self.error = ""
+        self._inbox = b""
+
+    def running(self) -> list[int]:
+        """Numbers of the tasks that it runs, or ran when it died."""
+        return [id for id in self.cells if id >= 0]
+
+    def hear(self) -> None:
+        """Read what it says."""
+        try:
+            while data := self.sock.recv(65536):
+                self._inbox += data
+        except OSError:
+            pass
+        while len(self._inbox) >= LENGTH.size:
+            size = LENGTH.unpack_from(self._inbox)[0]
+            if len(self._inbox) < LENGTH.size + size:
+                return
+            said = pickle.loads(self._inbox[LENGTH.size : LENGTH.size + size])
+            self._inbox = self._inbox[LENGTH.size + size :]
+            self.folder = said.get("folder", self.folder)
+            self.address = said.get("address", self.address)
+            self.error = said.get("error", self.error)
+
+    def is_stopped(self) -> bool:
+        """Whether it is alive and does not run: SIGSTOP, a debugger."""
+        try:
+            with open(f"/proc/{self.pid}/stat", "rb") as file:
+                return file.read().rpartition(b") ")[2][:1] in b"TtZX"
+        except OSError:
+            return True
+
+    def signal(self, signum: int) -> None:
+        """Send a signal to the process; SIGKILL also goes to what its tasks have started."""
+        try:
+            if signum == signal.SIGKILL:
+                os.killpg(self.pid, signum)
+            else:
+                os.kill(self.pid, signum)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """Let go of everything when the process has ended."""
+        self.signal(signal.SIGKILL)
+        self.sock.close()
+        os.close(self.pidfd)
+        self.cells.release()
+        self.cells_map.close()
+        os.close(self.cells_fd)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Nanny:
+    """Starts a worker's process and watches over it.
+
+    Parameters
+    ----------
+    loop
+        Its thread does everything; it must live as long as the worker.
+    spec
+        What the worker is to be like.
+    security
+        The cluster's credentials.
+    on_end
+        ``on_end(nanny, text)`` in the loop's thread, when the worker has ended for good.
+
+    Attributes
+    ----------
+    closed
+        An event: the worker has ended for good.
+    failure
+        Why, if it was not asked to.
+
+    Examples
+    --------
+    >>> spec = WorkerSpec("a", "tcp://127.0.0.1:8786")
+    >>> Nanny(Loop(), spec, Security.new()).status
+    'created'
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        spec: WorkerSpec,
+        security: Security,
+        on_end: Callable[[Nanny, str], object] = lambda nanny, text: None,
+    ) -> None:
+        self.loop = loop
+        self.spec = spec.replace(nanny=True)
+        self.name = spec.name
+        self.security = security
+        self.on_end = on_end
+        self.limit = memory_limit(spec.memory_limit, spec.nthreads, CPU_COUNT)
+        self.child: Child | None = None
+        self.status = "created"
+        self.failure = ""
+        self.closed = threading.Event()
+        self.plugins = Plugins(self, None)
+        self.waiting: list[Callable[[], object]] = []
+        """To be called when the worker runs again."""
+        self._connection: Connection | None = None
+        self._dialing = False
+        self._deaths: list[float] = []
+        self._unregistered = 0
+        self._next_beat = 0.0
+        self._kill_at: float | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the worker; any thread."""
+        self.status = "starting"
+        self.loop.call_threadsafe(self._start)
+
+    def close(self, timeout_s: float = GRACE_S) -> None:
+        """End the worker for good; waits unless in the loop's thread.
+
+        Parameters
+        ----------
+        timeout_s
+            How long it may take to end by itself.
+        """
+        self.loop.call_threadsafe(self._close, timeout_s)
+        if not self.loop.in_loop():
+            self.closed.wait(timeout_s + GRACE_S)
+
+    def restart(self, timeout_s: float = GRACE_S) -> None:
+        """End the worker and start it again; any thread, does not wait.
+
+        Parameters
+        ----------
+        timeout_s
+            How long it may take to end by itself.
+        """
+        self.loop.call_threadsafe(self._restart, timeout_s)
+
+    def kill(self, why: str = "it was to be killed") -> None:
+        """Kill the worker's process; it is started again; any thread.
+
+        Parameters
+        ----------
+        why
+            For the report.
+        """
+        self.loop.call_threadsafe(self._kill, why)
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process."""
+        return self.child.pid if self.child is not None else None
+
+    @property
+    def worker_address(self) -> str:
+        """Where the worker listens; empty until it is known."""
+        return self.child.address if self.child is not None else ""
+
+    def _start(self) -> None:
+        if self.status in ("closing", "closed"):
+            return
+        try:
+            spec = self.spec
+            if spec.lifetime_s:
+                stagger = spec.lifetime_stagger_s * random.uniform(-1, 1)
+                spec = spec.replace(lifetime_s=max(1.0, spec.lifetime_s + stagger))
+            child = self.child = Child(spec, self.security)
+        except BaseException as error:
+            self._end(f"the worker's process could not be started: {error}")
+            return
+        self.status = "starting"
+        self._kill_at = None
+        self.loop.register(child.pidfd, lambda mask: self._died(child))
+        self.loop.register(child.sock.fileno(), lambda mask: self._heard(child))
+        self.loop.call_later(LOOK_S, self._look, child)
+        self._dial()
+
+    def _heard(self, child: Child) -> None:
+        before = child.address
+        child.hear()
+        if child.address and not before:
+            self.status = "running"
+            self._unregistered = 0
+            waiting, self.waiting = self.waiting, []
+            for call in waiting:
+                call()
+        if child.sock.fileno() >= 0 and not child.address and child.error:
+            self.loop.unregister(child.sock.fileno())
+
+    def _close(self, timeout_s: float) -> None:
+        if self.status == "closed":
+            return
+        self.status = "closing"
+        if self.child is None:
+            self._end("")
+            return
+        self._ask_to_end(timeout_s)
+
+    def _restart(self, timeout_s: float) -> None:
+        if self.child is None:
+            if self.status not in ("closing", "closed"):
+                self._start()
+            return
+        self.status = "restarting"
+        self._ask_to_end(timeout_s)
+
+    def _ask_to_end(self, timeout_s: float) -> None:
+        assert self.child is not None
+        self.child.signal(signal.SIGTERM)
+        # A process that is stopped would not hear it.
+        self.child.signal(signal.SIGCONT)
+        self._kill_at = self.loop.time() + timeout_s
+
+    def _kill(self, why: str) -> None:
+        if self.child is not None:
+            self.child.killed = why
+            self.child.signal(signal.SIGKILL)
+
+    # --- watching -----------------------------------------------------------------------------
+
+    def _look(self, child: Child) -> None:
+        """See how the process is doing; again and again, as long as it lives."""
+        if self.child is not child:
+            return
+        self.loop.call_later(LOOK_S, self._look, child)
+        now = self.loop.time()
+        size = resident_bytes(child.pid)
+        child.peak = max(child.peak, size)
+        terminate = self.spec.terminate
+        if self.limit and terminate and size > terminate * self.limit and not child.killed:
+            child.killed = (
+                f"its process took {format_bytes(size)}, more than {terminate:.0%} of its limit of "
+                f"{format_bytes(self.limit)}"
+            )
+            child.signal(signal.SIGKILL)
+            return
+        if self._kill_at is not None and now > self._kill_at:
+            child.signal(signal.SIGKILL)
+            return
+        if now >= self._next_beat and self._connection is not None and not child.is_stopped():
+            self._next_beat = now + BEAT_S
+            beat = Beat("running", 0, 0, size, 0.0, len(child.running()), 0, 0, vouched=True)
+            self._connection.send(beat)
+
+    def _died(self, child: Child) -> None:
+        """The process has ended."""
+        code = child.process.wait()
+        self.loop.unregister(child.pidfd)
+        if child.sock.fileno() >= 0:
+            self.loop.unregister(child.sock.fileno())
+        child.hear()
+        running = child.running()
+        peak = max(child.peak, 0)
+        self.child = None
+        child.close()
+        if self.status == "closing":
+            self._end("")
+            return
+        planned = code in (0, RESTART_CODE) or self.status == "restarting"
+        if not planned:
+            self._report(child, code, running, peak)
+        if code == 0 and self.status == "running":
+            # It was sent away by the scheduler, or there is none.
+            self._end("")
+            return
+        if not child.address:
+            self._unregistered += 1
+            if self._unregistered >= STARTS:
+                why = child.error or describe_end(code)
+                self._end(f"worker {self.name} could not be started: {why}")
+                return
+        self.loop.call_later(0.0 if planned else self._delay(), self._start)
+        self.status = "restarting"
+
+    def _delay(self) -> float:
+        """How long to wait before the next start: longer when it has died often of late."""
+        now = self.loop.time()
+        self._deaths = [when for when in self._deaths if now - when < RESTARTS_S] + [now]
+        count = len(self._deaths)
+        if count > RESTARTS:
+            self.status = "closing"
+            text = f"worker {self.name} died {count} times in {RESTARTS_S:g} s and stays down"
+            self.loop.call_soon(self._end, text)
+        return min(5.0, 0.1 * 2 ** (count - 2)) if count > 1 else 0.0
+
+    def _report(self, child: Child, code: int, running: list[int], peak: int) -> None:
+        """Tell the scheduler what ended the worker, and what it was running."""
+        why = child.killed or describe_end(code)
+        if child.killed:
+            text = f"worker {self.name} was killed by its nanny: {why}"
+        else:
+            text = f"worker {self.name} died: {why}; its peak was {format_bytes(peak)}"
+        log.warning("%s", text)
+        if self._connection is not None:
+            args = {
+                "worker": self.name,
+                "address": child.address,
+                "running": running,
+                "signal": max(0, -code),
+                "code": max(0, code),
+                "peak": peak,
+                "limit": self.limit,
+                "text": text,
+                "restarts": True,
+            }
+            self._connection.send(Call(0, "nanny.died", args))
+
+    def _end(self, text: str) -> None:
+        """The worker has ended for good."""
+        if self.status == "closed":
+            return
+        self.status = "closed"
+        self.failure = text
+        if text:
+            log.error("%s", text)
+        self.plugins.close()
+        if self._connection is not None:
+            self._connection.send(Goodbye(text or "its worker has ended"))
+            self._connection.close()
+        self.closed.set()
+        self.on_end(self, text)
+
+    # --- the scheduler ------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        if self._dialing or self._connection is not None or self.status in ("closing", "closed"):
+            return
+        self._dialing = True
+        connect(
+            self.loop,
+            self.spec.scheduler,
+            security=self.security,
+            role="nanny",
+            name=self.name,
+            on_open=self._opened,
+            on_error=self._unreachable,
+        )
+
+    def _opened(self, connection: Connection) -> None:
+        self._dialing = False
+        if self.status == "closed":
+            connection.close()
+            return
+        self._connection = connection
+        connection.on_message = self._received
+        connection.on_close = self._lost
+        connection.send(Call(0, "nanny.hello", {"worker": self.name}))
+
+    def _unreachable(self, error: BaseException) -> None:
+        self._dialing = False
+        self.loop.call_later(RETRY_S, self._dial)
+
+    def _lost(self, connection: Connection, error: BaseException | None) -> None:
+        self._connection = None
+        self.loop.call_later(RETRY_S, self._dial)
+
+    def _received(self, connection: Connection, message: Any, buffers: Any) -> None:
+        if isinstance(message, Goodbye):
+            self._close(GRACE_S)
+        elif isinstance(message, Call):
+            METHODS.get(message.method.removeprefix("nanny."), unknown)(self, connection, message)
+
+
+def describe_end(code: int) -> str:
+    """How a process ended, in words.
+
+    >>> describe_end(-11), describe_end(3)
+    ('it was ended by signal 11 (SIGSEGV)', 'it ended with exit code 3')
+    """
+    if code >= 0:
+        return f"it ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    hint = ", perhaps by the kernel, for want of memory" if -code == signal.SIGKILL else ""
+    return f"it was ended by signal {-code} ({name}){hint}"
+
+
+# --- what the scheduler may ask ---------------------------------------------------------------
+
+
+def unknown(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """There is no such method."""
+    text = f"a nanny has no method {call.method!r}; it has {', '.join(METHODS)}"
+    connection.send(Answer(call.request, None, ("ValueError", text)))
+
+
+def restart(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """End the worker and start it again; answered when it runs."""
+    nanny.waiting.append(lambda: connection.send(Answer(call.request, "OK")))
+    nanny._restart(float(call.args.get("timeout_s") or GRACE_S))
+
+
+def kill(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """Kill the worker's process."""
+    nanny._kill(str(call.args.get("reason", "it was to be killed")))
+    connection.send(Answer(call.request, "OK"))
+
+
+def close(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """End the worker for good."""
+    connection.send(Answer(call.request, "OK"))
+    nanny._close(float(call.args.get("timeout_s") or GRACE_S))
+
+
+def in_thread(work: Callable[[], Any], connection: Connection, call: Call) -> None:
+    """Answer with what some work of the user's gives."""
+
+    def go() -> None:
+        try:
+            message = Answer(call.request, work())
+        except BaseException as error:
+            message = Answer(call.request, None, (type(error).__name__, str(error)))
+        connection.send(message)
+
+    threading.Thread(target=go, name="shoal-nanny-call", daemon=True).start()
+
+
+def run(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """Call a function in the nanny's process."""
+    data = bytes(call.args["data"])
+    in_thread(lambda: call_user(data, nanny, ("dask_worker",), None), connection, call)
+
+
+def plugin_setup(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """Add a plugin; one with ``restart = True`` has the worker started again."""
+    args = dict(call.args)
+
+    def work() -> Any:
+        answer = nanny.plugins.add(str(args.pop("name")), bytes(args.pop("data")), **args)
+        if any(getattr(plugin, "restart", False) for plugin in nanny.plugins.by_name.values()):
+            nanny.restart()
+        return answer
+
+    in_thread(work, connection, call)
+
+
+def plugin_teardown(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """Remove a plugin."""
+    in_thread(lambda: nanny.plugins.remove(str(call.args["name"])), connection, call)
+
+
+def logs(nanny: Nanny, connection: Connection, call: Call) -> None:
+    """The nanny's log: its state and what ended the worker last."""
+    connection.send(Answer(call.request, [["INFO", f"worker {nanny.name}: {nanny.status}"]]))
+
+
+METHODS: dict[str, Callable[[Nanny, Connection, Call], None]] = {
+    "restart": restart,
+    "kill": kill,
+    "close": close,
+    "run": run,
+    "plugin.setup": plugin_setup,
+    "plugin.teardown": plugin_teardown,
+    "logs": logs,
+}
+"""What may be called; a ``nanny.`` in front of the name is left out."""
