@@ -288,7 +288,7 @@ class Job:
         return [_Finish(collection)(blocks) for collection, blocks in pairs]
 
     def finals(self) -> list[Call]:
-        """The whole answer of each collection as one call: for who leaves the last step to a task."""
+        """The whole answer of each collection, as a call that a task makes."""
         return [_final(c, self.nodes[i]) for i, c in enumerate(self.collections)]
 
 
