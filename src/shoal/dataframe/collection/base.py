@@ -7,6 +7,7 @@ The methods make another expression and compute nothing.  Most are generated fro
 from __future__ import annotations
 
 import difflib
+import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -39,6 +40,8 @@ MOST_NAMES = 20
 CLASSES: list[tuple[type, Callable[[FrameNode], Any]]] = []
 """Which collection stands for which meta: filled by the modules that define them."""
 
+DEFINED_IN = ("shoal.dataframe.collection.frame", "shoal.dataframe.collection.scalar")
+
 
 def from_node(node: FrameNode) -> Any:
     """The collection of an expression: what it is follows from its meta.
@@ -55,6 +58,9 @@ def from_node(node: FrameNode) -> Any:
     'Series'
     """
     meta = node.meta
+    for name in DEFINED_IN:
+        # Whoever comes here first may have loaded readers only, which the classes themselves use.
+        importlib.import_module(name)
     for kind, make in CLASSES:
         if isinstance(meta, kind):
             return make(node)
