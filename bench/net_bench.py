@@ -39,6 +39,7 @@ class Item(msgspec.Struct, tag=True, array_like=True):
 
 CODEC = Codec(Item)
 SECURITY = Security.new(tls=True)
+PLAIN = Limits(shortcut=False)
 LENGTH = struct.Struct("<I")
 
 
@@ -109,6 +110,7 @@ def our_client(address: str, count: int, window: int) -> float:
         security=SECURITY,
         role="client",
         codec=CODEC,
+        limits=PLAIN,
         retry=True,
         on_open=opened,
         on_error=print,
@@ -374,8 +376,8 @@ def payload_rows(folder: str, rounds: int, size: int = 500_000_000) -> None:
     print(f"{'':30}{'here to A':>18}{'A to here':>18}{'here to B':>18}{'B to here':>18}")
     data = bytearray(os.urandom(1 << 20)) * (size >> 20)
     for name, scheme, limits in (
-        ("shoal tcp", "tcp", Limits(compress_bytes=1 << 60)),
-        ("shoal tls", "tls", Limits(compress_bytes=1 << 60)),
+        ("shoal tcp", "tcp", Limits(shortcut=False)),
+        ("shoal tls", "tls", Limits(shortcut=False)),
         ("shoal unix, as bytes", "unix", Limits(segment_bytes=1 << 60)),
         ("shoal unix, shared memory", "unix", Limits()),
     ):

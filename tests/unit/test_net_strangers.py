@@ -262,11 +262,17 @@ def test_descriptors_run_out_while_accepting(
                 raise OSError(errno.EMFILE, "Too many open files")
             return self.sock.accept()
 
+        def fileno(self) -> int:
+            return self.sock.fileno()
+
         def close(self) -> None:
             self.sock.close()
 
-    exhausted = Exhausted(server.listener._sock)
-    server.listener._sock = exhausted
+    ((scheme, sock), *others) = server.listener._socks
+    exhausted = Exhausted(sock)
+    server.listener._socks = [(scheme, exhausted), *others]
+    server.ask(server.listener._stop_accepting)
+    server.ask(server.listener._accept_again)
     with server.dial() as sock:
         while not exhausted.calls:
             server.ask(lambda: None)

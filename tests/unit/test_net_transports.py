@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from shoal.distributed.net import Connection, Limits, Listener, Loop, Security, connect, listen
+from shoal.distributed.net.handshake import Handshake
 from shoal.distributed.wire.codec import Codec
 from shoal.errors import (
     AuthenticationError,
@@ -36,6 +37,7 @@ class Ask(msgspec.Struct, tag=True, array_like=True):
 
 CODEC = Codec(Note | Ask)
 SECURITY = Security.new(tls=True)
+PLAIN = Limits(shortcut=False)
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def start(
         role="scheduler",
         name="there",
         codec=CODEC,
-        limits=limits or Limits(),
+        limits=limits or PLAIN,
         on_connection=lambda connection: sides.put(Side(connection)),
     )
     return listener, sides
@@ -100,7 +102,14 @@ def open_to(loop: Loop, address: str, **options: Any) -> Side:
     connect(
         loop,
         address,
-        **{"security": SECURITY, "role": "client", "name": "here", "codec": CODEC, **options},
+        **{
+            "security": SECURITY,
+            "role": "client",
+            "name": "here",
+            "codec": CODEC,
+            "limits": PLAIN,
+            **options,
+        },
         on_open=lambda connection: opened.put(Side(connection)),
         on_error=opened.put,
     )
@@ -112,7 +121,7 @@ def open_to(loop: Loop, address: str, **options: Any) -> Side:
 
 def pair(loop: Loop, address: str, limits: Limits | None = None) -> tuple[Side, Side]:
     listener, sides = start(loop, address, limits)
-    here = open_to(loop, listener.address, limits=limits or Limits())
+    here = open_to(loop, listener.address, limits=limits or PLAIN)
     return here, sides.get(timeout=WAIT_S)
 
 
@@ -214,7 +223,7 @@ def test_a_reader_that_fails_ends_the_connection(
 
 
 def test_back_pressure(loop: Loop, address: str) -> None:
-    limits = Limits(high_water_bytes=1_000_000, low_water_bytes=100_000)
+    limits = Limits(high_water_bytes=1_000_000, low_water_bytes=100_000, shortcut=False)
     here, there = pair(loop, address, limits)
     paused, resumed = threading.Event(), threading.Event()
 
@@ -370,3 +379,45 @@ def test_replies_of_one_batch_go_together(loop: Loop, tmp_path: Path) -> None:
     on_loop(loop, reply)
     assert [here.get()[0].number for _ in range(20)] == list(range(20))
     assert calls == [20]
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "[::1]"])
+def test_one_host_finds_its_unix_sockets(loop: Loop, scheme: str, host: str) -> None:
+    try:
+        listener, sides = start(loop, f"{scheme}://{host}:0", Limits())
+    except CommunicationError:
+        pytest.skip(f"no {host} here")
+    address = listener.address.replace("0.0.0.0", "127.0.0.1")
+    here = open_to(loop, address, limits=Limits())
+    there = sides.get(timeout=WAIT_S)
+    assert here.connection.peer.address == address
+    for side in (here, there):
+        family = side.connection._stream.sock.family  # type: ignore[attr-defined]
+        assert family == socket.AF_UNIX
+    here.connection.send(Note(1), [bytes(2_000_000)])
+    assert there.get() == (Note(1), [bytes(2_000_000)])
+
+
+def test_a_shortcut_that_leads_elsewhere_is_not_taken(loop: Loop) -> None:
+    """Somebody else, here another cluster of this user, has the unix name of the port."""
+    listener, _ = start(loop, "tcp://127.0.0.1:0", PLAIN)
+    port = int(listener.address.rpartition(":")[2])
+    with socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(f"\0shoal/127.0.0.1/{port}")
+        squatter.listen()
+        accepting = threading.Thread(target=answer_wrongly, args=(squatter,))
+        accepting.start()
+        here = open_to(loop, listener.address, limits=Limits())
+        accepting.join(WAIT_S)
+    family = here.connection._stream.sock.family  # type: ignore[attr-defined]
+    assert family == socket.AF_INET
+
+
+def answer_wrongly(listening: socket.socket) -> None:
+    """Do as a listener does, with another secret."""
+    sock, _ = listening.accept()
+    with sock:
+        there = Handshake(False, b"another secret!!", "scheduler", os.urandom(32), binding=b"unix")
+        sock.sendall(there.receive(sock.recv(there.wanted)))
+        sock.recv(1)

@@ -10,6 +10,9 @@
 ``inproc://name``    inside a process: objects are handed over as they are
 ==================  ==============================================================
 
+Processes of one user on one host that use ``tcp://`` or ``tls://`` find each other's unix socket
+by themselves, and with it shared memory.
+
 Everything runs in the thread of a `Loop` and calls back there.  Before both sides have proven
 that they have the cluster's secret (`Security`), nothing that either sends is looked into.
 """
@@ -26,7 +29,7 @@ from shoal.distributed.net.inproc import InprocListener, connect_inproc
 from shoal.distributed.net.listener import Listener, StreamListener
 from shoal.distributed.net.loop import Loop, Timer
 from shoal.distributed.net.security import Security, read_cluster_file, write_cluster_file
-from shoal.distributed.net.sockets import bind
+from shoal.distributed.net.sockets import bind, bind_shortcut
 from shoal.distributed.wire.codec import MESSAGES, Codec
 from shoal.distributed.wire.limits import Limits
 
@@ -119,11 +122,15 @@ def listen(
     if where.scheme == "tls":
         security.context(False)  # says at once what is missing
     sock = bind(where)
+    socks = [(where.scheme, sock)]
     if where.scheme != "unix":
         where = where._replace(port=sock.getsockname()[1])
+        short = bind_shortcut(sock) if limits.shortcut else None
+        if short is not None:
+            socks.append(("unix", short))
     return StreamListener(
         loop,
-        sock,
+        socks,
         where,
         security=security,
         role=role,

@@ -11,14 +11,14 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from shoal.distributed.net.addresses import Address
 from shoal.distributed.net.connection import Connection, Peer, StreamConnection
 from shoal.distributed.net.greeter import Greeter
 from shoal.distributed.net.loop import WRITE, Loop
 from shoal.distributed.net.security import Security
-from shoal.distributed.net.sockets import dial, resolve
+from shoal.distributed.net.sockets import dial, resolve, shortcuts
 from shoal.distributed.wire.codec import Codec
 from shoal.distributed.wire.limits import Limits
 from shoal.errors import (
@@ -30,6 +30,9 @@ from shoal.errors import (
 )
 
 __all__ = ["Dialer"]
+
+Target: TypeAlias = "tuple[str, Any, Any]"
+"""Scheme, family and socket address."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
 """Between attempts; each pause is twice the one before."""
@@ -92,7 +95,8 @@ class Dialer:
         self._retry = retry
         self._on_open = on_open
         self._on_error = on_error
-        self._targets: list[tuple[Any, Any]] = []
+        self._targets: list[Target] = []
+        self._scheme = address.scheme  # of the attempt that is being made
         self._sock: socket.socket | None = None  # while it connects
         self._greeter: Greeter | None = None
         self._pause_s = FIRST_PAUSE_S
@@ -113,11 +117,11 @@ class Dialer:
         if self._over:
             return
         try:
-            self._targets = resolve(self.address, numeric=True)
+            targets = resolve(self.address, numeric=True)
         except OSError:
             threading.Thread(target=self._look_up, name="shoal-resolve", daemon=True).start()
             return
-        self._next()
+        self._found(targets)
 
     def _look_up(self) -> None:
         """In a thread of its own."""
@@ -129,14 +133,18 @@ class Dialer:
             self.loop.call_threadsafe(self._found, found)
 
     def _found(self, targets: list[tuple[Any, Any]]) -> None:
-        self._targets = targets
+        scheme = self.address.scheme
+        self._targets = [(scheme, family, where) for family, where in targets]
+        if self._limits.shortcut and scheme != "unix":
+            names = dict.fromkeys(name for _, where in targets for name in shortcuts(where))
+            self._targets[:0] = [("unix", socket.AF_UNIX, name) for name in names]
         self._next()
 
     def _next(self) -> None:
         """Dial the next of the host's addresses."""
         if self._over:
             return
-        family, where = self._targets.pop(0)
+        self._scheme, family, where = self._targets.pop(0)
         try:
             sock, done = dial(family, where)
         except OSError as error:
@@ -164,7 +172,7 @@ class Dialer:
             self.loop,
             sock,
             dialer=True,
-            scheme=self.address.scheme,
+            scheme=self._scheme,
             security=self._security,
             role=self._role,
             timeout_s=self._timeout_s,
@@ -178,7 +186,7 @@ class Dialer:
         self._greeter = None
         handshake = greeter.handshake
         versions = {"protocol": str(handshake.version)}
-        unix = self.address.scheme == "unix"
+        unix = self._scheme == "unix"
         StreamConnection(
             self.loop,
             greeter.stream,
@@ -203,7 +211,8 @@ class Dialer:
         if self._over:
             return
         self._last = error
-        if isinstance(error, FINAL):
+        is_shortcut = self._scheme != self.address.scheme
+        if isinstance(error, FINAL) and not is_shortcut:
             self._fail(error)
         elif self._targets:
             self._next()

@@ -14,7 +14,8 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from shoal.distributed.net.addresses import Address
@@ -66,10 +67,11 @@ class StreamListener:
     ----------
     loop, security, role, limits
         As for connections.
-    sock
-        Bound and listening.
+    socks
+        Bound and listening, each with the scheme that it speaks: that of the address, and perhaps
+        a unix socket beside it.
     address
-        Its address.
+        Of the first.
     codec
         Of the messages.
     name
@@ -88,7 +90,7 @@ class StreamListener:
     def __init__(
         self,
         loop: Loop,
-        sock: socket.socket,
+        socks: Sequence[tuple[str, socket.socket]],
         address: Address,
         *,
         security: Security,
@@ -100,8 +102,7 @@ class StreamListener:
     ) -> None:
         self.loop = loop
         self.address = str(address)
-        self._sock = sock
-        self._fd = sock.fileno()
+        self._socks = socks
         self._where = address
         self._security = security
         self._role = role
@@ -128,7 +129,8 @@ class StreamListener:
         self._closed = True
         self._stop_accepting()
         self.loop.disown(self)
-        self._sock.close()
+        for _, sock in self._socks:
+            sock.close()
         if self._where.scheme == "unix":
             try:
                 os.unlink(self._where.host)
@@ -140,21 +142,23 @@ class StreamListener:
     def _accept_again(self) -> None:
         if not self._accepting and not self._closed:
             self._accepting = True
-            self.loop.register(self._fd, self._on_event)
+            for scheme, sock in self._socks:
+                self.loop.register(sock.fileno(), partial(self._on_event, scheme, sock))
 
     def _stop_accepting(self) -> None:
         if self._accepting:
             self._accepting = False
-            self.loop.unregister(self._fd)
+            for _, sock in self._socks:
+                self.loop.unregister(sock.fileno())
 
-    def _on_event(self, mask: int) -> None:
+    def _on_event(self, scheme: str, listening: socket.socket, mask: int) -> None:
         for _ in range(AT_ONCE):
             if not self._make_room():
                 # Nobody is silent: wait until one of them is done or late.
                 self._stop_accepting()
                 return
             try:
-                sock, where = self._sock.accept()
+                sock, where = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -164,7 +168,7 @@ class StreamListener:
                 self._stop_accepting()
                 self.loop.call_later(PAUSE_S, self._accept_again)
                 return
-            self._greet(sock, where)
+            self._greet(scheme, sock, where)
 
     def _make_room(self) -> bool:
         """Whether one more connection may come that has proven nothing."""
@@ -176,9 +180,7 @@ class StreamListener:
                 return True
         return False
 
-    def _greet(self, sock: socket.socket, where: object) -> None:
-        scheme = self._where.scheme
-
+    def _greet(self, scheme: str, sock: socket.socket, where: object) -> None:
         def done(greeter: Greeter) -> None:
             self._forget(greeter)
             self._open(greeter, scheme, where)

@@ -7,13 +7,23 @@ import os
 import socket
 import stat
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 from shoal.distributed.net.addresses import Address
 from shoal.errors import AuthenticationError, CommunicationError
 
-__all__ = ["accepted", "bind", "check_same_user", "dial", "is_lost", "resolve"]
+__all__ = [
+    "accepted",
+    "bind",
+    "bind_shortcut",
+    "check_same_user",
+    "dial",
+    "is_lost",
+    "resolve",
+    "shortcuts",
+]
 
 BACKLOG = 1024
 
@@ -131,6 +141,72 @@ def resolve(address: Address, *, numeric: bool = False) -> list[tuple[Any, Any]]
         flags=socket.AI_NUMERICHOST if numeric else 0,
     )
     return [(family, where) for family, _, _, _, where in infos]
+
+
+def bind_shortcut(sock: socket.socket) -> socket.socket | None:
+    """A unix socket beside a TCP one that listens, for processes on the same host.
+
+    Its name is in Linux's abstract space, which is that of the network namespace, as the port
+    is: who finds the name would have reached the port.  It needs no file and ends with the process.
+    Another user can take the name first, and wins nothing: both ends look whose process is at
+    the other, and then prove that they have the secret, as always.
+
+    Parameters
+    ----------
+    sock
+        The TCP socket.
+
+    Returns
+    -------
+    socket.socket or None
+        None where there is no such thing, or the name is taken.
+
+    Examples
+    --------
+    >>> with bind(Address("tcp", "127.0.0.1", 0)) as sock, bind_shortcut(sock) as short:
+    ...     short.getsockname() in [name.encode() for name in shortcuts(sock.getsockname())]
+    True
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    host, port = sock.getsockname()[:2]
+    short = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        short.bind(f"\0shoal/{host}/{port}")
+        short.listen(BACKLOG)
+        short.setblocking(False)
+    except OSError:
+        short.close()
+        return None
+    return short
+
+
+def shortcuts(where: Any) -> list[str]:
+    """Names of unix sockets that lead to a TCP address, if it is one of this host.
+
+    Parameters
+    ----------
+    where
+        A socket address as `resolve` gives it.
+
+    Examples
+    --------
+    >>> [name[1:] for name in shortcuts(("127.0.0.1", 8786))]  # after a zero byte
+    ['shoal/127.0.0.1/8786', 'shoal/0.0.0.0/8786']
+    >>> shortcuts(("192.0.2.1", 8786))
+    []
+    """
+    if not sys.platform.startswith("linux"):
+        return []
+    host, port = where[:2]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return []
+    anywhere = "0.0.0.0" if family == socket.AF_INET else "::"
+    return [f"\0shoal/{name}/{port}" for name in dict.fromkeys((host, anywhere))]
 
 
 def dial(family: Any, where: Any) -> tuple[socket.socket, bool]:

@@ -45,6 +45,9 @@ class Limits:
         A TCP peer that acknowledges nothing for as long is taken for lost.
     linger_s
         A closed connection may take as long to send what was waiting.
+    shortcut
+        Whether ``tcp://`` and ``tls://`` between processes of one user on one host go over a unix
+        socket.
 
     Examples
     --------
@@ -65,3 +68,4 @@ class Limits:
     pending: int = 64
     silence_s: float = 5.0
     linger_s: float = 5.0
+    shortcut: bool = True
