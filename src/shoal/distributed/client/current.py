@@ -8,15 +8,19 @@ task; inside of a task on a worker, that worker's client; the client that was ma
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+
+from shoal import config
+from shoal.distributed.node.context import find_worker
 
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
 
-__all__ = ["as_current", "current_client", "default_client", "forget", "remember", "worker_hook"]
+__all__ = ["as_current", "current_client", "default_client", "forget", "remember"]
 
 _innermost: ContextVar[Client | None] = ContextVar("shoal_client", default=None)
 _defaults: list[Client] = []
@@ -28,28 +32,32 @@ NO_CLIENT = (
 )
 
 
-def _no_worker() -> Any:
-    return None
-
-
-worker_hook: Callable[[], Any] = _no_worker
-"""The client of the worker whose task this thread runs, or None; set by workers."""
-
-
-def set_worker_hook(hook: Callable[[], Any]) -> None:
-    """Say how the client of a worker's task is found.
-
-    Parameters
-    ----------
-    hook
-        Called in any thread; None where no task runs.
+class Ambient:
+    """The client that a program means when it does not say, as a scheduler for collections.
 
     Examples
     --------
-    >>> set_worker_hook(worker_hook)
+    >>> Ambient()
+    <the current client>
     """
-    global worker_hook
-    worker_hook = hook
+
+    @property
+    def get(self) -> Any:
+        """The client's method for dict graphs."""
+        return default_client().get
+
+    def __shoal_run__(self, plan: Any, **options: Any) -> Any:
+        return default_client().__shoal_run__(plan, **options)
+
+    def __shoal_keep__(self, plan: Any, **options: Any) -> Any:
+        return default_client().__shoal_keep__(plan, **options)
+
+    def __repr__(self) -> str:
+        return "<the current client>"
+
+
+AMBIENT = Ambient()
+_setting_before: list[Any] = []
 
 
 def remember(client: Client) -> None:
@@ -62,6 +70,9 @@ def remember(client: Client) -> None:
     """
     with _guard:
         _defaults.append(client)
+        if config.get("scheduler", None) is not AMBIENT:
+            _setting_before[:] = [config.get("scheduler", None)]
+            config.set({"scheduler": AMBIENT})
 
 
 def forget(client: Client) -> None:
@@ -74,6 +85,10 @@ def forget(client: Client) -> None:
     """
     with _guard:
         _defaults[:] = [other for other in _defaults if other is not client]
+        if not _defaults and _setting_before:
+            before = _setting_before.pop()
+            if config.get("scheduler", None) is AMBIENT:
+                config.set({"scheduler": before})
 
 
 @contextlib.contextmanager
@@ -89,12 +104,49 @@ def as_current(client: Client) -> Iterator[Client]:
     try:
         yield client
     finally:
-        _innermost.reset(token)
+        # Another task or thread may leave the block; then there is nothing of its own to undo.
+        with contextlib.suppress(ValueError):
+            _innermost.reset(token)
 
 
 def innermost_client() -> Any:
     """The client of this thread's ``with client.as_current()``, or of its task; None for none."""
-    return _innermost.get() or worker_hook()
+    found = _innermost.get()
+    if found is not None and found.status != "closed":
+        return found
+    worker = find_worker()
+    return None if worker is None else client_of(worker)
+
+
+def client_of(worker: Any) -> Any:
+    """The client of a worker: one for all of its tasks, made when the first of them asks.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    """
+    with worker.client_lock:
+        client = worker.client
+        if client is None or client.status == "closed":
+            # By name: the client stands above this module.
+            made = importlib.import_module("shoal.distributed.client.client")
+            client = made.Client(_WorkerPlace(worker), set_as_default=False, name="worker")
+            worker.client = client
+        return client
+
+
+class _WorkerPlace:
+    """A worker, as what says where a client's scheduler is."""
+
+    def __init__(self, worker: Any) -> None:
+        self.worker = worker
+
+    async def _place_for_clients(self) -> Any:
+        worker = self.worker
+        start = importlib.import_module("shoal.distributed.client.start")
+        address = worker.scheduler_address
+        return start.Place(address, worker.security, worker.loop, address)
 
 
 def default_client(client: Any = None) -> Client:
@@ -128,13 +180,13 @@ def default_client(client: Any = None) -> Client:
     return found
 
 
-def current_client(address: str = "") -> Client:
+def current_client(scheduler: str = "") -> Client:
     """The client to use for a future that was made elsewhere.
 
     Parameters
     ----------
-    address
-        Of the scheduler that the future belongs to; empty for any.
+    scheduler
+        Identity of the scheduler that the future belongs to; empty for any.
 
     Raises
     ------
@@ -149,10 +201,26 @@ def current_client(address: str = "") -> Client:
     ValueError: there is no client: make one with shoal.distributed.Client(), pass client=, or ...
     """
     found: Client | None = innermost_client()
-    if found is not None and (not address or found._belongs_to(address)):
+    if found is not None and (not scheduler or found._link.scheduler == scheduler):
         return found
     with _guard:
         for candidate in reversed(_defaults):
-            if candidate.status != "closed" and (not address or candidate._belongs_to(address)):
+            if candidate.status != "closed" and (
+                not scheduler or candidate._link.scheduler == scheduler
+            ):
                 return candidate
     return default_client()
+
+
+def use_in_worker() -> None:
+    """Have collections that tasks compute run on the cluster; called in a worker's process.
+
+    Examples
+    --------
+    >>> with config.set({"scheduler": None}):
+    ...     use_in_worker()
+    ...     config.get("scheduler")
+    <the current client>
+    """
+    if config.get("scheduler", None) is None:
+        config.set({"scheduler": AMBIENT})

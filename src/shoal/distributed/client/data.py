@@ -26,6 +26,7 @@ from shoal.distributed.protocol import Key, Locate, Peer, Put, Reserve
 from shoal.errors import ClusterError, LostResultError
 from shoal.graph.task import Nest, Parser, fill
 from shoal.graph.token import tokenize
+from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
 from shoal.sizeof import sizeof
 
@@ -168,7 +169,7 @@ class DataMethods(Session):
         loop.call_threadsafe(lambda: loop.call_later(seconds, end.keep, None))
         return end
 
-    async def _fetch(self, sizes: dict[Key, int]) -> dict[Key, Frames]:
+    async def _fetch(self, sizes: dict[Key, int]) -> dict[Key, Any]:
         """Results from workers; those that are not there are left out."""
         keys = list(sizes)
         located, _ = await self._link.request(lambda number: Locate(number, keys))
@@ -194,14 +195,14 @@ class DataMethods(Session):
             for number, batches in plans.items()
             for batch in batches
         ]
-        found: dict[Key, Frames] = {}
+        found: dict[Key, Any] = {}
         for part in await wait_all(fetches):
             found.update(part)
         return found
 
-    async def _fetch_from(self, peer: Peer, batch: list[tuple[Key, int]]) -> dict[Key, Frames]:
+    async def _fetch_from(self, peer: Peer, batch: list[tuple[Key, int]]) -> dict[Key, Any]:
         names = {ident: key for key, ident in batch}
-        found: dict[Key, Frames] = {}
+        found: dict[Key, Any] = {}
         try:
             data, buffers = await self._link.get(peer, list(names))
         except (ConnectionError, ClusterError, OSError):
@@ -210,7 +211,11 @@ class DataMethods(Session):
         assert isinstance(data, DataMessage)
         for ident, frames in zip(data.ids, data.frames):
             mine = buffers[frames.first : frames.first + frames.count]
-            found[names[ident]] = Frames(frames.head, mine)
+            if len(frames.head):
+                found[names[ident]] = Frames(frames.head, mine)
+            else:
+                # It cannot be pickled; what comes instead says why.
+                found[names[ident]] = load_exception(pickle.loads(mine[0]))
         return found
 
     def _unpacked(self, found: dict[Any, Any], entries: list[Entry]) -> list[Any]:
@@ -222,8 +227,11 @@ class DataMethods(Session):
                 if entry.value is not None:
                     results.append(unpickle(entry.value))
                     continue
-                if entry.key in found:
-                    results.append(loads(found[entry.key]))
+                frames = found.get(entry.key)
+                if isinstance(frames, BaseException):
+                    raise frames
+                if frames is not None:
+                    results.append(loads(frames))
                     continue
         if len(results) < len(entries):
             for entry in entries:

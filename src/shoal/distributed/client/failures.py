@@ -11,7 +11,7 @@ import builtins
 import pickle
 
 from shoal import errors
-from shoal.distributed.protocol import Key
+from shoal.distributed.protocol import Answer, Key
 from shoal.errors import (
     ClusterError,
     FutureCancelledError,
@@ -23,7 +23,7 @@ from shoal.errors import (
 )
 from shoal.serialize.exceptions import load_exception
 
-__all__ = ["remote_error", "task_error"]
+__all__ = ["answer_error", "remote_error", "task_error"]
 
 KINDS: dict[str, type[ClusterError]] = {
     "cancelled": FutureCancelledError,
@@ -59,6 +59,25 @@ def task_error(reason: tuple[str, Key, str, bytes]) -> BaseException:
     text = bytes(data).decode(errors="replace")
     name = str(key)
     return KINDS.get(kind, ClusterError)(text if name in text else f"{name}: {text}")
+
+
+def answer_error(answer: Answer) -> BaseException:
+    """The exception for a call that failed.
+
+    Parameters
+    ----------
+    answer
+        With an error; its frames are the packed exception of a user's function.
+
+    Examples
+    --------
+    >>> answer_error(Answer(1, None, ("KeyError", "x")))
+    KeyError('x')
+    """
+    assert answer.error is not None
+    if answer.frames is not None:
+        return load_exception(pickle.loads(answer.frames.head))
+    return remote_error(*answer.error)
 
 
 def remote_error(name: str, text: str) -> BaseException:

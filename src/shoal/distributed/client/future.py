@@ -225,7 +225,7 @@ class Future(Generic[T]):
         return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.key, self._client._address_for_others())
+        return _restore, (self.key, self._client._link.scheduler)
 
     # -- as a collection -----------------------------------------------------------------------
 
@@ -278,8 +278,8 @@ def make_future(client: Client, key: Any, entry: Entry) -> Future[Any]:
     return future
 
 
-def _restore(key: Any, address: str) -> Future[Any]:
-    return Future(key, current_client(address))
+def _restore(key: Any, scheduler: str) -> Future[Any]:
+    return Future(key, current_client(scheduler))
 
 
 def _exception_of(entry: Entry) -> BaseException | None:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from shoal.distributed.client.failures import remote_error
+from shoal.distributed.client.failures import answer_error
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry, Table
@@ -240,7 +240,7 @@ class Link:
             raise
         return promise
 
-    def call(self, method: str, **args: Any) -> Promise[Any]:
+    def call(self, method: str, /, **args: Any) -> Promise[Any]:
         """Call a method of the scheduler.
 
         Parameters
@@ -385,7 +385,7 @@ class Link:
             if found is None:
                 return
             if kind is Answer and message.error is not None:
-                found[1].fail(remote_error(*message.error))
+                found[1].fail(answer_error(message))
             else:
                 found[1].keep((message, buffers))
         elif kind is Lost:
@@ -399,8 +399,9 @@ class Link:
             self.number, self.scheduler = message.number, message.scheduler
             self._set_status("running")
             self._welcome.keep(message)
-        elif kind is Goodbye and conn is self._conn:
-            self._gone_reason = message.reason or "the scheduler was closed"
+        elif kind is Goodbye:
+            if conn is self._conn:
+                self._gone_reason = message.reason or "the scheduler was closed"
         else:
             log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
 

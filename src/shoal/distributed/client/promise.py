@@ -13,13 +13,14 @@ machine that are not needed here; this costs one lock, and that only when a thre
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Promise", "as_asyncio", "blocking", "spawn", "wait_all"]
+from shoal.distributed.node.context import waiting
+
+__all__ = ["Deadline", "Promise", "as_asyncio", "spawn", "wait_all"]
 
 T = TypeVar("T")
 
@@ -27,26 +28,6 @@ _guard = threading.Lock()
 """Held for a few instructions, by whoever adds a callback or keeps a promise."""
 
 _MISSING: Any = object()
-
-blocking: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
-"""Entered around every wait of a thread.  A worker puts its own here, which lends the slot of a
-task that waits to other tasks."""
-
-
-def set_blocking(context: Callable[[], contextlib.AbstractContextManager[Any]]) -> None:
-    """Choose what is entered around every wait of a thread.
-
-    Parameters
-    ----------
-    context
-        Makes a context manager; called for every wait.
-
-    Examples
-    --------
-    >>> set_blocking(contextlib.nullcontext)
-    """
-    global blocking
-    blocking = context
 
 
 class Promise(Generic[T]):
@@ -144,7 +125,8 @@ class Promise(Generic[T]):
             lock = threading.Lock()
             lock.acquire()
             self.add_callback(lambda _: lock.release())
-            with blocking():
+            # A task that waits lends its slot to others.
+            with waiting():
                 if not lock.acquire(True, -1 if timeout_s is None else max(timeout_s, 0)):
                     raise TimeoutError(f"no answer within {timeout_s:g} s")
         return self.result()

@@ -9,6 +9,7 @@ unpickles what came, always runs in the caller's thread.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import platform
@@ -30,7 +31,7 @@ from shoal.distributed.client.promise import Promise, as_asyncio, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
-from shoal.distributed.protocol import Output, Topic
+from shoal.distributed.protocol import Call, Output, Topic
 from shoal.errors import ClusterError
 from shoal.units import parse_timedelta
 
@@ -102,6 +103,7 @@ class Session:
         self._closed = False
         self._codes = Codes()
         self._caller: _Caller | None = None
+        self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = {}
         self._tell = ""
         self._started: Promise[Any] | None = None
@@ -234,7 +236,7 @@ class Session:
         return self._run(self._answer(method, args))
 
     async def _answer(self, method: str, args: dict[str, Any]) -> Any:
-        answer, _ = await self._link.call(method, **args)
+        answer, _ = await self._link.request(lambda number: Call(number, method, args))
         return answer.value
 
     def _timeout_of(self, timeout: Any) -> float | None:
@@ -322,6 +324,9 @@ class Session:
     # -- news ----------------------------------------------------------------------------------
 
     def _got_topic(self, message: Topic) -> None:
+        for listener in self._listeners.get(message.topic, ()):
+            for _, event in message.events:
+                listener._receive(event)
         handler = self._topics.get(message.topic)
         if handler is not None:
             for event in message.events:
@@ -350,7 +355,8 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        self._exits.close()
+        if asyncio._get_running_loop() is None or not self._asynchronous:
+            self._exits.close()
         _open_clients.pop(id(self), None)
         current.forget(self)  # type: ignore[arg-type]
         if self._place is not None:
@@ -385,17 +391,11 @@ class Session:
         await asyncio.get_running_loop().run_in_executor(None, finish, None)
         await self._close_async()
 
-    def _belongs_to(self, address: str) -> bool:
-        place = self._place
-        return place is not None and address in (place.address, place.public_address)
-
-    def _address_for_others(self) -> str:
-        return "" if self._place is None else self._place.public_address
-
     def __enter__(self) -> Any:
         if self._asynchronous:
             raise RuntimeError("an asynchronous client is used with 'async with', not with 'with'")
-        self._exits.enter_context(current.as_current(self))  # type: ignore[arg-type]
+        if self._is_default:
+            self._exits.enter_context(current.as_current(self))  # type: ignore[arg-type]
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
@@ -403,9 +403,12 @@ class Session:
 
     async def __aenter__(self) -> Any:
         await self
+        if self._is_default:
+            self._exits.enter_context(current.as_current(self))  # type: ignore[arg-type]
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
+        self._exits.close()
         await self._close_async()
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -476,3 +479,4 @@ def _forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_all)
+atexit.register(close_all)

@@ -1,0 +1,295 @@
+"""Futures as they end: `wait`, `as_completed`, `fire_and_forget`."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import threading
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from shoal.distributed.client.current import default_client
+from shoal.distributed.client.failures import task_error
+from shoal.distributed.client.future import Future, futures_of
+from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
+from shoal.distributed.client.waiting import all_ended, any_ended, call_when_ended
+from shoal.distributed.core.client.table import CANCELLED, FINISHED, PENDING, Entry
+
+__all__ = ["as_completed", "fire_and_forget", "wait"]
+
+ALL, FIRST = concurrent.futures.ALL_COMPLETED, concurrent.futures.FIRST_COMPLETED
+
+
+class DoneAndNotDone(NamedTuple):
+    """Answer of `wait`: futures that have ended, and the others."""
+
+    done: set[Future[Any]]
+    not_done: set[Future[Any]]
+
+
+def wait(fs: Any, timeout: Any = None, return_when: str = ALL) -> Any:
+    """Wait until futures have ended.
+
+    Parameters
+    ----------
+    fs
+        Futures, or collections and containers of such.
+    timeout
+        Seconds, or such as ``"2 s"``.
+    return_when
+        ``"ALL_COMPLETED"`` or ``"FIRST_COMPLETED"``.
+
+    Returns
+    -------
+    DoneAndNotDone
+        Two sets, ``done`` and ``not_done``; with an asynchronous client something to await.
+
+    Raises
+    ------
+    TimeoutError
+        Not in time.
+    FutureCancelledError
+        One of them was cancelled.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     len(wait(client.map(abs, [-1, -2])).done)
+    2
+    """
+    if timeout is not None and not isinstance(timeout, int | float | str):
+        raise TypeError(
+            f"timeout is a number of seconds, got {type(timeout).__name__}: {timeout!r}; several "
+            "futures are given as one list"
+        )
+    if return_when not in (ALL, FIRST):
+        raise NotImplementedError(
+            f"return_when is 'ALL_COMPLETED' or 'FIRST_COMPLETED', got {return_when!r}"
+        )
+    found = futures_of(fs)
+    client = found[0].client if found else default_client()
+
+    def finish(_: Any) -> DoneAndNotDone:
+        done = {future for future in found if future.done()}
+        cancelled = [future for future in done if future.status == CANCELLED]
+        if cancelled:
+            raise task_error(cancelled[0]._entry.error)  # type: ignore[arg-type]
+        return DoneAndNotDone(done, set(found) - done)
+
+    async def steps() -> None:
+        entries = [future._entry for future in found]
+        await (any_ended if return_when == FIRST else all_ended)(client._link, entries)
+
+    return client._run(steps(), finish, timeout)
+
+
+class as_completed:
+    """Futures in the order in which they end.
+
+    Parameters
+    ----------
+    futures
+        Any number; more may be added while iterating.
+    loop
+        Accepted.
+    with_results
+        Iterate over ``(future, result)``.
+    raise_errors
+        With results: False gives ``(type, exception, traceback)`` in place of a result.
+    timeout
+        For the whole iteration: seconds, or such as ``"2 s"``.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     sorted(r for _, r in as_completed(client.map(abs, [-1, -2]), with_results=True))
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        futures: Iterable[Future[Any]] | None = None,
+        loop: Any = None,
+        with_results: bool = False,
+        raise_errors: bool = True,
+        *,
+        timeout: Any = None,
+    ) -> None:
+        self.with_results = with_results
+        self.raise_errors = raise_errors
+        self._pending: Counter[Future[Any]] = Counter()
+        self._ended: deque[Future[Any]] = deque()
+        self._waiting: list[Promise[None]] = []
+        self._lock = threading.Lock()
+        self._deadline = Deadline(None)
+        if timeout is not None:
+            self._deadline = Deadline(default_client()._timeout_of(timeout))
+        self.update(futures or ())
+
+    # -- what is waited for --------------------------------------------------------------------
+
+    def add(self, future: Future[Any]) -> None:
+        """Wait for one more.
+
+        Parameters
+        ----------
+        future
+            May have ended.
+        """
+        if not isinstance(future, Future):
+            raise TypeError(f"as_completed takes futures, got {type(future).__name__}: {future!r}")
+        with self._lock:
+            self._pending[future] += 1
+        call_when_ended(future.client._link, future._entry, lambda _: self._end(future))
+
+    def update(self, futures: Iterable[Future[Any]]) -> None:
+        """Wait for several more.
+
+        Parameters
+        ----------
+        futures
+            May have ended.
+        """
+        for future in futures:
+            self.add(future)
+
+    def clear(self) -> None:
+        """Forget all futures."""
+        with self._lock:
+            self._pending.clear()
+            self._ended.clear()
+
+    def _end(self, future: Future[Any]) -> None:
+        with self._lock:
+            if not self._pending[future]:
+                del self._pending[future]
+                return
+            self._pending[future] -= 1
+            if not self._pending[future]:
+                del self._pending[future]
+            self._ended.append(future)
+            waiting, self._waiting = self._waiting, []
+        for promise in waiting:
+            promise.keep(None)
+
+    def count(self) -> int:
+        """How many futures have not been handed out."""
+        with self._lock:
+            return self._pending.total() + len(self._ended)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left to hand out."""
+        return not self.count()
+
+    def has_ready(self) -> bool:
+        """Whether the next one has ended."""
+        return bool(self._ended)
+
+    # -- handing out ---------------------------------------------------------------------------
+
+    def _soon(self) -> Promise[None]:
+        """Kept when one has ended, or nothing is left."""
+        promise: Promise[None] = Promise()
+        with self._lock:
+            if not self._ended and self._pending:
+                self._waiting.append(promise)
+                return promise
+        promise.keep(None)
+        return promise
+
+    def _take(self) -> Future[Any] | None:
+        with self._lock:
+            return self._ended.popleft() if self._ended else None
+
+    def _finished(self, future: Future[Any]) -> Any:
+        """What is handed out for a future."""
+        if not self.with_results:
+            return future
+        error = None
+        if future.status != FINISHED:
+            assert future._entry.error is not None
+            error = task_error(future._entry.error)
+            if self.raise_errors:
+                raise error
+            return future, (type(error), error, error.__traceback__)
+        return future, future.client._results_of([future._entry], None)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            self._soon().wait(self._deadline.left_s())
+            future = self._take()
+            if future is not None:
+                return self._finished(future)
+            if self.is_empty():
+                raise StopIteration
+
+    next = __next__
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            await as_asyncio(self._soon(), self._deadline.left_s())
+            future = self._take()
+            if future is not None:
+                if self.with_results and future.status == FINISHED:
+                    return future, await future
+                return self._finished(future)
+            if self.is_empty():
+                raise StopAsyncIteration
+
+    def next_batch(self, block: bool = True) -> list[Any]:
+        """All that have ended and were not handed out.
+
+        Parameters
+        ----------
+        block
+            Wait for at least one.
+        """
+        batch = [next(self)] if block else []
+        while (future := self._take()) is not None:
+            batch.append(self._finished(future))
+        return batch
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Iterate over lists of all that have ended since the last one."""
+        while True:
+            try:
+                yield self.next_batch(block=True)
+            except StopIteration:
+                return
+
+
+_forgotten: set[Future[Any]] = set()
+
+
+def fire_and_forget(obj: Any) -> None:
+    """Let tasks run to their end although nobody holds their futures.
+
+    Parameters
+    ----------
+    obj
+        Futures, or collections and containers of such.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     fire_and_forget(client.submit(abs, -1))
+    """
+    for future in futures_of(obj):
+        if future._entry.status == PENDING:
+            _forgotten.add(future)
+            ended = functools.partial(_forget, future)
+            call_when_ended(future.client._link, future._entry, ended)
+
+
+def _forget(future: Future[Any], _: Entry) -> None:
+    _forgotten.discard(future)

@@ -1,0 +1,200 @@
+"""How far futures are, as a bar in a terminal or a notebook."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+from shoal.distributed.client.future import FAILED, futures_of
+from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.core.client.table import FINISHED
+from shoal.units import format_time, parse_timedelta
+
+__all__ = ["TextProgressBar", "progress"]
+
+GROUPS = ("prefix", "name", "spans")
+
+
+class TextProgressBar:
+    """A line that shows how many of some futures have ended, until all have.
+
+    Parameters
+    ----------
+    futures
+        Futures, or collections and containers of such.
+    interval
+        How often to draw: seconds, or such as ``"100 ms"``.
+    width
+        Of the bar, in characters.
+    out
+        Where to draw; default: standard output.
+    complete
+        Whether to draw the bar to its end.
+    start
+        Draw in a thread, from now on.
+    **options
+        Accepted.
+
+    Examples
+    --------
+    >>> bar = TextProgressBar([], interval=0.01)
+    [########################################] | 100% Completed | ...
+    """
+
+    def __init__(
+        self,
+        futures: Any,
+        interval: Any = "100ms",
+        width: int = 40,
+        out: TextIO | None = None,
+        complete: bool = True,
+        start: bool = True,
+        **options: Any,
+    ) -> None:
+        self.futures = futures_of(futures)
+        self.interval_s: float = parse_timedelta(interval)
+        self.width = width
+        self.complete = complete
+        self.status = "pending"
+        self._out = out
+        self._began = time.monotonic()
+        self._ended = threading.Event()
+        if not self.futures:
+            self._finish()
+        elif start:
+            threading.Thread(target=self.draw_until_done, name="shoal-progress").start()
+
+    def draw_until_done(self) -> None:
+        """Draw now and then, until all futures have ended; blocks."""
+        client = self.futures[0].client
+        end = all_ended(client._link, [future._entry for future in self.futures])
+        while not end.done:
+            self._draw()
+            try:
+                end.wait(self.interval_s)
+            except TimeoutError:
+                continue
+        self._finish()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until all futures have ended; whether they have.
+
+        Parameters
+        ----------
+        timeout_s
+            None: as long as it takes.
+        """
+        return self._ended.wait(timeout_s)
+
+    def _finish(self) -> None:
+        failed = any(future.status in FAILED for future in self.futures)
+        self.status = "error" if failed else "finished"
+        self._draw()
+        self._write("\n" if self._out is not None else "\r\n")
+        self._ended.set()
+
+    def _draw(self) -> None:
+        total = len(self.futures)
+        done = sum(future.status == FINISHED for future in self.futures)
+        share = done / total if total else 1.0
+        elapsed_s = time.monotonic() - self._began
+        bar = ("#" * int(share * self.width)).ljust(self.width)
+        text = f"[{bar}] | {int(100 * share):3}% Completed | {format_time(elapsed_s)}"
+        if 0 < done < total and self.status == "pending":
+            text += f", {format_time(elapsed_s * (total - done) / done)} left"
+        self._write(f"\r{text.ljust(self.width + 45)}")
+
+    def _write(self, text: str) -> None:
+        out = self._out or sys.stdout
+        out.write(text)
+        out.flush()
+
+
+class NotebookProgressBar(TextProgressBar):
+    """The same in a cell of a notebook.
+
+    Parameters
+    ----------
+    futures, **options
+        As for `TextProgressBar`.
+
+    Examples
+    --------
+    >>> NotebookProgressBar.__name__
+    'NotebookProgressBar'
+    """
+
+    def __init__(self, futures: Any, **options: Any) -> None:
+        self._handle: Any = None
+        super().__init__(futures, **options)
+
+    def _write(self, text: str) -> None:
+        import IPython.display
+
+        ipython: Any = IPython.display
+
+        line = text.strip()
+        if not line:
+            return
+        shown: Any = ipython.HTML(f"<pre>{line}</pre>")
+        if self._handle is None:
+            self._handle = ipython.display(shown, display_id=True)
+        else:
+            self._handle.update(shown)
+
+
+def progress(
+    *futures: Any,
+    notebook: bool | None = None,
+    multi: bool = True,
+    complete: bool = True,
+    group_by: Any = "prefix",
+    **kwargs: Any,
+) -> Any:
+    """Show how far futures are.
+
+    In a terminal this waits until they have ended; in a notebook it does not.
+
+    Parameters
+    ----------
+    *futures
+        Futures, or collections and containers of such.
+    notebook
+        Default: whether this runs in one.
+    multi
+        Accepted.
+    complete
+        Whether to draw the bar to its end.
+    group_by
+        Accepted: a function of a key, ``"prefix"`` or ``"spans"``.
+    **kwargs
+        ``interval``, ``width``, ``out``.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     progress(client.map(abs, [-1, -2]))
+    [########################################] | 100% Completed | ...
+    """
+    if not callable(group_by) and group_by not in GROUPS:
+        raise ValueError(f"`group_by` should be a function or one of {GROUPS}, got {group_by!r}")
+    found = futures_of(futures)
+    if notebook is None:
+        notebook = _in_notebook()
+    if notebook:
+        return NotebookProgressBar(found, complete=complete, **kwargs)
+    bar = TextProgressBar(found, complete=complete, start=False, **kwargs)
+    if found:
+        bar.draw_until_done()
+    return None
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    if shell is None:
+        return False
+    running = shell.get_ipython()
+    return running is not None and "IPKernelApp" in getattr(running, "config", {})

@@ -1,0 +1,163 @@
+"""A limit on how many hold something at once, all over a cluster.
+
+What a holder has is a *lease*: it must be renewed, so that a holder that disappears without a word
+does not keep its place.  Objects that hold leases renew them from one thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import weakref
+from collections import deque
+from typing import Any
+
+from shoal import config
+from shoal.distributed.client.coordination import Shared, timeout_of
+from shoal.units import parse_timedelta
+
+__all__ = ["Semaphore"]
+
+
+class Semaphore(Shared):
+    """At most so many holders at a time, all over the cluster.
+
+    Parameters
+    ----------
+    max_leases
+        How many.
+    name
+        The same name is the same semaphore; default: a new one.
+    client
+        Default: the current one.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False):
+    ...     database = Semaphore(max_leases=2, name="database")
+    ...     with database:
+    ...         print(database.get_value())
+    1
+    """
+
+    def __init__(
+        self, max_leases: int = 1, name: Any = None, client: Any = None, **kw: Any
+    ) -> None:
+        if max_leases < 1:
+            raise ValueError(f"max_leases must be at least 1, got {max_leases}")
+        super().__init__(name, client)
+        self.max_leases = max_leases
+        self._leases: deque[str] = deque()
+        self._created = False
+
+    @property
+    def leases(self) -> tuple[str, ...]:
+        """Those that this object holds."""
+        return tuple(self._leases)
+
+    def acquire(self, timeout: Any = None) -> Any:
+        """Take a lease.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or such as ``"2 s"``.
+
+        Returns
+        -------
+        bool
+            Whether it was had.
+        """
+        lease = uuid.uuid4().hex
+        timeout_s = timeout_of(timeout)
+
+        async def steps() -> Any:
+            await self._create()
+            args = {"name": self.name, "lease": lease}
+            if timeout_s is not None:
+                args["timeout_s"] = timeout_s
+            return await self.client._answer("semaphore.acquire", args)
+
+        def finish(had: Any) -> bool:
+            if had:
+                self._leases.append(lease)
+                _renew(self)
+            return bool(had)
+
+        return self.client._run(steps(), finish)
+
+    def release(self) -> Any:
+        """Give a lease back; whether it was still ours."""
+        if not self._leases:
+            raise RuntimeError(f"the semaphore {self.name!r} was released too often")
+        return self._call("semaphore.release", bool, lease=self._leases.popleft())
+
+    def get_value(self) -> Any:
+        """How many leases are taken."""
+
+        async def steps() -> Any:
+            await self._create()
+            return await self.client._answer("semaphore.value", {"name": self.name})
+
+        return self.client._run(steps())
+
+    def close(self) -> Any:
+        """End the semaphore: nobody can take a lease any more."""
+        return self._call("semaphore.close")
+
+    async def _create(self) -> None:
+        if not self._created:
+            args = {"name": self.name, "max_leases": self.max_leases}
+            await self.client._answer("semaphore.create", args)
+            self._created = True
+
+    def __enter__(self) -> Any:
+        self.acquire()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.release()
+
+    async def __aenter__(self) -> Any:
+        await self.acquire()
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await self.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Semaphore, (self.max_leases, self.name)
+
+
+_holders: weakref.WeakSet[Semaphore] = weakref.WeakSet()
+_guard = threading.Lock()
+_thread: threading.Thread | None = None
+_stop = threading.Event()
+
+
+def _renew(semaphore: Semaphore) -> None:
+    """Have the leases of an object renewed as long as it has any."""
+    global _thread
+    with _guard:
+        _holders.add(semaphore)
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_work, name="shoal-leases", daemon=True)
+            _thread.start()
+
+
+def _work() -> None:
+    interval_s = parse_timedelta(config.get("distributed.semaphore.refresh", "5s"))
+    while True:
+        _stop.wait(interval_s)
+        with _guard:
+            holders = [semaphore for semaphore in _holders if semaphore._leases]
+            if not holders:
+                global _thread
+                _thread = None
+                return
+        for semaphore in holders:
+            client = semaphore.client
+            if client.status == "running":
+                leases = list(semaphore.leases)
+                client._link.call("semaphore.refresh", name=semaphore.name, leases=leases)

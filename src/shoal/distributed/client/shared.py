@@ -1,0 +1,214 @@
+"""Queues and variables that clients and tasks share.
+
+They hold futures, by key, or small values, pickled.  A future in one keeps its result alive: the
+scheduler itself wants it as long as it stands there.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from shoal.distributed.client.coordination import Shared, timeout_of
+from shoal.distributed.client.future import Future
+from shoal.serialize.pickles import Frames, dumps, loads
+
+__all__ = ["Queue", "Variable"]
+
+
+def pack(value: Any) -> dict[str, Any]:
+    """A future by its key, anything else pickled.
+
+    Parameters
+    ----------
+    value
+        What is shared.
+
+    Examples
+    --------
+    >>> unpack(pack([1, 2]), None)
+    [1, 2]
+    """
+    if isinstance(value, Future):
+        return {"value": b"", "key": value._entry.key}
+    frames = dumps(value, "the shared value")
+    data = bytes(frames.head)
+    if frames.buffers:
+        data = pickle.dumps((data, [bytes(buffer) for buffer in frames.buffers]))
+    return {"value": data, "key": None, "aside": bool(frames.buffers)}
+
+
+def unpack(item: Any, client: Any) -> Any:
+    """What `pack` made small.
+
+    Parameters
+    ----------
+    item
+        From the scheduler.
+    client
+        Whose futures they become.
+
+    Examples
+    --------
+    >>> unpack(pack(3), None)
+    3
+    """
+    key = item.get("key")
+    if key is not None:
+        return Future(tuple(key) if isinstance(key, list) else key, client)
+    if item.get("aside"):
+        head, buffers = pickle.loads(item["value"])
+        return loads(Frames(head, [bytearray(buffer) for buffer in buffers]))
+    return pickle.loads(item["value"])
+
+
+class Queue(Shared):
+    """A queue of futures or small values.
+
+    Parameters
+    ----------
+    name
+        The same name is the same queue; default: a new one.
+    client
+        Default: the current one.
+    maxsize
+        How many it holds; 0 for any number.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     queue = Queue("numbers")
+    ...     queue.put(1)
+    ...     queue.put(client.submit(abs, -2))
+    ...     queue.get(), queue.get().result(), queue.qsize()
+    (1, 2, 0)
+    """
+
+    def __init__(self, name: Any = None, client: Any = None, maxsize: int = 0) -> None:
+        super().__init__(name, client)
+        self.maxsize = maxsize
+        self._created = False
+
+    async def _create(self) -> None:
+        if not self._created:
+            args = {"name": self.name, "maxsize": self.maxsize}
+            await self.client._answer("queue.create", args)
+            self._created = True
+
+    def _ask(
+        self, method: str, args: dict[str, Any], timeout: Any = None, finish: Any = None
+    ) -> Any:
+        timeout_s = timeout_of(timeout)
+
+        async def steps() -> Any:
+            await self._create()
+            given = {"name": self.name, **args}
+            if timeout_s is not None:
+                given["timeout_s"] = timeout_s
+            return await self.client._answer(method, given)
+
+        return self.client._run(steps(), finish)
+
+    def put(self, value: Any, timeout: Any = None) -> Any:
+        """Add something at the end.
+
+        Parameters
+        ----------
+        value
+            A future, or something small.
+        timeout
+            How long to wait for room: seconds, or such as ``"2 s"``.
+
+        Raises
+        ------
+        TimeoutError
+            There was no room.
+        """
+        return self._ask("queue.put", pack(value), timeout)
+
+    def get(self, timeout: Any = None, batch: bool | int = False) -> Any:
+        """Take from the front.
+
+        Parameters
+        ----------
+        timeout
+            How long to wait: seconds, or such as ``"2 s"``.
+        batch
+            True: a list of all that is there; a number: a list of so many.
+
+        Raises
+        ------
+        TimeoutError
+            There was nothing.
+        """
+
+        def finish(items: Any) -> Any:
+            values = [unpack(item, self.client) for item in items]
+            return values[0] if batch is False else values
+
+        count: Any = None if batch is False else batch
+        return self._ask("queue.get", {"count": count}, timeout, finish)
+
+    def qsize(self) -> Any:
+        """How many there are in it."""
+        return self._ask("queue.size", {})
+
+    def close(self) -> Any:
+        """End the queue, and let go of what is in it."""
+        return self._call("queue.close")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Queue, (self.name, None, self.maxsize)
+
+
+class Variable(Shared):
+    """One future or small value under a name.
+
+    Parameters
+    ----------
+    name
+        The same name is the same variable; default: a new one.
+    client
+        Default: the current one.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False):
+    ...     best = Variable("best")
+    ...     best.set(3)
+    ...     best.get()
+    3
+    """
+
+    def set(self, value: Any, timeout: Any = None) -> Any:
+        """Give it a value.
+
+        Parameters
+        ----------
+        value
+            A future, or something small.
+        timeout
+            Accepted.
+        """
+        return self._call("variable.set", **pack(value))
+
+    def get(self, timeout: Any = None) -> Any:
+        """Its value; waits until it has one.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or such as ``"2 s"``.
+
+        Raises
+        ------
+        TimeoutError
+            It has none.
+        """
+        return self._call("variable.get", lambda item: unpack(item, self.client), timeout=timeout)
+
+    def delete(self) -> Any:
+        """Take the value away, and let go of it."""
+        return self._call("variable.delete")

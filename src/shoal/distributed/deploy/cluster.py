@@ -1,0 +1,426 @@
+"""What all clusters have in common: a scheduler somewhere, workers by name, more or fewer of them.
+
+A kind of cluster says how one worker is started and stopped, and where its scheduler is
+(`Cluster._start`, `_add_worker`, `_remove_workers`, `_stop`); everything else is here.  All these
+block, so that an asynchronous program has them run in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Generator
+from typing import Any
+
+from shoal.distributed.client.client import Client
+from shoal.distributed.client.link import Link
+from shoal.distributed.client.session import close_all as close_clients
+from shoal.distributed.client.start import Place
+from shoal.distributed.deploy.adaptive import Adaptive
+from shoal.errors import ClusterError
+from shoal.units import format_bytes, parse_bytes, parse_timedelta
+
+__all__ = ["Cluster"]
+
+log = logging.getLogger("shoal.distributed.deploy")
+
+CLOSE_S = 10.0
+"""How long workers may take to end before they are killed."""
+
+
+class Cluster:
+    """A cluster that this program started.
+
+    Parameters
+    ----------
+    asynchronous
+        Methods return what can be awaited.
+    loop
+        Accepted, without effect.
+    quiet
+        Accepted.
+    name
+        What it is called; default: a new name.
+    scheduler_sync_interval
+        Accepted: what is known of workers is asked when it is wanted.
+
+    Examples
+    --------
+    >>> Cluster(asynchronous=True, name="a").scheduler_address
+    '<Not Connected>'
+    """
+
+    _supports_scaling = True
+
+    def __init__(
+        self,
+        asynchronous: bool = False,
+        loop: Any = None,
+        quiet: bool = False,
+        name: str | None = None,
+        scheduler_sync_interval: Any = 1,
+    ) -> None:
+        self._asynchronous = asynchronous
+        self.name = str(uuid.uuid4())[:8] if name is None else name
+        self.status = "created"
+        self.workers: dict[Any, Any] = {}
+        """What was started, by name."""
+        self.scheduler: Any = None
+        self._link: Link | None = None
+        self._adaptive: Adaptive | None = None
+        self._lock = threading.RLock()
+        self._link_lock = threading.Lock()
+        self._next = 0
+
+    # -- for a kind of cluster -----------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Start the scheduler and the first workers; blocks until they are there."""
+
+    def _add_worker(self, name: Any) -> Any:
+        """Start a worker; what stands for it in ``workers``."""
+        raise NotImplementedError(f"{type(self).__name__} cannot start workers")
+
+    def _remove_workers(self, workers: dict[Any, Any]) -> None:
+        """Stop workers that the scheduler needs no more; blocks until they have ended."""
+
+    def _stop(self) -> None:
+        """Stop everything; blocks."""
+
+    def _place(self) -> Place:
+        """Where clients connect."""
+        raise ClusterError(f"the cluster {self.name!r} has no scheduler")
+
+    # -- life ----------------------------------------------------------------------------------
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether methods return what can be awaited."""
+        return self._asynchronous and asyncio._get_running_loop() is not None
+
+    def _ensure_started(self) -> None:
+        with self._lock:
+            if self.status != "created":
+                return
+            self.status = "starting"
+            _open_clusters.add(self)
+            try:
+                self._start()
+            except BaseException:
+                self.status = "failed"
+                _open_clusters.discard(self)
+                with contextlib.suppress(Exception):
+                    self._stop()
+                raise
+            self.status = "running"
+
+    def close(self, timeout: Any = None) -> Any:
+        """Stop the workers and the scheduler.
+
+        Parameters
+        ----------
+        timeout
+            Accepted: what does not end in time is killed.
+        """
+        if self.asynchronous:
+            return _in_thread(self._close)
+        self._close()
+        return None
+
+    def _close(self) -> None:
+        with self._lock:
+            if self.status in ("closed", "closing"):
+                return
+            was, self.status = self.status, "closing"
+        _open_clusters.discard(self)
+        if self._adaptive is not None:
+            self._adaptive.stop()
+        if self._link is not None:
+            self._link.close("the cluster was closed")
+        if was != "created":
+            self._stop()
+        self.workers.clear()
+        self.status = "closed"
+
+    def __enter__(self) -> Any:
+        if self._asynchronous:
+            raise TypeError(
+                "Used 'with' with asynchronous class; please use 'async with', or make the cluster "
+                "without asynchronous=True"
+            )
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._close()
+
+    async def __aenter__(self) -> Any:
+        await self
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await _in_thread(self._close)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        async def started() -> Any:
+            await _in_thread(self._ensure_started)
+            return self
+
+        return started().__await__()
+
+    def __del__(self) -> None:
+        if getattr(self, "status", "") == "running":
+            self._close()
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    @property
+    def scheduler_address(self) -> str:
+        """Where clients of other processes connect."""
+        if self.status != "running" and self.status != "starting":
+            return "<Not Connected>"
+        return self._place().public_address
+
+    @property
+    def dashboard_link(self) -> str | None:
+        """Where the dashboard is; None without one."""
+        return None
+
+    def _own_link(self) -> Link:
+        """The cluster's own connection to its scheduler."""
+        with self._link_lock:
+            if self._link is None or self._link.status == "closed":
+                place = self._place()
+                self._link = Link(
+                    place.loop,
+                    place.address,
+                    place.security,
+                    name=f"cluster-{self.name}-{uuid.uuid4().hex}",
+                    versions={},
+                    timeout_s=10.0,
+                )
+                self._link.open().wait(10.0)
+            return self._link
+
+    def _ask(self, method: str, wait_s: float | None = 10.0, /, **args: Any) -> Any:
+        """Call a method of the scheduler's; blocks."""
+        answer, _ = self._own_link().call(method, **args).wait(wait_s)
+        return answer.value
+
+    @property
+    def scheduler_info(self) -> dict[str, Any]:
+        """The scheduler and its workers."""
+        if self.status != "running":
+            return {"workers": {}}
+        info: dict[str, Any] = self._ask("scheduler.info")
+        return info
+
+    def wait_for_workers(self, n_workers: int = 0, timeout: Any = None) -> Any:
+        """Wait until so many workers are there.
+
+        Parameters
+        ----------
+        n_workers
+            How many; 0: as many as were started.
+        timeout
+            Seconds, or such as ``"10 s"``.
+        """
+
+        def work() -> None:
+            timeout_s = None if timeout is None else parse_timedelta(timeout)
+            count = n_workers or len(self.workers)
+            self._ask("workers.wait", None, n=count, timeout_s=timeout_s)
+
+        return _in_thread(work) if self.asynchronous else work()
+
+    def get_client(self) -> Client:
+        """A client of this cluster."""
+        return Client(self, asynchronous=self._asynchronous)
+
+    def get_logs(
+        self, cluster: bool = True, scheduler: bool = True, workers: Any = True
+    ) -> dict[str, str]:
+        """The last lines of the logs, by who wrote them.
+
+        Parameters
+        ----------
+        cluster
+            Accepted.
+        scheduler
+            Whether to include the scheduler's.
+        workers
+            Whether to include the workers', or whose.
+        """
+        logs: dict[str, str] = {}
+        if cluster:
+            logs["Cluster"] = ""
+        if scheduler:
+            lines = self._ask("scheduler.logs")
+            logs["Scheduler"] = "\n".join(text for _, text in lines)
+        if workers:
+            some = None if workers is True else list(workers)
+            found = self._ask(
+                "worker.call", workers=some, method="logs", args={}, on_error="return"
+            )
+            for address, lines in found.items():
+                logs[address] = "\n".join(str(text) for _, text in lines)
+        return logs
+
+    async def _place_for_clients(self) -> Place:
+        if self.status == "created":
+            self._ensure_started()
+        place = self._place()
+        place.cluster = self
+        return place
+
+    # -- more or fewer -------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> set[Any]:
+        """Names of the workers that should be there."""
+        return set(self.workers)
+
+    @property
+    def requested(self) -> set[Any]:
+        """Names of the workers that were started."""
+        return set(self.workers)
+
+    @property
+    def observed(self) -> set[Any]:
+        """Names of the workers that the scheduler knows."""
+        return {worker["name"] for worker in self.scheduler_info["workers"].values()}
+
+    def scale(self, n: int | None = None, memory: Any = None, cores: int | None = None) -> Any:
+        """Have so many workers.
+
+        Parameters
+        ----------
+        n
+            How many.
+        memory
+            Or as many as have so much memory: bytes, or such as ``"64 GB"``.
+        cores
+            Or as many as have so many threads.
+        """
+        if self._adaptive is not None:
+            self._adaptive.stop()
+            self._adaptive = None
+        if n is None:
+            n = max(self._workers_for(memory, "memory"), self._workers_for(cores, "cores"))
+        self._scale(n)
+        return _done() if self.asynchronous else None
+
+    def _workers_for(self, amount: Any, what: str) -> int:
+        if amount is None:
+            return 0
+        total = parse_bytes(amount) if what == "memory" else int(amount)
+        each = self._worker_amount(what)
+        if not each:
+            raise ValueError(f"scale({what}=...) needs workers whose {what} is limited; give n")
+        return -(-total // each)
+
+    def _worker_amount(self, what: str) -> int:
+        """Memory in bytes, or threads, of one worker; 0 when unknown."""
+        return 0
+
+    def _scale(self, n: int) -> None:
+        with self._lock:
+            self._ensure_started()
+            while len(self.workers) < n:
+                while self._next in self.workers:
+                    self._next += 1
+                self.workers[self._next] = self._add_worker(self._next)
+                self._next += 1
+            surplus = len(self.workers) - n
+            if surplus > 0:
+                self._shrink(list(self.workers)[::-1][:surplus])
+
+    def _shrink(self, names: list[Any]) -> None:
+        """Retire workers in the background: results that only they hold move away first."""
+        leaving = {name: self.workers.pop(name) for name in names}
+
+        def work() -> None:
+            with contextlib.suppress(Exception):
+                self._ask("workers.retire", 60.0, workers=[str(n) for n in leaving], close=True)
+            self._remove_workers(leaving)
+
+        threading.Thread(target=work, name="shoal-scale-down", daemon=True).start()
+
+    def scale_up(self, n: int) -> Any:
+        """Have at least so many workers.
+
+        Parameters
+        ----------
+        n
+            How many.
+        """
+        self._scale(max(n, len(self.workers)))
+        return _done() if self.asynchronous else None
+
+    def scale_down(self, workers: Any) -> Any:
+        """Stop some workers.
+
+        Parameters
+        ----------
+        workers
+            Their names.
+        """
+        known = {str(name): name for name in self.workers}
+        self._shrink([known[str(name)] for name in workers if str(name) in known])
+        return _done() if self.asynchronous else None
+
+    def adapt(self, Adaptive: Callable[..., Any] = Adaptive, **kwargs: Any) -> Any:
+        """Have as many workers as the load needs.
+
+        Parameters
+        ----------
+        Adaptive
+            Makes the controller.
+        **kwargs
+            ``minimum``, ``maximum``, ``interval``, ...; see `Adaptive`.
+
+        Returns
+        -------
+        Adaptive
+        """
+        self._ensure_started()
+        if self._adaptive is not None:
+            self._adaptive.stop()
+        self._adaptive = Adaptive(self, **kwargs)
+        return self._adaptive
+
+    def __repr__(self) -> str:
+        workers = self.scheduler_info["workers"].values()
+        threads = sum(worker["nthreads"] for worker in workers)
+        memory = sum(worker.get("memory_limit") or 0 for worker in workers)
+        text = f"workers={len(workers)}, threads={threads}"
+        if memory or not workers:
+            text += f", memory={format_bytes(memory)}"
+        kind = getattr(self, "_name", type(self).__name__)
+        return f"{kind}({self.name}, {self.scheduler_address!r}, {text})"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self!r}</pre>"
+
+
+def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:
+    """Run what blocks beside the running asyncio loop."""
+    return asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def _done() -> None:
+    return None
+
+
+_open_clusters: weakref.WeakSet[Cluster] = weakref.WeakSet()
+
+
+def close_all() -> None:
+    """Close every client and cluster that is open; called when the program ends."""
+    close_clients()
+    for cluster in list(_open_clusters):
+        with contextlib.suppress(Exception):
+            cluster._close()

@@ -1,0 +1,316 @@
+"""A cluster on this machine: the scheduler in a thread of this process, workers in processes.
+
+One loop runs the scheduler and watches over the workers' processes, and clients of this process
+share it: what they send is handed over as it is, without a socket.  Workers connect through a unix
+socket, over which large data travels in shared memory; other processes of the same user connect
+through tcp.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import math
+import os
+import shutil
+import tempfile
+import threading
+from typing import Any
+
+from shoal.distributed.client.promise import Promise
+from shoal.distributed.client.start import Place
+from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
+from shoal.distributed.net import Loop, Security
+from shoal.distributed.node.nanny import Nanny
+from shoal.distributed.node.scheduler import Scheduler
+from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.node.worker import Worker
+from shoal.errors import ClusterError
+from shoal.local.cpus import CPU_COUNT
+
+__all__ = ["LocalCluster", "default_shape"]
+
+log = logging.getLogger("shoal.distributed.deploy")
+
+START_S = 60.0
+"""How long workers may take to come."""
+
+_count = itertools.count()
+
+SPEC_OPTIONS = {
+    "resources": "resources",
+    "memory_limit": "memory_limit",
+    "local_directory": "local_directory",
+    "env": "env",
+    "preload": "preload",
+    "preload_argv": "preload_argv",
+    "lifetime": "lifetime_s",
+    "lifetime_stagger": "lifetime_stagger_s",
+    "lifetime_restart": "lifetime_restart",
+    "death_timeout": "leave_s",
+    "executors": "executors",
+}
+"""Options of workers that `LocalCluster` takes, and the fields of `WorkerSpec` that they set."""
+
+
+def default_shape(
+    n_workers: int | None, threads_per_worker: int | None, processes: bool, cpus: int
+) -> tuple[int, int]:
+    """How many workers with how many threads, where the user left it open.
+
+    Parameters
+    ----------
+    n_workers, threads_per_worker
+        None where it was left open.
+    processes
+        Whether workers are processes.
+    cpus
+        CPUs of this machine.
+
+    Examples
+    --------
+    >>> default_shape(None, None, True, 12), default_shape(None, None, True, 4)
+    ((4, 3), (4, 1))
+    >>> default_shape(None, None, False, 12), default_shape(2, None, True, 12)
+    ((1, 12), (2, 6))
+    """
+    if n_workers is None and threads_per_worker is None:
+        if not processes:
+            return 1, cpus
+        # About the square root: enough processes to get around the GIL, enough threads to share.
+        workers = (
+            cpus
+            if cpus <= 4
+            else next(n for n in range(math.ceil(math.sqrt(cpus)), cpus + 1) if cpus % n == 0)
+        )
+        return workers, max(1, cpus // workers)
+    if n_workers is None:
+        assert threads_per_worker is not None
+        return (max(1, cpus // max(threads_per_worker, 1)) if processes else 1), threads_per_worker
+    if threads_per_worker is None:
+        threads_per_worker = max(1, cpus // n_workers) if n_workers else 1
+    return n_workers, threads_per_worker
+
+
+class LocalCluster(Cluster):
+    """A cluster on this machine.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    n_workers, threads_per_worker
+        Default: by the number of CPUs.
+    processes
+        False: workers are threads of this process, for tasks that let go of the GIL, and for
+        debugging.
+    host
+        The interface on which the scheduler listens; default: this machine only.
+    scheduler_port
+        0 for any.
+    protocol
+        ``"tcp"`` or ``"tls"``, for connections from other machines; ``"inproc"`` means
+        ``processes=False``.
+    security
+        The cluster's credentials; default: new ones.
+    memory_limit
+        Of each worker: bytes, such as ``"4 GB"``, a fraction of the machine's memory, ``"auto"``,
+        or None for no limit.
+    resources, local_directory, env, preload, lifetime, executors, ...
+        Of each worker; see `shoal.distributed.node.spec.WorkerSpec`.
+    asynchronous
+        Methods return what can be awaited; use ``async with``.
+    dashboard_address, worker_dashboard_address, silence_logs, loop, interface, ...
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with LocalCluster(n_workers=1, processes=False) as cluster, Client(cluster) as client:
+    ...     client.submit(abs, -5).result()
+    5
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        n_workers: int | None = None,
+        threads_per_worker: int | None = None,
+        processes: bool | None = None,
+        loop: Any = None,
+        start: Any = None,
+        host: str | None = None,
+        ip: str | None = None,
+        scheduler_port: int = 0,
+        silence_logs: Any = logging.WARNING,
+        dashboard_address: Any = None,
+        worker_dashboard_address: Any = None,
+        asynchronous: bool = False,
+        security: Any = None,
+        protocol: str | None = None,
+        interface: str | None = None,
+        worker_class: Any = None,
+        scheduler_kwargs: dict[str, Any] | None = None,
+        scheduler_sync_interval: Any = 1,
+        **worker_options: Any,
+    ) -> None:
+        super().__init__(asynchronous=asynchronous, name=name)
+        if processes is None:
+            processes = protocol != "inproc" and not _is_thread_class(worker_class)
+        self.processes = processes
+        threads = worker_options.pop("nthreads", None)
+        if threads is None:
+            threads = threads_per_worker
+        shape = default_shape(n_workers, threads, processes, CPU_COUNT)
+        self._wanted, self._threads = shape
+        self.security = (
+            security if isinstance(security, Security) else Security.new(tls=protocol == "tls")
+        )
+        scheme = protocol.removesuffix("://") if protocol else "tcp"
+        if scheme == "inproc":
+            scheme = "tcp"
+        where = host or ip or "127.0.0.1"
+        self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
+        self._scheduler_options = scheduler_kwargs or {}
+        self._worker_options = _spec_options(worker_options)
+        self._folder = ""
+        self._failure = ""
+        self._arrival: Promise[Any] | None = None
+        self._loop: Loop | None = None
+        self._thread: threading.Thread | None = None
+        if not asynchronous:
+            self._ensure_started()
+
+    # -- starting ------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        _refuse_in_children()
+        # Short: the kernel wants paths of sockets to be.
+        self._folder = tempfile.mkdtemp(prefix="shoal-")
+        self._loop = Loop()
+        self._thread = self._loop.start("shoal-cluster")
+        self.scheduler = Scheduler(
+            addresses=[self._listen, f"unix://{self._folder}/scheduler"],
+            security=self.security,
+            loop=self._loop,
+            **self._scheduler_options,
+        ).start()
+        for name in range(self._wanted):
+            self.workers[name] = self._add_worker(name)
+        self._next = self._wanted
+        if self._wanted:
+            self._wait_for_first()
+
+    def _wait_for_first(self) -> None:
+        """Until all workers have come, or one says why it cannot."""
+        link = self._own_link()
+        self._arrival = link.call("workers.wait", n=self._wanted, timeout_s=START_S)
+        if self._failure:
+            self._arrival.fail(ClusterError(self._failure))
+        self._arrival.wait(START_S + 1)
+
+    def _spec(self, name: Any) -> WorkerSpec:
+        if self.processes:
+            scheduler = self.scheduler.addresses[1]
+            address = f"unix://{self._folder}/worker-{name}-{next(_count)}"
+        else:
+            scheduler = self.scheduler.inner
+            address = f"inproc://{self._folder.rsplit('/')[-1]}-{name}-{next(_count)}"
+        options = dict(self._worker_options)
+        options.setdefault("memory_limit", "auto" if self.processes else None)
+        return WorkerSpec(
+            name=str(name),
+            scheduler=scheduler,
+            address=address,
+            nthreads=self._threads,
+            nanny=self.processes,
+            **options,
+        )
+
+    def _add_worker(self, name: Any) -> Any:
+        assert self._loop is not None
+        spec = self._spec(name)
+        worker: Any
+        if self.processes:
+            worker = Nanny(self._loop, spec, self.security, on_end=self._ended)
+        else:
+            worker = Worker(self._loop, spec, self.security)
+        worker.start()
+        return worker
+
+    def _ended(self, nanny: Any, text: str) -> None:
+        """A worker is gone and will not be started again."""
+        if self.status == "starting":
+            self._failure = f"worker {nanny.name} could not be started: {text or 'it ended'}"
+            if self._arrival is not None:
+                self._arrival.fail(ClusterError(self._failure))
+        for name, worker in list(self.workers.items()):
+            if worker is nanny and self.status == "running":
+                self.workers.pop(name, None)
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def _remove_workers(self, workers: dict[Any, Any]) -> None:
+        threads = [
+            threading.Thread(target=_close_worker, args=(worker,), daemon=True)
+            for worker in workers.values()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(CLOSE_S + 1)
+
+    def _stop(self) -> None:
+        self._remove_workers(dict(self.workers))
+        if self.scheduler is not None:
+            self.scheduler.close("the cluster was closed")
+        if self._loop is not None:
+            self._loop.stop()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(5)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    def _place(self) -> Place:
+        if self.scheduler is None or self._loop is None:
+            raise ClusterError(f"the cluster {self.name!r} was not started; await it first")
+        return Place(self.scheduler.inner, self.security, self._loop, self.scheduler.address)
+
+    def _worker_amount(self, what: str) -> int:
+        if what == "cores":
+            return self._threads
+        infos = list(self.scheduler_info["workers"].values())
+        return int(infos[0].get("memory_limit") or 0) if infos else 0
+
+
+def _close_worker(worker: Any) -> None:
+    try:
+        worker.close(timeout_s=CLOSE_S)
+    except TypeError:
+        worker.close()
+    worker.closed.wait(CLOSE_S)
+
+
+def _is_thread_class(worker_class: Any) -> bool:
+    return isinstance(worker_class, type) and issubclass(worker_class, Worker)
+
+
+def _spec_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields of `WorkerSpec` from what the user said; what has no meaning here is passed over."""
+    options = {SPEC_OPTIONS[name]: value for name, value in given.items() if name in SPEC_OPTIONS}
+    return {name: value for name, value in options.items() if value is not None or "memory" in name}
+
+
+def _refuse_in_children() -> None:
+    """A worker's process does not start a cluster while it imports the program it works for."""
+    if os.environ.get("SHOAL_IS_WORKER") == "starting":
+        raise ClusterError(
+            "a cluster is started while a worker imports this program; put the part that starts it "
+            "under: if __name__ == '__main__':"
+        )
+
+
+atexit.register(close_all)
