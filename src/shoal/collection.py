@@ -30,7 +30,7 @@ from shoal.expr.rewrite import Step, rewrite
 from shoal.graph.assemble import assemble
 from shoal.graph.layers import TableLayer
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
-from shoal.graph.plan import Plan
+from shoal.graph.plan import Plan, without_collector
 from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill
 from shoal.graph.token import tokenize
 from shoal.local.callbacks import GraphView
@@ -266,13 +266,16 @@ class Job:
             new, self.steps = rewrite(roots, rules_of(roots))
             self.nodes.update(zip([i for i, _ in rewritable], new, strict=True))
 
+    @without_collector
     def plan(self) -> Plan:
         """The plan whose wanted results are the blocks of all collections, one after the other."""
         order = [self.nodes[i] for i in range(len(self.collections))]
         lowering = lower(order)
         blocks = [lowering.numbers(node) for node in order]
         self.counts = list(map(len, blocks))
-        return assemble(lowering.graph, list(itertools.chain.from_iterable(blocks)))
+        # One collection is often a whole layer, and a range says so.
+        wanted = blocks[0] if len(blocks) == 1 else list(itertools.chain.from_iterable(blocks))
+        return assemble(lowering.graph, wanted)
 
     def split(self, results: Sequence[Any]) -> list[Sequence[Any]]:
         """The blocks of each collection."""

@@ -38,7 +38,6 @@ _new = object.__new__
 # The slot's own setter: `Delayed` refuses assignment, and object.__setattr__ is slower.
 _set_call = Call.__dict__["_call"].__set__
 _ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(set())))
-_ITERATORS_SET = frozenset(_ITERATORS)
 _MISSING: Any = object()
 
 
@@ -123,18 +122,13 @@ def _call(
         pure = _settings().get("delayed-pure")
     template: Args
     inputs: tuple[Call, ...]
-    if not _ITERATORS_SET.isdisjoint(map(type, args)):
-        # Looked at twice, by the parser and by the token.
-        args = tuple([list(arg) if type(arg) in _ITERATORS else arg for arg in args])
-    if kwargs:
-        parser = _ArgumentParser()
-        template = parser.arguments(args, kwargs)
-        inputs = tuple(parser.inputs)
-    elif ATOMS.issuperset(map(type, args)):
+    if not kwargs and ATOMS.issuperset(map(type, args)):
         template, inputs = args, ()
-    elif _KINDS.issuperset(map(type, args)) and (len(args) == 1 or _distinct(args)):
+    elif not kwargs and _KINDS.issuperset(map(type, args)) and _distinct(args):
         template, inputs = None, args
     else:
+        # Looked at twice, by the parser and by the token.
+        args = tuple([list(arg) if type(arg) in _ITERATORS else arg for arg in args])
         parser = _ArgumentParser()
         template = parser.arguments(args, kwargs)
         inputs = tuple(parser.inputs)
@@ -154,6 +148,8 @@ def _settings() -> Any:
 
 
 def _distinct(calls: tuple[Call, ...]) -> bool:
+    if len(calls) < 3:
+        return len(calls) == 1 or calls[0]._call[0] != calls[1]._call[0]
     return len({call._call[0] for call in calls}) == len(calls)
 
 

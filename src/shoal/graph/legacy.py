@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 
 from shoal.errors import CycleError, GraphError, InvalidKeyError, MissingKeyError
 from shoal.graph.cull import dependencies_first
-from shoal.graph.plan import Plan, make_plan
+from shoal.graph.plan import Plan, make_plan, without_collector
 from shoal.graph.task import (
     ATOMS,
     Alias,
@@ -201,6 +201,7 @@ def split_value(value: Any, graph: Mapping[Key, Any]) -> tuple[Any, Any, Sequenc
     return identity, Template((parsed,)), tuple(parser.deps)
 
 
+@without_collector
 def plan_from_dict(graph: Mapping[Key, Any], keys: Iterable[Key]) -> Plan:
     """Plan the part of a dict graph that ``keys`` need.
 

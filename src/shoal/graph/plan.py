@@ -17,13 +17,18 @@ Keys are wanted by people, callbacks and other graphs only.  ``keys[i]`` is comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+import gc
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from shoal.graph.order import order as compute_order
 from shoal.types import Key
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "without_collector"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Plan:
@@ -138,3 +143,35 @@ def make_plan(
     if order is None:
         order = compute_order(deps, None, wanted)
     return Plan(funcs, args, deps, keys, wanted, order, annotations)
+
+
+def without_collector(make: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that makes plans run while the garbage collector pauses.
+
+    What it makes are containers that stay: looking for cycles among them, and again each time
+    there are a quarter more, costs up to a third of the time and finds nothing.
+
+    Parameters
+    ----------
+    make
+        Must not call the user's code.
+
+    Examples
+    --------
+    >>> without_collector(gc.isenabled)()
+    False
+    >>> gc.isenabled()
+    True
+    """
+
+    @functools.wraps(make)
+    def paused(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not gc.isenabled():
+            return make(*args, **kwargs)
+        gc.disable()
+        try:
+            return make(*args, **kwargs)
+        finally:
+            gc.enable()
+
+    return paused
