@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.needs import leave, let_go, need, unsend
 from shoal.distributed.core.scheduler.state import Reason, Scheduler
-from shoal.distributed.core.scheduler.table import ALONE, MASK, NOBODY, NOTED
+from shoal.distributed.core.scheduler.table import ALONE, DATA, MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.tell import tell_failed
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
@@ -93,7 +93,7 @@ def retry(state: Scheduler, rows: Iterable[int]) -> list[int]:
     again = []
     while stack:
         row = stack.pop()
-        if states[row] != ERRED:
+        if states[row] != ERRED or table.flags[row] & DATA:
             continue
         del state.reasons[row]
         state.tries.pop(row, None)

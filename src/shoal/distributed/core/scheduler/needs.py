@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shoal.distributed.core.scheduler.names import forget_name
+from shoal.distributed.core.scheduler.names import forget_name, key_of
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY, NOTED
+from shoal.distributed.core.scheduler.table import DATA, HAS_INPUTS, MANY, MASK, NOBODY, NOTED
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
     FORGOTTEN,
@@ -163,6 +163,7 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
     states, waiters, kept, owner = table.states, table.waiters, table.kept, table.owner
     place, numbers, nbytes, deps = table.place, table.numbers, table.nbytes, table.deps
     workers, dropping, full = state.workers, state.dropping, state.full
+    flags = table.flags
     gone = []
     stack = list(rows)
     while stack:
@@ -194,7 +195,22 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
                 states[row] = RELEASED
         if not kept[row]:
             gone.append(row)
+        elif flags[row] & DATA and states[row] == RELEASED:
+            forgo_data(state, row)
     return gone
+
+
+def forgo_data(state: Scheduler, row: int) -> None:
+    """Data is let go that something was made of: if that is lost, it cannot be made again."""
+    table = state.table
+    key = key_of(table, row)
+    text = (
+        f"the data {key!r} was let go when nothing waited for it, and what was computed from it has "
+        "been lost since; keep a future of the data, or scatter it again"
+    )
+    state.reasons[row] = ("lost", key, "", text.encode())
+    table.flags[row] |= NOTED
+    table.states[row] = ERRED
 
 
 def stop_needing(state: Scheduler, row: int, reason: str) -> None:

@@ -85,7 +85,7 @@ def on_submit(
         ready += require(state, [row for row in again if states[row] == RELEASED])
     place_ready(state, ready)
     tell_ends(state, client, ended)
-    if len(m.wanted) < len(fresh):
+    if len(m.wanted) < len(fresh) or len(fresh) < len(rows):
         kept, owner = state.table.kept, state.table.owner
         let_go(state, [row for row in fresh if not kept[row] and owner[row] == NOBODY])
     if fresh:
