@@ -194,6 +194,7 @@ class World:
             drop_delay_s=self.random.choice([0.0, 0.02]),
             idle_codes=self.random.choice([0, 3]),
             client_grace_s=0.0,
+            silence_s=0.0,
         )
         self.state = Scheduler(self.settings, table=Table(Checked))
         self.now = 0.0

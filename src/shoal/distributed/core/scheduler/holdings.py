@@ -46,11 +46,23 @@ def add_copy(state: Scheduler, worker: Worker, number: int, size: int) -> None:
             state.replicas[row] = [place, worker.number]
             table.place[row] = MANY
         hold(worker, table.nbytes[row])
+        if row in state.moves:
+            end_move(state, row)
     elif now in (WAITING, READY, SENT, PUT):
         arrive(state, worker, row, size)
     else:
         worker.drops.append(number)
         state.outgoing[worker.number] = worker
+
+
+def end_move(state: Scheduler, row: int) -> None:
+    """A result that was to be moved is on the other worker: the first one lets go of its copy."""
+    number, source = state.moves.pop(row)
+    if state.table.numbers[row] == number and remove_holder(state, row, source) is False:
+        worker = state.workers.get(source)
+        if worker is not None:
+            worker.drops.append(number)
+            state.dropping[source] = worker
 
 
 def hold(worker: Worker, size: int) -> None:

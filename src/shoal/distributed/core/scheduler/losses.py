@@ -18,7 +18,14 @@ from shoal.distributed.core.scheduler.twins import stop_twin
 __all__ = ["lose_worker"]
 
 
-def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now: float) -> None:
+def lose_worker(
+    state: Scheduler,
+    worker: Worker,
+    reason: str,
+    blame: bool,
+    now: float,
+    guilty: set[tuple[int, int]] | None = None,
+) -> None:
     """A worker is gone.
 
     Parameters
@@ -31,6 +38,8 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
         Whether it died, so that what it ran may have killed it.
     now
         The time.
+    guilty
+        ``(number, run)`` of what ran, if that is known.
 
     Examples
     --------
@@ -42,13 +51,12 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
     table = state.table
     number = worker.number
     worker.status = "gone"
-    for index in (state.touched, state.outgoing, state.roomy, state.full, state.laden) + (
-        state.dropping,
-    ):
+    indexes = (state.touched, state.outgoing, state.roomy, state.full, state.laden)
+    for index in (*indexes, state.dropping, state.retiring):
         index.pop(number, None)
     for code in state.codes.values():
         code.workers.pop(number, None)
-    suspects = set(suspected(state, worker)) if blame else set()
+    suspects = set(suspected(state, worker, guilty)) if blame else set()
     place, states = table.place, table.states
     queued = [r for r, p in enumerate(place) if p == number and states[r] == READY]
     running = list(worker.sent)
@@ -81,9 +89,11 @@ def lose_worker(state: Scheduler, worker: Worker, reason: str, blame: bool, now:
             place_ready(state, (row,))
 
 
-def suspected(state: Scheduler, worker: Worker) -> list[int]:
+def suspected(state: Scheduler, worker: Worker, guilty: set[tuple[int, int]] | None) -> list[int]:
     """The tasks that had begun, as far as can be known: the first by priority, a slot each."""
     table = state.table
+    if guilty is not None:
+        return [r for r in worker.sent if (table.numbers[r], table.runs[r]) in guilty]
     slots = [row for row in worker.sent if not table.flags[row] & AWAY]
     slots.sort(key=table.priorities.__getitem__)
     away = [row for row in worker.sent if table.flags[row] & AWAY]

@@ -7,6 +7,7 @@ here walks with a stack of its own, since graphs may be deep.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from shoal.distributed.core.scheduler.names import forget_name, key_of
 from shoal.distributed.core.scheduler.records import Client, Code
@@ -278,8 +279,9 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
             last, uses = code, 0
         uses += 1
         if flags[row] & NOTED:
-            for beside in (state.reasons, state.big, state.tells, state.tries, state.deaths):
-                beside.pop(row, None)
+            beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells)
+            for other in (*beside, state.tries, state.deaths, state.moves):
+                other.pop(row, None)
     if last is not None:
         count_down(state, last, uses)
     if gone:

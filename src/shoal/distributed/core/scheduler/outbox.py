@@ -68,7 +68,9 @@ def flush_worker(state: Scheduler, worker: Worker, effects: list[Any], now: floa
         )
         worker.gives = []
     if worker.copies:
-        effects.append(Send(party, fetch_message(state, worker)))
+        message = fetch_message(state, worker)
+        if message.ids:
+            effects.append(Send(party, message))
         worker.copies = []
     if worker.batch:
         effects.append(run_message(state, worker))
@@ -81,7 +83,7 @@ def fetch_message(state: Scheduler, worker: Worker) -> Fetch:
     table = state.table
     message = Fetch([], [], [])
     for row in dict.fromkeys(worker.copies):
-        if table.states[row] == MEMORY:
+        if table.states[row] == MEMORY and worker.number not in holders(state, row):
             where = holders(state, row)
             message.ids.append(table.numbers[row])
             message.where.append(list(where))
@@ -126,7 +128,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
                 remote[dep] = None
     message = Run(
         [numbers[row] for row in batch],
-        [runs[row] for row in batch],
+        [runs[row] if place[row] == number else state.twins[row][1] for row in batch],
         [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in batch],
         codes,
         [args[row] for row in batch],
@@ -151,7 +153,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
                 message.big.append((i, len(buffers), len(mine)))
                 buffers += mine
     options = table.options
-    if any([options[row] for row in batch]):
+    if any(map(options.__getitem__, batch)):
         message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
     if state.tells:
         tells = state.tells

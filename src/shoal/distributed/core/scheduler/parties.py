@@ -8,23 +8,33 @@ from typing import Any
 from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.scheduler.cancel import on_cancel
 from shoal.distributed.core.scheduler.dispatch import fill_workers
-from shoal.distributed.core.scheduler.failures import require, retry
+from shoal.distributed.core.scheduler.failures import fail, require, retry
 from shoal.distributed.core.scheduler.locate import on_locate
 from shoal.distributed.core.scheduler.losses import lose_worker
-from shoal.distributed.core.scheduler.methods import on_answer, on_call, party_gone, workers_changed
-from shoal.distributed.core.scheduler.names import find
-from shoal.distributed.core.scheduler.needs import let_go, unwant, want
+from shoal.distributed.core.scheduler.methods import (
+    holder_gone,
+    log_event,
+    on_answer,
+    on_call,
+    party_gone,
+    worker_came,
+    workers_changed,
+)
+from shoal.distributed.core.scheduler.names import find, key_of
+from shoal.distributed.core.scheduler.needs import leave, let_go, unwant, want
 from shoal.distributed.core.scheduler.outbox import flush
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.reconcile import reconcile
 from shoal.distributed.core.scheduler.records import Client, Party, Worker
 from shoal.distributed.core.scheduler.reports import on_report
+from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import on_reserve
 from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.stealing import recall, steal
 from shoal.distributed.core.scheduler.submit import on_submit
 from shoal.distributed.core.scheduler.table import NOBODY
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
-from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED
+from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, PUT, RELEASED, WAITING
 from shoal.distributed.protocol import (
     Answer,
     Beat,
@@ -95,10 +105,11 @@ def closed(state: Scheduler, party: int, error_text: str, now: float) -> None:
     gone = state.parties.pop(party, None)
     if gone is None:
         return
-    party_gone(state, gone, now)
-    if gone.worker is not None and gone.worker.party == party:
-        lose_worker(state, gone.worker, error_text or "its connection closed", True, now)
-        workers_changed(state, now)
+    party_gone(state, gone)
+    worker = gone.worker
+    if worker is not None and state.workers.get(worker.number) is worker:
+        died = worker.status not in ("retiring", "retired", "closing")
+        lose(state, worker, error_text or "its connection closed", died, now)
     client = gone.client
     if client is not None and client.party == party:
         client.party = -1
@@ -158,7 +169,26 @@ def drain(state: Scheduler, now: float) -> list[Any]:
     []
     """
     fill_workers(state, now)
+    if state.roomy:
+        steal(state, now)
+        recall(state, now)
+    else:
+        state.recall_due = -1.0
+    if state.retiring:
+        go_on_retiring(state)
+    if state.workers_moved:
+        state.workers_moved = False
+        workers_changed(state, now)
     return flush(state, now)
+
+
+def lose(state: Scheduler, worker: Worker, reason: str, died: bool, now: float) -> None:
+    """A worker is gone."""
+    lose_worker(state, worker, reason, died, now)
+    state.workers_moved = True
+    holder_gone(state, f"worker {worker.name}")
+    event = {"action": "worker-removed", "worker": worker.address, "reason": reason}
+    log_event(state, "all", event, now)
 
 
 def protest(state: Scheduler, who: Party, what: str) -> None:
@@ -211,9 +241,7 @@ def welcome(state: Scheduler, who: Party, number: int) -> None:
     state.effects.append(Send(who.party, Welcome(number, state.identity, settings)))
 
 
-def begin_wanting(
-    state: Scheduler, client: Client, keys: list[Key], again: bool = False
-) -> None:
+def begin_wanting(state: Scheduler, client: Client, keys: list[Key], again: bool = False) -> None:
     """A client holds futures of keys that others submitted, or that it submitted before.
 
     Those that have failed are tried ``again``.
@@ -287,7 +315,14 @@ def forget_client(state: Scheduler, client: Client) -> None:
     owner, number = state.table.owner, client.number
     rows = [row for row, who in enumerate(owner) if who == number]
     rows += [row for row, others in state.shared.items() if number in others]
-    let_go(state, [r for r in rows if unwant(state, client, r)], "its client is gone")
+    rows = [r for r in rows if unwant(state, client, r)]
+    lost = [r for r in rows if state.table.states[r] == PUT and state.table.waiters[r]]
+    let_go(state, rows, "its client is gone")
+    for row in lost:
+        key = key_of(state.table, row)
+        text = f"{client.name}, which was to put the data {key!r}, is gone"
+        fail(state, row, ("lost", key, "", text.encode()))
+    holder_gone(state, f"client {client.name}")
 
 
 def on_register(
@@ -302,7 +337,7 @@ def on_register(
                 return
             state.parties.pop(other.party, None)
             state.effects.append(Close(other.party, "the worker has connected again"))
-            lose_worker(state, other, "it has connected again", False, now)
+            lose(state, other, "it has connected again", False, now)
     worker = Worker(state.next_worker, who.party, m, now)
     state.next_worker += 1
     state.workers[worker.number] = worker
@@ -310,15 +345,14 @@ def on_register(
     who.is_known = True
     welcome(state, who, worker.number)
     state.touched[worker.number] = worker
+    worker_came(state, who.party)
+    event = {"action": "worker-added", "worker": worker.address}
+    log_event(state, "all", event, now)
     if m.held or m.running:
         reconcile(state, worker, m)
     if state.unplaced:
-        rows = list(state.unplaced)
-        state.unplaced.clear()
-        for row in rows:
-            state.active -= bool(state.table.flags[row] & 2)
-        place_ready(state, rows)
-    workers_changed(state, now)
+        place_unplaced(state)
+    state.workers_moved = True
 
 
 def on_worker_report(
@@ -335,6 +369,33 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
     if worker is None:
         return
     worker.heard = now
+    worker.metrics = {
+        "managed": m.managed,
+        "spilled": m.spilled,
+        "memory": m.process,
+        "cpu": m.cpu,
+        "executing": m.executing,
+        "ready": m.ready,
+        "in_flight": m.fetching,
+        **m.metrics,
+    }
+    if m.status == "paused" and worker.status == "running":
+        worker.status = "paused"
+        state.roomy.pop(worker.number, None)
+        empty_queue(state, worker)
+    elif m.status == "running" and worker.status == "paused":
+        worker.status = "running"
+        state.touched[worker.number] = worker
+        place_unplaced(state)
+
+
+def place_unplaced(state: Scheduler) -> None:
+    """Tasks that no worker was allowed to run may have one now."""
+    rows = list(state.unplaced)
+    for row in rows:
+        leave(state, row)
+        state.table.states[row] = WAITING
+    place_ready(state, rows)
 
 
 def on_goodbye(
@@ -342,11 +403,10 @@ def on_goodbye(
 ) -> None:
     """Somebody leaves on purpose."""
     state.parties.pop(who.party, None)
-    party_gone(state, who, now)
+    party_gone(state, who)
     state.effects.append(Close(who.party, m.reason or "it said goodbye"))
-    if who.worker is not None:
-        lose_worker(state, who.worker, m.reason or "it left", False, now)
-        workers_changed(state, now)
+    if who.worker is not None and state.workers.get(who.worker.number) is who.worker:
+        lose(state, who.worker, m.reason or "it left", False, now)
     if who.client is not None and who.client.number in state.clients:
         who.client.party = -1
         forget_client(state, who.client)
@@ -390,5 +450,3 @@ HANDLERS: dict[type, Handler] = {
     Subscribe: on_subscribe,
 }
 """What each message leads to."""
-
-_: Worker

@@ -30,7 +30,17 @@ class Party:
     False
     """
 
-    __slots__ = ("client", "is_known", "party", "role", "since", "topics", "worker")
+    __slots__ = (
+        "client",
+        "is_known",
+        "nanny_of",
+        "party",
+        "role",
+        "since",
+        "topics",
+        "waiters",
+        "worker",
+    )
 
     def __init__(self, party: int, role: str, now: float) -> None:
         self.party = party
@@ -41,6 +51,10 @@ class Party:
         self.is_known = False
         """It has introduced itself."""
         self.topics: dict[str, None] = {}
+        self.waiters: list[Any] = []
+        """Its calls that have not been answered."""
+        self.nanny_of = ""
+        """The worker that it looks after."""
 
 
 class Prefix:
@@ -201,7 +215,7 @@ class Worker:
         "backlog",
         "batch",
         "blocked",
-        "cancels",
+        "closes",
         "codes",
         "copies",
         "drop_codes",
@@ -213,6 +227,7 @@ class Worker:
         "host",
         "limit",
         "metrics",
+        "moving",
         "name",
         "nanny",
         "nbytes",
@@ -287,5 +302,9 @@ class Worker:
         self.drop_codes: list[int] = []
         self.gives: list[tuple[int, int]] = []
         self.stops: dict[str, list[tuple[int, int]]] = {}
+        self.closes = True
+        """It is told to go when it is retired."""
+        self.moving: list[int] = []
+        """Rows that are being copied elsewhere before it goes."""
         self.copies: list[int] = []
         """Rows that it is to fetch."""

@@ -156,7 +156,20 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     worker.held += held
     state.active -= calm
     state.story.add(now, "ended", worker.name, m.ids)
+    if m.starts:
+        keep_times(state, worker, m)
     settle(state, worker, m.ids, ready, idle)
+
+
+def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
+    """When the runs of a report were, for the task stream."""
+    table = state.table
+    names, flats, prefixes = table.names, table.flats, table.prefixes
+    rows = [number & MASK for number in m.ids if number & MASK < len(names)]
+    kinds = [prefixes[row] for row in rows]
+    keys = [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in rows]
+    labels = ["" if kind is None else kind.name for kind in kinds]
+    state.stream.add(worker.address, keys, labels, m.starts, m.seconds, m.nbytes)
 
 
 def settle(
@@ -214,7 +227,6 @@ def on_late_end(state: Scheduler, worker: Worker, m: Report, i: int) -> None:
     """A run has ended that is not the task's current one."""
     number, run = m.ids[i], m.runs[i]
     row = number & MASK
-    table = state.table
     if state.twins and current(state, number) and state.twins.get(row) == (worker.number, run):
         # The second copy was faster: it is the run now, and the first is cancelled.
         swap_twin(state, row)

@@ -53,6 +53,8 @@ class Settings:
         Numbers of tasks in the record of what happened.
     events
         Events kept for each topic.
+    stream
+        Runs that are remembered with their times.
 
     Examples
     --------
@@ -79,3 +81,4 @@ class Settings:
     speculate: float = 0.0
     story: int = 200_000
     events: int = 10_000
+    stream: int = 100_000

@@ -12,7 +12,7 @@ from typing import Any
 from shoal.distributed.core.scheduler.names import Names
 from shoal.distributed.core.scheduler.records import Client, Code, Party, Prefix, Worker
 from shoal.distributed.core.scheduler.settings import Settings
-from shoal.distributed.core.scheduler.story import Story
+from shoal.distributed.core.scheduler.story import Story, Stream
 from shoal.distributed.core.scheduler.table import Table
 
 __all__ = ["Reason", "Scheduler"]
@@ -110,6 +110,22 @@ class Scheduler:
         self.next_run = 1
         self.virtual = 0
         """The rank of what was sent last: where a new client's tasks begin."""
+
+        self.retiring: dict[int, Worker] = {}
+        """Workers that are leaving in order."""
+        self.workers_moved = False
+        """Some have left, or are empty, and whoever waits for that is to be told."""
+        self.moves: dict[int, tuple[int, int]] = {}
+        """Rows on their way: (number, the worker that is to let go once there is a copy)."""
+        self.recall_due = -1.0
+        """When spare tasks are asked back for idle workers."""
+        self.looked_at = 0.0
+        """When stragglers were last looked for."""
+        self.timers: list[Any] = []
+        """Heap of (time, count, waiter)."""
+        self.timer_count = 0
+        self.next_request = 1
+        self.stream = Stream(self.settings.stream)
 
         self.bandwidth = self.settings.bandwidth
         self.locating: dict[int, list[Any]] = {}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["Story"]
+__all__ = ["Story", "Stream"]
 
 
 class Story:
@@ -46,3 +47,34 @@ class Story:
     def of(self, number: int) -> list[tuple[float, str, str]]:
         """What happened to one task."""
         return [(now, what, whom) for now, what, whom, numbers in self.entries if number in numbers]
+
+
+class Stream:
+    """The last runs, with their times: columns of a report each.
+
+    Parameters
+    ----------
+    most
+        Runs that are kept at most.
+
+    Examples
+    --------
+    >>> stream = Stream(100)
+    >>> stream.add("worker-a", ["x"], ["inc"], [0.5], [0.1], [8])
+    >>> list(stream.entries)
+    [('worker-a', (['x'], ['inc'], [0.5], [0.1], [8]))]
+    """
+
+    __slots__ = ("entries", "most", "size")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.size = 0
+        self.entries: deque[tuple[str, tuple[list[Any], ...]]] = deque()
+
+    def add(self, worker: str, *columns: list[Any]) -> None:
+        """Runs have ended: keys, prefixes, starts, seconds and bytes."""
+        self.entries.append((worker, columns))
+        self.size += len(columns[0])
+        while self.size > self.most:
+            self.size -= len(self.entries.popleft()[1][0])

@@ -92,9 +92,7 @@ def on_submit(
         state.story.add(now, "submitted", client.name, [state.table.numbers[r] for r in fresh])
 
 
-def begin_wanting(
-    state: Scheduler, client: Client, m: Submit, rows: Sequence[int]
-) -> list[int]:
+def begin_wanting(state: Scheduler, client: Client, m: Submit, rows: Sequence[int]) -> list[int]:
     """The client wants some of the rows; those that had ended already are returned."""
     table = state.table
     states, owner, number = table.states, table.owner, client.number

@@ -1,9 +1,16 @@
-"""What happens because time passes."""
+"""What happens because time passes: silence, timeouts, patience that ends."""
 
 from __future__ import annotations
 
-from shoal.distributed.core.scheduler.methods import waiting
-from shoal.distributed.core.scheduler.parties import forget_client
+from heapq import heappop
+
+from shoal.distributed.core.effects import Close
+from shoal.distributed.core.scheduler.failures import fail
+from shoal.distributed.core.scheduler.methods import expire
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.parties import forget_client, lose
+from shoal.distributed.core.scheduler.reports import retire_run
+from shoal.distributed.core.scheduler.speculation import speculate
 from shoal.distributed.core.scheduler.state import Scheduler
 
 __all__ = ["due", "tick"]
@@ -23,14 +30,51 @@ def tick(state: Scheduler, now: float) -> None:
     --------
     >>> tick(Scheduler(), 1.0)
     """
-    waiting.expire(state, now)
+    if state.timers:
+        expire(state, now)
+    silence = state.settings.silence_s
+    if silence > 0:
+        for worker in list(state.workers.values()):
+            if now - worker.heard >= silence:
+                fence(state, worker.number, now)
     for client in list(state.clients.values()):
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
             forget_client(state, client)
+    if state.deadlines:
+        time_out(state, now)
+    if state.settings.speculate > 0:
+        speculate(state, now)
+
+
+def fence(state: Scheduler, number: int, now: float) -> None:
+    """A worker has been silent for too long: it is gone, whatever it still does."""
+    worker = state.workers[number]
+    state.parties.pop(worker.party, None)
+    text = f"it was silent for {now - worker.heard:.1f} s"
+    state.effects.append(Close(worker.party, text))
+    lose(state, worker, text, True, now)
+
+
+def time_out(state: Scheduler, now: float) -> None:
+    """Runs whose worker should have ended them."""
+    table = state.table
+    while state.deadlines and state.deadlines[0][0] <= now:
+        _, row, run = heappop(state.deadlines)
+        if table.runs[row] != run:
+            continue
+        worker = state.workers[table.place[row]]
+        key, options = key_of(table, row), table.options[row]
+        retire_run(state, worker, row)
+        worker.zombies[run] = table.numbers[row]
+        reason = "it has exceeded its timeout"
+        worker.stops.setdefault(reason, []).append((table.numbers[row], run))
+        state.outgoing[worker.number] = worker
+        text = f"{key!r} ran on {worker.name} for longer than its timeout of {options.timeout_s} s"
+        fail(state, row, ("timeout", key, worker.address, text.encode()))
 
 
 def due(state: Scheduler) -> float | None:
-    """When `tick` should be called next; None: not before something else happens.
+    """When `tick` (and `drain`) should be called next; None: not before something else happens.
 
     Parameters
     ----------
@@ -41,10 +85,17 @@ def due(state: Scheduler) -> float | None:
     --------
     >>> due(Scheduler())
     """
-    times = [waiting.due(state)]
-    if state.drop_due >= 0:
-        times.append(state.drop_due)
-    grace = state.settings.client_grace_s
+    settings = state.settings
+    times = [t for t in (state.drop_due, state.recall_due) if t >= 0]
+    if state.timers:
+        times.append(state.timers[0][0])
+    if state.deadlines:
+        times.append(state.deadlines[0][0])
+    grace = settings.client_grace_s
     times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
-    first = min(times)
+    if state.workers and settings.silence_s > 0:
+        times.append(min([w.heard for w in state.workers.values()]) + settings.silence_s)
+    if settings.speculate > 0 and state.roomy:
+        times.append(state.looked_at + 0.1)
+    first = min(times, default=float("inf"))
     return None if first == float("inf") else first

@@ -79,7 +79,9 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
         check(state, table.numbers[row] & MASK == row, row, "number does not lead back")
         check(state, (run > 0) == (now == SENT), row, f"run {run}")
         if now in (SENT, READY):
-            check(state, place in state.workers or (now, place) == (READY, NOBODY), row, place)
+            check(
+                state, place in state.workers or (now, place) == (READY, NOBODY), row, f"at {place}"
+            )
         elif now == MEMORY:
             check(state, place in state.workers or place == MANY, row, f"held by {place}")
         else:
@@ -93,8 +95,9 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
         check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
         noted = any(row in t for t in (state.reasons, state.big, state.tells, state.tries))
         check(state, not noted or flags & NOTED, row, "NOTED")
-    for beside in (state.reasons, state.replicas, state.shared, state.twins, state.deaths):
-        for row in beside:  # type: ignore[attr-defined]
+    tables: tuple[dict[int, Any], ...] = (state.reasons, state.replicas, state.shared)
+    for beside in (*tables, state.twins, state.deaths, state.tries, state.moves):
+        for row in beside:
             assert table.states[row] != FORGOTTEN, f"row {row} is forgotten and noted"
 
 

@@ -9,21 +9,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shoal.distributed.core.scheduler.methods import info, waiting
+from shoal.distributed.core.scheduler.methods import (
+    datasets,
+    flags,
+    forward,
+    info,
+    locks,
+    moves,
+    nannies,
+    queues,
+    semaphores,
+    topics,
+    workers,
+)
 from shoal.distributed.core.scheduler.methods.calls import (
     LATER,
     Method,
     MethodError,
     answer,
     answer_error,
+    expire,
 )
+from shoal.distributed.core.scheduler.methods.topics import log_event
+from shoal.distributed.core.scheduler.methods.workers import workers_changed
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.protocol import Answer, Call
 
-__all__ = ["METHODS", "on_answer", "on_call", "party_gone", "workers_changed"]
+__all__ = [
+    "METHODS",
+    "expire",
+    "holder_gone",
+    "log_event",
+    "on_answer",
+    "on_call",
+    "party_gone",
+    "worker_came",
+    "workers_changed",
+]
 
-METHODS: dict[str, Method] = {**info.METHODS, **waiting.METHODS}
+METHODS: dict[str, Method] = {
+    **info.METHODS,
+    **workers.METHODS,
+    **forward.METHODS,
+    **moves.METHODS,
+    **nannies.METHODS,
+    **datasets.METHODS,
+    **topics.METHODS,
+    **locks.METHODS,
+    **semaphores.METHODS,
+    **flags.METHODS,
+    **queues.METHODS,
+}
 """Every method by name."""
 
 
@@ -64,13 +101,73 @@ def on_call(state: Scheduler, who: Party, m: Call, buffers: Sequence[Any], now: 
 
 
 def on_answer(state: Scheduler, who: Party, m: Answer, buffers: Sequence[Any], now: float) -> None:
-    """A worker answers a call that was passed on to it."""
+    """A worker answers a call that was passed on to it.
+
+    Parameters
+    ----------
+    state, who
+        Who answers.
+    m, buffers
+        The answer.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> on_answer(Scheduler(), Party(1, "worker", 0.0), Answer(5), (), 0.0)
+    """
+    forward.on_answer(state, who.party, m, buffers)
 
 
-def party_gone(state: Scheduler, who: Party, now: float) -> None:
-    """A connection has ended: what it waited for and held is given up."""
+def party_gone(state: Scheduler, who: Party) -> None:
+    """A connection has ended: what it waits for, and is waited for, is given up.
+
+    Parameters
+    ----------
+    state, who
+        Whose.
+
+    Examples
+    --------
+    >>> party_gone(Scheduler(), Party(1, "client", 0.0))
+    """
+    for waiter in who.waiters:
+        waiter.done = True
+    forward.party_gone(state, who.party)
+    if who.nanny_of and state.nanny_parties.get(who.nanny_of) == who.party:
+        del state.nanny_parties[who.nanny_of]
 
 
-def workers_changed(state: Scheduler, now: float) -> None:
-    """A worker has come or gone: whoever waits for that hears of it."""
-    waiting.workers_changed(state, now)
+def holder_gone(state: Scheduler, name: str) -> None:
+    """A client or worker is gone for good: what it held is given back.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    name
+        As `calls.holder_name` gave it.
+
+    Examples
+    --------
+    >>> holder_gone(Scheduler(), "client me")
+    """
+    locks.holder_gone(state, name)
+    semaphores.holder_gone(state, name)
+
+
+def worker_came(state: Scheduler, party: int) -> None:
+    """A worker has registered: plugins and files for all workers are for it as well.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    party
+        The worker's connection.
+
+    Examples
+    --------
+    >>> worker_came(Scheduler(), 1)
+    """
+    forward.worker_came(state, party, "worker")

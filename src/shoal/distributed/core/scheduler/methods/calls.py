@@ -1,8 +1,15 @@
-"""Answers to calls, and the errors that methods raise."""
+"""Answers to calls: at once, as an error, or later, when what the caller waits for has come.
+
+A call that has to wait becomes a `Waiter` in some line; whoever can serve the line pops waiters from it
+(`first`).  A waiter whose time is over, or whose caller is gone, is *done* and skipped; so nothing has to
+be searched for and taken out.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from shoal.distributed.core.effects import Send
@@ -10,7 +17,18 @@ from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.protocol import Answer
 
-__all__ = ["LATER", "Method", "MethodError", "answer", "answer_error"]
+__all__ = [
+    "LATER",
+    "Line",
+    "Method",
+    "MethodError",
+    "Waiter",
+    "answer",
+    "answer_error",
+    "first",
+    "holder_name",
+    "wait",
+]
 
 LATER: Any = object()
 """What a method returns that answers by itself."""
@@ -37,6 +55,37 @@ class MethodError(Exception):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+
+
+class Waiter:
+    """A call that waits.
+
+    Parameters
+    ----------
+    party, request
+        Whose.
+    expired
+        The answer when its time is over; a `MethodError` is answered as an error.
+    data
+        What whoever serves it wants to know.
+
+    Examples
+    --------
+    >>> Waiter(1, 7, False, "id").done
+    False
+    """
+
+    __slots__ = ("data", "done", "expired", "party", "request")
+
+    def __init__(self, party: int, request: int, expired: Any, data: Any) -> None:
+        self.party = party
+        self.request = request
+        self.expired = expired
+        self.data = data
+        self.done = False
+
+
+Line: TypeAlias = "deque[Waiter]"
 
 
 def answer(state: Scheduler, party: int, request: int, value: Any) -> None:
@@ -83,3 +132,111 @@ def answer_error(state: Scheduler, party: int, request: int, kind: str, text: st
     """
     if request:
         state.effects.append(Send(party, Answer(request, None, (kind, text))))
+
+
+def wait(
+    state: Scheduler,
+    who: Party,
+    request: int,
+    args: dict[str, Any],
+    now: float,
+    line: Line | None,
+    expired: Any,
+    data: Any = None,
+) -> Any:
+    """A call waits in a line until it is served, or ``args["timeout_s"]`` is over.
+
+    Parameters
+    ----------
+    state, who, request, args, now
+        The call.
+    line
+        Where it waits; None: its method keeps it otherwise, in ``data``.
+    expired
+        The answer when its time is over.
+    data
+        For whoever serves it.
+
+    Returns
+    -------
+    object
+        What the method is to return.
+
+    Examples
+    --------
+    >>> state, line = Scheduler(), deque()
+    >>> who = Party(1, "client", 0.0)
+    >>> wait(state, who, 7, {"timeout_s": 2}, 0.0, line, False) is LATER, len(line)
+    (True, 1)
+    >>> wait(state, who, 8, {"timeout_s": 0}, 0.0, line, False)
+    False
+    """
+    timeout = args.get("timeout_s")
+    if timeout is not None and timeout <= 0:
+        if isinstance(expired, MethodError):
+            raise expired
+        return expired
+    waiter = Waiter(who.party, request, expired, data)
+    if line is not None:
+        line.append(waiter)
+    who.waiters = [other for other in who.waiters if not other.done]
+    who.waiters.append(waiter)
+    if timeout is not None:
+        state.timer_count += 1
+        heappush(state.timers, (now + timeout, state.timer_count, waiter))
+    return LATER
+
+
+def first(line: Line) -> Waiter | None:
+    """The first in a line that still waits, taken out of it; None if nobody does.
+
+    Parameters
+    ----------
+    line
+        Waiters.
+
+    Examples
+    --------
+    >>> first(deque())
+    """
+    while line:
+        waiter = line.popleft()
+        if not waiter.done:
+            waiter.done = True
+            return waiter
+    return None
+
+
+def expire(state: Scheduler, now: float) -> None:
+    """Answer those whose time is over."""
+    timers = state.timers
+    while timers and (timers[0][0] <= now or timers[0][2].done):
+        waiter = heappop(timers)[2]
+        if waiter.done:
+            continue
+        waiter.done = True
+        said = waiter.expired
+        if isinstance(said, MethodError):
+            answer_error(state, waiter.party, waiter.request, said.kind, str(said))
+        else:
+            answer(state, waiter.party, waiter.request, said() if callable(said) else said)
+
+
+def holder_name(who: Party) -> str:
+    """In whose name a party holds what it acquires: it outlives a broken connection.
+
+    Parameters
+    ----------
+    who
+        The party.
+
+    Examples
+    --------
+    >>> holder_name(Party(3, "client", 0.0))
+    'party-3'
+    """
+    if who.client is not None:
+        return f"client {who.client.name}"
+    if who.worker is not None:
+        return f"worker {who.worker.name}"
+    return f"party-{who.party}"

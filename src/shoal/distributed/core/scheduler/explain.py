@@ -1,0 +1,184 @@
+"""Why a task is where it is, in words, and what happened to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from shoal.distributed.core.scheduler.names import find, key_of
+from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
+from shoal.distributed.core.scheduler.table import MASK, NOBODY
+from shoal.distributed.core.scheduler.transitions import (
+    ERRED,
+    MEMORY,
+    PUT,
+    READY,
+    RELEASED,
+    SENT,
+    STATES,
+    WAITING,
+)
+from shoal.distributed.protocol import Key
+
+__all__ = ["explain", "story"]
+
+
+def explain(state: Scheduler, key: Key, now: float) -> dict[str, Any]:
+    """What is known of a task, and why it is not further.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    key
+        The task's.
+    now
+        The time.
+
+    Returns
+    -------
+    dict
+        ``state``, ``why`` (a sentence), and more of what there is: ``worker``, ``where``,
+        ``waits_for``, ``nbytes``, ``expected_s``, ``tries``, ``story``.
+
+    Examples
+    --------
+    >>> explain(Scheduler(), "x", 0.0)["state"]
+    'forgotten'
+    """
+    row = find(state.names, key)
+    if row < 0:
+        text = "the scheduler does not know this key: nobody wants it, or it was never submitted"
+        return {"key": key, "state": "forgotten", "why": text}
+    table = state.table
+    prefix = table.prefixes[row]
+    out: dict[str, Any] = {
+        "key": key,
+        "state": STATES[table.states[row]],
+        "why": WHY[table.states[row]](state, row, now),
+        "prefix": prefix.name,
+        "expected_s": prefix.seconds,
+        "nbytes": table.nbytes[row],
+        "type": table.types[row],
+        "priority": table.priorities[row] >> 26,
+        "clients": [c.name for c in clients_of(state, row)],
+        "dependents": table.kept[row],
+        "waiting_dependents": table.waiters[row],
+        "tries": state.tries.get(row, 0),
+        "deaths": state.deaths.get(row, []),
+        "story": [[t, what, whom] for t, what, whom in state.story.of(table.numbers[row])],
+    }
+    if table.states[row] == MEMORY:
+        out["where"] = [state.workers[n].address for n in holders(state, row)]
+    elif table.states[row] == SENT:
+        out["worker"] = state.workers[table.place[row]].address
+    return out
+
+
+def why_released(state: Scheduler, row: int, now: float) -> str:
+    """Nobody needs it."""
+    return "nobody needs its result now; what made it is kept, should a dependent's be lost"
+
+
+def why_waiting(state: Scheduler, row: int, now: float) -> str:
+    """Inputs are missing."""
+    table = state.table
+    lacking = [n & MASK for n in table.deps[row] if table.states[n & MASK] != MEMORY]
+    counts = Counter(STATES[table.states[dep]] for dep in lacking)
+    said = ", ".join(f"{count} {name}" for name, count in counts.items())
+    names = ", ".join(repr(key_of(table, dep)) for dep in lacking[:3])
+    more = ", ..." if len(lacking) > 3 else ""
+    return f"{len(lacking)} of {len(table.deps[row])} inputs are missing ({said}): {names}{more}"
+
+
+def why_ready(state: Scheduler, row: int, now: float) -> str:
+    """It stands in a queue."""
+    table = state.table
+    options = table.options[row]
+    if row in state.unplaced:
+        if not state.workers:
+            return "no worker is there"
+        asked = [f"workers={options.workers}"] if options.workers else []
+        asked += [f"resources={options.resources}"] if options.resources else []
+        return f"no worker that is there and running satisfies {' and '.join(asked) or 'it'}"
+    place = table.place[row]
+    if place == NOBODY:
+        held = f"; {len(state.full)} workers get no sources, to save memory" if state.full else ""
+        return f"it may run anywhere and no worker has room for it yet{held}"
+    worker = state.workers[place]
+    if table.priorities[row] in worker.blocked:
+        if options is not None and options.resources:
+            return f"{worker.name} has {worker.free} free, and it needs {options.resources}"
+        return f"it is to run alone on {worker.name}, which is busy"
+    ahead = worker.backlog + worker.occupancy
+    return (
+        f"its inputs are on {worker.name}, which has work for about {ahead / worker.threads:.3g} s "
+        f"({len(worker.sent)} sent, {worker.queued} queued)"
+    )
+
+
+def why_sent(state: Scheduler, row: int, now: float) -> str:
+    """It runs, or is about to."""
+    worker = state.workers[state.table.place[row]]
+    since = now - worker.sent[row]
+    before = sum(
+        state.table.priorities[other] < state.table.priorities[row] for other in worker.sent
+    )
+    what = "runs" if before < worker.threads else f"is number {before + 1} in line"
+    return f"it {what} on {worker.name}, {since:.3g} s after it was sent there"
+
+
+def why_memory(state: Scheduler, row: int, now: float) -> str:
+    """It is done."""
+    names = [state.workers[n].name for n in holders(state, row)]
+    return f"its result is on {', '.join(names)}"
+
+
+def why_erred(state: Scheduler, row: int, now: float) -> str:
+    """It failed."""
+    kind, key, worker, data = state.reasons[row]
+    if key != key_of(state.table, row):
+        return f"its input {key!r} failed ({kind})"
+    said = "" if kind == "raised" else f": {data.decode(errors='replace')}"
+    return f"it failed ({kind}) {'on ' + worker if worker else ''}{said}"
+
+
+def why_put(state: Scheduler, row: int, now: float) -> str:
+    """It is on its way."""
+    return "a client has announced this data and not put it on a worker yet"
+
+
+WHY = {
+    RELEASED: why_released,
+    WAITING: why_waiting,
+    READY: why_ready,
+    SENT: why_sent,
+    MEMORY: why_memory,
+    ERRED: why_erred,
+    PUT: why_put,
+}
+
+
+def story(state: Scheduler, keys: Iterable[Any]) -> list[list[Any]]:
+    """What happened to some tasks: ``[time, event, whom, key]``, oldest first.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    keys
+        The tasks'; those that are not known any more have no story.
+
+    Examples
+    --------
+    >>> story(Scheduler(), ["x"])
+    []
+    """
+    out = []
+    for key in keys:
+        row = find(state.names, tuple(key) if isinstance(key, list) else key)
+        if row >= 0:
+            for now, what, whom in state.story.of(state.table.numbers[row]):
+                out.append([now, what, whom, key])
+    return sorted(out, key=lambda event: event[0])

@@ -1,0 +1,80 @@
+"""What nannies say of their workers, and clients of what they could not get.
+
+``nanny.hello {name, address?}``
+    a nanny's first message: it looks after the worker of that name.
+``nanny.died {name, exit, signal?, peak?, limit?, running?}``
+    the worker's process has ended: with which exit code or signal, how much memory it had at most, and
+    ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the death say so.
+``report.missing {missing}``
+    ``[[key, worker's number]]``: a client could not get these results from these workers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shoal.distributed.core.scheduler.holdings import lose_copy
+from shoal.distributed.core.scheduler.losses import lose_worker
+from shoal.distributed.core.scheduler.methods.calls import Method
+from shoal.distributed.core.scheduler.methods.describe import rows_of
+from shoal.distributed.core.scheduler.methods.forward import worker_came
+from shoal.distributed.core.scheduler.records import Party
+from shoal.distributed.core.scheduler.state import Scheduler
+
+__all__ = ["METHODS"]
+
+
+def hello(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A nanny introduces itself."""
+    state.nanny_parties[args["name"]] = who.party
+    who.nanny_of = args["name"]
+    worker_came(state, who.party, "nanny")
+
+
+def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A worker's process has ended."""
+    text = describe_death(args)
+    name = args["name"]
+    running = args.get("running")
+    guilty = None if running is None else {tuple(pair) for pair in running}
+    for worker in list(state.workers.values()):
+        if worker.name == name:
+            state.parties.pop(worker.party, None)
+            lose_worker(state, worker, text, True, now, guilty)
+            state.workers_moved = True
+            return
+    # Its connection ended before the nanny could say why.
+    for names in state.deaths.values():
+        for i, said in enumerate(names):
+            if said.startswith(f"{name} ("):
+                names[i] = f"{name} ({text})"
+
+
+def describe_death(args: dict[str, Any]) -> str:
+    """Why a process ended, in words."""
+    if args.get("signal"):
+        text = f"killed by signal {args['signal']}"
+    else:
+        text = f"exited with code {args.get('exit')}"
+    if args.get("peak") and args.get("limit"):
+        text += f", {args['peak']:,} bytes of memory at most, of {args['limit']:,} allowed"
+    return text
+
+
+def missing(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A client could not get results where they were thought to be."""
+    for key, number in args["missing"]:
+        for row in rows_of(state, [key]):
+            lose_copy(state, state.table.numbers[row], number)
+            worker = state.workers.get(number)
+            if worker is not None:
+                # Should it hold it after all, nobody would ever tell it to let go.
+                worker.drops.append(state.table.numbers[row])
+                state.dropping[number] = worker
+
+
+METHODS: dict[str, Method] = {
+    "nanny.hello": hello,
+    "nanny.died": died,
+    "report.missing": missing,
+}

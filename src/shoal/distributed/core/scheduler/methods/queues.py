@@ -1,0 +1,284 @@
+"""Queues and variables of values and futures.
+
+``queue.create {name, maxsize}``, ``queue.put {name, item, timeout_s?}``, ``queue.get {name, timeout_s?,
+batch?}``, ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name, item}``,
+``variable.get {name, timeout_s?}``, ``variable.delete {name}``.
+
+An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or variable) wants the key of a
+future, so that it stays; a client that gets a future wants it from then on, before it
+knows, and sends no `Want` of its own.  ``batch``: 0 for all there are, n for n of them, both as a list.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from shoal.distributed.core.scheduler.methods.calls import (
+    Line,
+    Method,
+    MethodError,
+    answer,
+    answer_error,
+    first,
+    wait,
+)
+from shoal.distributed.core.scheduler.names import find
+from shoal.distributed.core.scheduler.needs import let_go, unwant, want
+from shoal.distributed.core.scheduler.records import Client, Party
+from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.tell import tell_ends
+from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
+
+__all__ = ["METHODS", "hand_over", "keep", "keeper", "let_item_go"]
+
+
+def keeper(state: Scheduler, name: str) -> Client:
+    """Something that wants keys and is no connection.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    name
+        Of the thing.
+
+    Examples
+    --------
+    >>> keeper(Scheduler(), "queue x").party
+    -1
+    """
+    found = state.by_name.get(name)
+    if found is None:
+        found = Client(state.next_client, name, -1)
+        found.gone_since = float("inf")
+        state.next_client += 1
+        state.clients[found.number] = found
+        state.by_name[name] = found
+    return found
+
+
+class Queue:
+    """Items, those who wait for one, and those who wait for room."""
+
+    __slots__ = ("getters", "items", "keeps", "most", "putters")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.items: deque[Any] = deque()
+        self.keeps: dict[Any, int] = {}
+        """How many items are futures of a key."""
+        self.getters: Line = deque()
+        self.putters: Line = deque()
+
+
+def as_key(key: Any) -> Any:
+    """A key as msgpack gave it."""
+    return tuple(key) if isinstance(key, list) else key
+
+
+def keep(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None:
+    """An item that may be a future is kept: its key is wanted."""
+    kind, what = item
+    if kind != "future":
+        return
+    key = as_key(what)
+    row = find(state.names, key)
+    if row < 0:
+        text = f"the future of {key!r} is not known to the scheduler (any more)"
+        raise MethodError("KeyError", text)
+    want(state, keeper(state, name), row)
+    counts[key] = counts.get(key, 0) + 1
+
+
+def hand_over(state: Scheduler, who: Party | None, item: Any) -> None:
+    """Whoever gets a future wants it."""
+    if item[0] != "future" or who is None or who.client is None:
+        return
+    row = find(state.names, as_key(item[1]))
+    if row >= 0 and want(state, who.client, row) and state.table.states[row] in (MEMORY, ERRED):
+        tell_ends(state, who.client, (row,))
+
+
+def let_item_go(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None:
+    """An item is not kept any more."""
+    if item[0] != "future":
+        return
+    key = as_key(item[1])
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+        row = find(state.names, key)
+        if row >= 0 and unwant(state, keeper(state, name), row):
+            let_go(state, [row])
+    if not counts:
+        dismiss(state, name)
+
+
+def dismiss(state: Scheduler, name: str) -> None:
+    """A keeper that keeps nothing is forgotten."""
+    client = state.by_name.get(name)
+    if client is not None and not client.wants:
+        del state.by_name[name]
+        del state.clients[client.number]
+
+
+def queue_of(state: Scheduler, name: str) -> Queue:
+    """A queue, made when it is first spoken of."""
+    found: Queue = state.machines.setdefault("queues", {}).setdefault(name, Queue(0))
+    return found
+
+
+def create(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Make a queue, or come to one that is there."""
+    queue = queue_of(state, args["name"])
+    queue.most = queue.most or int(args.get("maxsize") or 0)
+    return queue.most
+
+
+def put(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Append an item; wait for room."""
+    name, item = args["name"], args["item"]
+    queue = queue_of(state, name)
+    keep(state, f"queue {name}", queue.keeps, item)
+    if queue.most and len(queue.items) >= queue.most:
+        full = MethodError("TimeoutError", f"the queue {name!r} is full: {queue.most} items")
+        return wait(state, who, request, args, now, queue.putters, full, item)
+    queue.items.append(item)
+    serve(state, name, queue)
+    return None
+
+
+def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Take the first item, or several; wait for one."""
+    name, batch = args["name"], args.get("batch")
+    queue = queue_of(state, name)
+    if batch is not None and batch is not False:
+        count = len(queue.items) if batch in (0, True) else int(batch)
+        if count <= len(queue.items):
+            return [pop(state, who, name, queue) for _ in range(count)]
+    elif queue.items:
+        return pop(state, who, name, queue)
+    empty = MethodError("TimeoutError", f"the queue {name!r} is empty")
+    count = int(batch) if batch and batch is not True else -1
+    return wait(state, who, request, args, now, queue.getters, empty, count)
+
+
+def pop(state: Scheduler, who: Party | None, name: str, queue: Queue) -> Any:
+    """The first item, for somebody; whoever waits for room gets it."""
+    item = queue.items.popleft()
+    hand_over(state, who, item)
+    let_item_go(state, f"queue {name}", queue.keeps, item)
+    while not queue.most or len(queue.items) < queue.most:
+        putter = first(queue.putters)
+        if putter is None:
+            break
+        queue.items.append(putter.data)
+        answer(state, putter.party, putter.request, None)
+    return item
+
+
+def serve(state: Scheduler, name: str, queue: Queue) -> None:
+    """Items have come: whoever waits for them gets them, in order."""
+    while queue.getters and queue.items:
+        getter = queue.getters[0]
+        if getter.done:
+            queue.getters.popleft()
+            continue
+        if getter.data > len(queue.items):
+            return
+        queue.getters.popleft()
+        getter.done = True
+        who = state.parties.get(getter.party)
+        if getter.data < 0:
+            item = pop(state, who, name, queue)
+        else:
+            item = [pop(state, who, name, queue) for _ in range(getter.data)]
+        answer(state, getter.party, getter.request, item)
+
+
+def size(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """How many items there are."""
+    return len(queue_of(state, args["name"]).items)
+
+
+def close(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """End a queue; what it kept is let go."""
+    name = args["name"]
+    queue = state.machines.setdefault("queues", {}).pop(name, None)
+    if queue is None:
+        return None
+    for line in (queue.getters, queue.putters):
+        while (waiter := first(line)) is not None:
+            text = f"the queue {name!r} was closed"
+            answer_error(state, waiter.party, waiter.request, "RuntimeError", text)
+    for item in queue.items:
+        let_item_go(state, f"queue {name}", queue.keeps, item)
+    return None
+
+
+class Variable:
+    """One item, and those who wait for it."""
+
+    __slots__ = ("item", "keeps", "line")
+
+    def __init__(self) -> None:
+        self.item: Any = None
+        self.keeps: dict[Any, int] = {}
+        self.line: Line = deque()
+
+
+def set_variable(
+    state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float
+) -> Any:
+    """Give a variable another item."""
+    name, item = args["name"], args["item"]
+    variable = state.machines.setdefault("variables", {}).setdefault(name, Variable())
+    keep(state, f"variable {name}", variable.keeps, item)
+    before, variable.item = variable.item, item
+    if before is not None:
+        let_item_go(state, f"variable {name}", variable.keeps, before)
+    while (waiter := first(variable.line)) is not None:
+        hand_over(state, state.parties.get(waiter.party), item)
+        answer(state, waiter.party, waiter.request, item)
+
+
+def get_variable(
+    state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float
+) -> Any:
+    """The item of a variable; wait until there is one."""
+    name = args["name"]
+    variable = state.machines.setdefault("variables", {}).setdefault(name, Variable())
+    if variable.item is not None:
+        hand_over(state, who, variable.item)
+        return variable.item
+    unset = MethodError("TimeoutError", f"the variable {name!r} has not been set")
+    return wait(state, who, request, args, now, variable.line, unset)
+
+
+def delete_variable(
+    state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float
+) -> Any:
+    """End a variable; those who wait for it get an error."""
+    name = args["name"]
+    variable = state.machines.setdefault("variables", {}).pop(name, None)
+    if variable is None:
+        return None
+    if variable.item is not None:
+        let_item_go(state, f"variable {name}", variable.keeps, variable.item)
+    while (waiter := first(variable.line)) is not None:
+        text = f"the variable {name!r} was deleted"
+        answer_error(state, waiter.party, waiter.request, "RuntimeError", text)
+    return None
+
+
+METHODS: dict[str, Method] = {
+    "queue.create": create,
+    "queue.put": put,
+    "queue.get": get,
+    "queue.size": size,
+    "queue.close": close,
+    "variable.set": set_variable,
+    "variable.get": get_variable,
+    "variable.delete": delete_variable,
+}

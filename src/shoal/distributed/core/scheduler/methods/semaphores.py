@@ -1,0 +1,147 @@
+"""Semaphores: so many leases at a time.
+
+``semaphore.create {name, max_leases}``
+    the number of leases; it is an error to create it again with another.
+``semaphore.acquire {name, id, timeout_s?}``, ``semaphore.release {name, id}``
+    a lease by the name ``id``, True; False when the time is over, or where there was no such lease.
+``semaphore.refresh {name, ids}``, ``semaphore.value {name}``, ``semaphore.max {name}``
+    which of the leases hold; how many are taken; how many there may be.
+``semaphore.close {name}``
+    gives everything up; those who wait get an error.
+
+A lease ends with the client or worker that took it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from shoal.distributed.core.scheduler.methods.calls import (
+    Line,
+    Method,
+    MethodError,
+    answer,
+    answer_error,
+    first,
+    holder_name,
+    wait,
+)
+from shoal.distributed.core.scheduler.records import Party
+from shoal.distributed.core.scheduler.state import Scheduler
+
+__all__ = ["METHODS", "holder_gone"]
+
+
+class Semaphore:
+    """Leases, and who waits for one."""
+
+    __slots__ = ("leases", "line", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.leases: dict[str, str] = {}
+        self.line: Line = deque()
+
+
+def named(state: Scheduler, name: str) -> Semaphore:
+    """A semaphore that must exist."""
+    found = state.machines.setdefault("semaphores", {}).get(name)
+    if found is None:
+        raise MethodError(
+            "ValueError", f"there is no semaphore {name!r}; it was closed, or never made"
+        )
+    semaphore: Semaphore = found
+    return semaphore
+
+
+def create(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Make a semaphore, if there is none of that name."""
+    most = int(args["max_leases"])
+    if most < 1:
+        raise ValueError(f"max_leases is at least 1, got {most}")
+    known = state.machines.setdefault("semaphores", {})
+    found = known.setdefault(args["name"], Semaphore(most))
+    if found.most != most:
+        text = f"the semaphore {args['name']!r} has {found.most} leases, not {most}"
+        raise MethodError("ValueError", text)
+    return most
+
+
+def acquire(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Take a lease, or wait for one."""
+    semaphore = named(state, args["name"])
+    if len(semaphore.leases) < semaphore.most:
+        semaphore.leases[args["id"]] = holder_name(who)
+        return True
+    data = (args["id"], holder_name(who))
+    return wait(state, who, request, args, now, semaphore.line, False, data)
+
+
+def release(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Give a lease back."""
+    semaphore = named(state, args["name"])
+    if semaphore.leases.pop(args["id"], None) is None:
+        return False
+    serve(state, semaphore)
+    return True
+
+
+def serve(state: Scheduler, semaphore: Semaphore) -> None:
+    """Leases may have become free."""
+    while len(semaphore.leases) < semaphore.most:
+        waiter = first(semaphore.line)
+        if waiter is None:
+            return
+        lease, holder = waiter.data
+        semaphore.leases[lease] = holder
+        answer(state, waiter.party, waiter.request, True)
+
+
+def refresh(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Which leases hold still."""
+    leases = named(state, args["name"]).leases
+    return [lease for lease in args["ids"] if lease in leases]
+
+
+def value(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """How many leases are taken."""
+    return len(named(state, args["name"]).leases)
+
+
+def most(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """How many leases there may be."""
+    return named(state, args["name"]).most
+
+
+def close(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """End a semaphore."""
+    semaphore = state.machines.setdefault("semaphores", {}).pop(args["name"], None)
+    while semaphore is not None and (waiter := first(semaphore.line)) is not None:
+        text = f"the semaphore {args['name']!r} was closed"
+        answer_error(state, waiter.party, waiter.request, "RuntimeError", text)
+    return None
+
+
+def holder_gone(state: Scheduler, name: str) -> None:
+    """A client or worker is gone for good: its leases are free.
+
+    Examples
+    --------
+    >>> holder_gone(Scheduler(), "client me")
+    """
+    for semaphore in state.machines.get("semaphores", {}).values():
+        for lease in [lease for lease, holder in semaphore.leases.items() if holder == name]:
+            del semaphore.leases[lease]
+        serve(state, semaphore)
+
+
+METHODS: dict[str, Method] = {
+    "semaphore.create": create,
+    "semaphore.acquire": acquire,
+    "semaphore.release": release,
+    "semaphore.refresh": refresh,
+    "semaphore.value": value,
+    "semaphore.max": most,
+    "semaphore.close": close,
+}

@@ -1,0 +1,149 @@
+"""Waiting for workers, and having fewer of them.
+
+``workers.wait {n, timeout_s}``
+    is answered with the number of workers when there are ``n``.
+``workers.retire {workers?, names?, n?, close, remove}``
+    moves what only these hold elsewhere, then ends them; answered with ``{address: info}`` when they
+    are gone.  Without any of them named: those that can best be spared, ``n`` or all idle ones.
+``workers.restart {workers?, timeout_s, wait}``
+    has nannies start workers anew; answered with ``{name: "OK" | "timed out"}``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.scheduler.methods.calls import (
+    Line,
+    Method,
+    MethodError,
+    Waiter,
+    answer,
+    wait,
+)
+from shoal.distributed.core.scheduler.methods.describe import describe_worker, some_workers
+from shoal.distributed.core.scheduler.records import Party
+from shoal.distributed.core.scheduler.retire import begin_retiring, spare_workers
+from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.protocol import Call
+
+__all__ = ["METHODS", "workers_changed"]
+
+
+def running(state: Scheduler) -> int:
+    """How many workers there are."""
+    return sum(w.status in ("running", "paused") for w in state.workers.values())
+
+
+def wait_for(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Answer the number of workers when there are enough."""
+    count = int(args["n"])
+    if running(state) >= count:
+        return running(state)
+    text = f"only {running(state)} of {count} workers came within {args.get('timeout_s')} s"
+    line: Line = state.machines.setdefault("workers.wait", deque())
+    return wait(state, who, request, args, now, line, MethodError("TimeoutError", text), count)
+
+
+def retire(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Let workers end what runs, move what they hold, and close them."""
+    named = args.get("workers") or args.get("names")
+    if named is not None:
+        chosen = some_workers(state, [str(name) for name in named])
+    else:
+        chosen = spare_workers(state, args.get("n"))
+    if not chosen:
+        return {}
+    told = {w.address: describe_worker(w) for w in chosen}
+    closes = bool(args.get("close", True))
+    for worker in chosen:
+        begin_retiring(state, worker, closes)
+    line: Line = state.machines.setdefault("workers.retire", deque())
+    return wait(state, who, request, {}, now, line, None, (told, {w.number for w in chosen}))
+
+
+def restart(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """End workers; their nannies start them again."""
+    named = args.get("workers")
+    chosen = list(state.workers.values()) if named is None else some_workers(state, named)
+    names = {w.name: "OK" for w in chosen}
+    for worker in chosen:
+        party = state.nanny_parties.get(worker.name)
+        if party is not None:
+            call = Call(0, "restart", {"reason": "the cluster was restarted"})
+            state.effects.append(Send(party, call))
+        state.effects.append(Send(worker.party, Call(0, "restart", {})))
+    if not args.get("wait", True) or not chosen:
+        return names
+    before = {w.number for w in chosen}
+    late: dict[str, str] = dict(names)
+    line: Line = state.machines.setdefault("workers.restart", deque())
+    return wait(state, who, request, args, now, line, late_answer(state, late, before), before)
+
+
+def late_answer(state: Scheduler, names: dict[str, str], before: set[int]) -> Any:
+    """What is said of workers when the time is over."""
+
+    def said() -> dict[str, str]:
+        there = {w.name for w in state.workers.values() if w.number not in before}
+        return {name: "OK" if name in there else "timed out" for name in names}
+
+    return said
+
+
+def workers_changed(state: Scheduler, now: float) -> None:
+    """A worker has come or gone: answer those that have waited for that.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> workers_changed(Scheduler(), 0.0)
+    """
+    there = running(state)
+    serve(state, "workers.wait", lambda w: there if there >= w.data else None)
+
+    def retired(waiter: Waiter) -> Any:
+        told, numbers = waiter.data
+        gone = all(n not in state.workers or state.workers[n].status == "retired" for n in numbers)
+        return told if gone else None
+
+    serve(state, "workers.retire", retired)
+
+    def restarted(waiter: Waiter) -> Any:
+        said = waiter.expired()
+        return said if "timed out" not in said.values() else None
+
+    serve(state, "workers.restart", restarted)
+
+
+def serve(state: Scheduler, name: str, ready: Any) -> None:
+    """Answer the waiters of a line for which there is an answer."""
+    line = state.machines.get(name)
+    if not line:
+        return
+    left: Line = deque()
+    for waiter in line:
+        if waiter.done:
+            continue
+        value = ready(waiter)
+        if value is None:
+            left.append(waiter)
+        else:
+            waiter.done = True
+            answer(state, waiter.party, waiter.request, value)
+    state.machines[name] = left
+
+
+METHODS: dict[str, Method] = {
+    "workers.wait": wait_for,
+    "workers.retire": retire,
+    "workers.restart": restart,
+}

@@ -1,0 +1,122 @@
+"""Workers that leave in order: what only they hold is copied elsewhere before they are told to go.
+
+A retiring worker gets no more work: what is queued at it goes elsewhere, what it was sent and has not begun is
+asked back, what runs ends.  Then each result that only retiring workers hold is fetched by the emptiest
+of the others.  When nothing is left it is told `Goodbye`, or stays without work (``close=False``).
+"""
+
+from __future__ import annotations
+
+from shoal.distributed.core.effects import Log, Send
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.needs import leave
+from shoal.distributed.core.scheduler.placement import place_ready
+from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.replicas import copy_to_emptiest
+from shoal.distributed.core.scheduler.state import Scheduler, holders
+from shoal.distributed.core.scheduler.table import PINNED
+from shoal.distributed.core.scheduler.transitions import MEMORY, READY, WAITING
+from shoal.distributed.protocol import Goodbye
+
+__all__ = ["begin_retiring", "empty_queue", "go_on_retiring", "spare_workers"]
+
+
+def begin_retiring(state: Scheduler, worker: Worker, closes: bool) -> None:
+    """A worker is to leave, or to stay without work.
+
+    Examples
+    --------
+    See `tests/unit/test_scheduler_retire.py`.
+
+    >>> begin_retiring.__name__
+    'begin_retiring'
+    """
+    worker.status = "retiring"
+    worker.closes = closes
+    state.retiring[worker.number] = worker
+    state.roomy.pop(worker.number, None)
+    state.full.pop(worker.number, None)
+    empty_queue(state, worker)
+    ask_back(state, worker, list(worker.sent))
+
+
+def empty_queue(state: Scheduler, worker: Worker) -> None:
+    """What is queued at a worker that takes no work goes elsewhere."""
+    table = state.table
+    rows = [p & ((1 << 26) - 1) for p in sorted(worker.queue + worker.blocked)]
+    rows = [r for r in rows if table.states[r] == READY and table.place[r] == worker.number]
+    rows = list(dict.fromkeys(rows))
+    worker.queue.clear()
+    worker.blocked.clear()
+    for row in rows:
+        leave(state, row)
+        table.states[row] = WAITING
+    place_ready(state, rows)
+
+
+def ask_back(state: Scheduler, worker: Worker, rows: list[int]) -> None:
+    """Tasks that a worker has been sent are wanted back, where it has not begun them."""
+    table = state.table
+    for row in rows:
+        run = table.runs[row]
+        if run not in worker.wanted_back and row not in state.twins:
+            worker.wanted_back[run] = None
+            worker.gives.append((table.numbers[row], run))
+            state.outgoing[worker.number] = worker
+
+
+def go_on_retiring(state: Scheduler) -> None:
+    """See which retiring workers may go, and begin the copies that they wait for.
+
+    Examples
+    --------
+    >>> go_on_retiring(Scheduler())
+    """
+    if not state.retiring:
+        return
+    for worker in list(state.retiring.values()):
+        if worker.status != "retiring" or worker.sent or worker.zombies:
+            continue
+        waiting = [row for row in worker.moving if is_unique(state, worker, row)]
+        if not waiting:
+            table = state.table
+            mine = [
+                row
+                for row, place in enumerate(table.place)
+                if (table.states[row] == MEMORY and place < 0) or place == worker.number
+            ]
+            waiting = [row for row in mine if is_unique(state, worker, row)]
+            moved = copy_to_emptiest(state, waiting)
+            if len(moved) < len(waiting):
+                keys = [key_of(table, row) for row in waiting if row not in moved][:3]
+                text = f"{worker.name} goes with {len(waiting) - len(moved)} results: {keys}"
+                state.effects.append(Log("warning", f"{text}; no other worker can take them"))
+            waiting = moved
+        worker.moving = waiting
+        if not waiting:
+            worker.status = "retired"
+            del state.retiring[worker.number]
+            state.workers_moved = True
+            if worker.closes:
+                worker.status = "closing"
+                state.effects.append(Send(worker.party, Goodbye("it was retired")))
+
+
+def is_unique(state: Scheduler, worker: Worker, row: int) -> bool:
+    """Whether only workers that are leaving hold a result."""
+    table = state.table
+    if table.states[row] != MEMORY or table.flags[row] & PINNED:
+        return False
+    where = holders(state, row)
+    return worker.number in where and all(
+        state.workers[n].status not in ("running", "paused") for n in where
+    )
+
+
+def spare_workers(state: Scheduler, count: int | None) -> list[Worker]:
+    """The workers that can best be spared: idle ones, those that hold least first."""
+    there = [w for w in state.workers.values() if w.status == "running"]
+    there.sort(key=lambda w: (len(w.sent) + w.queued, w.nbytes, w.number))
+    if count is None:
+        return [w for w in there if not w.sent and not w.queued]
+    return there[:count]
