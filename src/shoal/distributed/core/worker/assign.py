@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Any
 
-from shoal.distributed.core.effects import Log
 from shoal.distributed.core.worker.effects import Forget, Learn, Withdraw
 from shoal.distributed.core.worker.table import (
     ASKED,
@@ -31,7 +30,7 @@ from shoal.distributed.core.worker.table import (
     Task,
     Worker,
 )
-from shoal.distributed.protocol import CancelRuns, Drop, GiveBack, Peer, Run
+from shoal.distributed.protocol import CancelRuns, Drop, GiveBack, Key, Peer, Run
 
 __all__ = ["arrive", "assign", "cancel", "drop", "fail", "finish", "forget", "give_back"]
 
@@ -75,8 +74,10 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
         message.priorities,
         message.inline,
     ):
-        if id in tasks:
-            replace(w, tasks[id])
+        if id in tasks and is_done(w, id, run, key):
+            # Positions count where there are options.
+            rows.append(tasks[id])
+            continue
         row = tasks[id] = Task(id, run, key, code, args, deps, priority, inline, WAITING)
         if plain and not deps:
             # The hot path: nothing to wait for and nothing to mind.
@@ -88,7 +89,8 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
         adorn(message, rows, buffers)
     sources = dict(zip(message.remote, zip(message.where, message.nbytes)))
     for row in rows:
-        expect(w, row, sources)
+        if row.state == WAITING:
+            expect(w, row, sources)
 
 
 def adorn(message: Run, rows: list[Task], buffers: list[Any]) -> None:
@@ -101,19 +103,18 @@ def adorn(message: Run, rows: list[Task], buffers: list[Any]) -> None:
         rows[position].buffers = tuple(buffers[first : first + count])
 
 
-def replace(w: Worker, old: Task) -> None:
-    """A task is given anew although it is here: the new one counts."""
-    if old.state in (READY, LONG):
-        w.effects.append(Withdraw(old.id, old.run, True))
-    elif old.state in HELD:
-        w.effects.append(Log("warning", f"{old.key!r} is here and was to be computed again"))
-    waiting = old.dependents
-    if waiting or old.users:
-        # Those that need it wait for the new one.
-        old.dependents = None
-        for id in waiting or ():
-            back_out(w, w.tasks[id])
-    forget(w, old)
+def is_done(w: Worker, id: int, run: int, key: Key) -> bool:
+    """Whether a task that is given need not run, because its result is here.
+
+    A run of the same task that has not ended is given up: the new one counts.
+    """
+    old = w.tasks[id]
+    if old.state not in HELD:
+        stop(w, old)
+        return False
+    old.run, old.key, old.doomed = run, key, False
+    w.columns.ended.append((old, "", old.nbytes, "", 0.0, 0.0, None))
+    return True
 
 
 def meet(w: Worker, peers: Iterable[Peer]) -> None:
@@ -275,11 +276,11 @@ def finish(w: Worker, completions: list[Any]) -> None:
     """
     tasks, ended = w.tasks, w.columns.ended
     least = w.settings.spillable_bytes
+    stale: list[int] = []
     for completion in completions:
         row: Task = completion[0]
         if tasks.get(row.id) is not row:
-            if row.id not in tasks:
-                w.free.append(row.id)
+            stale.append(row.id)
             continue
         state = row.state
         if state == READY:
@@ -297,6 +298,9 @@ def finish(w: Worker, completions: list[Any]) -> None:
             row.nbytes = nbytes
             w.managed += nbytes
         row.args = b""
+    for id in stale:
+        if id not in tasks or tasks[id].state not in HELD:
+            w.free.append(id)
 
 
 def leave_run(w: Worker, row: Task) -> None:

@@ -133,10 +133,11 @@ def plan(w: Worker, now: float) -> None:
 def choose(w: Worker, row: Task, now: float) -> PeerState | None:
     """The worker to ask for a result: the one that owes least; None when nobody can be asked now.
 
-    A worker that is not connected is dialed.  A holder that is not known, or is this worker, is
-    none.
+    If no holder is connected, all of them are dialed: the first that answers is asked.  A holder
+    that is not known, or is this worker, is none.
     """
     best: PeerState | None = None
+    strangers: list[PeerState] = []
     holders = row.holders or []
     for number in list(holders):
         peer = w.peers.get(number)
@@ -146,11 +147,14 @@ def choose(w: Worker, row: Task, now: float) -> PeerState | None:
         elif peer.requests >= w.settings.streams_a_peer or peer.rest_until:
             continue
         elif not peer.party:
-            if not peer.dialing:
-                peer.dialing = True
-                w.effects.append(Dial(number, peer.address))
+            strangers.append(peer)
         elif best is None or peer.nbytes < best.nbytes:
             best = peer
+    if best is None:
+        for peer in strangers:
+            if not peer.dialing:
+                peer.dialing = True
+                w.effects.append(Dial(peer.number, peer.address))
     return best
 
 
@@ -393,16 +397,22 @@ def put(w: Worker, party: int, message: Put, buffers: list[Any]) -> None:
     >>> w.tasks[5].nbytes, w.columns.added
     (16, [(5, 16)])
     """
-    for id, run, key, nbytes in zip(message.ids, message.runs, message.keys, message.nbytes):
+    taken: list[int] = []
+    frames: list[Frames] = []
+    for id, run, key, frame, nbytes in zip(
+        message.ids, message.runs, message.keys, message.frames, message.nbytes
+    ):
         row = w.tasks.get(id)
-        if row is not None and row.state not in (WANTED, ASKED):
-            # Here already, or about to be computed by somebody who knows better.
-            continue
         if row is None:
             row = want(w, id, [], nbytes, 0)
-        row.run, row.key = run, key
-        arrive(w, row, nbytes)
-        w.columns.added.append((id, nbytes))
-    hold(w, message.ids, message.frames, buffers)
+        if row.state in (WANTED, ASKED):
+            row.run, row.key = run, key
+            arrive(w, row, nbytes)
+            taken.append(id)
+            frames.append(frame)
+        if row.state in HELD:
+            w.columns.added.append((id, nbytes))
+    if taken:
+        hold(w, taken, frames, buffers)
     if message.request:
         w.effects.append(Send(party, Answer(message.request)))

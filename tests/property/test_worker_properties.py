@@ -1,0 +1,310 @@
+"""The worker's state machine under anything that a scheduler, other workers and its shell may do."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.worker import machine, table
+from shoal.distributed.core.worker.table import Settings, Worker
+from shoal.distributed.core.worker.validate import validate
+from shoal.distributed.protocol import (
+    CancelRuns,
+    Data,
+    Drop,
+    Fetch,
+    Frames,
+    Get,
+    GiveBack,
+    Options,
+    Peer,
+    Put,
+    Reconcile,
+    Run,
+    Welcome,
+)
+
+LIMIT = 1000
+PEERS = (2, 3, 4)
+
+
+class Shell:
+    """Does what a real shell would, when the test says so, and holds it to its word."""
+
+    def __init__(self, data):
+        self.data = data
+        self.now = 0.0
+        self.w = Worker(
+            Settings("a", "a", 2, LIMIT, {"GPU": 2}, spillable_bytes=10, fetch_bytes=300)
+        )
+        self.party = 1
+        self.runs = 0
+        self.queued = {}
+        self.values = set()
+        self.disk = set()
+        self.todo = []
+        self.asked = {}
+        self.states = {}
+        self.ended = {}
+        machine.connected(self.w, 1, "scheduler", 0.0)
+        machine.received(self.w, 1, Welcome(1, "one"), [], 0.0)
+        self.perform()
+
+    def draw(self, strategy):
+        return self.data.draw(strategy)
+
+    # --- what it does -------------------------------------------------------------------------
+
+    def perform(self):
+        for effect in machine.drain(self.w, self.now):
+            handler = getattr(self, f"do_{type(effect).__name__.lower()}", None)
+            if handler:
+                handler(effect)
+        validate(self.w)
+        self.check()
+
+    def check(self):
+        before, self.states = self.states, {row.id: row.state for row in self.w.tasks.values()}
+        held = {i for i, state in self.states.items() if state in table.IN_MEMORY}
+        assert held <= self.values, f"{held - self.values} are in memory only in the table"
+        on_disk = {i for i, state in self.states.items() if state == table.DISK}
+        assert on_disk <= self.disk
+        assert len(self.values - held) <= len(self.values & self.disk) + len(self.todo)
+
+    def do_send(self, effect: Send):
+        message = effect.message
+        if isinstance(message, Get):
+            self.asked[message.request] = (effect.party, message.ids)
+        for id, run in zip(getattr(message, "ids", ()), getattr(message, "runs", ())):
+            # One published result a run.
+            assert (id, run) not in self.ended
+            self.ended[id, run] = True
+
+    def do_ready(self, effect):
+        for row in effect.tasks:
+            assert all(dep in self.values for dep in row.deps), "an input is not there"
+            self.queued[row.id, row.run] = row
+
+    def do_withdraw(self, effect):
+        begun = self.draw(st.booleans())
+        if effect.force:
+            row = self.queued.pop((effect.id, effect.run), None)
+            if row is not None and begun:
+                self.todo.append(("late", row))
+        elif not begun and self.queued.pop((effect.id, effect.run), None) is not None:
+            machine.withdrawn(self.w, effect.id, effect.run, self.now)
+
+    def do_hold(self, effect):
+        self.values.update(effect.ids)
+
+    def do_free(self, effect):
+        self.values.difference_update(effect.ids)
+        self.disk.difference_update(effect.ids)
+
+    def do_spill(self, effect):
+        self.todo += [("spill", id) for id in effect.ids]
+
+    def do_evict(self, effect):
+        self.values.difference_update(effect.ids)
+
+    def do_load(self, effect):
+        self.todo += [("load", id) for id in effect.ids]
+
+    def do_rename(self, effect):
+        self.values = {effect.ids.get(id, id) for id in self.values}
+        self.disk = {effect.ids.get(id, id) for id in self.disk}
+
+    def do_dial(self, effect):
+        self.todo.append(("dial", effect.peer))
+
+    def do_serve(self, effect):
+        machine.served(self.w, self.now)
+
+    # --- what may happen ----------------------------------------------------------------------
+
+    def ids(self):
+        return self.draw(st.lists(st.integers(1, 12), min_size=1, max_size=3, unique=True))
+
+    def hear(self, message, party=None):
+        machine.received(self.w, self.party if party is None else party, message, [], self.now)
+
+    def run(self):
+        self.runs += 1
+        ids = self.ids()
+        n = len(ids)
+        deps = [
+            tuple(
+                d for d in self.draw(st.lists(st.integers(1, 12), max_size=2, unique=True)) if d < i
+            )
+            for i in ids
+        ]
+        remote = sorted({d for row in deps for d in row if d not in self.states and d not in ids})
+        chosen = st.lists(st.sampled_from(PEERS), min_size=1, max_size=3, unique=True)
+        options = []
+        if self.draw(st.integers(0, 3)) == 0:
+            options = [(0, Options(resources={"GPU": self.draw(st.integers(1, 2))}, timeout_s=3.0))]
+        self.hear(
+            Run(
+                ids,
+                [self.runs] * n,
+                [str(i) for i in ids],
+                [0] * n,
+                [b""] * n,
+                deps,
+                ids,
+                [False] * n,
+                remote=remote,
+                where=[self.draw(chosen) for _ in remote],
+                nbytes=[100] * len(remote),
+                peers=[Peer(number, str(number), str(number)) for number in PEERS],
+                options=options,
+            )
+        )
+
+    def finish(self):
+        if self.queued:
+            key = self.draw(st.sampled_from(sorted(self.queued)))
+            row = self.queued.pop(key)
+            if self.draw(st.booleans()):
+                machine.began(self.w, row.id, row.run, self.now)
+            kind = self.draw(st.sampled_from(["", "", "raised", "returned"]))
+            if not kind:
+                self.values.add(row.id)
+            self.complete(row, kind)
+
+    def complete(self, row, kind):
+        nbytes = self.draw(st.sampled_from([1, 100, 300]))
+        machine.finished(self.w, [(row, kind, nbytes, "t", 0.1, 1.0, b"", None)], self.now)
+
+    def do_something(self):
+        if self.todo:
+            position = self.draw(st.integers(0, len(self.todo) - 1))
+            what, arg = self.todo.pop(position)
+            getattr(self, f"now_{what}")(arg)
+
+    def now_late(self, row):
+        self.values.add(row.id)
+        self.complete(row, "")
+
+    def now_spill(self, id):
+        if id not in self.values:
+            return
+        outcome = self.draw(st.integers(0, 4))
+        if outcome < 2:
+            machine.spill_failed(self.w, [id], "disk", bool(outcome), self.now)
+        else:
+            self.disk.add(id)
+            machine.spilled(self.w, id, self.now)
+
+    def now_load(self, id):
+        if id not in self.disk:
+            return
+        self.disk.discard(id)
+        if self.draw(st.booleans()):
+            self.values.add(id)
+            machine.loaded(self.w, id, self.now)
+        else:
+            machine.load_failed(self.w, id, "damaged", self.now)
+
+    def now_dial(self, peer):
+        if self.draw(st.booleans()):
+            machine.dialed(self.w, peer, 100 + peer, self.now)
+        else:
+            machine.unreachable(self.w, peer, "refused", self.now)
+
+    def answer(self):
+        if self.asked:
+            request = self.draw(st.sampled_from(sorted(self.asked)))
+            party, ids = self.asked.pop(request)
+            came = [id for id in ids if self.draw(st.booleans())]
+            busy = self.draw(st.integers(0, 4)) == 0
+            frames = [Frames(b"x" * 50)] * len(came)
+            machine.received(
+                self.w,
+                party,
+                Data(request, [] if busy else came, [] if busy else frames, busy),
+                [],
+                self.now,
+            )
+
+    def put(self):
+        ids = self.ids()
+        n = len(ids)
+        frames = [Frames(b"x")] * n
+        self.hear(Put(1, ids, [0] * n, [str(i) for i in ids], frames, [100] * n), 50)
+
+    def fetch(self):
+        ids = self.ids()
+        peers = [Peer(number, str(number), str(number)) for number in PEERS]
+        self.hear(Fetch(ids, [[2, 3]] * len(ids), [100] * len(ids), peers))
+
+    def drop(self):
+        self.hear(Drop(self.ids()))
+
+    def pick_runs(self):
+        rows = [row for row in self.w.tasks.values() if row.state in table.TO_RUN]
+        return [row.id for row in rows[:2]], [row.run for row in rows[:2]]
+
+    def cancel(self):
+        self.hear(CancelRuns(*self.pick_runs()))
+
+    def give_back(self):
+        self.hear(GiveBack(*self.pick_runs()))
+
+    def secede(self):
+        for id, run in self.queued:
+            machine.seceded(self.w, id, run, self.now)
+            break
+
+    def rejoin(self):
+        for id, run in self.queued:
+            machine.rejoined(self.w, id, run, self.now)
+            break
+
+    def lose_peer(self):
+        machine.closed(self.w, 100 + self.draw(st.sampled_from(PEERS)), "reset", self.now)
+
+    def tick(self):
+        self.now += self.draw(st.sampled_from([0.1, 1.0, 6.0]))
+        machine.measured(self.w, self.draw(st.sampled_from([100, 750, 900])), 0.0, 1, self.now)
+        machine.tick(self.w, self.now)
+
+    def reconnect(self):
+        machine.closed(self.w, self.party, "reset", self.now)
+        self.perform()
+        self.party += 1000
+        machine.connected(self.w, self.party, "scheduler", self.now)
+        self.perform()
+        held, running = [], []
+        for row in list(self.w.tasks.values()):
+            (held if row.state in table.HELD else running).append(row.id)
+        self.hear(Welcome(1, "two"))
+        if not held and not running:
+            return
+        keep = [(id, id) for id in held if self.draw(st.booleans())]
+        go_on = []
+        for id in running:
+            if self.draw(st.booleans()):
+                self.runs += 1
+                old = (id, self.w.tasks[id].run)
+                go_on.append((id, id, self.runs))
+                if old in self.queued:
+                    self.queued[id, self.runs] = self.queued.pop(old)
+        self.hear(Reconcile(keep, [], [], go_on))
+
+
+ACTIONS = (
+    ["run", "finish", "do_something", "answer"] * 3
+    + ["put", "fetch", "drop", "cancel", "give_back", "secede", "rejoin", "lose_peer", "tick"]
+    + ["reconnect"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_anything_may_happen(data):
+    shell = Shell(data)
+    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=40)):
+        getattr(shell, action)()
+        shell.perform()
