@@ -1,4 +1,4 @@
-"""The worker's state machine under anything that a scheduler, other workers and its shell may do."""
+"""The worker's state machine under anything that a scheduler, other workers and its shell do."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ LIMIT = 1000
 PEERS = (2, 3, 4)
 
 
+def reachable(state, seen=()):
+    """The states that may follow a state, at once or later."""
+    found = {state, *seen}
+    for after in table.TRANSITIONS[state]:
+        if after not in found:
+            found |= reachable(after, found)
+    return found
+
+
+REACHABLE = {state: reachable(state) for state in table.TRANSITIONS}
+
+
 class Shell:
     """Does what a real shell would, when the test says so, and holds it to its word."""
 
@@ -46,6 +58,7 @@ class Shell:
         self.todo = []
         self.asked = {}
         self.states = {}
+        self.rows = {}
         self.ended = {}
         machine.connected(self.w, 1, "scheduler", 0.0)
         machine.received(self.w, 1, Welcome(1, "one"), [], 0.0)
@@ -65,12 +78,21 @@ class Shell:
         self.check()
 
     def check(self):
-        before, self.states = self.states, {row.id: row.state for row in self.w.tasks.values()}
+        self.states = {row.id: row.state for row in self.w.tasks.values()}
+        self.check_transitions()
         held = {i for i, state in self.states.items() if state in table.IN_MEMORY}
         assert held <= self.values, f"{held - self.values} are in memory only in the table"
         on_disk = {i for i, state in self.states.items() if state == table.DISK}
         assert on_disk <= self.disk
         assert len(self.values - held) <= len(self.values & self.disk) + len(self.todo)
+
+    def check_transitions(self):
+        """A row's state is one that the table of transitions leads to from the last one."""
+        rows, self.rows = self.rows, {id: (row, row.state) for id, row in self.w.tasks.items()}
+        for id, (row, state) in self.rows.items():
+            before = rows.get(id)
+            if before is not None and before[0] is row:
+                assert state in REACHABLE[before[1]], (table.NAMES[before[1]], table.NAMES[state])
 
     def do_send(self, effect: Send):
         message = effect.message
