@@ -229,7 +229,23 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     who.is_known = True
     welcome(state, who, client.number)
     if m.wants:
-        begin_wanting(state, client, m.wants)
+        begin_wanting(state, client, m.wants, anew=True)
+    if client.wants > len(set(m.wants)):
+        release_others(state, client, m.wants)
+
+
+def release_others(state: Scheduler, client: Client, keys: list[Key]) -> None:
+    """A client came back and wants these keys: what else it wanted it let go of meanwhile."""
+    wanted = {find(state.names, key) for key in keys}
+    rows = [row for row in wanted_by(state, client) if row not in wanted]
+    let_go(state, [row for row in rows if unwant(state, client, row)], "nobody wants it any more")
+
+
+def wanted_by(state: Scheduler, client: Client) -> list[int]:
+    """The rows that a client wants."""
+    number = client.number
+    rows = [row for row, who in enumerate(state.table.owner) if who == number]
+    return rows + [row for row, others in state.shared.items() if number in others]
 
 
 def welcome(state: Scheduler, who: Party, number: int) -> None:
@@ -241,10 +257,13 @@ def welcome(state: Scheduler, who: Party, number: int) -> None:
     state.effects.append(Send(who.party, Welcome(number, state.identity, settings)))
 
 
-def begin_wanting(state: Scheduler, client: Client, keys: list[Key], again: bool = False) -> None:
+def begin_wanting(
+    state: Scheduler, client: Client, keys: list[Key], again: bool = False, anew: bool = False
+) -> None:
     """A client holds futures of keys that others submitted, or that it submitted before.
 
-    Those that have failed are tried ``again``.
+    Those that have failed are tried ``again``.  ``anew``: it may not have heard what it was told
+    of those that have ended.
     """
     states = state.table.states
     rows, ended = [], []
@@ -259,7 +278,7 @@ def begin_wanting(state: Scheduler, client: Client, keys: list[Key], again: bool
             continue
         is_new = want(state, client, row)
         rows.append(row)
-        if states[row] in (MEMORY, ERRED) and (is_new or again):
+        if states[row] in (MEMORY, ERRED) and (is_new or again or anew):
             ended.append(row)
     if again:
         place_ready(state, retry(state, rows))
