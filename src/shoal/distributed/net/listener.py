@@ -153,8 +153,10 @@ class StreamListener:
 
     def _on_event(self, scheme: str, listening: socket.socket, mask: int) -> None:
         for _ in range(AT_ONCE):
-            if not self._make_room():
-                # Nobody is silent: wait until one of them is done or late.
+            full = len(self._pending) >= self._limits.pending
+            silent = next((g for g in self._pending if g.silent), None) if full else None
+            if full and silent is None:
+                # Everybody is in the middle of it: wait until one of them is done or late.
                 self._stop_accepting()
                 return
             try:
@@ -168,17 +170,9 @@ class StreamListener:
                 self._stop_accepting()
                 self.loop.call_later(PAUSE_S, self._accept_again)
                 return
+            if silent is not None:
+                silent.close()
             self._greet(scheme, sock, where)
-
-    def _make_room(self) -> bool:
-        """Whether one more connection may come that has proven nothing."""
-        if len(self._pending) < self._limits.pending:
-            return True
-        for greeter in self._pending:
-            if greeter.silent:
-                greeter.close()
-                return True
-        return False
 
     def _greet(self, scheme: str, sock: socket.socket, where: object) -> None:
         def done(greeter: Greeter) -> None:
