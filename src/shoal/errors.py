@@ -33,6 +33,7 @@ The tree::
     |- AvroSchemaError             (also ValueError, AssertionError) a schema that cannot be written
     |- AlreadyImportedError        (also RuntimeError) too late to let ``import dask`` mean shoal
     `- MissingDependencyError      (also ImportError) an optional package is not installed
+    PerformanceWarning              (a UserWarning) it works, and will be slow or take much memory
 
 A user's own exception is never wrapped in one of these: it is raised as it is, with a note that
 names the task.  Each class also derives from the builtin that a caller would expect to catch.
@@ -63,6 +64,7 @@ __all__ = [
     "MissingKeyError",
     "MissingSettingError",
     "NoFilesError",
+    "PerformanceWarning",
     "ProtocolVersionError",
     "RemoteError",
     "SerializationError",
@@ -428,5 +430,15 @@ class AlreadyImportedError(ShoalError, RuntimeError):
     Examples
     --------
     >>> issubclass(AlreadyImportedError, RuntimeError)
+    True
+    """
+
+
+class PerformanceWarning(UserWarning):
+    """An operation works, and will be slow or take much memory; the message says what helps.
+
+    Examples
+    --------
+    >>> issubclass(PerformanceWarning, Warning)
     True
     """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import shoal.array as da
 from shoal.array.nodes.layout import cut_axis, part_length
 from shoal.array.nodes.rechunk import overlaps
-from shoal.array.slicing.basic import normalize_entry
+from shoal.array.slicing.entries import normalize_entry
 from shoal.array.testing import assert_eq
 
 lengths = st.integers(0, 7)

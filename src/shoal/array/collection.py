@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from shoal.array.chunks import Chunks, normalize_chunks, shape_of
-from shoal.array.delegate import Delegate
+from shoal.array.delegate import Delegate, DelegatedProperty
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
@@ -289,6 +289,16 @@ class Array(Operators, CollectionMixin):
     # ------------------------------------------------------------------------------- the methods
 
     __getitem__ = Delegate("slicing", "getitem")
+    __setitem__ = Delegate("slicing", "setitem")
+    blocks = DelegatedProperty("slicing", "blocks_of")
+    choose = Delegate("slicing")
+    compute_chunk_sizes = Delegate("slicing")
+    flatten = Delegate("rechunking", "ravel")
+    partitions = DelegatedProperty("slicing", "blocks_of")
+    ravel = Delegate("rechunking")
+    reshape = Delegate("rechunking", "reshape_of")
+    take = Delegate("slicing")
+    vindex = DelegatedProperty("slicing", "vindex_of")
 
     _stack = Delegate("routines", "stack")
     _to_delayed = Delegate("conversion", "to_delayed")

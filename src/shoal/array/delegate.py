@@ -6,7 +6,7 @@ import importlib
 from types import MethodType
 from typing import Any
 
-__all__ = ["Delegate"]
+__all__ = ["Delegate", "DelegatedProperty"]
 
 
 class Delegate:
@@ -44,3 +44,29 @@ class Delegate:
         # From now on the class has the function itself.
         setattr(self.owner, self.method, function)
         return function if instance is None else MethodType(function, instance)
+
+
+class DelegatedProperty:
+    """``x.blocks`` is ``blocks_of(x)`` of the module named here.
+
+    Parameters
+    ----------
+    home
+        The module within `shoal.array`.
+    name
+        Of the function.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(4, chunks=2).blocks.shape
+    (2,)
+    """
+
+    def __init__(self, home: str, name: str) -> None:
+        self.home = home
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        function = getattr(importlib.import_module(f"shoal.array.{self.home}"), self.name)
+        return function if instance is None else function(instance)

@@ -9,7 +9,7 @@ import numpy as np
 
 from shoal.array.kernels.assemble import assemble
 
-__all__ = ["broadcast_block", "merge_parts", "permute_block", "take_region"]
+__all__ = ["broadcast_block", "merge_parts", "permute_block", "reshape_block", "take_region"]
 
 
 def take_region(block: Any, region: tuple[Any, ...]) -> Any:
@@ -98,3 +98,21 @@ def merge_parts(parts: Sequence[Any], regions: Sequence[Any], grid: Sequence[int
     """
     taken = [block[region] for block, region in zip(parts, regions, strict=True)]
     return taken[0] if len(taken) == 1 else assemble(taken, grid)
+
+
+def reshape_block(block: Any, shape: Sequence[int]) -> Any:
+    """A block in another shape.
+
+    Parameters
+    ----------
+    block
+        An array.
+    shape
+        With at most one nan, for a length that is not known.
+
+    Examples
+    --------
+    >>> reshape_block(np.ones((2, 3)), (6,)).shape
+    (6,)
+    """
+    return block.reshape(tuple([-1 if n != n else n for n in shape]))

@@ -1,7 +1,8 @@
-"""Changing how an array is cut into blocks."""
+"""Changing how an array is cut into blocks, and its shape."""
 
 from __future__ import annotations
 
 from shoal.array.rechunking.convert import rechunk, rechunk_node
+from shoal.array.rechunking.reshape import ravel, reshape, reshape_blockwise, reshape_of
 
-__all__ = ["rechunk", "rechunk_node"]
+__all__ = ["ravel", "rechunk", "rechunk_node", "reshape", "reshape_blockwise", "reshape_of"]

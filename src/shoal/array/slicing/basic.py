@@ -1,23 +1,31 @@
-"""``x[...]``: what an index means, and slices, ints and new axes.
+"""``x[...]``: one step for each kind of entry of an index.
 
-An index is read once into an entry for each axis of the array, and the new axes.  Slices and ints
-are one `Slice`, new axes one `Permute`.
+Slices and ints are one `Slice`.  Then come arrays of ints, a `Take` along one axis or `Points` of
+several, or an array that is not known yet; new axes and the order that NumPy gives to the axes of
+arrays are one `Permute`.
 """
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+import warnings
 from typing import Any
 
 import numpy as np
 
+from shoal.array.blocks import blockwise
+from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
+from shoal.array.elementwise import elemwise
+from shoal.array.kernels.select import field_block, mask_block, where_block
+from shoal.array.meta import with_ndim
+from shoal.array.nodes.base import Wrapped
 from shoal.array.nodes.layout import Permute, Slice
+from shoal.array.nodes.selection import Points, Take, TakeLazy
+from shoal.array.rechunking import reshape
+from shoal.array.slicing.entries import is_whole, read_index, unknown_error
 
-__all__ = ["getitem", "normalize_entry"]
-
-BOOLS: tuple[type, ...] = (bool, np.bool_)
-"""These are ints to Python, and masks to NumPy."""
+__all__ = ["getitem", "points_node", "take_node"]
 
 
 def getitem(x: Array, index: Any) -> Array:
@@ -28,106 +36,257 @@ def getitem(x: Array, index: Any) -> Array:
     x
         The array.
     index
-        Ints, slices, ``None`` and ``...``, as NumPy takes them.
+        As NumPy takes it: ints, slices, ``None``, ``...``, lists, arrays and masks, also of
+        shoal's; a field's name, or several, of an array of records.
 
     Raises
     ------
     IndexError
-        Too many entries, or an int out of bounds.
+        Too many entries, an int out of bounds, a mask of another length.
+    ValueError
+        Elements of an axis of unknown length are asked for by place.
+
+    Notes
+    -----
+    What a mask of shoal's selects has blocks of unknown length (nan), until
+    `Array.compute_chunk_sizes` finds them out.
 
     Examples
     --------
     >>> import shoal.array as da
-    >>> da.arange(10, chunks=4)[2:9:3].compute()
-    array([2, 5, 8])
+    >>> x = da.arange(10, chunks=4)
+    >>> x[2:9:3].compute(), x[[7, -1, 0]].compute(), x[x > 7].compute()
+    (array([2, 5, 8]), array([7, 9, 0]), array([8, 9]))
     """
-    entries = expand_index(index, x.ndim)
+    if isinstance(index, str) or _is_names(index):
+        return _fields(x, index)
+    entries = read_index(index, x.shape)
+    lazy = [i for i, entry in enumerate(entries) if isinstance(entry, Array)]
+    if not lazy:
+        return Array(_selected(x._node, entries))
+    if len(entries) == 1 and entries[0].dtype.kind == "b" and x.ndim > 1:
+        return _where_all(x, entries[0])
+    return _by_unknown(x, entries, lazy)
+
+
+def _is_names(index: Any) -> bool:
+    if not isinstance(index, list) or not index:
+        return False
+    return all(isinstance(name, str) for name in index)
+
+
+def _fields(x: Array, index: Any) -> Array:
+    names = x.dtype.names or ()
+    missing = [name for name in ([index] if isinstance(index, str) else index) if name not in names]
+    if missing:
+        raise IndexError(
+            f"no field {missing[0]!r} in an array of {x.dtype}; the index of an array of shoal's "
+            f"is made of ints, slices, arrays and field names, of which this has {list(names)}"
+        )
+    dtype = np.empty(0, x.dtype)[index].dtype
+    inner = np.empty((1,) * x.ndim, x.dtype)[index].shape[x.ndim :]
+    labels = tuple(range(x.ndim + len(inner)))
+    fresh = dict(zip(labels[x.ndim :], inner, strict=True))
+    return blockwise(
+        field_block,
+        labels,
+        x,
+        labels[: x.ndim],
+        index,
+        None,
+        new_axes=fresh,
+        dtype=dtype.base,
+        token="getitem",
+    )
+
+
+def _selected(node: Any, entries: list[Any]) -> Any:
+    """A node with slices, ints, arrays of ints and new axes taken."""
     own = [entry for entry in entries if entry is not None]
-    pairs = zip(own, x.shape, range(x.ndim), strict=True)
-    parts = tuple([normalize_entry(entry, length, axis) for entry, length, axis in pairs])
-    node = x._node
-    if any(not _is_all(part, n) for part, n in zip(parts, x.shape, strict=True)):
-        node = Slice(node, parts)
-    kept = [entry is None for entry in entries if entry is None or isinstance(entry, slice)]
-    if any(kept):
+    parts = [slice(0, None, 1) if isinstance(e, np.ndarray) else e for e in own]
+    parts = [
+        slice(0, n, 1) if isinstance(e, np.ndarray) else part
+        for e, part, n in zip(own, parts, node.array_shape, strict=True)
+    ]
+    if not all(map(is_whole, parts, node.array_shape)):
+        node = Slice(node, tuple(parts))
+    kept = [entry for entry in own if not isinstance(entry, int)]
+    arrays = {i: entry for i, entry in enumerate(kept) if isinstance(entry, np.ndarray)}
+    order: list[Any]
+    if not arrays:
         places = iter(range(len(kept)))
-        node = Permute(node, tuple([None if new else next(places) for new in kept]))
-    return Array(node)
+        order = [None if e is None else next(places) for e in entries if not isinstance(e, int)]
+    else:
+        node, order = _with_arrays(node, arrays, entries)
+    return node if order == list(range(node.ndim)) else Permute(node, tuple(order))
 
 
-def expand_index(index: Any, ndim: int) -> list[Any]:
-    """An entry for each axis, and None for new ones.
+def _with_arrays(node: Any, arrays: dict[int, Any], entries: list[Any]) -> tuple[Any, list[Any]]:
+    """A node with arrays of ints taken, and where NumPy has its axes."""
+    if len(arrays) == 1 and next(iter(arrays.values())).ndim == 1:
+        ((axis, index),) = arrays.items()
+        node, first, count = take_node(node, axis, index), axis, 1
+        rest = iter([i for i in range(node.ndim) if i != axis])
+    else:
+        node = points_node(node, arrays)
+        first, count = 0, next(iter(_broadcast(arrays.values()))).ndim
+        rest = iter(range(count, node.ndim))
+    points = list(range(first, first + count))
+    advanced = [i for i, e in enumerate(entries) if isinstance(e, int | np.ndarray)]
+    if advanced[-1] - advanced[0] + 1 > len(advanced):
+        # Not side by side: NumPy puts their axes in front.
+        order = points + [None if e is None else next(rest) for e in _others(entries)]
+        return node, order
+    order = []
+    for i, entry in enumerate(entries):
+        if i == advanced[0]:
+            order += points
+        if i not in advanced:
+            order.append(None if entry is None else next(rest))
+    return node, order
 
-    >>> expand_index((Ellipsis, 3), 2), expand_index(None, 1)
-    ([slice(None, None, None), 3], [None, slice(None, None, None)])
-    """
-    entries = list(index) if isinstance(index, tuple) else [index]
-    given = sum(1 for entry in entries if entry is not None and entry is not Ellipsis)
-    if given > ndim:
-        raise IndexError(f"too many indices for an array of {ndim} axes: {given}")
-    rest = [slice(None)] * (ndim - given)
-    dots = [i for i, entry in enumerate(entries) if entry is Ellipsis]
-    if len(dots) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    if dots:
-        return [*entries[: dots[0]], *rest, *entries[dots[0] + 1 :]]
-    return entries + rest
+
+def _others(entries: list[Any]) -> list[Any]:
+    return [entry for entry in entries if entry is None or isinstance(entry, slice)]
 
 
-def normalize_entry(entry: Any, length: int, axis: int) -> Any:
-    """A slice within the axis, with a step, or an int that is not negative.
+def take_node(node: Any, axis: int, index: Any) -> Any:
+    """Elements along an axis, in blocks as long as the longest of the axis.
 
     Parameters
     ----------
-    entry
-        As people write it.
-    length
-        Of the axis.
+    node
+        The array.
     axis
-        Which it is, for errors.
+        Which.
+    index
+        An array of ints, one axis, none negative.
 
     Examples
     --------
-    >>> normalize_entry(slice(-3, None), 10, 0), normalize_entry(-1, 10, 0)
-    (slice(7, 10, 1), 9)
-    >>> normalize_entry(slice(None, None, -2), 10, 0)
-    slice(9, None, -2)
+    >>> import shoal.array as da
+    >>> take_node(da.arange(5, chunks=2)._node, 0, np.array([4, 0, 3])).chunks
+    ((2, 1),)
     """
-    if isinstance(entry, slice):
-        return _normalize_slice(entry, length, axis)
-    if isinstance(entry, Integral | np.integer) and not isinstance(entry, BOOLS):
-        if length != length:
-            raise ValueError(_unknown(entry, axis))
-        place = int(entry)
-        if not -length <= place < length:
-            raise IndexError(f"index {place} is out of bounds for axis {axis} with length {length}")
-        return place % length
-    raise NotImplementedError(
-        f"an index of type {type(entry).__name__} is not supported: {entry!r}"
+    blocks = node.chunks[axis]
+    if any(n != n for n in blocks):
+        raise ValueError(unknown_error("an array", axis))
+    size = max(*blocks, 1)
+    full, rest = divmod(len(index), size)
+    sizes = (size,) * full + ((rest,) if rest else ())
+    return Take(node, axis, index, sizes or (0,))
+
+
+def points_node(node: Any, arrays: dict[int, Any]) -> Any:
+    """Elements at points; the points' axes come first, and there are as many of them in a block
+    as there are in the largest block of the axes.
+
+    Parameters
+    ----------
+    node
+        The array.
+    arrays
+        By axis an array of ints, none negative; they are broadcast.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.ones((4, 4), chunks=2)._node
+    >>> points_node(x, {0: np.array([1, 2]), 1: np.array([3])}).chunks
+    ((2,),)
+    """
+    axes = tuple(arrays)
+    if has_unknown([node.chunks[axis] for axis in axes]):
+        raise ValueError(unknown_error("arrays", axes[0]))
+    places = _broadcast(arrays.values())
+    most = math.prod(max(node.chunks[axis]) for axis in axes)
+    shape = places[0].shape
+    size = max(most // max(math.prod(shape[1:]), 1), 1)
+    full, rest = divmod(shape[0], size)
+    sizes = (size,) * full + ((rest,) if rest else ())
+    return Points(node, axes, tuple(map(np.ascontiguousarray, places)), sizes or (0,))
+
+
+def _broadcast(arrays: Any) -> list[Any]:
+    arrays = list(arrays)
+    try:
+        return list(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = " ".join(str(a.shape) for a in arrays)
+        raise IndexError(
+            f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}"
+        ) from None
+
+
+def _by_unknown(x: Array, entries: list[Any], lazy: list[int]) -> Array:
+    """What an array of shoal's selects along an axis, after all that is known."""
+    known = [i for i, entry in enumerate(entries) if isinstance(entry, np.ndarray)]
+    if len(lazy) > 1 or known:
+        raise NotImplementedError(
+            "one array of shoal's may stand in an index, beside ints and slices, got "
+            f"{len(lazy)} and {len(known)} other arrays; index in several steps, or compute them"
+        )
+    at = lazy[0]
+    index = entries[at]
+    if index.dtype.kind == "b" and index.ndim > 1:
+        before = sum(e is not None for e in entries[:at])
+        x, index = _flattened(x, index, before)
+        entries = [*entries[:at], index, *entries[at + 1 :]]
+    axis = sum(not isinstance(entry, int) for entry in entries[:at])
+    basic = [slice(0, None, 1) if i == at else entry for i, entry in enumerate(entries)]
+    own = sum(entry is not None for entry in entries[:at])
+    basic[at] = slice(0, None if x.shape[own] != x.shape[own] else x.shape[own], 1)
+    x = Array(_selected(x._node, basic))
+    if index.dtype.kind == "b":
+        return _masked(x, index, axis)
+    if has_unknown((x.chunks[axis],)):
+        raise ValueError(unknown_error("an array", axis))
+    if index.ndim == 1:
+        return Array(TakeLazy(x._node, index._node, axis))
+    if index.ndim == 0:
+        taken = Array(TakeLazy(x._node, index[None]._node, axis))
+        return getitem(taken, (*(slice(None),) * axis, 0))
+    flat = Array(TakeLazy(x._node, index.ravel()._node, axis))
+    shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return reshape(flat, shape)
+
+
+def _flattened(x: Array, mask: Array, first: int) -> tuple[Array, Array]:
+    """The axes of a mask as one."""
+    last = first + mask.ndim
+    length = math.prod(mask.shape)
+    return x.reshape((*x.shape[:first], length, *x.shape[last:])), mask.ravel()
+
+
+def _masked(x: Array, mask: Array, axis: int) -> Array:
+    """The elements along an axis where a mask of shoal's says so: blocks of unknown length."""
+    labels = tuple(range(x.ndim))
+    return blockwise(
+        mask_block,
+        labels,
+        x,
+        labels,
+        mask,
+        (axis,),
+        axis,
+        None,
+        adjust_chunks={axis: lambda n: np.nan},
+        dtype=x.dtype,
+        meta=x._meta,
+        token="getitem",
     )
 
 
-def _normalize_slice(entry: slice, length: int, axis: int) -> slice:
-    if length != length:
-        if entry.start in (None, 0) and entry.stop is None and entry.step in (None, 1):
-            return slice(0, None, 1)
-        raise ValueError(_unknown(entry, axis))
-    start, stop, step = entry.indices(int(length))
-    if step > 0:
-        return slice(start, max(start, stop), step) if start < stop else slice(0, 0, 1)
-    if start <= stop:
-        return slice(0, 0, 1)
-    return slice(start, None if stop < 0 else stop, step)
-
-
-def _unknown(entry: Any, axis: int) -> str:
-    return (
-        f"cannot take {entry!r} along axis {axis}, whose blocks have unknown lengths (nan); call "
-        "compute_chunk_sizes() on the array first"
-    )
-
-
-def _is_all(part: Any, length: int) -> bool:
-    if not isinstance(part, slice):
-        return False
-    return (part.stop is None and part.step == 1) or part == slice(0, length, 1)
+def _where_all(x: Array, mask: Array) -> Array:
+    """The elements where a mask of the array's shape says so, in one axis."""
+    if has_unknown(x.chunks) or has_unknown(mask.chunks):
+        warnings.warn(
+            "a mask of the shape of an array of unknown chunks gives its elements block by block, "
+            "in another order than NumPy's; call compute_chunk_sizes() on the array first",
+            UserWarning,
+            stacklevel=4,
+        )
+        taken = elemwise(where_block, x, mask, dtype=x.dtype)
+        chunks = ((np.nan,) * taken.npartitions,)
+        return Array(Wrapped((taken._node,), chunks, with_ndim(x._meta, 1)))
+    return _masked(x.ravel(), mask.ravel(), 0)
