@@ -9,12 +9,14 @@ from __future__ import annotations
 from builtins import bytes as Bytes
 from typing import Any
 
+from fsspec.core import OpenFile
+
 from shoal.delayed import Delayed, delayed
 from shoal.graph.token import tokenize
 from shoal.io import compression as utils
 from shoal.io.blocks import Block, plan_blocks, read_block
 from shoal.io.compression import compress
-from shoal.io.files import OpenFile, UrlPath, get_fs_token_paths, open_file, open_files
+from shoal.io.files import UrlPath, get_fs_token_paths, open_file, open_files
 
 __all__ = [
     "OpenFile",

@@ -208,13 +208,21 @@ class ForeignNode(Node):
         return (len(self.keys),)
 
     def place(self, lowering: Lowering) -> None:
-        """A table of the graph's tasks."""
+        """A table of the graph's tasks, without those that an earlier graph had."""
         keys, funcs, args, deps = rows_from_dict(self.graph, self.keys)
-        ids = {key: i for i, key in enumerate(keys)}
-        start = lowering.graph.size
-        moved = [tuple([start + i for i in needs]) for needs in deps] if start else deps
-        lowering.graph.add(TableLayer(keys, funcs, args, moved))
-        lowering.graph.name_blocks(self.name, [start + ids[key] for key in self.keys])
+        numbers, start = lowering.foreign, lowering.graph.size
+        new = [i for i, key in enumerate(keys) if key not in numbers]
+        numbers.update(zip([keys[i] for i in new], range(start, start + len(new))))
+        if new:
+            lowering.graph.add(
+                TableLayer(
+                    [keys[i] for i in new],
+                    [funcs[i] for i in new],
+                    [args[i] for i in new],
+                    [tuple([numbers[keys[j]] for j in deps[i]]) for i in new],
+                )
+            )
+        lowering.graph.name_blocks(self.name, [numbers[key] for key in self.keys])
 
 
 class Part(Node):

@@ -94,6 +94,15 @@ LATE: dict[tuple[str, str], str] = {
         "shoal.distributed.net.security",
         "shoal.distributed.net.certificates",
     ): "cryptography takes 50 ms to load, and only a new cluster that spans hosts needs it",
+    **{
+        (f"shoal.io.{module}", f"fsspec.{name}".rstrip(".")): "65 ms, a third of `import shoal.bag`"
+        for module, name in [
+            ("compression", "compression"),
+            ("compression", "utils"),
+            ("files", ""),
+            ("files", "core"),
+        ]
+    },
     ("shoal.serialize.pickles", "cloudpickle"): "25 ms that a worker fed by plain pickle is spared",
 }
 

@@ -112,6 +112,16 @@ def test_foreign_collections_share_their_graph() -> None:
     assert ran == [1]
 
 
+def test_a_foreign_task_in_several_calls_runs_once() -> None:
+    ran: list[int] = []
+    shared = {"s": (lambda: ran.append(1) or 1,)}
+    a = Theirs("a", {**shared, ("a", 0): (inc, "s"), ("a", 1): 0})
+    b = Theirs("b", {**shared, ("b", 0): (inc, "s"), ("b", 1): 0})
+    calls = [delayed(operator.add)(a, 1), delayed(operator.add)(b, 2), delayed(inc)(a)]
+    assert shoal.compute(*calls, a) == (-1, 0, -1, -2)
+    assert ran == [1]
+
+
 def test_schedulers_by_name() -> None:
     x = delayed(inc)(1)
     for name in ("sync", "synchronous", "single-threaded", "threads", "threading", "THREADS"):

@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from fsspec.core import OpenFile
 
 from shoal.io.compression import compress, named_compression
 from shoal.io.files import (
-    OpenFile,
     expand_names,
     get_fs_token_paths,
     open_binary,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.bag.arguments import same_npartitions
 from shoal.bag.nodes import Stage
@@ -12,8 +12,11 @@ from shoal.expr.annotate import current_annotations
 from shoal.graph.layers import Each
 from shoal.graph.task import Ref
 from shoal.io.avro import check_avro_schema, write_avro
-from shoal.io.files import OpenFile, UrlPath, open_files
+from shoal.io.files import UrlPath, open_files
 from shoal.io.text import write_lines
+
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
 
 __all__ = ["to_avro", "to_textfiles"]
 

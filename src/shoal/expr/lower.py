@@ -35,6 +35,8 @@ class Lowering:
         self.placed: set[str] = set()
         self.calls: dict[Any, int] = {}
         """Global number of each call that is placed, by ident."""
+        self.foreign: dict[Key, int] = {}
+        """Global number of each task of other libraries' graphs: there, keys name what tasks do."""
 
     def add_grid(
         self,

@@ -15,12 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.errors import AvroSchemaError
 from shoal.io.blocks import Block, parse_blocksize, plan_blocks, read_block
-from shoal.io.files import OpenFile, UrlPath, open_binary
+from shoal.io.files import UrlPath, open_binary
 from shoal.optional import import_required
+
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
 
 __all__ = ["AvroPart", "check_avro_schema", "iter_avro", "plan_avro", "write_avro"]
 

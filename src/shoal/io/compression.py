@@ -16,13 +16,11 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-
-from fsspec.compression import compr
-from fsspec.utils import infer_compression
+from typing import Any
 
 from shoal.optional import missing_dependency
 
-__all__ = ["compress", "named_compression", "naming_broken_file"]
+__all__ = ["codecs", "compress", "named_compression", "naming_broken_file"]
 
 # Codecs that fsspec knows once a package is installed.
 _PACKAGES = {"lz4": "lz4", "snappy": "snappy", "zstd": "zstandard"}
@@ -42,6 +40,20 @@ compress: Mapping[str | None, Callable[[bytes], bytes]] = MappingProxyType(
     {None: bytes, "bz2": bz2.compress, "gzip": gzip.compress, "xz": lzma.compress, "zip": _zip}
 )
 """The compressing function, bytes to bytes, of each codec that needs no package."""
+
+
+def codecs() -> Mapping[str | None, Any]:
+    """The codecs that are installed: ``codecs()[name](file, mode=...)`` is a file.
+
+    Examples
+    --------
+    >>> "gzip" in codecs()
+    True
+    """
+    from fsspec.compression import compr
+
+    found: Mapping[str | None, Any] = compr
+    return found
 
 
 def named_compression(compression: str | None, path: str) -> str | None:
@@ -74,14 +86,17 @@ def named_compression(compression: str | None, path: str) -> str | None:
     ...
     ValueError: compression 'gz' is not known; ... 'bz2', 'gzip', ... or 'infer'
     """
+    from fsspec.utils import infer_compression
+
+    known = codecs()
     if compression == "infer":
         compression = infer_compression(path) or _ENDINGS.get(path[path.rfind(".") :].lower())
-    if compression in compr:
+    if compression in known:
         return compression
     if compression in _PACKAGES:
         raise missing_dependency(_PACKAGES[compression], f"compression {compression!r} ({path})")
-    known = ", ".join(repr(name) for name in sorted({*filter(None, compr), *_PACKAGES}))
-    raise ValueError(f"compression {compression!r} is not known; known are {known}, or 'infer'")
+    names = ", ".join(repr(name) for name in sorted({*filter(None, known), *_PACKAGES}))
+    raise ValueError(f"compression {compression!r} is not known; known are {names}, or 'infer'")
 
 
 @contextmanager

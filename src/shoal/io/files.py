@@ -16,19 +16,16 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import IO, Any, TypeAlias
-
-import fsspec
-from fsspec.compression import compr
-from fsspec.core import OpenFile
-from fsspec.utils import stringify_path
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from shoal.errors import NoFilesError
-from shoal.io.compression import named_compression, naming_broken_file
+from shoal.io.compression import codecs, named_compression, naming_broken_file
 from shoal.optional import missing_dependency
 
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
+
 __all__ = [
-    "OpenFile",
     "PathLike",
     "UrlPath",
     "default_name_function",
@@ -113,7 +110,7 @@ def _nothing_matches(fs: Any) -> str:
 
 def _as_list(urlpath: UrlPath) -> list[str]:
     if isinstance(urlpath, str | os.PathLike):
-        return [stringify_path(urlpath)]
+        return [os.fspath(urlpath)]
     if not isinstance(urlpath, list | tuple):
         raise TypeError(
             "a path is text or os.PathLike, or a list or tuple of them, whose order is kept; "
@@ -124,13 +121,15 @@ def _as_list(urlpath: UrlPath) -> list[str]:
     for path in urlpath:
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"a path is text or os.PathLike; the list holds {path!r}")
-    return [stringify_path(path) for path in urlpath]
+    return [os.fspath(path) for path in urlpath]
 
 
 def _filesystem_and_paths(
     urls: list[str], storage_options: dict[str, Any]
 ) -> tuple[Any, str, list[str]]:
     """fsspec's file system, its token, and the paths as they stand, patterns unexpanded."""
+    import fsspec
+
     try:
         fs, token, paths = fsspec.get_fs_token_paths(
             urls, storage_options=dict(storage_options), expand=False
@@ -344,14 +343,16 @@ def open_files(
     ...     file.read()
     '1'
     """
+    from fsspec.core import OpenFile
+
     fs, _, paths = get_fs_token_paths(urlpath, mode, num, name_function, storage_options)
-    codecs = [named_compression(compression, path) for path in paths]
+    names = [named_compression(compression, path) for path in paths]
     if "r" not in mode:
         for parent in {fs._parent(path) for path in paths}:
             _make_folder(fs, parent)
     return [
         OpenFile(fs, path, mode, codec, encoding=encoding, errors=errors, newline=newline)
-        for path, codec in zip(paths, codecs)
+        for path, codec in zip(paths, names)
     ]
 
 
@@ -405,6 +406,8 @@ def open_file(
     ...     file.read()
     'hello'
     """
+    from fsspec.core import OpenFile
+
     if not isinstance(urlpath, str | os.PathLike):
         raise TypeError(f"one path, text or os.PathLike, is wanted; got {urlpath!r}")
     fs, _, (path,) = _filesystem_and_paths(_as_list(urlpath), storage_options)
@@ -450,7 +453,7 @@ def open_binary(fs: Any, path: str, compression: str | None = None) -> Iterator[
         if compression is not None:
             if compression == "zip":
                 _warn_of_unread_members(file, path)
-            file = compr[compression](file, mode="r")
+            file = codecs()[compression](file, mode="r")
             stack.callback(file.close)
         yield file
 

@@ -24,11 +24,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from shoal.errors import TextDecodingError
 from shoal.io.blocks import Block, file_changed, open_block, plan_blocks
-from shoal.io.files import OpenFile, UrlPath
+from shoal.io.files import UrlPath
+
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
 
 __all__ = ["TextPart", "decode_lines", "iter_text", "plan_text", "write_lines"]
 
