@@ -221,6 +221,12 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
         state.next_client += 1
         state.clients[client.number] = client
         state.by_name[m.client] = client
+    if client.party >= 0 and client.party != who.party:
+        # What still comes over the old connection was said before what is said now.
+        old = state.parties.pop(client.party, None)
+        if old is not None:
+            party_gone(state, old)
+            state.effects.append(Close(client.party, "the client has connected again"))
     client.party = who.party
     client.gone_since = -1.0
     client.versions = m.versions
