@@ -4,8 +4,7 @@ Each actor has a thread of its own, so its methods run one after another in the 
 the calls came, and those of different actors side by side.  A method that returns a coroutine is
 awaited on the worker's asyncio loop, and does not hold up the next call.
 
-What stands for an actor as a result (in futures, as an argument of tasks) is made by what the
-client's package sets (`set_proxy_maker`); without it, an `ActorHandle`.
+What stands for an actor as a result (in futures, as an argument of tasks) is a client's `Actor`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from shoal.distributed.protocol import Answer, Call, Frames
 from shoal.local.failure import trim
 from shoal.serialize.pickles import dumps
 
-__all__ = ["ActorHandle", "Actors", "set_proxy_maker"]
+__all__ = ["ActorHandle", "Actors"]
 
 
 @dataclass(frozen=True)
@@ -53,22 +52,11 @@ class ActorHandle:
     worker: str
 
 
-_maker: list[Callable[[ActorHandle], Any]] = []
+def make_proxy(handle: ActorHandle) -> Any:
+    """What stands for an actor as a result."""
+    from shoal.distributed.client.actor import make_proxy
 
-
-def set_proxy_maker(make: Callable[[ActorHandle], Any]) -> None:
-    """Say what stands for actors.
-
-    Parameters
-    ----------
-    make
-        From a handle to something that can be pickled.
-
-    Examples
-    --------
-    >>> set_proxy_maker(lambda handle: handle)
-    """
-    _maker[:] = [make]
+    return make_proxy(handle)
 
 
 class Actors:
@@ -106,8 +94,7 @@ class Actors:
             Its result.
         """
         self.objects[row.id] = actor
-        handle = ActorHandle(row.id, row.key, type(actor), self.address)
-        return _maker[0](handle) if _maker else handle
+        return make_proxy(ActorHandle(row.id, row.key, type(actor), self.address))
 
     def free(self, ids: list[int]) -> None:
         """Let actors go.

@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Any
 
 from shoal.distributed.node.lane import Slot
-from shoal.graph.naming import key_split
 
 __all__ = ["Profile", "merge", "new_tree"]
 
@@ -148,6 +147,8 @@ class Profile:
         return merge(found)
 
     def _run(self) -> None:
+        from shoal.graph.naming import key_split
+
         me = threading.get_ident()
         while not self._end.wait(self.interval_s):
             slots = self.running()
