@@ -122,3 +122,19 @@ def test_a_finish_that_fails_hides_neither_the_error_nor_the_others() -> None:
     with pytest.raises(KeyError, match="callback"):
         shoal.get(GRAPH, "c", callbacks=[Callback(finish=bad), recorder])
     assert recorder.events[-1][:2] == ("finish", False)
+
+
+@pytest.mark.parametrize("get", [shoal.get, shoal.threaded.get])
+def test_who_hears_of_a_run_does_not_hear_of_those_inside_of_it(get: Any) -> None:
+    outer: list[Any] = []
+    inner: list[Any] = []
+
+    def compute_more() -> Any:
+        return get({"inner": (abs, -2)}, "inner", callbacks=[hear_inner])
+
+    hear_inner = Callback(posttask=lambda key, *rest: inner.append(key))
+    with Callback(posttask=lambda key, *rest: outer.append(key)):
+        assert get({"outer": (compute_more,)}, "outer") == 2
+        assert (outer, inner) == (["outer"], ["inner"])
+        assert get({"next": (abs, -3)}, "next") == 3
+    assert (outer, inner) == (["outer", "next"], ["inner"])

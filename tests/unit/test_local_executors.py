@@ -8,6 +8,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
@@ -291,6 +292,18 @@ def test_a_task_may_compute(run: Run) -> None:
 
     plan = plan_from_dict({("n", i): (nested, 10) for i in range(8)}, [("n", i) for i in range(8)])
     assert run(plan) == [55] * 8
+
+
+def test_tasks_see_the_context_variables_of_the_caller() -> None:
+    place: ContextVar[str] = ContextVar("place", default="nowhere")
+    graph = dict.fromkeys(range(20), (place.get,))
+    token = place.set("here")
+    try:
+        for get in (shoal.get, shoal.threaded.get):
+            assert set(get(graph, list(graph))) == {"here"}
+    finally:
+        place.reset(token)
+    assert set(shoal.threaded.get(graph, list(graph))) == {"nowhere"}
 
 
 def test_computing_from_many_threads_at_once() -> None:

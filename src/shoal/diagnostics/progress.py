@@ -217,7 +217,7 @@ class ProgressBar(Callback):
 
     Notes
     -----
-    Computations that overlap, nested ones among them, share one bar.
+    Computations that overlap share one bar.
 
     Examples
     --------

@@ -8,6 +8,10 @@ collections of keys: finished, running, ready, waiting, dependencies, dependents
 
 None of it exists while nobody listens.  When somebody does, every task's function is wrapped, so
 the executors' own loops know nothing of callbacks.  Calls are made one at a time.
+
+A task may compute something itself.  Who hears of the outer run does not hear of the inner one too:
+a progress bar inside of a progress bar, or a profile with the same second in it twice, is not what
+they were asked for.  Callbacks that are given to the inner run alone hear of it.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextvars import ContextVar
 from typing import Any, ClassVar, TypeAlias
 
 from shoal.duck import is_arraylike
@@ -28,6 +33,9 @@ __all__ = ["Callback", "Observer", "add_callbacks", "observe"]
 NAMES = ("start", "start_state", "pretask", "posttask", "finish")
 
 Hooks: TypeAlias = "tuple[Callable[..., Any] | None, ...]"
+
+_listening: ContextVar[frozenset[Hooks]] = ContextVar("shoal_listening", default=frozenset())
+"""Who hears of the run that this code is a task of."""
 
 
 class Callback:
@@ -395,7 +403,9 @@ def observe(plan: Plan, callbacks: Iterable[Any] = ()) -> Iterator[Observer | No
     """
     if isinstance(callbacks, Callback):
         callbacks = [callbacks]
-    listeners = dict.fromkeys([*Callback.active, *map(hooks_of, callbacks or ())])
+    outer = _listening.get()
+    named = dict.fromkeys([*Callback.active, *map(hooks_of, callbacks or ())])
+    listeners = [hooks for hooks in named if hooks not in outer]
     if not listeners:
         yield None
         return
@@ -404,6 +414,7 @@ def observe(plan: Plan, callbacks: Iterable[Any] = ()) -> Iterator[Observer | No
         for name, funcs in zip(NAMES, zip(*listeners, strict=True), strict=True)
     }
     observer = Observer(plan, hooks)
+    token = _listening.set(outer.union(listeners))
     try:
         # In here: one that started must hear of the end, also when the next one fails to start.
         observer.start()
@@ -411,4 +422,7 @@ def observe(plan: Plan, callbacks: Iterable[Any] = ()) -> Iterator[Observer | No
     except BaseException:
         observer.finish(True)
         raise
-    observer.finish(False)
+    else:
+        observer.finish(False)
+    finally:
+        _listening.reset(token)

@@ -20,6 +20,8 @@ cost no heap operation.
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import os
 import threading
 import time
@@ -155,12 +157,12 @@ class ThreadedRun:
         try:
             if threading.current_thread() is threading.main_thread():
                 for _ in range(workers):
-                    submit(self.help)
+                    submit(self.help_in_context())
                 while not self.done:
                     self.park()
             else:
                 for _ in range(workers - 1):
-                    submit(self.help)
+                    submit(self.help_in_context())
                 self.help()
         except BaseException as error:
             self.fail(error, None)
@@ -182,6 +184,10 @@ class ThreadedRun:
                 future.add_done_callback(watch)
 
         return hand_over
+
+    def help_in_context(self) -> Callable[[], None]:
+        """`help`, with the caller's context variables: tasks see what the caller would see."""
+        return functools.partial(contextvars.copy_context().run, self.help)
 
     def help(self) -> None:
         """What a worker does: enter, work, leave."""
