@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from shoal.distributed.net import Connection, Limits, Loop, Security, connect, listen
+from shoal.distributed.net import connection as connection_module
 from shoal.distributed.net import shared as shared_module
 from shoal.distributed.net.cargo import load_segments
 from shoal.distributed.net.shared import POOL, Pool, find, open_segment, share
@@ -291,6 +292,54 @@ def test_many_messages_with_and_without_segments_keep_their_order(
         assert (len(first), bytes(second)) == (4 + sizes[number], b"!")
         seen[number] += 1
     assert set(seen) == {2}
+
+
+def test_the_loop_goes_on_while_a_large_message_is_loaded(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair(loop, tmp_path)
+    may_go, threads = threading.Event(), []
+    real = load_segments
+
+    def load_slowly(*args: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        assert may_go.wait(WAIT_S)
+        return real(*args)
+
+    monkeypatch.setattr(connection_module, "load_segments", load_slowly)
+
+    def send() -> None:
+        here.connection.send(Note(1), [b"first"])
+        here.connection.send(Note(2), [bytes(10_000_000)])
+        here.connection.send(Note(3), [b"third"])
+        here.connection.close()  # what was sent before still goes
+
+    loop.call_threadsafe(send)
+    assert [bytes(part) for part in there.get()] == [b"first"]
+    assert here.connection.queued_bytes > 10_000_000
+    seen = threading.Event()
+    loop.call_threadsafe(seen.set)
+    assert seen.wait(WAIT_S) and there.got.empty()
+    may_go.set()
+    assert len(there.get()[0]) == 10_000_000
+    assert [bytes(part) for part in there.get()] == [b"third"]
+    assert here.closed.get(timeout=WAIT_S) is None
+    assert threads[0].startswith("shoal-load")
+
+
+def test_a_large_message_that_cannot_be_loaded_ends_the_connection(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = pair(loop, tmp_path)
+
+    def fail(*_: Any) -> Any:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(connection_module, "load_segments", fail)
+    loop.call_threadsafe(here.connection.send, Note(2), [bytes(10_000_000)])
+    assert isinstance(here.closed.get(timeout=WAIT_S), MemoryError)
+    assert there.closed.get(timeout=WAIT_S) is not None
+    assert "a Note cannot be sent to worker" in caplog.text
 
 
 def test_one_message_with_more_segments_than_descriptors_fit(loop: Loop, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ know how they travelled.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shoal.distributed.net.shared import FORWARD_SHARE, POOL, Segment, find, open_segment
@@ -19,12 +20,18 @@ from shoal.distributed.wire.compress import compress, decompress
 from shoal.distributed.wire.frames import LZ4, RAW, SEGMENT, Buffer, Entry, Frame, head
 from shoal.errors import FrameError
 
-__all__ = ["Laden", "load", "load_segments", "unload"]
+__all__ = ["ASIDE_BYTES", "Laden", "Loading", "aside", "load", "load_segments", "unload"]
 
 MOST_SEGMENTS = 200
 """Of one message; the kernel passes 253 descriptors at once."""
 
 OFFSET_BITS = 48
+
+ASIDE_BYTES = 8 << 20
+"""What is at least as large is not copied, or compressed, by the thread of a loop."""
+
+LOADERS = 2
+"""Threads that do so in its place."""
 
 
 class Laden(bytes):
@@ -34,6 +41,8 @@ class Laden(bytes):
     ----------
     segments
         In the order in which the frame's table counts them.
+    cargo_bytes
+        What they weigh: how much memory waits with the message.
 
     Examples
     --------
@@ -42,6 +51,65 @@ class Laden(bytes):
     """
 
     segments: list[Segment]
+    cargo_bytes: int
+
+
+class Loading(bytes):
+    """Keeps the place in a queue of a message that another thread is loading.
+
+    Attributes
+    ----------
+    cargo_bytes
+        What it weighs.
+
+    Examples
+    --------
+    >>> Loading(b"?")
+    b'?'
+    """
+
+    cargo_bytes: int
+
+
+class Loaders:
+    """The threads that load messages for loops; started when they are first needed."""
+
+    def __init__(self) -> None:
+        self.executor: ThreadPoolExecutor | None = None
+
+    def submit(self, call: Callable[[], object]) -> None:
+        """Call in one of them."""
+        if self.executor is None:
+            self.executor = ThreadPoolExecutor(LOADERS, "shoal-load")
+        self.executor.submit(call)
+
+    def forget(self) -> None:
+        """In a forked child: the threads are the parent's."""
+        self.executor = None
+
+
+LOADERS_OF_PROCESS = Loaders()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LOADERS_OF_PROCESS.forget)
+
+
+def aside(call: Callable[[], object]) -> None:
+    """Call in a thread that may take its time.
+
+    Parameters
+    ----------
+    call
+        Handles its own errors.
+
+    Examples
+    --------
+    >>> import threading
+    >>> done = threading.Event()
+    >>> aside(done.set)
+    >>> done.wait(5)
+    True
+    """
+    LOADERS_OF_PROCESS.submit(call)
 
 
 def load(
@@ -131,6 +199,7 @@ def load_segments(
             pieces.append(data)
     laden = Laden(head(MESSAGE, codec.pack(message), entries))
     laden.segments = list(segments)
+    laden.cargo_bytes = sum(len(flat[i]) for i in places)
     pieces[0] = laden
     return pieces
 

@@ -33,7 +33,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from shoal.distributed.net.cargo import Laden, load, load_segments, unload
+from shoal.distributed.net.cargo import (
+    ASIDE_BYTES,
+    Laden,
+    Loading,
+    aside,
+    load,
+    load_segments,
+    unload,
+)
 from shoal.distributed.net.loop import READ, WRITE, Loop
 from shoal.distributed.net.shared import POOL, available
 from shoal.distributed.net.sockets import is_lost
@@ -259,6 +267,11 @@ def nbytes(buffer: Any) -> int:
     return len(buffer) if type(buffer) is bytes else memoryview(buffer).nbytes
 
 
+def weight(piece: Buffer) -> int:
+    """How much memory waits with a piece."""
+    return len(piece) + getattr(piece, "cargo_bytes", 0)
+
+
 def describe(connection: Connection) -> str:
     """The other end, in a log."""
     peer = getattr(connection, "peer", None)
@@ -321,10 +334,10 @@ class StreamConnection(Connection):
         self._queued = 0
         self._full = False
         self._has_segments = isinstance(stream, UnixStream) and available()
-        self._laden = 0  # pieces in the queue that go with descriptors
+        self._laden = 0  # pieces in the queue that are more than bytes
         self._armed = False  # a flush is on its way
         self._blocked = False  # the socket is full
-        self._starved = False  # it is not, and there are too many descriptors on their way
+        self._parked = False  # it is not; somebody will call `_flush` when there is more to write
         self._broken = False  # the socket takes nothing more
         self._lingering = False
         self._mask = READ
@@ -350,42 +363,84 @@ class StreamConnection(Connection):
     def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
         """Send a message; any thread, never waits, keeps the order."""
         if buffers:
-            pieces = self._load(message, buffers)
+            sizes = [nbytes(buffer) for buffer in buffers]
+            largest = max(sizes)
+            if self._has_segments and largest >= self.limits.segment_bytes:
+                POOL.keep_trimmed(self.loop)
+            elif self.peer.same_host or largest < self.limits.compress_bytes:
+                self._post(message, self._codec.encode(message, buffers))
+                return
+            if largest >= ASIDE_BYTES and self.loop.in_loop():
+                self._load_aside(message, list(buffers), sum(sizes))
+            else:
+                self._post(message, self._load(message, buffers))
         else:
             control = self._pack(message)
-            pieces = [HEADER.pack(MAGIC, MESSAGE, 0, 0, len(control)) + control]
-        if len(pieces[0]) > self.limits.control_bytes:
-            raise FrameError(
-                f"a {type(message).__name__} has {len(pieces[0]):,} bytes beside its buffers, the "
-                f"limit is {self.limits.control_bytes:,} (Limits.control_bytes); send it in parts"
-            )
+            self._post(message, [HEADER.pack(MAGIC, MESSAGE, 0, 0, len(control)) + control])
+
+    def _post(self, message: Any, pieces: list[Buffer]) -> None:
+        """Hand over a message that is ready to go."""
+        self._check(message, pieces)
         with self._lock:
             self._put(pieces)
 
+    def _check(self, message: Any, pieces: list[Buffer]) -> None:
+        """Refuse here what the other side would refuse."""
+        size, limit = len(pieces[0]), self.limits.control_bytes
+        if size > limit:
+            raise FrameError(
+                f"a {type(message).__name__} has {size:,} bytes beside its buffers, the limit is "
+                f"{limit:,} (Limits.control_bytes); send it in parts"
+            )
+
     def _load(self, message: Any, buffers: Sequence[Buffer]) -> list[Buffer]:
-        """The pieces of a message with buffers."""
-        limits = self.limits
-        if self._has_segments and any(map(limits.segment_bytes.__le__, map(nbytes, buffers))):
-            POOL.keep_trimmed(self.loop)
-            return load_segments(self._codec, message, buffers, limits.segment_bytes)
-        least = limits.compress_bytes
-        if self.peer.same_host or not any(map(least.__le__, map(nbytes, buffers))):
-            return self._codec.encode(message, buffers)
-        return load(self._codec, message, buffers, least)
+        """The pieces of a message with large buffers; copies or compresses them."""
+        if self._has_segments:
+            return load_segments(self._codec, message, buffers, self.limits.segment_bytes)
+        return load(self._codec, message, buffers, self.limits.compress_bytes)
+
+    def _load_aside(self, message: Any, buffers: list[Buffer], size: int) -> None:
+        """Keep a message's place in the queue, and have another thread load it."""
+        place = Loading(b"?")  # an empty piece counts as written
+        place.cargo_bytes = size
+        with self._lock:
+            self._put([place])
+
+        def fill() -> None:
+            try:
+                pieces = self._load(message, buffers)
+                self._check(message, pieces)
+            except BaseException as error:
+                log.exception("a %s cannot be sent to %s", type(message).__name__, describe(self))
+                self.close(error)
+                return
+            with self._lock:
+                queue = list(self._queue)
+                self._queue.clear()
+                for piece in queue:
+                    if piece is place:
+                        self._queue.extend(pieces)
+                    else:
+                        self._queue.append(piece)
+                if self._queue:  # the connection has not been closed
+                    self._laden += (type(pieces[0]) is Laden) - 1
+                    self._queued += sum(map(weight, pieces)) - weight(place)
+            self.loop.call_threadsafe(self._flush)
+
+        aside(fill)
 
     def _put(self, pieces: list[Buffer]) -> None:
         """Queue, and write at once unless the loop will do so soon; the lock is held."""
         if self.closed or self._broken:
             return
         first = pieces[0]
-        if len(pieces) == 1:
+        if len(pieces) == 1 and type(first) is bytes:
             self._queue.append(first)
             self._queued += len(first)
         else:
             self._queue.extend(pieces)
-            self._queued += sum(map(len, pieces))
-        if type(first) is Laden:
-            self._laden += 1
+            self._queued += sum(map(weight, pieces))
+            self._laden += type(first) is not bytes
         if get_ident() == self.loop.thread_id:
             if not self._armed:
                 self._armed = True
@@ -423,7 +478,8 @@ class StreamConnection(Connection):
         except OSError as error:
             if error.errno == errno.ETOOMANYREFS:
                 # As many descriptors are on their way as this user may have; they will arrive.
-                self._blocked = self._starved = True
+                self._blocked = self._parked = True
+                self.loop.call_threadsafe(self.loop.call_later, STARVED_S, self._flush)
                 return
             # What the other side sent before it went can still be read; that will also end it.
             self._broken = True
@@ -431,11 +487,17 @@ class StreamConnection(Connection):
             self._queued = 0
 
     def _push_laden(self) -> int:
-        """Write while heads in the queue have descriptors, which go with their first bytes."""
+        """Write while something in the queue is more than bytes.
+
+        Descriptors go with the first byte of a head.  What is still being loaded lets nothing pass.
+        """
         first = self._queue[0]
+        if type(first) is Loading:
+            self._parked = True
+            raise BlockingIOError
         pieces: list[Buffer] = [first]
         for piece in islice(self._queue, 1, IOVECS):
-            if type(piece) is Laden:
+            if type(piece) is Laden or type(piece) is Loading:
                 break
             pieces.append(piece)
         if type(first) is not Laden:
@@ -444,6 +506,7 @@ class StreamConnection(Connection):
         sent = self._stream.send_descriptors(pieces, [segment.fd for segment in first.segments])
         if sent:
             self._laden -= 1
+            self._queued -= first.cargo_bytes
             self._queue[0] = bytes(first)  # its descriptors are gone
         return sent
 
@@ -454,16 +517,14 @@ class StreamConnection(Connection):
             if self.closed:
                 return
             self._push()
-            if not (self._queue or self._full or self._mask & WRITE):
+            if not (self._queue or self._full or self._lingering or self._mask & WRITE):
                 return
             self._armed = left = bool(self._queue)
-            starved, self._starved = self._starved, False
+            parked, self._parked = self._parked, False
             drained = self._full and self._queued < self.limits.low_water_bytes
             if drained:
                 self._full = False
-        if starved:
-            self.loop.call_later(STARVED_S, self._flush)
-        self._watch(self._mask | WRITE if left and not starved else self._mask & ~WRITE)
+        self._watch(self._mask | WRITE if left and not parked else self._mask & ~WRITE)
         if self._lingering and not left:
             self._finish(None)
         elif drained and self.on_drain is not None:
@@ -552,15 +613,17 @@ class StreamConnection(Connection):
     def _close(self, error: BaseException | None) -> None:
         if self.closed:
             return
-        if error is None and not self._lingering:
+        if error is None and not self.loop.ending:
+            if not self._lingering:
+                self._lingering = True
+                self._watch(self._mask & ~READ)
+                self._flush()
+                if not self.closed:
+                    self.loop.call_later(self.limits.linger_s, self._finish, None)
+            return
+        if error is None:
             with self._lock:
                 self._push()
-                left = bool(self._queue)
-            if left and not self.loop.ending:
-                self._lingering = True
-                self._watch(WRITE)
-                self.loop.call_later(self.limits.linger_s, self._finish, None)
-                return
         self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:
