@@ -96,8 +96,8 @@ class Surroundings:
         self.done: deque[Any] = deque()
         self.watched = False
         """Whether the loop looks at ``done`` anyway, soon."""
-        self.cells: Any = [-1] * CELLS
-        """Numbers of the tasks that run, by slot, for whoever watches the process."""
+        self.cells: Any = [-1] * (2 * CELLS)
+        """Number and run of the task of each thread, for whoever watches the process."""
         self._free_cells = list(range(CELLS - 1, -1, -1))
 
     def cell(self) -> int:
@@ -115,7 +115,7 @@ class Surroundings:
         index
             Of its cell.
         """
-        self.cells[index] = -1
+        self.cells[2 * index] = -1
         if index < CELLS - 1:
             self._free_cells.append(index)
 
@@ -438,7 +438,7 @@ class Lane:
     def _park(self, slot: Slot) -> bool:
         """Sleep until there is something to do; whether the thread is to go on."""
         parking = slot.parking
-        self.shared.cells[slot.index] = -1
+        self.shared.cells[2 * slot.index] = -1
         self.parked.append(slot)
         # Looked at again after the place in the queue is visible.
         if (self.heap and not self.paused) or self.rejoining or self.closed:
@@ -455,7 +455,9 @@ class Lane:
         shared = self.shared
         values = shared.store.values
         slot.row = row
-        shared.cells[slot.index] = row.id
+        at = 2 * slot.index
+        shared.cells[at + 1] = row.run
+        shared.cells[at] = row.id
         func: Any = None
         if row.options is not None and row.options.timeout_s is not None:
             shared.began(row)

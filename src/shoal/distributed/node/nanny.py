@@ -34,7 +34,7 @@ from shoal.distributed.net import Connection, Loop, Security, connect
 from shoal.distributed.node.calls import RESTART_CODE, call_user
 from shoal.distributed.node.limits import memory_limit, resident_bytes
 from shoal.distributed.node.plugins import Plugins
-from shoal.distributed.node.process import CELLS, LENGTH, pack_start
+from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
 from shoal.local.cpus import CPU_COUNT
@@ -79,10 +79,10 @@ class Child:
 
     def __init__(self, spec: WorkerSpec, security: Security) -> None:
         self.cells_fd = os.memfd_create("shoal-cells", os.MFD_CLOEXEC)
-        os.ftruncate(self.cells_fd, 8 * CELLS)
-        self.cells_map = mmap.mmap(self.cells_fd, 8 * CELLS)
+        os.ftruncate(self.cells_fd, CELL_BYTES)
+        self.cells_map = mmap.mmap(self.cells_fd, CELL_BYTES)
         self.cells = memoryview(self.cells_map).cast("q")
-        for i in range(CELLS):
+        for i in range(len(self.cells)):
             self.cells[i] = -1
         self.sock, theirs = socket.socketpair()
         program = PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), cells=self.cells_fd)
@@ -108,9 +108,10 @@ class Child:
         self.error = ""
         self._inbox = b""
 
-    def running(self) -> list[int]:
-        """Numbers of the tasks that it runs, or ran when it died."""
-        return [id for id in self.cells if id >= 0]
+    def running(self) -> list[tuple[int, int]]:
+        """Number and run of the tasks that it runs, or ran when it died."""
+        cells = self.cells
+        return [(cells[i], cells[i + 1]) for i in range(0, len(cells), 2) if cells[i] >= 0]
 
     def hear(self) -> None:
         """Read what it says."""
@@ -308,6 +309,9 @@ class Nanny:
             if self.status not in ("closing", "closed"):
                 self._start()
             return
+        if self.status == "starting":
+            # It is new: whoever asks has asked somebody else as well.
+            return
         self.status = "restarting"
         self._ask_to_end(timeout_s)
 
@@ -390,7 +394,7 @@ class Nanny:
             self.loop.call_soon(self._end, text)
         return min(5.0, 0.1 * 2 ** (count - 2)) if count > 1 else 0.0
 
-    def _report(self, child: Child, code: int, running: list[int], peak: int) -> None:
+    def _report(self, child: Child, code: int, running: list[tuple[int, int]], peak: int) -> None:
         """Tell the scheduler what ended the worker, and what it was running."""
         why = child.killed or describe_end(code)
         if child.killed:
@@ -400,15 +404,13 @@ class Nanny:
         log.warning("%s", text)
         if self._connection is not None:
             args = {
-                "worker": self.name,
-                "address": child.address,
-                "running": running,
+                "name": self.name,
+                "text": why if child.killed else f"{why}; its peak was {format_bytes(peak)}",
+                "exit": max(0, code),
                 "signal": max(0, -code),
-                "code": max(0, code),
                 "peak": peak,
                 "limit": self.limit,
-                "text": text,
-                "restarts": True,
+                "running": running,
             }
             self._connection.send(Call(0, "nanny.died", args))
 
@@ -451,7 +453,7 @@ class Nanny:
         self._connection = connection
         connection.on_message = self._received
         connection.on_close = self._lost
-        connection.send(Call(0, "nanny.hello", {"worker": self.name}))
+        connection.send(Call(0, "nanny.hello", {"name": self.name}))
 
     def _unreachable(self, error: BaseException) -> None:
         self._dialing = False

@@ -21,15 +21,17 @@ import threading
 from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 
-__all__ = ["CELLS", "main", "pack_start"]
+__all__ = ["main", "pack_start"]
 
 LENGTH = struct.Struct("<I")
 
-CELLS = 64
+CELL_BYTES = 16 * CELLS
+"""Of the memory shared with the nanny: number and run of the task of each thread."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread of pure Python code may keep the others waiting.
@@ -79,7 +81,14 @@ def main(descriptor: int, cells: int) -> NoReturn:
     descriptor
         Of the socket to the nanny.
     cells
-        Of the memory in which the numbers of the running tasks are left.
+        Of the memory in which numbers and runs of the running tasks are left.
+
+    Examples
+    --------
+    A nanny starts it so; see `shoal.distributed.node.nanny`.
+
+    >>> main.__name__
+    'main'
     """
     parent = os.getppid()
     die_with_parent()
@@ -95,7 +104,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     except BaseException as error:
         tell(sock, {"error": f"{type(error).__name__}: {error}"})
         raise
-    worker.shared.cells = memoryview(mmap.mmap(cells, 8 * CELLS)).cast("q")
+    worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: worker.close("its process was told to end"))
     capture(worker.lines)
