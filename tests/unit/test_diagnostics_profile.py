@@ -335,3 +335,9 @@ def test_ticks_are_round_and_within(most: float, last: float) -> None:
 )
 def test_short_numbers(value: float, words: str) -> None:
     assert short_number(value) == words
+
+
+def test_the_former_name_of_filename(tmp_path: Any) -> None:
+    with pytest.warns(FutureWarning, match="file_path keyword argument is deprecated"):
+        Profiler().visualize(file_path=tmp_path / "p.html", show=False)
+    assert "html" in (tmp_path / "p.html").read_text()

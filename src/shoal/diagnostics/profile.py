@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -493,6 +494,7 @@ def visualize(
     height: float | None = None,
     title: str | None = None,
     label_size: int = LABEL_SIZE,
+    file_path: str | Path | None = None,
 ) -> Picture:
     """Draw what profilers recorded, below each other on one axis of time.
 
@@ -513,11 +515,14 @@ def visualize(
         Above the uppermost chart.
     label_size
         Longer names are cut to this many characters.
+    file_path
+        The former name of ``filename``.
 
     Returns
     -------
     Picture
-        In SVG, shown by notebooks.
+        In SVG, shown by notebooks.  It is drawn without Bokeh, so options of Bokeh's figures
+        (``tools``, ``palette``, ...) are a TypeError.
 
     Examples
     --------
@@ -528,6 +533,13 @@ def visualize(
     >>> visualize([prof, rprof], filename=None).format
     'svg'
     """
+    if file_path is not None:
+        warnings.warn(
+            "The file_path keyword argument is deprecated; it is called filename now",
+            FutureWarning,
+            stacklevel=2,
+        )
+        filename = file_path
     several: Sequence[_Recorder] = profilers if isinstance(profilers, Sequence) else [profilers]
     starts = [p.start_time for p in several if p.start_time is not None]
     ends = [p.end_time for p in several if p.end_time is not None]
