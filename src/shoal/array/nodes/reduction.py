@@ -95,9 +95,8 @@ class Reduction(ArrayNode):
     def place(self, lowering: Lowering) -> None:
         """A layer of partials, and one for each level of the tree; a single one for one block."""
         grid = self.grid
-        chunk = self._call(self.chunk, keepdims=True)
+        chunk, inputs = self._first()
         last = self._call(self.aggregate, keepdims=self.keepdims)
-        inputs = [self._input(item) for item in self.inputs]
         if all(grid[axis] == 1 for axis in self.axes):
             both = _After(chunk, self._folded(last, None))
             lowering.add_grid(self, both, self._outer(inputs))
@@ -116,6 +115,10 @@ class Reduction(ArrayNode):
         axes = [i if i not in self.axes else "all" for i in range(len(grid))]
         part = self._outer([Blocks(name, grid, tuple(axes))])[0]
         lowering.add_grid(self, self._folded(last, counts), [part])
+
+    def _first(self) -> tuple[Callable[..., Any], list[Input]]:
+        """What makes a partial result, and of which blocks."""
+        return self._call(self.chunk, keepdims=True), [self._input(item) for item in self.inputs]
 
     def _call(self, func: Callable[..., Any], keepdims: bool) -> Callable[..., Any]:
         kwargs = (("axis", self.axes), ("keepdims", keepdims))

@@ -105,6 +105,10 @@ class Arange(ArrayNode):
         told = [Each(block_offsets(self.given)), Each(block_shapes(self.given))]
         lowering.add_grid(self, func, told)
 
+    def label(self) -> str:
+        """From where, how far apart."""
+        return f"Arange(start={self.start!r}, step={self.step!r}, {self.dtype})"
+
 
 class Generated(ArrayNode):
     """Blocks that a function makes from what it is told about each.

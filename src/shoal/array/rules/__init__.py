@@ -3,12 +3,39 @@
 One rule is one function in a file of its own, from a node to what should stand in its place, or
 None.  To add one: write it with an example before and after, add it to `RULES`, and add a pair to
 the golden tests, which also run both sides and compare.
+
+What is moved goes towards the sources: parts are taken before anything is computed, and only then
+is what stands in a row fused.
 """
 
 from __future__ import annotations
 
+from shoal.array.rules.fuse_elementwise import fuse_elementwise
+from shoal.array.rules.fuse_reduction import fuse_reduction
 from shoal.array.rules.join_permutes import join_permutes
+from shoal.array.rules.join_slices import join_slices
+from shoal.array.rules.rechunk_source import rechunk_source
+from shoal.array.rules.slice_broadcast import slice_broadcast
+from shoal.array.rules.slice_concatenate import slice_concatenate
+from shoal.array.rules.slice_elementwise import slice_elementwise
+from shoal.array.rules.slice_permute import slice_permute
+from shoal.array.rules.slice_rechunk import slice_rechunk
+from shoal.array.rules.slice_reduction import slice_reduction
+from shoal.array.rules.slice_source import slice_source
 
 __all__ = ["RULES"]
 
-RULES = (join_permutes,)
+RULES = (
+    join_permutes,
+    join_slices,
+    slice_source,
+    slice_elementwise,
+    slice_permute,
+    slice_broadcast,
+    slice_concatenate,
+    slice_reduction,
+    slice_rechunk,
+    rechunk_source,
+    fuse_elementwise,
+    fuse_reduction,
+)

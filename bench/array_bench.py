@@ -1,0 +1,138 @@
+"""Arrays beside Dask's: what a chain, a reduction and a slice cost, and how soon a graph is ready.
+
+    python bench/array_bench.py [--gb 1] [--only chain] [--repeat 5]
+
+Both run on threads, one after the other, several times; medians, in seconds of wall clock and of
+processor time.  Inputs are `random` blocks in memory (persisted), so that arithmetic is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import shoal
+import shoal.array as sa
+
+
+def chain(x: Any) -> Any:
+    return ((x - 1) * 2 + x**2).sum()
+
+
+def transposed(x: Any) -> Any:
+    return (x + x.T).mean(axis=0)
+
+
+def standard(x: Any) -> Any:
+    return ((x - x.mean(axis=0)) / x.std(axis=0)).max(axis=0)
+
+
+def sliced(x: Any) -> Any:
+    return x[::2, 100:200].mean()
+
+
+CASES: dict[str, Callable[[Any], Any]] = {
+    "chain": chain,
+    "transposed": transposed,
+    "standard": standard,
+    "sliced": sliced,
+}
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def interleaved(works: dict[str, Callable[[], Any]], repeat: int) -> dict[str, tuple[float, float]]:
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for _ in range(repeat):
+        for name, work in works.items():
+            rows[name].append(seconds(work))
+    return {
+        name: (statistics.median(r[0] for r in row), statistics.median(r[1] for r in row))
+        for name, row in rows.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gb", type=float, default=1.0)
+    parser.add_argument("--only", nargs="*", default=[*CASES, "graph"])
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--chunk", type=int, default=0, help="edge of a block; 0: about 32 MB")
+    given = parser.parse_args()
+    import dask
+    import dask.array as dda
+
+    side = int((given.gb * 2**30 / 8) ** 0.5)
+    block = given.chunk or 2000
+    values = np.random.default_rng(0).random((side, side))
+    if set(given.only) & set(CASES):
+        ours = sa.from_array(values, chunks=block).persist()
+        theirs = dda.from_array(values, chunks=block).persist()
+    for name in given.only:
+        if name == "graph":
+            graph(dask, dda)
+            continue
+        make = CASES[name]
+        np.testing.assert_allclose(make(ours).compute(), make(theirs).compute(), rtol=1e-9)
+        works = {
+            "shoal": lambda make=make: make(ours).compute(),
+            "dask": lambda make=make: make(theirs).compute(),
+            "numpy": lambda make=make: make(values),
+        }
+        try:
+            import numexpr  # noqa: F401
+
+            def with_numexpr(make: Any = make) -> Any:
+                with shoal.config.set({"array.engine": "numexpr"}):
+                    return make(ours).compute()
+
+            works["numexpr"] = with_numexpr
+        except ImportError:
+            pass
+        got = interleaved(works, given.repeat)
+        wall, cpu = got["dask"]
+        print(f"{name}: {given.gb} GB, blocks of {block} x {block}")
+        for who, (w, c) in got.items():
+            ratios = f"{wall / w:5.2f} {cpu / c:5.2f}"
+            print(f"  {who:8} {w:7.3f} s  {c:7.3f} CPU s   Dask / this: {ratios}")
+
+
+def graph(dask: Any, dda: Any) -> None:
+    """How soon an expression of many blocks is ready to run."""
+    import tracemalloc
+
+    for n, with_dask in ((100, True), (1000, False)):
+
+        def ready(n: int = n) -> Any:
+            x = sa.ones((n, n), chunks=1)
+            return shoal.collection.make_plan((x + x.T).sum(axis=0))
+
+        cpu = time.process_time()
+        plan = ready()
+        ours = time.process_time() - cpu
+        print(f"graph of {n * n} blocks: shoal {ours:.3f} CPU s, {len(plan)} tasks", end="")
+        del plan
+        if with_dask:
+            cpu = time.process_time()
+            y = dda.ones((n, n), chunks=1)
+            (out,) = dask.optimize((y + y.T).sum(axis=0))
+            tasks = len(dict(out.__dask_graph__()))
+            print(f"; Dask {time.process_time() - cpu:.3f} CPU s, {tasks} tasks", end="")
+        print()
+    tracemalloc.start()
+    plan = ready(1000)
+    now, peak = tracemalloc.get_traced_memory()
+    print(f"  memory a block: {now / 1e6:.0f} B kept, {peak / 1e6:.0f} B peak, {len(plan)} tasks")
+
+
+if __name__ == "__main__":
+    main()
