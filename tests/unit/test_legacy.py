@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import shoal
-from shoal.errors import CycleError, InvalidKeyError, MissingKeyError
+from shoal.errors import CycleError, GraphError, InvalidKeyError, MissingKeyError
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict
 
 
@@ -119,3 +119,18 @@ def test_a_missing_key_is_named_with_the_path_to_it() -> None:
 def test_what_cannot_be_a_key_is_refused(key: Any) -> None:
     with pytest.raises(InvalidKeyError, match="a key must be hashable, got"):
         shoal.get({"x": 1}, key)
+
+
+def test_lists_nested_very_deep() -> None:
+    keys: Any = "x"
+    inner: Any = 1
+    for _ in range(5_000):
+        keys, inner = [keys], [inner]
+    assert flatten_keys(keys) == ["x"]
+    found = shoal.get({"x": (abs, -1)}, keys)
+    for _ in range(5_000):
+        (found,) = found
+    assert found == 1
+    with pytest.raises(GraphError, match="the arguments of task 'y' are nested too deep"):
+        shoal.get({"y": (len, inner)}, "y")
+    assert shoal.get({"y": (len, "x"), "x": shoal.Data("x", inner)}, "y") == 1

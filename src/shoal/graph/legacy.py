@@ -94,13 +94,23 @@ def nest_results(keys: Any, results: Iterable[Any]) -> Any:
     (1, (2, 3))
     """
     source = iter(results)
-
-    def build(item: Any) -> Any:
-        if type(item) is list:
-            return tuple([build(part) for part in item])
+    if type(keys) is not list:
         return next(source)
-
-    return build(keys)
+    ways: list[Iterator[Any]] = [iter(keys)]
+    built: list[list[Any]] = [[]]
+    while True:
+        for item in ways[-1]:
+            if type(item) is list:
+                ways.append(iter(item))
+                built.append([])
+                break
+            built[-1].append(next(source))
+        else:
+            ways.pop()
+            done = tuple(built.pop())
+            if not ways:
+                return done
+            built[-1].append(done)
 
 
 def is_call(value: Any) -> bool:
@@ -312,7 +322,13 @@ def _walk(graph: Mapping[Key, Any], wanted: Sequence[Key]) -> Rows:
                     else:
                         stack += rest
                     continue
-        func, arg, needs = split_value(value, graph)
+        try:
+            func, arg, needs = split_value(value, graph)
+        except RecursionError:
+            raise GraphError(
+                f"the arguments of task {key!r} are nested too deep to be searched for keys; "
+                "make tasks of the inner ones, or pass the whole as shoal.Data"
+            ) from None
         if func is identity and needs == (key,):
             # {1: 1}: a key cannot stand for itself, so this is a value.
             func, arg, needs = None, value, ()
