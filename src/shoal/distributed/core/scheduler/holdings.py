@@ -8,7 +8,7 @@ from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.needs import leave, let_go, unsend
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
-from shoal.distributed.core.scheduler.state import Scheduler, clients_of
+from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
 from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_lost
 from shoal.distributed.core.scheduler.transitions import (
@@ -110,6 +110,11 @@ def lose_copy(state: Scheduler, number: int, holder: int) -> None:
     table = state.table
     if row >= len(table.numbers) or table.numbers[row] != number or table.states[row] != MEMORY:
         return
+    worker = state.workers.get(holder)
+    if worker is not None and holder in holders(state, row):
+        # Perhaps it has it after all, and only could not be reached from where it was needed.
+        worker.drops.append(number)
+        state.outgoing[holder] = worker
     if remove_holder(state, row, holder):
         compute_again(state, [row])
 
