@@ -141,7 +141,7 @@ class Shell:
         self.todo.append(("dial", effect.peer))
 
     def do_serve(self, effect):
-        machine.served(self.w, self.now)
+        machine.served(self.w, effect.nbytes, self.now)
 
     # --- what may happen ----------------------------------------------------------------------
 

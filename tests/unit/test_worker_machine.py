@@ -16,6 +16,7 @@ from shoal.distributed.core.worker.effects import (
     Learn,
     Leave,
     Load,
+    Nudge,
     Pause,
     Ready,
     Reconnect,
@@ -417,7 +418,7 @@ def test_copies_that_the_scheduler_wants(bench):
 def test_serving(bench):
     bench.hold(1)
     machine.connected(bench.w, 60, "worker", 0.0)
-    assert bench.hear(Get(4, [1, 2]), party=60) == [Serve(60, 4, [1])]
+    assert bench.hear(Get(4, [1, 2]), party=60) == [Serve(60, 4, [1], BIG)]
     bench.w.serving = bench.w.settings.serve_streams
     assert bench.hear(Get(5, [1]), party=60) == [Send(60, Data(5, [], [], True))]
 
@@ -522,6 +523,22 @@ def test_a_large_process_spills_whatever_the_estimates_say(small):
     small.hold(1, 2)
     (effect,) = small.tell(machine.measured, int(7.5 * BIG), 0.0, 0)
     assert effect == Spill([1, 2])
+
+
+def test_a_paused_worker_that_cannot_spill_lets_tasks_through_one_by_one():
+    bench = Bench(memory_limit=1000)
+    bench.run(1)
+    bench.tell(machine.measured, 900, 0.0, 1)
+    assert bench.tell(machine.measured, 900, 0.0, 1) == []
+    assert bench.tell(machine.measured, 900, 0.0, 0) == [Nudge()]
+
+
+def test_between_two_looks_the_process_grows_with_the_results():
+    bench = Bench(memory_limit=10 * BIG)
+    bench.tell(machine.measured, 4 * BIG, 0.0, 0)
+    bench.run(1)
+    effects = bench.finish(1, nbytes=5 * BIG)
+    assert effects[1:3] == [Pause(True), Spill([1])]
 
 
 def test_small_and_pinned_results_are_not_spilled(small):

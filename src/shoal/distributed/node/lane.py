@@ -199,6 +199,7 @@ class Lane:
         self.parked: deque[Slot] = deque()
         self.rejoining: deque[Any] = deque()
         self.paused = False
+        self.nudges = 0
         self.closed = False
         self._threads = 0
         self._counting = threading.Lock()
@@ -230,7 +231,7 @@ class Lane:
             A count.
         """
         if self.paused:
-            return
+            most = min(most, self.nudges)
         while most > 0:
             try:
                 slot = self.parked.popleft()
@@ -301,6 +302,12 @@ class Lane:
         self.paused = on
         if not on:
             self.wake(len(self.heap))
+
+    def nudge(self) -> None:
+        """Although paused, begin one task."""
+        if self.heap:
+            self.nudges = 1
+            self.wake(1)
 
     def close(self) -> None:
         """End the threads as soon as they have nothing to run."""
@@ -397,7 +404,9 @@ class Lane:
                 return
             try:
                 if self.paused:
-                    raise IndexError
+                    if self.nudges <= 0:
+                        raise IndexError
+                    self.nudges -= 1
                 id = heappop(heap)[1]
             except IndexError:
                 if self.closed or not self._park(slot):
@@ -441,7 +450,7 @@ class Lane:
         self.shared.cells[2 * slot.index] = -1
         self.parked.append(slot)
         # Looked at again after the place in the queue is visible.
-        if (self.heap and not self.paused) or self.rejoining or self.closed:
+        if (self.heap and (not self.paused or self.nudges > 0)) or self.rejoining or self.closed:
             try:
                 self.parked.remove(slot)
                 return True

@@ -54,6 +54,16 @@ RESTARTS = 10
 RESTARTS_S = 120.0
 """More restarts in this time than that, and the nanny gives up."""
 
+ENVIRONMENT = {
+    # Memory that is freed goes back to the system, or the limit would mean nothing.
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    # A worker's threads are its parallelism.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""Variables that a worker's process has if nobody says otherwise."""
+
 STARTS = 3
 """A worker that has never registered is tried as often."""
 
@@ -86,7 +96,7 @@ class Child:
             self.cells[i] = -1
         self.sock, theirs = socket.socketpair()
         program = PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), cells=self.cells_fd)
-        environment = {**os.environ, **{k: str(v) for k, v in spec.env.items()}}
+        environment = {**ENVIRONMENT, **os.environ, **{k: str(v) for k, v in spec.env.items()}}
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", program],
@@ -341,7 +351,8 @@ class Nanny:
         if self.limit and terminate and size > terminate * self.limit and not child.killed:
             child.killed = (
                 f"its process took {format_bytes(size)}, more than {terminate:.0%} of its limit of "
-                f"{format_bytes(self.limit)}"
+                f"{format_bytes(self.limit)}; use a larger memory_limit, fewer threads or smaller "
+                "pieces of data"
             )
             child.signal(signal.SIGKILL)
             return

@@ -24,6 +24,10 @@ log = logging.getLogger("shoal.distributed.worker")
 LARGE_BYTES = 64 << 10
 """Answers that hold more are made beside the loop."""
 
+LEFT_BYTES = 1 << 20
+FOLLOW_S = 0.005
+"""An answer has left when no more than this waits in its connection; how often to look."""
+
 
 def send(worker: Worker, effect: Send) -> None:
     """Send a message, if the connection is still there."""
@@ -123,6 +127,12 @@ def pause(worker: Worker, effect: effects.Pause) -> None:
         lane.pause(effect.on)
 
 
+def nudge(worker: Worker, effect: effects.Nudge) -> None:
+    """Although paused, begin one task."""
+    for lane in worker.lanes.values():
+        lane.nudge()
+
+
 def reconnect(worker: Worker, effect: effects.Reconnect) -> None:
     """Connect to the scheduler, after a while."""
     worker.loop.call_later(effect.delay_s, worker.dial_scheduler)
@@ -153,13 +163,12 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
     """Send results to whoever asked."""
     connection = worker.connections.get(effect.party)
     if connection is None:
-        machine.served(worker.core, worker.loop.time())
+        machine.served(worker.core, effect.nbytes, worker.loop.time())
         return
     tasks = worker.core.tasks
     rows = [tasks[id] for id in effect.ids if id in tasks]
     keys = {row.id: row.key for row in rows}
-    large = sum(row.nbytes for row in rows) > LARGE_BYTES
-    if large or not all(id in worker.store.values for id in keys):
+    if effect.nbytes > LARGE_BYTES or not all(id in worker.store.values for id in keys):
         worker.data.put(give, worker, connection, effect, keys)
     else:
         give(worker, connection, effect, keys)
@@ -178,7 +187,16 @@ def give(
 
     message, buffers = answer(effect.request, effect.ids, frames_of)
     connection.send(message, buffers)
-    worker.loop.call_threadsafe(machine.served, worker.core, worker.loop.time())
+    del buffers
+    worker.loop.call_threadsafe(follow, worker, connection, effect.nbytes)
+
+
+def follow(worker: Worker, connection: Connection, nbytes: int) -> None:
+    """Wait until most of what was sent has left: until then it takes memory."""
+    if connection.queued_bytes > LEFT_BYTES and not connection.closed:
+        worker.loop.call_later(FOLLOW_S, follow, worker, connection, nbytes)
+    else:
+        machine.served(worker.core, nbytes, worker.loop.time())
 
 
 def invoke(worker: Worker, effect: effects.Invoke) -> None:
@@ -233,6 +251,7 @@ PERFORM: dict[type, Callable[[Worker, Any], None]] = {
     effects.Spill: spill,
     effects.Evict: evict,
     effects.Load: load,
+    effects.Nudge: nudge,
     effects.Pause: pause,
     effects.Reconnect: reconnect,
     effects.Dial: dial,

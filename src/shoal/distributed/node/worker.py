@@ -51,7 +51,11 @@ WATCH_S = 0.002
 """How often the loop looks for completions while they keep coming."""
 
 LOOK_S = 0.2
-"""How often the process's memory is looked at."""
+CLOSE_LOOK_S = 0.05
+"""How often the process's memory is looked at; and when it is above half of the limit."""
+
+SHARE = 0.1
+"""Of the memory limit: what may be on its way to the worker, and from it."""
 
 RETIRE_S = 30.0
 """How long the scheduler may take to move away what a retiring worker holds."""
@@ -74,11 +78,15 @@ def settings_from(spec: WorkerSpec, address: str) -> Settings:
     ... ).memory_limit
     1000000000
     """
+    limit = memory_limit(spec.memory_limit, spec.nthreads, CPU_COUNT)
+    moving = int(SHARE * limit) if limit else 512 << 20
     return Settings(
         name=spec.name,
         address=address,
         nthreads=spec.nthreads,
-        memory_limit=memory_limit(spec.memory_limit, spec.nthreads, CPU_COUNT),
+        memory_limit=limit,
+        fetch_bytes=moving,
+        serve_bytes=moving,
         resources=dict(spec.resources),
         versions={"python": ".".join(map(str, sys.version_info[:3]))},
         host=socket.gethostname(),
@@ -513,11 +521,13 @@ class Worker:
         """See how the process is doing; again and again."""
         if self.closed.is_set():
             return
-        self.loop.call_later(LOOK_S, self._look)
+        limit = self.core.settings.memory_limit
+        close = limit and 2 * self.watch.process > limit
+        self.loop.call_later(CLOSE_LOOK_S if close else LOOK_S, self._look)
         slots = self.slots()
         watch = self.watch
         watch.look(slots)
         machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
         self.core.columns.peaks += watch.take_peaks()
         # Without a limit nothing follows from it before the next sign of life.
-        self.dirty = bool(self.core.settings.memory_limit) or self.dirty
+        self.dirty = bool(limit) or self.dirty

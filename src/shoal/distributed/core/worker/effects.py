@@ -23,6 +23,7 @@ __all__ = [
     "Learn",
     "Leave",
     "Load",
+    "Nudge",
     "Pause",
     "Ready",
     "Reconnect",
@@ -209,7 +210,7 @@ class Load(_Effect):
 
 
 class Serve(_Effect):
-    """Send results to somebody; answered by `machine.served` when they are on their way.
+    """Send results to somebody; answered by `machine.served` when they have left.
 
     Parameters
     ----------
@@ -217,18 +218,19 @@ class Serve(_Effect):
         Who asked.
     request
         Their number for it.
-    ids
-        The results, in memory or on disk.
+    ids, nbytes
+        The results, in memory or on disk, and their size.
 
     Examples
     --------
-    >>> Serve(2, 1, [5]).ids
+    >>> Serve(2, 1, [5], 100).ids
     [5]
     """
 
     party: int
     request: int
     ids: list[int]
+    nbytes: int
 
 
 class Invoke(_Effect):
@@ -306,6 +308,16 @@ class Pause(_Effect):
     """
 
     on: bool
+
+
+class Nudge(_Effect):
+    """Although paused, begin one task.
+
+    Examples
+    --------
+    >>> Nudge()
+    Nudge()
+    """
 
 
 class Rename(_Effect):

@@ -273,13 +273,16 @@ def on_reconcile(
 
 def on_get(w: Worker, party: int, message: Get, buffers: list[Any], now: float) -> None:
     """Somebody wants results."""
-    if w.serving >= w.settings.serve_streams:
+    tasks = w.tasks
+    ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
+    nbytes = sum([tasks[id].nbytes for id in ids])
+    full = w.serving_bytes and w.serving_bytes + nbytes > w.settings.serve_bytes
+    if full or w.serving >= w.settings.serve_streams:
         w.effects.append(Send(party, Data(message.request, [], [], True)))
         return
     w.serving += 1
-    tasks = w.tasks
-    ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
-    w.effects.append(Serve(party, message.request, ids))
+    w.serving_bytes += nbytes
+    w.effects.append(Serve(party, message.request, ids, nbytes))
 
 
 def on_put(w: Worker, party: int, message: Put, buffers: list[Any], now: float) -> None:
@@ -456,13 +459,15 @@ def rejoined(w: Worker, id: int, run: int, now: float) -> None:
 # --- data and memory --------------------------------------------------------------------------
 
 
-def served(w: Worker, now: float) -> None:
-    """Results that somebody wanted are on their way.
+def served(w: Worker, nbytes: int, now: float) -> None:
+    """Results that somebody wanted have left.
 
     Parameters
     ----------
     w
         The worker.
+    nbytes
+        As `Serve` said.
     now
         Seconds.
 
@@ -471,11 +476,12 @@ def served(w: Worker, now: float) -> None:
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> received(w, 2, Get(1, [5]), [], 0.0)
-    >>> served(w, 0.0)
+    >>> served(w, 0, 0.0)
     >>> w.serving
     0
     """
     w.serving -= 1
+    w.serving_bytes -= nbytes
 
 
 def measured(w: Worker, process: int, cpu: float, executing: int, now: float) -> None:
@@ -670,7 +676,7 @@ def drain(w: Worker, now: float) -> list[Any]:
     >>> drain(Worker(Settings("a", "inproc://a", 1)), 0.0)
     []
     """
-    if w.spillable or w.to_load:
+    if w.spillable or w.to_load or w.paused:
         memory.plan(w, now)
     if w.wanted:
         fetch.plan(w, now)

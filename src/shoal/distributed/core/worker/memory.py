@@ -1,10 +1,12 @@
 """When to spill, to load and to pause.
 
 Two measures are taken: the results that are held, by their estimated sizes, and the whole process,
-as the operating system sees it.  Results above ``target`` go to disk, least recently used
-first, and so do more when the process is above ``spill``, for estimates may be wrong.  Above
-``pause`` no task begins, until the process is a good part below it again, so that a worker at
-the edge does not flicker.
+as the operating system sees it; between two looks at the process it is taken to have grown as the
+results have.  Results above ``target`` go to disk, least recently used first, and so do more when
+the process is above ``spill``, for estimates may be wrong.  Above ``pause`` no task begins, until
+the process is a good part below it again, so that a worker at the edge does not flicker.  When it
+stays above and nothing runs and nothing can be spilled, tasks are let through one by one: only
+they can free what they hold.
 
 Inputs on disk come back in the order of the tasks that need them and only while there is room;
 when nothing at all is running they come back without room too, for otherwise nothing would ever
@@ -17,7 +19,7 @@ from heapq import heappop
 
 from shoal.distributed.core.effects import Log
 from shoal.distributed.core.worker.assign import arrive, forget
-from shoal.distributed.core.worker.effects import Evict, Free, Load, Pause, Spill
+from shoal.distributed.core.worker.effects import Evict, Free, Load, Nudge, Pause, Spill
 from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
 
 __all__ = ["loaded", "measured", "plan", "spill_failed", "spilled"]
@@ -49,17 +51,26 @@ def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
     >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=1000))
     >>> measured(w, 900, 50.0, 1)
     >>> w.effects
-    [Log(level='warning', text=...), Pause(on=True)]
+    [Log(level='info', text=...), Pause(on=True)]
     """
     w.process, w.cpu, w.executing = process, cpu, executing
+    w.managed_then = w.managed
+    consider_pause(w)
+    idle = not executing and not w.spilling and not w.loading
+    if w.paused and w.active and idle and not any(can_spill(w, id) for id in w.spillable):
+        w.effects.append(Nudge())
+
+
+def consider_pause(w: Worker) -> None:
+    """Pause, or go on, as the process's size demands."""
     settings = w.settings
     limit = settings.memory_limit
-    if not limit or not settings.pause:
+    if not limit or not settings.pause or not w.process:
         return
-    share = process / limit
+    share = process_bytes(w) / limit
     if not w.paused and share > settings.pause:
         w.paused = True
-        w.effects.append(Log("warning", describe(w, "begins no more tasks")))
+        w.effects.append(Log("info", describe(w, "begins no more tasks")))
         w.effects.append(Pause(True))
     elif w.paused and share < settings.pause - SLACK:
         w.paused = False
@@ -67,12 +78,17 @@ def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
         w.effects.append(Pause(False))
 
 
+def process_bytes(w: Worker) -> int:
+    """What the process takes, as far as is known: it was looked at a moment ago."""
+    return w.process + w.managed - w.managed_then
+
+
 def describe(w: Worker, what: str) -> str:
     """How the memory stands, in words."""
-    limit = w.settings.memory_limit
+    limit, size = w.settings.memory_limit, process_bytes(w)
     return (
-        f"worker {w.settings.name} {what}: the process takes {w.process / 2**20:,.0f} MiB, "
-        f"{w.process / limit:.0%} of its limit of {limit / 2**20:,.0f} MiB; results in memory "
+        f"worker {w.settings.name} {what}: the process takes {size / 2**20:,.0f} MiB, "
+        f"{size / limit:.0%} of its limit of {limit / 2**20:,.0f} MiB; results in memory "
         f"{w.managed / 2**20:,.0f} MiB, on disk {w.spilled / 2**20:,.0f} MiB"
     )
 
@@ -97,6 +113,7 @@ def plan(w: Worker, now: float) -> None:
     >>> w.effects
     [Spill(ids=[5])]
     """
+    consider_pause(w)
     if w.spillable and now >= w.disk_full_until:
         excess = excess_bytes(w)
         if excess > 0:
@@ -114,9 +131,9 @@ def excess_bytes(w: Worker) -> float:
     excess = 0.0
     if settings.target:
         excess = w.managed - w.spilling - settings.target * limit
-    if settings.spill and w.process - w.spilling > settings.spill * limit:
-        goal = (settings.target or settings.spill) * limit
-        excess = max(excess, w.process - w.spilling - goal)
+    size = process_bytes(w) - w.spilling
+    if settings.spill and w.process and size > settings.spill * limit:
+        excess = max(excess, size - (settings.target or settings.spill) * limit)
     return excess
 
 
@@ -124,11 +141,10 @@ def spill(w: Worker, excess: float) -> None:
     """Choose results to write to disk: those longest unused that no task here needs."""
     chosen = []
     for id in w.spillable:
-        row = w.tasks[id]
-        if row.users or row.state != MEMORY:
+        if not can_spill(w, id):
             continue
         chosen.append(id)
-        excess -= row.nbytes
+        excess -= w.tasks[id].nbytes
         if excess <= 0:
             break
     for id in chosen:
@@ -140,10 +156,21 @@ def spill(w: Worker, excess: float) -> None:
         w.effects.append(Spill(chosen))
 
 
+def can_spill(w: Worker, id: int) -> bool:
+    """Whether a result may leave memory: no task here needs it."""
+    row = w.tasks[id]
+    return not row.users and row.state == MEMORY
+
+
 def load(w: Worker) -> None:
     """Bring back what tasks wait for, while there is room."""
     settings = w.settings
-    room = settings.target * settings.memory_limit or float("inf")
+    limit = settings.memory_limit
+    room = float("inf")
+    if limit and settings.target:
+        room = settings.target * limit - w.managed + w.spilling - w.loading
+    if limit and settings.spill and w.process:
+        room = min(room, settings.spill * limit - process_bytes(w) + w.spilling - w.loading)
     chosen = []
     while w.to_load:
         row = w.tasks.get(w.to_load[0][1])
@@ -151,8 +178,9 @@ def load(w: Worker) -> None:
             heappop(w.to_load)
             continue
         busy = w.active or w.loading or w.ready
-        if busy and w.managed - w.spilling + w.loading + row.nbytes > room:
+        if busy and row.nbytes > room:
             break
+        room -= row.nbytes
         heappop(w.to_load)
         row.state = LOADING
         w.loading += row.nbytes

@@ -234,8 +234,8 @@ class Settings:
         One request asks for no more, unless for a single result.
     fetch_bytes
         All requests on the way bring no more, unless there is only one.
-    serve_streams
-        Requests of others served at once.
+    serve_streams, serve_bytes
+        Requests of others served at once; and how much they may take, unless there is only one.
     spillable_bytes
         Smaller results stay in memory.
     silence_s, slowest_bytes_a_s
@@ -267,6 +267,7 @@ class Settings:
     request_bytes: int = 64 << 20
     fetch_bytes: int = 512 << 20
     serve_streams: int = 64
+    serve_bytes: int = 512 << 20
     spillable_bytes: int = 16 << 10
     silence_s: float = 5.0
     slowest_bytes_a_s: float = 1e6
@@ -344,6 +345,7 @@ class Worker:
         self.last_request = 0
         self.asked_bytes = 0
         self.serving = 0
+        self.serving_bytes = 0
 
         # Running.
         self.ready: list[Task] = []
@@ -360,6 +362,8 @@ class Worker:
         self.spilling = 0
         self.loading = 0
         self.process = 0
+        """Of the whole process, when it was last looked at; ``managed_then``: of results, then."""
+        self.managed_then = 0
         self.cpu = 0.0
         self.executing = 0
         self.paused = False
