@@ -13,6 +13,7 @@ The tree::
     |  |- RemoteError              ... an exception of another process that cannot be rebuilt here
     |  `- SerializationError       ... (also TypeError) a function, argument or result cannot travel
     |- ClusterError                (also RuntimeError) a cluster could not do what was asked
+    |  |- ClosedClientError        ... the client was closed before
     |  |- FutureCancelledError     ... (also concurrent.futures.CancelledError) nobody computes it
     |  |- KilledWorker             ... the task was running on too many workers that died
     |  |- LostResultError          ... a result is gone and cannot be computed again
@@ -47,6 +48,7 @@ __all__ = [
     "AlreadyImportedError",
     "AuthenticationError",
     "AvroSchemaError",
+    "ClosedClientError",
     "ClusterError",
     "CommunicationError",
     "ConfigError",
@@ -257,6 +259,16 @@ class ClusterError(ShoalError, RuntimeError):
     Examples
     --------
     >>> issubclass(KilledWorker, ClusterError)
+    True
+    """
+
+
+class ClosedClientError(ClusterError):
+    """Something was asked of a client that is closed.
+
+    Examples
+    --------
+    >>> issubclass(ClosedClientError, ClusterError)
     True
     """
 

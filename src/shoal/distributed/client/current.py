@@ -212,6 +212,52 @@ def current_client(scheduler: str = "") -> Client:
     return default_client()
 
 
+def ensure_default_client(client: Client) -> None:
+    """Make a client the default one, if it is not.
+
+    Parameters
+    ----------
+    client
+        Any.
+
+    Examples
+    --------
+    >>> ensure_default_client.__name__
+    'ensure_default_client'
+    """
+    with _guard:
+        is_last = bool(_defaults) and _defaults[-1] is client
+    if not is_last:
+        forget(client)
+        remember(client)
+
+
+@contextlib.contextmanager
+def temp_default_client(client: Client) -> Iterator[Client]:
+    """Make a client the default one for all threads, inside of a ``with`` block.
+
+    Parameters
+    ----------
+    client
+        Any.
+
+    Examples
+    --------
+    >>> temp_default_client.__name__
+    'temp_default_client'
+    """
+    with _guard:
+        before = list(_defaults)
+    ensure_default_client(client)
+    token = _innermost.set(client)
+    try:
+        yield client
+    finally:
+        _innermost.reset(token)
+        with _guard:
+            _defaults[:] = [other for other in before if other.status != "closed"]
+
+
 def use_in_worker() -> None:
     """Have collections that tasks compute run on the cluster; called in a worker's process.
 

@@ -46,7 +46,7 @@ from shoal.distributed.protocol import (
     Want,
     Welcome,
 )
-from shoal.errors import ClusterError
+from shoal.errors import ClosedClientError, ClusterError
 
 __all__ = ["Link"]
 
@@ -206,7 +206,7 @@ class Link:
                 self._conn.send(message, buffers)
                 return
         if self.status == "closed":
-            raise ClusterError(
+            raise ClosedClientError(
                 f"message {type(message).__name__} cannot be sent: the client is closed"
             )
 

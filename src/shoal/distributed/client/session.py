@@ -27,12 +27,13 @@ from shoal.distributed.client import current
 from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
+from shoal.distributed.client.printing import handle_print, handle_warn
 from shoal.distributed.client.promise import Promise, as_asyncio, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
-from shoal.distributed.protocol import Call, Output, Topic
-from shoal.errors import ClusterError
+from shoal.distributed.protocol import Call, Output, Subscribe, Topic
+from shoal.errors import ClosedClientError, ClusterError
 from shoal.units import parse_timedelta
 
 __all__ = ["Session"]
@@ -41,6 +42,9 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 _MISSING: Any = object()
+
+TOPICS: dict[str, Callable[[Any], Any]] = {"print": handle_print, "warn": handle_warn}
+"""Topics that every client listens to, and what is done with their events."""
 
 CONNECT = "distributed.comm.timeouts.connect"
 
@@ -104,7 +108,7 @@ class Session:
         self._codes = Codes()
         self._caller: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
-        self._topics: dict[str, Callable[[Any], Any]] = {}
+        self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
         self._tell = ""
         self._started: Promise[Any] | None = None
         self._exits = contextlib.ExitStack()
@@ -160,6 +164,8 @@ class Session:
         self._link.on_output = _print_output
         self._link.on_status = self._status_changed
         await self._link.open()
+        for topic in TOPICS:
+            self._link.send(Subscribe(topic))
         for_all = weakref.ref(self)
         _open_clients[id(self)] = for_all
         if self._is_default:
@@ -220,7 +226,7 @@ class Session:
         """
         if self._place is None or self._closed:
             steps.close()
-            raise ClusterError(
+            raise ClosedClientError(
                 f"the client {self.name!r} is {self.status}; "
                 + ("await it first" if not self._closed else "make a new one")
             )

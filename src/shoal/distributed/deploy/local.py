@@ -21,6 +21,7 @@ from typing import Any
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
+from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.scheduler import Scheduler
@@ -37,21 +38,6 @@ START_S = 60.0
 """How long workers may take to come."""
 
 _count = itertools.count()
-
-SPEC_OPTIONS = {
-    "resources": "resources",
-    "memory_limit": "memory_limit",
-    "local_directory": "local_directory",
-    "env": "env",
-    "preload": "preload",
-    "preload_argv": "preload_argv",
-    "lifetime": "lifetime_s",
-    "lifetime_stagger": "lifetime_stagger_s",
-    "lifetime_restart": "lifetime_restart",
-    "death_timeout": "leave_s",
-    "executors": "executors",
-}
-"""Options of workers that `LocalCluster` takes, and the fields of `WorkerSpec` that they set."""
 
 
 def default_shape(
@@ -173,7 +159,7 @@ class LocalCluster(Cluster):
         where = host or ip or "127.0.0.1"
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
         self._scheduler_options = scheduler_kwargs or {}
-        self._worker_options = _spec_options(worker_options)
+        self._worker_options = spec_options(worker_options)
         self._folder = ""
         self._failure = ""
         self._arrival: Promise[Any] | None = None
@@ -296,12 +282,6 @@ def _close_worker(worker: Any) -> None:
 
 def _is_thread_class(worker_class: Any) -> bool:
     return isinstance(worker_class, type) and issubclass(worker_class, Worker)
-
-
-def _spec_options(given: dict[str, Any]) -> dict[str, Any]:
-    """Fields of `WorkerSpec` from what the user said; what has no meaning here is passed over."""
-    options = {SPEC_OPTIONS[name]: value for name, value in given.items() if name in SPEC_OPTIONS}
-    return {name: value for name, value in options.items() if value is not None or "memory" in name}
 
 
 def _refuse_in_children() -> None:

@@ -1,0 +1,145 @@
+"""Printing and warning where the client is, from inside of a task."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import warnings
+from typing import Any
+
+from shoal.distributed.client.current import client_of
+from shoal.distributed.node.context import find_worker
+
+__all__ = ["handle_print", "handle_warn", "print", "warn"]
+
+
+def print(
+    *args: Any,
+    sep: str | None = " ",
+    end: str | None = "\n",
+    file: Any = None,
+    flush: bool = False,
+) -> None:
+    """Print here and, inside of a task, at every client.
+
+    Parameters
+    ----------
+    *args, sep, end, flush
+        As for the builtin.
+    file
+        Standard output (also as 1), standard error (also as 2), or None.
+
+    Examples
+    --------
+    >>> print("hello")
+    hello
+    """
+    if sep is not None and not isinstance(sep, str):
+        raise TypeError(f"sep must be None or a string, not {type(sep).__name__}")
+    if end is not None and not isinstance(end, str):
+        raise TypeError(f"end must be None or a string, not {type(end).__name__}")
+    stream = {1: sys.stdout, 2: sys.stderr}.get(file, file) if isinstance(file, int) else file
+    worker = find_worker()
+    if worker is not None:
+        to_error = stream is sys.stderr
+        if stream not in (None, sys.stdout, sys.stderr):
+            raise TypeError(f"a task can print to stdout and stderr only, got file={file!r}")
+        text = (" " if sep is None else sep).join(map(str, args)) + ("\n" if end is None else end)
+        value = {"text": text, "stderr": to_error}
+        client_of(worker)._link.call("events.log", topic="print", value=value)
+    builtins.print(*args, sep=sep, end=end, file=stream, flush=flush)
+
+
+def warn(
+    message: Any,
+    category: type[Warning] = UserWarning,
+    stacklevel: int = 1,
+    source: Any = None,
+) -> None:
+    """Warn here and, inside of a task, at every client.
+
+    Parameters
+    ----------
+    message, category, stacklevel, source
+        As for `warnings.warn`.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("careful")
+    >>> str(caught[0].message)
+    'careful'
+    """
+    worker = find_worker()
+    if worker is not None:
+        if isinstance(message, Warning):
+            category = type(message)
+        value = {"text": str(message), "category": category.__name__}
+        client_of(worker)._link.call("events.log", topic="warn", value=value)
+    warnings.warn(message, category, stacklevel=stacklevel + 1, source=source)
+
+
+def handle_print(event: Any) -> None:
+    """Print what a task printed.
+
+    Parameters
+    ----------
+    event
+        ``(time, {"text", "stderr"})``, or any other event of the topic.
+
+    Examples
+    --------
+    >>> handle_print((0.0, {"text": "hello", "stderr": False}))
+    hello
+    """
+    said = event[1]
+    if isinstance(said, dict) and "text" in said:
+        out = sys.stderr if said.get("stderr") else sys.stdout
+        builtins.print(said["text"], end="", file=out, flush=True)
+    elif isinstance(said, dict):
+        _print_as_asked(said)
+    else:
+        builtins.print(said, flush=True)  # noqa: T201
+
+
+def _print_as_asked(said: dict[str, Any]) -> None:
+    """``{"args", "sep", "end", "file", "flush"}``, as for the builtin."""
+    args = said.get("args")
+    if not isinstance(args, list | tuple):
+        raise TypeError(f"args must be a tuple, got {type(args).__name__}: {args!r}")
+    stream = {1: sys.stdout, 2: sys.stderr}.get(said.get("file", 1))
+    builtins.print(
+        *args,
+        sep=said.get("sep", " "),
+        end=said.get("end", "\n"),
+        file=stream,
+        flush=bool(said.get("flush")),
+    )
+
+
+def handle_warn(event: Any) -> None:
+    """Warn as a task did.
+
+    Parameters
+    ----------
+    event
+        ``(time, {"text", "category"})``, or any other event of the topic.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     handle_warn((0.0, {"text": "careful", "category": "UserWarning"}))
+    >>> caught[0].category
+    <class 'UserWarning'>
+    """
+    said = event[1]
+    text = said
+    category: type[Warning] = UserWarning
+    if isinstance(said, dict):
+        text = said.get("text", said.get("message", said))
+        named = getattr(builtins, str(said.get("category")), UserWarning)
+        if isinstance(named, type) and issubclass(named, Warning):
+            category = named
+    warnings.warn(str(text), category, stacklevel=1)

@@ -1,0 +1,9 @@
+"""Progress and plugins, under the names where Dask has them."""
+
+from __future__ import annotations
+
+from shoal.distributed.client.progress import progress
+
+__all__ = [
+    "progress",
+]
