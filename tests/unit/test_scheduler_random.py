@@ -30,6 +30,9 @@ from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
+    Answer,
+    Beat,
+    Call,
     Cancel,
     CancelRuns,
     Code,
@@ -106,7 +109,9 @@ class FakeWorker:
         elif type(m) is Fetch:
             for number, where in zip(m.ids, m.where):
                 self.get(number, where)
-        else:
+        elif type(m) is Goodbye:
+            self.world.dismiss(self)
+        elif type(m) is not Call:
             raise AssertionError(m)
 
     def get(self, number, where):
@@ -180,7 +185,7 @@ class FakeClient:
         elif type(m) is Located:
             self.located = m
         else:
-            assert type(m) is Welcome, m
+            assert type(m) in (Welcome, Answer), m
 
 
 class World:
@@ -193,6 +198,8 @@ class World:
             allowed_failures=1_000,
             drop_delay_s=self.random.choice([0.0, 0.02]),
             idle_codes=self.random.choice([0, 3]),
+            steal_s=self.random.choice([0.0, 0.02]),
+            speculate=self.random.choice([0.0, 1.0]),
             client_grace_s=0.0,
             silence_s=0.0,
         )
@@ -239,7 +246,7 @@ class World:
         validate(self.state)
 
     def drain(self):
-        self.now += self.random.choice([0.0, 0.001, 0.03])
+        self.now += self.random.choice([0.0, 0.001, 0.03, 0.2])
         when = due(self.state)
         if when is not None and when <= self.now:
             tick(self.state, self.now)
@@ -291,6 +298,8 @@ class World:
                     resources=draw.choice([None, {"gpu": 1.0}]),
                     workers=draw.choice([None, None, ["host"], ["w3"]]),
                     allow_other_workers=True,
+                    speculative=draw.random() < 0.5,
+                    timeout_s=draw.choice([None, None, 1e6]),
                 )
             )
         wanted = draw.sample(range(n), draw.randint(1, n))
@@ -368,6 +377,36 @@ class World:
             del worker.store[number]
             worker.note.gone.append(number)
 
+    def administer(self):
+        """Somebody has workers retired, paused, or results moved; or a run secedes."""
+        draw = self.random
+        client = draw.choice(list(self.clients))
+        workers = list(self.workers.values())
+        keys = draw.sample(list(self.truth), min(3, len(self.truth)))
+        what = draw.randint(0, 4)
+        if what == 0 and len(workers) > 1:
+            names = [draw.choice(workers).name]
+            self.event(client, Call(9, "workers.retire", {"workers": names}))
+        elif what == 1:
+            self.event(client, Call(9, "replicate", {"keys": keys, "n": draw.randint(1, 3)}))
+        elif what == 2:
+            self.event(client, Call(9, "rebalance", {"keys": None}))
+        elif what == 3 and workers:
+            status = draw.choice(["paused", "running", "running"])
+            self.event(draw.choice(workers).party, Beat(status, 0, 0, 0, 0.0, 0, 0, 0))
+        elif workers:
+            worker = draw.choice(workers)
+            pairs = list(worker.queue)[:1]
+            note = worker.blank()
+            (note.seceded if draw.random() < 0.6 else note.rejoined).extend(pairs)
+            self.event(worker.party, note)
+
+    def dismiss(self, worker):
+        """A worker was told to go, and goes: nothing of what it held may be missed."""
+        self.workers.pop(worker.party, None)
+        closed(self.state, worker.party, "it went", self.now)
+        validate(self.state)
+
     def deliver(self):
         """One message reaches the scheduler; perhaps twice."""
         worker = self.random.choice(list(self.workers.values()))
@@ -391,8 +430,10 @@ class World:
             self.want()
         elif draw < 0.10 and self.faults:
             self.cancel()
-        elif draw < 0.11:
+        elif draw < 0.105:
             self.retry()
+        elif draw < 0.11:
+            self.administer()
         elif draw < 0.12 and len(workers) < 6:
             self.add_worker()
         elif draw < 0.13 and workers and self.faults:
@@ -430,6 +471,13 @@ class World:
                 while worker.outbox:
                     busy = True
                     self.event(worker.party, worker.outbox.popleft())
+            for worker in self.workers.values():
+                if self.state.parties[worker.party].worker.status == "paused":
+                    busy = True
+                    self.event(worker.party, Beat("running", 0, 0, 0, 0.0, 0, 0, 0))
+            if not self.workers:
+                busy = True
+                self.add_worker()
             if not busy and due(self.state) is None and not self.state.outgoing:
                 return
         raise AssertionError("it never comes to rest")

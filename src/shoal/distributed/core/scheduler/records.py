@@ -304,7 +304,7 @@ class Worker:
         self.stops: dict[str, list[tuple[int, int]]] = {}
         self.closes = True
         """It is told to go when it is retired."""
-        self.moving: list[int] = []
-        """Rows that are being copied elsewhere before it goes."""
+        self.moving: dict[int, int] = {}
+        """Rows that are being copied elsewhere before it goes, and to which workers."""
         self.copies: list[int] = []
         """Rows that it is to fetch."""

@@ -16,24 +16,26 @@ from shoal.distributed.core.scheduler.transitions import MEMORY
 __all__ = ["copy_to_emptiest", "rebalance", "reduce_replicas", "replicate"]
 
 
-def copy_to_emptiest(state: Scheduler, rows: list[int]) -> list[int]:
-    """Have each result fetched by the running worker with the fewest bytes; those that are.
+def copy_to_emptiest(state: Scheduler, rows: list[int]) -> dict[int, int]:
+    """Have each result fetched by the running worker with the fewest bytes: which, by row.
 
     Examples
     --------
     >>> copy_to_emptiest(Scheduler(), [])
-    []
+    {}
     """
     there = [w for w in state.workers.values() if w.status == "running"]
     if not there:
-        return []
+        return {}
+    targets = {}
     heap = [(w.nbytes, w.number) for w in there]
     heapify(heap)
     for row in rows:
         load, number = heappop(heap)
         fetch(state, state.workers[number], row)
+        targets[row] = number
         heappush(heap, (load + state.table.nbytes[row], number))
-    return rows
+    return targets
 
 
 def fetch(state: Scheduler, worker: Worker, row: int) -> None:

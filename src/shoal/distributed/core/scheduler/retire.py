@@ -77,7 +77,11 @@ def go_on_retiring(state: Scheduler) -> None:
     for worker in list(state.retiring.values()):
         if worker.status != "retiring" or worker.sent or worker.zombies:
             continue
-        waiting = [row for row in worker.moving if is_unique(state, worker, row)]
+        waiting = {
+            row: target
+            for row, target in worker.moving.items()
+            if target in state.workers and is_unique(state, worker, row)
+        }
         if not waiting:
             table = state.table
             mine = [
@@ -85,13 +89,12 @@ def go_on_retiring(state: Scheduler) -> None:
                 for row, place in enumerate(table.place)
                 if (table.states[row] == MEMORY and place < 0) or place == worker.number
             ]
-            waiting = [row for row in mine if is_unique(state, worker, row)]
-            moved = copy_to_emptiest(state, waiting)
-            if len(moved) < len(waiting):
-                keys = [key_of(table, row) for row in waiting if row not in moved][:3]
-                text = f"{worker.name} goes with {len(waiting) - len(moved)} results: {keys}"
+            mine = [row for row in mine if is_unique(state, worker, row)]
+            waiting = copy_to_emptiest(state, mine)
+            if len(waiting) < len(mine):
+                keys = [key_of(table, row) for row in mine][:3]
+                text = f"{worker.name} goes with {len(mine)} results, such as {keys}"
                 state.effects.append(Log("warning", f"{text}; no other worker can take them"))
-            waiting = moved
         worker.moving = waiting
         if not waiting:
             worker.status = "retired"

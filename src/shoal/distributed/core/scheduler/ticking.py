@@ -89,13 +89,16 @@ def due(state: Scheduler) -> float | None:
     times = [t for t in (state.drop_due, state.recall_due) if t >= 0]
     if state.timers:
         times.append(state.timers[0][0])
-    if state.deadlines:
-        times.append(state.deadlines[0][0])
+    deadlines, runs = state.deadlines, state.table.runs
+    while deadlines and runs[deadlines[0][1]] != deadlines[0][2]:
+        heappop(deadlines)
+    if deadlines:
+        times.append(deadlines[0][0])
     grace = settings.client_grace_s
     times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
     if state.workers and settings.silence_s > 0:
         times.append(min([w.heard for w in state.workers.values()]) + settings.silence_s)
-    if settings.speculate > 0 and state.roomy:
+    if settings.speculate > 0 and state.roomy and any(w.sent for w in state.workers.values()):
         times.append(state.looked_at + 0.1)
     first = min(times, default=float("inf"))
     return None if first == float("inf") else first
