@@ -10,11 +10,13 @@ import threading
 import pytest
 
 from shoal.distributed.net import Loop, Security, connect, listen
+from shoal.distributed.node.context import get_worker, waiting
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 from shoal.distributed.protocol import (
     Answer,
     Beat,
+    Call,
     CancelRuns,
     Data,
     Drop,
@@ -30,6 +32,7 @@ from shoal.distributed.protocol import (
     Run,
     Welcome,
 )
+from shoal.errors import RemoteError
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import dumps, loads
 
@@ -264,3 +267,225 @@ def test_a_time_limit(scheduler):
     scheduler.run(worker, spin, (1, ()), options=[(0, Options(timeout_s=0.05))])
     ((_, (kind, text)),) = scheduler.reports(1)
     assert kind == "timeout" and "'key-1' ran longer than its timeout of 0.05 s" in text
+
+
+# --- memory and disk ----------------------------------------------------------------------------
+
+
+MIB = 1 << 20
+
+
+def block(value):
+    return bytes([value]) * MIB
+
+
+def spilling(scheduler, **more):
+    """A worker with 40 results of 1 MiB, of which its limit allows 15 in memory."""
+    worker = scheduler.worker(memory_limit=25 * MIB, spill=0, pause=0, **more)
+    scheduler.run(worker, block, *[(i, (i,)) for i in range(1, 41)])
+    scheduler.reports(40)
+    return worker
+
+
+def on_disk(worker):
+    return worker.core.spilled // MIB
+
+
+def until(worker, condition):
+    """Wait, in turns of the worker's loop, until something holds."""
+    done = threading.Event()
+
+    def look():
+        if condition():
+            done.set()
+        else:
+            worker.loop.call_later(0.005, look)
+
+    worker.loop.call_threadsafe(look)
+    assert done.wait(WAIT_S)
+
+
+def test_results_are_spilled_and_come_back(scheduler):
+    worker = spilling(scheduler)
+    until(worker, lambda: on_disk(worker) >= 24 and not worker.core.spilling)
+    assert len(list((worker.folder / "spilled").iterdir())) == on_disk(worker)
+    scheduler.run(worker, lambda *blocks: [b[0] for b in blocks], (50, None, (1, 2, 40)))
+    assert scheduler.reports(1) == [(50, [1, 2, 40])]
+    worker.send(Drop(list(range(1, 51))))
+    until(worker, lambda: not worker.disks.disk.sizes)
+    assert not list((worker.folder / "spilled").iterdir())
+
+
+def test_a_damaged_file_is_a_lost_result_and_never_wrong_data(scheduler):
+    worker = spilling(scheduler)
+    until(worker, lambda: on_disk(worker) >= 24 and not worker.core.spilling)
+    path = worker.folder / "spilled" / "1.spill"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    scheduler.run(worker, len, (50, None, (1,)))
+    report = scheduler.next(Report)
+    assert report.gone == [1]
+    assert report.returned == [(50, 1)]
+
+
+def test_a_full_disk_loses_nothing(scheduler):
+    worker = spilling(scheduler, spill_quota=MIB // 20)
+    until(worker, lambda: worker.core.disk_full_until > 0 and not worker.core.spilling)
+    scheduler.run(worker, lambda *blocks: sum(map(len, blocks)), (50, None, tuple(range(1, 41))))
+    assert scheduler.reports(1) == [(50, 40 * MIB)]
+
+
+def test_spilled_results_are_served_from_disk(scheduler):
+    one, two = spilling(scheduler), scheduler.worker()
+    until(one, lambda: on_disk(one) >= 24 and not one.core.spilling)
+    scheduler.run(
+        two,
+        lambda b: b[0],
+        (90, None, (1,)),
+        remote=[1],
+        where=[[1]],
+        nbytes=[MIB],
+        peers=[Peer(1, one.address, "one")],
+    )
+    while not (report := scheduler.next(Report)).ids:
+        pass
+    assert loads_or_none(report.values[0]) == 1
+
+
+# --- what tasks can do --------------------------------------------------------------------------
+
+
+async def double(x):
+    return 2 * x
+
+
+def test_coroutines(scheduler):
+    worker = scheduler.worker()
+    scheduler.run(worker, double, (1, (4,)))
+    assert scheduler.reports(1) == [(1, 8)]
+
+
+def test_a_task_that_waits_lends_its_slot(scheduler):
+    worker = scheduler.worker()
+    scheduler.run(worker, wait_for_other, (1, ()))
+    assert scheduler.next(Report).seceded == [(1, 1)]
+    scheduler.run(worker, go, (2, ()))
+    found = []
+    rejoined = []
+    while len(found) < 2:
+        report = scheduler.next(Report)
+        found += report.ids
+        rejoined += report.rejoined
+    assert found == [2, 1] and rejoined == [(1, 1)]
+
+
+GO = threading.Event()
+
+
+def go():
+    GO.set()
+
+
+def wait_for_other():
+    with waiting():
+        GO.wait(WAIT_S)
+    return get_worker().name
+
+
+def test_named_executors(scheduler):
+    worker = scheduler.worker(executors={"gpu": 1})
+    options = [(0, Options(executor="gpu"))]
+    scheduler.run(worker, thread_name, (1, ()), options=options)
+    scheduler.run(worker, thread_name, (2, ()))
+    assert dict(scheduler.reports(2)) == {1: "shoal-task-gpu", 2: "shoal-task-default"}
+
+
+def thread_name():
+    return threading.current_thread().name
+
+
+def test_errors_in_odd_places(scheduler):
+    worker = scheduler.worker()
+    scheduler.run(worker, exit_, (1, ()))
+    ((_, error),) = scheduler.reports(1)
+    assert isinstance(error, SystemExit)
+    scheduler.run(worker, Unpicklable, (2, ()))
+    assert scheduler.reports(1) == [(2, None)]
+    scheduler.run(worker, OddError.throw, (3, ()))
+    ((_, error),) = scheduler.reports(1)
+    assert isinstance(error, RemoteError)
+
+
+def exit_():
+    raise SystemExit(3)
+
+
+class Unpicklable:
+    def __reduce__(self):
+        raise ArithmeticError("never")
+
+
+class OddError(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+    @staticmethod
+    def throw():
+        raise OddError(1, 2)
+
+
+def test_calls(scheduler):
+    worker = scheduler.worker()
+    worker.send(Call(1, "worker.run", {"data": bytes(dumps((whoami, (), {})).head)}))
+    status, data = scheduler.next(Answer).value
+    assert (status, pickle.loads(data)) == ("ok", worker.name)
+    worker.send(Call(2, "nonsense"))
+    assert scheduler.next(Answer).error[0] == "ValueError"
+    worker.send(Call(3, "upload_file", {"name": "shoal_test_upload.py", "data": b"x = 5"}))
+    assert scheduler.next(Answer).value["status"] == "OK"
+    worker.send(Call(4, "plugin.setup", {"name": "p", "data": bytes(dumps(Plugin()).head)}))
+    assert scheduler.next(Answer).value[0] == "ok"
+    assert worker.marked
+    worker.send(Call(5, "close"))
+    assert scheduler.next(Answer).value is True
+    assert worker.closed.wait(WAIT_S)
+    assert not worker.folder.exists()
+
+
+def whoami(dask_worker):
+    return dask_worker.name
+
+
+class Plugin:
+    def setup(self, worker):
+        worker.marked = True
+
+
+def test_actors(scheduler):
+    worker = scheduler.worker()
+    scheduler.run(worker, Counter, (1, ()), options=[(0, Options(actor=True))])
+    scheduler.reports(1)
+    for request in (1, 2):
+        args = {"id": 1, "name": "add", "data": pickle.dumps(((5,), {}))}
+        worker.send(Call(request, "actor.call", args))
+        assert pickle.loads(scheduler.next(Answer).frames.head) == 5 * request
+    worker.send(Call(3, "actor.get", {"id": 1, "name": "total"}))
+    assert pickle.loads(scheduler.next(Answer).frames.head) == 10
+    worker.send(Call(4, "actor.call", {"id": 1, "name": "add", "data": pickle.dumps((("x",), {}))}))
+    answer = scheduler.next(Answer)
+    assert answer.error[0] == "TypeError"
+    worker.send(Drop([1]))
+    worker.send(Call(5, "actor.get", {"id": 1, "name": "total"}))
+    assert "no actor" in scheduler.next(Answer).error[1]
+
+
+class Counter:
+    total = 0
+
+    def add(self, by):
+        self.total += by
+        return self.total

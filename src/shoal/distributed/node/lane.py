@@ -19,13 +19,14 @@ right to what, and ``pop`` decides every race:
 
 from __future__ import annotations
 
-import pickle
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from pickle import dumps, loads
+from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
@@ -423,7 +424,7 @@ class Lane:
                     return
                 continue
             if fresh:
-                slot.started = time.perf_counter()
+                slot.started = perf_counter()
                 fresh = False
             completion = run(slot, row)
             if completion is None:
@@ -474,7 +475,7 @@ class Lane:
             found = shared.functions.ready.get(row.code)
             func, arg = found if found is not None else shared.functions.get(row.code)
             if row.args:
-                arg = pickle.loads(row.args, buffers=row.buffers)
+                arg = loads(row.args, buffers=row.buffers) if row.buffers else loads(row.args)
             if func is None:
                 result = arg
             elif type(arg) is tuple:
@@ -501,12 +502,12 @@ class Lane:
         except BaseException as error:
             return self._failed(slot, row, func, error)
         started = slot.started
-        ended = slot.started = time.perf_counter()
+        ended = slot.started = perf_counter()
         if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
             return None
         name = SCALARS.get(type(result))
         if name is not None:
-            data = pickle.dumps(result, 5) if row.inline else None
+            data = dumps(result, 5) if row.inline else None
             nbytes = sys.getsizeof(result)
         else:
             nbytes, name, data = describe(result, row.inline)
@@ -518,7 +519,7 @@ class Lane:
         if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
             return None
         started = slot.started
-        ended = slot.started = time.perf_counter()
+        ended = slot.started = perf_counter()
         slot.row = None
         begun = started + EPOCH_S
         if type(error) is _InputMissing:

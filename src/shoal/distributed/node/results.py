@@ -6,7 +6,7 @@ import pickle
 import sys
 from typing import Any
 
-from shoal.errors import SerializationError
+from shoal.errors import RemoteError
 from shoal.local.failure import mark_failed
 from shoal.serialize.exceptions import dump_exception
 from shoal.serialize.pickles import dumps
@@ -72,8 +72,8 @@ def describe(value: Any, inline: bool) -> tuple[int, str, bytes | None]:
         return nbytes, type_name(kind), None
     try:
         frames = dumps(value)
-    except (SerializationError, RecursionError):
-        # It stays here, and whoever asks for it is told why it cannot come.
+    except Exception:
+        # Whatever its own code raises.  It stays here, and whoever asks for it is told why it cannot come.
         return nbytes, type_name(kind), None
     if frames.buffers or len(frames.head) > INLINE_BYTES:
         return nbytes, type_name(kind), None
@@ -96,7 +96,11 @@ def pack_failure(error: BaseException, key: Any, func: Any) -> bytes:
     >>> load_exception(pickle.loads(pack_failure(ValueError("no"), "x", abs))).__notes__
     ["shoal: task 'x' (abs) failed"]
     """
-    return pack_error(mark_failed(error, key, func))
+    try:
+        return pack_error(mark_failed(error, key, func))
+    except Exception as second:
+        text = f"task {key!r} raised {type(error).__name__}, which cannot be described: {second!r}"
+        return pack_error(RemoteError(text))
 
 
 def pack_error(error: BaseException) -> bytes:

@@ -29,7 +29,7 @@ from shoal.distributed.core.worker.table import (
 )
 from shoal.distributed.protocol import Answer, Data, Fetch, Frames, Get, Put
 
-__all__ = ["answered", "expire", "fetch", "lose_peer", "next_event", "plan", "put"]
+__all__ = ["answered", "expire", "fetch", "flush_free", "lose_peer", "next_event", "plan", "put"]
 
 REST_S = 0.02
 """How long a worker that was busy is left alone."""
@@ -231,10 +231,30 @@ def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
 
 def hold(w: Worker, ids: list[int], frames: list[Frames], buffers: list[Any]) -> None:
     """Have the shell keep what came; after it has let go of what had these numbers before."""
+    flush_free(w)
+    w.effects.append(Hold(ids, frames, buffers))
+
+
+def flush_free(w: Worker) -> None:
+    """Let go now, and not at the end of the batch: what follows must not meet what is dropped.
+
+    Parameters
+    ----------
+    w
+        The worker.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> w.free.append(5)
+    >>> flush_free(w)
+    >>> w.effects, w.free
+    ([Free(ids=[5])], [])
+    """
     if w.free:
         w.effects.append(Free(w.free))
         w.free = []
-    w.effects.append(Hold(ids, frames, buffers))
 
 
 def close_request(w: Worker, number: int) -> Request | None:

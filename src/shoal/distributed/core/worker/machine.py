@@ -13,7 +13,6 @@ from typing import Any
 from shoal.distributed.core.effects import Log, Send
 from shoal.distributed.core.worker import assign, fetch, memory, reconcile, report
 from shoal.distributed.core.worker.effects import (
-    Free,
     Invoke,
     Leave,
     Ready,
@@ -297,6 +296,7 @@ def on_data(w: Worker, party: int, message: Data, buffers: list[Any], now: float
 
 def on_call(w: Worker, party: int, message: Call, buffers: list[Any], now: float) -> None:
     """Somebody calls a method."""
+    fetch.flush_free(w)
     w.effects.append(Invoke(party, message, buffers))
 
 
@@ -680,10 +680,8 @@ def drain(w: Worker, now: float) -> list[Any]:
         memory.plan(w, now)
     if w.wanted:
         fetch.plan(w, now)
+    fetch.flush_free(w)
     effects = w.effects
-    if w.free:
-        effects.append(Free(w.free))
-        w.free = []
     if w.ready:
         w.active += len(w.ready)
         effects.append(Ready(w.ready))
