@@ -10,7 +10,6 @@ from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.needs import drop_result, let_go, unwant
 from shoal.distributed.core.scheduler.records import Client
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of
-from shoal.distributed.core.scheduler.table import MANY
 from shoal.distributed.core.scheduler.transitions import ERRED, FORGOTTEN, MEMORY
 from shoal.distributed.protocol import Cancel
 
@@ -43,8 +42,9 @@ def on_cancel(
         row = find(state.names, key)
         if row < 0:
             continue
-        if state.table.owner[row] == MANY and not m.force:
-            unwant(state, client, row)
+        # Who cancels knows it, and may have submitted the key anew when it would hear of it.
+        unwant(state, client, row)
+        if not m.force and clients_of(state, row):
             continue
         if states[row] == MEMORY:
             drop_result(state, row)
