@@ -383,6 +383,7 @@ def test_a_descriptor_of_something_else(loop: Loop, tmp_path: Path, what: str) -
     elif what == "memory that can shrink":
         fds = [os.memfd_create("test", os.MFD_ALLOW_SEALING)]
         os.ftruncate(fds[0], LARGE)
+    there.connection._stream.accept_descriptors()  # type: ignore[attr-defined]
     data, _ = laden(fds)
     stream = here.connection._stream  # type: ignore[attr-defined]
     stream.send_descriptors([data], fds)

@@ -309,6 +309,8 @@ def test_another_version_of_the_protocol(server: Server, caplog: pytest.LogCaptu
         (head(0, b"\xc1garbage"), "no message"),
         (head(0, b"\x92\xa4Note\xa1x"), "no message"),
         (head(9, b""), "kind 9"),
+        (head(2, b""), "kind 2"),
+        (head(3, b""), "kind 3"),
         (head(1, INTRODUCTIONS.pack(introduction("again"))), "kind 1"),
         (head(0, CODEC.pack(Note(1)), [Entry(RAW, 1 << 55, 0)]), "Limits.buffer_bytes"),
         (struct.pack("<BBHII", 0xA5, 0, 0, 0, 2**32 - 1), "Limits.control_bytes"),

@@ -58,6 +58,9 @@ log = logging.getLogger("shoal.distributed.net")
 INTRODUCTION = 1
 """The kind of the first frame of each side."""
 
+ASK, READY = 2, 3
+"""Frames without content: may descriptors come? They may, from the next byte on."""
+
 IOVECS = 512
 """Pieces in one system call; the kernel's limit is 1024."""
 
@@ -336,6 +339,8 @@ class StreamConnection(Connection):
         self._has_segments = isinstance(stream, UnixStream) and available()
         self._laden = 0  # pieces in the queue that are more than bytes
         self._armed = False  # a flush is on its way
+        self._asked = False  # whether descriptors may come
+        self._accepted = False  # they may
         self._blocked = False  # the socket is full
         self._parked = False  # it is not; somebody will call `_flush` when there is more to write
         self._broken = False  # the socket takes nothing more
@@ -438,9 +443,14 @@ class StreamConnection(Connection):
             self._queue.append(first)
             self._queued += len(first)
         else:
+            if type(first) is not bytes:
+                self._laden += 1
+                if self._has_segments and not self._asked:
+                    self._asked = True
+                    self._queue.append(head(ASK, b""))
+                    self._queued += HEADER.size
             self._queue.extend(pieces)
             self._queued += sum(map(weight, pieces))
-            self._laden += type(first) is not bytes
         if get_ident() == self.loop.thread_id:
             if not self._armed:
                 self._armed = True
@@ -492,8 +502,8 @@ class StreamConnection(Connection):
         Descriptors go with the first byte of a head.  What is still being loaded lets nothing pass.
         """
         first = self._queue[0]
-        if type(first) is Loading:
-            self._parked = True
+        if type(first) is Loading or (type(first) is Laden and not self._accepted):
+            self._parked = True  # until it is loaded; until the other side is ready
             raise BlockingIOError
         pieces: list[Buffer] = [first]
         for piece in islice(self._queue, 1, IOVECS):
@@ -536,9 +546,7 @@ class StreamConnection(Connection):
         if mask & WRITE:
             self._flush()
         if mask & ~WRITE and not self.closed:
-            if self._lingering:
-                self._finish(None)
-            elif self._mask & READ:
+            if self._mask & READ:
                 self._read()
             else:
                 self._finish(ConnectionLostError(f"{describe(self)} is gone"))
@@ -557,9 +565,9 @@ class StreamConnection(Connection):
                 for kind, control, buffers, entries in frames:
                     if kind or entries or self._ready is not None:
                         self._take(Frame(kind, control, buffers, entries))
-                    else:
+                    elif not self._lingering:
                         self.deliver(self._decode(control), buffers)
-                    if self.closed or self._lingering:
+                    if self.closed:
                         return
             except (BlockingIOError, InterruptedError):
                 return
@@ -575,9 +583,18 @@ class StreamConnection(Connection):
     def _take(self, frame: Frame) -> None:
         """A frame that needs more than decoding."""
         if frame.kind == MESSAGE and self._ready is None:
-            self.deliver(self._decode(frame.control), unload(frame, self._stream))
+            buffers = unload(frame, self._stream)
+            if not self._lingering:
+                self.deliver(self._decode(frame.control), buffers)
         elif frame.kind == INTRODUCTION and self._ready is not None:
             self._introduced(INTRODUCTIONS.decode(frame.control))
+        elif frame.kind == ASK and isinstance(self._stream, UnixStream):
+            self._stream.accept_descriptors()
+            with self._lock:
+                self._put([head(READY, b"")])
+        elif frame.kind == READY and self._asked:
+            self._accepted = True
+            self._flush()
         else:
             raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
 
@@ -615,8 +632,10 @@ class StreamConnection(Connection):
             return
         if error is None and not self.loop.ending:
             if not self._lingering:
+                # Go on reading, for what is waiting may wait for an answer, and because a socket
+                # that is closed with bytes unread throws away what was sent, too.
                 self._lingering = True
-                self._watch(self._mask & ~READ)
+                self._watch(self._mask | READ)
                 self._flush()
                 if not self.closed:
                     self.loop.call_later(self.limits.linger_s, self._finish, None)
@@ -643,7 +662,7 @@ class StreamConnection(Connection):
             self._failed(error or ConnectionLostError("closed before it was open"))
             return
         try:
-            self.on_close(self, error)
+            self.on_close(self, None if self._lingering else error)
         except Exception:
             log.exception("on_close of the connection to %s failed", describe(self))
 
