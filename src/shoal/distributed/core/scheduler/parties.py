@@ -236,13 +236,14 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     welcome(state, who, client.number)
     if m.wants:
         begin_wanting(state, client, m.wants, anew=True)
-    if client.wants > len(set(m.wants)):
-        release_others(state, client, m.wants)
+    release_others(state, client, m.wants)
 
 
 def release_others(state: Scheduler, client: Client, keys: list[Key]) -> None:
     """A client came back and wants these keys: what else it wanted it let go of meanwhile."""
-    wanted = {find(state.names, key) for key in keys}
+    wanted = {row for key in keys if (row := find(state.names, key)) >= 0}
+    if client.wants <= len(wanted):
+        return
     rows = [row for row in wanted_by(state, client) if row not in wanted]
     let_go(state, [row for row in rows if unwant(state, client, row)], "nobody wants it any more")
 
