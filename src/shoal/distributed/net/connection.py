@@ -367,6 +367,8 @@ class StreamConnection(Connection):
 
     def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
         """Send a message; any thread, never waits, keeps the order."""
+        if self.closed or self._lingering:
+            return
         if buffers:
             sizes = [nbytes(buffer) for buffer in buffers]
             largest = max(sizes)

@@ -436,7 +436,8 @@ class Pool:
     Parameters
     ----------
     idle_bytes
-        How much memory may wait for another use.
+        How much memory may wait for another use.  It counts as this process's; one that is short
+        of memory lowers this, or calls `clear`.
     idle_s
         How long it may wait.
 
