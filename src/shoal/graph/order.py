@@ -464,6 +464,7 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
     deps, dependents = walk.graph.deps, walk.graph.dependents
     waits, uses, rest, begun, out = walk.waits, walk.uses, walk.rest, walk.begun, walk.out
     looks = walk.shared_at if limit == UNBOUNDED else ()
+    shared, put_off = walk.shared, walk.put_off
     live, peak = walk.live, walk.peak
     push, pop, run = stack.append, stack.pop, out.append
     event = -1
@@ -511,9 +512,11 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
         live -= freed
         if len(readers) > 1:
             _wake(walk, i, stack)
-        if (freed > 1 or not readers) and looks and looks[-1] >= begun[i] and len(stack) == height:
-            event = i
-            break
+        if looks and looks[-1] >= begun[i] and len(stack) == height:
+            # Rule 3 has something to do where tasks were put off, and not among many readers.
+            if freed > 1 if readers else put_off and uses[shared[-1]] <= FINISH_FAN_LIMIT:
+                event = i
+                break
     walk.live, walk.peak = live, peak
     return event
 
@@ -588,48 +591,52 @@ def _look_around(walk: _Walk, event: int) -> None:
     over all of them, is a quarter of what has been done.
     """
     waits, uses, out, dependents = walk.waits, walk.uses, walk.out, walk.graph.dependents
-    fan = FAN_LIMIT
-    if not dependents[event]:
-        fan = FINISH_FAN_LIMIT
-        while walk.put_off and waits[walk.put_off[-1]]:
-            walk.put_off.pop()
-        if not walk.put_off:
-            return
-    if uses[walk.shared[-1]] > fan:
-        return
+    is_target = not dependents[event]
+    fan = FINISH_FAN_LIMIT if is_target else FAN_LIMIT
+    while is_target and walk.put_off and waits[walk.put_off[-1]]:
+        walk.put_off.pop()
     allowed = len(out) // 4 + ALLOWED_STEPS - walk.wasted
-    if allowed < 0:
+    if (is_target and not walk.put_off) or uses[walk.shared[-1]] > fan or allowed < 0:
         return
-    since = walk.begun[event]
+    alive = _alive_since(walk, event)
+    if len(alive) < walk.shy:
+        walk.shy -= walk.shy // 16 + 1
+        return
+    left = sum(map(uses.__getitem__, alive))
+    # What this costs when nothing comes of it, in tasks.
+    walk.wasted += len(alive) // 8
+    if not alive or 2 * left > allowed or left > fan * len(alive):
+        return
+    # Each reader may lead to one more result, and each of those alive may go.
+    if not is_target and left > len(alive) ** 2:
+        return
+    if sum(len(dependents[i]) for i in alive) > 4 * fan * len(alive):
+        return
+    readers = {j for i in alive for j in dependents[i] if 0 <= waits[j] <= LACKS_LIMIT}
+    readers = {j for j in readers if not waits[j] or not (is_target or _is_under_way(walk, j))}
+    if not _attempt(walk, readers, STEPS_LIMIT * left):
+        walk.shy = 2 * len(alive)
+
+
+def _alive_since(walk: _Walk, event: int) -> list[int]:
+    """The live results with several readers that came to be for the sake of a task."""
+    since, uses = walk.begun[event], walk.uses
     start = bisect_left(walk.shared_at, since)
     alive = [i for i in walk.shared[start:] if uses[i]]
     walk.shared[start:] = alive
     walk.shared_at[start:] = [since] * len(alive)
     if alive and alive[-1] == event:
         alive.pop()
-    if len(alive) < walk.shy:
-        walk.shy -= walk.shy // 16 + 1
-        return
-    left = sum(map(uses.__getitem__, alive))
-    budget = STEPS_LIMIT * left
-    # What this costs when nothing comes of it, in tasks.
-    walk.wasted += len(alive) // 8
-    if not alive or 2 * left > allowed or left > fan * len(alive):
-        return
-    # Each reader may lead to one more result, and each of those alive may go.
-    if dependents[event] and left > len(alive) ** 2:
-        return
-    if sum(len(dependents[i]) for i in alive) > 4 * fan * len(alive):
-        return
-    readers = {j for i in alive for j in dependents[i] if 0 <= waits[j] <= LACKS_LIMIT}
-    if dependents[event]:
-        readers = {j for j in readers if not waits[j] or not _is_under_way(walk, j)}
-    else:
-        readers = {j for j in readers if not waits[j]}
+    return alive
+
+
+def _attempt(walk: _Walk, tasks: Collection[int], budget: int) -> bool:
+    """Run some tasks, as far as that leaves no more alive; whether any remain run."""
+    waits, out, dependents = walk.waits, walk.out, walk.graph.dependents
     begin = best = len(out)
     live, peak = walk.live, walk.peak
-    # Readers with a common reader next to each other.
-    for j in sorted(readers, key=lambda j: (dependents[j][0] if dependents[j] else j, j)):
+    # Those with a common reader next to each other.
+    for j in sorted(tasks, key=lambda j: (dependents[j][0] if dependents[j] else j, j)):
         if waits[j] < 0:
             continue
         _drain(walk, [j], begin + budget, UNBOUNDED)
@@ -639,11 +646,10 @@ def _look_around(walk: _Walk, event: int) -> None:
             live, peak, best = walk.live, walk.peak, len(out)
         if len(out) - begin > budget:
             break
-    if best == begin:
-        walk.shy = 2 * len(alive)
     if best < len(out):
         _undo(walk, best)
         walk.live, walk.peak = live, peak
+    return best > begin
 
 
 def _is_under_way(walk: _Walk, i: int) -> bool:
