@@ -118,7 +118,7 @@ async def _request(
 
 
 class _Method:
-    """A method of an actor."""
+    # A method of an actor; its docstring is that method's, so the class has none.
 
     __slots__ = ("__doc__", "__wrapped__", "_actor", "_name")
 
