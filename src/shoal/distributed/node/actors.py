@@ -93,8 +93,9 @@ class Actors:
         actor
             Its result.
         """
+        proxy = make_proxy(ActorHandle(row.id, row.key, type(actor), self.address))
         self.objects[row.id] = actor
-        return make_proxy(ActorHandle(row.id, row.key, type(actor), self.address))
+        return proxy
 
     def free(self, ids: list[int]) -> None:
         """Let actors go.
