@@ -46,15 +46,8 @@ def fill_workers(state: Scheduler, now: float) -> None:
         touched.update(state.full)
         state.full = {}
     busy = [w for w in touched.values() if w.status == "running"]
-    for worker in busy:
-        idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
-        if idle > 0:
-            take(state, worker, idle, idle, now)
-    if left:
-        left = sources_left(state)
-        if left and state.roomy:
-            share_out(state, touched, left, now)
-            left = sources_left(state)
+    if state.roomy or len(busy) > 1:
+        left = give_everyone_one(state, busy, touched, now)
     share = 1 + left // max(1, len(busy) + len(state.roomy)) if left else 0
     for worker in busy:
         if worker.queue or share:
@@ -68,6 +61,21 @@ def fill_workers(state: Scheduler, now: float) -> None:
             ahead(state, worker, share, now)
 
 
+def give_everyone_one(
+    state: Scheduler, busy: list[Worker], touched: dict[int, Worker], now: float
+) -> int:
+    """A task for every idle thread, before anybody gets spares; how many sources are left."""
+    for worker in busy:
+        idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
+        if idle > 0:
+            take(state, worker, idle, 0.0, idle, now)
+    left = sources_left(state)
+    if left and state.roomy:
+        share_out(state, touched, left, now)
+        left = sources_left(state)
+    return left
+
+
 def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: float) -> None:
     """Workers with idle threads that nothing has happened to take from the common queue in turns."""
     roomy = state.roomy
@@ -78,7 +86,7 @@ def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: floa
             del roomy[worker.number]
             roomy[worker.number] = worker
             count = 1 if left < len(roomy) else idle
-            take(state, worker, count, count, now)
+            take(state, worker, count, 0.0, count, now)
             left -= count
             if left <= 0:
                 break
@@ -90,15 +98,8 @@ def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
     slots = worker.threads * (1 + settings.spare)
     limit = settings.ahead_s * worker.threads
     used = len(worker.sent) + len(worker.zombies) - worker.seceded
-    if used < slots:
-        take(state, worker, slots - used, share, now)
-        used = len(worker.sent) + len(worker.zombies) - worker.seceded
-    if used >= slots and worker.occupancy < limit and used < settings.most:
-        mean = worker.occupancy / used
-        count = settings.most - used
-        if mean > 0:
-            count = min(count, 1 + int((limit - worker.occupancy) / mean))
-        take(state, worker, count, max(0, share), now)
+    if used < slots or (worker.occupancy < limit and used < settings.most):
+        take(state, worker, slots - used, limit, share, now)
     note_room(state, worker)
 
 
@@ -117,8 +118,13 @@ def note_room(state: Scheduler, worker: Worker) -> None:
         del state.roomy[number]
 
 
-def take(state: Scheduler, worker: Worker, most: int, shares: int, now: float) -> None:
-    """Send up to ``most`` tasks, of these up to ``shares`` from the common queue."""
+def take(
+    state: Scheduler, worker: Worker, most: int, limit: float, shares: int, now: float
+) -> None:
+    """Send ``most`` tasks, or as many as keep the worker busy for ``limit`` seconds of its threads.
+
+    Up to ``shares`` of them come from the common queue.
+    """
     if worker.solo >= 0:
         return
     table = state.table
@@ -130,7 +136,8 @@ def take(state: Scheduler, worker: Worker, most: int, shares: int, now: float) -
     occupancy, room = worker.occupancy, room_for_sources(state, worker)
     if shares > 0 and room <= 0 and (head < end or common):
         shares = hold_back(state, worker)
-    while most > 0:
+    fewest = most - state.settings.most
+    while most > 0 or (occupancy < limit and most > fewest):
         priority, where = queue[0] if queue else END, number
         if shares > 0:
             if head < end and bulk[head] < priority:
@@ -154,7 +161,7 @@ def take(state: Scheduler, worker: Worker, most: int, shares: int, now: float) -
                 wait_here(worker, place, row, priority, cost)
                 continue
             if worker.solo >= 0:
-                most = 1
+                most, limit = 1, 0.0
         if where == number:
             worker.queued -= 1
             worker.backlog = worker.backlog - cost if worker.queued else 0.0

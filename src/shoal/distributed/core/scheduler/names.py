@@ -14,7 +14,7 @@ from typing import Any
 from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.protocol import Grid, Key
 
-__all__ = ["Layer", "Names", "find", "forget_name", "key_of", "name_grid", "name_keys"]
+__all__ = ["Layer", "Names", "find", "forget_name", "key_of", "keys_of", "name_grid", "name_keys"]
 
 
 class Layer:
@@ -134,6 +134,41 @@ def key_of(table: Table, row: int) -> Key:
     """
     name = table.names[row]
     return name.key(table.flats[row]) if type(name) is Layer else name
+
+
+def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
+    """The keys of several rows: those of one layer are made together.
+
+    Parameters
+    ----------
+    table
+        The table.
+    rows
+        Some of its rows, at least one.
+
+    Examples
+    --------
+    >>> table = Table()
+    >>> _ = name_grid(Names(), table, Grid("x", (2, 2)))
+    >>> keys_of(table, [0, 3])
+    [('x', 0, 0), ('x', 1, 1)]
+    """
+    names = [table.names[row] for row in rows]
+    layer = names[0]
+    if type(layer) is not Layer:
+        if Layer not in set(map(type, names)):
+            return names
+    elif names.count(layer) == len(names):
+        flats, name, shape = table.flats, layer.name, layer.shape
+        if len(shape) == 1:
+            return [(name, flats[row]) for row in rows]
+        if len(shape) == 2:
+            wide = shape[1]
+            return [(name, flats[row] // wide, flats[row] % wide) for row in rows]
+    return [
+        name.key(table.flats[row]) if type(name) is Layer else name
+        for name, row in zip(names, rows)
+    ]
 
 
 def name_keys(names: Names, table: Table, keys: list[Key]) -> tuple[Sequence[int], Sequence[int]]:

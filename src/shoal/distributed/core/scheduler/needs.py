@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from shoal.distributed.core.scheduler.names import forget_name, key_of
+from shoal.distributed.core.scheduler.names import Layer, forget_name, key_of
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -251,7 +251,7 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
     kept, owner, states, deps = table.kept, table.owner, table.states, table.deps
     names, codes, flags, known = table.names, table.codes, table.flags, state.names.rows
     again, gone = [], []
-    last, uses = None, 0
+    last, uses, flats = None, 0, table.flats
     while rows:
         row = rows.pop()
         if not states[row]:
@@ -270,6 +270,9 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
         name = names[row]
         if type(name) is str:
             del known[name]
+        elif type(name) is Layer and type(name.rows) is not dict and name.alive > 1:
+            name.rows[flats[row]] = -1
+            name.alive -= 1
         else:
             forget_name(state.names, table, row)
         code = codes[row]

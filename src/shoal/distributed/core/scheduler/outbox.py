@@ -10,10 +10,10 @@ from typing import Any
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler.locate import peer
-from shoal.distributed.core.scheduler.names import Layer
+from shoal.distributed.core.scheduler.names import keys_of
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import INLINE, MASK
+from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK
 from shoal.distributed.core.scheduler.transitions import MEMORY
 from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Run
 
@@ -104,47 +104,28 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     """The tasks that a worker was given in this batch."""
     table = state.table
     batch, number = worker.batch, worker.number
-    names, flats, numbers, runs = table.names, table.flats, table.numbers, table.runs
+    numbers, runs = table.numbers, table.runs
     place, flags, priorities, args = table.place, table.flags, table.priorities, table.args
-    codes, new_codes = [], []
-    deps = []
-    remote: dict[int, None] = {}
-    has = worker.codes
-    table_deps, table_codes = table.deps, table.codes
-    for row in batch:
-        code = table_codes[row]
-        if code is None:
-            codes.append(-1)
-        else:
-            codes.append(code.number)
-            if code.number not in has:
-                has.add(code.number)
-                code.workers[number] = None
-                new_codes.append((code.number, code.digest, code.data))
-        needs = table_deps[row]
-        deps.append(needs)
-        for dep in needs:
-            if place[dep & MASK] != number:
-                remote[dep] = None
+    deps = [table.deps[row] for row in batch]
+    kinds = [table.codes[row] for row in batch]
     message = Run(
         [numbers[row] for row in batch],
         [runs[row] if place[row] == number else state.twins[row][1] for row in batch],
-        [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in batch],
-        codes,
+        keys_of(table, batch),
+        [-1 if code is None else code.number for code in kinds],
         [args[row] for row in batch],
         deps,
-        [priorities[row] >> 26 for row in batch],
-        [flags[row] & INLINE == 1 for row in batch],
-        new_codes,
+        [priorities[row] >> BITS for row in batch],
+        [flags[row] & INLINE > 0 for row in batch],
     )
+    for code in dict.fromkeys(kinds):
+        if code is not None and code.number not in worker.codes:
+            worker.codes.add(code.number)
+            code.workers[number] = None
+            message.new_codes.append((code.number, code.digest, code.data))
+    remote = {dep: None for needs in deps for dep in needs if place[dep & MASK] != number}
     if remote:
-        for dep in remote:
-            where = list(holders(state, dep & MASK))
-            if number not in where:
-                message.remote.append(dep)
-                message.where.append(where)
-                message.nbytes.append(table.nbytes[dep & MASK])
-                introduce(state, worker, where, message.peers)
+        name_remote(state, worker, remote, message)
     buffers: list[Any] = []
     if state.big:
         for i, row in enumerate(batch):
@@ -159,3 +140,22 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         tells = state.tells
         message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]
     return Send(worker.party, message, buffers)
+
+
+def name_remote(state: Scheduler, worker: Worker, remote: dict[int, None], message: Run) -> None:
+    """Say where the inputs are that a worker does not have."""
+    place, nbytes = state.table.place, state.table.nbytes
+    met = worker.peers
+    for dep in remote:
+        row = dep & MASK
+        at = place[row]
+        where = [at] if at >= 0 else list(holders(state, row))
+        if worker.number in where:
+            continue
+        message.remote.append(dep)
+        message.where.append(where)
+        message.nbytes.append(nbytes[row])
+        for other in where:
+            if other not in met:
+                met.add(other)
+                message.peers.append(peer(state, other))

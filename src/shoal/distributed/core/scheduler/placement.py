@@ -105,6 +105,19 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
     """The running worker with inputs of a row where it would be done first."""
     table, workers, replicas = state.table, state.workers, state.replicas
     place, nbytes = table.place, table.nbytes
+    needs = table.deps[row]
+    if len(needs) == 2:
+        one, other = needs[0] & MASK, needs[1] & MASK
+        if place[one] >= 0 and place[other] >= 0:
+            first, second = workers[place[one]], workers[place[other]]
+            if first.status == second.status == "running":
+                moved = (nbytes[other] - nbytes[one]) / state.bandwidth
+                moved += (first.backlog + first.occupancy) / first.threads
+                return (
+                    first
+                    if moved <= (second.backlog + second.occupancy) / second.threads
+                    else second
+                )
     there: dict[int, float] = {}
     settings_latency = state.settings.latency_s
     bandwidth = state.bandwidth

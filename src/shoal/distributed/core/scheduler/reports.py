@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
 from shoal.distributed.core.scheduler.locate import settled
-from shoal.distributed.core.scheduler.names import Layer, key_of
+from shoal.distributed.core.scheduler.names import key_of, keys_of
 from shoal.distributed.core.scheduler.needs import let_go, pend
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
@@ -141,7 +141,9 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
             idle.append(row)
         needed_by = dependents[row]
         if needed_by is not None:
-            for number in needed_by if type(needed_by) is list else (needed_by,):
+            if type(needed_by) is int:
+                needed_by = (needed_by,)
+            for number in needed_by:
                 dep = number & MASK
                 if states[dep] == WAITING and numbers[dep] == number:
                     left = missing[dep] - 1
@@ -164,11 +166,10 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
 def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
     """When the runs of a report were, for the task stream."""
     table = state.table
-    names, flats, prefixes = table.names, table.flats, table.prefixes
-    rows = [number & MASK for number in m.ids if number & MASK < len(names)]
-    kinds = [prefixes[row] for row in rows]
-    keys = [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in rows]
-    labels = ["" if kind is None else kind.name for kind in kinds]
+    prefixes = table.prefixes
+    rows = [number & MASK for number in m.ids if number & MASK < len(prefixes)]
+    labels = [kind.name if (kind := prefixes[row]) is not None else "" for row in rows]
+    keys = keys_of(table, rows) if rows else []
     state.stream.add(worker.address, keys, labels, m.starts, m.seconds, m.nbytes)
 
 
@@ -203,9 +204,9 @@ def tell_ended(state: Scheduler, teller: int, rows: list[int], values: list[byte
             tell_all(state, row, value)
         return
     table = state.table
-    names, flats, nbytes, types = table.names, table.flats, table.nbytes, table.types
+    nbytes, types = table.nbytes, table.types
     m = state.clients[teller].finished()
-    m.keys += [name.key(flats[row]) if type(name := names[row]) is Layer else name for row in rows]
+    m.keys += keys_of(table, rows)
     m.values += values
     m.nbytes += [nbytes[row] for row in rows]
     m.types += [types[row] for row in rows]

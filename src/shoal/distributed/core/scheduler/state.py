@@ -117,6 +117,8 @@ class Scheduler:
         """Some have left, or are empty, and whoever waits for that is to be told."""
         self.moves: dict[int, tuple[int, int]] = {}
         """Rows on their way: (number, the worker that is to let go once there is a copy)."""
+        self.steal_due = 0.0
+        """When queues are compared again for idle workers."""
         self.recall_due = -1.0
         """When spare tasks are asked back for idle workers."""
         self.looked_at = 0.0

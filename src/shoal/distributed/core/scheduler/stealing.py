@@ -25,6 +25,9 @@ MOST_THIEVES = 16
 LOOK_AT = 8
 """Tasks of a queue among which the one that is cheapest to move is chosen."""
 
+STEAL_EVERY_S = 0.002
+"""Queues are compared no more often: it takes time in proportion to the workers."""
+
 PATIENCE_S = 0.05
 """How long a worker is idle before a spare task is asked back from another."""
 
@@ -37,10 +40,11 @@ def steal(state: Scheduler, now: float) -> None:
     >>> steal(Scheduler(), 0.0)
     """
     laden, roomy = state.laden, state.roomy
-    if not laden or not roomy:
+    if not laden or now < state.steal_due:
         return
+    state.steal_due = now + STEAL_EVERY_S
     least = state.settings.steal_s
-    for number in [n for n, w in laden.items() if w.backlog <= least]:
+    for number in [n for n, w in laden.items() if w.backlog <= least * w.threads]:
         del laden[number]
     if not laden:
         return
@@ -55,7 +59,7 @@ def steal(state: Scheduler, now: float) -> None:
             if not laden:
                 break
             continue
-        take(state, thief, 1, 0, now)
+        take(state, thief, 1, 0.0, 0, now)
         note_room(state, thief)
 
 
@@ -105,16 +109,15 @@ def recall(state: Scheduler, now: float) -> None:
     --------
     >>> recall(Scheduler(), 0.0)
     """
-    idle = sum(
-        max(0, w.threads - len(w.sent) - len(w.zombies) + w.seceded) for w in state.roomy.values()
-    )
-    spare = idle and any(len(w.sent) - w.seceded > w.threads for w in state.workers.values())
-    if not spare:
-        state.recall_due = -1.0
-        return
     if state.recall_due < 0:
         state.recall_due = now + PATIENCE_S
     if now < state.recall_due:
+        return
+    idle = sum(
+        max(0, w.threads - len(w.sent) - len(w.zombies) + w.seceded) for w in state.roomy.values()
+    )
+    if not idle or not any(len(w.sent) - w.seceded > w.threads for w in state.workers.values()):
+        state.recall_due = -1.0
         return
     state.recall_due = now + PATIENCE_S
     table, least = state.table, state.settings.steal_s

@@ -87,6 +87,8 @@ def due(state: Scheduler) -> float | None:
     """
     settings = state.settings
     times = [t for t in (state.drop_due, state.recall_due) if t >= 0]
+    if state.laden and state.roomy:
+        times.append(state.steal_due)
     if state.timers:
         times.append(state.timers[0][0])
     deadlines, runs = state.deadlines, state.table.runs
