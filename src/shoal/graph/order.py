@@ -512,7 +512,7 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
         live -= freed
         if len(readers) > 1:
             _wake(walk, i, stack)
-        if looks and looks[-1] >= begun[i] and len(stack) == height:
+        if looks and looks[-1] >= begun[i] and len(stack) == height:  # noqa: SIM102
             # Rule 3 has something to do where tasks were put off, and not among many readers.
             if freed > 1 if readers else put_off and uses[shared[-1]] <= FINISH_FAN_LIMIT:
                 event = i
