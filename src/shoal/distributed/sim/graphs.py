@@ -1,0 +1,342 @@
+"""Random graphs of tiny tasks, and what a serial run makes of them.
+
+A task computes an integer from its inputs and a number of its own.  What else it does (take long,
+make something large, raise, kill its worker) is said by its name, its *deed*, which is also the
+function's "source code" as far as the state machines are concerned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import msgspec
+
+from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
+
+__all__ = ["Graph", "Task", "expected", "random_graph", "submit_message"]
+
+PRIME = (1 << 61) - 1
+
+
+class Payload(msgspec.Struct, array_like=True):
+    """A task's arguments, as its worker reads them."""
+
+    deed: str
+    number: int
+    seconds: float
+    nbytes: int
+
+
+@dataclass
+class Task:
+    """One task.
+
+    Parameters
+    ----------
+    key
+        Its name.
+    payload
+        What it does.
+    deps
+        Keys of those it needs.
+    options
+        What the user asks for.
+
+    Examples
+    --------
+    >>> Task("x", Payload("sum", 3, 0.1, 8), []).value([4])
+    127
+    """
+
+    key: Key
+    payload: Payload
+    deps: list[Key]
+    options: Options | None = None
+
+    def value(self, inputs: Iterable[int]) -> int:
+        """Its result."""
+        return compute(self.payload, inputs)
+
+
+def compute(payload: Payload, inputs: Iterable[int]) -> int:
+    """A task's result from those of its inputs."""
+    result = payload.number
+    for value in inputs:
+        result = (result * 31 + value) % PRIME
+    return result
+
+
+@dataclass
+class Graph:
+    """Some tasks, each after those it needs.
+
+    Parameters
+    ----------
+    tasks
+        By key.
+    layers
+        Consecutive pieces: the name and shape of a layer, or keys.
+    wanted
+        Keys that the user wants.
+
+    Examples
+    --------
+    >>> Graph().tasks
+    {}
+    """
+
+    tasks: dict[Key, Task] = field(default_factory=dict)
+    layers: list[tuple[str, tuple[int, ...]] | list[Key]] = field(default_factory=list)
+    wanted: list[Key] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Taste:
+    """What random graphs are like.
+
+    Parameters
+    ----------
+    layers, width
+        At most.
+    seconds
+        Of most tasks, about.
+    large
+        Share of tasks with a result worth spilling, and its bytes.
+    raising, flaky, long, killing
+        Shares of tasks that raise, raise at first, go on without a slot, and kill their worker.
+    choosy
+        Share of tasks with options.
+
+    Examples
+    --------
+    >>> Taste().width
+    12
+    """
+
+    layers: int = 6
+    width: int = 12
+    seconds: float = 0.01
+    large: float = 0.2
+    large_bytes: int = 200_000
+    raising: float = 0.01
+    flaky: float = 0.02
+    long: float = 0.02
+    killing: float = 0.0
+    choosy: float = 0.1
+
+
+def random_graph(
+    random: Random, name: str, taste: Taste, known: Sequence[Key], workers: Sequence[str]
+) -> Graph:
+    """A graph.
+
+    Parameters
+    ----------
+    random
+        Chance.
+    name
+        Begins the names of its layers.
+    taste
+        What it is like.
+    known
+        Keys of other graphs that it may need.
+    workers
+        Names of workers that options may speak of.
+
+    Examples
+    --------
+    >>> graph = random_graph(Random(3), "g", Taste(), [], [])
+    >>> list(graph.tasks)[0]
+    ('g-0', 0)
+    """
+    graph = Graph()
+    before: list[Key] = []
+    for number in range(random.randint(1, taste.layers)):
+        layer = f"{name}-{number}"
+        width = random.randint(1, taste.width)
+        keys: list[Key]
+        kind = random.random()
+        if kind < 0.5:
+            shape: tuple[int, ...] = (width,)
+            if width > 1 and kind < 0.2:
+                shape = (2, (width + 1) // 2)
+            keys = [(layer, *index) for index in _indices(shape)]
+            graph.layers.append((layer, shape))
+        else:
+            keys = [f"{layer}-{i}" for i in range(width)]
+            graph.layers.append(keys)
+        pattern = random.choice(("map", "tree", "all", "random", "random"))
+        for i, key in enumerate(keys):
+            deps = _deps(random, pattern, i, before, keys[:i], known)
+            graph.tasks[key] = Task(
+                key, _payload(random, taste), deps, _options(random, taste, workers)
+            )
+        before = keys
+    _settle(graph, random, before)
+    return graph
+
+
+def _settle(graph: Graph, random: Random, last: list[Key]) -> None:
+    """Choose what is wanted; some tasks need more than others allow."""
+    graph.wanted = [key for key in last if random.random() < 0.8] or last[-1:]
+    others = [key for key in graph.tasks if key not in graph.wanted]
+    graph.wanted += random.sample(others, min(len(others), random.choice((0, 0, 1, 5))))
+    for task in graph.tasks.values():
+        if task.payload.deed == "flaky":
+            task.options = Options(retries=3)
+
+
+def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = [()]
+    for extent in shape:
+        found = [(*index, i) for index in found for i in range(extent)]
+    return found
+
+
+def _deps(
+    random: Random,
+    pattern: str,
+    i: int,
+    before: Sequence[Key],
+    beside: Sequence[Key],
+    known: Sequence[Key],
+) -> list[Key]:
+    """What a task needs; one thing may be needed twice."""
+    if not before:
+        if known and random.random() < 0.5:
+            return [random.choice(known)]
+        return []
+    if pattern == "map":
+        return [before[i % len(before)]]
+    if pattern == "tree":
+        return list(before[2 * i : 2 * i + 2]) or [before[-1]]
+    if pattern == "all":
+        return list(before)
+    deps = random.choices(before, k=random.randint(0, 4))
+    if beside and random.random() < 0.3:
+        deps.append(random.choice(beside))
+    if known and random.random() < 0.1:
+        deps.append(random.choice(known))
+    return deps
+
+
+def _payload(random: Random, taste: Taste) -> Payload:
+    chance = random.random()
+    deed = random.choice(("sum", "sum", "odd"))
+    for name in ("raising", "flaky", "long", "killing"):
+        share = getattr(taste, name)
+        if chance < share:
+            deed = name
+            break
+        chance -= share
+    seconds = taste.seconds * random.expovariate(1.0)
+    if random.random() < 0.02:
+        seconds *= 20
+    nbytes = random.randint(8, 2000)
+    if random.random() < taste.large:
+        nbytes = int(taste.large_bytes * (0.5 + random.random()))
+    return Payload(deed, random.randrange(1 << 32), seconds, nbytes)
+
+
+def _options(random: Random, taste: Taste, workers: Sequence[str]) -> Options | None:
+    if random.random() >= taste.choosy:
+        return None
+    options = Options()
+    which = random.randrange(4)
+    if which == 0:
+        options.priority = random.choice((-1, 1, 5))
+    elif which == 1:
+        options.resources = {"gadget": random.choice((1.0, 2.0))}
+    elif which == 2 and workers:
+        options.workers = random.sample(list(workers), random.randint(1, min(2, len(workers))))
+        options.allow_other_workers = random.random() < 0.5
+    else:
+        options.retries = random.choice((0, 2))
+    return options
+
+
+# --- what becomes of it -----------------------------------------------------------------------
+
+
+def expected(
+    tasks: Mapping[Key, Task], known: dict[Key, int | frozenset[Key]]
+) -> dict[Key, int | frozenset[Key]]:
+    """What a serial run gives: for each key its value, or the keys that its failure may be due to.
+
+    Parameters
+    ----------
+    tasks
+        In order.
+    known
+        Results of tasks that these may need; the new ones are added.
+
+    Examples
+    --------
+    >>> bad = Task("x", Payload("raising", 1, 0.0, 8), [])
+    >>> expected({"x": bad, "y": Task("y", Payload("sum", 1, 0.0, 8), ["x"])}, {})["y"]
+    frozenset({'x'})
+    """
+    for key, task in tasks.items():
+        guilty: set[Key] = set()
+        values: list[int] = []
+        for dep in task.deps:
+            result = known[dep]
+            if isinstance(result, frozenset):
+                guilty |= result
+            else:
+                values.append(result)
+        if guilty:
+            known[key] = frozenset(guilty)
+        elif task.payload.deed in ("raising", "killing"):
+            known[key] = frozenset([key])
+        else:
+            known[key] = task.value(values)
+    return known
+
+
+def submit_message(graph: Graph, inline: bool) -> Submit:
+    """The message that submits a graph.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    inline
+        Whether small results are to come along.
+
+    Examples
+    --------
+    >>> graph = random_graph(Random(3), "g", Taste(), [], [])
+    >>> len(submit_message(graph, True).code) == len(graph.tasks)
+    True
+    """
+    pack = msgspec.msgpack.encode
+    numbers: dict[Key, int] = {key: i for i, key in enumerate(graph.tasks)}
+    externals: dict[Key, int] = {}
+    deeds: dict[str, int] = {}
+    message = Submit([], [], [], [], [], [], [], [], inline=inline)
+    for piece in graph.layers:
+        if isinstance(piece, list):
+            message.names.append(Listed(piece))
+        else:
+            message.names.append(Grid(*piece))
+    for i, task in enumerate(graph.tasks.values()):
+        deed = task.payload.deed
+        message.code.append(deeds.setdefault(deed, len(deeds)))
+        message.args.append(pack(task.payload))
+        deps = []
+        for dep in task.deps:
+            if dep in numbers:
+                deps.append(numbers[dep])
+            else:
+                deps.append(len(numbers) + externals.setdefault(dep, len(externals)))
+        message.deps.append(tuple(deps))
+        message.order.append(i)
+        if task.options is not None:
+            message.options.append(msgspec.structs.replace(task.options, tasks=[i]))
+    message.codes = [Code(deed.encode().ljust(16), deed.encode()) for deed in deeds]
+    message.externals = list(externals)
+    message.wanted = [numbers[key] for key in graph.wanted]
+    return message

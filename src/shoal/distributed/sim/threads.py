@@ -1,0 +1,189 @@
+"""A worker's threads: what is ready runs, takes its time and ends in some way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+import msgspec
+
+from shoal.distributed.core.worker.effects import Withdraw
+from shoal.distributed.core.worker.table import Task
+from shoal.distributed.sim.graphs import Payload, compute
+
+__all__ = ["Threads"]
+
+DECODE = msgspec.msgpack.Decoder(Payload).decode
+
+
+class Run:
+    """A task in a thread."""
+
+    __slots__ = ("away", "begun", "has_slot", "inputs", "is_dropped", "payload", "row")
+
+    def __init__(self, row: Task, payload: Payload, inputs: list[int], begun: float) -> None:
+        self.row = row
+        self.payload = payload
+        self.inputs = inputs
+        self.begun = begun
+        self.has_slot = True
+        self.away = False
+        self.is_dropped = False
+
+
+class Threads:
+    """The threads of one worker.
+
+    Parameters
+    ----------
+    node
+        The worker.
+    count
+        How many tasks run at once.
+
+    Examples
+    --------
+    >>> Threads.__name__
+    'Threads'
+    """
+
+    def __init__(self, node: Any, count: int) -> None:
+        self.node = node
+        self.count = count
+        self.busy = 0
+        self.is_paused = False
+        self.ready: list[tuple[int, int, Task]] = []
+        self.running: dict[tuple[int, int], Run] = {}
+        self.withdrawn: set[tuple[int, int]] = set()
+        self.order = 0
+
+    def give(self, rows: list[Task]) -> None:
+        """More tasks to run."""
+        for row in rows:
+            self.order += 1
+            heappush(self.ready, (row.priority, self.order, row))
+        self.start()
+
+    def nudge(self) -> None:
+        """Begin one task although paused."""
+        was, self.is_paused = self.is_paused, False
+        self.start(1)
+        self.is_paused = was
+
+    def start(self, most: int = 1_000_000) -> None:
+        """Begin what can begin."""
+        node = self.node
+        while self.ready and self.busy < self.count and not self.is_paused and most:
+            row = heappop(self.ready)[2]
+            if (row.id, row.run) in self.withdrawn:
+                self.withdrawn.discard((row.id, row.run))
+                continue
+            payload = DECODE(row.args)
+            try:
+                inputs = [node.storage.memory[dep] for dep in row.deps]
+            except KeyError as error:
+                raise AssertionError(
+                    f"{node.name} is to run {row.key!r} without its input {error}"
+                ) from None
+            most -= 1
+            run = Run(row, payload, inputs, node.time())
+            self.running[row.id, row.run] = run
+            self.busy += 1
+            node.world.began(node, row)
+            if row.options is not None and row.options.timeout_s is not None:
+                node.post(node.machine.began, node.state, row.id, row.run, node.time())
+            seconds = payload.seconds * node.slowness
+            if payload.deed == "long":
+                node.clock.after(seconds / 3, self.secede, run)
+            node.clock.after(seconds, self.end, run)
+
+    def secede(self, run: Run) -> None:
+        """A task goes on without a slot."""
+        if run.has_slot and not run.is_dropped and self.node.is_alive:
+            run.has_slot, run.away = False, True
+            self.busy -= 1
+            self.tell(self.node.machine.seceded, run)
+            self.start()
+
+    def tell(self, call: Callable[..., object], run: Run) -> None:
+        """Post what happened to a run; its number may have changed by then."""
+
+        def late() -> None:
+            call(self.node.state, run.row.id, run.row.run, self.node.time())
+
+        self.node.post(late)
+
+    def end(self, run: Run) -> None:
+        """A task has come to its end, unless its process was stopped meanwhile."""
+        node = self.node
+        if not node.is_alive:
+            return
+        if node.clock.now < node.frozen_until:
+            node.clock.at(node.frozen_until, self.end, run)
+            return
+        if run.payload.deed == "killing":
+            node.world.killed_by_task(node, run.row.key)
+            return
+        for key in [key for key, one in self.running.items() if one is run]:
+            del self.running[key]
+        if run.has_slot:
+            run.has_slot = False
+            self.busy -= 1
+        if not run.is_dropped:
+            self.report(run)
+        self.start()
+
+    def report(self, run: Run) -> None:
+        """Tell how a task has ended."""
+        node, row, payload = self.node, run.row, run.payload
+        begun, seconds = run.begun, node.time() - run.begun
+        if payload.deed == "raising" or (
+            payload.deed == "flaky" and node.world.tries(row.key) <= 2
+        ):
+            text = str(row.key).encode()
+            done: Any = (row, "raised", 0, "", seconds, begun, text)
+        else:
+            value = compute(payload, run.inputs)
+            small = row.inline and payload.nbytes <= 1000
+            data = msgspec.msgpack.encode(value) if small else None
+            done = (row, "", payload.nbytes, "int", seconds, begun, data)
+            node.world.ended(node, row)
+
+            def store() -> None:
+                # As in a real worker: the value is kept before the machine hears of it, and the
+                # machine says at once when it is of no use.
+                node.storage.keep(row.id, value, payload.nbytes)
+                node.machine.finished(node.state, [done], node.time())
+
+            node.post(store)
+            return
+        node.post(lambda: node.machine.finished(node.state, [done], node.time()))
+
+    def withdraw(self, effect: Withdraw) -> None:
+        """Do not run a task after all."""
+        key = (effect.id, effect.run)
+        run = self.running.get(key)
+        if run is None:
+            if any((row.id, row.run) == key for _, _, row in self.ready):
+                self.withdrawn.add(key)
+                if not effect.force:
+                    node = self.node
+                    node.post(node.machine.withdrawn, node.state, *key, node.time())
+        elif effect.force:
+            run.is_dropped = True
+            del self.running[key]
+            if run.has_slot:
+                # Its thread is given up, and another one takes its place.
+                run.has_slot = False
+                self.busy -= 1
+                self.start()
+
+    def pause(self, on: bool) -> None:
+        """Begin nothing, or begin again."""
+        self.is_paused = on
+        self.start()
+
+    def rename(self) -> None:
+        """The rows have new numbers."""
+        self.running = {(run.row.id, run.row.run): run for run in self.running.values()}

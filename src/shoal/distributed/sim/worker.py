@@ -1,0 +1,172 @@
+"""A worker's shell, and its nanny's part in its life."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shoal.distributed.core.worker import effects as e
+from shoal.distributed.core.worker import machine
+from shoal.distributed.core.worker.table import Settings, Worker
+from shoal.distributed.core.worker.validate import validate
+from shoal.distributed.protocol import Answer, Data, Frames
+from shoal.distributed.sim.network import End
+from shoal.distributed.sim.node import Node
+from shoal.distributed.sim.storage import Storage
+from shoal.distributed.sim.threads import Threads
+
+if TYPE_CHECKING:
+    from shoal.distributed.sim.world import World
+
+__all__ = ["WorkerNode"]
+
+MEASURE_S = 0.2
+
+
+class WorkerNode(Node):
+    """A worker.
+
+    Parameters
+    ----------
+    world, name, host
+        As for `Node`.
+    settings
+        Of its state machine.
+
+    Examples
+    --------
+    >>> WorkerNode.__name__
+    'WorkerNode'
+    """
+
+    machine = machine
+    state: Worker
+
+    def __init__(self, world: World, name: str, host: str, settings: Settings) -> None:
+        super().__init__(world, name, host, "worker")
+        self.state = Worker(settings)
+        self.storage = Storage(self)
+        self.threads = Threads(self, settings.nthreads)
+        self.codes: dict[int, str] = {}
+        self.effects.update(
+            {
+                e.Ready: lambda effect: self.threads.give(effect.tasks),
+                e.Withdraw: self.threads.withdraw,
+                e.Learn: self.do_learn,
+                e.Forget: lambda effect: [self.codes.pop(code, None) for code in effect.codes],
+                e.Hold: self.do_hold,
+                e.Free: lambda effect: self.storage.free(effect.ids),
+                e.Spill: lambda effect: self.storage.spill(effect.ids),
+                e.Evict: lambda effect: self.storage.evict(effect.ids),
+                e.Load: lambda effect: self.storage.load(effect.ids),
+                e.Serve: self.do_serve,
+                e.Invoke: self.do_invoke,
+                e.Dial: self.do_dial,
+                e.Reconnect: self.do_reconnect,
+                e.Nudge: lambda effect: self.threads.nudge(),
+                e.Pause: lambda effect: self.threads.pause(effect.on),
+                e.Rename: self.do_rename,
+                e.Leave: self.do_leave,
+            }
+        )
+        self.network.listening[settings.address] = (self, "worker")
+        self.connect()
+        if settings.memory_limit:
+            self.clock.after(MEASURE_S, self.measure)
+
+    def connect(self) -> None:
+        """Connect to the scheduler."""
+        if self.is_alive:
+            self.network.dial(self, "worker", self.world.scheduler_address, "scheduler")
+
+    def measure(self) -> None:
+        """What the operating system says of the process."""
+        if self.is_alive:
+            process = 1000 + self.storage.bytes_in_memory
+            busy = self.threads.busy
+            self.post(lambda: machine.measured(self.state, process, 50.0, busy, self.time()))
+            self.clock.after(MEASURE_S, self.measure)
+
+    def validate(self) -> None:
+        """See `shoal.distributed.core.worker.validate`."""
+        validate(self.state)
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def opened(self, party: int, role: str, tag: Any) -> None:
+        """A connection that was dialled, or made to this worker."""
+        if tag == "scheduler" and self.state.scheduler:
+            self.network.close(self.ends.pop(party), "there is a connection already")
+        elif tag is None or tag == "scheduler":
+            machine.connected(self.state, party, role, self.time())
+        else:
+            machine.dialed(self.state, tag, party, self.time())
+
+    def on_refused(self, tag: Any, why: str) -> None:
+        """A connection could not be made."""
+        if tag == "scheduler":
+            self.post(lambda: machine.retry(self.state, self.time()))
+        else:
+            self.post(lambda: machine.unreachable(self.state, tag, why, self.time()))
+
+    def do_dial(self, effect: e.Dial) -> None:
+        """Connect to another worker."""
+        self.network.dial(self, "worker", effect.address, effect.peer)
+
+    def do_reconnect(self, effect: e.Reconnect) -> None:
+        """Connect to the scheduler again."""
+        self.clock.after(effect.delay_s, self.connect)
+
+    def do_leave(self, effect: e.Leave) -> None:
+        """The process ends; its nanny may start another."""
+        self.world.tell(self, "leaves", effect.reason, 0)
+        self.die()
+        self.world.worker_left(self)
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def do_learn(self, effect: e.Learn) -> None:
+        """Functions."""
+        for number, _, data in effect.codes:
+            self.codes[number] = data.decode()
+
+    def do_hold(self, effect: e.Hold) -> None:
+        """Values have come."""
+        for number, frames in zip(effect.ids, effect.frames):
+            value, nbytes = msgspec.msgpack.decode(frames.head)
+            self.storage.keep(number, value, nbytes)
+
+    def do_serve(self, effect: e.Serve) -> None:
+        """Send values to somebody."""
+        storage = self.storage
+        ids, frames, size = [], [], 0
+        for number in effect.ids:
+            value = storage.memory.get(number, storage.disk.get(number))
+            if value is not None:
+                nbytes = storage.sizes[number]
+                size += nbytes
+                ids.append(number)
+                frames.append(Frames(msgspec.msgpack.encode((value, nbytes))))
+        seconds = 1e-4 * self.slowness
+
+        def served() -> None:
+            if self.is_alive:
+                self.send(effect.party, Data(effect.request, ids, frames), (), size)
+                self.post(lambda: machine.served(self.state, effect.nbytes, self.time()))
+
+        self.clock.after(seconds, served)
+
+    def do_invoke(self, effect: e.Invoke) -> None:
+        """A call of a method: the sim's workers have one, which says who they are."""
+        if effect.call.request:
+            self.send(effect.party, Answer(effect.call.request, self.name))
+
+    def do_rename(self, effect: e.Rename) -> None:
+        """Numbers have changed."""
+        self.storage.rename(effect.ids)
+        self.threads.rename()
+
+    def on_closed(self, end: End, why: str) -> None:
+        """A connection has ended."""
+        super().on_closed(end, why)
