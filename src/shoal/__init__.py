@@ -112,5 +112,9 @@ class _Package(types.ModuleType):
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *__all__})
 
+    def __reduce__(self) -> Any:
+        # Functions that name it as a global are pickled with it.
+        return importlib.import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Package

@@ -36,7 +36,7 @@ _NAMES: dict[str, str] = {
     "Security": "net",
     "Semaphore": "client.semaphore",
     "SpecCluster": "deploy.spec",
-    "Status": "client.plugins",
+    "Status": "core.status",
     "Sub": "client.pubsub",
     "UploadDirectory": "client.plugins",
     "UploadFile": "client.plugins",

@@ -11,9 +11,12 @@ from typing import Any
 
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.failures import remote_error
-from shoal.distributed.client.future import futures_of
+from shoal.distributed.client.future import Future, futures_of
+from shoal.distributed.client.plugins import NannyPlugin, SchedulerPlugin, WorkerPlugin
 from shoal.distributed.client.session import Session
+from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.protocol import Subscribe
+from shoal.graph.task import call_task
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
 
@@ -67,7 +70,7 @@ class Admin(Session):
         [2]
         """
         if on_error not in ("raise", "return", "ignore"):
-            raise ValueError(f"on_error is 'raise', 'return' or 'ignore', got {on_error!r}")
+            raise ValueError(f"on_error must be 'raise', 'return' or 'ignore', got {on_error!r}")
         one = isinstance(workers, str)
         call = {
             "workers": None if workers is None else worker_names(workers),
@@ -234,6 +237,16 @@ class Admin(Session):
         dict
             What setting up answered on each worker, by address.
         """
+        if isinstance(plugin, type):
+            raise TypeError(
+                f"a plugin is an instance, got the class {plugin.__name__}; write "
+                f"{plugin.__name__}()"
+            )
+        if not isinstance(plugin, WorkerPlugin | NannyPlugin | SchedulerPlugin):
+            raise TypeError(
+                "Registering duck-typed plugins is not allowed. Please inherit from NannyPlugin, "
+                f"WorkerPlugin or SchedulerPlugin; got {type(plugin).__name__}"
+            )
         label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
         kind = getattr(plugin, "kind", "worker")
         args = {
@@ -485,25 +498,35 @@ class Admin(Session):
         return self._recreate(future, failed=True)
 
     def _recreate(self, future: Any, failed: bool) -> Any:
-        (first, *_) = futures_of(future)
+        found = futures_of(future)
+        client: Any = self
 
         async def steps() -> Any:
-            from_cluster = await self._recipe(first._entry, failed)
-            return from_cluster
-
-        def finish(recipe: Any) -> Any:
-            if recipe is None:
+            entries = [each._entry for each in found]
+            await all_ended(self._link, entries)
+            keys = [e.error[1] if e.error else e.key for e in entries if e.error or not failed]
+            if not keys:
                 return None
-            func, args, kwargs = recipe
-            return func(*args, **kwargs)
+            recipe = await self._answer("scheduler.recipe", {"key": keys[0]})
+            needs: list[Future[Any]] = [Future(_key(key), client) for key in recipe["deps"]]
+            return recipe, needs, await self._gathered([need._entry for need in needs], True)
+
+        def finish(got: Any) -> Any:
+            if got is None:
+                return None
+            recipe, needs, values = got
+            inputs = self._unpacked(values, [need._entry for need in needs])
+            func, *shared = pickle.loads(recipe["code"])
+            args = shared[0] if shared else None
+            if recipe["args"]:
+                args = pickle.loads(recipe["args"], buffers=recipe["big"])
+            return call_task(func, args, inputs)
 
         return self._run(steps(), finish)
 
-    async def _recipe(self, entry: Any, failed: bool) -> Any:
-        raise NotImplementedError
 
-    async def _later(self, value: Any) -> Any:
-        return value
+def _key(key: Any) -> Any:
+    return tuple(key) if isinstance(key, list) else key
 
 
 def _packed(item: Any) -> bytes:

@@ -20,6 +20,7 @@ from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
+from shoal.distributed.node.results import type_name
 from shoal.distributed.protocol import Data as DataMessage
 from shoal.distributed.protocol import Frames as WireFrames
 from shoal.distributed.protocol import Key, Locate, Peer, Put, Reserve
@@ -115,12 +116,13 @@ class DataMethods(Session):
         for future in found:
             if future._client is not self and future._client._link is not self._link:
                 raise ValueError(
-                    f"the future {future.key!r} belongs to another client; gather it with "
-                    "future.client.gather"
+                    "Futures created by another client cannot be gathered by this one: "
+                    f"{future.key!r}; use future.client.gather"
                 )
         entries = [future._entry for future in found]
 
-        def finish(values: dict[Any, Any]) -> Any:
+        def finish(values: dict[Any, Any], held: list[Future[Any]] = found) -> Any:
+            # The futures live until here: the caller may have let go of them.
             if errors == "raise":
                 results = self._unpacked(values, entries)
                 return results if shape is None else fill(shape, results)
@@ -287,6 +289,7 @@ class DataMethods(Session):
         keys = [wire_key(name) for name in names]
         frames = [dumps(value, f"the data {k!r}") for value, k in zip(values, names, strict=True)]
         sizes = [max(sizeof(v), f.nbytes) for v, f in zip(values, frames, strict=True)]
+        kinds = {key: type_name(type(value)) for key, value in zip(keys, values, strict=True)}
         copies = 0 if broadcast is True else int(broadcast) if broadcast else 1
         timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout)
 
@@ -295,7 +298,7 @@ class DataMethods(Session):
             with self._link.lock:
                 entries = [futures.want(self._link.table, key) for key in keys]
             try:
-                await self._put(keys, frames, sizes, wanted, copies)
+                await self._put(keys, frames, sizes, kinds, wanted, copies)
             except BaseException:
                 for entry in entries:
                     self._link.drop(entry)
@@ -316,6 +319,7 @@ class DataMethods(Session):
         keys: list[Key],
         frames: list[Frames],
         sizes: list[int],
+        kinds: dict[Key, str],
         workers: list[str] | None,
         copies: int,
     ) -> None:
@@ -351,6 +355,7 @@ class DataMethods(Session):
                 if entry is not None and entry.status == PENDING:
                     entry.status = FINISHED
                     entry.nbytes = nbytes
+                    entry.kind = kinds[key]
 
     # -- copies --------------------------------------------------------------------------------
 
@@ -583,6 +588,9 @@ def _pieces(data: Any, hash: bool) -> tuple[list[Any], list[Any], Callable[[list
     if isinstance(data, dict):
         names = list(data)
         return list(data.values()), names, lambda made: dict(zip(names, made, strict=True))
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        kind: Any = type(data)
+        return list(data), [_data_key(value, hash) for value in data], kind._make
     if type(data) in (list, tuple, set, frozenset) or isinstance(data, range):
         values = list(data)
         make: Any = list if isinstance(data, range) else type(data)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import operator
 import pickle
+import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ from shoal.distributed.core.client.table import (
 from shoal.distributed.protocol import Key
 from shoal.expr.call import Call, ident_of_key
 from shoal.expr.node import Held
+from shoal.local.failure import trimmed
 
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
@@ -94,8 +96,8 @@ class Future(Generic[T]):
 
     @property
     def type(self) -> Any:
-        """Name of the result's type; None while it is not there."""
-        return self._entry.kind or None
+        """The result's type, its name where it is not loaded here; None while it is not there."""
+        return type_of(self._entry.kind) if self._entry.kind else None
 
     @property
     def nbytes(self) -> int:
@@ -130,7 +132,8 @@ class Future(Generic[T]):
         value = entry.value
         if value is not None and entry.status == FINISHED:
             return pickle.loads(value)  # type: ignore[no-any-return]
-        return client._results_of([entry], timeout)[0]  # type: ignore[no-any-return]
+        with trimmed():
+            return client._results_of([entry], timeout)[0]  # type: ignore[no-any-return]
 
     def exception(self, timeout: Any = None) -> Any:
         """Wait for the end; the exception that the task raised, or None.
@@ -230,10 +233,14 @@ class Future(Generic[T]):
     # -- as a collection -----------------------------------------------------------------------
 
     def __shoal_wire_key__(self) -> Key:
-        return self._entry.key if self._entry is not _RELEASED else wire_key(self.key)
+        if self._entry is _RELEASED:
+            return wire_key(self.key)
+        if self._entry.status == CANCELLED and self._entry.error is not None:
+            raise task_error(self._entry.error)
+        return self._entry.key
 
     def __shoal_tokenize__(self) -> Any:
-        return ("Future", self.__shoal_wire_key__())
+        return ("Future", self._entry.key)
 
     def __shoal_node__(self) -> Any:
         call = Call()
@@ -276,6 +283,24 @@ def make_future(client: Client, key: Any, entry: Entry) -> Future[Any]:
     future._client = client
     future._entry = entry
     return future
+
+
+def type_of(name: str) -> Any:
+    """A type by its full name, if its module is loaded; else the name.
+
+    Parameters
+    ----------
+    name
+        Without module for those of the builtins.
+
+    Examples
+    --------
+    >>> type_of("int"), type_of("collections.OrderedDict"), type_of("nowhere.Thing")
+    (<class 'int'>, <class 'collections.OrderedDict'>, 'nowhere.Thing')
+    """
+    module, _, short = name.rpartition(".")
+    found = getattr(sys.modules.get(module or "builtins"), short, None)
+    return found if isinstance(found, type) else name
 
 
 def _restore(key: Any, scheduler: str) -> Future[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import fsspec
 import msgspec
 
 from shoal.distributed.client.encode import worker_names
@@ -44,7 +44,9 @@ class Info(Session):
         ...     len(client.scheduler_info()["workers"])
         1
         """
-        return self._ask("scheduler.info", n_workers=n_workers)
+        # Also for an asynchronous client at once: Dask answers from what it knows.
+        steps = self._answer("scheduler.info", {"n_workers": n_workers})
+        return self._run(steps, timeout=self._timeout_s, asynchronous=False)
 
     def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
         """Which workers hold results.
@@ -314,7 +316,7 @@ class Info(Session):
 
     def dump_cluster_state(
         self,
-        filename: str = "shoal-cluster-dump",
+        filename: str | os.PathLike[str] = "shoal-cluster-dump",
         write_from_scheduler: bool | None = None,
         exclude: Any = (),
         format: str = "msgpack",
@@ -325,9 +327,11 @@ class Info(Session):
         Parameters
         ----------
         filename
-            Without an ending: the format's is added.
-        write_from_scheduler, exclude, **storage_options
+            A path or a URL, without an ending: the format's is added.
+        write_from_scheduler, exclude
             Accepted.
+        **storage_options
+            For `fsspec`.
         format
             ``"msgpack"`` or ``"json"``.
         """
@@ -337,12 +341,17 @@ class Info(Session):
             "yaml": _as_json,
         }
         if format not in kinds:
-            raise ValueError(f"format is 'msgpack' or 'json', got {format!r}")
+            raise ValueError(
+                f"Unsupported format {format!r}: a state is written as 'msgpack' or 'json'"
+            )
+        target = os.fspath(filename)
+        ending = "json" if format == "yaml" else format
+        if not target.endswith(f".{ending}"):
+            target = f"{target}.{ending}"
 
         def finish(state: Any) -> None:
-            ending = "json" if format == "yaml" else format
-            path = Path(filename if filename.endswith(ending) else f"{filename}.{ending}")
-            path.write_bytes(kinds[format](state))
+            with fsspec.open(target, "wb", **storage_options) as file:
+                file.write(kinds[format](state))
 
         return self._run(self._answer("scheduler.dump_state", {}), finish)
 

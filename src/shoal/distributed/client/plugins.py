@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import enum
 import io
 import logging
 import os
@@ -23,36 +22,12 @@ __all__ = [
     "NannyPlugin",
     "PipInstall",
     "SchedulerPlugin",
-    "Status",
     "UploadDirectory",
     "UploadFile",
     "WorkerPlugin",
 ]
 
 log = logging.getLogger("shoal.distributed.worker")
-
-
-class Status(enum.StrEnum):
-    """How far a scheduler, worker or nanny is; equal to its name as text.
-
-    Examples
-    --------
-    >>> Status.running == "running", Status.running.name
-    (True, 'running')
-    """
-
-    undefined = "undefined"
-    created = "created"
-    init = "init"
-    starting = "starting"
-    running = "running"
-    paused = "paused"
-    stopping = "stopping"
-    stopped = "stopped"
-    closing = "closing"
-    closing_gracefully = "closing_gracefully"
-    failed = "failed"
-    closed = "closed"
 
 
 class SchedulerPlugin:

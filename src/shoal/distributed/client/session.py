@@ -20,6 +20,7 @@ import traceback
 import uuid
 import weakref
 from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shoal import config
@@ -34,6 +35,7 @@ from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
 from shoal.distributed.protocol import Call, Output, Subscribe, Topic
 from shoal.errors import ClosedClientError, ClusterError
+from shoal.local.failure import trimmed
 from shoal.units import parse_timedelta
 
 __all__ = ["Session"]
@@ -101,6 +103,7 @@ class Session:
         self._is_default = set_as_default
         self._given = (address, scheduler_file, security, options)
         self.name = name or "client"
+        self.direct_to_workers = bool(direct_to_workers)
         self.id = f"Client-{self.name}-{uuid.uuid4()}" if name else f"Client-{uuid.uuid1()}"
         self.cluster: Any = None
         self._place: Place | None = None
@@ -191,6 +194,11 @@ class Session:
         return "newly-created" if self._place is None else self._link.status
 
     @property
+    def scheduler(self) -> Any:
+        """What is known of the scheduler: its ``address``."""
+        return None if self._place is None else SchedulerPlace(self._place.public_address)
+
+    @property
     def loop(self) -> Any:
         """The loop whose thread runs the connections."""
         return None if self._place is None else self._link.loop
@@ -234,8 +242,9 @@ class Session:
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
             return _finish_async(promise, finish, timeout_s)
-        value = promise.wait(timeout_s)
-        return value if finish is None else finish(value)
+        with trimmed():
+            value = promise.wait(timeout_s)
+            return value if finish is None else finish(value)
 
     def _ask(self, method: str, /, **args: Any) -> Any:
         """Call a method of the scheduler; its value."""
@@ -292,7 +301,8 @@ class Session:
     async def _async_result(self, future: Any, timeout: Any) -> Any:
         timeout_s = self._timeout_of(timeout)
         promise = spawn(self._gathered([future._entry], True))
-        return self._unpacked(await as_asyncio(promise, timeout_s), [future._entry])[0]
+        with trimmed():
+            return self._unpacked(await as_asyncio(promise, timeout_s), [future._entry])[0]
 
     def _results_of(self, entries: list[Entry], timeout: Any) -> list[Any]:
         promise = spawn(self._gathered(entries, True))
@@ -306,13 +316,17 @@ class Session:
 
     def _when_done(self, future: Any, finish: Callable[[Entry], Any], timeout: Any) -> Any:
         """``finish(entry)`` when a future has ended."""
-        entry = future._entry
+        entry: Entry = future._entry
 
         async def ended() -> Entry:
             await all_ended(self._link, [entry])
-            return entry  # type: ignore[no-any-return]
+            return entry
 
-        return self._run(ended(), finish, timeout)
+        def finish_held(done: Entry, held: Any = future) -> Any:
+            # The future lives until here: the caller may have let go of it.
+            return finish(done)
+
+        return self._run(ended(), finish_held, timeout)
 
     def _raise_failed(self, entry: Entry) -> None:
         if entry.status != FINISHED:
@@ -427,9 +441,28 @@ class Session:
             self._link.close("the client was collected")
 
 
+@dataclass(frozen=True)
+class SchedulerPlace:
+    """Where a client's scheduler is.
+
+    Parameters
+    ----------
+    address
+        As other processes know it.
+
+    Examples
+    --------
+    >>> SchedulerPlace("tcp://127.0.0.1:8786").address
+    'tcp://127.0.0.1:8786'
+    """
+
+    address: str
+
+
 async def _finish_async(promise: Promise[Any], finish: Any, timeout_s: float | None) -> Any:
-    value = await as_asyncio(promise, timeout_s)
-    return value if finish is None else finish(value)
+    with trimmed():
+        value = await as_asyncio(promise, timeout_s)
+        return value if finish is None else finish(value)
 
 
 class _Caller:

@@ -234,6 +234,11 @@ class Worker(workers.Worker):
         await asyncio.get_running_loop().run_in_executor(None, self.closed.wait)
 
     @property
+    def id(self) -> str:
+        """What it is, and its name."""
+        return f"Worker-{self.name}"
+
+    @property
     def worker_address(self) -> str:
         """Where others reach it."""
         return self.address

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.calls import Method, MethodError
-from shoal.distributed.core.scheduler.names import Layer, find
+from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import MASK
-from shoal.distributed.protocol import Key
 
 __all__ = ["METHODS"]
 
@@ -26,14 +25,8 @@ def recipe(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
         "code": code.data,
         "args": table.args[row],
         "big": [bytes(buffer) for buffer in state.big.get(row, ())],
-        "deps": [key_of(state, number & MASK) for number in table.deps[row]],
+        "deps": [key_of(table, number & MASK) for number in table.deps[row]],
     }
-
-
-def key_of(state: Scheduler, row: int) -> Key:
-    """The name of a task."""
-    name = state.table.names[row]
-    return name.key(state.table.flats[row]) if type(name) is Layer else name
 
 
 METHODS: dict[str, Method] = {"scheduler.recipe": recipe}
