@@ -320,13 +320,19 @@ def _expand_values(
 ) -> None:
     """Tasks that read nothing."""
     plan.deps += [()] * count
-    rows = [next(zip(*columns, strict=True), ())] * count if shared else zip(*columns, strict=True)
-    if not layer.kwargs:
-        plan.args += rows
-    elif shared:
-        plan.args += [Template(rows[0], layer.kwargs)] * count  # type: ignore[index]
+    rows: Iterable[tuple[Any, ...]]
+    if shared:
+        row = next(zip(*columns, strict=True), ())
+        args = Template(row, layer.kwargs) if layer.kwargs else row
+        plan.args += [args] * count
+        return
+    if len(columns) == 1 and count > 1 and columns[0][0] is columns[0][1]:
+        # The same object many times, such as the shape of regular blocks: one tuple for it.
+        made: dict[int, tuple[Any, ...]] = {}
+        rows = [made.get(id(v)) or made.setdefault(id(v), (v,)) for v in columns[0]]
     else:
-        plan.args += [Template(row, layer.kwargs) for row in rows]
+        rows = zip(*columns, strict=True)
+    plan.args += [Template(row, layer.kwargs) for row in rows] if layer.kwargs else rows
 
 
 def _repeats(layer: GridLayer, columns: list[Any], count: int) -> Sequence[int]:
@@ -393,6 +399,9 @@ def _column(part: Any, layer: GridLayer, tasks: Sequence[int], lookup: _Lookup) 
     if isinstance(part, Const):
         return [part.value] * len(tasks)
     if isinstance(part, Each):
+        if isinstance(tasks, range) and len(tasks) == layer.size:
+            # The values may know a quicker way to say all of them than one by one.
+            return list(part.values)
         return [part.values[task] for task in tasks]
     whole = type(part) is Blocks and isinstance(tasks, range)
     ids = lookup.of(part.source, whole and part.covers(layer.shape))
