@@ -20,10 +20,10 @@ HOMES: dict[str, str] = {
     "creation": "arange empty full ones zeros",
     "elementwise": "elemwise",
     "io": "from_array",
-    "rechunking": "ravel rechunk reshape reshape_blockwise",
+    "rechunking": "ravel rechunk reshape reshape_blockwise shuffle",
     "slicing": "choose compress extract take",
     "reductions": "all any max mean min prod reduction sum",
-    "routines": "broadcast_to concatenate expand_dims squeeze stack transpose",
+    "routines": "block broadcast_to concatenate expand_dims squeeze stack transpose",
     "ufunc": (
         "add subtract multiply divide true_divide floor_divide remainder mod fmod power "
         "float_power negative positive absolute fabs rint sign conj exp exp2 log log2 log10 "
@@ -78,6 +78,7 @@ __all__ = [
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
+    "block",
     "blockwise",
     "bool",
     "broadcast_to",
@@ -176,6 +177,7 @@ __all__ = [
     "reshape_blockwise",
     "right_shift",
     "rint",
+    "shuffle",
     "sign",
     "signbit",
     "sin",

@@ -12,7 +12,7 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.meta import infer_dtype, infer_meta, meta_from_array
 from shoal.array.nodes.blockwise import Blockwise, blocks_by_label, labelled
-from shoal.array.rechunking import rechunk_node
+from shoal.array.rechunking import rechunk_node, warn_of_growth
 from shoal.collection import finalized, is_collection
 from shoal.duck import is_arraylike
 from shoal.expr.annotate import current_annotations
@@ -58,6 +58,7 @@ def unify_chunks(*args: Any, **kwargs: Any) -> tuple[dict[Any, Any], list[Any]]:
             for label, own in zip(labels, a.chunks, strict=True):
                 blocks.setdefault(label, []).append(own)
     common = {label: common_blockdim(own) for label, own in blocks.items()}
+    warn_of_growth([a.chunks for a, labels in given if labels is not None], common.values())
     arrays = []
     for a, labels in given:
         if labels is not None:

@@ -305,6 +305,7 @@ class Array(Operators, CollectionMixin):
     astype = Delegate("elementwise")
     map_blocks = Delegate("mapping", "map_blocks_of")
     rechunk = Delegate("rechunking")
+    shuffle = Delegate("rechunking")
     squeeze = Delegate("routines")
 
     all = Delegate("reductions")

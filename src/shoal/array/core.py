@@ -13,9 +13,13 @@ from shoal.array.chunks import (
 )
 from shoal.array.collection import Array
 from shoal.array.kernels.assemble import concatenate_lookup
+from shoal.array.slicing import BlockView
+from shoal.errors import PerformanceWarning
 
 __all__ = [
     "Array",
+    "BlockView",
+    "PerformanceWarning",
     "blockdims_from_blockshape",
     "broadcast_chunks",
     "common_blockdim",

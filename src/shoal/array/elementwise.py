@@ -12,7 +12,7 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import Elementwise
-from shoal.array.rechunking import rechunk_node
+from shoal.array.rechunking import rechunk_node, warn_of_growth
 from shoal.duck import is_arraylike
 from shoal.expr.annotate import current_annotations
 
@@ -128,6 +128,7 @@ def align(operands: Sequence[Any]) -> list[Any]:
         raise ValueError(
             f"operands could not be broadcast together with shapes {shapes}: {error}"
         ) from None
+    warn_of_growth([node.chunks for node in nodes], common)
     return [_fitted(op, tuple(common)) if isinstance(op, ArrayNode) else op for op in operands]
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from shoal.graph.layers import unravel
 
-__all__ = ["PerAxis", "block_indices", "block_offsets", "block_regions", "block_shapes"]
+__all__ = ["Crossed", "PerAxis", "block_indices", "block_offsets", "block_regions", "block_shapes"]
 
 
 class PerAxis(Sequence[Any]):
@@ -45,13 +45,55 @@ class PerAxis(Sequence[Any]):
         return tuple([axis[i] for axis, i in zip(self.axes, index, strict=True)])
 
     def __iter__(self) -> Any:
-        return itertools.product(*self.axes)
+        rows = itertools.product(*self.axes)
+        if self.axes and all(axis and type(axis[0]) is int for axis in self.axes):
+            # Regular blocks have the same shape: equal tuples are one object.
+            first, second = itertools.tee(rows)
+            known: dict[Any, Any] = {}
+            return map(known.setdefault, first, second)
+        return rows
 
     def __shoal_tokenize__(self) -> Any:
         return "PerAxis", [tuple(axis) for axis in self.axes]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PerAxis, (self.axes,)
+
+
+class Crossed(Sequence[Any]):
+    """For each block the combinations of what there is along each axis.
+
+    Parameters
+    ----------
+    per_axis
+        For each block a tuple, with a sequence for each axis.
+    make
+        Makes one thing of a combination.
+
+    Examples
+    --------
+    >>> Crossed(PerAxis([[(0, 10)], [(1, 2)]]), sum)[0]
+    [1, 2, 11, 12]
+    """
+
+    __slots__ = ("make", "per_axis")
+
+    def __init__(self, per_axis: PerAxis, make: Any) -> None:
+        self.per_axis = per_axis
+        self.make = make
+
+    def __len__(self) -> int:
+        return len(self.per_axis)
+
+    def __getitem__(self, block: Any) -> Any:
+        return [self.make(choice) for choice in itertools.product(*self.per_axis[block])]
+
+    def __iter__(self) -> Iterator[Any]:
+        for choices in self.per_axis:
+            yield [self.make(choice) for choice in itertools.product(*choices)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Crossed, (self.per_axis, self.make)
 
 
 def starts_of(blocks: Sequence[int]) -> list[int]:

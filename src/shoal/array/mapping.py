@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,9 @@ class _Infos(Sequence[Any]):
         out["chunk-shape"] = tuple([c[k] for c, k in zip(self.chunks, index, strict=True)])
         info[None] = out | {"dtype": self.dtype}
         return info
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.__getitem__, range(len(self)))
 
     def __shoal_tokenize__(self) -> Any:
         return "block_info", self.chunks, self.dtype, self.inputs

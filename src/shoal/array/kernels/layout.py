@@ -96,8 +96,9 @@ def merge_parts(parts: Sequence[Any], regions: Sequence[Any], grid: Sequence[int
     >>> merge_parts([np.arange(3), np.arange(3)], [(slice(2, 3),), (slice(0, 2),)], (2,))
     array([2, 0, 1])
     """
-    taken = [block[region] for block, region in zip(parts, regions, strict=True)]
-    return taken[0] if len(taken) == 1 else assemble(taken, grid)
+    if len(parts) == 1:
+        return take_region(parts[0], regions[0])
+    return assemble([block[region] for block, region in zip(parts, regions, strict=True)], grid)
 
 
 def reshape_block(block: Any, shape: Sequence[int]) -> Any:

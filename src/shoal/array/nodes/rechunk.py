@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from shoal.array.chunks import AxisChunks, Chunks
-from shoal.array.grid import PerAxis, starts_of
-from shoal.array.kernels.layout import merge_parts
+from shoal import config
+from shoal.array.chunks import AxisChunks, Chunks, has_unknown
+from shoal.array.chunks_plan import plan_rechunk
+from shoal.array.grid import Crossed, PerAxis, starts_of
+from shoal.array.kernels.assemble import assemble
+from shoal.array.kernels.layout import merge_parts, take_region
 from shoal.array.nodes.base import ArrayNode
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Each, Gather
+from shoal.graph.layers import Blocks, Each, Gather, strides, sums
+from shoal.units import parse_bytes
 
-__all__ = ["Rechunk", "overlaps"]
+__all__ = ["Rechunk", "RechunkWithin", "overlaps"]
+
+MOST_READERS = 4
+"""How many new blocks may read an old one, on average, before it is cut into pieces for them."""
 
 
 class Rechunk(ArrayNode):
@@ -45,48 +51,101 @@ class Rechunk(ArrayNode):
         return self.given, self.source.meta
 
     def place(self, lowering: Lowering) -> None:
-        """A task for each new block reads the old ones that it overlaps."""
-        pairs = zip(self.source.chunks, self.given, strict=True)
-        axes = [overlaps(old, new) for old, new in pairs]
-        strides = [math.prod(self.source.shape[i + 1 :]) for i in range(self.ndim)]
-        offsets = [
-            [tuple([block * step for block, _ in parts]) for parts in axis]
-            for axis, step in zip(axes, strides, strict=True)
-        ]
-        regions = [[tuple([part for _, part in parts]) for parts in axis] for axis in axes]
-        counts = [[len(parts) for parts in axis] for axis in axes]
-        lowering.add_grid(
-            self,
-            merge_parts,
-            [
-                Gather(self.source.name, _Crossed(PerAxis(offsets), sum)),
-                Each(_Crossed(PerAxis(regions), tuple)),
-                Each(PerAxis(counts)),
-            ],
-        )
+        """A layer or two for each step of the plan."""
+        before, name = self.source.chunks, self.source.name
+        plan = self.plan()
+        for step, after in enumerate(plan, 1):
+            own = self.name if step == len(plan) else f"{self.name}-{step}"
+            _place_step(self, lowering, (name, before), (own, after))
+            name, before = own, after
+
+    def limits(self) -> tuple[float, float]:
+        """How many pieces a step may have, times the blocks; and bytes of a block in between."""
+        limit = parse_bytes(config.get("array.chunk-size"))
+        return float(config.get("array.rechunk.threshold")), limit
+
+    def plan(self) -> list[Chunks]:
+        """The chunks after each step."""
+        given: Chunks = self.given
+        if has_unknown(given):
+            return [given]
+        return plan_rechunk(self.source.chunks, given, self.dtype.itemsize, *self.limits())
 
     def label(self) -> str:
         """From how many blocks to how many."""
         return f"Rechunk({self.source.shape} -> {self.shape} blocks)"
 
 
-class _Crossed(Sequence[Any]):
-    """For each block the combinations of what there is along each axis."""
+class RechunkWithin(Rechunk):
+    """A `Rechunk` that was told its limits.
 
-    __slots__ = ("make", "per_axis")
+    Parameters
+    ----------
+    source, given
+        As `Rechunk` has them.
+    told
+        ``(threshold, limit_bytes)``, a tuple; None for the setting.
 
-    def __init__(self, per_axis: PerAxis, make: Any) -> None:
-        self.per_axis = per_axis
-        self.make = make
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shoal.array.nodes.base import HeldBlocks
+    >>> x = HeldBlocks((np.ones(4),), ((4,),), np.ones(0))
+    >>> RechunkWithin(x, ((2, 2),), (8, None)).plan()
+    [((2, 2),)]
+    """
 
-    def __len__(self) -> int:
-        return len(self.per_axis)
+    __slots__ = ()
+    fields = ("source", "given", "told")
 
-    def __getitem__(self, block: Any) -> Any:
-        return [self.make(choice) for choice in itertools.product(*self.per_axis[block])]
+    def limits(self) -> tuple[float, float]:
+        """As told."""
+        threshold, limit = super().limits()
+        own_threshold, own_limit = self.told
+        return own_threshold or threshold, own_limit or limit
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Crossed, (self.per_axis, self.make)
+
+def _place_step(
+    node: Any, lowering: Lowering, source: tuple[str, Chunks], target: tuple[str, Chunks]
+) -> None:
+    """The layers of one step.
+
+    A task for each new block that reads the old ones it overlaps would be all; but where old blocks
+    are read by many, each new one would have to hold many whole old ones.  There the old ones are
+    cut into pieces first.
+    """
+    (name, old), (out, new) = source, target
+    axes = [overlaps(a, b) for a, b in zip(old, new, strict=True)]
+    grid, shape = tuple(map(len, old)), tuple(map(len, new))
+    counts = Each(PerAxis([[len(parts) for parts in axis] for axis in axes]))
+    number = math.prod(sum(len(parts) for parts in axis) for axis in axes)
+    if number <= MOST_READERS * math.prod(grid) or number == math.prod(shape):
+        steps = strides(grid)
+        offsets = [
+            [tuple([block * step for block, _ in parts]) for parts in axis]
+            for axis, step in zip(axes, steps, strict=True)
+        ]
+        regions = [[tuple([part for _, part in parts]) for parts in axis] for axis in axes]
+        gather = Gather(name, Crossed(PerAxis(offsets), sum))
+        told = [gather, Each(Crossed(PerAxis(regions), tuple)), counts]
+        lowering.add_grid(node, merge_parts, told, name=out, shape=shape)
+        return
+    flat = [list(itertools.chain.from_iterable(axis)) for axis in axes]
+    numbers, steps = lowering.graph.numbers(name), strides(grid)
+    places = [[b * step for b, _ in axis] for axis, step in zip(flat, steps, strict=True)]
+    read = [numbers[i] for i in sums(places)]
+    lowering.graph.name_blocks(f"{out}-of", read)
+    cut = tuple(map(len, flat))
+    own = Blocks(f"{out}-of", cut, tuple(range(len(cut))))
+    regions_of = Each(PerAxis([[part for _, part in axis] for axis in flat]))
+    lowering.add_grid(node, take_region, [own, regions_of], name=f"{out}-split", shape=cut)
+    ends = [list(itertools.accumulate(map(len, axis), initial=0)) for axis in axes]
+    ranges = [
+        [range(a * step, b * step, step) for a, b in itertools.pairwise(axis)]
+        for axis, step in zip(ends, strides(cut), strict=True)
+    ]
+    gather = Gather(f"{out}-split", Crossed(PerAxis(ranges), sum))
+    lowering.add_grid(node, assemble, [gather, counts], name=out, shape=shape)
 
 
 def overlaps(old: AxisChunks, new: AxisChunks) -> list[list[tuple[int, slice]]]:

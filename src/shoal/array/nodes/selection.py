@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.array.chunks import AxisChunks, Chunks
-from shoal.array.grid import PerAxis, starts_of
+from shoal.array.grid import Crossed, PerAxis, starts_of
 from shoal.array.kernels.select import merge_found, pick_found, take_parts, take_points
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
@@ -128,40 +128,11 @@ class _Along(Sequence[Any]):
     def __getitem__(self, block: Any) -> Any:
         return self.per_axis[block][self.axis]
 
+    def __iter__(self) -> Iterator[Any]:
+        return (values[self.axis] for values in self.per_axis)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _Along, (self.per_axis, self.axis)
-
-
-class Crossed(Sequence[Any]):
-    """For each block the combinations of what there is along each axis.
-
-    Parameters
-    ----------
-    per_axis
-        For each block a tuple, with a sequence for each axis.
-    make
-        Makes one thing of a combination.
-
-    Examples
-    --------
-    >>> Crossed(PerAxis([[(0, 10)], [(1, 2)]]), sum)[0]
-    [1, 2, 11, 12]
-    """
-
-    __slots__ = ("make", "per_axis")
-
-    def __init__(self, per_axis: PerAxis, make: Any) -> None:
-        self.per_axis = per_axis
-        self.make = make
-
-    def __len__(self) -> int:
-        return len(self.per_axis)
-
-    def __getitem__(self, block: Any) -> Any:
-        return [self.make(choice) for choice in itertools.product(*self.per_axis[block])]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Crossed, (self.per_axis, self.make)
 
 
 class Points(ArrayNode):

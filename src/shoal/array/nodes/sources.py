@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from shoal.array.chunks import Chunks
@@ -219,6 +219,9 @@ class _Views(Sequence[Any]):
 
     def __len__(self) -> int:
         return len(self.regions)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, block: Any) -> Any:
         if len(self.regions) == 1:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shoal.array.rechunking.convert import rechunk, rechunk_node
+from shoal.array.rechunking.convert import rechunk, rechunk_node, warn_of_growth
 from shoal.array.rechunking.reshape import ravel, reshape, reshape_blockwise, reshape_of
+from shoal.array.rechunking.shuffling import shuffle
 
-__all__ = ["ravel", "rechunk", "rechunk_node", "reshape", "reshape_blockwise", "reshape_of"]
+__all__ = [
+    "ravel",
+    "rechunk",
+    "rechunk_node",
+    "reshape",
+    "reshape_blockwise",
+    "reshape_of",
+    "shuffle",
+    "warn_of_growth",
+]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 
-from shoal.array.chunks import Chunks, has_unknown, normalize_chunks, shape_of
+from shoal import config
+from shoal.array.chunks import AxisChunks, Chunks, has_unknown, normalize_chunks, shape_of
 from shoal.array.collection import Array
 from shoal.array.nodes.base import ArrayNode
-from shoal.array.nodes.rechunk import Rechunk
+from shoal.array.nodes.rechunk import Rechunk, RechunkWithin
+from shoal.errors import PerformanceWarning
+from shoal.units import parse_bytes
 
-__all__ = ["rechunk", "rechunk_node"]
+__all__ = ["rechunk", "rechunk_node", "warn_of_growth"]
+
+
+MANY_MORE = 10
+"""Times as many blocks as before, which is worth a warning."""
 
 
 def rechunk(
@@ -31,13 +41,14 @@ def rechunk(
         As `normalize_chunks` takes them; an axis that a dict does not name, or whose entry is
         None, stays as it is.
     threshold
-        How much larger than the source or the target the graph may become by each step.
+        How many times as many pieces as the finer end has blocks a step may have; beyond that
+        there are steps in between.  Default: the setting ``array.rechunk.threshold``.
     block_size_limit
-        Bytes of a block on the way, at most.
+        Bytes of an automatic block, and of one on the way, at most; ``array.chunk-size`` by default.
     balance
-        Whether blocks should be as equal as they can be.
+        Whether to make blocks as equal as they can be, of about the size asked for.
     method
-        "tasks" or "p2p".
+        "tasks", or "p2p", which clusters do their own way and all others by tasks.
 
     Raises
     ------
@@ -56,8 +67,31 @@ def rechunk(
         chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=True)]
     elif isinstance(chunks, tuple | list) and len(chunks) == x.ndim:
         chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=True)]
+    method = method or config.get("array.rechunk.method")
+    if method not in (None, "tasks", "p2p"):
+        raise NotImplementedError(f"method must be 'tasks' or 'p2p', got {method!r}")
     given = _normalized(x, chunks, block_size_limit)
-    return Array(rechunk_node(x._node, given))
+    if balance:
+        given = tuple([_balanced(axis) for axis in given])
+    node = rechunk_node(x._node, given)
+    if type(node) is Rechunk and (threshold is not None or block_size_limit is not None):
+        limit = None if block_size_limit is None else parse_bytes(block_size_limit)
+        node = RechunkWithin(node.source, node.given, (threshold, limit))
+    return Array(node)
+
+
+def _balanced(blocks: AxisChunks) -> AxisChunks:
+    """About as many blocks, as equal as can be.
+
+    >>> _balanced((300, 300, 300, 100)), _balanced((5, 5, 2))
+    ((334, 333, 333), (6, 6))
+    """
+    total = sum(blocks)
+    if not total or total != total:
+        return blocks
+    count = max(round(total / median(blocks)), 1)
+    short, more = divmod(total, count)
+    return (short + 1,) * more + (short,) * (count - more)
 
 
 def _normalized(x: Array, chunks: Any, limit: Any) -> Chunks:
@@ -111,3 +145,33 @@ def rechunk_node(node: ArrayNode, chunks: Chunks) -> ArrayNode:
             )
     # Blocks of unknown length stay; who asks for lengths says that they are these.
     return Rechunk(node, chunks)
+
+
+def warn_of_growth(before: Iterable[Any], chunks: Iterable[Any]) -> None:
+    """Warn where arrays that are brought to common blocks have many more of them then.
+
+    Parameters
+    ----------
+    before
+        The arrays' chunks.
+    chunks
+        The common ones.
+
+    Warns
+    -----
+    PerformanceWarning
+        The factor is at least `MANY_MORE`.
+
+    Examples
+    --------
+    >>> warn_of_growth([((1, 1),), ((2,),)], ((1, 1),))
+    """
+    most = max([math.prod(map(len, own)) for own in before], default=0)
+    factor = math.prod(map(len, chunks)) / most if most else 0
+    if factor >= MANY_MORE:
+        warnings.warn(
+            f"Increasing number of chunks by factor of {factor:.0f}: the arrays are cut along "
+            "different axes; rechunk one of them to the other's chunks first",
+            PerformanceWarning,
+            stacklevel=6,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shoal.array.routines.assembly import block
 from shoal.array.routines.manipulation import (
     broadcast_to,
     concatenate,
@@ -11,4 +12,4 @@ from shoal.array.routines.manipulation import (
     transpose,
 )
 
-__all__ = ["broadcast_to", "concatenate", "expand_dims", "squeeze", "stack", "transpose"]
+__all__ = ["block", "broadcast_to", "concatenate", "expand_dims", "squeeze", "stack", "transpose"]

@@ -151,7 +151,9 @@ def _known(entries: list[Any], x: Array, value: Any) -> list[Any]:
     out: list[Any] = []
     for entry in entries:
         scalar_mask = (
-            np.ndim(value) == 0 and getattr(entry, "ndim", 0) == 1 and entry.dtype.kind == "b"
+            getattr(value, "ndim", 0) == 0
+            and getattr(entry, "ndim", 0) == 1
+            and entry.dtype.kind == "b"
         )
         if not isinstance(entry, Array) or scalar_mask:
             out.append(entry)
