@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # The demo writes beside the sources; nothing else here is a file named after its target.
-.PHONY: test lint unit demo docs bench lock clean
+.PHONY: test lint unit sim demo docs bench lock clean
 .DEFAULT_GOAL := test
 
 test: lint
@@ -21,6 +21,9 @@ lint: $(VENV)/.installed
 
 unit: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" tests/unit src/shoal
+
+sim: $(VENV)/.installed
+	SHOAL_SIM_SEEDS=2000 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/sim
 
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py

@@ -9,7 +9,7 @@ from shoal.distributed.core.client import table as futures
 if TYPE_CHECKING:
     from shoal.distributed.sim.world import World
 
-__all__ = ["leftovers", "memory", "unfinished"]
+__all__: list[str] = []
 
 
 def unfinished(world: World) -> str:

@@ -16,7 +16,7 @@ class Clock:
     --------
     >>> clock, seen = Clock(), []
     >>> clock.at(2.0, seen.append, "b")
-    ... clock.at(1.0, seen.append, "a")
+    >>> clock.at(1.0, seen.append, "a")
     >>> clock.run(lambda: False), clock.now, seen
     (False, 2.0, ['a', 'b'])
     """

@@ -47,7 +47,7 @@ class Task:
     Examples
     --------
     >>> Task("x", Payload("sum", 3, 0.1, 8), []).value([4])
-    127
+    97
     """
 
     key: Key
@@ -149,7 +149,7 @@ def random_graph(
     --------
     >>> graph = random_graph(Random(3), "g", Taste(), [], [])
     >>> list(graph.tasks)[0]
-    ('g-0', 0)
+    'g-0-0'
     """
     graph = Graph()
     before: list[Key] = []
