@@ -4,10 +4,11 @@
     python bench/scheduler_bench.py --tasks 20000 --only tree
     python bench/scheduler_bench.py --memory 1000000      # bytes a waiting task
 
-Workers are simulated: each answers a Run with a Report of all its tasks.  Only the time inside of the
-core counts (events in, and drain), from the first Submit to the last row forgotten; neither msgpack nor
-sockets are in it.  The garbage collector is told to look at young objects seldom, as the scheduler's
-process does: nothing of the core's is a cycle.  The last line says how fast the machine is just now.
+Workers are simulated: each answers a Run with a Report of all its tasks.  Only the time inside of
+the core counts (events in, and drain), from the first Submit to the last row forgotten; neither
+msgpack nor sockets are in it.  The garbage collector is told to look at young objects seldom, as
+the scheduler's process does: nothing of the core's is a cycle.  The last line says how fast the
+machine is just now.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class FakeWorker:
         if type(m) is Welcome:
             self.number = m.number
         elif type(m) is Run:
-            for number, digest, data in m.new_codes:
+            for number, _, data in m.new_codes:
                 assert number not in self.codes
                 self.codes[number] = data
             remote = dict(zip(m.remote, m.where))

@@ -9,8 +9,9 @@ The shell feeds it events and does what `drain` returns::
     tick(state, now)  # when due(state) says, or more often
     effects = drain(state, now)  # when the shell's inbox is empty
 
-The same events give the same effects: nothing in here looks at a clock, a random number, or the order of a
-hash.  So the list of events is a journal: fed to a fresh `Scheduler` it makes the same state.
+The same events give the same effects: nothing in here looks at a clock, a random number, or the
+order of a hash.  So the list of events is a journal: fed to a fresh `Scheduler` it makes the same
+state.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Giving work to workers, at the end of every batch of events.
 
 A worker has *room* while it has an idle thread, or fewer spare tasks than one a thread, or less
-work ahead than `Settings.ahead_s` for each thread.  It takes the better of its own queue and the common
-one, by priority.  First every worker with an idle thread gets a task, and only then are spares handed
-out; each worker gets its share of the common queue at most, so that four tasks run on four workers.
+work ahead than `Settings.ahead_s` for each thread.  It takes the better of its own queue and the
+common one, by priority.  First every worker with an idle thread gets a task, and only then are
+spares handed out; each worker gets its share of the common queue at most, so that four tasks run
+on four workers.
 
-Sources are held back by bytes: a worker whose results, and those that it is expected to make, exceed the
-target share of its limit takes nothing from the common queue while tasks with inputs are ready or
-running anywhere, because their ends free memory.  When there are none it gets sources all the same:
-the computation needs more memory than the target, and has to use it.
+Sources are held back by bytes: a worker whose results, and those that it is expected to make,
+exceed the target share of its limit takes nothing from the common queue while tasks with inputs
+are ready or running anywhere, because their ends free memory.  When there are none it gets
+sources all the same: the computation needs more memory than the target, and has to use it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def fill_workers(state: Scheduler, now: float) -> None:
         touched.update(state.full)
         state.full = {}
     busy = [w for w in touched.values() if w.status == "running"]
-    if state.roomy or len(busy) > 1:
+    if left and (state.roomy or len(busy) > 1):
         left = give_everyone_one(state, busy, touched, now)
     share = 1 + left // max(1, len(busy) + len(state.roomy)) if left else 0
     for worker in busy:
@@ -77,7 +78,7 @@ def give_everyone_one(
 
 
 def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: float) -> None:
-    """Workers with idle threads that nothing has happened to take from the common queue in turns."""
+    """Other workers with idle threads take from the common queue, in turns."""
     roomy = state.roomy
     for worker in list(roomy.values()):
         idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded

@@ -80,13 +80,13 @@ def fail_if_input_failed(state: Scheduler, row: int) -> bool:
 
 
 def require(state: Scheduler, rows: Iterable[int]) -> list[int]:
-    """RELEASED rows are needed again; those that may run now are returned, those doomed have failed."""
+    """RELEASED rows are needed again: those that may run are returned, the doomed have failed."""
     ready = [row for row in need(state, rows) if not fail_if_input_failed(state, row)]
     return [row for row in ready if state.table.states[row] == WAITING]
 
 
 def retry(state: Scheduler, rows: Iterable[int]) -> list[int]:
-    """ERRED rows are to be tried again, and the failed ones that they depend on; what may run is returned."""
+    """Try ERRED rows again, and the failed ones that they depend on; what may run is returned."""
     table = state.table
     states = table.states
     stack = list(rows)

@@ -1,4 +1,4 @@
-"""Where are these results?  Asked for by clients that gather, answered when all of them have ended."""
+"""Where are these results?  Clients that gather ask; answered when all of them have ended."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ def accuse(state: Scheduler, row: int, worker: Worker, reason: str) -> bool:
         return False
     key = key_of(table, row)
     text = (
-        f"{len(dead)} workers died while they ran {key!r}: {', '.join(dead)}; it is not tried again. "
-        "Look for a crash in its function, or give it more memory"
+        f"{len(dead)} workers died while they ran {key!r}: {', '.join(dead)}; it is not tried "
+        "again. Look for a crash in its function, or give it more memory"
     )
     fail(state, row, ("killed", key, worker.address, text.encode()))
     return True

@@ -159,7 +159,7 @@ def let_go(state: Scheduler, rows: Iterable[int], reason: str = "") -> None:
 
 
 def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[int]:
-    """Drop results, and cancel tasks, that nobody needs; those that can be forgotten are returned."""
+    """Drop results and cancel tasks that nobody needs; what can be forgotten is returned."""
     table = state.table
     states, waiters, kept, owner = table.states, table.waiters, table.kept, table.owner
     place, numbers, nbytes, deps = table.place, table.numbers, table.nbytes, table.deps
@@ -206,8 +206,8 @@ def forgo_data(state: Scheduler, row: int) -> None:
     table = state.table
     key = key_of(table, row)
     text = (
-        f"the data {key!r} was let go when nothing waited for it, and what was computed from it has "
-        "been lost since; keep a future of the data, or scatter it again"
+        f"the data {key!r} was let go when nothing waited for it, and what was computed from it "
+        "has been lost since; keep a future of the data, or scatter it again"
     )
     state.reasons[row] = ("lost", key, "", text.encode())
     table.flags[row] |= NOTED
@@ -293,7 +293,7 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
 
 
 def count_down(state: Scheduler, code: Code, uses: int) -> None:
-    """Fewer rows need a function; one that none needs is kept for a while: it may well come again."""
+    """Fewer rows need a function; one that none needs is kept for a while: it may come again."""
     code.uses -= uses
     if code.uses:
         return

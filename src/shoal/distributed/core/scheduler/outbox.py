@@ -1,7 +1,7 @@
 """From decisions to messages: at the end of a batch, one message of each kind for each party.
 
-The order of what one worker is sent matters.  What it is to stop and to let go of comes first, for a
-result may be let go and its task run again within one batch.
+The order of what one worker is sent matters.  What it is to stop and to let go of comes first,
+for a result may be let go and its task run again within one batch.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     kinds = [table.codes[row] for row in batch]
     message = Run(
         [numbers[row] for row in batch],
-        [runs[row] if place[row] == number else state.twins[row][1] for row in batch],
+        [runs[row] for row in batch],
         keys_of(table, batch),
         [-1 if code is None else code.number for code in kinds],
         [args[row] for row in batch],
@@ -118,6 +118,9 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         [priorities[row] >> BITS for row in batch],
         [flags[row] & INLINE > 0 for row in batch],
     )
+    if state.twins:
+        twins = state.twins
+        message.runs = [runs[r] if place[r] == number else twins[r][1] for r in batch]
     for code in dict.fromkeys(kinds):
         if code is not None and code.number not in worker.codes:
             worker.codes.add(code.number)

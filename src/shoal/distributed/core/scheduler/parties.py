@@ -393,6 +393,8 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
     """A worker is alive."""
     worker = who.worker
     if worker is None:
+        if m.vouched and who.nanny_of:
+            state.machines.setdefault("vouched", {})[who.nanny_of] = now
         return
     worker.heard = now
     worker.metrics = {

@@ -1,9 +1,9 @@
 """Where a ready task is to run: in the common queue, or in the queue of the worker that suits it.
 
-A task without inputs may run anywhere, so it stands in one heap for all.  A task with inputs queues at a
-worker that holds some: the one where bytes to move (over the measured bandwidth) and work that
-stands before it cost least.  Nothing is final: all queues are here, in the scheduler, so an idle worker
-takes from another's queue without a word to it (`stealing`).
+A task without inputs may run anywhere, so it stands in one heap for all.  A task with inputs
+queues at a worker that holds some: the one where bytes to move (over the measured bandwidth) and
+work that stands before it cost least.  Nothing is final: all queues are here, in the scheduler,
+so an idle worker takes from another's queue without a word to it (`stealing`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker that was here before (or belonged to a scheduler before this one) says what it holds and runs."""
+"""A worker that was here before, or with a scheduler before, says what it holds and runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["reconcile"]
 def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     """Decide what a worker keeps and goes on with; keys say which tasks are meant.
 
-    Results are kept where the task is known and its result is there or needed.  A run goes on where its
-    task is ready and runs nowhere else; it gets a new number, so that what was said of the
-    old one is stale.
+    Results are kept where the task is known and its result is there or needed.  A run goes on
+    where its task is ready and runs nowhere else; it gets a new number, so that what was said of
+    the old one is stale.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the scheduler knows of workers, clients, functions and kinds of tasks: an object for each of these.
+"""What the scheduler knows of workers, clients, functions and kinds of tasks: an object each.
 
 There are few of them, so objects are fine; a task has none (`table`).
 """

@@ -89,7 +89,8 @@ def reduce_replicas(state: Scheduler, row: int, count: int) -> None:
 def rebalance(state: Scheduler, rows: list[int], workers: list[Worker]) -> int:
     """Move results from workers above the mean to those below it; how many moves were begun.
 
-    A move is a copy, and a note (`Scheduler.moves`) that the first holder is to let go once it is there.
+    A move is a copy, and a note (`Scheduler.moves`) that the first holder is to let go once it is
+    there.
 
     Examples
     --------

@@ -245,7 +245,7 @@ def on_late_end(state: Scheduler, worker: Worker, m: Report, i: int) -> None:
         return
     if worker.zombies.pop(run, None) is None:
         return
-    # A cancelled run ended before the worker heard of it: its result is not wanted, or not from here.
+    # A cancelled run ended before the worker heard of it: its result is not wanted from here.
     if not current(state, number) or not take_in(state, worker, row, m.nbytes[i]):
         worker.drops.append(number)
         state.outgoing[worker.number] = worker
@@ -290,7 +290,7 @@ def on_failed(
 
 
 def retire_run(state: Scheduler, worker: Worker, row: int) -> None:
-    """The current run of a row is over without a result; the row is WAITING, nothing counted down."""
+    """The current run of a row is over without a result: the row is WAITING."""
     table = state.table
     if row in state.twins:
         stop_twin(state, row)

@@ -1,8 +1,9 @@
 """Workers that leave in order: what only they hold is copied elsewhere before they are told to go.
 
-A retiring worker gets no more work: what is queued at it goes elsewhere, what it was sent and has not begun is
-asked back, what runs ends.  Then each result that only retiring workers hold is fetched by the emptiest
-of the others.  When nothing is left it is told `Goodbye`, or stays without work (``close=False``).
+A retiring worker gets no more work: what is queued at it goes elsewhere, what it was sent and has
+not begun is asked back, what runs ends.  Then each result that only retiring workers hold is
+fetched by the emptiest of the others.  When nothing is left it is told `Goodbye`, or stays
+without work (``close=False``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numbers that the scheduler's decisions rest on; the shell makes them from the configuration."""
+"""The numbers that decisions rest on; the shell makes them from the configuration."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Second copies of stragglers, where the user said that a task may run twice.
 
-When an idle worker is there and a run takes ``Settings.speculate`` times as long as others of its kind (and at
-least a tenth of a second), a second run is started on the idle worker.  The first report wins, and the
-other run is cancelled; its number tells late reports apart (`twins`).
+When an idle worker is there and a run takes ``Settings.speculate`` times as long as others of its
+kind (and at least a tenth of a second), a second run is started on the idle worker.  The first
+report wins, and the other run is cancelled; its number tells late reports apart (`twins`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Work for the idle: from the queues of others, and back from workers that have not begun it.
 
-A task in another worker's queue is moved here, in the scheduler, when waiting there would take longer, by
-`Settings.steal_s`, than bringing its inputs.  A task that was sent as a spare is asked back when an
-idle worker has waited for a moment, and its worker will not come to it soon: because what stands before it
-is long, or takes longer than it was thought to.
+A task in another worker's queue is moved here, in the scheduler, when waiting there would take
+longer, by `Settings.steal_s`, than bringing its inputs.  A task that was sent as a spare is asked
+back when an idle worker has waited for a moment, and its worker will not come to it soon: because
+what stands before it is long, or takes longer than it was thought to.
 """
 
 from __future__ import annotations

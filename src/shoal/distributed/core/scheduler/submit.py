@@ -4,9 +4,9 @@ Whole columns are written at once where the new rows are in line, which they are
 table is in use; the only loop in Python is the one over dependencies.
 
 The rank of a task decides when it runs: `start-time fair queueing
-<https://dl.acm.org/doi/10.1145/248157.248171>`_ over tasks.  A client's tasks have consecutive ranks, in the
-order of its graphs; a client that was idle begins at the rank of what was sent last.  So graphs of one
-client run one after the other, and clients share the workers evenly.
+<https://dl.acm.org/doi/10.1145/248157.248171>`_ over tasks.  A client's tasks have consecutive
+ranks, in the order of its graphs; a client that was idle begins at the rank of what was sent
+last.  So graphs of one client run one after the other, and clients share the workers evenly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ USER = 50
 
 
 def user_rank(priority: float) -> int:
-    """What a user's priority is worth: lower first, in steps of 1/16, within an int64 with the rank.
+    """What a user's priority is worth: lower first, in steps of 1/16; an int64 with the rank.
 
     Parameters
     ----------

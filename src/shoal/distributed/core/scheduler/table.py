@@ -118,7 +118,7 @@ class Table:
         self.runs: list[int] = []
         """The current run while SENT, else 0."""
         self.place: list[int] = []
-        """MEMORY: the holder (or MANY).  SENT: where.  READY: in whose queue, NOBODY: the common one."""
+        """MEMORY: the holder, or MANY.  SENT: where.  READY: in whose queue; NOBODY: the common."""
         self.costs: list[float] = []
         """Seconds it counts for in its worker's backlog (READY) or occupancy (SENT)."""
         self.nbytes: list[int] = []

@@ -3,7 +3,7 @@
 A task is *known* from its submission until nobody can need it again.  While known it is in one of
 these states::
 
-    RELEASED   no result, and nobody needs one now; what made it is kept, for a dependent might be lost
+    RELEASED   no result, and nobody needs one now; what made it is kept: a dependent might be lost
     WAITING    needed; some of its inputs are not there
     READY      needed, its inputs are there; stands in a queue (of a worker, or the common one)
     SENT       given to a worker, with the number of a run
@@ -12,10 +12,10 @@ these states::
     PUT        a client has announced data (scatter) and has not put it anywhere yet
     FORGOTTEN  its row of the table is free
 
-Two counts decide about the ends.  A *result* is kept while somebody waits for it (a dependent in WAITING,
-READY or SENT, or a client that wants it).  A *row* is kept while somebody may come to need it again: a client that
-wants it, or a dependent that has a row, for the dependent's result may be lost with its
-worker and be computed anew.
+Two counts decide about the ends.  A *result* is kept while somebody waits for it (a dependent in
+WAITING, READY or SENT, or a client that wants it).  A *row* is kept while somebody may come to
+need it again: a client that wants it, or a dependent that has a row, for the dependent's result
+may be lost with its worker and be computed anew.
 
 `TRANSITIONS` is the whole machine.  The code writes states into a bytearray without
 looking here; the tests put a checking one in its place (`Checked`), so that what is not in the

@@ -1,4 +1,4 @@
-"""Second copies of slow runs (speculation): the first report wins, the run's number fences the other."""
+"""Second copies of slow runs: the first report wins, the run's number fences the other."""
 
 from __future__ import annotations
 

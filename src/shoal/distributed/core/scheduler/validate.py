@@ -1,7 +1,7 @@
 """Every invariant of the scheduler's state, checked from scratch.
 
-What is counted along the way (waiters, holders, occupancy, queues) is counted anew from the table and
-compared.  Tests call this after every event; it takes time in proportion to the table.
+What is counted along the way (waiters, holders, occupancy, queues) is counted anew from the table
+and compared.  Tests call this after every event; it takes time in proportion to the table.
 """
 
 from __future__ import annotations

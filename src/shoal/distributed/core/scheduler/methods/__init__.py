@@ -1,7 +1,8 @@
 """What the scheduler answers itself when it is called: a table of methods, a file a family.
 
-A method is a function ``(state, party, request, args, now)``.  What it returns is the answer at once;
-`LATER` says that it will answer by itself.  An exception of `MethodError` is answered as an error.
+A method is a function ``(state, party, request, args, now)``.  What it returns is the answer at
+once; `LATER` says that it will answer by itself.  An exception of `MethodError` is answered as an
+error.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from shoal.distributed.core.scheduler.methods import (
     moves,
     nannies,
     queues,
+    recipes,
     semaphores,
     topics,
     workers,
@@ -60,6 +62,7 @@ METHODS: dict[str, Method] = {
     **semaphores.METHODS,
     **flags.METHODS,
     **queues.METHODS,
+    **recipes.METHODS,
 }
 """Every method by name."""
 

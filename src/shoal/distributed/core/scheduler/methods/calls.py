@@ -1,8 +1,8 @@
 """Answers to calls: at once, as an error, or later, when what the caller waits for has come.
 
-A call that has to wait becomes a `Waiter` in some line; whoever can serve the line pops waiters from it
-(`first`).  A waiter whose time is over, or whose caller is gone, is *done* and skipped; so nothing has to
-be searched for and taken out.
+A call that has to wait becomes a `Waiter` in some line; whoever can serve the line pops waiters
+from it (`first`).  A waiter whose time is over, or whose caller is gone, is *done* and skipped;
+so nothing has to be searched for and taken out.
 """
 
 from __future__ import annotations

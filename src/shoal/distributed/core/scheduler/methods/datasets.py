@@ -1,8 +1,8 @@
 """Named things that outlive the client that named them: datasets and metadata.
 
-``datasets.publish {name, keys, data, override?}``, ``datasets.get {name}`` (``{"keys", "data"}``, or None),
-``datasets.list``, ``datasets.unpublish {name}``; ``data`` is what the client needs to make its
-object again, opaque.  The keys are wanted as long as the dataset is published.
+``datasets.publish {name, keys, data, override?}``, ``datasets.get {name}`` (``{"keys", "data"}``,
+or None), ``datasets.list``, ``datasets.unpublish {name}``; ``data`` is what the client needs to
+make its object again, opaque.  The keys are wanted as long as the dataset is published.
 ``metadata.set {keys, value}``, ``metadata.get {keys}``: a tree of small values, by path.
 """
 

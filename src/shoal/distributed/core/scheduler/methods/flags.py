@@ -1,8 +1,8 @@
 """Events in the sense of `threading.Event`: a flag that others wait for.
 
-``event.set {name}``, ``event.clear {name}``, ``event.is_set {name}``; ``event.wait {name, timeout_s?}``
-is True when it is set, False when the time is over.  A flag that is not set and that nobody
-waits for is not kept.
+``event.set {name}``, ``event.clear {name}``, ``event.is_set {name}``; ``event.wait {name,
+timeout_s?}`` is True when it is set, False when the time is over.  A flag that is not set and
+that nobody waits for is not kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Calls that workers (or nannies) answer, passed on to several of them, their answers gathered.
 
 ``worker.call {workers?, method, args, nanny?, on_error?}`` is answered with ``{address: answer}``.
-``on_error``: ``"raise"`` (the first error is the answer), ``"return"`` (``{"error": [kind, text]}`` in
-place of an answer), ``"ignore"`` (no entry).  A worker that goes while it is asked is an error.
+``on_error``: ``"raise"`` (the first error is the answer), ``"return"`` (``{"error": [kind,
+text]}`` in place of an answer), ``"ignore"`` (no entry).  A worker that goes while it is asked is
+an error.
 ``scheduler.call_stack {keys?}`` asks the workers that run these tasks.
 ``workers.upload_file`` and ``plugin.register`` ask all of them, and those that come later too
 (`remember`): ``plugin.setup {name, kind, data}``, ``upload_file {name, data, load}``.

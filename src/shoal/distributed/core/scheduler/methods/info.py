@@ -1,22 +1,22 @@
 """What there is: the scheduler, its workers, its tasks.
 
-============================== ================================ =====================================
-method                         args                             answer
-============================== ================================ =====================================
-``scheduler.info``             ``workers?, n_workers?``         a dict, as Dask's ``scheduler_info``
-``scheduler.identity``                                          the scheduler without its workers
-``scheduler.who_has``          ``keys?``                        ``[[key, [address]]]``
-``scheduler.has_what``         ``workers?``                     ``{address: [key]}``
-``scheduler.nthreads``         ``workers?``                     ``{address: count}``
-``scheduler.nbytes``           ``keys?, summary``               ``{prefix: bytes}`` or ``[[key, bytes]]``
-``scheduler.processing``       ``workers?``                     ``{address: [key]}``
-``scheduler.story``            ``keys``                         ``[[time, event, whom, key]]``
-``scheduler.explain``          ``key``                          a dict (`explain`)
-``scheduler.task_stream``      ``start?, stop?, count?``        a dict a run
-``scheduler.counts``                                            ``{prefix: {state: count}}``
-``scheduler.demand``                                            what an adaptive cluster goes by
-``scheduler.dump_state``                                        everything, for a report of a problem
-============================== ================================ =====================================
+========================= ============================= ====================================
+method                    args                          answer
+========================= ============================= ====================================
+``scheduler.info``        ``workers?, n_workers?``      a dict, as Dask's ``scheduler_info``
+``scheduler.identity``                                  the scheduler without its workers
+``scheduler.who_has``     ``keys?``                     ``[[key, [address]]]``
+``scheduler.has_what``    ``workers?``                  ``{address: [key]}``
+``scheduler.nthreads``    ``workers?``                  ``{address: count}``
+``scheduler.nbytes``      ``keys?, summary``            ``{prefix: n}`` or ``[[key, n]]``
+``scheduler.processing``  ``workers?``                  ``{address: [key]}``
+``scheduler.story``       ``keys``                      ``[[time, event, whom, key]]``
+``scheduler.explain``     ``key``                       a dict (`explain`)
+``scheduler.task_stream`` ``start?, stop?, count?``     a dict a run
+``scheduler.counts``                                    tasks by prefix and state
+``scheduler.demand``                                    what an adaptive cluster goes by
+``scheduler.dump_state``                                everything, for reports of problems
+========================= ============================= ====================================
 """
 
 from __future__ import annotations

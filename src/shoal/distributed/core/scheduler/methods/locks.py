@@ -7,10 +7,10 @@
 ``multilock.acquire {names, id, count?, timeout_s?}``, ``multilock.release {names, id}``
     ``count`` of the locks (default: all) at once.
 
-Two kinds of locks would be one too many: a lock is a multilock of one name.  Requests stand in one line,
-in the order in which they came; a request is served as soon as enough of its locks are free.
-None is held meanwhile, so there is no deadlock.  What a client or worker holds is given back when it
-is gone.
+Two kinds of locks would be one too many: a lock is a multilock of one name.  Requests stand in
+one line, in the order in which they came; a request is served as soon as enough of its locks are
+free. None is held meanwhile, so there is no deadlock.  What a client or worker holds is given
+back when it is gone.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 ``nanny.hello {name, address?}``
     a nanny's first message: it looks after the worker of that name.
 ``nanny.died {name, exit, signal?, peak?, limit?, running?}``
-    the worker's process has ended: with which exit code or signal, how much memory it had at most, and
-    ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the death say so.
+    the worker's process has ended: with which exit code or signal, how much memory it had at
+    most, and ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the
+    death say so.
 ``report.missing {missing}``
     ``[[key, worker's number]]``: a client could not get these results from these workers.
 """

@@ -1,12 +1,13 @@
 """Queues and variables of values and futures.
 
-``queue.create {name, maxsize}``, ``queue.put {name, item, timeout_s?}``, ``queue.get {name, timeout_s?,
-batch?}``, ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name, item}``,
-``variable.get {name, timeout_s?}``, ``variable.delete {name}``.
+``queue.create {name, maxsize}``, ``queue.put {name, item, timeout_s?}``, ``queue.get {name,
+timeout_s?, batch?}``, ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name,
+item}``, ``variable.get {name, timeout_s?}``, ``variable.delete {name}``.
 
-An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or variable) wants the key of a
-future, so that it stays; a client that gets a future wants it from then on, before it
-knows, and sends no `Want` of its own.  ``batch``: 0 for all there are, n for n of them, both as a list.
+An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or variable) wants the
+key of a future, so that it stays; a client that gets a future wants it from then on, before it
+knows, and sends no `Want` of its own.  ``batch``: 0 for all there are, n for n of them, both as a
+list.
 """
 
 from __future__ import annotations

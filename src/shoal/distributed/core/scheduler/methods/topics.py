@@ -1,8 +1,9 @@
 """Events by topic, with those who listen; and values published to whoever subscribed.
 
-``events.log {topic, value}`` keeps the event (the last of `Settings.events`) and sends it to subscribers
-(`Subscribe`), as `Topic` messages; ``events.get {topic?}`` is ``[[time, value]]``, or these by topic.
-``pubsub.publish {name, value}`` is sent to subscribers of the topic ``pubsub-name`` and not kept.
+``events.log {topic, value}`` keeps the event (the last of `Settings.events`) and sends it to
+subscribers (`Subscribe`), as `Topic` messages; ``events.get {topic?}`` is ``[[time, value]]``, or
+these by topic. ``pubsub.publish {name, value}`` is sent to subscribers of the topic
+``pubsub-name`` and not kept.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 ``workers.wait {n, timeout_s}``
     is answered with the number of workers when there are ``n``.
 ``workers.retire {workers?, names?, n?, close, remove}``
-    moves what only these hold elsewhere, then ends them; answered with ``{address: info}`` when they
-    are gone.  Without any of them named: those that can best be spared, ``n`` or all idle ones.
+    moves what only these hold elsewhere, then ends them; answered with ``{address: info}`` when
+    they are gone.  Without any of them named: those that can best be spared, ``n`` or all idle
+    ones.
 ``workers.restart {workers?, timeout_s, wait}``
     has nannies start workers anew; answered with ``{name: "OK" | "timed out"}``.
 """
