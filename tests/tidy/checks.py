@@ -96,6 +96,7 @@ LATE: dict[tuple[str, str], str] = {
     ): "cryptography takes 50 ms to load, and only a new cluster that spans hosts needs it",
     ("shoal.distributed.node.profile", "shoal.graph.naming"): "20 ms of a worker's start",
     ("shoal.distributed.node.actors", "shoal.distributed.client.actor"): "40 ms of its start",
+    ("shoal.distributed.node.process", "shoal.distributed.client.current"): "after it registered",
     ("shoal.local", "shoal.local.get"): "20 ms of a worker's start",
     **{
         (f"shoal.io.{module}", f"fsspec.{name}".rstrip(".")): "65 ms, a third of `import shoal.bag`"

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.node.context import outside
 from shoal.distributed.node.disks import trim_heap
+from shoal.distributed.node.output import forward, unforward
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.local.failure import trim
@@ -144,6 +145,16 @@ def logs(worker: Worker, n: int | None = None) -> list[tuple[str, str]]:
     return worker.log_lines(n)
 
 
+def logging_forward(worker: Worker, topic: str, name: str | None = None, level: int = 0) -> None:
+    """Send what a logger gets to a topic."""
+    forward(name, level, topic, worker.log_event)
+
+
+def logging_unforward(worker: Worker, topic: str, name: str | None = None) -> None:
+    """Send it no more."""
+    unforward(name, topic)
+
+
 def memory_trim(worker: Worker) -> bool:
     """Give free memory back to the system."""
     trim_heap()
@@ -238,6 +249,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "call_stack": call_stack,
     "profile": profile,
     "logs": logs,
+    "logging.forward": logging_forward,
+    "logging.unforward": logging_unforward,
     "memory.trim": memory_trim,
     "upload_file": upload_file,
     "plugin.setup": plugin_setup,

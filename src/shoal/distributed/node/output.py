@@ -16,7 +16,7 @@ from typing import Any
 
 from shoal.distributed.node.context import current_task
 
-__all__ = ["Lines", "capture"]
+__all__ = ["Forwarder", "Keeper", "Lines", "capture", "forward", "unforward"]
 
 MOST_LINES = 10_000
 """Lines that wait to be sent; older ones are dropped."""
@@ -119,6 +119,104 @@ class Handler(logging.Handler):
         task = current_task()
         if task is not None and task.tell:
             self._lines.add(task.tell, str(task.key), record.levelname, self.format(record) + "\n")
+
+
+class Keeper(logging.Handler):
+    """Keeps the last lines of a log.
+
+    Parameters
+    ----------
+    lines
+        ``(level, text)``, oldest first.
+
+    Examples
+    --------
+    >>> keeper = Keeper(lines := deque(maxlen=2))
+    >>> keeper.emit(logging.makeLogRecord({"levelname": "INFO", "msg": "hello"}))
+    >>> lines
+    deque([('INFO', 'hello')], maxlen=2)
+    """
+
+    def __init__(self, lines: deque[tuple[str, str]]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self._lines.append((record.levelname, self.format(record)))
+
+
+class Forwarder(logging.Handler):
+    """Passes records on as plain data.
+
+    Parameters
+    ----------
+    topic
+        Its name, by which it is found again.
+    level
+        Only records from this level on.
+    send
+        ``send(topic, record)``; the record's attributes that are text or numbers.
+
+    Examples
+    --------
+    >>> forwarder = Forwarder("news", 0, print)
+    >>> forwarder.emit(logging.makeLogRecord({"msg": "n = %d", "args": (3,)}))
+    news {...'msg': 'n = 3'...}
+    """
+
+    def __init__(self, topic: str, level: int, send: Callable[[str, Any], object]) -> None:
+        super().__init__(level)
+        self.topic = topic
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        said = {**record.__dict__, "msg": record.getMessage(), "args": None}
+        if record.exc_info:
+            said["exc_text"] = logging.Formatter().formatException(record.exc_info)
+        plain = (str, int, float, bool, type(None))
+        self._send(self.topic, {k: v for k, v in said.items() if isinstance(v, plain)})
+
+
+def forward(name: str | None, level: int, topic: str, send: Callable[[str, Any], object]) -> None:
+    """Pass on what a logger gets.
+
+    Parameters
+    ----------
+    name
+        Of the logger; None for the root.
+    level, topic, send
+        See `Forwarder`.
+
+    Examples
+    --------
+    >>> forward("shoal.example", logging.INFO, "news", lambda topic, record: None)
+    >>> unforward("shoal.example", "news")
+    """
+    unforward(name, topic)
+    logger = logging.getLogger(name)
+    if not logger.isEnabledFor(max(level, 1)):
+        logger.setLevel(max(level, 1))
+    logger.addHandler(Forwarder(topic, level, send))
+
+
+def unforward(name: str | None, topic: str) -> None:
+    """Undo `forward`.
+
+    Parameters
+    ----------
+    name, topic
+        As they were given there.
+
+    Examples
+    --------
+    >>> unforward("shoal.example", "news")
+    """
+    logger = logging.getLogger(name)
+    for handler in list(logger.handlers):
+        if isinstance(handler, Forwarder) and handler.topic == topic:
+            logger.removeHandler(handler)
 
 
 def capture(lines: Lines) -> None:

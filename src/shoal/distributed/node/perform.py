@@ -169,7 +169,7 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
     rows = [tasks[id] for id in effect.ids if id in tasks]
     keys = {row.id: row.key for row in rows}
     if effect.nbytes > LARGE_BYTES or not all(id in worker.store.values for id in keys):
-        worker.data.put(give, worker, connection, effect, keys)
+        worker.offload.put(give, worker, connection, effect, keys)
     else:
         give(worker, connection, effect, keys)
 

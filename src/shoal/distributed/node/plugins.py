@@ -13,7 +13,7 @@ import inspect
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,18 @@ class Plugins:
         self.by_name: dict[str, Any] = {}
         self.watchers: list[Callable[..., Any]] = []
         """The ``transition`` methods, if there are any."""
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.by_name[name]
 
     def add(self, name: str, data: bytes, **more: Any) -> tuple[str, bytes]:
         """Set up a plugin that came pickled; one of that name is torn down before.

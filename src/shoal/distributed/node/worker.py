@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
 from shoal.distributed.node.actors import Actors
 from shoal.distributed.node.calls import METHODS, RESTART_CODE
+from shoal.distributed.node.context import current_task
 from shoal.distributed.node.coroutines import Coroutines
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.functions import Functions
@@ -97,6 +98,26 @@ def settings_from(spec: WorkerSpec, address: str) -> Settings:
         pause=spec.pause,
         leave_s=spec.leave_s,
     )
+
+
+class _Data(Mapping[Any, Any]):
+    """The results that a worker has in memory, by key."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def _ids(self) -> dict[Any, int]:
+        values, rows = self._worker.store.values, list(self._worker.core.tasks.values())
+        return {row.key: row.id for row in rows if row.id in values}
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._worker.store.get(self._ids()[key])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._ids())
+
+    def __len__(self) -> int:
+        return len(self._ids())
 
 
 class Worker:
@@ -170,13 +191,14 @@ class Worker:
         sizes = {"default": spec.nthreads, **spec.executors}
         self.lanes = {name: Lane(name, size, self.shared) for name, size in sizes.items()}
         self.disks = Disks(self.store, self.folder / "spilled", spec.spill_quota, self._from_disk)
-        self.data = Offload(f"shoal-data-{spec.name}")
+        self.offload = Offload(f"shoal-data-{spec.name}")
         self.plugins = Plugins(self, self.coroutines.run)
         self.profile = Profile(self.slots, spec.profile_s)
         self.watch = Watch()
         self.methods = METHODS
         self._teardowns: list[Callable[[], Any]] = []
-        self._log: deque[tuple[str, str]] = deque(maxlen=10_000)
+        self.log: deque[tuple[str, str]] = deque(maxlen=10_000)
+        """Its last lines, ``(level, text)``, oldest first."""
         self._parties = 0
         self._poked = False
         self._armed: float | None = None
@@ -224,11 +246,36 @@ class Worker:
         return "paused" if self.core.paused else "running"
 
     @property
-    def data_by_key(self) -> dict[Any, Any]:
+    def data(self) -> Mapping[Any, Any]:
         """The results in memory, by key."""
-        values = self.store.values
-        rows = list(self.core.tasks.values())
-        return {row.key: self.store.get(row.id) for row in rows if row.id in values}
+        return _Data(self)
+
+    def get_current_task(self) -> Any:
+        """The key of the task that calls.
+
+        Raises
+        ------
+        ValueError
+            The caller is no task.
+        """
+        row = current_task()
+        if row is None:
+            raise ValueError("get_current_task() works inside of tasks only")
+        return row.key
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Have the scheduler record an event; any thread.
+
+        Parameters
+        ----------
+        topic
+            Its topic.
+        msg
+            Anything that msgpack can say.
+        """
+        connection = self.connections.get(self.core.scheduler)
+        if connection is not None:
+            connection.send(Call(0, "events.log", {"topic": topic, "value": msg}))
 
     def log_lines(self, n: int | None = None) -> list[tuple[str, str]]:
         """The last lines of its log, newest first.
@@ -238,7 +285,7 @@ class Worker:
         n
             How many.
         """
-        lines = list(self._log)[::-1]
+        lines = list(self.log)[::-1]
         return lines if n is None else lines[:n]
 
     def slots(self) -> list[Slot]:
@@ -315,7 +362,7 @@ class Worker:
             self.client.close()
         self.profile.close()
         self.coroutines.close()
-        self.data.close()
+        self.offload.close()
         self.disks.close()
         self.loop.call_threadsafe(self._ended)
 
