@@ -444,7 +444,7 @@ def test_a_host_that_acknowledges_nothing_is_lost(
         connection._stream.sock = Silent()  # type: ignore[attr-defined]
         server.advance(1.1)
         error = server.closed.get(timeout=WAIT_S)
-        assert "has acknowledged nothing for 5 s" in str(error)
+        assert "has acknowledged nothing for 4 s" in str(error)
         real.close()
 
 

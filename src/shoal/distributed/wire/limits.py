@@ -66,6 +66,6 @@ class Limits:
     segment_bytes: int = MIB
     hello_s: float = 5.0
     pending: int = 64
-    silence_s: float = 5.0
+    silence_s: float = 4.0
     linger_s: float = 5.0
     shortcut: bool = True
