@@ -2,7 +2,7 @@
 
 ``nanny.hello {name, address?}``
     a nanny's first message: it looks after the worker of that name.
-``nanny.died {name, exit, signal?, peak?, limit?, running?}``
+``nanny.died {name, exit, signal?, peak?, limit?, running?, text?}``
     the worker's process has ended: with which exit code or signal, how much memory it had at
     most, and ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the
     death say so.
@@ -52,7 +52,9 @@ def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
 
 
 def describe_death(args: dict[str, Any]) -> str:
-    """Why a process ended, in words."""
+    """Why a process ended, in words; the nanny's own where it has some."""
+    if args.get("text"):
+        return str(args["text"])
     if args.get("signal"):
         text = f"killed by signal {args['signal']}"
     else:
