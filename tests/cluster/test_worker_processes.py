@@ -1,0 +1,133 @@
+"""Real worker processes: what ends them, who says so, and what is left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shoal.distributed import Client, LocalCluster
+from shoal.distributed.core import scheduler as core
+from shoal.errors import KilledWorker
+
+WAIT_S = 30
+
+
+@pytest.fixture
+def client(tmp_path):
+    """Two workers of one thread and little memory, which may not be silent for long."""
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            memory_limit="300 MB",
+            local_directory=str(tmp_path),
+            scheduler_kwargs={"settings": core.Settings(silence_s=1.0)},
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+    assert not list(tmp_path.iterdir())
+
+
+def inc(x):
+    return x + 1
+
+
+def wait_for_file(path):
+    while not Path(path).exists():
+        threading.Event().wait(0.01)
+    return os.getpid()
+
+
+def crash():
+    ctypes.string_at(0)
+
+
+def hog():
+    held = []
+    while True:
+        held.append(bytearray(b"x" * 10_000_000))
+
+
+def test_a_crash_names_the_task_and_the_signal_and_hurts_nobody_else(client):
+    others = client.map(inc, range(50))
+    begun = time.monotonic()
+    with pytest.raises(KilledWorker, match=r"crash.*signal 11"):
+        client.submit(crash).result(timeout=WAIT_S)
+    assert time.monotonic() - begun < 5
+    assert client.gather(others) == list(range(1, 51))
+
+
+def test_a_memory_hog_is_named_with_its_peak_and_the_limit(client):
+    begun = time.monotonic()
+    with pytest.raises(KilledWorker, match=r"hog.*(memory|limit)"):
+        client.submit(hog).result(timeout=WAIT_S)
+    assert time.monotonic() - begun < 10
+    assert client.submit(inc, 1).result(timeout=WAIT_S) == 2
+
+
+def test_a_worker_that_is_killed_in_the_middle(client, tmp_path):
+    go = tmp_path / "go"
+    first = client.map(inc, range(200))
+    waiting = client.map(lambda i, path: wait_for_file(path) and i, range(4), path=str(go))
+    second = client.map(inc, first)
+    victim = min(client.run(os.getpid).values())
+    os.kill(victim, signal.SIGKILL)
+    go.touch()
+    assert client.gather(second) == list(range(2, 202))
+    assert client.gather(waiting) == [0, 1, 2, 3]
+    go.unlink()
+
+
+def test_code_that_lets_nobody_else_run_is_alive(client):
+    # Longer than a worker may be silent; called so that it keeps the interpreter's lock.
+    task = client.submit(hold_the_lock, 2_500_000)
+    workers = client.run(os.getpid)
+    assert task.result(timeout=WAIT_S) in workers.values()
+    assert client.run(os.getpid) == workers
+
+
+def hold_the_lock(microseconds):
+    ctypes.PyDLL(None).usleep(microseconds)
+    return os.getpid()
+
+
+PROGRAM = """
+import os, sys
+from shoal.distributed import Client, LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, local_directory=sys.argv[1])
+    client = Client(cluster)
+    print(*client.run(os.getpid).values(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_no_process_and_no_file_outlives_a_killed_program(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    ) as program:
+        workers = [psutil.Process(int(pid)) for pid in program.stdout.readline().split()]
+        assert len(workers) == 2 and len(list(folder.iterdir())) == 2
+        program.kill()
+        gone, alive = psutil.wait_procs(workers, timeout=10)
+        assert not alive
+        program.stdin.close()
+    assert not list(folder.iterdir())
