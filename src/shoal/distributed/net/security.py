@@ -7,6 +7,7 @@ that others can read is refused.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
@@ -96,21 +97,27 @@ class Security:
                 "tls:// needs certificates and this cluster's credentials have none; "
                 "make them with Security.new(tls=True)"
             )
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if dialer else ssl.PROTOCOL_TLS_SERVER)
-        made.minimum_version = ssl.TLSVersion.TLSv1_3
-        made.check_hostname = dialer and bool(self.host)
-        made.verify_mode = ssl.CERT_REQUIRED
-        made.load_verify_locations(cadata=self.ca)
-        # Resumption would save a signature a connection, which is nothing here.
-        if not dialer:
-            made.num_tickets = 0
-        # The library reads keys from files only.
-        with tempfile.TemporaryDirectory(prefix="shoal-") as folder:
-            path = Path(folder, "member.pem")
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(self.key + self.cert)
-            made.load_cert_chain(path)
-        return made
+        return make_context(self, dialer)
+
+
+@functools.lru_cache(maxsize=8)
+def make_context(security: Security, dialer: bool) -> ssl.SSLContext:
+    """One for all connections of one kind: it takes a millisecond, and writes a file."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if dialer else ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.check_hostname = dialer and bool(security.host)
+    made.verify_mode = ssl.CERT_REQUIRED
+    made.load_verify_locations(cadata=security.ca)
+    # Resumption would save a signature a connection, which is nothing here.
+    if not dialer:
+        made.num_tickets = 0
+    # The library reads keys from files only.
+    with tempfile.TemporaryDirectory(prefix="shoal-") as folder:
+        path = Path(folder, "member.pem")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(security.key + security.cert)
+        made.load_cert_chain(path)
+    return made
 
 
 def write_cluster_file(path: str | os.PathLike[str], address: str, security: Security) -> None:
