@@ -474,3 +474,28 @@ def test_a_secret_is_long_enough() -> None:
 
 def test_what_an_error_of_connect_is() -> None:
     assert issubclass(CommunicationError, ConnectionError)
+
+
+def test_many_members_at_once_all_get_in(server: Server) -> None:
+    loop = Loop()
+    thread = loop.start("net-test-dialers")
+    opened: queue.Queue[Any] = queue.Queue()
+    for number in range(200):
+        connect(
+            loop,
+            server.listener.address,
+            security=SECURITY,
+            role="worker",
+            name=str(number),
+            codec=CODEC,
+            limits=Limits(shortcut=False),
+            on_open=opened.put,
+            on_error=opened.put,
+        )
+    connections = [opened.get(timeout=WAIT_S) for _ in range(200)]
+    assert {type(connection) for connection in connections} == {type(connections[0])}
+    assert isinstance(connections[0], Connection)
+    names = {server.inside.get(timeout=WAIT_S).peer.name for _ in range(200)}
+    assert names == set(map(str, range(200)))
+    loop.stop()
+    thread.join(WAIT_S)
