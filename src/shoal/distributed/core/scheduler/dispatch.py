@@ -22,7 +22,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import ALONE, BITS, MASK, NOBODY
 from shoal.distributed.core.scheduler.transitions import READY, SENT
 
-__all__ = ["fill_workers", "take"]
+__all__: list[str] = []
 
 END = 1 << 200
 """After every priority."""
@@ -37,6 +37,8 @@ def fill_workers(state: Scheduler, now: float) -> None:
     --------
     >>> fill_workers(Scheduler(), 0.0)
     """
+    if state.hold_until >= 0:
+        return
     touched = state.touched
     left = len(state.bulk) - state.head + len(state.common)
     if not touched and not (left and state.roomy):

@@ -17,7 +17,7 @@ from shoal.distributed.core.scheduler.transitions import (
     WAITING,
 )
 
-__all__ = ["fail", "fail_if_input_failed", "require", "retry"]
+__all__: list[str] = []
 
 PENDING = frozenset([WAITING, READY, SENT])
 

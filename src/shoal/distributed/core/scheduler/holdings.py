@@ -20,7 +20,7 @@ from shoal.distributed.core.scheduler.transitions import (
     WAITING,
 )
 
-__all__ = ["add_copy", "arrive", "lose_copy", "remove_holder"]
+__all__: list[str] = []
 
 
 def add_copy(state: Scheduler, worker: Worker, number: int, size: int) -> None:

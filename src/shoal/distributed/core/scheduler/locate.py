@@ -10,7 +10,7 @@ from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 from shoal.distributed.protocol import Key, Located, Peer
 
-__all__ = ["on_locate", "settled"]
+__all__: list[str] = []
 
 
 class Search:

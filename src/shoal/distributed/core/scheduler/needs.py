@@ -25,7 +25,7 @@ from shoal.distributed.core.scheduler.transitions import (
     WAITING,
 )
 
-__all__ = ["drop_result", "let_go", "need", "pend", "unwant", "want"]
+__all__ = ["want"]
 
 PENDING = frozenset([WAITING, READY, SENT])
 

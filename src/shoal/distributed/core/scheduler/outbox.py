@@ -17,7 +17,7 @@ from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK
 from shoal.distributed.core.scheduler.transitions import MEMORY
 from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Run
 
-__all__ = ["flush"]
+__all__: list[str] = []
 
 
 def flush(state: Scheduler, now: float) -> list[Any]:

@@ -17,7 +17,7 @@ from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY
 from shoal.distributed.core.scheduler.transitions import READY
 
-__all__ = ["allowed", "enqueue", "move_cost", "place_ready"]
+__all__ = ["place_ready"]
 
 
 def place_ready(state: Scheduler, rows: Iterable[int]) -> None:

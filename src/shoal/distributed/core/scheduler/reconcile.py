@@ -18,7 +18,7 @@ from shoal.distributed.core.scheduler.transitions import (
 )
 from shoal.distributed.protocol import Reconcile, Register
 
-__all__ = ["reconcile"]
+__all__: list[str] = []
 
 
 def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shoal.distributed.protocol import Finished, Register
 
-__all__ = ["Client", "Code", "Party", "Prefix", "Worker"]
+__all__ = ["Code", "Party", "Prefix", "Worker"]
 
 
 class Party:

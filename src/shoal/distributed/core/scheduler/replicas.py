@@ -13,7 +13,7 @@ from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import MANY, NOTED, PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY
 
-__all__ = ["copy_to_emptiest", "rebalance", "reduce_replicas", "replicate"]
+__all__: list[str] = []
 
 
 def copy_to_emptiest(state: Scheduler, rows: list[int]) -> dict[int, int]:

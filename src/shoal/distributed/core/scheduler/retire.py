@@ -19,7 +19,7 @@ from shoal.distributed.core.scheduler.table import PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY, READY, WAITING
 from shoal.distributed.protocol import Goodbye
 
-__all__ = ["begin_retiring", "empty_queue", "go_on_retiring", "spare_workers"]
+__all__: list[str] = []
 
 
 def begin_retiring(state: Scheduler, worker: Worker, closes: bool) -> None:

@@ -8,7 +8,7 @@ from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import ALONE, AWAY
 
-__all__ = ["begin_choosy", "end_run", "unblock"]
+__all__ = ["begin_choosy"]
 
 
 def begin_choosy(state: Scheduler, worker: Worker, row: int, run: int, now: float) -> bool:

@@ -38,6 +38,8 @@ class Settings:
         How many workers may die during runs of one task before it is given up.
     silence_s
         A worker that says nothing for so long is fenced off.
+    recover_s
+        How long a scheduler that comes back waits for workers that were there.
     client_grace_s
         How long the wants of a client outlive its connection.
     timeout_grace_s
@@ -75,6 +77,7 @@ class Settings:
     allowed_failures: int = 3
     silence_s: float = 5.0
     client_grace_s: float = 10.0
+    recover_s: float = 2.0
     timeout_grace_s: float = 5.0
     inline_bytes: int = 4_096
     idle_codes: int = 1_000

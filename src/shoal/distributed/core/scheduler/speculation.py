@@ -12,7 +12,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.stealing import may_move
 from shoal.distributed.core.scheduler.table import NOTED
 
-__all__ = ["speculate"]
+__all__: list[str] = []
 
 LEAST_S = 0.1
 """Runs shorter than this are left alone, and looked for no more often."""

@@ -99,6 +99,10 @@ class Scheduler:
         self.dropping: dict[int, Worker] = {}
         """Workers that are to let go of results, and may hear so a moment later."""
         self.drop_due = -1.0
+        self.awaited: set[str] = set()
+        """Workers that were there when this scheduler was killed, and are not back (`recovery`)."""
+        self.hold_until = -1.0
+        """No work is given out before this time; -1: it is."""
         self.roomy: dict[int, Worker] = {}
         """Workers that have room and nothing in their queues."""
         self.full: dict[int, Worker] = {}

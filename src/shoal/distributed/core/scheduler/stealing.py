@@ -17,7 +17,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import MASK, PINNED
 from shoal.distributed.core.scheduler.transitions import READY, WAITING
 
-__all__ = ["recall", "steal"]
+__all__: list[str] = []
 
 MOST_THIEVES = 16
 """Idle workers that are looked after in one batch of events."""

@@ -11,7 +11,8 @@ last.  So graphs of one client run one after the other, and clients share the wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail_if_input_failed, require
@@ -111,10 +112,10 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
     """Rows of all the tasks of a message, and those that are new."""
     found = []
     for piece in m.names:
-        if type(piece) is Grid:
+        if isinstance(piece, Grid):
             found.append(name_grid(state.names, state.table, piece))
         else:
-            found.append(name_keys(state.names, state.table, piece.keys))  # type: ignore[union-attr]
+            found.append(name_keys(state.names, state.table, piece.keys))
     if len(found) == 1:
         return found[0]
     rows = [row for piece_rows, _ in found for row in piece_rows]
@@ -125,7 +126,7 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
     return rows, fresh
 
 
-def put(column: Any, rows: Sequence[int], values: list[Any]) -> None:
+def put(column: Any, rows: Sequence[int], values: Sequence[Any]) -> None:
     """Write values into the rows of a column."""
     if type(rows) is range:
         column[rows.start : rows.stop] = values
@@ -157,14 +158,10 @@ def fill_columns(
         at = [rows[i] for i in positions]
     else:
         at = rows  # type: ignore[assignment]
-    of = [codes[m.code[i]] for i in positions]
-    for code in codes[:-1]:
-        uses = of.count(code) if len(codes) < 8 else 0
-        code.uses += uses
-    if len(codes) >= 8:
-        for code in of:
-            if code is not None:
-                code.uses += 1
+    of = [codes[i] for i in (m.code if new is None else [m.code[i] for i in positions])]
+    for code, uses in Counter(of).items():
+        if code is not None:
+            code.uses += uses
     for code in codes[:-1]:
         if code.uses:
             state.idle_codes.pop(code.digest, None)
@@ -174,9 +171,9 @@ def fill_columns(
     put(table.args, at, m.args if new is None else [m.args[i] for i in positions])
     put(table.priorities, at, [first + m.order[i] << BITS | rows[i] for i in positions])
     put(table.prefixes, at, kinds(state, m, positions))
-    put(table.states, at, bytes([RELEASED]) * len(at))  # type: ignore[arg-type]
+    put(table.states, at, bytes([RELEASED]) * len(at))
     if m.inline:
-        put(table.flags, at, bytes([INLINE]) * len(at))  # type: ignore[arg-type]
+        put(table.flags, at, bytes([INLINE]) * len(at))
     for i, begin, many in m.big:
         if new is None or rows[i] in new:
             state.big[rows[i]] = tuple(buffers[begin : begin + many])
@@ -202,7 +199,7 @@ def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
     """The kind of each new task: by its layer's name, or by the first key with its function."""
     out: list[Any] = []
     for piece in m.names:
-        if type(piece) is Grid:
+        if isinstance(piece, Grid):
             size = len(piece.flats) if piece.flats is not None else 1
             if piece.flats is None:
                 for extent in piece.shape:
@@ -210,8 +207,11 @@ def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
             out += [prefix_of(state, key_split(piece.name))] * size
         else:
             start = len(out)
+            if len(set(m.code[start : start + len(piece.keys)])) == 1 and m.code[start] >= 0:
+                out += [prefix_of(state, key_split(piece.keys[0]))] * len(piece.keys)
+                continue
             seen: dict[int, Any] = {}
-            for code, key in zip(m.code[start:], piece.keys):  # type: ignore[union-attr]
+            for code, key in zip(m.code[start:], piece.keys):
                 kind = seen.get(code)
                 if kind is None:
                     kind = prefix_of(state, key_split(key))
@@ -257,14 +257,15 @@ def connect(
         names = [numbers[row] for row in rows]
     names += [numbers[row] for row in externals]
     new = set(fresh) if len(fresh) < len(rows) else None
+    put(states, fresh, bytes([WAITING]) * len(fresh))
+    pairs: Iterable[tuple[int, tuple[int, ...]]] = zip(rows, m.deps)
+    if new is not None:
+        # A key that a message names twice is the first of the two.
+        first = dict(reversed(list(zip(rows, m.deps))))
+        pairs = [(row, first[row]) for row in dict.fromkeys(rows) if row in new]
     ready = []
     troubled = []
-    for row, needs in zip(rows, m.deps):
-        if new is not None:
-            if row not in new:
-                continue
-            new.discard(row)
-        states[row] = WAITING
+    for row, needs in pairs:
         if not needs:
             ready.append(row)
             continue

@@ -20,7 +20,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["BITS", "MANY", "MASK", "NOBODY", "Table"]
+__all__ = ["BITS", "MANY", "MASK", "NOBODY"]
 
 BITS = 26
 """Bits of a number that are the row."""

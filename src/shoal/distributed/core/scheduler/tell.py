@@ -11,7 +11,7 @@ from shoal.distributed.core.scheduler.state import Reason, Scheduler, clients_of
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 from shoal.distributed.protocol import Lost
 
-__all__ = ["tell_ends", "tell_failed", "tell_lost"]
+__all__ = ["tell_ends"]
 
 
 def tell_ends(state: Scheduler, client: Client, rows: Iterable[int]) -> None:

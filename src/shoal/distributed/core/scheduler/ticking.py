@@ -41,6 +41,8 @@ def tick(state: Scheduler, now: float) -> None:
                 worker.heard = max(worker.heard, vouched.get(worker.name, worker.heard))
             if now - worker.heard >= silence:
                 fence(state, worker.number, now)
+    if 0 <= state.hold_until <= now:
+        end_recovery(state)
     for client in list(state.clients.values()):
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
             forget_client(state, client)

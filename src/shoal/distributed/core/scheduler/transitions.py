@@ -40,7 +40,14 @@ __all__ = [
     "Checked",
 ]
 
-FORGOTTEN, RELEASED, WAITING, READY, SENT, MEMORY, ERRED, PUT = range(8)
+FORGOTTEN = 0
+RELEASED = 1
+WAITING = 2
+READY = 3
+SENT = 4
+MEMORY = 5
+ERRED = 6
+PUT = 7
 
 STATES = ("forgotten", "released", "waiting", "ready", "sent", "memory", "erred", "put")
 """Names of the states, by number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoal.distributed.core.scheduler.state import Scheduler
 
-__all__ = ["stop_twin", "swap_twin"]
+__all__ = ["stop_twin"]
 
 
 def stop_twin(state: Scheduler, row: int, ended: bool = False) -> None:

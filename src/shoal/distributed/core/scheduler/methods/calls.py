@@ -208,7 +208,19 @@ def first(line: Line) -> Waiter | None:
 
 
 def expire(state: Scheduler, now: float) -> None:
-    """Answer those whose time is over."""
+    """Answer those whose time is over.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> expire(Scheduler(), 0.0)
+    """
     timers = state.timers
     while timers and (timers[0][0] <= now or timers[0][2].done):
         waiter = heappop(timers)[2]

@@ -26,7 +26,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.transitions import SENT
 from shoal.distributed.protocol import Answer, Call
 
-__all__ = ["METHODS", "ask", "on_answer", "party_gone", "worker_came"]
+__all__ = ["METHODS", "ask"]
 
 
 class Asked:

@@ -31,7 +31,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.tell import tell_ends
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 
-__all__ = ["METHODS", "hand_over", "keep", "keeper", "let_item_go"]
+__all__ = ["METHODS", "keeper"]
 
 
 def keeper(state: Scheduler, name: str) -> Client:

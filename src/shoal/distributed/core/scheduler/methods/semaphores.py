@@ -30,7 +30,7 @@ from shoal.distributed.core.scheduler.methods.calls import (
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
 
-__all__ = ["METHODS", "holder_gone"]
+__all__ = ["METHODS"]
 
 
 class Semaphore:
