@@ -113,6 +113,17 @@ def test_the_mean_of_the_columns_taken_off() -> None:
     assert ours <= 1.1 * exact
 
 
+def test_windows_of_several_sizes_along_one_axis() -> None:
+    graph = Graph()
+    source(graph, "x", 100, 60)
+    mean = tree(graph, "mean", "x", (100, 60), {0}, 8)
+    graph.add(GridLayer("flat", max, (60,), (Blocks(mean, (1, 60), (None, 0)),)))
+    map_blocks(graph, "y", (100, 60), ("x", (0, 1)), ("flat", (1,)))
+    plan, found = tiled(graph, tree(graph, "std", "y", (100, 60), {0, 1}, 3))
+    ours, exact = peaks(plan, found)
+    assert ours <= 1.2 * exact
+
+
 def test_three_axes_and_a_product() -> None:
     graph = Graph()
     source(graph, "a", 12, 16)

@@ -69,12 +69,16 @@ Axis = tuple[int, int]
 
 @dataclass(slots=True)
 class _Edge:
-    """One layer reads another: ``axes`` as `Blocks` has them, of blocks and then of tiles."""
+    """One layer reads another: ``axes`` as `Blocks` has them, of blocks and then of tiles.
+
+    ``ragged``: windows do not fit the source's tiles, so ``axes`` remain those of blocks.
+    """
 
     source: int
     target: int
     axes: tuple[AxisMap, ...]
     one_to_one: bool = False
+    ragged: bool = False
 
 
 @dataclass(slots=True)
@@ -121,10 +125,21 @@ class _Tiles:
         steps = strides(self.shape)
         return sums([range(0, n * s, s) for n, s in zip(lengths, steps, strict=True)])
 
-    def column(self, edge: _Edge, source: _Tiles, values: Sequence[int]) -> Sequence[int]:
+    def tile_of_blocks(self) -> list[int]:
+        """For each block its tile."""
+        steps = zip(self.shape, self.tile, strides(self.grid), strict=True)
+        return sums([[i // tile * step for i in range(n)] for n, tile, step in steps])
+
+    def column(self, edge: _Edge, source: _Tiles, values: Sequence[int]) -> Sequence[Any]:
         """For each tile what belongs to the tile, or the tiles, that it reads."""
-        column: Sequence[int] = Blocks("", source.grid, edge.axes).whole(self.grid, values)
-        return column
+        if not edge.ragged:
+            return Blocks("", source.grid, edge.axes).whole(self.grid, values)
+        spread = list(map(values.__getitem__, source.tile_of_blocks()))
+        rows = Blocks("", source.shape, edge.axes).whole(self.shape, spread)
+        found: list[set[int]] = [set() for _ in range(self.count)]
+        for tile, row in zip(self.tile_of_blocks(), rows, strict=True):
+            found[tile].update(row)
+        return list(map(tuple, found))
 
 
 @dataclass(slots=True)
@@ -284,14 +299,15 @@ def _cut(layers: list[_Tiles]) -> bool:
         tile = []
         for axis in range(len(layer.shape)):
             root, scale = scales[k, axis]
-            length = lengths[root]
-            if length % scale and scale % length:
-                return False
-            tile.append(max(1, length // scale))
+            # Where neither fits into the other, each block is a tile, and some edge is ragged.
+            tile.append(1 if lengths[root] % scale else lengths[root] // scale)
         layer.tile = tuple(tile)
         layer.grid = tuple([-(-n // t) for n, t in zip(layer.shape, tile, strict=True)])
         for edge in layer.reads:
             source = layers[edge.source]
+            edge.ragged = any(map(_is_ragged, edge.axes, source.tile, itertools.repeat(layer.tile)))
+            if edge.ragged:
+                continue
             edge.axes = tuple(
                 [
                     _tile_axis(axis, length, layer.tile) if n > 1 else None
@@ -300,6 +316,11 @@ def _cut(layers: list[_Tiles]) -> bool:
             )
             edge.one_to_one = _is_one_to_one(edge.axes, source.grid, layer.grid)
     return True
+
+
+def _is_ragged(axis: AxisMap, source: int, target: tuple[int, ...]) -> bool:
+    """Whether a tile reads parts of tiles."""
+    return isinstance(axis, Window) and axis.size * target[axis.axis] % source > 0
 
 
 def _tile_axis(axis: AxisMap, source: int, target: tuple[int, ...]) -> AxisMap:
