@@ -20,6 +20,7 @@ HOMES: dict[str, str] = {
     "creation": "arange empty full ones zeros",
     "elementwise": "elemwise",
     "io": "from_array",
+    "overlap": "map_overlap",
     "rechunking": "ravel rechunk reshape reshape_blockwise shuffle",
     "slicing": "choose compress extract take",
     "reductions": "all any max mean min prod reduction sum",
@@ -50,7 +51,7 @@ CONSTANTS = (
 )
 """Names that are NumPy's own."""
 
-SUBMODULES = "core creation reductions rechunking routines slicing ufunc"
+SUBMODULES = "core creation lib overlap rechunking reductions routines slicing ufunc"
 """Modules that people reach as attributes."""
 
 _homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}
@@ -147,6 +148,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "map_blocks",
+    "map_overlap",
     "max",
     "maximum",
     "mean",

@@ -186,6 +186,7 @@ def blockwise_told(
         _, arrays = unify_chunks(*args)
     else:
         arrays = [a if i is None else asanyarray(a) for a, i in pairs]
+        _check_counts(arrays, [labels for _, labels in pairs])
     known: dict[Any, int] = {}
     out = labelled(out_ind, known)
     found = _Inputs()
@@ -216,6 +217,20 @@ def blockwise_told(
         annotations=current_annotations(),
     )
     return Array(node)
+
+
+def _check_counts(arrays: Sequence[Any], labels: Sequence[Any]) -> None:
+    """Arrays that are taken as they are must have as many blocks along a label, or one."""
+    counts: dict[Any, set[int]] = {}
+    for array, own in zip(arrays, labels, strict=True):
+        for label, blocks in zip(own or (), array.chunks if own else (), strict=True):
+            counts.setdefault(label, set()).add(len(blocks))
+    for label, found in counts.items():
+        if len(found - {1}) > 1:
+            raise ValueError(
+                f"arrays have different numbers of blocks along the axis {label!r}: "
+                f"{sorted(found)}; rechunk them to the same blocks"
+            )
 
 
 def _told(

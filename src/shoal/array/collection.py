@@ -304,6 +304,7 @@ class Array(Operators, CollectionMixin):
     _to_delayed = Delegate("conversion", "to_delayed")
     astype = Delegate("elementwise")
     map_blocks = Delegate("mapping", "map_blocks_of")
+    map_overlap = Delegate("overlap", "map_overlap_of")
     rechunk = Delegate("rechunking")
     shuffle = Delegate("rechunking")
     squeeze = Delegate("routines")

@@ -39,7 +39,8 @@ def map_blocks(
         index, with ``block_info`` a dict: by position of an array, and None for the result, where
         in it the block is.
     *args
-        Arrays, and values that are the same for all blocks.
+        Arrays, and values that are the same for all blocks.  Blocks are matched by their place,
+        whatever their lengths; an array with one block along an axis has it used for all.
     name
         Of the result.
     token
@@ -98,6 +99,7 @@ def map_blocks(
         dtype=dtype,
         adjust_chunks=adjust,
         new_axes=fresh,
+        align_arrays=False,
         concatenate=True,
         meta=meta,
         told=told,

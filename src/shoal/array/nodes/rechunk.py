@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from shoal import config
 from shoal.array.chunks import AxisChunks, Chunks, has_unknown
@@ -14,7 +14,7 @@ from shoal.array.kernels.assemble import assemble
 from shoal.array.kernels.layout import merge_parts, take_region
 from shoal.array.nodes.base import ArrayNode
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Blocks, Each, Gather, strides, sums
+from shoal.graph.layers import Blocks, Each, Gather, Input, strides, sums
 from shoal.units import parse_bytes
 
 __all__ = ["Rechunk", "RechunkWithin", "overlaps"]
@@ -43,7 +43,7 @@ class Rechunk(ArrayNode):
     """
 
     __slots__ = ()
-    fields = ("source", "given")
+    fields: ClassVar[tuple[str, ...]] = ("source", "given")
     prefix = "rechunk-merge"
 
     def schema(self) -> tuple[Chunks, Any]:
@@ -127,7 +127,7 @@ def _place_step(
         ]
         regions = [[tuple([part for _, part in parts]) for parts in axis] for axis in axes]
         gather = Gather(name, Crossed(PerAxis(offsets), sum))
-        told = [gather, Each(Crossed(PerAxis(regions), tuple)), counts]
+        told: list[Input] = [gather, Each(Crossed(PerAxis(regions), tuple)), counts]
         lowering.add_grid(node, merge_parts, told, name=out, shape=shape)
         return
     flat = [list(itertools.chain.from_iterable(axis)) for axis in axes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoal.array.rechunking.convert import rechunk, rechunk_node, warn_of_growth
 from shoal.array.rechunking.reshape import ravel, reshape, reshape_blockwise, reshape_of
-from shoal.array.rechunking.shuffling import shuffle
+from shoal.array.rechunking.shuffling import shuffle, smaller_blocks
 
 __all__ = [
     "ravel",
@@ -14,5 +14,6 @@ __all__ = [
     "reshape_blockwise",
     "reshape_of",
     "shuffle",
+    "smaller_blocks",
     "warn_of_growth",
 ]

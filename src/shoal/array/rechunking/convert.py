@@ -44,7 +44,8 @@ def rechunk(
         How many times as many pieces as the finer end has blocks a step may have; beyond that
         there are steps in between.  Default: the setting ``array.rechunk.threshold``.
     block_size_limit
-        Bytes of an automatic block, and of one on the way, at most; ``array.chunk-size`` by default.
+        Bytes of an automatic block, and of one on the way, at most; by default the setting
+        ``array.chunk-size``.
     balance
         Whether to make blocks as equal as they can be, of about the size asked for.
     method

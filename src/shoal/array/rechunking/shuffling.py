@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal import config
-from shoal.array.chunks import AxisChunks, has_unknown
+from shoal.array.chunks import AxisChunks, Chunks, has_unknown
 from shoal.array.collection import Array
 from shoal.array.nodes.selection import Take
 from shoal.array.rechunking.convert import rechunk_node
 
-__all__ = ["shuffle"]
+__all__ = ["shuffle", "smaller_blocks"]
 
 
 def shuffle(x: Array, indexer: Sequence[Sequence[int]], axis: int, chunks: Any = "auto") -> Array:
@@ -72,7 +72,7 @@ def shuffle(x: Array, indexer: Sequence[Sequence[int]], axis: int, chunks: Any =
     sizes = _shared([len(group) for group in groups], max(own) * _tolerance())
     node = x._node
     if max(sizes) > max(own) * _tolerance():
-        node = rechunk_node(node, _smaller(node.chunks, axis, max(sizes) / max(own)))
+        node = rechunk_node(node, smaller_blocks(node.chunks, {axis}, max(sizes) / max(own)))
     return Array(Take(node, axis, index, sizes))
 
 
@@ -95,9 +95,24 @@ def _shared(lengths: list[int], most: float) -> AxisChunks:
     return tuple(out) or (0,)
 
 
-def _smaller(chunks: Any, axis: int, factor: float) -> Any:
-    """The blocks along the other axes cut, so that all are smaller by a factor."""
-    several = [i for i, blocks in enumerate(chunks) if i != axis and max(blocks) > 1]
+def smaller_blocks(chunks: Chunks, kept: Collection[int], factor: float) -> Chunks:
+    """Chunks cut along all axes but some, so that all blocks are smaller by a factor.
+
+    Parameters
+    ----------
+    chunks
+        Of an array.
+    kept
+        The axes that stay.
+    factor
+        How many times smaller; each of the other axes gives an equal part of it.
+
+    Examples
+    --------
+    >>> smaller_blocks(((4, 4), (9, 3)), {0}, 3)
+    ((4, 4), (3, 3, 3, 3))
+    """
+    several = [i for i, blocks in enumerate(chunks) if i not in kept and max(blocks) > 1]
     out = list(chunks)
     for i in several:
         most = max(max(chunks[i]) / factor ** (1 / len(several)), 1)
