@@ -84,6 +84,17 @@ class Scheduler:
         self.deadlines: list[tuple[float, int, int]] = []
         """Heap of (time, row, run) of runs with a timeout."""
 
+        self.effects: list[Any] = []
+        self.started = -1.0
+        self.story = Story(self.settings.story)
+        self.stream = Stream(self.settings.stream)
+        self.machines: dict[str, Any] = {}
+        """What the families of methods keep, by family."""
+        self._begin_dispatch()
+        self._begin_waiting()
+
+    def _begin_dispatch(self) -> None:
+        """What is to run, and who may run it."""
         self.bulk: list[int] = []
         """Priorities of READY tasks that may run anywhere, ascending; some entries are stale."""
         self.head = 0
@@ -114,7 +125,10 @@ class Scheduler:
         self.next_run = 1
         self.virtual = 0
         """The rank of what was sent last: where a new client's tasks begin."""
+        self.bandwidth = self.settings.bandwidth
 
+    def _begin_waiting(self) -> None:
+        """What is under way, and what is due when."""
         self.retiring: dict[int, Worker] = {}
         """Workers that are leaving in order."""
         self.workers_moved = False
@@ -131,16 +145,8 @@ class Scheduler:
         """Heap of (time, count, waiter)."""
         self.timer_count = 0
         self.next_request = 1
-        self.stream = Stream(self.settings.stream)
-
-        self.bandwidth = self.settings.bandwidth
         self.locating: dict[int, list[Any]] = {}
         """By row: requests that wait for it (`locate`)."""
-        self.effects: list[Any] = []
-        self.started = -1.0
-        self.story = Story(self.settings.story)
-        self.machines: dict[str, Any] = {}
-        """What the families of methods keep, by family."""
 
 
 def prefix_of(state: Scheduler, name: str) -> Prefix:
