@@ -16,7 +16,7 @@ The tree::
     |  |- ClosedClientError        ... the client was closed before
     |  |- FutureCancelledError     ... (also concurrent.futures.CancelledError) nobody computes it
     |  |- KilledWorker             ... the task was running on too many workers that died
-    |  |- LostResultError          ... a result is gone and cannot be computed again
+    |  |- LostResultError          ... (also CancelledError) a result is gone for good
     |  |- SpillError               ... a result could not be written to disk, or read back
     |  |  `- SpillFullError        ... there is no space for it
     |  |- TaskTimeoutError         ... (also TimeoutError) the task ran longer than it may
@@ -294,7 +294,7 @@ class KilledWorker(ClusterError):
     """
 
 
-class LostResultError(ClusterError):
+class LostResultError(ClusterError, CancelledError):
     """The only copy of data is gone, and no task can make it again.
 
     Examples

@@ -243,9 +243,19 @@ class Submit(_Struct):
 
 
 class Want(_Struct):
-    """The client has a future of these keys, which it did not submit; answered like a `Submit`."""
+    """The client has a future of these keys, which it did not submit; answered like a `Submit`.
+
+    Parameters
+    ----------
+    keys
+        Of the tasks.
+    anew
+        Tell of those that have ended even if the client wants them already: what it was told came
+        before it knew that it wants them.
+    """
 
     keys: list[Key]
+    anew: bool = False
 
 
 class Release(_Struct):

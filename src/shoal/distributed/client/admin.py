@@ -15,7 +15,7 @@ from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.plugins import NannyPlugin, SchedulerPlugin, WorkerPlugin
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
-from shoal.distributed.protocol import Subscribe
+from shoal.distributed.protocol import Call, Subscribe
 from shoal.graph.task import call_task
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
@@ -80,15 +80,20 @@ class Admin(Session):
             "on_error": "return",
         }
 
+        if not wait:
+            return self._run(self._begin("worker.call", call))
+
         def finish(found: Any) -> Any:
             results = _results(found, on_error)
-            if not wait:
-                return None
             return results[workers] if one and workers in results else results
 
         return self._run(self._answer("worker.call", call), finish)
 
     run_coroutine = run
+
+    async def _begin(self, method: str, args: dict[str, Any]) -> None:
+        """Call a method, and do not wait for its answer."""
+        self._link.request(lambda number: Call(number, method, args))
 
     def run_on_scheduler(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function in the scheduler's process.
@@ -506,14 +511,12 @@ class Admin(Session):
             await all_ended(self._link, entries)
             keys = [e.error[1] if e.error else e.key for e in entries if e.error or not failed]
             if not keys:
-                return None
+                raise ValueError("No errored futures passed: there is no error to run again")
             recipe = await self._answer("scheduler.recipe", {"key": keys[0]})
             needs: list[Future[Any]] = [Future(_key(key), client) for key in recipe["deps"]]
             return recipe, needs, await self._gathered([need._entry for need in needs], True)
 
         def finish(got: Any) -> Any:
-            if got is None:
-                return None
             recipe, needs, values = got
             inputs = self._unpacked(values, [need._entry for need in needs])
             func, *shared = pickle.loads(recipe["code"])

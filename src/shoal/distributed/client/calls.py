@@ -163,10 +163,14 @@ class Calls(Session):
     ) -> Future[Any]:
         name = wire_key(key)
         link = self._link
+        # A key that was let go is computed anew, even if its name is given to something else.
+        link.flush_dropped()
         entry = link.table.entries.get(name)
         if entry is None:
             if not kwargs and ATOMS.issuperset(map(type, args)):
                 data, aside = pickle.dumps(args, 5), None
+                if len(data) > LARGE_BYTES:
+                    self._warn_large(len(data), key)
                 needs: list[Key] = []
             else:
                 template, needs = split_arguments(args, kwargs)
@@ -486,6 +490,7 @@ class Calls(Session):
 
     def _send(self, encoded: Encoded) -> list[Entry]:
         link = self._link
+        link.flush_dropped()
         with link.lock:
             if encoded.message.code:
                 link.send(encoded.message, encoded.buffers)
@@ -620,6 +625,7 @@ class _MapCall:
         names = self.keys(rows, first, plain)
         keys = names if type(names[0]) is str and self.names is None else wire_keys(names)
         link = self.client._link
+        link.flush_dropped()
         with link.lock:
             known = link.table.entries
             fresh = {k: i for i, k in enumerate(keys) if k not in known}
@@ -663,6 +669,7 @@ class _MapCall:
         if plain:
             dumps = pickle.dumps
             args = [dumps(rows[i], 5) for i in chosen]
+            self.client._warn_large(sum(map(len, args)), self.label)
         else:
             args = []
             for at, i in enumerate(chosen):

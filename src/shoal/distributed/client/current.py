@@ -126,6 +126,11 @@ def client_of(worker: Any) -> Any:
     worker
         The worker.
     """
+    with _guard:
+        for candidate in reversed(_defaults):
+            # A worker in the program's own process: its tasks share the program's client.
+            if candidate.status == "running" and worker.scheduler_address in candidate._addresses():
+                return candidate
     with worker.client_lock:
         client = worker.client
         if client is None or client.status == "closed":

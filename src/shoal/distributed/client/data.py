@@ -352,7 +352,7 @@ class DataMethods(Session):
         with self._link.lock:
             for key, nbytes in zip(keys, sizes):
                 entry = self._link.table.entries.get(key)
-                if entry is not None and entry.status == PENDING:
+                if entry is not None and entry.status in (PENDING, FINISHED):
                     entry.status = FINISHED
                     entry.nbytes = nbytes
                     entry.kind = kinds[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import fsspec
@@ -265,13 +265,15 @@ class Info(Session):
         plot, filename, server, scheduler
             Accepted.
         """
-        args = {"key": key, "start": start, "stop": stop}
-        return self._ask(
-            "worker.call",
-            workers=None if workers is None else worker_names(workers),
-            method="profile",
-            args=args,
-            on_error="return",
+        call = {
+            "workers": None if workers is None else worker_names(workers),
+            "method": "profile",
+            "args": {"key": key, "start": start, "stop": stop},
+            "on_error": "return",
+        }
+        return self._run(
+            self._answer("worker.call", call),
+            lambda found: merged_profile(found.values()) if merge_workers else dict(found),
         )
 
     def get_scheduler_logs(self, n: int | None = None) -> Any:
@@ -365,6 +367,9 @@ class Info(Session):
         """
         place = self._place
         assert place is not None
+        if self._scheduler_file is not None:
+            raise ValueError(f"Scheduler file already set to {self._scheduler_file}")
+        self._scheduler_file = os.fspath(scheduler_file)
         write_cluster_file(scheduler_file, place.public_address, place.security)
 
     def wait_for_workers(self, n_workers: int, timeout: Any = None) -> Any:
@@ -407,6 +412,35 @@ class Info(Session):
         if limits and all(limits):
             text += f", memory={format_bytes(sum(limits))}"
         return text
+
+
+def merged_profile(trees: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """One tree of stack frames for several: counts are added where frames are the same.
+
+    Parameters
+    ----------
+    trees
+        Each with ``count``, ``children`` and what describes the frame.
+
+    Examples
+    --------
+    >>> leaf = {"count": 1, "identifier": "f", "children": {}}
+    >>> tree = {"count": 1, "identifier": "root", "children": {"f": leaf}}
+    >>> merged_profile([tree, tree])["children"]["f"]["count"]
+    2
+    """
+    found = [tree for tree in trees if "count" in tree]
+    if not found:
+        return {"count": 0, "identifier": "root", "description": {}, "children": {}}
+    below: dict[str, list[dict[str, Any]]] = {}
+    for tree in found:
+        for name, child in tree.get("children", {}).items():
+            below.setdefault(name, []).append(child)
+    return {
+        **found[0],
+        "count": sum(tree["count"] for tree in found),
+        "children": {name: merged_profile(some) for name, some in below.items()},
+    }
 
 
 def _key_of(item: Any) -> Key:

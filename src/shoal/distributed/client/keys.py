@@ -20,6 +20,7 @@ from typing import Any
 import xxhash
 
 from shoal.distributed.protocol import Key
+from shoal.errors import InvalidKeyError
 from shoal.graph.token import tokenize
 
 __all__ = ["PLAIN", "func_label", "token_of_call", "unique_key", "wire_key", "wire_keys"]
@@ -51,6 +52,7 @@ def wire_key(key: Any) -> Key:
         return tuple([_wire_part(part) for part in key])
     if isinstance(key, str):
         return str(key)
+    _wire_part(key)
     return type(key).__name__, repr(key)
 
 
@@ -61,7 +63,12 @@ def _wire_part(part: Any) -> Any:
         return str(part)
     if isinstance(part, int) or hasattr(part, "__index__"):
         return int(part)
-    return repr(part)
+    if isinstance(part, tuple | bytes | float):
+        return repr(part)
+    raise InvalidKeyError(
+        f"a key is a str, a number, bytes or a tuple of such, got {type(part).__name__} in it: "
+        f"{part!r}"
+    )
 
 
 def wire_keys(keys: Sequence[Any]) -> list[Key]:

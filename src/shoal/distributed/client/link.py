@@ -108,6 +108,8 @@ class Link:
         self._attempts = 0
         self._give_up_at = 0.0
         self._gone_reason = ""
+        self.ended: Promise[None] = Promise()
+        """Kept when there will be no connection any more."""
 
     # -- the scheduler -------------------------------------------------------------------------
 
@@ -183,6 +185,7 @@ class Link:
             workers, self._workers = self._workers, {}
         self._fail_requests(..., ClusterError(text))
         _wake(awaited)
+        self.ended.keep(None)
         if conn is not None:
             conn.close()
         for worker in workers.values():
@@ -272,7 +275,7 @@ class Link:
             known = key in self.table.entries
             entry = futures.want(self.table, key)
             if not known:
-                self.send(Want([key]))
+                self.send(Want([key], anew=True))
         return entry
 
     def drop(self, entry: Entry) -> None:
@@ -281,6 +284,11 @@ class Link:
         if not self._drop_planned:
             self._drop_planned = True
             self.loop.call_threadsafe(self.release_dropped)
+
+    def flush_dropped(self) -> None:
+        """Release what was dropped, now; from any thread."""
+        if self._dropped:
+            self.release_dropped()
 
     def release_dropped(self) -> None:
         """Tell the scheduler which keys have no future any more."""

@@ -10,6 +10,7 @@ import threading
 import uuid
 import weakref
 from collections import deque
+from collections.abc import Generator
 from typing import Any
 
 from shoal import config
@@ -74,7 +75,7 @@ class Semaphore(Shared):
 
         async def steps() -> Any:
             await self._create()
-            args = {"name": self.name, "lease": lease}
+            args = {"name": self.name, "id": lease}
             if timeout_s is not None:
                 args["timeout_s"] = timeout_s
             return await self.client._answer("semaphore.acquire", args)
@@ -91,7 +92,7 @@ class Semaphore(Shared):
         """Give a lease back; whether it was still ours."""
         if not self._leases:
             raise RuntimeError(f"the semaphore {self.name!r} was released too often")
-        return self._call("semaphore.release", bool, lease=self._leases.popleft())
+        return self._call("semaphore.release", bool, id=self._leases.popleft())
 
     def get_value(self) -> Any:
         """How many leases are taken."""
@@ -111,6 +112,13 @@ class Semaphore(Shared):
             args = {"name": self.name, "max_leases": self.max_leases}
             await self.client._answer("semaphore.create", args)
             self._created = True
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        async def made() -> Any:
+            await self.client._run(self._create(), asynchronous=True)
+            return self
+
+        return made().__await__()
 
     def __enter__(self) -> Any:
         self.acquire()
@@ -160,4 +168,4 @@ def _work() -> None:
             client = semaphore.client
             if client.status == "running":
                 leases = list(semaphore.leases)
-                client._link.call("semaphore.refresh", name=semaphore.name, leases=leases)
+                client._link.call("semaphore.refresh", name=semaphore.name, ids=leases)

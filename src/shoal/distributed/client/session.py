@@ -19,6 +19,7 @@ import threading
 import traceback
 import uuid
 import weakref
+from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -108,6 +109,7 @@ class Session:
         self.cluster: Any = None
         self._place: Place | None = None
         self._closed = False
+        self._scheduler_file: str | None = scheduler_file and os.fspath(scheduler_file)
         self._codes = Codes()
         self._caller: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
@@ -192,6 +194,17 @@ class Session:
         if self._closed:
             return "closed"
         return "newly-created" if self._place is None else self._link.status
+
+    @property
+    def futures(self) -> dict[Any, Entry]:
+        """What is known of each key that the program holds futures of."""
+        self._link.flush_dropped()
+        return dict(self._link.table.entries)
+
+    @property
+    def refcount(self) -> Counter[Any]:
+        """How many futures there are of each key."""
+        return Counter({key: entry.refs for key, entry in self.futures.items()})
 
     @property
     def scheduler(self) -> Any:
@@ -394,6 +407,7 @@ class Session:
             if cluster is None:
                 with contextlib.suppress(ClusterError, ConnectionError):
                     await self._link.call("scheduler.close")
+                    await self._link.ended
 
         def finish(_: Any) -> None:
             if cluster is not None:
@@ -410,6 +424,10 @@ class Session:
         await as_asyncio(spawn(stop))
         await asyncio.get_running_loop().run_in_executor(None, finish, None)
         await self._close_async()
+
+    def _addresses(self) -> tuple[str, ...]:
+        """Where its scheduler is, inside and outside of this process."""
+        return () if self._place is None else (self._place.address, self._place.public_address)
 
     def __enter__(self) -> Any:
         if self._asynchronous:

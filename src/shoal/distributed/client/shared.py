@@ -6,7 +6,6 @@ scheduler itself wants it as long as it stands there.
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 from shoal.distributed.client.coordination import Shared, timeout_of
@@ -16,7 +15,7 @@ from shoal.serialize.pickles import Frames, dumps, loads
 __all__ = ["Queue", "Variable"]
 
 
-def pack(value: Any) -> dict[str, Any]:
+def pack(value: Any) -> list[Any]:
     """A future by its key, anything else pickled.
 
     Parameters
@@ -30,16 +29,13 @@ def pack(value: Any) -> dict[str, Any]:
     [1, 2]
     """
     if isinstance(value, Future):
-        return {"value": b"", "key": value._entry.key}
+        return ["future", value.__shoal_wire_key__()]
     frames = dumps(value, "the shared value")
-    data = bytes(frames.head)
-    if frames.buffers:
-        data = pickle.dumps((data, [bytes(buffer) for buffer in frames.buffers]))
-    return {"value": data, "key": None, "aside": bool(frames.buffers)}
+    return ["value", [bytes(frames.head), *[bytes(buffer) for buffer in frames.buffers]]]
 
 
 def unpack(item: Any, client: Any) -> Any:
-    """What `pack` made small.
+    """What was packed.
 
     Parameters
     ----------
@@ -53,13 +49,11 @@ def unpack(item: Any, client: Any) -> Any:
     >>> unpack(pack(3), None)
     3
     """
-    key = item.get("key")
-    if key is not None:
-        return Future(tuple(key) if isinstance(key, list) else key, client)
-    if item.get("aside"):
-        head, buffers = pickle.loads(item["value"])
-        return loads(Frames(head, [bytearray(buffer) for buffer in buffers]))
-    return pickle.loads(item["value"])
+    kind, content = item
+    if kind == "future":
+        return Future(tuple(content) if isinstance(content, list) else content, client)
+    head, *buffers = content
+    return loads(Frames(head, [bytearray(buffer) for buffer in buffers]))
 
 
 class Queue(Shared):
@@ -125,7 +119,7 @@ class Queue(Shared):
         TimeoutError
             There was no room.
         """
-        return self._ask("queue.put", pack(value), timeout)
+        return self._ask("queue.put", {"item": pack(value)}, timeout)
 
     def get(self, timeout: Any = None, batch: bool | int = False) -> Any:
         """Take from the front.
@@ -144,11 +138,12 @@ class Queue(Shared):
         """
 
         def finish(items: Any) -> Any:
-            values = [unpack(item, self.client) for item in items]
-            return values[0] if batch is False else values
+            if batch is False:
+                return unpack(items, self.client)
+            return [unpack(item, self.client) for item in items]
 
-        count: Any = None if batch is False else batch
-        return self._ask("queue.get", {"count": count}, timeout, finish)
+        args = {} if batch is False else {"batch": 0 if batch is True else batch}
+        return self._ask("queue.get", args, timeout, finish)
 
     def qsize(self) -> Any:
         """How many there are in it."""
@@ -192,7 +187,7 @@ class Variable(Shared):
         timeout
             Accepted.
         """
-        return self._call("variable.set", **pack(value))
+        return self._call("variable.set", item=pack(value))
 
     def get(self, timeout: Any = None) -> Any:
         """Its value; waits until it has one.

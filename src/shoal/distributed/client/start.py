@@ -86,6 +86,11 @@ async def find_place(
         address = config.get("scheduler-address", None)
     if address is None:
         return await _new_cluster(security, options)
+    if isinstance(address, type):
+        raise TypeError(
+            "Scheduler address must be a string or a Cluster instance, got the class "
+            f"{address.__name__}"
+        )
     if hasattr(address, "_place_for_clients"):
         place = await address._place_for_clients()
         return place  # type: ignore[no-any-return]
@@ -96,8 +101,8 @@ async def find_place(
         return place
     if not isinstance(address, str):
         raise TypeError(
-            f"the scheduler's address must be a string or a cluster, got {type(address).__name__}: "
-            f"{address!r}"
+            "Scheduler address must be a string or a Cluster instance, got "
+            f"{type(address).__name__}: {address!r}"
         )
     return _place_of(address, security)
 

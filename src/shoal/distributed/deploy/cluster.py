@@ -180,7 +180,7 @@ class Cluster:
     @property
     def scheduler_address(self) -> str:
         """Where clients of other processes connect."""
-        if self.status != "running" and self.status != "starting":
+        if self.status not in ("running", "starting") or self.scheduler is None:
             return "<Not Connected>"
         return self._place().public_address
 
@@ -213,7 +213,7 @@ class Cluster:
     @property
     def scheduler_info(self) -> dict[str, Any]:
         """The scheduler and its workers."""
-        if self.status != "running":
+        if self.status != "running" or self.scheduler is None:
             return {"workers": {}}
         info: dict[str, Any] = self._ask("scheduler.info")
         return info

@@ -286,7 +286,9 @@ class Scheduler:
     def _do_close(self, effect: Close) -> None:
         conn = self._conns.pop(effect.party, None)
         if conn is not None:
-            conn.send(Goodbye(effect.reason))
+            if conn.peer.role != "worker":
+                # A worker that was fenced off connects again, with what it holds.
+                conn.send(Goodbye(effect.reason))
             conn.close()
 
     def _do_log(self, effect: Log) -> None:

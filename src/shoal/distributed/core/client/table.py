@@ -176,21 +176,27 @@ def finish(table: Table, message: Finished) -> list[Entry]:
             if value is not None:
                 entry.value = value
             entry.nbytes = nbytes
-            entry.kind = kind
+            if kind:
+                entry.kind = kind
             if entry.waiters is not None:
                 awaited.append(entry)
     for key, number in zip(message.failed, message.errors):
         entry = find(key)
         if entry is not None and entry.status != CANCELLED:
             entry.error = message.reasons[number]
-            entry.status = _STATUS.get(entry.error[0], ERROR)
             entry.value = None
+            entry.status = ERROR
+            if entry.error[0] in GIVEN_UP:
+                # Out of the table: who wants the key again gets a new entry.
+                entry.status = CANCELLED
+                del table.entries[key]
             if entry.waiters is not None:
                 awaited.append(entry)
     return awaited
 
 
-_STATUS = {"cancelled": CANCELLED, "lost": LOST}
+GIVEN_UP = frozenset({"cancelled", "lost"})
+"""Kinds of ends that say nothing of the task itself."""
 
 
 def lose(table: Table, message: Lost) -> None:

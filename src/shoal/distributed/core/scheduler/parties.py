@@ -26,6 +26,7 @@ from shoal.distributed.core.scheduler.outbox import flush
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.reconcile import reconcile
 from shoal.distributed.core.scheduler.records import Client, Party, Worker
+from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import on_reserve
@@ -296,7 +297,7 @@ def begin_wanting(
 
 def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], now: float) -> None:
     """A client has futures that it did not submit."""
-    begin_wanting(state, client, m.keys)
+    begin_wanting(state, client, m.keys, anew=m.anew)
 
 
 def on_release(
@@ -379,6 +380,10 @@ def on_register(
     if state.unplaced:
         place_unplaced(state)
     state.workers_moved = True
+    if state.hold_until >= 0:
+        state.awaited.discard(m.name)
+        if not state.awaited:
+            end_recovery(state)
 
 
 def on_worker_report(

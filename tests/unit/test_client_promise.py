@@ -1,0 +1,108 @@
+"""Promises: threads, coroutines without a loop, and asyncio wait for the same thing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, spawn, wait_all
+
+
+def test_the_first_end_counts() -> None:
+    promise: Promise[int] = Promise()
+    promise.keep(1)
+    promise.keep(2)
+    promise.fail(ValueError())
+    assert promise.wait() == 1
+
+
+def test_a_thread_waits() -> None:
+    promise: Promise[int] = Promise()
+    begun = threading.Event()
+
+    def keep() -> None:
+        begun.wait(5)
+        promise.keep(5)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    begun.set()
+    assert promise.wait(5) == 5
+    thread.join()
+
+
+def test_waiting_gives_up() -> None:
+    with pytest.raises(TimeoutError, match=r"0\.01 s"):
+        Promise[int]().wait(0.01)
+
+
+def test_steps_go_on_when_promises_are_kept() -> None:
+    one, two = Promise[int](), Promise[int]()
+
+    async def add() -> int:
+        return await one + await two
+
+    end = spawn(add())
+    two.keep(2)
+    assert not end.done
+    one.keep(1)
+    assert end.wait() == 3
+
+
+def test_steps_may_catch_errors() -> None:
+    promise: Promise[int] = Promise()
+
+    async def careful() -> str:
+        try:
+            await promise
+        except KeyError:
+            return "caught"
+        return "nothing"
+
+    end = spawn(careful())
+    promise.fail(KeyError("x"))
+    assert end.wait() == "caught"
+
+
+def test_a_long_chain_of_kept_promises_does_not_recurse() -> None:
+    kept: Promise[int] = Promise()
+    kept.keep(1)
+
+    async def many() -> int:
+        return sum([await kept for _ in range(10_000)])
+
+    assert spawn(many()).wait() == 10_000
+
+
+def test_all_or_the_first_error() -> None:
+    promises = [Promise[int]() for _ in range(3)]
+    end = wait_all(promises)
+    promises[1].fail(ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        end.wait()
+    assert wait_all([]).wait() == []
+
+
+def test_asyncio_awaits() -> None:
+    async def main() -> int:
+        promise: Promise[int] = Promise()
+        threading.Thread(target=promise.keep, args=(4,)).start()
+        return await as_asyncio(promise, 5)
+
+    assert asyncio.run(main()) == 4
+
+
+def test_asyncio_gives_up() -> None:
+    async def main() -> None:
+        await as_asyncio(Promise[int](), 0.01)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+
+
+def test_a_deadline_counts_down() -> None:
+    assert Deadline(None).left_s() is None
+    left = Deadline(0).left_s()
+    assert left == 0
