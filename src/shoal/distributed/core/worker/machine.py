@@ -93,8 +93,6 @@ def connected(w: Worker, party: int, role: str, now: float) -> None:
     if role != "scheduler":
         return
     w.scheduler = party
-    w.lost_at = None
-    w.attempts = 0
     message = reconcile.register(w)
     w.reconciling = bool(message.held or message.running)
     w.next_beat = now + w.settings.beat_s
@@ -183,7 +181,6 @@ def closed(w: Worker, party: int, why: str, now: float) -> None:
         if w.closing:
             return
         w.effects.append(Log("warning", f"the scheduler is gone: {why}"))
-        w.lost_at = now
         reconcile.shed(w)
         retry(w, now)
     elif party in w.peer_of:
@@ -253,6 +250,8 @@ def received(w: Worker, party: int, message: Any, buffers: list[Any], now: float
 
 def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now: float) -> None:
     """The scheduler has taken the worker on."""
+    w.lost_at = None
+    w.attempts = 0
     w.number = message.number
     w.scheduler_id = message.scheduler
 
