@@ -14,7 +14,10 @@ __all__ = ["SEAMS", "across"]
 
 SEAMS = {
     "Dask's protocol": "shoal.compat.protocol:spoken",
+    "array to blocks": "shoal.array.frames:blocks_of_array",
     "bag to dataframe": "shoal.dataframe.io.memory:from_bag",
+    "blocks to array": "shoal.array.frames:from_blocks",
+    "delayed to bag": "shoal.bag.create:from_delayed",
 }
 """The module and the function behind each."""
 

@@ -190,11 +190,23 @@ def test_a_series_is_matched_by_divisions() -> None:
     assert_eq(df.x + other, FRAME.x + FRAME.y)
 
 
-def test_unknown_divisions_that_differ_are_refused() -> None:
+def test_rows_of_unknown_divisions_are_matched_by_label() -> None:
     df = dd.from_pandas(FRAME, 4, sort=False)
     other = dd.from_pandas(FRAME, 3, sort=False)
-    with pytest.raises(ValueError, match=r"4, 3 partitions .* set_index"):
-        df.x + other.y
+    assert_eq(df.x + other.y, FRAME.x + FRAME.y, sort=True)
+    assert_eq(df.assign(z=other.y).z, FRAME.y.rename("z"), sort=True)
+
+
+def test_frames_of_the_same_source_stay_where_they_are() -> None:
+    df = dd.from_pandas(FRAME, 4, sort=False)
+    assert "shuffle" not in (df.x + df[df.x > 3].y).explain()
+
+
+def test_pandas_objects_are_matched_by_label() -> None:
+    df = dd.from_pandas(FRAME, 4)
+    assert_eq(df.x + FRAME.y[::-1], FRAME.x + FRAME.y)
+    some = FRAME[["y"]]
+    assert_eq(df[["y"]].where(some > 0), some.where(some > 0))
 
 
 @pytest.mark.parametrize("npartitions", [1, 3, 7, 20])

@@ -11,25 +11,41 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "Aggregation",
     "DataFrame",
     "Index",
     "Scalar",
     "Series",
+    "compute",
     "concat",
     "from_array",
+    "from_dask_array",
     "from_delayed",
     "from_dict",
     "from_map",
     "from_pandas",
+    "get_collection_type",
+    "get_dummies",
+    "isna",
+    "map_overlap",
     "map_partitions",
+    "melt",
     "merge",
+    "merge_asof",
+    "pivot_table",
     "read_csv",
     "read_parquet",
     "repartition",
+    "to_bag",
+    "to_datetime",
+    "to_numeric",
     "to_parquet",
+    "to_records",
+    "to_timedelta",
 ]
 
 HOMES = {
+    "Aggregation": "collection.groupby",
     "DataFrame": "collection.frame",
     "Index": "collection.series",
     "Scalar": "collection.scalar",
@@ -37,27 +53,47 @@ HOMES = {
     "concat": "collection.joins",
     "from_array": "io.memory",
     "from_bag": "io.memory",
+    "from_dask_array": "io.memory",
     "from_delayed": "io.memory",
     "from_dict": "io.memory",
     "from_map": "io.memory",
     "from_pandas": "io.memory",
+    "get_collection_type": "collection.base:class_of",
+    "get_dummies": "collection.reshape",
+    "isna": "collection.convert",
+    "map_overlap": "collection.overlap:map_overlap_of",
     "map_partitions": "collection.functions",
+    "melt": "collection.reshape",
     "merge": "collection.joins",
-    "repartition": "collection.functions",
+    "merge_asof": "collection.joins",
+    "pivot_table": "collection.reshape",
     "read_csv": "io.csv",
     "read_parquet": "io.parquet",
+    "repartition": "collection.functions",
+    "to_bag": "collection.conversion",
+    "to_datetime": "collection.convert",
+    "to_numeric": "collection.convert",
     "to_parquet": "io.parquet",
+    "to_records": "collection.conversion",
+    "to_timedelta": "collection.convert",
+    "compute": ".collection",
 }
-"""Public names, and the module each comes from."""
+"""Public names, and the module each comes from; after a colon its name there."""
+
+SUBMODULES = frozenset(["core", "dispatch", "extensions", "groupby", "multi"])
+"""Modules that programs reach as attributes."""
 
 
 def __getattr__(name: str) -> Any:
+    if name in SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # All classes: which collection stands for a meta must be known before one is made.
     for part in ("collection.frame", "collection.scalar"):
         importlib.import_module(f"{__name__}.{part}")
-    value = getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+    home, _, real = HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f".{home}", __name__), real or name)
     globals()[name] = value
     return value
 

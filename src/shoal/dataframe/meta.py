@@ -7,15 +7,112 @@ the error says on what it was called and how to give ``meta`` instead (`meta_of_
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from shoal.dispatch import Dispatch
 from shoal.errors import ShoalError
 
-__all__ = ["MetaError", "make_meta", "meta_of_call", "sample_of"]
+__all__ = [
+    "UNKNOWN_CATEGORIES",
+    "MetaError",
+    "has_known_categories",
+    "kind_of_categories",
+    "make_meta",
+    "make_meta_dispatch",
+    "meta_nonempty",
+    "meta_nonempty_dispatch",
+    "meta_of_call",
+    "sample_of",
+    "told_meta",
+    "with_unknown_categories",
+]
+
+UNKNOWN_CATEGORIES = "__UNKNOWN_CATEGORIES__"
+"""The one category of a dtype whose categories will only be known when it is computed."""
+
+
+def has_known_categories(item: Any) -> bool:
+    """Whether the categories of a series, index or dtype are known before it is computed.
+
+    Parameters
+    ----------
+    item
+        A categorical one.
+
+    Examples
+    --------
+    >>> has_known_categories(pd.CategoricalDtype(["a"]))
+    True
+    """
+    item = getattr(item, "_meta", item)
+    dtype = getattr(item, "dtype", item)
+    if not isinstance(dtype, pd.CategoricalDtype):
+        raise TypeError(f"a categorical series, index or dtype is wanted, got {dtype!r}")
+    return dtype.categories is not None and UNKNOWN_CATEGORIES not in dtype.categories
+
+
+def with_unknown_categories(meta: Any) -> Any:
+    """A meta in which categorical columns without categories have unknown ones.
+
+    Parameters
+    ----------
+    meta
+        After ``astype("category")``.
+
+    Examples
+    --------
+    >>> meta = with_unknown_categories(pd.Series([], dtype="category"))
+    >>> has_known_categories(meta)
+    False
+    """
+
+    def unknown(dtype: Any) -> bool:
+        return isinstance(dtype, pd.CategoricalDtype) and not len(dtype.categories)
+
+    if isinstance(meta, pd.DataFrame):
+        new = {
+            i: pd.CategoricalDtype([UNKNOWN_CATEGORIES], dtype.ordered)
+            for i, dtype in enumerate(meta.dtypes)
+            if unknown(dtype)
+        }
+        if not new:
+            return meta
+        out = meta.set_axis(range(meta.shape[1]), axis=1).astype(new)
+        return out.set_axis(meta.columns, axis=1)
+    dtype: Any = getattr(meta, "dtype", None)
+    if unknown(dtype):
+        return meta.astype(pd.CategoricalDtype([UNKNOWN_CATEGORIES], dtype.ordered))
+    return meta
+
+
+def kind_of_categories(dtype: Any) -> str:
+    """How a categorical dtype is called; nothing for others.
+
+    Parameters
+    ----------
+    dtype
+        Of a column.
+
+    Examples
+    --------
+    >>> kind_of_categories(pd.CategoricalDtype(["a"])), kind_of_categories(int)
+    ('category[known]', '')
+    """
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return ""
+    return f"category[{'known' if has_known_categories(dtype) else 'unknown'}]"
+
+
+make_meta_dispatch = Dispatch("make_meta_dispatch")
+"""``func(object, index=None) -> meta``, for types that are not pandas'."""
+
+meta_nonempty_dispatch = Dispatch("meta_nonempty_dispatch")
+"""``func(meta) -> sample of two rows``, for types that are not pandas'."""
 
 
 class MetaError(ShoalError, ValueError):
@@ -28,7 +125,7 @@ class MetaError(ShoalError, ValueError):
     """
 
 
-def make_meta(like: Any, index: Any = None) -> Any:
+def make_meta(like: Any, index: Any = None, parent_meta: Any = None) -> Any:
     """A meta from what users write.
 
     Parameters
@@ -38,6 +135,8 @@ def make_meta(like: Any, index: Any = None) -> Any:
         dtype, a scalar, or a shoal collection.
     index
         Of the result, where ``like`` does not have one.
+    parent_meta
+        Accepted for programs written for Dask.
 
     Examples
     --------
@@ -50,6 +149,9 @@ def make_meta(like: Any, index: Any = None) -> Any:
         return like.iloc[:0]
     if isinstance(like, pd.Index):
         return like[:0]
+    other = _registered(make_meta_dispatch, like)
+    if other is not None:
+        return other(like, index=index)
     empty = None if index is None else make_meta(index)
     if isinstance(like, Mapping):
         like = list(like.items())
@@ -65,9 +167,19 @@ def make_meta(like: Any, index: Any = None) -> Any:
     return like
 
 
+def _registered(table: Dispatch, item: Any) -> Any:
+    """The function for a type that somebody has registered; None for others."""
+    if not table.table and not table.lazy:
+        return None
+    try:
+        return table.dispatch(type(item))
+    except TypeError:
+        return None
+
+
 def _empty_series(name: Any, dtype: Any, index: Any) -> Any:
     if isinstance(dtype, str) and dtype == "category":
-        dtype = pd.CategoricalDtype([])
+        dtype = pd.CategoricalDtype([UNKNOWN_CATEGORIES])
     return pd.Series([], dtype=dtype, name=name, index=index)
 
 
@@ -113,7 +225,11 @@ def sample_of(meta: Any) -> Any:
         if meta.dtype == object:
             return pd.Index(["a", "b"], name=meta.name, dtype=object)
         return pd.Index(_sample_values(meta.dtype), name=meta.name)
-    return meta
+    other = _registered(meta_nonempty_dispatch, meta)
+    return meta if other is None else other(meta)
+
+
+meta_nonempty = sample_of
 
 
 def _sample_series(dtype: Any) -> Any:
@@ -141,6 +257,35 @@ def _sample_values(dtype: Any) -> Any:
         except (TypeError, ValueError, NotImplementedError, ArithmeticError):
             continue
     return pd.Series([None, None]).astype(dtype).array
+
+
+def told_meta(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """As `meta_of_call`, with a warning that the result rests on made-up rows.
+
+    Parameters
+    ----------
+    func, *args, **kwargs
+        The function and its arguments.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     meta = told_meta(abs, pd.Series([1]))
+    >>> meta.dtype, len(told)
+    (dtype('int64'), 1)
+    """
+    meta = meta_of_call(func, *args, **kwargs)
+    if isinstance(meta, pd.DataFrame):
+        found: Any = {name: str(dtype) for name, dtype in meta.dtypes.items()}
+    else:
+        found = (getattr(meta, "name", None), str(getattr(meta, "dtype", type(meta).__name__)))
+    warnings.warn(
+        "`meta` is not specified, inferred from partial data: the function was called on made-up "
+        f"rows. Please provide `meta` if the result is unexpected. It was taken to be meta={found}",
+        UserWarning,
+        stacklevel=4,
+    )
+    return meta
 
 
 def meta_of_call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -9,20 +9,30 @@ from __future__ import annotations
 import difflib
 import importlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shoal.collection import CollectionMixin, finalized, is_collection, optimize
+from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.display import html_of, text_of
+from shoal.dataframe.collection.tables import ROW_ARGUMENTS
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.calls import (
+    AsSeries,
+    NumberedCall,
+    UserReducer,
+    takes_argument,
+    transformed,
+)
 from shoal.dataframe.kernels.reductions import Reducer, concat_rows
 from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.moves import union_divisions
-from shoal.dataframe.nodes.partitions import Head, RepartitionDivisions, Select, Tail
+from shoal.dataframe.nodes.partitions import Head, Select, Tail
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import Attribute, MapPartitions, Method, Operator
+from shoal.dataframe.nodes.rowwise import Attribute, MapEach, MapPartitions, Method, Operator
 from shoal.dataframe.nodes.sources import Given
 from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
@@ -30,7 +40,16 @@ from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
 from shoal.highlevelgraph import graph_of
 
-__all__ = ["FrameBase", "aligned", "from_node", "nearest", "operand"]
+__all__ = [
+    "FrameBase",
+    "aligned",
+    "check_axis",
+    "check_split_every",
+    "class_of",
+    "from_node",
+    "nearest",
+    "operand",
+]
 
 FrameNode.rules = RULES
 
@@ -57,13 +76,28 @@ def from_node(node: FrameNode) -> Any:
     >>> type(from_node(from_dict({"x": [1]}, npartitions=1).x.expr)).__name__
     'Series'
     """
-    meta = node.meta
+    return class_of(node.meta)(node)
+
+
+def class_of(meta: Any) -> Callable[[FrameNode], Any]:
+    """What makes the collection that stands for partitions of a kind.
+
+    Parameters
+    ----------
+    meta
+        One of them.
+
+    Examples
+    --------
+    >>> class_of(pd.Series([1])).__name__
+    'Series'
+    """
     for name in DEFINED_IN:
         # Whoever comes here first may have loaded readers only, which the classes themselves use.
         importlib.import_module(name)
     for kind, make in CLASSES:
         if isinstance(meta, kind):
-            return make(node)
+            return make
     raise TypeError(f"no collection stands for a {type(meta).__name__}")
 
 
@@ -90,6 +124,57 @@ def nearest(name: Any, names: Any) -> str:
     return f"; there are {some}" if some and len(known) <= MOST_NAMES else ""
 
 
+def check_axis(collection: Any, axis: Any) -> int:
+    """0 for rows and 1 for columns, of what pandas takes for an axis.
+
+    Parameters
+    ----------
+    collection
+        A frame, series or index.
+    axis
+        0, 1, "index", "rows", "columns" or None.
+
+    Raises
+    ------
+    ValueError
+        There is no such axis.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> check_axis(from_dict({"x": [1]}, npartitions=1), "columns")
+    1
+    """
+    names = {0: 0, None: 0, "index": 0, "rows": 0}
+    if collection.ndim == 2:
+        names |= {1: 1, "columns": 1}
+    try:
+        return names[axis]
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"No axis named {axis} for {type(collection).__name__}; the axes are "
+            f"{[name for name in names if name is not None]}"
+        ) from None
+
+
+def check_split_every(split_every: Any) -> None:
+    """Refuse a fan-in that makes no tree.
+
+    Parameters
+    ----------
+    split_every
+        How many partial results a task combines: None, False, or at least 2.
+
+    Examples
+    --------
+    >>> check_split_every(8)
+    """
+    if split_every is None or split_every is False:
+        return
+    if not isinstance(split_every, int | np.integer) or int(split_every) < 2:
+        raise ValueError(f"split_every must be an integer >= 2, or False; got {split_every!r}")
+
+
 def operand(value: Any) -> Any:
     """What stands for an argument in a node: a node, a call, or the value itself.
 
@@ -110,51 +195,6 @@ def operand(value: Any) -> Any:
     if is_collection(value):
         return finalized(value)
     return value
-
-
-def aligned(operands: Sequence[Any], what: str) -> list[Any]:
-    """Operands whose partitions fit together, cut anew where their divisions differ.
-
-    Parameters
-    ----------
-    operands
-        As `operand` gives them.
-    what
-        The operation, for messages.
-
-    Raises
-    ------
-    ValueError
-        Partitions differ and the divisions are not known.
-
-    Examples
-    --------
-    >>> aligned([1, 2], "add")
-    [1, 2]
-    """
-    frames = [one for one in operands if isinstance(one, FrameNode) and one.ndim > 0]
-    if len({frame.divisions for frame in frames}) <= 1:
-        return list(operands)
-    if all(frame.known_divisions for frame in frames):
-        bounds = frames[0].divisions
-        for frame in frames[1:]:
-            bounds = union_divisions(bounds, frame.divisions)
-        new = {
-            frame.name: frame if frame.divisions == bounds else RepartitionDivisions(frame, bounds)
-            for frame in frames
-        }
-        return [
-            new.get(getattr(one, "name", None), one) if isinstance(one, FrameNode) else one  # type: ignore[arg-type]
-            for one in operands
-        ]
-    counts = {frame.npartitions for frame in frames}
-    if len(counts) > 1 and counts - {1}.union([max(counts)]):
-        told = ", ".join(str(frame.npartitions) for frame in frames)
-        raise ValueError(
-            f"{what}: the frames have {told} partitions and unknown divisions, so their rows "
-            "cannot be matched; set an index with set_index, or repartition one like the other"
-        )
-    return list(operands)
 
 
 class FrameBase(CollectionMixin):
@@ -254,23 +294,31 @@ class FrameBase(CollectionMixin):
         )
 
     def __repr__(self) -> str:
-        return (
-            f"<shoal.dataframe.{type(self).__name__}: {self._node.label()}, "
-            f"npartitions={self.npartitions}, divisions={_short(self.divisions)}>"
-        )
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self, max_rows=5)
 
     # -------------------------------------------------------------------------- making others
 
     def _rowwise(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """pandas' method of that name on each partition."""
         items = [operand(one) for one in (self, *args, *kwargs.values())]
+        if method in ROW_ARGUMENTS:
+            along = self.ndim == 2 and kwargs.get("axis", 1) in (1, "columns")
+            items = [one if isinstance(one, pd.Series) and along else wrapped(one) for one in items]
         items = aligned(items, method)
         return from_node(
             Method(method, tuple(items), tuple(kwargs), annotations=current_annotations())
         )
 
     def _operator(self, name: str, *args: Any) -> Any:
-        items = aligned([operand(one) for one in args], name)
+        items = [operand(one) for one in args]
+        if all(one.ndim < 2 for one in items if isinstance(one, FrameNode)):
+            items = [wrapped(one) for one in items]
+        else:
+            items = [wrapped(one) if isinstance(one, pd.DataFrame) else one for one in items]
+        items = aligned(items, name)
         return from_node(Operator(name, tuple(items), annotations=current_annotations()))
 
     def _attribute(self, name: str) -> Any:
@@ -294,8 +342,7 @@ class FrameBase(CollectionMixin):
         return self._reduced(reducer, meta, split_every)
 
     def _reduced(self, reducer: Any, meta: Any, split_every: Any, split_out: int = 1) -> Any:
-        if split_every is not None and split_every is not False and int(split_every) < 2:
-            raise ValueError(f"split_every is at least 2, or False; got {split_every!r}")
+        check_split_every(split_every)
         args = ((self._node,), reducer, meta, split_every, int(split_out or 1))
         return from_node(Reduce(*args, annotations=current_annotations()))
 
@@ -336,9 +383,13 @@ class FrameBase(CollectionMixin):
         [2, 1]
         """
         items = [operand(one) for one in (self, *args, *kwargs.values())]
-        items = aligned(items, "map_partitions")
+        if align_dataframes:
+            items = aligned(items, "map_partitions", broadcast=True)
         names = tuple(kwargs)
         split = len(items) - len(names)
+        numbered = "partition_info" not in names and takes_argument(func, "partition_info")
+        if numbered:
+            func = NumberedCall(func)
         if meta is None:
             metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
             meta = meta_of_call(
@@ -348,12 +399,87 @@ class FrameBase(CollectionMixin):
             meta = make_meta(meta, index=getattr(self._meta, "index", None))
         if getattr(meta, "ndim", 0) == 0:
             # A value a partition makes a series.
-            func, meta = _AsSeries(func), pd.Series([meta]).iloc[:0]
+            func, meta = AsSeries(func), pd.Series([meta]).iloc[:0]
         title = getattr(func, "__name__", "map-partitions").strip("<>")
+        if numbered:
+            ends = self.divisions
+            told = tuple([{"number": i, "division": ends[i]} for i in range(self.npartitions)])
+            call: Any = func.call  # type: ignore[attr-defined] # a NumberedCall
+            return from_node(MapEach(call, tuple(items), names, told, meta, None, title))
         node = MapPartitions(
             func, tuple(items), names, meta, None, title, annotations=current_annotations()
         )
+        if transform_divisions and isinstance(meta, pd.Index) and node.known_divisions:
+            node = node.replace(given_divisions=transformed(func, items, names, node))
         return from_node(node)
+
+    def clear_divisions(self) -> Any:
+        """The same, with divisions forgotten.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1, 2]}, npartitions=2).clear_divisions().known_divisions
+        False
+        """
+        unknown = (None,) * (self.npartitions + 1)
+        args = (rows.itself, (self._node,), (), self._meta, unknown, "clear-divisions")
+        return from_node(MapPartitions(*args))
+
+    def reduction(
+        self,
+        chunk: Callable[..., Any],
+        aggregate: Callable[..., Any] | None = None,
+        combine: Callable[..., Any] | None = None,
+        meta: Any = None,
+        token: str | None = None,
+        split_every: Any = None,
+        chunk_kwargs: Any = None,
+        aggregate_kwargs: Any = None,
+        combine_kwargs: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Reduce with functions: of each partition, of results together, of those in between.
+
+        Parameters
+        ----------
+        chunk
+            ``chunk(partition, **chunk_kwargs)``.
+        aggregate
+            Called with the concatenated results; ``chunk`` by default.
+        combine
+            Called with some of them on the way; ``aggregate`` by default.
+        meta
+            What the result looks like; without it, the functions are called on made-up rows.
+        token
+            What it is called.
+        split_every
+            How many partial results a task combines.
+        chunk_kwargs, aggregate_kwargs, combine_kwargs, **kwargs
+            More arguments; ``kwargs`` are given to all.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> x = from_dict({"x": [1, 2, 3]}, npartitions=2).x
+        >>> x.reduction(lambda part: part.max(), lambda some: some.max()).compute()
+        np.int64(3)
+        """
+        if combine is None and combine_kwargs:
+            raise ValueError("`combine_kwargs` provided with no `combine`")
+        aggregate = aggregate or chunk
+        more = dict(aggregate_kwargs or {})
+        steps = (
+            (chunk, {**kwargs, **(chunk_kwargs or {})}),
+            (combine or aggregate, {**kwargs, **((combine_kwargs or {}) if combine else more)}),
+            (aggregate, {**kwargs, **more}),
+        )
+        reducer = UserReducer(token or getattr(chunk, "__name__", "reduction").strip("<>"), steps)
+        if meta is None:
+            meta = meta_of_call(reducer.once, self._meta)
+        else:
+            meta = make_meta(meta, index=pd.RangeIndex(0))
+        return self._reduced(reducer, meta, split_every)
 
     # ----------------------------------------------------------------------------- partitions
 
@@ -407,8 +533,9 @@ class FrameBase(CollectionMixin):
         result = lazy.compute()
         if len(result) < n and count < self.npartitions:
             warnings.warn(
-                f"Insufficient elements for `head`: {n} were asked for, and the first {count} "
-                f"partition(s) have {len(result)}; pass npartitions=-1 to look at all",
+                f"Insufficient elements for `head`. {n} elements requested, only {len(result)} "
+                f"elements available in the first {count} partition(s). Pass npartitions=-1 to "
+                "look at all",
                 stacklevel=2,
             )
         return result
@@ -507,26 +634,6 @@ class FrameBase(CollectionMixin):
         return from_node(MapPartitions(*args))
 
     __array_wrap__ = None
-
-
-class _AsSeries:
-    """A function whose scalar result becomes a series of one."""
-
-    def __init__(self, func: Callable[..., Any]) -> None:
-        self.func = func
-        self.__name__ = getattr(func, "__name__", "func")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return pd.Series([self.func(*args, **kwargs)])
-
-    def __shoal_tokenize__(self) -> Any:
-        return self.func
-
-
-def _short(divisions: Sequence[Any]) -> str:
-    if len(divisions) <= 4:
-        return f"({', '.join(map(str, divisions))})"
-    return f"({divisions[0]}, ..., {divisions[-1]})"
 
 
 class Partitions:

@@ -107,8 +107,8 @@ class DataFrame(FrameBase):
 
     @property
     def values(self) -> Any:
-        """The values of each partition, as an array."""
-        return self.map_partitions(_values, meta=self._meta.to_numpy())
+        """The values as an array, a block a partition."""
+        return self.to_dask_array()
 
     @property
     def loc(self) -> Locator:
@@ -447,10 +447,6 @@ class DataFrame(FrameBase):
             suffixes=(lsuffix, rsuffix),
             npartitions=npartitions,
         )
-
-
-def _values(part: Any) -> Any:
-    return part.to_numpy()
 
 
 FrameBase.repartition = repartition  # type: ignore[attr-defined]

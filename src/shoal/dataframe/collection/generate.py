@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from shoal.dataframe.collection import tables
 from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.nodes.moves import Cumulative
 
-__all__ = ["install_methods", "install_operators"]
+__all__ = ["Topic", "install_methods", "install_operators", "install_topics"]
 
 REFLECTED = "add sub mul truediv floordiv mod pow matmul and_ or_ xor"
 
@@ -40,10 +42,67 @@ def install_methods(cls: type, kind: type) -> None:
     if name != "Index":
         for method in tables.CUMULATIVE.split():
             _put(cls, kind, method, _cumulative(method), "running on from partition to partition")
+    install_topics(cls)
     for attribute in tables.PROPERTIES[name].split():
         setattr(cls, attribute, _property(attribute))
     for method, remedy in tables.NOT_HERE[name].items():
         setattr(cls, method, _refused(name, method, remedy))
+
+
+def install_topics(cls: type) -> None:
+    """Give a class the functions that the table of topics lists for it.
+
+    Parameters
+    ----------
+    cls
+        A collection class.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import Series
+    >>> Series.shift.__module__
+    'shoal.dataframe.collection.overlap'
+    """
+    for topic, classes in tables.TOPICS.items():
+        for names, methods in classes.items():
+            if cls.__name__ not in names.split():
+                continue
+            for entry in methods.split():
+                method, _, function = entry.partition("=")
+                delegate = Topic(topic, function or method)
+                setattr(cls, method, delegate)
+                delegate.__set_name__(cls, method)
+
+
+class Topic:
+    """A method that is a function of the module for its topic, loaded when it is first used.
+
+    Parameters
+    ----------
+    module
+        Within `shoal.dataframe.collection`.
+    function
+        Its name there.
+
+    Examples
+    --------
+    >>> Topic("overlap", "shift").function
+    'shift'
+    """
+
+    def __init__(self, module: str, function: str) -> None:
+        self.module = module
+        self.function = function
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        module = importlib.import_module(f"shoal.dataframe.collection.{self.module}")
+        function = getattr(module, self.function)
+        # From now on the class has the function itself.
+        setattr(self.owner, self.name, function)
+        return function if instance is None else MethodType(function, instance)
 
 
 def _put(cls: type, kind: type, name: str, method: Callable[..., Any], how: str) -> None:

@@ -1,25 +1,38 @@
 """Rows in groups.
 
-`GroupBy` holds the frame, the keys and the options; aggregations become one `Reduce` with a
-`GroupReducer`, so several of them are computed in one pass.
+`GroupBy` holds the frame, the keys and the options.  Aggregations that can be folded become one
+`Reduce` with a `GroupReducer`, so several of them are computed in one pass.  Everything else that
+pandas does to groups is done by pandas, after the rows of each group have been brought together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.collection.base import FrameBase, from_node, nearest, operand
-from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, GroupReducer
-from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.collection.align import aligned
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_split_every,
+    from_node,
+    nearest,
+    operand,
+)
+from shoal.dataframe.collection.tables import GROUP_METHODS, WINDOW_METHODS
+from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
+from shoal.dataframe.kernels.wholegroups import added_name, call_by_group, group_of
+from shoal.dataframe.meta import MetaError, make_meta, sample_of
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions
 from shoal.expr.annotate import current_annotations
 
-__all__ = ["GroupBy"]
+__all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy"]
+
+KNOWN_OPTIONS = {"sort", "dropna", "observed", "group_keys", "as_index"}
 
 
 class GroupBy:
@@ -30,9 +43,11 @@ class GroupBy:
     frame
         A frame.
     by
-        A column, a series, or a list of them.
+        A column, a series, a function of the labels, or a list of these.
     columns
         A column, or a list, that is aggregated; None for all.
+    unnamed
+        Whether the one column stands for a series without a name.
     **options
         ``sort``, ``dropna``, ``observed``, ``group_keys``, ``as_index``.
 
@@ -44,13 +59,17 @@ class GroupBy:
     [[1, 2], [3, 3]]
     """
 
-    def __init__(self, frame: Any, by: Any, columns: Any = None, **options: Any) -> None:
-        known = {"sort", "dropna", "observed", "group_keys", "as_index"}
-        if set(options) - known:
-            raise TypeError(f"groupby takes {sorted(known)}, got {sorted(set(options) - known)}")
+    def __init__(
+        self, frame: Any, by: Any, columns: Any = None, *, unnamed: bool = False, **options: Any
+    ) -> None:
+        if set(options) - KNOWN_OPTIONS:
+            raise TypeError(
+                f"groupby takes {sorted(KNOWN_OPTIONS)}, got {sorted(set(options) - KNOWN_OPTIONS)}"
+            )
         self.frame = frame
-        self.keys = [_key(frame, one) for one in (by if isinstance(by, list | tuple) else [by])]
+        self.keys = [_key(frame, one) for one in (by if isinstance(by, list) else [by])]
         self.columns = columns
+        self.unnamed = unnamed
         self.options = {key: value for key, value in options.items() if value is not None}
         # pandas has the last word on keys and columns that do not fit.
         self._on(sample_of(frame._meta))
@@ -64,17 +83,26 @@ class GroupBy:
         grouped = sample.groupby(keys[0] if len(keys) == 1 else keys, **self.options)
         return grouped if self.columns is None else grouped[self.columns]
 
+    @property
+    def _sampled(self) -> Any:
+        return self._on(sample_of(self.frame._meta))
+
     def __getitem__(self, columns: Any) -> GroupBy:
         wanted = columns if isinstance(columns, list) else [columns]
         for name in wanted:
             if name not in self.frame.columns:
                 raise KeyError(f"Column not found: {name!r}{nearest(name, self.frame.columns)}")
-        return GroupBy(self.frame, list(self._by()), columns, **self.options)
+        kind = GroupBy if isinstance(columns, list) else SeriesGroupBy
+        return kind(self.frame, self._by(), columns, **self.options)
 
     def __getattr__(self, name: str) -> GroupBy:
         if not name.startswith("_") and name in self.frame.columns:
             return self[name]
         raise AttributeError(f"a GroupBy has no attribute {name!r}{nearest(name, dir(type(self)))}")
+
+    def __dir__(self) -> list[str]:
+        names = [str(name) for name in self.frame.columns if str(name).isidentifier()]
+        return [*super().__dir__(), *names]
 
     def _by(self) -> list[Any]:
         return [from_node(key) if hasattr(key, "meta") else key for key in self.keys]
@@ -82,9 +110,17 @@ class GroupBy:
     # ------------------------------------------------------------------------- aggregations
 
     def aggregate(
-        self, arg: Any = None, split_every: Any = None, split_out: Any = 1, **kwargs: Any
+        self,
+        arg: Any = None,
+        split_every: Any = None,
+        split_out: Any = 1,
+        shuffle_method: Any = None,
+        **kwargs: Any,
     ) -> Any:
-        """Aggregate with functions by name: one, a list, a dict by column, or keywords.
+        """Aggregate: with one function, a list, a dict by column, or keywords.
+
+        Functions are names, `Aggregation`, or functions; those that cannot be folded are called
+        when the rows of each group have been brought together.
 
         Parameters
         ----------
@@ -93,7 +129,9 @@ class GroupBy:
         split_every
             How many partial results a task combines.
         split_out
-            How many partitions the result has.
+            How many partitions the result has; True for as many as there are.
+        shuffle_method
+            Accepted for programs written for Dask.
         **kwargs
             ``name=(column, function)``.
 
@@ -104,24 +142,38 @@ class GroupBy:
         >>> df.groupby("k").agg({"x": "sum"}).compute().x.tolist()
         [3, 3]
         """
-        meta = make_meta(self._on(sample_of(self.frame._meta)).agg(arg, **kwargs))
-        return self._aggregated(self._aggregates(arg, kwargs), meta, split_every, split_out)
+        check_split_every(split_every)
+        if arg is None and not kwargs:
+            raise TypeError("Must provide 'func' or tuples of '**kwargs'.")
+        aggregates = self._aggregates(arg, kwargs)
+        if aggregates is None:
+            meta = make_meta(self._sampled.agg(arg, **kwargs))
+            count = self._count(split_out, split_every)
+            args = () if arg is None else (arg,)
+            return self._moved("agg", args, kwargs, meta, count)
+        meta = make_meta(
+            self._sampled.agg(_plain(arg), **{k: _plain(v) for k, v in kwargs.items()})
+        )
+        return self._aggregated(aggregates, meta, split_every, split_out)
 
     agg = aggregate
 
-    def _values(self, func: str) -> list[Any]:
+    def _values(self) -> list[Any]:
         """The columns that one function is applied to."""
         if self.columns is not None:
             return list(self.columns) if isinstance(self.columns, list) else [self.columns]
         taken = {key for key in self.keys if not hasattr(key, "meta")}
         return [name for name in self.frame.columns if name not in taken]
 
-    def _aggregates(self, arg: Any, named: dict[str, Any]) -> list[Aggregate]:
+    def _aggregates(self, arg: Any, named: dict[str, Any]) -> list[Aggregate] | None:
+        """What is folded; None if something cannot be."""
         if arg is None:
             pairs = [
                 (one[0], one[1]) if isinstance(one, tuple) else (self.columns, one)
                 for one in named.values()
             ]
+        elif named:
+            return None
         elif isinstance(arg, dict):
             pairs = [
                 (column, func)
@@ -130,8 +182,11 @@ class GroupBy:
             ]
         else:
             funcs = arg if isinstance(arg, list) else [arg]
-            pairs = [(column, func) for column in self._values("") for func in funcs]
-        return [_aggregate(column, func) for column, func in pairs]
+            pairs = [(column, func) for column in self._values() for func in funcs]
+            if arg == "size":
+                pairs = [(None, "size")]
+        found = [_aggregate(column, func) for column, func in pairs]
+        return None if None in found else found  # type: ignore[return-value]
 
     def _aggregated(
         self, aggregates: list[Aggregate], meta: Any, split_every: Any, split_out: Any
@@ -141,6 +196,7 @@ class GroupBy:
         if isinstance(meta, pd.DataFrame):
             labels = meta.columns if as_index else meta.columns[-len(aggregates) :]
         else:
+            meta = meta.rename(None) if self.unnamed else meta
             name = meta.name
         reducer = GroupReducer(
             tuple([None if hasattr(key, "meta") else key for key in self.keys]),
@@ -153,28 +209,30 @@ class GroupBy:
             as_index,
         )
         series = [key for key in self.keys if hasattr(key, "meta")]
-        args = (self.frame._node, *series)
-        if split_out is True:
-            split_out = self.frame.npartitions
-        node = Reduce(
-            args, reducer, meta, split_every, int(split_out or 1), annotations=current_annotations()
-        )
+        args = tuple(aligned([self.frame._node, *series], "groupby"))
+        count = self._count(split_out, None) if split_out is not None else 1
+        node = Reduce(args, reducer, meta, split_every, count, annotations=current_annotations())
         return from_node(node)
 
     def _named(self, func: str, split_every: Any, split_out: Any, options: dict[str, Any]) -> Any:
+        check_split_every(split_every)
         numeric = options.pop("numeric_only", None)
         told = {"numeric_only": numeric} if numeric is not None else {}
-        meta = make_meta(getattr(self._on(sample_of(self.frame._meta)), func)(**told, **options))
-        columns = self._values(func)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            meta = make_meta(getattr(self._sampled, func)(**told, **options))
+        columns = self._values()
         if func == "size":
             aggregates = [Aggregate(None, "size")]
         else:
             if isinstance(meta, pd.DataFrame):
                 columns = [name for name in columns if name in meta.columns]
             aggregates = [Aggregate(name, func, tuple(options.items())) for name in columns]
+        if not aggregates:
+            return self._moved(func, (), {**told, **options}, meta)
         return self._aggregated(aggregates, meta, split_every, split_out)
 
-    # ----------------------------------------------------------------------------- apply
+    # -------------------------------------------------------------------- whole groups
 
     def apply(self, func: Callable[..., Any], *args: Any, meta: Any = None, **kwargs: Any) -> Any:
         """Apply a function to each group; its rows are brought together first.
@@ -195,7 +253,8 @@ class GroupBy:
         >>> df.groupby("k").x.apply(max, meta=("x", "int64")).compute().to_dict()
         {2: 3, 1: 2}
         """
-        return self._by_group("apply", func, args, kwargs, meta)
+        kwargs.pop("include_groups", None)
+        return self._with_function("apply", func, args, kwargs, meta)
 
     def transform(self, func: Any, *args: Any, meta: Any = None, **kwargs: Any) -> Any:
         """Apply a function that gives a value for each row of a group.
@@ -209,88 +268,339 @@ class GroupBy:
         meta
             What the result looks like.
         """
-        return self._by_group("transform", func, args, kwargs, meta)
+        return self._with_function("transform", func, args, kwargs, meta)
 
-    def _by_group(self, method: str, func: Any, args: Any, kwargs: Any, meta: Any) -> Any:
-        frame = self.frame
-        names = []
-        for i, key in enumerate(self._by()):
-            if isinstance(key, FrameBase):
-                frame = frame._assigned({f"__key_{i}": key})
-                names.append(f"__key_{i}")
+    def pipe(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """``func(self, *args, **kwargs)``, for chains.
+
+        Parameters
+        ----------
+        func
+            A function.
+        *args, **kwargs
+            More arguments.
+        """
+        return func(self, *args, **kwargs)
+
+    def _with_function(self, method: str, func: Any, args: Any, kwargs: Any, meta: Any) -> Any:
+        if meta is None:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    meta = make_meta(getattr(self._sampled, method)(func, *args, **kwargs))
+            except Exception as error:
+                raise MetaError(
+                    f"what groupby.{method} of {getattr(func, '__name__', func)!r} returns could "
+                    f"not be found out: on a made-up sample it raised {type(error).__name__}: "
+                    f"{error}. Pass meta="
+                ) from error
+            if callable(func):
+                warnings.warn(
+                    "`meta` is not specified, inferred from partial data: the function was called "
+                    "on made-up rows. Please provide `meta` if the result is unexpected. It was "
+                    f"taken to be {meta.dtypes.to_dict() if meta.ndim == 2 else meta.dtype}",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        meta = make_meta(meta, index=self.frame._meta.index)
+        return self._moved(method, (func, *args), kwargs, meta)
+
+    def _count(self, split_out: Any, split_every: Any) -> int:
+        """How many partitions the result has."""
+        before = int(self.frame.npartitions)
+        if split_out is True or split_out is None:
+            return max(before // int(split_every), 1) if split_every else before
+        return max(int(split_out), 1)
+
+    def _whole(self, count: int | None) -> tuple[Any, tuple[Any, ...]]:
+        """The frame with the rows of each group in one partition, and the names of the keys."""
+        node, names = self.frame._node, []
+        series = [key for key in self.keys if hasattr(key, "meta")]
+        node, *moved = aligned([node, *series], "groupby")
+        given = iter(moved)
+        for i, key in enumerate(self.keys):
+            if hasattr(key, "meta"):
+                name = added_name(i, key.meta.name)
+                node = Assign(node, (name,), (next(given),))
+                names.append(name)
             else:
                 names.append(key)
+        count = self.frame.npartitions if count is None else count
+        return Shuffle(node, tuple(names), count, ()), tuple(names)
+
+    def _moved(
+        self,
+        method: str,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        meta: Any,
+        count: int | None = None,
+        window: Any = None,
+    ) -> Any:
+        """A method of pandas' groupings, on partitions that have whole groups."""
+        node, names = self._whole(count)
+        if self.unnamed and isinstance(meta, pd.Series):
+            meta = meta.rename(None)
+        spec = (names, self.columns, tuple(self.options.items()), window, self.unnamed)
+        whole = (node, spec, method, tuple(args), tuple(kwargs.items()))
+        unknown = (None,) * (node.npartitions + 1)
+        title = f"groupby-{method}"
+        return from_node(MapPartitions(call_by_group, whole, (), meta, unknown, title))
+
+    def _method(self, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        split_out = kwargs.pop("split_out", True)
+        split_every = kwargs.pop("split_every", None)
+        check_split_every(split_every)
+        meta = kwargs.pop("meta", None)
+        for name in ("shuffle_method", "axis"):
+            if kwargs.get(name, 0) in (None, 0):
+                kwargs.pop(name, None)
         if meta is None:
-            meta = getattr(self._on(sample_of(self.frame._meta)), method)(func, *args, **kwargs)
-        meta = make_meta(meta)
-        node = Shuffle(frame._node, tuple(names), frame.npartitions, ())
-        whole = (node, tuple(names), self.columns, dict(self.options), method, func, args, kwargs)
-        unknown = (None,) * (frame.npartitions + 1)
-        return from_node(
-            MapPartitions(call_by_group, whole, (), meta, unknown, f"groupby-{method}")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                meta = getattr(self._sampled, method)(*args, **kwargs)
+        meta = make_meta(meta, index=self.frame._meta.index)
+        return self._moved(method, args, kwargs, meta, self._count(split_out, split_every))
+
+    def get_group(self, name: Any) -> Any:
+        """The rows of one group.
+
+        Parameters
+        ----------
+        name
+            The key, or a tuple of several.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=2)
+        >>> df.groupby("k").get_group(1).x.compute().tolist()
+        [1, 2]
+        """
+        keys = [key for key in self.keys if hasattr(key, "meta")]
+        items = aligned([self.frame._node, *keys], "get_group")
+        by = tuple([None if hasattr(key, "meta") else key for key in self.keys])
+        meta = self.frame._meta
+        if self.columns is not None:
+            meta = meta[self.columns]
+        whole = (items[0], by, self.columns, name, *items[1:])
+        return from_node(MapPartitions(group_of, whole, (), meta, None, "get-group"))
+
+    def rolling(self, window: Any, **options: Any) -> RollingGroupby:
+        """Moving windows within each group.
+
+        Parameters
+        ----------
+        window
+            How many rows, or a time.
+        **options
+            As pandas has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
+        >>> df.groupby("k").x.rolling(2).sum().compute().tolist()
+        [nan, 3.0, nan]
+        """
+        options.pop("axis", None)
+        return RollingGroupby(self, window, options)
+
+    def compute(self, **kwargs: Any) -> Any:
+        """Refused: a grouping is no result.
+
+        Parameters
+        ----------
+        **kwargs
+            Ignored.
+        """
+        raise NotImplementedError(
+            "DataFrameGroupBy does not allow compute method. Please chain it with an aggregation "
+            "method (like ``.mean()``) or get a specific group using ``.get_group()`` before "
+            "calling ``compute()``"
+        )
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError(
+            "Iteration of DataFrameGroupBy objects requires computing the groups which may be "
+            "slow. You probably want to use 'apply' to execute a function for all the columns. To "
+            "access individual groups, use 'get_group'"
         )
 
 
-def call_by_group(
-    part: Any,
-    names: Any,
-    columns: Any,
-    options: Any,
-    method: str,
-    func: Any,
-    args: Any,
-    kwargs: Any,
-) -> Any:
-    """Call a method of pandas' grouping of a partition that has whole groups."""
-    added = [name for name in names if str(name).startswith("__key_")]
-    keys = [part[name].rename(None) if name in added else name for name in names]
-    grouped = part.drop(columns=added).groupby(keys if len(keys) > 1 else keys[0], **options)
-    if columns is not None:
-        grouped = grouped[columns]
-    return getattr(grouped, method)(func, *args, **kwargs)
+class SeriesGroupBy(GroupBy):
+    """Values of a series in groups; ``df.groupby("k").x`` makes it.
+
+    Parameters
+    ----------
+    frame, by, columns, unnamed, **options
+        As `GroupBy` has them; ``columns`` is one.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=2)
+    >>> type(df.groupby("k").x).__name__
+    'SeriesGroupBy'
+    """
+
+    def __getitem__(self, columns: Any) -> GroupBy:
+        raise KeyError(f"a series has no columns, got {columns!r}")
+
+
+class RollingGroupby:
+    """Moving windows within groups; `GroupBy.rolling` makes it.
+
+    Parameters
+    ----------
+    groups
+        The grouping.
+    window, options
+        Of ``rolling``.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
+    >>> RollingGroupby(df.groupby("k"), 2, {}).x.max().compute().tolist()
+    [nan, 2.0, nan]
+    """
+
+    def __init__(self, groups: GroupBy, window: Any, options: dict[str, Any]) -> None:
+        self.groups = groups
+        self.window = (window, tuple(options.items()))
+
+    def __getitem__(self, columns: Any) -> RollingGroupby:
+        return RollingGroupby(self.groups[columns], self.window[0], dict(self.window[1]))
+
+    def __getattr__(self, name: str) -> RollingGroupby:
+        if not name.startswith("_") and name in self.groups.frame.columns:
+            return self[name]
+        raise AttributeError(f"a RollingGroupby has no attribute {name!r}")
+
+    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        groups = self.groups
+        window, options = self.window
+        index = groups.frame._meta.index
+        sample = sample_of(groups.frame._meta)
+        if isinstance(index, pd.DatetimeIndex):
+            sample.index = pd.DatetimeIndex(sample.index, name=index.name)
+        rolled = groups._on(sample).rolling(window, **dict(options))
+        meta = make_meta(getattr(rolled, method)(*args, **kwargs))
+        return groups._moved(method, args, kwargs, meta, window=self.window)
 
 
 def _key(frame: Any, key: Any) -> Any:
+    """A column's name, or the node of a series."""
     if isinstance(key, FrameBase):
-        name = key._node
+        node: Any = key._node
+        if isinstance(key._meta, pd.Index):
+            return key._rowwise("to_series")._node
+        if key.ndim != 1:
+            raise NotImplementedError("groupby takes columns and series, got a DataFrame")
         # A column of this very frame is better known by its name.
-        if type(name).__name__ == "Column" and name.source is frame._node:
-            return name.column
+        if type(node) is Column and node.source is frame._node:
+            return node.column
         return operand(key)
+    if isinstance(key, pd.Grouper | pd.Series | pd.DataFrame):
+        raise NotImplementedError(
+            f"groupby by a {type(key).__name__}: use a column, a series of shoal, or resample"
+        )
     if callable(key):
-        return operand(frame.index.to_series().map(key))
+        labels = frame.index.to_series()
+        meta = make_meta(sample_of(labels._meta).map(key))
+        return labels.map(key, meta=meta)._node
     try:
-        known = key in frame.columns or key in frame._meta.index.names
+        known = key in frame.columns
     except TypeError:
         known = False
+    if not known and key is not None and key in frame._meta.index.names:
+        return frame.index.to_series()._node
     if not known:
         raise KeyError(f"{key!r} is not a column{nearest(key, frame.columns)}")
     return key
 
 
-def _aggregate(column: Any, func: Any) -> Aggregate:
-    name = func if isinstance(func, str) else getattr(func, "__name__", repr(func))
-    if name not in AGGREGATIONS:
-        raise NotImplementedError(
-            f"agg has no function {name!r}{nearest(name, AGGREGATIONS)}; use apply"
+def _plain(arg: Any) -> Any:
+    """A specification that pandas understands, with a sum in the place of an `Aggregation`."""
+    if isinstance(arg, Aggregation):
+        return arg.named_size()
+    if isinstance(arg, dict):
+        return {name: _plain(one) for name, one in arg.items()}
+    if isinstance(arg, tuple):
+        return (
+            type(arg)(*(_plain(one) for one in arg))
+            if hasattr(arg, "_fields")
+            else tuple(_plain(one) for one in arg)
         )
+    return [_plain(one) for one in arg] if isinstance(arg, list) else arg
+
+
+BY_FUNCTION = {
+    list: "list",
+    sum: "sum",
+    min: "min",
+    max: "max",
+    len: "size",
+    any: "any",
+    all: "all",
+}
+"""Python's functions, by the names of aggregations that do the same for a group."""
+
+
+def _aggregate(column: Any, func: Any) -> Aggregate | None:
+    if isinstance(func, Aggregation):
+        return Aggregate(column, func)
+    name = func if isinstance(func, str) else BY_FUNCTION.get(func) if callable(func) else None
+    if name is None and getattr(func, "__module__", "") == "numpy":
+        name = getattr(func, "__name__", None)
+    if not isinstance(name, str) or name not in AGGREGATIONS or (name == "size" and column is None):
+        return None
     return Aggregate(column if name != "size" else None, name)
 
 
 def _install() -> None:
     def named(func: str) -> Callable[..., Any]:
         def method(
-            self: GroupBy, *, split_every: Any = None, split_out: Any = 1, **options: Any
+            self: GroupBy,
+            numeric_only: Any = None,
+            *,
+            split_every: Any = None,
+            split_out: Any = 1,
+            shuffle_method: Any = None,
+            **options: Any,
         ) -> Any:
-            return self._named(func, split_every, split_out, options)
+            told = {} if numeric_only is None else {"numeric_only": numeric_only}
+            return self._named(func, split_every, split_out, {**told, **options})
 
         method.__name__ = func
         method.__doc__ = f"As pandas' GroupBy.{func}, from partial results of the partitions."
         return method
 
+    def whole(func: str) -> Callable[..., Any]:
+        def method(self: GroupBy, *args: Any, **kwargs: Any) -> Any:
+            return self._method(func, args, kwargs)
+
+        method.__name__ = func
+        method.__doc__ = f"As pandas' GroupBy.{func}; rows of a group are brought together first."
+        return method
+
+    def windowed(func: str) -> Callable[..., Any]:
+        def method(self: RollingGroupby, *args: Any, **kwargs: Any) -> Any:
+            return self._call(func, *args, **kwargs)
+
+        method.__name__ = func
+        method.__doc__ = f"As pandas' RollingGroupby.{func}."
+        return method
+
     for func in AGGREGATIONS:
         if func != "list":
             setattr(GroupBy, func, named(func))
+    for func in GROUP_METHODS.split():
+        if func not in vars(GroupBy):
+            setattr(GroupBy, func, whole(func))
+    for func in WINDOW_METHODS.split():
+        setattr(RollingGroupby, func, windowed(func))
 
 
 _install()

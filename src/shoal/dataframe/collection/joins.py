@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import pandas as pd
 
+from shoal.dataframe.collection.align import aligned, side_by_side
+from shoal.dataframe.collection.asof import asof_join
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
-from shoal.dataframe.nodes.moves import Join
-from shoal.dataframe.nodes.partitions import Concat
+from shoal.dataframe.kernels import cuts
+from shoal.dataframe.nodes.moves import Join, union_divisions
+from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
+from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.dataframe.nodes.sources import FromPandas
 
-__all__ = ["concat", "merge"]
+__all__ = ["concat", "merge", "merge_asof"]
 
 
 def merge(
@@ -107,18 +112,22 @@ def concat(
     interleave_partitions: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """Frames one below the other.
+    """Frames one below the other, or side by side.
 
     Parameters
     ----------
     dfs
         Frames or series, also pandas' own.
     axis
-        0.
+        0 for rows below each other, 1 for columns beside each other.
     join
-        "outer" or "inner": which columns.
-    ignore_unknown_divisions, ignore_order, interleave_partitions
-        Accepted for programs written for Dask; partitions are not merged.
+        "outer" or "inner": which columns, or which rows.
+    ignore_unknown_divisions
+        Do not warn that rows of unknown divisions are taken to fit (``axis=1``).
+    ignore_order
+        Accepted for programs written for Dask.
+    interleave_partitions
+        Merge partitions that overlap, so that divisions stay known.
     **kwargs
         Of `pandas.concat`.
 
@@ -129,22 +138,153 @@ def concat(
     >>> concat([df, df]).compute().x.tolist()
     [1, 2, 1, 2]
     """
-    if axis not in (0, "index"):
-        raise NotImplementedError("concat(axis=1): use assign, or merge on the index")
-    parts = [
-        from_node(FromPandas(one, (0, len(one)), (None, None), None))
-        if isinstance(one, pd.DataFrame | pd.Series)
-        else one
-        for one in dfs
-    ]
-    if not parts:
+    if not isinstance(dfs, list | tuple):
+        raise TypeError(
+            f"dfs must be a list of DataFrames/Series objects, got {type(dfs).__name__}"
+        )
+    if not dfs:
         raise ValueError("No objects to concatenate")
+    if axis not in (0, 1, "index", "columns"):
+        raise ValueError(f"'axis' is 0 or 1, got {axis!r}")
+    if join not in ("inner", "outer"):
+        raise ValueError(f"'join' must be 'inner' or 'outer', got {join!r}")
+    parts = [_part(one) for one in dfs]
+    if axis in (1, "columns"):
+        return _beside(parts, join, ignore_unknown_divisions, kwargs)
+    # Frames without columns or rows say nothing about dtypes.
+    some = [one for one in parts if not (one.ndim == 2 and not len(one.columns))]
+    parts = some if len(some) > 0 else parts[:1]
     metas = [part._meta for part in parts]
     meta = pd.concat(metas, join=join, **kwargs)
+    known = all(part.known_divisions for part in parts)
+    if known and not _in_order(parts) and interleave_partitions:
+        bounds = parts[0].divisions
+        for part in parts[1:]:
+            bounds = union_divisions(bounds, part.divisions)
+        cut = [RepartitionDivisions(part._node, bounds) for part in parts]
+        args = (_below, tuple(cut) + (join, meta), (), meta, bounds, "concat")
+        return from_node(MapPartitions(*args))
     count = sum(part.npartitions for part in parts)
     divisions: tuple[Any, ...] = (None,) * (count + 1)
-    if all(part.known_divisions for part in parts) and all(
-        a.divisions[-1] < b.divisions[0] for a, b in itertools.pairwise(parts)
-    ):
+    if known and _in_order(parts):
         divisions = (*[b for part in parts for b in part.divisions[:-1]], parts[-1].divisions[-1])
     return from_node(Concat(tuple([part._node for part in parts]), meta, join, divisions))
+
+
+def _part(one: Any) -> Any:
+    if isinstance(one, pd.DataFrame | pd.Series | pd.Index):
+        ends = (None, None)
+        if len(one) and not isinstance(one, pd.Index) and one.index.is_monotonic_increasing:
+            ends = (one.index[0], one.index[-1])
+        return from_node(FromPandas(one, (0, len(one)), ends, None))
+    if not isinstance(one, FrameBase):
+        raise TypeError(f"concat takes frames and series, got {type(one).__name__}")
+    return one
+
+
+def _in_order(parts: Any) -> bool:
+    try:
+        return all(a.divisions[-1] < b.divisions[0] for a, b in itertools.pairwise(parts))
+    except TypeError:
+        return False
+
+
+def _below(*args: Any) -> Any:
+    """Partitions with the same bounds, put together and sorted."""
+    *parts, join, meta = args
+    some = [part for part in parts if len(part)] or parts[:1]
+    whole = pd.concat(some, join=join)
+    return cuts.fit_schema([whole], meta).sort_index(kind="stable")
+
+
+def _beside(parts: Any, join: str, ignore_unknown: bool, kwargs: dict[str, Any]) -> Any:
+    nodes = [part._node for part in parts]
+    known = all(part.known_divisions for part in parts)
+    if not known and not side_by_side(nodes):
+        if len({part.npartitions for part in parts}) > 1:
+            raise ValueError(
+                "Unable to concatenate DataFrame with unknown division specifying axis=1: "
+                f"{[part.npartitions for part in parts]} partitions; use set_index first"
+            )
+        if not ignore_unknown:
+            warnings.warn(
+                "Concatenating dataframes with unknown divisions. We're assuming that the indices "
+                "of each dataframes are aligned. This assumption is not generally safe",
+                UserWarning,
+                stacklevel=3,
+            )
+    elif known:
+        nodes = aligned(nodes, "concat")
+    options = (("join", join), *kwargs.items())
+    meta = pd.concat([part._meta for part in parts], axis=1, **dict(options))
+    return from_node(MapPartitions(_joined, (options, *nodes), (), meta, None, "concat"))
+
+
+def _joined(options: Any, *parts: Any) -> Any:
+    return pd.concat(parts, axis=1, **dict(options))
+
+
+def merge_asof(
+    left: Any,
+    right: Any,
+    on: Any = None,
+    left_on: Any = None,
+    right_on: Any = None,
+    left_index: bool = False,
+    right_index: bool = False,
+    by: Any = None,
+    left_by: Any = None,
+    right_by: Any = None,
+    suffixes: tuple[str, str] = ("_x", "_y"),
+    tolerance: Any = None,
+    allow_exact_matches: bool = True,
+    direction: str = "backward",
+) -> Any:
+    """Join each row with the nearest one of another frame; both are sorted.
+
+    Partitions of the right frame are cut at the bounds of the left one's; each task reads its part
+    and the last row of each group before it, and the first one after it.
+
+    Parameters
+    ----------
+    left, right
+        Frames.
+    on, left_on, right_on, left_index, right_index, by, left_by, right_by, suffixes, tolerance
+        As `pandas.merge_asof` has them.
+    allow_exact_matches, direction
+        As `pandas.merge_asof` has them.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> one = from_dict({"t": [1, 5], "x": [1, 2]}, npartitions=1)
+    >>> two = from_dict({"t": [2, 3], "y": [6, 7]}, npartitions=1)
+    >>> merge_asof(one, two, on="t").compute().y.tolist()
+    [nan, 7.0]
+    """
+    if direction not in ("backward", "forward", "nearest"):
+        raise ValueError(f"direction is 'backward', 'forward' or 'nearest', got {direction!r}")
+    both = isinstance(left, pd.DataFrame) and isinstance(right, pd.DataFrame)
+    options = {
+        "left_by": left_by if by is None else by,
+        "right_by": right_by if by is None else by,
+        "suffixes": suffixes,
+        "tolerance": tolerance,
+        "allow_exact_matches": allow_exact_matches,
+        "direction": direction,
+    }
+    if on is not None:
+        if left_on is not None or right_on is not None:
+            raise ValueError("Can't combine 'on' with 'left_on' or 'right_on'")
+        left_on = right_on = on
+    if by is not None and (left_by is not None or right_by is not None):
+        raise ValueError("Can't combine 'by' with 'left_by' or 'right_by'")
+    if both:
+        return from_node(
+            FromPandas(
+                pd.merge_asof(left, right, left_on=left_on, right_on=right_on, **options),
+                *((0, len(left)), (None, None), None),
+            )
+        )
+    left, right = _part(left), _part(right)
+    return asof_join(left, right, left_on, right_on, left_index, right_index, options)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from shoal.dataframe.collection.base import CLASSES, FrameBase
 from shoal.dataframe.collection.generate import install_operators
+from shoal.dataframe.nodes.base import FrameNode
 from shoal.delayed import Delayed
+from shoal.seams import across
 
 __all__ = ["Scalar"]
 
@@ -75,5 +79,11 @@ def _only(blocks: Sequence[Any]) -> Any:
     return blocks[0]
 
 
+def _array_of(node: FrameNode) -> Any:
+    """Partitions that are arrays, as one array."""
+    return across("blocks to array", node, [np.nan] * node.npartitions, node.meta)
+
+
 install_operators(Scalar)
+CLASSES.append((np.ndarray, _array_of))
 CLASSES.append((object, Scalar))

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from shoal.dataframe.collection.accessors import (
+    CategoricalAccessor,
+    DatetimeAccessor,
+    ListAccessor,
+    StringAccessor,
+    StructAccessor,
+)
 from shoal.dataframe.collection.base import CLASSES, FrameBase, aligned, from_node, operand
+from shoal.dataframe.collection.conversion import to_dask_array
 from shoal.dataframe.collection.generate import install_methods, install_operators
+from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.indexing import Locator
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, meta_of_call
@@ -41,6 +49,36 @@ class _Column(FrameBase):
     def size(self) -> Any:
         """How many values, not computed yet."""
         return self._reduce("size")
+
+    @property
+    def str(self) -> StringAccessor:
+        """Methods of text."""
+        return StringAccessor(self)
+
+    @property
+    def dt(self) -> DatetimeAccessor:
+        """Methods of times."""
+        return DatetimeAccessor(self)
+
+    @property
+    def cat(self) -> CategoricalAccessor:
+        """Methods of categories."""
+        return CategoricalAccessor(self)
+
+    @property
+    def values(self) -> Any:
+        """The values as an array, a block a partition."""
+        return to_dask_array(self)
+
+    @property
+    def is_monotonic_increasing(self) -> Any:
+        """Whether each value is at least as large as the one before, not computed yet."""
+        return self._reduce("is_monotonic_increasing", meta=True)
+
+    @property
+    def is_monotonic_decreasing(self) -> Any:
+        """Whether each value is at most as large as the one before, not computed yet."""
+        return self._reduce("is_monotonic_decreasing", meta=True)
 
     @property
     def nbytes(self) -> Any:
@@ -86,12 +124,22 @@ class Series(_Column):
         return index
 
     @property
-    def values(self) -> Any:
-        """The values of each partition, as an array."""
-        return self.map_partitions(_values, meta=self._meta.array[:0])
+    def list(self) -> Any:
+        """Methods of lists."""
+        return ListAccessor(self)
 
     @property
-    def axes(self) -> list[Any]:
+    def struct(self) -> StructAccessor:
+        """Methods of structs."""
+        return StructAccessor(self)
+
+    @property
+    def dtypes(self) -> Any:
+        """The type of the values."""
+        return self._meta.dtype
+
+    @property
+    def axes(self) -> Any:
         """The index, in a list."""
         return [self.index]
 
@@ -321,15 +369,16 @@ class Series(_Column):
         **options
             As `DataFrame.groupby` has them.
         """
-        return self.to_frame(_name_of(self)).groupby(by, **options)[_name_of(self)]
+        name = _name_of(self)
+        frame = self.to_frame(name)
+        keys = list(by) if isinstance(by, list | tuple) else [by]
+        # The series itself may be a key, which has to be a column of the frame then.
+        keys = [frame[name].rename(self.name) if key is self else key for key in keys]
+        return SeriesGroupBy(frame, keys, name, unnamed=self.name is None, **options)
 
 
 def _name_of(series: Series) -> Any:
     return 0 if series.name is None else series.name
-
-
-def _values(part: Any) -> Any:
-    return part.to_numpy() if isinstance(part.dtype, np.dtype) else part.array
 
 
 def _without_divisions(collection: Any) -> Any:

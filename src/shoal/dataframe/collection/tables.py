@@ -5,6 +5,11 @@
 `REDUCTIONS`            partial results and a tree; with ``axis=1`` row-wise
 `CUMULATIVE`            running totals over partitions
 `PROPERTIES`            an attribute of each partition
+`TOPICS`                functions of the module for a topic
+`GROUP_METHODS`         of groupings, where rows of a group are brought together
+`WINDOW_METHODS`        of moving windows
+`RESAMPLE_METHODS`      of bins of time
+`ACCESSORS`             of ``str``, ``dt``, ``cat``, ``list`` and ``struct``
 `NOT_HERE`              refused, with what to use instead
 ======================  ======================================================================
 
@@ -15,26 +20,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["CUMULATIVE", "NOT_HERE", "OPERATORS", "PROPERTIES", "REDUCTIONS", "ROWWISE"]
+__all__ = [
+    "ACCESSORS",
+    "CUMULATIVE",
+    "GROUP_METHODS",
+    "NOT_HERE",
+    "OPERATORS",
+    "PROPERTIES",
+    "REDUCTIONS",
+    "RESAMPLE_METHODS",
+    "ROWWISE",
+    "ROW_ARGUMENTS",
+    "TOPICS",
+    "WINDOW_METHODS",
+]
 
 FLEXIBLE = """
     add sub mul div truediv floordiv mod pow radd rsub rmul rdiv rtruediv rfloordiv rmod rpow
     lt le gt ge eq ne
 """
 
+ROW_ARGUMENTS = frozenset(
+    [*FLEXIBLE.split(), "where", "mask", "clip", "combine", "combine_first", "fillna", "divide"]
+)
+"""Methods whose pandas arguments are matched with the rows by label."""
+
 ROWWISE: Mapping[str, str] = {
     "DataFrame": f"""
-        abs astype clip fillna isin isna isnull mask notna notnull replace round where dropna
+        abs astype clip fillna isna isnull mask notna notnull replace round where dropna divide
         add_prefix add_suffix explode eval query select_dtypes combine combine_first
-        drop map rename_axis stack melt convert_dtypes infer_objects
+        drop map rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
     """,
     "Series": f"""
-        abs astype between clip fillna isin isna isnull map mask notna notnull replace round where
+        abs astype between clip fillna isna isnull map mask notna notnull replace round where divide
         dropna explode combine combine_first rename_axis convert_dtypes infer_objects case_when
+        add_prefix add_suffix
         {FLEXIBLE}
     """,
-    "Index": "astype isin isna isnull notna notnull fillna map rename",
+    "Index": "astype isna isnull notna notnull fillna map rename",
 }
 """Names by class."""
 
@@ -59,6 +83,91 @@ OPERATORS = """
     add sub mul truediv floordiv mod pow matmul lt le gt ge eq ne and_ or_ xor
 """
 """Binary operators, by the names of the module `operator`."""
+
+TOPICS: Mapping[str, Mapping[str, str]] = {
+    "overlap": {"DataFrame Series": "map_overlap shift diff ffill bfill", "Index": "map_overlap"},
+    "rolling": {"DataFrame Series": "rolling"},
+    "resample": {"DataFrame Series": "resample"},
+    "statistics": {
+        "DataFrame": "skew kurtosis kurt=kurtosis cov corr quantile median median_approximate mode "
+        "describe nunique_approx",
+        "Series": "skew kurtosis kurt=kurtosis cov corr autocorr quantile median "
+        "median_approximate mode describe nunique_approx",
+        "Index": "nunique_approx",
+    },
+    "sampling": {"DataFrame Series": "sample random_split"},
+    "reshape": {"DataFrame": "categorize pivot_table melt", "Series": "", "Index": ""},
+    "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
+    "conversion": {
+        "DataFrame": "to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
+        "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",
+        "Series": "to_dask_array to_bag to_timestamp to_backend memory_usage "
+        "memory_usage_per_partition squeeze dot",
+        "Index": "to_dask_array to_bag to_backend memory_usage",
+    },
+    "matching": {"DataFrame Series": "align isin", "Index": "isin"},
+    "inspect": {
+        "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
+        "pprint",
+    },
+}
+"""Functions that are methods, by module of `shoal.dataframe.collection` and classes."""
+
+WINDOW_METHODS = """
+    agg aggregate apply count cov corr kurt max mean median min quantile rank sem skew std sum var
+    first last nunique
+"""
+"""Of `pandas.api.typing.Rolling`."""
+
+GROUP_METHODS = """
+    cumsum cumprod cumcount cummin cummax ffill bfill shift diff pct_change rank median quantile
+    cov corr corrwith idxmin idxmax value_counts unique head tail nth describe skew kurt
+    is_monotonic_increasing is_monotonic_decreasing ngroup nlargest nsmallest take sample ohlc
+    filter
+"""
+"""Of pandas' groupings, done where rows of each group have been brought together."""
+
+RESAMPLE_METHODS = """
+    agg aggregate count first last max mean median min nunique ohlc prod quantile sem size std sum
+    var
+"""
+"""Of `pandas.api.typing.Resampler`."""
+
+ACCESSORS: Mapping[str, tuple[str, str]] = {
+    "str": (
+        """
+        capitalize casefold center contains count decode encode endswith extract find findall
+        fullmatch get index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace
+        istitle isupper join len ljust lower lstrip match normalize pad removeprefix
+        removesuffix repeat replace rfind rindex rjust rstrip slice slice_replace
+        startswith strip swapcase title translate upper wrap zfill
+        """,
+        "",
+    ),
+    "dt": (
+        """
+        as_unit ceil day_name floor isocalendar month_name normalize round strftime to_period
+        to_pydatetime to_pytimedelta to_timestamp total_seconds tz_convert tz_localize asfreq
+        """,
+        """
+        components date day day_of_week day_of_year dayofweek dayofyear days days_in_month
+        daysinmonth end_time hour is_leap_year is_month_end is_month_start is_quarter_end
+        is_quarter_start is_year_end is_year_start microsecond microseconds minute month nanosecond
+        nanoseconds quarter qyear second seconds start_time time timetz week weekday
+        weekofyear year
+        """,
+    ),
+    "cat": (
+        """
+        add_categories as_ordered as_unordered remove_categories rename_categories
+        reorder_categories
+        """,
+        "codes",
+    ),
+    "list": ("len", ""),
+    "struct": ("field explode", ""),
+}
+"""Methods and attributes of accessors that work partition by partition."""
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {

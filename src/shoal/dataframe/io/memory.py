@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,10 +13,20 @@ import pandas as pd
 from shoal.collection import is_collection
 from shoal.dataframe.collection.base import from_node
 from shoal.dataframe.meta import MetaError, make_meta
-from shoal.dataframe.nodes.sources import FromCalls, FromMap, FromPandas
+from shoal.dataframe.nodes.rowwise import MapEach
+from shoal.dataframe.nodes.sources import FromCalls, FromMap, FromPandas, Given
 from shoal.delayed import delayed
+from shoal.seams import across
 
-__all__ = ["from_array", "from_bag", "from_delayed", "from_dict", "from_map", "from_pandas"]
+__all__ = [
+    "from_array",
+    "from_bag",
+    "from_dask_array",
+    "from_delayed",
+    "from_dict",
+    "from_map",
+    "from_pandas",
+]
 
 
 def from_pandas(
@@ -133,10 +144,71 @@ def from_array(data: Any, chunksize: int = 50_000, columns: Any = None, meta: An
     >>> from_array(np.arange(6).reshape(3, 2), columns=["a", "b"]).b.sum().compute()
     np.int64(9)
     """
+    if is_collection(data):
+        return from_dask_array(data, columns=columns, meta=meta)
     data = np.asarray(data)
+    if data.ndim > 2:
+        raise ValueError(f"from_array does not take arrays with {data.ndim} axes, at most 2")
     if data.ndim == 1 and data.dtype.names is None:
         return from_pandas(pd.Series(data, name=columns), chunksize=chunksize)
     return from_pandas(pd.DataFrame(data, columns=columns), chunksize=chunksize)
+
+
+def from_dask_array(x: Any, columns: Any = None, index: Any = None, meta: Any = None) -> Any:
+    """A frame or series of an array of shoal, a partition for each block of its rows.
+
+    Parameters
+    ----------
+    x
+        With one axis or two.
+    columns
+        Names of the columns, or the name of the series.
+    index
+        A frame's index with the same partitions; numbers by default, where lengths are known.
+    meta
+        What the result looks like; its class is used.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> from_dask_array(da.ones((4, 2), chunks=(2, 2)), columns=["a", "b"]).divisions
+    (0, 2, 3)
+    """
+    node, lengths, kind = across("array to blocks", x)
+    if index is not None and index.npartitions != len(lengths):
+        raise ValueError(
+            f"The index and array have different numbers of blocks. ({index.npartitions} != "
+            f"{len(lengths)})"
+        )
+    labels = None if index is None else index._meta
+    names = columns if columns is None or np.isscalar(columns) else tuple(columns)
+    kind = np.empty((0, *x.shape[1:]), dtype=kind.dtype)
+    meta = make_meta(_table_of(kind, (0, 0), names, labels))
+    known = index is None and not any(length != length for length in lengths)
+    ends: Any = [0]
+    for length in lengths if known else []:
+        ends.append(ends[-1] + int(length))
+    divisions: Any = (None,) * (len(lengths) + 1)
+    if known and ends[-1]:
+        divisions = (*ends[:-1], ends[-1] - 1)
+    elif index is not None:
+        divisions = index.divisions
+    spans = tuple(itertools.pairwise(ends)) if known else (None,) * len(lengths)
+    blocks = Given(node, kind, (None,) * (len(lengths) + 1))
+    args = (blocks, names, *([] if index is None else [index._node]))
+    return from_node(MapEach(_table_of, args, (), spans, meta, divisions, "from-array"))
+
+
+def _table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
+    """A block of an array as a frame or series."""
+    index = labels if labels is not None else None if span is None else pd.RangeIndex(*span)
+    if block.dtype.names is not None:
+        return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
+    if block.ndim == 1:
+        if names is not None and not isinstance(names, str | int):
+            return pd.DataFrame(block, index=index, columns=list(names))
+        return pd.Series(block, index=index, name=names)
+    return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
 
 
 def from_map(

@@ -18,7 +18,7 @@ import pandas as pd
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.reductions import concat_rows
 
-__all__ = ["AGGREGATIONS", "Aggregate", "GroupReducer", "State"]
+__all__ = ["AGGREGATIONS", "Aggregate", "Aggregation", "GroupReducer", "State"]
 
 AGGREGATIONS: Mapping[str, tuple[str, ...]] = {
     "sum": ("sum",),
@@ -47,6 +47,51 @@ ROWS = ("distinct", "values")
 """Atoms that keep values instead of one number a group."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Aggregation:
+    """An aggregation of the user's, as three functions of grouped series.
+
+    Parameters
+    ----------
+    name
+        Of the result.
+    chunk
+        Called with the grouped values of a partition; gives a series with a value for each group,
+        or a tuple of several.
+    agg
+        Called with these, grouped (each series of a tuple by itself as one argument); gives the
+        same kind.
+    finalize
+        Called with what ``agg`` gave last; the result.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=2)
+    >>> total = Aggregation("total", lambda s: s.sum(), lambda s: s.sum())
+    >>> df.groupby("k").agg(total).compute().x.tolist()
+    [3, 3]
+    """
+
+    name: str
+    chunk: Any
+    agg: Any
+    finalize: Any = None
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def named_size(self) -> Any:
+        """A function with this name that pandas can call to learn what the result looks like."""
+
+        def sized(values: Any) -> float:
+            return float(len(values))
+
+        sized.__name__ = self.name
+        return sized
+
+
 class Aggregate(NamedTuple):
     """One column of a result.
 
@@ -55,7 +100,7 @@ class Aggregate(NamedTuple):
     column
         What is aggregated; None for the size of a group.
     func
-        In `AGGREGATIONS`.
+        In `AGGREGATIONS`, or an `Aggregation`.
     options
         Pairs of names and values, such as ``ddof``.
 
@@ -66,7 +111,7 @@ class Aggregate(NamedTuple):
     """
 
     column: Any
-    func: str
+    func: Any
     options: tuple[tuple[str, Any], ...] = ()
 
 
@@ -129,7 +174,8 @@ class GroupReducer:
     @property
     def title(self) -> str:
         """The names of the functions."""
-        return "groupby-" + "-".join(dict.fromkeys([one.func for one in self.aggregates]))
+        names = [getattr(one.func, "name", one.func) for one in self.aggregates]
+        return "groupby-" + "-".join(dict.fromkeys(names))
 
     @property
     def columns(self) -> frozenset[Any]:
@@ -140,10 +186,12 @@ class GroupReducer:
     def atoms(self) -> list[tuple[Any, str]]:
         """What is computed for each group."""
         return list(
-            dict.fromkeys(
-                (one.column, atom) for one in self.aggregates for atom in AGGREGATIONS[one.func]
-            )
+            dict.fromkeys((one.column, atom) for one in self.aggregates for atom in _atoms_of(one))
         )
+
+    def customs(self) -> list[Aggregate]:
+        """Those with functions of the user's."""
+        return [one for one in self.aggregates if isinstance(one.func, Aggregation)]
 
     def _group(self, item: Any, by: Any = None, sort: bool = False) -> Any:
         how = {"level": list(range(item.index.nlevels))} if by is None else {"by": by}
@@ -175,6 +223,8 @@ class GroupReducer:
                 rows[column, atom] = _values(grouped, frame, column, atom)
             else:
                 atoms[number] = getattr(grouped[column], atom)()
+        for i, one in enumerate(self.customs()):
+            rows["custom", i] = _as_frame(one.func.chunk(grouped[one.column]))
         index = None if atoms else grouped.size().index
         return State(pd.DataFrame(atoms, index=index), rows)
 
@@ -199,6 +249,9 @@ class GroupReducer:
                 out[number] = getattr(grouped[number], FOLDS.get(atom, atom))()
         index = None if out else grouped.size().index
         rows = {key: concat_rows([state.rows[key] for state in states]) for key in states[0].rows}
+        for i, one in enumerate(self.customs()):
+            pieces = self._group(rows["custom", i], sort=sort)
+            rows["custom", i] = _as_frame(one.func.agg(*(pieces[c] for c in pieces.obj.columns)))
         return State(pd.DataFrame(out, index=index), rows)
 
     def _squares(self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any) -> Any:
@@ -230,7 +283,11 @@ class GroupReducer:
 
     def _result(self, one: Aggregate, state: State, numbers: Mapping[Any, int]) -> Any:
         atoms, options = state.atoms, dict(one.options)
-        kind = AGGREGATIONS[one.func]
+        if isinstance(one.func, Aggregation):
+            parts = state.rows["custom", self.customs().index(one)]
+            columns = [parts[name] for name in parts.columns]
+            return one.func.finalize(*columns) if one.func.finalize else columns[0]
+        kind = _atoms_of(one)
         if kind[0] in ROWS:
             return self._of_values(one, state)
         first = atoms[numbers[one.column, kind[0]]]
@@ -243,10 +300,13 @@ class GroupReducer:
             if one.func == "sem":
                 out = out / count
             return out if one.func == "var" else np.sqrt(out)
+        if options.get("min_count", -1) > 0:
+            count = atoms[numbers[one.column, "count"]]
+            return first.where(count >= options["min_count"])
         return first
 
     def _of_values(self, one: Aggregate, state: State) -> Any:
-        values = state.rows[one.column, AGGREGATIONS[one.func][0]]
+        values = state.rows[one.column, _atoms_of(one)[0]]
         grouped = self._group(values, sort=self.sort)
         if one.func == "list":
             return grouped.agg(list).reindex(state.atoms.index)
@@ -261,6 +321,20 @@ class GroupReducer:
             How many pieces.
         """
         return GroupSplit(count)
+
+
+def _atoms_of(one: Aggregate) -> tuple[str, ...]:
+    if isinstance(one.func, Aggregation):
+        return ()
+    more = ("count",) if dict(one.options).get("min_count", -1) > 0 else ()
+    return (*AGGREGATIONS[one.func], *more)
+
+
+def _as_frame(item: Any) -> Any:
+    """What a function of the user's gave: a column for each series."""
+    if isinstance(item, tuple | list):
+        return pd.concat([pd.Series(one) for one in item], axis=1, keys=range(len(item)))
+    return item.to_frame(0)
 
 
 def _values(grouped: Any, frame: Any, column: Any, atom: str) -> Any:

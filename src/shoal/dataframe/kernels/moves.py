@@ -1,4 +1,4 @@
-"""Merging two partitions, setting an index, running totals, neighbours' rows."""
+"""Merging two partitions, setting an index, running totals, filling from neighbours."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.kernels.reductions import concat_rows
-
-__all__ = ["Cumulate", "map_with_neighbours", "merge_partitions", "set_sorted_index"]
+__all__ = ["Cumulate", "Fill", "merge_partitions", "set_sorted_index"]
 
 
 def merge_partitions(left: Any, right: Any, **options: Any) -> Any:
@@ -121,55 +119,73 @@ class Cumulate:
         return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[1:]
 
 
-def map_with_neighbours(
-    parts: Sequence[Any],
-    place: int,
-    before: Any,
-    after: Any,
-    func: Any,
-    args: Sequence[Any] = (),
-    kwargs: Any = None,
-) -> Any:
-    """Apply a function to a partition with rows of its neighbours around it.
+@dataclasses.dataclass(frozen=True)
+class Fill:
+    """Missing values filled with the last or next one that is there, over partitions.
 
     Parameters
     ----------
-    parts
-        The partition and those neighbours that there are, in order.
-    place
-        Where the partition is among them.
-    before, after
-        How many rows of the neighbours; a `pandas.Timedelta` counts back or on in the index.
-    func
-        Called with all rows; what it makes of the neighbours' is cut off.
-    args, kwargs
-        More arguments of ``func``.
+    name
+        "ffill" or "bfill".
 
     Examples
     --------
-    >>> parts = [pd.Series([1, 2]), pd.Series([3], index=[2])]
-    >>> map_with_neighbours(parts, 1, 1, 0, lambda s: s.rolling(2).sum()).tolist()
-    [5.0]
+    >>> fill = Fill("ffill")
+    >>> parts = [pd.Series([1.0, 2.0]), pd.Series([None, 3.0])]
+    >>> starts = fill.starts([fill.total(part) for part in parts])
+    >>> fill.go_on(parts[1], starts, 1).tolist()
+    [2.0, 3.0]
     """
-    own = parts[place]
-    head = _rows_before(concat_rows(parts[:place]), own, before) if place else own[:0]
-    tail = _rows_after(concat_rows(parts[place + 1 :]), own, after) if parts[place + 1 :] else []
-    around = [one for one in (head, own, tail) if len(one)] or [own]
-    out = func(pd.concat(around), *args, **(kwargs or {}))
-    if len(out) != len(head) + len(own) + len(tail):
-        return out
-    return out.iloc[len(head) : len(head) + len(own)]
 
+    name: str
 
-def _rows_before(rows: Any, own: Any, before: Any) -> Any:
-    if isinstance(before, int):
-        if before > len(rows) and len(rows) < before:
-            return rows
-        return rows.iloc[len(rows) - before :]
-    return rows[rows.index > own.index[0] - before] if len(own) else rows[:0]
+    def total(self, part: Any) -> Any:
+        """What a partition fills its neighbour with, as one row; None where it is empty.
 
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        if not len(part):
+            return None
+        filled = getattr(part, self.name)()
+        return filled.iloc[-1:] if self.name == "ffill" else filled.iloc[:1]
 
-def _rows_after(rows: Any, own: Any, after: Any) -> Any:
-    if isinstance(after, int):
-        return rows.iloc[:after]
-    return rows[rows.index < own.index[-1] + after] if len(own) else rows[:0]
+    def starts(self, totals: Sequence[Any]) -> list[Any]:
+        """For each partition the row that it is filled with; None where there is none.
+
+        Parameters
+        ----------
+        totals
+            Of the partitions.
+        """
+        back = self.name == "bfill"
+        out: list[Any] = []
+        known: Any = None
+        for total in reversed(totals) if back else totals:
+            out.append(known)
+            if total is not None:
+                known = total if known is None else self.total(self._joined(known, total))
+        return out[::-1] if back else out
+
+    def _joined(self, known: Any, part: Any) -> Any:
+        return pd.concat([known, part] if self.name == "ffill" else [part, known])
+
+    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+        """A partition filled.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        starts
+            Of all partitions.
+        place
+            Which one this is.
+        """
+        known = starts[place]
+        if known is None or not len(part):
+            return getattr(part, self.name)()
+        filled = getattr(self._joined(known, part), self.name)()
+        return filled.iloc[1:] if self.name == "ffill" else filled.iloc[:-1]

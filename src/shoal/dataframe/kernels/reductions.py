@@ -14,7 +14,26 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-__all__ = ["REDUCTIONS", "Reducer", "Reduction", "concat_rows"]
+from shoal.dispatch import Dispatch
+
+__all__ = [
+    "REDUCTIONS",
+    "Reducer",
+    "Reduction",
+    "concat_dispatch",
+    "concat_rows",
+    "stack",
+    "with_common_categories",
+]
+
+concat_dispatch = Dispatch("concat_dispatch")
+"""``func(first, parts, **options)``, for partitions that are not pandas'."""
+
+
+@concat_dispatch.register(object)
+def _concat_values(first: Any, parts: Sequence[Any], **options: Any) -> Any:
+    return np.concatenate([np.asarray(part) for part in parts])
+
 
 Pair: TypeAlias = "tuple[int, Any]"
 
@@ -142,12 +161,62 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     if isinstance(some[0], pd.Index):
         return some[0].append(list(some[1:]))
     if isinstance(some[0], pd.DataFrame | pd.Series):
-        return pd.concat(some, **options)
-    return np.concatenate([np.asarray(part) for part in some])
+        return pd.concat(with_common_categories(some), **options)
+    if isinstance(some[0], np.ndarray | np.generic):
+        return np.concatenate([np.asarray(part) for part in some])
+    return concat_dispatch(some[0], some, **options)
+
+
+def with_common_categories(parts: Sequence[Any]) -> Sequence[Any]:
+    """Partitions whose categorical columns have the categories of all of them.
+
+    pandas would make objects of categoricals that differ.
+
+    Parameters
+    ----------
+    parts
+        Frames or series.
+
+    Examples
+    --------
+    >>> one, two = (pd.Series([value], dtype="category") for value in "ab")
+    >>> pd.concat(with_common_categories([one, two])).dtype.categories.tolist()
+    ['a', 'b']
+    """
+    first = parts[0]
+    if isinstance(first, pd.DataFrame):
+        if not any(isinstance(dtype, pd.CategoricalDtype) for dtype in first.dtypes):
+            return parts
+        same = all(part.columns.equals(first.columns) for part in parts)
+        if not same or not first.columns.is_unique:
+            return parts
+        out = [part.copy(deep=False) for part in parts]
+        for name, dtype in first.dtypes.items():
+            if isinstance(dtype, pd.CategoricalDtype):
+                columns = with_common_categories([part[name] for part in parts])
+                for part, column in zip(out, columns, strict=True):
+                    part[name] = column
+        return out
+    types = [part.dtype for part in parts]
+    if not all(isinstance(one, pd.CategoricalDtype) for one in types) or len(set(types)) == 1:
+        return parts
+    union = pd.api.types.union_categoricals([part.array for part in parts], ignore_order=True)
+    return [part.cat.set_categories(union.categories) for part in parts]
 
 
 def stack(values: Sequence[Any]) -> Any:
-    """Scalars as a series, series as a frame with a row each."""
+    """Scalars as a series, series as a frame with a row each.
+
+    Parameters
+    ----------
+    values
+        Results of partitions.
+
+    Examples
+    --------
+    >>> stack([1, 2]).tolist()
+    [1, 2]
+    """
     if isinstance(values[0], pd.Series):
         frame = pd.concat(values, axis=1).T
         return frame.infer_objects() if object in frame.dtypes.to_list() else frame

@@ -17,6 +17,7 @@ __all__ = [
     "get_attribute",
     "get_column",
     "get_columns",
+    "itself",
     "keep_rows",
     "last_rows",
     "rename_columns",
@@ -121,6 +122,22 @@ def get_columns(frame: pd.DataFrame, names: Sequence[Any]) -> Any:
     """
     names = list(names)
     return frame if list(frame.columns) == names else frame[names]
+
+
+def itself(item: Any) -> Any:
+    """What is given.
+
+    Parameters
+    ----------
+    item
+        Anything.
+
+    Examples
+    --------
+    >>> itself(5)
+    5
+    """
+    return item
 
 
 def keep_rows(item: Any, mask: Any) -> Any:

@@ -211,6 +211,11 @@ class FrameNode(Node):
         """2 for frames, 1 for series and indexes, 0 for scalars."""
         return 1 if isinstance(self.meta, pd.Index) else getattr(self.meta, "ndim", 0)
 
+    @cached_property
+    def row_roots(self) -> frozenset[str]:
+        """The nodes whose partitions this one's rows are in; itself, where it moves rows."""
+        return frozenset([self.name])
+
     # -------------------------------------------------------------------------- pruning
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
@@ -304,6 +309,13 @@ class PartitionWise(FrameNode):
     def parts(self) -> Any:
         """A value for each partition, where `call` has `Part`."""
         return ()
+
+    @cached_property
+    def row_roots(self) -> frozenset[str]:
+        """Those of its sources; itself, where it has none of as many partitions."""
+        count = self.npartitions
+        roots = [frame.row_roots for frame in self.frames if frame.npartitions == count]
+        return frozenset().union(*roots) if roots else frozenset([self.name])
 
     def infer_meta(self) -> Any:
         """What the function makes of the sources' metas."""

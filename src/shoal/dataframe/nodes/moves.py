@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ from shoal.dataframe.nodes.partitions import RepartitionDivisions
 from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import ALL, Blocks, Const, Each, Gather, Input
+from shoal.graph.layers import ALL, Blocks, Each, Input
 
-__all__ = ["Cumulative", "Join", "MapOverlap", "Merge", "SetIndex", "Shuffle", "Sort"]
+__all__ = ["Cumulative", "Join", "Merge", "SetIndex", "Shuffle", "Sort"]
 
 
 class Shuffle(Logical):
@@ -414,7 +415,7 @@ class Cumulative(FrameNode):
     source
         A frame or series.
     method
-        "cumsum", "cumprod", "cummin" or "cummax".
+        "cumsum", "cumprod", "cummin", "cummax", "ffill" or "bfill".
     skipna
         As pandas has it.
 
@@ -429,9 +430,22 @@ class Cumulative(FrameNode):
     fields = ("source", "method", "skipna")
     prefix = "cumulate"
 
+    @cached_property
+    def row_roots(self) -> frozenset[str]:
+        """The source's: rows stay where they are."""
+        roots: frozenset[str] = self.source.row_roots
+        return roots
+
+    @property
+    def run(self) -> Any:
+        """What carries totals on."""
+        if self.method in ("ffill", "bfill"):
+            return moves.Fill(self.method)
+        return moves.Cumulate(self.method, self.skipna)
+
     def infer_meta(self) -> Any:
         """pandas' own."""
-        return getattr(self.source.meta, self.method)(skipna=self.skipna)
+        return self.run.go_on(self.source.meta, [None], 0)
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """The wanted ones."""
@@ -439,7 +453,7 @@ class Cumulative(FrameNode):
 
     def place(self, lowering: Lowering) -> None:
         """Totals, then from what each partition starts, then each partition."""
-        run = moves.Cumulate(self.method, self.skipna)
+        run = self.run
         source, count = self.source.name, self.source.size
         totals, starts = f"{self.name}-total", f"{self.name}-start"
         own = Blocks(source, (count,), (0,))
@@ -452,49 +466,3 @@ class Cumulative(FrameNode):
     def label(self) -> str:
         """Which."""
         return f"Cumulative({self.method})"
-
-
-class MapOverlap(FrameNode):
-    """A function of each partition with rows of its neighbours around it.
-
-    Parameters
-    ----------
-    source
-        A frame or series.
-    func
-        The function.
-    before, after
-        How many rows, or how far in the index.
-    args
-        More arguments, a tuple.
-    options
-        Pairs: keyword arguments.
-    given_meta
-        Of the result.
-
-    Examples
-    --------
-    >>> MapOverlap.fields[:3]
-    ('source', 'func', 'before')
-    """
-
-    __slots__ = ()
-    fields = ("source", "func", "before", "after", "args", "options", "given_meta")
-    prefix = "overlap"
-
-    def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
-
-    def place(self, lowering: Lowering) -> None:
-        """A task reads its partition and the neighbours that it needs."""
-        count = self.source.size
-        reads = [
-            range(max(i - bool(self.before), 0), min(i + 1 + bool(self.after), count))
-            for i in range(count)
-        ]
-        places = [i - read.start for i, read in enumerate(reads)]
-        inputs: list[Input] = [Gather(self.source.name, reads), Each(places)]
-        rest = (self.before, self.after, self.func, list(self.args), dict(self.options))
-        inputs += [Const(item) for item in rest]
-        lowering.add_grid(self, moves.map_with_neighbours, inputs)

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.meta import with_unknown_categories
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
     Apply,
     Columns,
     FrameNode,
+    Part,
     PartitionWise,
     columns_of,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "Attribute",
     "Column",
     "Filter",
+    "MapEach",
     "MapPartitions",
     "Method",
     "Operator",
@@ -364,6 +367,11 @@ class Method(PartitionWise):
         item, *args = self.args[:split]
         return Apply(rows.call_method, (item, self.method, *args), kwargs, title=self.method)
 
+    def infer_meta(self) -> Any:
+        """pandas' own; what becomes categorical has categories that are not known yet."""
+        meta = super().infer_meta()
+        return with_unknown_categories(meta) if self.method == "astype" else meta
+
     def label(self) -> str:
         """The method and its plain arguments."""
         return _join_label(self.method, self.args[1:])
@@ -464,3 +472,64 @@ class MapPartitions(PartitionWise):
     def label(self) -> str:
         """Its title."""
         return f"MapPartitions({self.title})"
+
+
+class MapEach(PartitionWise):
+    """A function on each partition and on a value for this partition, such as a seed.
+
+    Parameters
+    ----------
+    func
+        Called with a partition, its value, and the other arguments.
+    args
+        The frame and more arguments, then the values of keyword arguments; a tuple.
+    names
+        Of the keyword arguments.
+    values
+        One for each partition.
+    given_meta
+        What the result looks like.
+    given_divisions
+        Of the result; None for those of the sources.
+    title
+        For people.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> node = from_dict({"x": [1, 2]}, npartitions=2).expr
+    >>> MapEach(len, (node,), (), (3, 4), node.meta, None, "f").parts
+    (3, 4)
+    """
+
+    __slots__ = ()
+    fields = ("func", "args", "names", "values", "given_meta", "given_divisions", "title")
+    has_parts = True
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The given one."""
+        title: str = operands[-1]
+        return title
+
+    @property
+    def parts(self) -> Any:
+        """The values."""
+        return self.values
+
+    def call(self) -> Apply:
+        """The function, with the value after the partition."""
+        split = len(self.args) - len(self.names)
+        kwargs = dict(zip(self.names, self.args[split:], strict=True))
+        first, *rest = self.args[:split]
+        return Apply(self.func, (first, Part(), *rest), kwargs, title=self.title)
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The given ones, or the sources'."""
+        if self.given_divisions is not None:
+            return tuple(self.given_divisions)
+        return super().infer_divisions()

@@ -1,0 +1,104 @@
+"""Rows and values matched with others: ``align``, ``isin``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.collection import is_collection
+from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.nodes.rowwise import MapPartitions
+
+__all__ = ["align", "isin"]
+
+
+def align(
+    self: Any, other: Any, join: str = "outer", axis: Any = None, fill_value: Any = None
+) -> tuple[Any, Any]:
+    """Two frames or series with the same labels.
+
+    Parameters
+    ----------
+    other
+        A frame or series.
+    join, axis, fill_value
+        As pandas has them.
+
+    Returns
+    -------
+    left, right
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2)
+    >>> df.x.align(df.y)[1].compute().tolist()
+    [3, 4]
+    """
+    if axis is not None:
+        check_axis(self, axis)
+    both = aligned([operand(self), wrapped(operand(other))], "align")
+    options = (("join", join), ("axis", axis), ("fill_value", fill_value))
+    metas = both[0].meta.align(both[1].meta, **dict(options))
+    pair = MapPartitions(_aligned, (*both, options), (), metas[0], None, "align")
+    left, right = (
+        from_node(MapPartitions(_item, (pair, i), (), metas[i], None, "align")) for i in range(2)
+    )
+    return left, right
+
+
+def _aligned(left: Any, right: Any, options: Any) -> tuple[Any, Any]:
+    pair: tuple[Any, Any] = left.align(right, **dict(options))
+    return pair
+
+
+def _item(pair: Any, i: int) -> Any:
+    return pair[i]
+
+
+def isin(self: Any, values: Any) -> Any:
+    """Whether each value is one of some.
+
+    Parameters
+    ----------
+    values
+        A list, or for frames a dict of lists by column; delayed values among them.
+
+    Raises
+    ------
+    NotImplementedError
+        ``values`` is not computed yet, or is matched by label.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2, 3]}, npartitions=2).x.isin([1, 3]).compute().tolist()
+    [True, False, True]
+    """
+    if isinstance(values, FrameBase):
+        raise NotImplementedError(
+            "isin takes values in memory: compute() them first, or use merge(how='leftsemi')"
+        )
+    if self.ndim == 2 and isinstance(values, pd.Series | pd.DataFrame):
+        raise NotImplementedError(
+            "isin with a pandas object matches labels, too; pass a list or a dict of lists"
+        )
+    if self.ndim == 1 and not (
+        pd.api.types.is_list_like(values) and not isinstance(values, dict | str)
+    ):
+        # pandas says why.
+        self._meta.isin(values)
+    if isinstance(values, list | tuple) and any(is_collection(one) for one in values):
+        later = [operand(one) for one in values]
+        meta = self._meta.isin([])
+        return from_node(MapPartitions(_isin, (self._node, *later), (), meta, None, "isin"))
+    if self.ndim == 1 and not isinstance(values, np.ndarray | pd.Series | pd.Index):
+        values = list(values)
+    return self._rowwise("isin", values)
+
+
+def _isin(part: Any, *values: Any) -> Any:
+    return part.isin(list(values))

@@ -1,0 +1,432 @@
+"""Statistics that need more than a sum: quantiles, higher moments, covariances, distinct counts.
+
+Each is a reducer: ``partial`` of one partition, ``combine`` of several, ``final``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["DistinctEstimate", "Moments", "PairMoments", "Quantiles"]
+
+MOST_VALUES = 8_192
+"""How many order statistics a summary for quantiles keeps; exact where a column has no more."""
+
+REGISTER_BITS = 11
+"""Registers of the distinct count: 2048 of them, a standard error of 2.3 %."""
+
+
+class Summary(NamedTuple):
+    """Order statistics of a column, each standing for some values.
+
+    Parameters
+    ----------
+    values
+        Ascending, a pandas array.
+    weights
+        How many values each stands for.
+    """
+
+    values: Any
+    weights: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantiles:
+    """Quantiles of a series, from a mergeable summary.
+
+    A partition sends its sorted values or, where there are more than `MOST_VALUES`, as many of them
+    at even distances with their weights (Agrawal et al. 2012, "Mergeable summaries").  So the
+    result is exact for columns of so many values, and off by at most one part in `MOST_VALUES` of
+    the ranks for each level of the tree beyond.
+
+    Parameters
+    ----------
+    q
+        Quantiles between 0 and 1.
+    dtype
+        Of the result.
+    interpolation
+        "linear", "lower", "higher", "midpoint" or "nearest".
+
+    Examples
+    --------
+    >>> median = Quantiles((0.5,), np.dtype(float))
+    >>> median.final([median.partial(pd.Series([1, 2])), median.partial(pd.Series([9]))])
+    [np.float64(2.0)]
+    """
+
+    q: tuple[float, ...]
+    dtype: Any
+    interpolation: str = "linear"
+    columns = None
+    title = "quantile"
+
+    def partial(self, item: Any) -> Summary:
+        """The summary of a partition.
+
+        Parameters
+        ----------
+        item
+            A series or index.
+        """
+        values = pd.Series(item).dropna().sort_values().array
+        return _thinned(Summary(values, np.ones(len(values), dtype=np.int64)))
+
+    def combine(self, parts: Sequence[Summary]) -> Summary:
+        """One summary of several.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        some = [part for part in parts if len(part.values)] or parts[:1]
+        values = pd.concat([pd.Series(part.values) for part in some], ignore_index=True)
+        weights = np.concatenate([part.weights for part in some])
+        order = values.argsort(kind="stable").to_numpy()
+        return _thinned(Summary(values.iloc[order].array, weights[order]))
+
+    def final(self, parts: Sequence[Summary]) -> list[Any]:
+        """A value for each quantile.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        values, weights = self.combine(parts)
+        if not len(values):
+            missing = pd.NaT if getattr(self.dtype, "kind", "f") in "mM" else np.nan
+            return [missing] * len(self.q)
+        ends = np.cumsum(weights)
+        return [self._at(values, ends, q * (int(ends[-1]) - 1)) for q in self.q]
+
+    def _at(self, values: Any, ends: Any, place: float) -> Any:
+        """The value at a rank, which may fall between two."""
+        low, high = int(np.floor(place)), int(np.ceil(place))
+        if self.interpolation == "lower":
+            high = low
+        elif self.interpolation == "higher":
+            low = high
+        elif self.interpolation == "nearest":
+            low = high = int(np.round(place))
+        first, second = (
+            values[int(np.searchsorted(ends, rank, side="right"))] for rank in (low, high)
+        )
+        if low == high or first == second:
+            return first if _is_time(first) else np.float64(first)
+        share = 0.5 if self.interpolation == "midpoint" else place - low
+        return first + (second - first) * share
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, pd.Timestamp | pd.Timedelta)
+
+
+def _thinned(summary: Summary) -> Summary:
+    values, weights = summary
+    if len(values) <= MOST_VALUES:
+        return summary
+    ends = np.cumsum(weights)
+    total = int(ends[-1])
+    bounds = np.linspace(0, total, MOST_VALUES - 1).round().astype(np.int64)
+    middles = (bounds[:-1] + bounds[1:]) // 2
+    places = np.searchsorted(ends, middles, side="right")
+    share = np.diff(bounds)
+    # The extremes stay as they are, each taken from the weight beside it.
+    share[0] -= 1
+    share[-1] -= 1
+    chosen = np.concatenate([[0], places, [len(values) - 1]])
+    return Summary(values.take(chosen), np.concatenate([[1], share, [1]]))
+
+
+class Moment(NamedTuple):
+    """Count, mean and central sums of powers 2 to 4; of columns, arrays."""
+
+    count: Any
+    mean: Any
+    second: Any
+    third: Any
+    fourth: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Skewness or kurtosis of numeric columns, folded by Pebay's formulas (Sandia 2008-6212).
+
+    Parameters
+    ----------
+    kind
+        "skew" or "kurtosis".
+    bias
+        Whether the moments are those of the sample, not corrected.
+    fisher
+        Whether a normal distribution has a kurtosis of 0, not of 3.
+    names
+        Of the columns; None for a series.
+
+    Examples
+    --------
+    >>> skew = Moments("skew", True, True, None)
+    >>> parts = [skew.partial(pd.Series([1.0, 2.0])), skew.partial(pd.Series([9.0]))]
+    >>> round(float(skew.final(parts)), 3)
+    0.665
+    """
+
+    kind: str
+    bias: bool
+    fisher: bool
+    names: Any
+    columns = None
+
+    @property
+    def title(self) -> str:
+        """What is computed."""
+        return self.kind
+
+    def partial(self, item: Any) -> Moment:
+        """The moments of a partition.
+
+        Parameters
+        ----------
+        item
+            A frame or series.
+        """
+        data = item.to_numpy(dtype=float, na_value=np.nan)
+        count = (~np.isnan(data)).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(count > 0, np.nansum(data, axis=0) / count, 0.0)
+        away = data - mean
+        return Moment(count, mean, *(np.nansum(away**power, axis=0) for power in (2, 3, 4)))
+
+    def combine(self, parts: Sequence[Moment]) -> Moment:
+        """Those of several.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        out = parts[0]
+        for other in parts[1:]:
+            out = _merged(out, other)
+        return out
+
+    def final(self, parts: Sequence[Moment]) -> Any:
+        """The result.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        n, _, second, third, fourth = self.combine(parts)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = second / n
+            if self.kind == "skew":
+                value = np.where(spread == 0, 0.0, third / n / spread**1.5)
+                if not self.bias:
+                    value = np.where(n > 2, value * np.sqrt(n * (n - 1)) / (n - 2), value)
+            else:
+                value = np.where(spread == 0, 0.0, fourth / n / spread**2)
+                if not self.bias:
+                    free = (n - 2) * (n - 3)
+                    value = ((n**2 - 1) * value - 3 * (n - 1) ** 2) / free + 3.0
+                if self.fisher:
+                    value = np.where(spread == 0, 0.0, value - 3)
+            value = np.where(n > 0, value, np.nan)
+        return np.float64(value) if self.names is None else pd.Series(value, index=self.names)
+
+
+def _merged(a: Moment, b: Moment) -> Moment:
+    n = a.count + b.count
+    with np.errstate(invalid="ignore", divide="ignore"):
+        d = b.mean - a.mean
+        k = np.where(n > 0, d / n, 0.0)
+    first, other = a.count, b.count
+    mean = a.mean + k * other
+    second = a.second + b.second + d * k * first * other
+    third = a.third + b.third + d * k**2 * first * other * (first - other)
+    third = third + 3 * k * (first * b.second - other * a.second)
+    fourth = a.fourth + b.fourth
+    fourth = fourth + d * k**3 * first * other * (first**2 - first * other + other**2)
+    fourth = fourth + 6 * k**2 * (first**2 * b.second + other**2 * a.second)
+    fourth = fourth + 4 * k * (first * b.third - other * a.third)
+    return Moment(n, mean, second, third, fourth)
+
+
+class Pairs(NamedTuple):
+    """For each pair of columns, of the rows that have both: how many, means, central products."""
+
+    count: Any
+    mean: Any
+    products: Any
+    squares: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class PairMoments:
+    """Covariance or correlation of columns, pair by pair over the rows that have both values.
+
+    Partial results are folded as Chan, Golub and LeVeque (1983) do.
+
+    Parameters
+    ----------
+    corr
+        Whether the correlation is wanted.
+    min_periods
+        How many rows a pair has at least; fewer give NaN.
+    ddof
+        What is subtracted from the number of rows for the covariance.
+    names
+        Of the columns; None: a scalar, of the first two.
+
+    Examples
+    --------
+    >>> pair = PairMoments(False, 2, 1, None)
+    >>> parts = pd.DataFrame({"x": [1, 2], "y": [2, 4]}), pd.DataFrame({"x": [3], "y": [6]})
+    >>> float(pair.final([pair.partial(part) for part in parts]))
+    2.0
+    """
+
+    corr: bool
+    min_periods: int
+    ddof: int
+    names: Any
+    columns = None
+
+    @property
+    def title(self) -> str:
+        """What is computed."""
+        return "corr" if self.corr else "cov"
+
+    def partial(self, item: Any, *others: Any) -> Pairs:
+        """The moments of a partition.
+
+        Parameters
+        ----------
+        item
+            A frame, or a series beside another one.
+        *others
+            The other one.
+        """
+        if others:
+            item = pd.concat([item, *others], axis=1, join="inner")
+        data = item.to_numpy(dtype=float, na_value=np.nan)
+        there = ~np.isnan(data)
+        mask = there.astype(float)
+        middle = np.where(
+            there.any(axis=0), np.nansum(data, axis=0) / np.maximum(mask.sum(0), 1), 0
+        )
+        # Around the columns' own means, so that large values cancel before they are squared.
+        away = np.where(there, data - middle, 0.0)
+        count = mask.T @ mask
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shift = np.where(count > 0, away.T @ mask / count, 0.0)
+        products = away.T @ away - count * shift * shift.T
+        squares = (away**2).T @ mask - count * shift**2
+        return Pairs(count, shift + middle[:, None], products, squares)
+
+    def combine(self, parts: Sequence[Pairs]) -> Pairs:
+        """Those of several.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        out = parts[0]
+        for other in parts[1:]:
+            n = out.count + other.count
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share = np.where(n > 0, out.count * other.count / n, 0.0)
+                mean = np.where(n > 0, (out.mean * out.count + other.mean * other.count) / n, 0.0)
+            d = np.where((out.count > 0) & (other.count > 0), other.mean - out.mean, 0.0)
+            products = out.products + other.products + d * d.T * share
+            squares = out.squares + other.squares + d * d * share
+            out = Pairs(n, mean, products, squares)
+        return out
+
+    def final(self, parts: Sequence[Pairs]) -> Any:
+        """The result.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        count, _, products, squares = self.combine(parts)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.corr:
+                value = products / np.sqrt(squares * squares.T)
+                value = np.clip(value, -1, 1)
+            else:
+                value = np.where(count > self.ddof, products / (count - self.ddof), np.nan)
+        value = np.where(count >= self.min_periods, value, np.nan)
+        if self.names is None:
+            return np.float64(value[0, 1])
+        return pd.DataFrame(value, index=self.names, columns=self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class DistinctEstimate:
+    """About how many distinct rows there are: HyperLogLog (Flajolet et al. 2007).
+
+    Examples
+    --------
+    >>> count = DistinctEstimate()
+    >>> abs(count.final([count.partial(pd.Series(range(100)))]) - 100) < 5
+    True
+    """
+
+    columns = None
+    title = "nunique-approx"
+
+    def partial(self, item: Any) -> Any:
+        """The registers of a partition.
+
+        Parameters
+        ----------
+        item
+            A frame, series or index.
+        """
+        hashed = pd.util.hash_pandas_object(item, index=False).to_numpy()
+        place = (hashed >> np.uint64(64 - REGISTER_BITS)).astype(np.int64)
+        rest = hashed << np.uint64(REGISTER_BITS) | np.uint64(1 << (REGISTER_BITS - 1))
+        # The place of the first one bit, from 1 on.
+        zeros = 64 - np.floor(np.log2(rest.astype(np.float64))).astype(np.int64)
+        registers = np.zeros(1 << REGISTER_BITS, dtype=np.uint8)
+        np.maximum.at(registers, place, np.clip(zeros, 1, 64).astype(np.uint8))
+        return registers
+
+    def combine(self, parts: Sequence[Any]) -> Any:
+        """Those of several.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        return np.maximum.reduce(list(parts))
+
+    def final(self, parts: Sequence[Any]) -> float:
+        """The estimate.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        registers = self.combine(parts)
+        size = len(registers)
+        estimate = 0.7213 / (1 + 1.079 / size) * size**2 / np.sum(2.0 ** -registers.astype(float))
+        empty = int((registers == 0).sum())
+        if estimate <= 2.5 * size and empty:
+            estimate = size * np.log(size / empty)
+        return float(estimate)
