@@ -23,6 +23,7 @@ from shoal.distributed.protocol import (
     Release,
     Report,
     Reserve,
+    Run,
     Submit,
     Welcome,
 )
@@ -174,3 +175,65 @@ def test_a_message_out_of_turn_closes_the_connection():
     assert [e for e in drain(state, 0.0) if type(e) is Close]
 
 
+def test_a_long_life_takes_no_more_memory_and_no_number_twice():
+    state = start(A)
+    seen = set()
+    for turn in range(200):
+        m = Submit(
+            [Grid(f"g{turn}", (5,)), Listed([f"k{turn}"])],
+            [Code(b"%d" % turn, b"")],
+            [0] * 6,
+            [b""] * 6,
+            [(), (), (), (), (), (0, 1, 2, 3, 4)],
+            [],
+            list(range(6)),
+            [5],
+        )
+        received(state, CLIENT, m, (), 0.0)
+        for _ in range(10):
+            runs = [run for _, run in effects(state) if type(run) is Run]
+            if not runs:
+                break
+            for run in runs:
+                assert seen.isdisjoint(run.ids)
+                seen.update(run.ids)
+                received(state, A, report(run), (), 0.0)
+        received(state, CLIENT, Release([f"k{turn}"]), (), 0.0)
+        effects(state)
+    assert len(seen) == 1200
+    assert len(state.table.states) == 6 and not state.names.layers and not state.names.rows
+    assert len(state.codes) == 200 <= state.settings.idle_codes
+
+
+def test_clients_share_and_a_graph_of_one_client_runs_before_its_next():
+    state = start(A)
+    connected(state, B, "client", 0.0)
+    received(state, B, Hello("you", {}), (), 0.0)
+
+    def graph(name, n):
+        keys = [f"{name}{i}" for i in range(n)]
+        return Submit(
+            [Listed(keys)],
+            [Code(b"f", b"")],
+            [0] * n,
+            [b""] * n,
+            [()] * n,
+            [],
+            [*range(n)],
+            [*range(n)],
+        )
+
+    received(state, CLIENT, graph("a", 4), (), 0.0)
+    received(state, CLIENT, graph("b", 2), (), 0.0)
+    received(state, B, graph("c", 4), (), 0.0)
+    ran = []
+    for _ in range(20):
+        runs = [run for _, run in effects(state) if type(run) is Run]
+        if not runs:
+            break
+        for run in runs:
+            ran += run.keys
+            received(state, A, report(run), (), 0.0)
+    mine = [key for key in ran if key[0] in "ab"]
+    assert mine == ["a0", "a1", "a2", "a3", "b0", "b1"]
+    assert ran.index("c1") < ran.index("a3")

@@ -54,6 +54,7 @@ def lose_worker(
     indexes = (state.touched, state.outgoing, state.roomy, state.full, state.laden)
     for index in (*indexes, state.dropping, state.retiring):
         index.pop(number, None)
+    state.dying.pop(number, None)
     for code in state.codes.values():
         code.workers.pop(number, None)
     suspects = set(suspected(state, worker, guilty)) if blame else set()

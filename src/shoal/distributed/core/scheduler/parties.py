@@ -110,7 +110,10 @@ def closed(state: Scheduler, party: int, error_text: str, now: float) -> None:
     worker = gone.worker
     if worker is not None and state.workers.get(worker.number) is worker:
         died = worker.status not in ("retiring", "retired", "closing")
-        lose(state, worker, error_text or "its connection closed", died, now)
+        if died and worker.name in state.nanny_parties:
+            await_nanny(state, worker, now)
+        else:
+            lose(state, worker, error_text or "its connection closed", died, now)
     client = gone.client
     if client is not None and client.party == party:
         client.party = -1
@@ -181,6 +184,15 @@ def drain(state: Scheduler, now: float) -> list[Any]:
         state.workers_moved = False
         workers_changed(state, now)
     return flush(state, now)
+
+
+def await_nanny(state: Scheduler, worker: Worker, now: float) -> None:
+    """A worker has gone, and its nanny will say in a moment what ended it, and what was running."""
+    worker.status = "dying"
+    state.dying[worker.number] = now + state.settings.nanny_s
+    state.roomy.pop(worker.number, None)
+    state.full.pop(worker.number, None)
+    empty_queue(state, worker)
 
 
 def lose(state: Scheduler, worker: Worker, reason: str, died: bool, now: float) -> None:
@@ -339,13 +351,12 @@ def forget_client(state: Scheduler, client: Client) -> None:
     """A client will not come back: what only it wants is let go."""
     del state.clients[client.number]
     state.by_name.pop(client.name, None)
-    owner, number = state.table.owner, client.number
-    rows = [row for row, who in enumerate(owner) if who == number]
-    rows += [row for row, others in state.shared.items() if number in others]
-    rows = [r for r in rows if unwant(state, client, r)]
+    rows = [r for r in wanted_by(state, client) if unwant(state, client, r)]
     lost = [r for r in rows if state.table.states[r] == PUT and state.table.waiters[r]]
     let_go(state, rows, "its client is gone")
     for row in lost:
+        if state.table.states[row] != PUT:
+            continue
         key = key_of(state.table, row)
         text = f"{client.name}, which was to put the data {key!r}, is gone"
         fail(state, row, ("lost", key, "", text.encode()))

@@ -40,6 +40,8 @@ class Settings:
         A worker that says nothing for so long is fenced off.
     recover_s
         How long a scheduler that comes back waits for workers that were there.
+    nanny_s
+        How long the end of a worker's connection waits for its nanny to say what has happened.
     client_grace_s
         How long the wants of a client outlive its connection.
     timeout_grace_s
@@ -76,6 +78,7 @@ class Settings:
     steal_s: float = 0.02
     allowed_failures: int = 3
     silence_s: float = 5.0
+    nanny_s: float = 1.0
     client_grace_s: float = 10.0
     recover_s: float = 2.0
     timeout_grace_s: float = 5.0

@@ -131,6 +131,8 @@ class Scheduler:
         """What is under way, and what is due when."""
         self.retiring: dict[int, Worker] = {}
         """Workers that are leaving in order."""
+        self.dying: dict[int, float] = {}
+        """Workers whose connection has ended, and until when their nannies may say why."""
         self.workers_moved = False
         """Some have left, or are empty, and whoever waits for that is to be told."""
         self.moves: dict[int, tuple[int, int]] = {}

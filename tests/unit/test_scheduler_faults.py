@@ -1,0 +1,381 @@
+"""The scheduler when things go wrong: failures, deaths, silence, timeouts, cancellation."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoal.distributed.core.effects import Close, Send
+from shoal.distributed.core.scheduler import (
+    Scheduler,
+    Settings,
+    closed,
+    connected,
+    drain,
+    due,
+    received,
+    tick,
+)
+from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.protocol import (
+    Beat,
+    Call,
+    Cancel,
+    CancelRuns,
+    Code,
+    Finished,
+    GiveBack,
+    Goodbye,
+    Hello,
+    Listed,
+    Options,
+    Reconcile,
+    Register,
+    Release,
+    Report,
+    Retry,
+    Run,
+    Submit,
+)
+
+CLIENT = 1
+QUIET = Settings(drop_delay_s=0.0, silence_s=0.0)
+
+
+class Cluster:
+    """A scheduler whose effects are asked for by kind."""
+
+    def __init__(self, *names, settings=QUIET, threads=1, resources=None):
+        self.state = Scheduler(settings, table=Table(Checked))
+        self.now = 0.0
+        self.party = {}
+        self.connect(CLIENT, "client", Hello("me", {}))
+        self.threads = threads
+        self.resources = resources or {}
+        for name in names:
+            self.add(name)
+        self.drain()
+
+    def add(self, name, **more):
+        party = self.party[name] = 10 + len(self.party)
+        m = Register(
+            name, f"inproc://{name}", self.threads, 0, self.resources, {}, "host", 1, **more
+        )
+        self.connect(party, "worker", m)
+
+    def connect(self, party, role, message):
+        connected(self.state, party, role, self.now)
+        self.hear(party, message)
+
+    def hear(self, party, message):
+        received(self.state, self.party.get(party, party), message, (), self.now)
+        validate(self.state)
+
+    def close(self, name):
+        closed(self.state, self.party.pop(name), "", self.now)
+        validate(self.state)
+
+    def later(self, seconds):
+        self.now += seconds
+        tick(self.state, self.now)
+        validate(self.state)
+        return self.drain()
+
+    def drain(self):
+        effects = drain(self.state, self.now)
+        validate(self.state)
+        return effects
+
+    def sent(self, kind=None):
+        """[(who, message)] of a kind, of all that is sent now."""
+        names = {party: name for name, party in self.party.items()} | {CLIENT: "me"}
+        found = [(names.get(e.party, e.party), e.message) for e in self.drain() if type(e) is Send]
+        return [(who, m) for who, m in found if kind is None or type(m) is kind]
+
+    def submit(self, deps, wanted, *options, keys="abcdefghij"):
+        n = len(deps)
+        self.hear(
+            CLIENT,
+            Submit(
+                [Listed(list(keys[:n]))],
+                [Code(b"f", b"f")],
+                [0] * n,
+                [b""] * n,
+                deps,
+                [],
+                list(range(n)),
+                wanted,
+                options=list(options),
+            ),
+        )
+
+    def end(self, who, run, seconds=0.1):
+        n = len(run.ids)
+        columns = [8] * n, [0] * n, [seconds] * n, [None] * n
+        self.hear(who, Report(run.ids, run.runs, *columns, ["int"]))
+
+    def fail(self, who, run, kind="raised", data=b"error"):
+        failed = [(n, r, kind, data, 0.1) for n, r in zip(run.ids, run.runs)]
+        self.hear(who, Report([], [], [], [], [], [], [], failed=failed))
+
+
+def one(pairs):
+    """The only one."""
+    [pair] = pairs
+    return pair
+
+
+def test_a_failure_takes_its_dependents_along_and_says_whose_fault_it_was():
+    c = Cluster("a")
+    c.submit([(), (0,), (1,)], [1, 2])
+    who, run = one(c.sent(Run))
+    c.fail(who, run)
+    _, told = one(c.sent(Finished))
+    assert told.failed == ["b", "c"] and told.errors == [0, 0]
+    assert told.reasons == [("raised", "a", "inproc://a", b"error")]
+    c.hear(CLIENT, Release(["b", "c"]))
+    assert len(c.state.table) == 0
+
+
+def test_a_task_is_tried_again_as_often_as_was_asked():
+    c = Cluster("a")
+    c.submit([()], [0], Options(retries=2))
+    for _ in range(2):
+        c.fail(*one(c.sent(Run)))
+    c.fail(*one(c.sent(Run)))
+    assert one(c.sent(Finished))[1].failed == ["a"]
+    c.hear(CLIENT, Retry(["a"]))
+    c.end(*one(c.sent(Run)))
+    assert one(c.sent(Finished))[1].keys == ["a"]
+
+
+def test_a_poison_task_is_given_up_and_no_innocent_is_blamed():
+    c = Cluster("w0", threads=4, settings=Settings(allowed_failures=2, silence_s=0.0))
+    c.submit([()] * 8, list(range(8)))
+    finished, failed = [], []
+    for turn in range(1, 30):
+        told = c.sent()
+        failed += [m for _, m in told if type(m) is Finished and m.failed]
+        finished += [k for _, m in told if type(m) is Finished for k in m.keys]
+        runs = [(who, m) for who, m in told if type(m) is Run]
+        if not runs:
+            break
+        for who, run in runs:
+            if "a" in run.keys:
+                c.close(who)
+                c.add(f"w{turn}")
+            else:
+                c.end(who, run)
+    assert sorted(finished) == list("bcdefgh")
+    reason = failed[0].reasons[0]
+    assert reason[0] == "killed" and b"3 workers died" in reason[3]
+
+
+def test_the_nanny_says_what_ended_a_worker_and_which_task_ran():
+    c = Cluster("w", settings=Settings(allowed_failures=0, silence_s=0.0))
+    connected(c.state, 50, "nanny", c.now)
+    c.hear(50, Call(1, "nanny.hello", {"name": "w"}))
+    c.submit([(), ()], [0, 1])
+    _, run = one(c.sent(Run))
+    c.close("w")
+    assert c.sent(Finished) == []
+    running = [[run.ids[1], run.runs[1]]]
+    args = {"name": "w", "signal": 9, "exit": -9, "peak": 2000, "limit": 1000, "running": running}
+    c.hear(50, Call(0, "nanny.died", args))
+    _, told = one(c.sent(Finished))
+    assert told.failed == ["b"]
+    assert b"signal 9, 2,000 bytes of memory at most, of 1,000 allowed" in told.reasons[0][3]
+
+
+def test_a_nanny_that_says_nothing_is_not_waited_for_long():
+    c = Cluster("w", "v")
+    connected(c.state, 50, "nanny", c.now)
+    c.hear(50, Call(1, "nanny.hello", {"name": "w"}))
+    c.submit([()], [0])
+    c.sent(Run)
+    c.close("w")
+    assert c.sent(Run) == []
+    assert c.later(0.5) == [] and due(c.state) == 1.0
+    assert [e.message.keys for e in c.later(0.5) if type(e) is Send] == [["a"]]
+
+
+def test_a_silent_worker_is_fenced_off():
+    c = Cluster("a", "b", settings=Settings(silence_s=5.0))
+    c.submit([()], [0])
+    [(who, _)] = c.sent(Run)
+    c.later(3.0)
+    c.hear("b", Beat("running", 0, 0, 0, 0.0, 0, 0, 0))
+    assert due(c.state) == 5.0
+    effects = c.later(2.0)
+    assert who == "a"
+    assert [e.party for e in effects if type(e) is Close] == [c.party["a"]]
+    assert [e.party for e in effects if type(e) is Send] == [c.party["b"]]
+
+
+def test_a_run_that_exceeds_its_timeout_is_given_up_for_its_worker():
+    c = Cluster("a", settings=Settings(silence_s=0.0, timeout_grace_s=1.0))
+    c.submit([()], [0], Options(timeout_s=2.0))
+    _, run = one(c.sent(Run))
+    sent = [(e.party, e.message) for e in c.later(3.0) if type(e) is Send]
+    assert CancelRuns(run.ids, run.runs, "it has exceeded its timeout") in [m for _, m in sent]
+    assert [m.reasons[0][0] for _, m in sent if type(m) is Finished] == ["timeout"]
+    c.hear("a", Report([], [], [], [], [], [], [], returned=[(run.ids[0], run.runs[0])]))
+    assert not c.state.workers[0].zombies
+
+
+def test_cancel_drops_what_waits_stops_what_runs_and_forgets():
+    c = Cluster("a")
+    c.submit([(), (0,)], [0, 1])
+    _, run = one(c.sent(Run))
+    c.hear(CLIENT, Cancel(["a"], reason="enough"))
+    told = c.sent()
+    assert ("a", CancelRuns(run.ids, run.runs, "cancelled")) in told
+    # A cancelled run takes its slot until the worker says that it is free.
+    c.submit([()], [0], keys="xyz")
+    c.submit([()], [0], keys="yz")
+    c.submit([()], [0], keys="z")
+    assert [m.keys for _, m in c.sent(Run)] == [["x"]]
+    c.hear("a", Report([], [], [], [], [], [], [], returned=[(run.ids[0], run.runs[0])]))
+    assert [m.keys for _, m in c.sent(Run)] == [["y"]]
+
+
+def test_reports_of_another_run_change_nothing():
+    c = Cluster("a", "b")
+    c.submit([()], [0])
+    who, first = one(c.sent(Run))
+    c.close(who)
+    _, second = one(c.sent(Run))
+    assert second.ids == first.ids and second.runs != first.runs
+    c.end("b", first)
+    assert c.sent(Finished) == []
+    c.end("b", second)
+    c.end("b", second)
+    assert one(c.sent(Finished))[1].keys == ["a"]
+
+
+def test_a_worker_that_comes_back_keeps_what_is_needed_and_goes_on():
+    c = Cluster("a")
+    c.submit([(), (), (0, 1)], [0, 2])
+    _, run = one(c.sent(Run))
+    assert run.ids == [0, 1]
+    head = Run(run.ids[:1], run.runs[:1], [], [], [], [], [], [])
+    c.end("a", head)
+    c.close("a")
+    c.sent()
+    held, running = [(0, run.runs[0], "a", 8), (99, 3, "gone", 8)], [(1, run.runs[1], "b", 8)]
+    c.add("a", held=held, running=running)
+    sent = c.sent()
+    answer = one([m for _, m in sent if type(m) is Reconcile])
+    assert answer.keep == [(0, 0)] and answer.drop == [99] and answer.stop == []
+    [(old, new, _)] = answer.go_on
+    assert (old, new) == (1, 1)
+    assert not [m for _, m in sent if type(m) is Run]
+
+
+def test_resources_are_taken_and_given_back():
+    c = Cluster("a", threads=4, resources={"gpu": 1.0})
+    c.submit([(), ()], [0, 1], Options(resources={"gpu": 1.0}))
+    _, run = one(c.sent(Run))
+    assert run.keys == ["a"]
+    c.end("a", run)
+    assert one(c.sent(Run))[1].keys == ["b"]
+
+
+def test_a_task_that_no_worker_may_run_waits_for_one_and_says_so():
+    c = Cluster("a")
+    c.submit([()], [0], Options(workers=["b"]))
+    assert c.sent(Run) == []
+    c.hear(CLIENT, Call(1, "scheduler.explain", {"key": "a"}))
+    why = c.sent()[0][1].value["why"]
+    assert why == "no worker that is there and running satisfies workers=['b']"
+    c.add("b")
+    assert one(c.sent(Run))[0] == "b"
+
+
+def test_spare_tasks_are_asked_back_for_an_idle_worker():
+    c = Cluster("a")
+    c.submit([(), ()], [0, 1])
+    _, run = one(c.sent(Run))
+    assert run.keys == ["a", "b"]
+    c.add("b")
+    assert c.sent(GiveBack) == []
+    effects = [e for e in c.later(0.1) if type(e) is Send]
+    assert [e.message for e in effects] == [GiveBack([run.ids[1]], [run.runs[1]])]
+    c.hear("a", Report([], [], [], [], [], [], [], returned=[(run.ids[1], run.runs[1])]))
+    assert one(c.sent(Run))[0] == "b"
+
+
+def test_a_retiring_worker_hands_over_what_only_it_holds():
+    c = Cluster("a", "b")
+    c.submit([()], [0])
+    who, run = one(c.sent(Run))
+    c.end(who, run)
+    c.sent()
+    c.hear(CLIENT, Call(7, "workers.retire", {"workers": [who]}))
+    other, fetch = one(c.sent())
+    assert fetch.ids == run.ids and other != who
+    c.hear(other, Report([], [], [], [], [], [], [], added=run.ids, added_nbytes=[8]))
+    assert [type(m) for w, m in c.sent() if w == who] == [Goodbye]
+    c.close(who)
+    sent = c.sent()
+    assert not [m for _, m in sent if type(m) is Finished]
+
+
+def test_a_slow_run_gets_a_twin_and_the_first_report_wins():
+    c = Cluster("a", "b", settings=Settings(silence_s=0.0, drop_delay_s=0.0, speculate=2.0))
+    c.submit([(), ()], [0, 1], Options(speculative=True))
+    for who, run in c.sent(Run):
+        if run.keys == ["b"]:
+            c.end(who, run, 0.1)
+        else:
+            slow, first = who, run
+    c.drain()
+    sent = [(e.party, e.message) for e in c.later(1.0) if type(e) is Send]
+    [(party, second)] = [(p, m) for p, m in sent if type(m) is Run]
+    assert second.ids == first.ids and second.runs != first.runs
+    fast = next(n for n, p in c.party.items() if p == party)
+    assert fast != slow
+    c.end(fast, second)
+    told = c.sent()
+    assert (slow, CancelRuns(first.ids, first.runs, "another run of it was faster")) in told
+    assert [m.keys for _, m in told if type(m) is Finished] == [["a"]]
+
+
+def test_a_seceded_run_leaves_its_slot_to_others():
+    c = Cluster("a")
+    c.submit([()] * 4, [0, 1, 2, 3])
+    _, run = one(c.sent(Run))
+    assert run.keys == ["a", "b"]
+    c.hear("a", Report([], [], [], [], [], [], [], seceded=[(run.ids[0], run.runs[0])]))
+    assert one(c.sent(Run))[1].keys == ["c"]
+
+
+def test_a_lone_client_that_goes_takes_its_tasks_along():
+    c = Cluster("a", settings=Settings(silence_s=0.0, client_grace_s=10.0))
+    c.submit([()], [0])
+    _, run = one(c.sent(Run))
+    closed(c.state, CLIENT, "", c.now)
+    assert c.later(1.0) == [] and len(c.state.table) == 1 and due(c.state) == 10.0
+    sent = [e.message for e in c.later(9.0) if type(e) is Send]
+    assert CancelRuns(run.ids, run.runs, "its client is gone") in sent
+    assert len(c.state.table) == 0
+
+
+@pytest.mark.parametrize("limit, count", [(0, 4), (1000, 3)])
+def test_sources_are_held_back_by_bytes(limit, count):
+    """Results of 400 bytes are expected: beyond 600 of 1000 bytes, a worker gets no more."""
+    settings = Settings(silence_s=0.0, unknown_bytes=400, spare=3, target=0.6)
+    c = Cluster(settings=settings)
+    m = Register("a", "inproc://a", 1, limit, {}, {}, "host", 1)
+    c.party["a"] = 10
+    c.connect(10, "worker", m)
+    c.drain()
+    c.submit([(), (0,)], [1])
+    _, run = one(c.sent(Run))
+    c.end("a", run)
+    # The dependent is active now, so memory may still come free.
+    c.submit([()] * 8, list(range(8)), keys="klmnopqr")
+    keys = [k for _, m in c.sent(Run) for k in m.keys]
+    assert keys[0] == "b"
+    assert len(keys) == count

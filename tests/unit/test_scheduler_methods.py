@@ -1,0 +1,276 @@
+"""The calls that the scheduler answers: coordination, names, information, calls passed on."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.scheduler import (
+    Scheduler,
+    Settings,
+    closed,
+    connected,
+    drain,
+    received,
+    tick,
+)
+from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.protocol import (
+    Answer,
+    Call,
+    Code,
+    Finished,
+    Goodbye,
+    Hello,
+    Listed,
+    Register,
+    Release,
+    Report,
+    Run,
+    Submit,
+    Subscribe,
+    Topic,
+)
+
+ME, YOU, A, B = 1, 2, 10, 11
+
+
+@pytest.fixture
+def state():
+    state = Scheduler(
+        Settings(drop_delay_s=0.0, silence_s=0.0, client_grace_s=0.0), table=Table(Checked)
+    )
+    for party, name in ((ME, "me"), (YOU, "you")):
+        connected(state, party, "client", 0.0)
+        received(state, party, Hello(name, {}), (), 0.0)
+    for party, name in ((A, "a"), (B, "b")):
+        connected(state, party, "worker", 0.0)
+        told = Register(name, f"inproc://{name}", 1, 0, {}, {}, "host", 1)
+        received(state, party, told, (), 0.0)
+    drain(state, 0.0)
+    return state
+
+
+def sent(state, now=0.0):
+    """[(party, message)]."""
+    validate(state)
+    return [(e.party, e.message) for e in drain(state, now) if type(e) is Send]
+
+
+def ask(state, party, method, now=0.0, **args):
+    """The answer that a call gets at once; None for none, an error raised."""
+    received(state, party, Call(7, method, args), (), now)
+    answers = [m for p, m in sent(state, now) if p == party and type(m) is Answer]
+    if not answers:
+        return "later"
+    [answer] = answers
+    if answer.error is not None:
+        raise RuntimeError(*answer.error)
+    return answer.value
+
+
+def compute(state, key):
+    """A result of this name, wanted by ME."""
+    m = Submit([Listed([key])], [Code(b"f", b"f")], [0], [b""], [()], [], [0], [0])
+    received(state, ME, m, (), 0.0)
+    [(party, run)] = [(p, m) for p, m in sent(state) if type(m) is Run]
+    received(
+        state, party, Report(run.ids, run.runs, [8], [0], [0.1], [None], ["int"], [5.0]), (), 0.0
+    )
+    sent(state)
+
+
+def test_a_lock_goes_from_one_to_the_next(state):
+    assert ask(state, ME, "lock.acquire", name="x", id="1") is True
+    assert ask(state, YOU, "lock.acquire", name="x", id="2", timeout_s=0) is False
+    assert ask(state, YOU, "lock.acquire", name="x", id="3") == "later"
+    assert ask(state, ME, "lock.locked", name="x") is True
+    received(state, ME, Call(8, "lock.release", {"name": "x", "id": "1"}), (), 0.0)
+    assert sent(state) == [(YOU, Answer(7, True)), (ME, Answer(8, True))]
+    with pytest.raises(RuntimeError, match="not held"):
+        ask(state, ME, "lock.release", name="x", id="1")
+
+
+def test_a_lock_is_given_back_by_whoever_is_gone(state):
+    ask(state, ME, "lock.acquire", name="x", id="1")
+    assert ask(state, YOU, "lock.acquire", name="x", id="2") == "later"
+    received(state, ME, Goodbye(), (), 0.0)
+    assert (YOU, Answer(7, True)) in sent(state)
+
+
+def test_several_locks_are_taken_together_or_not_at_all(state):
+    assert ask(state, ME, "multilock.acquire", names=["a", "b"], id="1") is True
+    assert ask(state, YOU, "multilock.acquire", names=["b", "c"], id="2") == "later"
+    assert ask(state, ME, "lock.locked", name="c") is False
+    assert ask(state, ME, "multilock.acquire", names=["b", "c"], id="3", count=1) is True
+    received(state, ME, Call(8, "multilock.release", {"names": ["a", "b"], "id": "1"}), (), 0.0)
+    assert sent(state) == [(ME, Answer(8, True))]
+    received(state, ME, Call(8, "multilock.release", {"names": ["b", "c"], "id": "3"}), (), 0.0)
+    assert (YOU, Answer(7, True)) in sent(state)
+
+
+def test_waiting_ends_in_time(state):
+    ask(state, ME, "lock.acquire", name="x", id="1")
+    assert ask(state, YOU, "lock.acquire", name="x", id="2", timeout_s=3) == "later"
+    tick(state, 2.9)
+    assert sent(state, 2.9) == []
+    tick(state, 3.0)
+    assert sent(state, 3.0) == [(YOU, Answer(7, False))]
+    received(state, ME, Call(8, "lock.release", {"name": "x", "id": "1"}), (), 4.0)
+    assert sent(state, 4.0) == [(ME, Answer(8, True))]
+
+
+def test_a_semaphore_has_so_many_leases(state):
+    assert ask(state, ME, "semaphore.create", name="s", max_leases=2) == 2
+    assert ask(state, ME, "semaphore.acquire", name="s", id="1") is True
+    assert ask(state, ME, "semaphore.acquire", name="s", id="2") is True
+    assert ask(state, YOU, "semaphore.acquire", name="s", id="3") == "later"
+    assert ask(state, ME, "semaphore.value", name="s") == 2
+    received(state, ME, Call(8, "semaphore.release", {"name": "s", "id": "1"}), (), 0.0)
+    assert sent(state) == [(YOU, Answer(7, True)), (ME, Answer(8, True))]
+    assert ask(state, ME, "semaphore.refresh", name="s", ids=["1", "2"]) == ["2"]
+    closed(state, YOU, "", 0.0)
+    assert ask(state, ME, "semaphore.value", name="s") == 1
+    ask(state, ME, "semaphore.close", name="s")
+    with pytest.raises(RuntimeError, match="no semaphore 's'"):
+        ask(state, ME, "semaphore.value", name="s")
+
+
+def test_an_event_wakes_all_who_wait(state):
+    assert ask(state, ME, "event.wait", name="e") == "later"
+    assert ask(state, YOU, "event.wait", name="e", timeout_s=0) is False
+    received(state, YOU, Call(8, "event.set", {"name": "e"}), (), 0.0)
+    assert sent(state) == [(ME, Answer(7, True)), (YOU, Answer(8, None))]
+    assert ask(state, ME, "event.is_set", name="e") is True
+    ask(state, ME, "event.clear", name="e")
+    assert ask(state, ME, "event.is_set", name="e") is False
+
+
+def test_a_queue_passes_values_in_order(state):
+    ask(state, ME, "queue.create", name="q", maxsize=2)
+    ask(state, ME, "queue.put", name="q", item=["value", 1])
+    ask(state, ME, "queue.put", name="q", item=["value", 2])
+    assert ask(state, ME, "queue.put", name="q", item=["value", 3]) == "later"
+    received(state, YOU, Call(8, "queue.get", {"name": "q"}), (), 0.0)
+    assert sent(state) == [(ME, Answer(7, None)), (YOU, Answer(8, ["value", 1]))]
+    assert ask(state, YOU, "queue.get", name="q", batch=0) == [["value", 2], ["value", 3]]
+    assert ask(state, YOU, "queue.get", name="q") == "later"
+    received(state, ME, Call(8, "queue.put", {"name": "q", "item": ["value", 4]}), (), 0.0)
+    assert (YOU, Answer(7, ["value", 4])) in sent(state)
+    assert ask(state, ME, "queue.size", name="q") == 0
+
+
+def test_a_future_in_a_queue_is_kept_and_handed_over(state):
+    compute(state, "x")
+    ask(state, ME, "queue.put", name="q", item=["future", "x"])
+    received(state, ME, Release(["x"]), (), 0.0)
+    assert sent(state) == [] and len(state.table) == 1
+    received(state, YOU, Call(8, "queue.get", {"name": "q"}), (), 0.0)
+    told = sent(state)
+    assert [m.keys for p, m in told if p == YOU and type(m) is Finished] == [["x"]]
+    assert len(state.table) == 1
+    received(state, YOU, Release(["x"]), (), 0.0)
+    sent(state)
+    assert len(state.table) == 0 and len(state.clients) == 2
+
+
+def test_a_variable_waits_to_be_set(state):
+    assert ask(state, YOU, "variable.get", name="v") == "later"
+    received(state, ME, Call(8, "variable.set", {"name": "v", "item": ["value", 1]}), (), 0.0)
+    assert sent(state) == [(YOU, Answer(7, ["value", 1])), (ME, Answer(8, None))]
+    assert ask(state, YOU, "variable.get", name="v") == ["value", 1]
+    ask(state, ME, "variable.delete", name="v")
+    with pytest.raises(RuntimeError, match="has not been set"):
+        ask(state, YOU, "variable.get", name="v", timeout_s=0)
+
+
+def test_a_dataset_outlives_who_published_it(state):
+    compute(state, "x")
+    ask(state, ME, "datasets.publish", name="d", keys=["x"], data=b"recipe")
+    with pytest.raises(RuntimeError, match="published already"):
+        ask(state, ME, "datasets.publish", name="d", keys=["x"], data=b"")
+    received(state, ME, Goodbye(), (), 0.0)
+    sent(state)
+    assert len(state.table) == 1
+    assert ask(state, YOU, "datasets.get", name="d") == {"keys": ["x"], "data": b"recipe"}
+    assert ask(state, YOU, "datasets.list") == ["d"]
+    ask(state, YOU, "datasets.unpublish", name="d")
+    assert len(state.table) == 1
+    received(state, YOU, Release(["x"]), (), 0.0)
+    sent(state)
+    assert len(state.table) == 0
+
+
+def test_metadata_is_a_tree(state):
+    ask(state, ME, "metadata.set", keys=["a", "b"], value=1)
+    assert ask(state, YOU, "metadata.get", keys=["a"]) == {"b": 1}
+    with pytest.raises(RuntimeError, match="no metadata"):
+        ask(state, YOU, "metadata.get", keys=["a", "c"])
+
+
+def test_events_are_kept_and_told(state):
+    received(state, YOU, Subscribe("news"), (), 0.0)
+    received(state, ME, Call(0, "events.log", {"topic": "news", "value": 1}), (), 1.5)
+    assert sent(state) == [(YOU, Topic("news", [(1.5, 1)]))]
+    assert ask(state, ME, "events.get", topic="news") == [(1.5, 1)]
+    received(state, YOU, Subscribe("pubsub-p"), (), 0.0)
+    received(state, ME, Call(0, "pubsub.publish", {"name": "p", "value": 2}), (), 2.0)
+    assert sent(state) == [(YOU, Topic("pubsub-p", [(2.0, 2)]))]
+
+
+def test_calls_are_passed_on_and_their_answers_gathered(state):
+    received(state, ME, Call(7, "worker.call", {"method": "versions", "args": {}}), (), 0.0)
+    asked = sent(state)
+    assert [p for p, _ in asked] == [A, B]
+    assert all(m.method == "versions" for _, m in asked)
+    received(state, A, Answer(asked[0][1].request, "1"), (), 0.0)
+    assert sent(state) == []
+    received(state, B, Answer(asked[1][1].request, "2"), (), 0.0)
+    assert sent(state) == [(ME, Answer(7, {"inproc://a": "1", "inproc://b": "2"}))]
+
+
+def test_a_worker_that_goes_while_it_is_asked_is_an_error(state):
+    args = {"method": "run", "args": {}, "on_error": "return", "workers": ["inproc://a"]}
+    received(state, ME, Call(7, "worker.call", args), (), 0.0)
+    sent(state)
+    closed(state, A, "", 0.0)
+    [answer] = [m for p, m in sent(state) if p == ME]
+    assert answer.value == {"inproc://a": {"error": ["ConnectionError", "inproc://a is gone"]}}
+
+
+def test_plugins_reach_workers_that_come_later(state):
+    args = {"name": "p", "kind": "worker", "data": b"plugin"}
+    received(state, ME, Call(7, "plugin.register", args), (), 0.0)
+    assert len(sent(state)) == 2
+    connected(state, 12, "worker", 0.0)
+    received(state, 12, Register("c", "inproc://c", 1, 0, {}, {}, "host", 1), (), 0.0)
+    assert [m.method for p, m in sent(state) if type(m) is Call] == ["plugin.setup"]
+
+
+def test_what_there_is(state):
+    compute(state, "x-1")
+    assert ask(state, ME, "scheduler.nthreads") == {"inproc://a": 1, "inproc://b": 1}
+    assert ask(state, ME, "scheduler.who_has") == [["x-1", ["inproc://a"]]]
+    assert ask(state, ME, "scheduler.has_what") == {"inproc://a": ["x-1"], "inproc://b": []}
+    assert ask(state, ME, "scheduler.nbytes", keys=None, summary=True) == {"x": 8}
+    assert ask(state, ME, "scheduler.counts")["x"]["states"] == {"memory": 1}
+    assert ask(state, ME, "scheduler.processing") == {"inproc://a": [], "inproc://b": []}
+    [run] = ask(state, ME, "scheduler.task_stream")
+    assert (run["key"], run["worker"], run["startstops"][0]["start"]) == ("x-1", "inproc://a", 5.0)
+    told = ask(state, ME, "scheduler.explain", key="x-1")
+    assert told["why"] == "its result is on a"
+    assert [what for _, what, _ in told["story"]] == ["submitted", "sent", "ended"]
+    assert ask(state, ME, "scheduler.demand")["ready"] == 0
+    assert "x-1" in ask(state, ME, "scheduler.dump_state")["tasks"]
+
+
+def test_results_are_replicated_and_moved(state):
+    compute(state, "x")
+    assert ask(state, ME, "replicate", keys=["x"], n=2) == 1
+    note = Report([], [], [], [], [], [], [], added=[0], added_nbytes=[8])
+    received(state, B, note, (), 0.0)
+    assert ask(state, ME, "scheduler.who_has", keys=["x"]) == [["x", ["inproc://a", "inproc://b"]]]
+    assert ask(state, ME, "replicate", keys=["x"], n=1) == 0
+    assert len(ask(state, ME, "scheduler.who_has", keys=["x"])[0][1]) == 1
