@@ -9,6 +9,7 @@ from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.methods import expire
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.parties import forget_client, lose
+from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.reports import retire_run
 from shoal.distributed.core.scheduler.speculation import speculate
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -43,6 +44,8 @@ def tick(state: Scheduler, now: float) -> None:
                 fence(state, worker.number, now)
     if 0 <= state.hold_until <= now:
         end_recovery(state)
+    for number in [number for number, until in state.dying.items() if until <= now]:
+        lose(state, state.workers[number], "its connection closed", True, now)
     for client in list(state.clients.values()):
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
             forget_client(state, client)
@@ -92,7 +95,8 @@ def due(state: Scheduler) -> float | None:
     >>> due(Scheduler())
     """
     settings = state.settings
-    times = [t for t in (state.drop_due, state.recall_due) if t >= 0]
+    times = [t for t in (state.drop_due, state.recall_due, state.hold_until) if t >= 0]
+    times += state.dying.values()
     if state.laden and state.roomy:
         times.append(state.steal_due)
     if state.timers:
