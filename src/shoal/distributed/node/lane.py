@@ -195,8 +195,8 @@ class Lane:
         self.queued: dict[int, Task] = {}
         self.running: dict[Slot, Task] = {}
         self.seceded: dict[Slot, Task] = {}
-        self.doomed: dict[Slot, Task] = {}
-        """Threads that run what was cancelled, until they end."""
+        self.doomed: dict[Slot, tuple[Task, float]] = {}
+        """Threads that run what was cancelled, until they end, and since when."""
         self.parked: deque[Slot] = deque()
         self.rejoining: deque[Any] = deque()
         self.paused = False
@@ -280,7 +280,7 @@ class Lane:
 
     def _abandon(self, slot: Slot, row: Task) -> None:
         """End a thread with its run."""
-        self.doomed[slot] = row
+        self.doomed[slot] = row, perf_counter()
         if self.running.pop(slot, None) is not None:
             with self._counting:
                 self._threads -= 1
@@ -291,6 +291,20 @@ class Lane:
             del self.doomed[slot]
             return
         interrupt(slot.ident)
+
+    def stuck(self, after_s: float) -> list[Any]:
+        """Keys of cancelled tasks that run on all the same; each is said once.
+
+        Parameters
+        ----------
+        after_s
+            Since they were cancelled.
+        """
+        now = perf_counter()
+        late = [(s, row) for s, (row, at) in list(self.doomed.items()) if now - at > after_s]
+        for slot, row in late:
+            self.doomed[slot] = row, float("inf")
+        return [row.key for _, row in late]
 
     def pause(self, on: bool) -> None:
         """Begin no task, or begin tasks again.

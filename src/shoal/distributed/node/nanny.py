@@ -50,9 +50,11 @@ RETRY_S = 1.0
 GRACE_S = 5.0
 """How long a worker may take to end when it is told to."""
 
+QUICK_S = 3.0
 RESTARTS = 10
 RESTARTS_S = 120.0
-"""More restarts in this time than that, and the nanny gives up."""
+"""A process that died sooner than the first died quickly; more of these than the second, within the
+third, and the nanny gives up.  One that has worked for a while is always started again."""
 
 ENVIRONMENT = {
     # Memory that is freed goes back to the system, or the limit would mean nothing.
@@ -391,17 +393,21 @@ class Nanny:
                 why = child.error or describe_end(code)
                 self._end(f"worker {self.name} could not be started: {why}")
                 return
-        self.loop.call_later(0.0 if planned else self._delay(), self._start)
+        quick = not planned and time.monotonic() - child.begun < QUICK_S
+        self.loop.call_later(self._delay() if quick else 0.0, self._start)
         self.status = "restarting"
 
     def _delay(self) -> float:
-        """How long to wait before the next start: longer when it has died often of late."""
+        """How long to wait before the next start: longer when it has died quickly, and often."""
         now = self.loop.time()
         self._deaths = [when for when in self._deaths if now - when < RESTARTS_S] + [now]
         count = len(self._deaths)
         if count > RESTARTS:
             self.status = "closing"
-            text = f"worker {self.name} died {count} times in {RESTARTS_S:g} s and stays down"
+            text = (
+                f"worker {self.name} died {count} times in {RESTARTS_S:g} s, each time within "
+                f"{QUICK_S:g} s of its start, and stays down"
+            )
             self.loop.call_soon(self._end, text)
         return min(5.0, 0.1 * 2 ** (count - 2)) if count > 1 else 0.0
 

@@ -58,6 +58,9 @@ CLOSE_LOOK_S = 0.05
 SHARE = 0.1
 """Of the memory limit: what may be on its way to the worker, and from it."""
 
+STUCK_S = 5.0
+"""When to say that a cancelled task could not be interrupted."""
+
 RETIRE_S = 30.0
 """How long the scheduler may take to move away what a retiring worker holds."""
 
@@ -576,5 +579,12 @@ class Worker:
         watch.look(slots)
         machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
         self.core.columns.peaks += watch.take_peaks()
+        for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):
+            log.warning(
+                "worker %s: task %r was cancelled and still runs: it is inside of code that is not "
+                "Python, which cannot be interrupted; its slot is free, its memory is not",
+                self.name,
+                key,
+            )
         # Without a limit nothing follows from it before the next sign of life.
         self.dirty = bool(limit) or self.dirty
