@@ -212,6 +212,14 @@ def _disk(world: World, random: Random, name: str) -> None:
         world.clock.after(random.choice((0.5, 3.0)), setattr, worker.storage, name, False)
 
 
+def restart_scheduler(world: World, random: Random) -> None:
+    """The scheduler's process dies and is started again, with its journal."""
+    if world.scheduler.is_alive:
+        world.restarts += 1
+        world.scheduler.die()
+        world.clock.after(random.choice((0.05, 0.5, 2.0)), world.start_scheduler)
+
+
 def add_worker(world: World, random: Random) -> None:
     """Another worker joins."""
     world.add_worker(f"late-{len(world.nodes)}")
@@ -242,6 +250,7 @@ FAULTS: dict[str, Callable[[World, Random], None]] = {
         fill_disk,
         spoil_disk,
         add_worker,
+        restart_scheduler,
         kill_client,
     )
 }

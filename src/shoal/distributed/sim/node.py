@@ -188,6 +188,10 @@ class Node:
             message = MESSAGES.decode(packed) if type(packed) is bytes else packed
             self.world.tell(self, "got", message, party)
             self.machine.received(self.state, party, message, buffers, self.time())
+            self.understood(party, message, buffers)
+
+    def understood(self, party: int, message: Any, buffers: Any) -> None:
+        """The state machine has been told of a message."""
 
     def on_closed(self, end: End, why: str) -> None:
         """A connection has ended."""

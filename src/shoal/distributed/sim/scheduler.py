@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.core import scheduler as machine
+from shoal.distributed.core.effects import Close
+from shoal.distributed.core.journal import Recorder, replay
 from shoal.distributed.core.scheduler import Scheduler, Settings
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.sim.node import Node
@@ -42,6 +45,10 @@ class SchedulerNode(Node):
     ) -> None:
         super().__init__(world, name, host, "scheduler")
         self.state = Scheduler(settings, identity, table=world.make_table())
+        self.recorder: Recorder | None = None
+        if world.keeps_journal:
+            replay(self.state, world.journal, self.time())
+            self.recorder = Recorder()
         self.cpu_s = 0.0
         """Time spent in the state machine, if the world wants to know."""
         self.network.listening[world.scheduler_address] = (self, "scheduler")
@@ -54,6 +61,38 @@ class SchedulerNode(Node):
         start = time.thread_time()
         super().turn()
         self.cpu_s += time.thread_time() - start
+
+    # -- the journal ---------------------------------------------------------------------------
+
+    def opened(self, party: int, role: str, tag: Any) -> None:
+        """Tell the state machine, and the journal."""
+        super().opened(party, role, tag)
+        if self.recorder is not None:
+            self.recorder.connected(party, role, self.time())
+
+    def understood(self, party: int, message: Any, buffers: Any) -> None:
+        """The state machine has been told."""
+        if self.recorder is not None:
+            self.recorder.received(self.state, party, message, buffers, self.time())
+
+    def closed(self, party: int, why: str) -> None:
+        """Tell the state machine, and the journal."""
+        super().closed(party, why)
+        if self.recorder is not None:
+            self.recorder.closed(party, self.time())
+
+    def do_close(self, effect: Close) -> None:
+        """Close a connection, and tell the journal."""
+        super().do_close(effect)
+        if self.recorder is not None:
+            self.recorder.closed(effect.party, self.time())
+
+    def drain(self, now: float) -> Sequence[Any]:
+        """What is to be done, once it is in the journal what it rests on."""
+        effects = super().drain(now)
+        if self.recorder is not None:
+            self.world.journal += self.recorder.take()
+        return effects
 
     def validate(self) -> None:
         """See `shoal.distributed.core.scheduler.validate`."""

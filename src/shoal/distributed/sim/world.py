@@ -82,6 +82,9 @@ class World:
         self.trace = trace
         self.is_plain = is_plain
         self.is_measuring = False
+        self.keeps_journal = any(name == "restart_scheduler" for _, name in self.plan.faults)
+        self.journal: list[bytes] = []
+        self.restarts = 0
         self.clock = Clock()
         self.network = Network(self.clock, Random(f"{seed} network"), self.plan.weather)
         self.random = Random(f"{seed} world")
@@ -101,7 +104,8 @@ class World:
         self.begun: Counter[Key] = Counter()
         self.over: Counter[Key] = Counter()
         self.complaints: list[str] = []
-        self.scheduler = self.start_scheduler()
+        self.scheduler: SchedulerNode
+        self.start_scheduler()
 
     # -- building ------------------------------------------------------------------------------
 
@@ -114,6 +118,7 @@ class World:
         identity = f"scheduler-{len(self.nodes)}"
         node = SchedulerNode(self, "scheduler", "host-s", SchedulerSettings(), identity)
         self.nodes.append(node)
+        self.scheduler = node
         return node
 
     def add_worker(self, name: str) -> WorkerNode:

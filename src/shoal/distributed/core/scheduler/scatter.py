@@ -12,11 +12,11 @@ from shoal.distributed.core.scheduler.needs import want
 from shoal.distributed.core.scheduler.records import Client, Worker
 from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
 from shoal.distributed.core.scheduler.table import DATA
-from shoal.distributed.core.scheduler.transitions import PUT
-from shoal.distributed.protocol import Reserve, Reserved
+from shoal.distributed.core.scheduler.transitions import ERRED, PUT
+from shoal.distributed.protocol import Key, Reserve, Reserved
 from shoal.graph.naming import key_split
 
-__all__ = ["on_reserve"]
+__all__ = ["announce", "on_reserve"]
 
 
 def on_reserve(
@@ -53,18 +53,42 @@ def on_reserve(
     table = state.table
     reply = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
     for key, size in zip(m.keys, m.nbytes):
-        row = find(state.names, key)
-        if row < 0:
-            row = name_keys(state.names, table, [key])[0][0]
-            table.prefixes[row] = prefix_of(state, key_split(key))
-            table.states[row] = PUT
-            table.flags[row] = DATA
-            table.nbytes[row] = size
-        want(state, client, row)
+        row = announce(state, client, key, size)
         reply.ids.append(table.numbers[row])
         reply.runs.append(state.next_run)
         state.next_run += 1
     client.sending.append(reply)
+
+
+def announce(state: Scheduler, client: Client, key: Key, size: int) -> int:
+    """A key that a client will put data for, and wants: its row.
+
+    Parameters
+    ----------
+    state, client
+        Whose.
+    key, size
+        Of the data.
+
+    Examples
+    --------
+    >>> announce(Scheduler(), Client(0, "me", 1), "x", 8)
+    0
+    """
+    table = state.table
+    row = find(state.names, key)
+    if row < 0:
+        row = name_keys(state.names, table, [key])[0][0]
+        table.prefixes[row] = prefix_of(state, key_split(key))
+        table.states[row] = PUT
+        table.flags[row] = DATA
+        table.nbytes[row] = size
+    elif table.states[row] == ERRED and table.flags[row] & DATA:
+        # It was lost, or let go, and is put again.
+        del state.reasons[row]
+        table.states[row] = PUT
+    want(state, client, row)
+    return row
 
 
 def spread(candidates: list[Worker], nbytes: list[int], broadcast: int) -> list[list[int]]:

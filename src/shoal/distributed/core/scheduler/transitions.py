@@ -80,6 +80,7 @@ TRANSITIONS: dict[tuple[int, int], str] = {
     (MEMORY, ERRED): "data that cannot be computed again was lost; or it was cancelled",
     (ERRED, RELEASED): "to be tried again",
     (ERRED, FORGOTTEN): "nobody can need it again",
+    (ERRED, PUT): "lost data is put again",
     (PUT, MEMORY): "the data has arrived",
     (PUT, ERRED): "the client left, or the workers did, before the data arrived",
     (PUT, RELEASED): "nobody wants it any more",
