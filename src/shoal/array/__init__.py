@@ -51,7 +51,7 @@ CONSTANTS = (
 )
 """Names that are NumPy's own."""
 
-SUBMODULES = "core creation lib overlap rechunking reductions routines slicing ufunc"
+SUBMODULES = "core creation lib overlap random rechunking reductions routines slicing ufunc"
 """Modules that people reach as attributes."""
 
 _homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}

@@ -302,7 +302,7 @@ def trim_overlap(x: Array, depth: Any, boundary: Any = None) -> Array:
 
 
 def map_overlap(
-    func: Callable[..., Any],
+    func: Any,
     *args: Any,
     depth: Any = None,
     boundary: Any = None,

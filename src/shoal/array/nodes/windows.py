@@ -83,7 +83,7 @@ def _touched(blocks: AxisChunks, spans: Any) -> list[list[tuple[int, slice]]]:
     out = []
     for start, stop in spans:
         block = max(bisect.bisect_right(starts, start) - 1, 0)
-        parts = []
+        parts: list[Any] = []
         while block < len(blocks) and (starts[block] < stop or not parts):
             low, high = max(start - starts[block], 0), min(stop - starts[block], blocks[block])
             if high > low or stop == start:
