@@ -50,7 +50,7 @@ RETRY_S = 1.0
 GRACE_S = 5.0
 """How long a worker may take to end when it is told to."""
 
-QUICK_S = 3.0
+QUICK_S = 1.0
 RESTARTS = 10
 RESTARTS_S = 120.0
 """A process that died sooner than the first died quickly; more of these than the second, within the
