@@ -156,7 +156,7 @@ def install_as_dask(*, children: bool = False) -> None:
     refuse_if_imported()
     add_finder()
     # Collections speak Dask's protocol as long as the name means shoal (see CollectionMixin).
-    importlib.import_module("dask")
+    importlib.import_module(next(iter(STANDS_FOR)))
     if children:
         os.environ[VARIABLE] = sys.prefix
         rest = [p for p in _python_path() if p != CHILD]

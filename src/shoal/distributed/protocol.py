@@ -83,6 +83,11 @@ class Frames(_Struct):
         The pickle stream.
     first, count
         The object's out-of-band buffers are ``buffers[first : first + count]``.
+
+    Examples
+    --------
+    >>> Frames(b"head").count
+    0
     """
 
     head: bytes
@@ -100,6 +105,11 @@ class Code(_Struct):
     data
         Pickled ``(func, args)``, with ``args`` as a plan has them, or ``(func,)`` where each task
         brings its own.
+
+    Examples
+    --------
+    >>> Code(b"0123456789abcdef", b"pickled").data
+    b'pickled'
     """
 
     digest: bytes
@@ -107,7 +117,13 @@ class Code(_Struct):
 
 
 class Listed(_Struct):
-    """Names of consecutive tasks of a `Submit`, one by one."""
+    """Names of consecutive tasks of a `Submit`, one by one.
+
+    Examples
+    --------
+    >>> Listed(["x", ("y", 0)]).keys
+    ['x', ('y', 0)]
+    """
 
     keys: list[Key]
 
@@ -122,6 +138,11 @@ class Grid(_Struct):
         the key ``name``.
     flats
         Flat indices of the blocks, in C order; None for all of them.
+
+    Examples
+    --------
+    >>> Grid("x-1", (2, 3)).flats is None
+    True
     """
 
     name: str
@@ -156,6 +177,11 @@ class Options(_Struct):
         A second copy may be started when the first is slow: the function has no side effects.
     pinned
         Never evict or move: for data of actors.
+
+    Examples
+    --------
+    >>> Options(retries=2).tasks is None
+    True
     """
 
     tasks: list[int] | None = None
@@ -185,6 +211,11 @@ class Hello(_Struct):
         Of Python and packages, for `Client.get_versions` and for a warning.
     wants
         Keys that it holds futures of, when it comes back.
+
+    Examples
+    --------
+    >>> Hello("client-1", {"python": "3.11"}).wants
+    []
     """
 
     client: str
@@ -226,6 +257,11 @@ class Submit(_Struct):
         Whether the client waits: small results are to come with `Finished`.
     tell
         Topic of `Output` that receives what the tasks print and log; empty for none.
+
+    Examples
+    --------
+    >>> Submit([Listed(["x"])], [], [-1], [b"data"], [()], [], [0], [0]).wanted
+    [0]
     """
 
     names: list[Listed | Grid]
@@ -252,6 +288,11 @@ class Want(_Struct):
     anew
         Tell of those that have ended even if the client wants them already: what it was told came
         before it knew that it wants them.
+
+    Examples
+    --------
+    >>> Want(["x"]).keys
+    [\'x\']
     """
 
     keys: list[Key]
@@ -259,7 +300,13 @@ class Want(_Struct):
 
 
 class Release(_Struct):
-    """The client has no future of these keys any more."""
+    """The client has no future of these keys any more.
+
+    Examples
+    --------
+    >>> Release(["x"]).keys
+    [\'x\']
+    """
 
     keys: list[Key]
 
@@ -275,6 +322,11 @@ class Cancel(_Struct):
         Also when other clients want them.
     reason
         Said in the error that futures raise.
+
+    Examples
+    --------
+    >>> Cancel(["x"]).force
+    False
     """
 
     keys: list[Key]
@@ -283,13 +335,25 @@ class Cancel(_Struct):
 
 
 class Retry(_Struct):
-    """Run failed tasks again."""
+    """Run failed tasks again.
+
+    Examples
+    --------
+    >>> Retry(["x"]).keys
+    [\'x\']
+    """
 
     keys: list[Key]
 
 
 class Locate(_Struct):
-    """Where are these results?  Answered by `Located`, when all of them are somewhere or failed."""
+    """Where are these results?  Answered by `Located`, when all of them are somewhere or failed.
+
+    Examples
+    --------
+    >>> Locate(1, ["x"]).request
+    1
+    """
 
     request: int
     keys: list[Key]
@@ -308,6 +372,11 @@ class Reserve(_Struct):
         Only there; None: anywhere.
     broadcast
         How many workers get a copy of each; 0: all.
+
+    Examples
+    --------
+    >>> Reserve(1, ["x"], [8]).broadcast
+    1
     """
 
     request: int
@@ -331,6 +400,11 @@ class Call(_Struct):
         Such as ``"lock.acquire"``.
     args
         By name.
+
+    Examples
+    --------
+    >>> Call(1, "lock.acquire", {"name": "l"}).method
+    'lock.acquire'
     """
 
     request: int
@@ -351,6 +425,11 @@ class Answer(_Struct):
         None; or what went wrong: the name of an exception class and a message.
     frames
         Where the value is a pickled object: its frames.
+
+    Examples
+    --------
+    >>> Answer(1, value=5).error is None
+    True
     """
 
     request: int
@@ -360,7 +439,13 @@ class Answer(_Struct):
 
 
 class Subscribe(_Struct):
-    """The client (or worker) wants, or no longer wants, the events of a topic."""
+    """The client (or worker) wants, or no longer wants, the events of a topic.
+
+    Examples
+    --------
+    >>> Subscribe("all").on
+    True
+    """
 
     topic: str
     on: bool = True
@@ -373,6 +458,11 @@ class Goodbye(_Struct):
     ----------
     reason
         For the log and for errors.
+
+    Examples
+    --------
+    >>> Goodbye("done").reason
+    \'done\'
     """
 
     reason: str = ""
@@ -392,6 +482,11 @@ class Welcome(_Struct):
         Identity of this run of the scheduler; another one after a restart.
     settings
         Of the cluster, which the sender should follow.
+
+    Examples
+    --------
+    >>> Welcome(3, "scheduler-1").settings
+    {}
     """
 
     number: int
@@ -420,6 +515,11 @@ class Finished(_Struct):
         ``(kind, key, worker, data)``: kind is ``"raised"`` (data: a packed exception), or
         ``"killed"``, ``"cancelled"``, ``"lost"``, ``"timeout"``, ``"unrunnable"`` (data: the text
         of the error); key is that of the task at fault.
+
+    Examples
+    --------
+    >>> Finished(["x"], [b"1"], [28], ["int"]).failed
+    []
     """
 
     keys: list[Key]
@@ -432,7 +532,13 @@ class Finished(_Struct):
 
 
 class Lost(_Struct):
-    """Results that had been reported are gone and are being computed again."""
+    """Results that had been reported are gone and are being computed again.
+
+    Examples
+    --------
+    >>> Lost(["x"]).keys
+    [\'x\']
+    """
 
     keys: list[Key]
 
@@ -450,6 +556,11 @@ class Located(_Struct):
         Numbers of workers.
     peers
         All those workers.
+
+    Examples
+    --------
+    >>> Located(1, [7], [[0]], []).ids
+    [7]
     """
 
     request: int
@@ -459,7 +570,13 @@ class Located(_Struct):
 
 
 class Reserved(_Struct):
-    """Answer to `Reserve`: for each key its number, run and the workers to put it on."""
+    """Answer to `Reserve`: for each key its number, run and the workers to put it on.
+
+    Examples
+    --------
+    >>> Reserved(1, [7], [1], [[0]], []).error
+    ''
+    """
 
     request: int
     ids: list[int]
@@ -470,7 +587,13 @@ class Reserved(_Struct):
 
 
 class Topic(_Struct):
-    """Events of a topic that the receiver subscribed to."""
+    """Events of a topic that the receiver subscribed to.
+
+    Examples
+    --------
+    >>> Topic("all", [(0.0, "started")]).topic
+    'all'
+    """
 
     topic: str
     events: list[tuple[float, Any]]
@@ -485,6 +608,11 @@ class Output(_Struct):
         From `Submit.tell`.
     lines
         ``(worker, key, stream or level, text)``.
+
+    Examples
+    --------
+    >>> Output("t", [("w", "x", "stdout", "hello")]).topic
+    't'
     """
 
     topic: str
@@ -495,7 +623,13 @@ class Output(_Struct):
 
 
 class Peer(_Struct):
-    """A worker, as others reach it."""
+    """A worker, as others reach it.
+
+    Examples
+    --------
+    >>> Peer(0, "tcp://10.0.0.1:4000", "w").number
+    0
+    """
 
     number: int
     address: str
@@ -534,6 +668,11 @@ class Run(_Struct):
         ``(position, options)`` for tasks that have any; ``options.tasks`` is not used.
     tells
         ``(position, topic)`` for tasks whose output is wanted.
+
+    Examples
+    --------
+    >>> Run([7], [1], ["x"], [0], [b""], [()], [0], [True]).remote
+    []
     """
 
     ids: list[int]
@@ -555,7 +694,13 @@ class Run(_Struct):
 
 
 class Drop(_Struct):
-    """Let go of results, where held; and forget codes."""
+    """Let go of results, where held; and forget codes.
+
+    Examples
+    --------
+    >>> Drop([7]).codes
+    []
+    """
 
     ids: list[int]
     codes: list[int] = []
@@ -566,6 +711,11 @@ class GiveBack(_Struct):
 
     Answered for each in `Report`: ``returned``, or nothing when it has begun (its end is reported
     as always).
+
+    Examples
+    --------
+    >>> GiveBack([7], [1]).ids
+    [7]
     """
 
     ids: list[int]
@@ -576,6 +726,11 @@ class CancelRuns(_Struct):
     """Nobody wants these runs any more: drop what waits, interrupt what runs where possible.
 
     Answered for each in `Report` by ``returned``, as soon as its slot is free.
+
+    Examples
+    --------
+    >>> CancelRuns([7], [1]).reason
+    ''
     """
 
     ids: list[int]
@@ -584,7 +739,13 @@ class CancelRuns(_Struct):
 
 
 class Fetch(_Struct):
-    """Get copies of results from other workers, and keep them; reported in ``added``."""
+    """Get copies of results from other workers, and keep them; reported in ``added``.
+
+    Examples
+    --------
+    >>> Fetch([7], [[0]], [28]).peers
+    []
+    """
 
     ids: list[int]
     where: list[list[int]]
@@ -605,6 +766,11 @@ class Reconcile(_Struct):
         Old numbers of tasks to stop.
     go_on
         ``(old number, new number, new run)`` of tasks that may go on.
+
+    Examples
+    --------
+    >>> Reconcile([(7, 1)], [], [], []).keep
+    [(7, 1)]
     """
 
     keep: list[tuple[int, int]]
@@ -637,6 +803,11 @@ class Register(_Struct):
         Identity of the scheduler it belonged to; empty at first.
     held, running
         ``(number, run, key, nbytes)`` of each result that it holds, and of each task in it.
+
+    Examples
+    --------
+    >>> Register("w", "tcp://10.0.0.1:4000", 1, 0, {}, {}, "h", 42).held
+    []
     """
 
     name: str
@@ -685,6 +856,11 @@ class Report(_Struct):
         ``(number, run)`` of tasks that gave up their slot, or took one again.
     peaks
         ``(number, bytes)``: memory that a task took at most, where it was measured and much.
+
+    Examples
+    --------
+    >>> Report([7], [1], [28], [0], [0.1], [None], ["int"]).failed
+    []
     """
 
     ids: list[int]
@@ -724,6 +900,11 @@ class Beat(_Struct):
         The nanny says it in the worker's place, because the process is alive and at work.
     metrics
         More, for the dashboard.
+
+    Examples
+    --------
+    >>> Beat("running", 0, 0, 0, 0.0, 1, 0, 0).vouched
+    False
     """
 
     status: str
@@ -742,7 +923,13 @@ class Beat(_Struct):
 
 
 class Get(_Struct):
-    """Send these results."""
+    """Send these results.
+
+    Examples
+    --------
+    >>> Get(1, [7]).ids
+    [7]
+    """
 
     request: int
     ids: list[int]
@@ -761,6 +948,11 @@ class Data(_Struct):
         For each its pickled object, in the message's buffers.
     busy
         Too many transfers at once: ask again after a moment, or elsewhere.
+
+    Examples
+    --------
+    >>> Data(1, [7], [Frames(b"")]).busy
+    False
     """
 
     request: int
@@ -770,7 +962,13 @@ class Data(_Struct):
 
 
 class Put(_Struct):
-    """Hold these objects; answered by `Answer`, and told to the scheduler as ``added``."""
+    """Hold these objects; answered by `Answer`, and told to the scheduler as ``added``.
+
+    Examples
+    --------
+    >>> Put(1, [7], [1], ["x"], [Frames(b"")], [28]).keys
+    ['x']
+    """
 
     request: int
     ids: list[int]
