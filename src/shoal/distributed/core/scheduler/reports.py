@@ -97,7 +97,9 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     for number, run, size, spent, value in zip(m.ids, m.runs, m.nbytes, m.seconds, m.values):
         row = number & MASK
         if row >= known or runs[row] != run:
+            worker.occupancy = occupancy
             on_late_end(state, worker, m, i)
+            occupancy = worker.occupancy
             i += 1
             continue
         runs[row] = 0
