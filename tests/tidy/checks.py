@@ -88,6 +88,9 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
 # Other imports that may stand inside a function: (module, what it imports) and the reason.
 LATE: dict[tuple[str, str], str] = {
     ("shoal.collection", "shoal.diagnostics.draw"): "as dear as all else, and few programs draw",
+    ("shoal.distributed.client.current", "shoal.distributed.client.client"): "stands above it",
+    ("shoal.distributed.client.current", "shoal.distributed.client.start"): "stands above it",
+    ("shoal.distributed.client.start", "shoal.distributed.deploy.local"): "stands above it",
     ("shoal.compat.child.sitecustomize", "shoal.compat"): "most children never need it",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
     (

@@ -10,20 +10,29 @@ from shoal.cli.worker import worker
 __all__ = ["shoal"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+HELP = """Parallel and distributed computing in Python.
+
+A cluster is one scheduler and any number of workers:
+
+\b
+    shoal scheduler                    # writes cluster.json
+    shoal worker                       # reads it; on every machine
+    python -c "from shoal.distributed import Client; Client(scheduler_file='cluster.json')"
+
+cluster.json holds the address and the secret of the cluster.  Whoever can read it can run
+code there, and nobody else can: copy it to the machines that belong, and to no others.
+"""
+
+
+@click.group(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="shoal")
 def shoal() -> None:
-    """Parallel and distributed computing in Python.
+    """The command; see ``shoal --help``.
 
-    A cluster is one scheduler and any number of workers:
-
-    \b
-        shoal scheduler                    # writes cluster.json
-        shoal worker                       # reads it; on every machine
-        python -c "from shoal.distributed import Client; Client(scheduler_file='cluster.json')"
-
-    cluster.json holds the address and the secret of the cluster.  Whoever can read it can run
-    code there, and nobody else can: copy it to the machines that belong, and to no others.
+    Examples
+    --------
+    >>> sorted(shoal.commands)
+    ['scheduler', 'worker']
     """
 
 

@@ -15,7 +15,16 @@ from shoal.distributed.node.scheduler import Scheduler
 __all__ = ["scheduler"]
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+HELP = """Start a scheduler, and wait until it ends (Ctrl-C).
+
+\b
+Examples:
+    shoal scheduler
+    shoal scheduler --host 0.0.0.0 --scheduler-file ~/private/cluster.json
+"""
+
+
+@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
 @click.option("--port", default=8786, show_default=True, help="Port to listen on; 0 for any.")
 @click.option(
@@ -42,12 +51,21 @@ def scheduler(
     pid_file: str | None,
     verbose: bool,
 ) -> None:
-    """Start a scheduler, and wait until it ends (Ctrl-C).
+    """The command; see ``shoal scheduler --help``.
 
-    \b
-    Examples:
-        shoal scheduler
-        shoal scheduler --host 0.0.0.0 --scheduler-file ~/private/cluster.json
+    Parameters
+    ----------
+    host, port, protocol
+        Where to listen.
+    scheduler_file, pid_file
+        What to write.
+    verbose
+        Whether to log more.
+
+    Examples
+    --------
+    >>> scheduler.name
+    'scheduler'
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

@@ -24,7 +24,20 @@ __all__ = ["worker"]
 CLOSE_S = 10.0
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+HELP = """Start workers for the scheduler at ADDRESS, and wait until they end (Ctrl-C).
+
+The secret comes from the cluster file, or is known because the same user started the scheduler
+on this machine.
+
+\b
+Examples:
+    shoal worker
+    shoal worker tcp://10.0.0.1:8786 --scheduler-file cluster.json
+    shoal worker --nworkers 4 --nthreads 2 --memory-limit '4 GB'
+"""
+
+
+@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("address", required=False)
 @click.option(
     "--scheduler-file",
@@ -65,16 +78,21 @@ def worker(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Start workers for the scheduler at ADDRESS, and wait until they end (Ctrl-C).
+    """The command; see ``shoal worker --help``.
 
-    The secret comes from the cluster file, or is known because the same user started the scheduler
-    on this machine.
+    Parameters
+    ----------
+    address, scheduler_file
+        Where the scheduler is, and its secret.
+    nworkers, nthreads, name, memory_limit, resources, host, **options
+        What the workers are to be like.
+    verbose
+        Whether to log more.
 
-    \b
-    Examples:
-        shoal worker
-        shoal worker tcp://10.0.0.1:8786 --scheduler-file cluster.json
-        shoal worker --nworkers 4 --nthreads 2 --memory-limit '4 GB'
+    Examples
+    --------
+    >>> worker.name
+    'worker'
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from shoal import errors
+
 _NAMES: dict[str, str] = {
     "Client": "client",
     "Future": "future",
@@ -35,12 +37,30 @@ _ERRORS: dict[str, str] = {
 }
 """Exceptions by the names that Dask gives them, and ours in `shoal.errors`."""
 
+__all__ = [
+    "CancelledError",
+    "Client",
+    "ClosedClientError",
+    "Future",
+    "FutureCancelledError",
+    "FuturesCancelledError",
+    "KilledWorker",
+    "as_completed",
+    "default_client",
+    "ensure_default_client",
+    "fire_and_forget",
+    "futures_of",
+    "get_client",
+    "temp_default_client",
+    "wait",
+]
+
 
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     elif name in _ERRORS:
-        value = getattr(importlib.import_module("shoal.errors"), _ERRORS[name])
+        value = getattr(errors, _ERRORS[name])
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

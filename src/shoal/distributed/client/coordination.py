@@ -26,6 +26,8 @@ class Shared:
         The same name is the same object; default: a new one.
     client
         Default: the current one.
+    **options
+        Accepted, without effect.
 
     Examples
     --------

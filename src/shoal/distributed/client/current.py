@@ -67,6 +67,11 @@ def remember(client: Client) -> None:
     ----------
     client
         Until `forget` is called with it.
+
+    Examples
+    --------
+    >>> remember.__name__
+    'remember'
     """
     with _guard:
         _defaults.append(client)
@@ -82,6 +87,10 @@ def forget(client: Client) -> None:
     ----------
     client
         Any; it need not be a default.
+
+    Examples
+    --------
+    >>> forget(None)  # it need not have been remembered
     """
     with _guard:
         _defaults[:] = [other for other in _defaults if other is not client]
@@ -99,6 +108,12 @@ def as_current(client: Client) -> Iterator[Client]:
     ----------
     client
         Any.
+
+    Examples
+    --------
+    >>> with as_current(None):
+    ...     innermost_client() is None
+    True
     """
     token = _innermost.set(client)
     try:

@@ -174,6 +174,11 @@ class Encoded:
         To be sent.
     keys
         Of the wanted results, in the order they were asked for; a key may be an external's.
+
+    Examples
+    --------
+    >>> Encoded(Submit([], [], [], [b"12"], [()], [], [0], []), [b"345"], []).nbytes
+    5
     """
 
     __slots__ = ("buffers", "keys", "message")

@@ -277,6 +277,11 @@ def make_future(client: Client, key: Any, entry: Entry) -> Future[Any]:
         As the user knows it.
     entry
         Of the key.
+
+    Examples
+    --------
+    >>> make_future.__name__
+    'make_future'
     """
     future: Future[Any] = _new(Future)
     future.key = key

@@ -71,6 +71,14 @@ class Link:
         Sent with `Hello`.
     timeout_s
         How long to try to connect, and to come back.
+
+    Examples
+    --------
+    >>> link = Link(
+    ...     Loop(), "inproc://nobody", Security.new(), name="me", versions={}, timeout_s=1
+    ... )
+    >>> link.status
+    'connecting'
     """
 
     def __init__(

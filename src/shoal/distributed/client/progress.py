@@ -177,7 +177,7 @@ def progress(
     >>> from shoal.distributed import Client
     >>> with Client(n_workers=1, processes=False) as client:
     ...     progress(client.map(abs, [-1, -2]))
-    [########################################] | 100% Completed | ...
+    [...] | 100% Completed | ...
     """
     if not callable(group_by) and group_by not in GROUPS:
         raise ValueError(f"`group_by` should be a function or one of {GROUPS}, got {group_by!r}")

@@ -193,8 +193,8 @@ def wait_all(promises: list[Promise[Any]]) -> Promise[list[Any]]:
     >>> one, two = Promise(), Promise()
     >>> both = wait_all([one, two])
     >>> two.keep(2)
-    ... one.keep(1)
-    ... both.wait()
+    >>> one.keep(1)
+    >>> both.wait()
     [1, 2]
     """
     end: Promise[list[Any]] = Promise()

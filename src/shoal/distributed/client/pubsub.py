@@ -42,7 +42,7 @@ class Pub(Shared):
         msg
             Anything small that can be pickled.
         """
-        return self._call("pubsub.publish", value=pickle.dumps(msg, 5))
+        return self._call("pubsub.publish", lambda _: None, value=pickle.dumps(msg, 5))
 
 
 class Sub(Shared):

@@ -31,6 +31,8 @@ class Semaphore(Shared):
         The same name is the same semaphore; default: a new one.
     client
         Default: the current one.
+    **options
+        Accepted, without effect.
 
     Examples
     --------
@@ -43,7 +45,7 @@ class Semaphore(Shared):
     """
 
     def __init__(
-        self, max_leases: int = 1, name: Any = None, client: Any = None, **kw: Any
+        self, max_leases: int = 1, name: Any = None, client: Any = None, **options: Any
     ) -> None:
         if max_leases < 1:
             raise ValueError(f"max_leases must be at least 1, got {max_leases}")

@@ -75,8 +75,15 @@ class Session:
         What the client is called, in front of a unique number.
     direct_to_workers
         Accepted: data always comes directly from workers.
+    loop, heartbeat_interval, serializers, deserializers, extensions, connection_limit
+        Accepted, without effect.
     **options
         For `LocalCluster`.
+
+    Examples
+    --------
+    >>> Session(asynchronous=True).status
+    'newly-created'
     """
 
     _link: Link

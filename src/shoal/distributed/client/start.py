@@ -19,7 +19,7 @@ from shoal.distributed.net import Loop, Security, parse, read_cluster_file
 from shoal.distributed.node.known import find_known
 from shoal.errors import AuthenticationError
 
-__all__ = ["Place", "find_place"]
+__all__ = ["Place", "find_place", "place_of"]
 
 
 @dataclass
@@ -78,6 +78,15 @@ async def find_place(
         Of the client.
     timeout_s
         For the cluster's start.
+
+    Examples
+    --------
+    >>> from shoal.distributed.client.promise import spawn
+    >>> place = find_place(5, None, None, {}, name="me", timeout_s=1)
+    >>> spawn(place).wait()
+    Traceback (most recent call last):
+    ...
+    TypeError: Scheduler address must be a string or a Cluster instance, got int: 5
     """
     if scheduler_file is not None:
         address, found = read_cluster_file(scheduler_file)
@@ -96,7 +105,7 @@ async def find_place(
         return place  # type: ignore[no-any-return]
     if hasattr(address, "scheduler_address"):
         security = security or getattr(address, "security", None)
-        place = _place_of(str(address.scheduler_address), security)
+        place = place_of(str(address.scheduler_address), security)
         place.cluster = address
         return place
     if not isinstance(address, str):
@@ -104,11 +113,31 @@ async def find_place(
             "Scheduler address must be a string or a Cluster instance, got "
             f"{type(address).__name__}: {address!r}"
         )
-    return _place_of(address, security)
+    return place_of(address, security)
 
 
-def _place_of(address: str, security: Any) -> Place:
-    """A scheduler that is there already, with a loop of the client's own."""
+def place_of(address: str, security: Any) -> Place:
+    """A scheduler that is there already, with a loop of the client's own.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler.
+    security
+        Its credentials; None: those that are known.
+
+    Raises
+    ------
+    AuthenticationError
+        None are known.
+
+    Examples
+    --------
+    >>> place_of("tcp://127.0.0.1:9", None)
+    Traceback (most recent call last):
+    ...
+    shoal.errors.AuthenticationError: nothing is known of the cluster at tcp://127.0.0.1:9: ...
+    """
     address = str(parse(address if "://" in address else f"tcp://{address}"))
     known = find_known(address)
     if not isinstance(security, Security):

@@ -33,6 +33,11 @@ def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None
     ------
     TimeoutError
         Not in time.
+
+    Examples
+    --------
+    >>> wait_ended.__name__
+    'wait_ended'
     """
     if entry.status != PENDING:
         return
@@ -59,6 +64,11 @@ def call_when_ended(link: Link, entry: Entry, waiter: Callable[[Entry], Any]) ->
         What to wait for.
     waiter
         Must not block.
+
+    Examples
+    --------
+    >>> call_when_ended.__name__
+    'call_when_ended'
     """
     if not _add(link, entry, waiter):
         waiter(entry)
@@ -90,6 +100,11 @@ def all_ended(link: Link, entries: Iterable[Entry], *, first_error: bool = False
         What to wait for.
     first_error
         Also kept as soon as one of them ends without a result.
+
+    Examples
+    --------
+    >>> all_ended.__name__
+    'all_ended'
     """
     end: Promise[None] = Promise()
     with link.lock:

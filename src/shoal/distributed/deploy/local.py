@@ -103,12 +103,18 @@ class LocalCluster(Cluster):
     memory_limit
         Of each worker: bytes, such as ``"4 GB"``, a fraction of the machine's memory, ``"auto"``,
         or None for no limit.
-    resources, local_directory, env, preload, lifetime, executors, ...
-        Of each worker; see `shoal.distributed.node.spec.WorkerSpec`.
     asynchronous
         Methods return what can be awaited; use ``async with``.
-    dashboard_address, worker_dashboard_address, silence_logs, loop, interface, ...
+    scheduler_kwargs
+        Further options of the scheduler.
+    worker_class
+        `Worker` means ``processes=False``.
+    dashboard_address, worker_dashboard_address, silence_logs, loop, interface, start, ip
         Accepted, without effect.
+    scheduler_sync_interval
+        Accepted, without effect.
+    **worker_options
+        ``resources``, ``local_directory``, ``env``, ``preload``, ``lifetime``, ...
 
     Examples
     --------

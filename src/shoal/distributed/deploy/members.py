@@ -58,7 +58,7 @@ def spec_options(given: dict[str, Any]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> spec_options({"lifetime": "1 min", "dashboard": False, "memory_pause_fraction": False})
+    >>> spec_options({"lifetime": "1 m", "dashboard": False, "memory_pause_fraction": False})
     {'lifetime_s': 60, 'pause': 0.0}
     """
     options: dict[str, Any] = {}
@@ -134,6 +134,10 @@ class Worker(workers.Worker):
     ----------
     scheduler
         Its address, or a cluster or scheduler object.
+    scheduler_port, scheduler_ip
+        The same in two parts.
+    ncores
+        The former name of ``nthreads``.
     nthreads
         Tasks at once; default: the number of CPUs.
     name
@@ -269,7 +273,7 @@ class Nanny(nannies.Nanny):
 
     Parameters
     ----------
-    scheduler, nthreads, name, host, security, loop, **options
+    scheduler, scheduler_port, scheduler_ip, nthreads, ncores, name, host, security, loop, **options
         As for `Worker`; ``env``: environment variables of the process.
 
     Examples

@@ -61,6 +61,8 @@ class Scheduler:
         0 for any.
     security
         The cluster's credentials; default: new ones.
+    protocol
+        ``"tcp"`` or ``"tls"``, for host and port.
     addresses
         Where to listen, instead of host and port: ``tcp://``, ``tls://``, ``unix://``.
     loop

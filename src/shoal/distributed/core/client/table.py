@@ -35,8 +35,11 @@ __all__ = [
     "wants",
 ]
 
-PENDING, FINISHED, ERROR = "pending", "finished", "error"
-CANCELLED, LOST = "cancelled", "lost"
+PENDING = "pending"
+FINISHED = "finished"
+ERROR = "error"
+CANCELLED = "cancelled"
+LOST = "lost"
 
 Waiter: TypeAlias = "Callable[[Entry], None]"
 Reason: TypeAlias = "tuple[str, Key, str, bytes]"
@@ -131,7 +134,7 @@ def release(table: Table, entries: Iterable[Entry]) -> list[Key]:
     --------
     >>> table = Table()
     >>> entry = want(table, "x")
-    ... _ = want(table, "x")
+    >>> _ = want(table, "x")
     >>> release(table, [entry]), release(table, [entry])
     ([], ['x'])
     """
