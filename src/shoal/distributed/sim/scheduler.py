@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.core import scheduler as machine
+from shoal.distributed.core.compact import compacted
 from shoal.distributed.core.effects import Close
 from shoal.distributed.core.journal import Recorder, replay
 from shoal.distributed.core.scheduler import Scheduler, Settings
@@ -49,6 +50,7 @@ class SchedulerNode(Node):
         if world.keeps_journal:
             replay(self.state, world.journal, self.time())
             self.recorder = Recorder()
+            world.journal = compacted(self.state, self.recorder, self.time())
         self.cpu_s = 0.0
         """Time spent in the state machine, if the world wants to know."""
         self.network.listening[world.scheduler_address] = (self, "scheduler")
@@ -92,6 +94,8 @@ class SchedulerNode(Node):
         effects = super().drain(now)
         if self.recorder is not None:
             self.world.journal += self.recorder.take()
+            if self.random.random() < 0.02:
+                self.world.journal = compacted(self.state, self.recorder, now)
         return effects
 
     def validate(self) -> None:

@@ -29,6 +29,8 @@ class Storage:
         self.bytes_in_memory = 0
         self.peak_bytes = 0
         self.disk_bytes_s = 200e6
+        self.busy: list[list[int]] = []
+        """What the disk is at: numbers, in lists so that they can change."""
         self.is_full = False
         """The disk takes no more."""
         self.is_bad = False
@@ -60,11 +62,13 @@ class Storage:
         node = self.node
         for number in ids:
             seconds = self.sizes.get(number, 0) / self.disk_bytes_s * node.slowness
-            node.clock.after(seconds, self.spilled, number)
+            self.busy.append([number])
+            node.clock.after(seconds, self.spilled, self.busy[-1])
 
-    def spilled(self, number: int) -> None:
+    def spilled(self, work: list[int]) -> None:
         """A value is written, if the disk has room and it was not let go meanwhile."""
         node = self.node
+        number = self.done(work)
         if not node.is_alive:
             return
         if self.is_full:
@@ -82,11 +86,18 @@ class Storage:
         node = self.node
         for number in ids:
             seconds = self.sizes.get(number, 0) / self.disk_bytes_s * node.slowness
-            node.clock.after(seconds, self.loaded, number)
+            self.busy.append([number])
+            node.clock.after(seconds, self.loaded, self.busy[-1])
 
-    def loaded(self, number: int) -> None:
+    def done(self, work: list[int]) -> int:
+        """The disk has done something: with which number."""
+        self.busy = [other for other in self.busy if other is not work]
+        return work[0]
+
+    def loaded(self, work: list[int]) -> None:
         """A value is read."""
         node = self.node
+        number = self.done(work)
         if not node.is_alive:
             return
         if self.is_bad or number not in self.disk:
@@ -97,7 +108,9 @@ class Storage:
         node.post(lambda: node.machine.loaded(node.state, number, node.time()))
 
     def rename(self, ids: dict[int, int]) -> None:
-        """Values have new numbers."""
+        """Values have new numbers, and so has what the disk is at."""
+        for work in self.busy:
+            work[0] = ids.get(work[0], work[0])
         for name in ("memory", "disk", "sizes"):
             table = getattr(self, name)
             moved = {new: table.pop(old) for old, new in ids.items() if old in table}

@@ -10,7 +10,7 @@ which numbers.  Everything that it does not speak of goes.
 from __future__ import annotations
 
 from shoal.distributed.core.worker.assign import back_out, forget, stop
-from shoal.distributed.core.worker.effects import Rename, Withdraw
+from shoal.distributed.core.worker.effects import Free, Rename, Withdraw
 from shoal.distributed.core.worker.table import (
     ASKED,
     HELD,
@@ -110,7 +110,7 @@ def reconcile(w: Worker, message: Reconcile) -> None:
     ...     arrive(w, want(w, id, [], 100, 0), 100)
     >>> reconcile(w, Reconcile(keep=[(5, 50)], drop=[6], stop=[], go_on=[]))
     >>> list(w.tasks), w.free, w.effects
-    ([50], [6], [Rename(ids={5: 50})])
+    ([50], [], [Free(ids=[6]), Rename(ids={5: 50})])
     """
     new = dict(message.keep)
     runs = {old: (number, run) for old, number, run in message.go_on}
@@ -135,5 +135,9 @@ def reconcile(w: Worker, message: Reconcile) -> None:
         w.tasks = {row.id: row for row in rows}
         w.spillable = {new[id]: None for id in w.spillable}
         w.timed = {new[id]: when for id, when in w.timed.items()}
+        if w.free:
+            # What goes, goes by its old number, which may be the new one of something else.
+            w.effects.append(Free(w.free))
+            w.free = []
         w.effects.append(Rename(moved))
     w.to_load = [(priority, new[id]) for priority, id in w.to_load if id in new]
