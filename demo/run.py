@@ -2,6 +2,9 @@
 
     make demo                          # or: python demo/run.py [--files N] [--scheduler NAME]
 
+The job runs on a cluster of two worker processes on this machine.  In the middle of it one of them
+is killed; the job finishes all the same, and what was computed again is said.
+
 1. Read all source files in blocks, split them into identifiers, count these by package.
 2. Reduce the counts of all blocks, and find the 20 most frequent identifiers.
 3. Bring the counts of each package together through a group-by-key shuffle.
@@ -15,11 +18,14 @@ The same work is then done by plain Python in one process, and the answers must 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import operator
 import os
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +34,14 @@ import words
 import shoal
 import shoal.bag as db
 from shoal.diagnostics import ProgressBar
+from shoal.distributed import Client
 
 OUTPUT = Path(__file__).resolve().parent.parent / "demo-output"
 FILES = 100
 """Files in one block of text: a megabyte or two."""
+
+KILL_AFTER = 12
+"""Tasks that are done when a worker is killed."""
 
 EXPONENTS = [round(0.5 + 0.05 * step, 2) for step in range(21)]
 
@@ -94,6 +104,36 @@ def plain_python(files: list[str]) -> tuple[Counts, dict[str, Counter[str]], tup
     return top, by_package, (exponent, fit)
 
 
+@contextlib.contextmanager
+def cluster() -> Iterator[None]:
+    """Two worker processes, of which one is killed while it works; says what that cost."""
+    with Client(n_workers=2, threads_per_worker=1) as client:
+        print(f"A cluster: {client}")
+        over = threading.Event()
+        killer = threading.Thread(target=kill_one, args=(client, over))
+        killer.start()
+        yield
+        over.set()
+        killer.join()
+        runs = Counter(str(run["key"]) for run in client.get_task_stream())
+        again = sorted(key for key, times in runs.items() if times > 1)
+        print(f"  {len(runs)} tasks ran, {len(again)} of them again because a worker was killed:")
+        for key in again[:5]:
+            print(f"    {key}")
+        if len(again) > 5:
+            print(f"    ... and {len(again) - 5} more")
+
+
+def kill_one(client: Client, over: threading.Event) -> None:
+    """Kill a worker's process when some tasks are done."""
+    pids = list(client.run(os.getpid).values())
+    while len(client.get_task_stream()) < KILL_AFTER:
+        if over.wait(0.02):
+            return
+    os.kill(pids[0], signal.SIGKILL)
+    print(f"\n  worker process {pids[0]} was killed after {KILL_AFTER} tasks")
+
+
 def timed(label: str, run: Callable[[], Any]) -> tuple[Any, float]:
     """A result, and the seconds it took."""
     start = time.perf_counter()
@@ -107,14 +147,15 @@ def main() -> None:
     """Run the job, print what was found, and check it against plain Python."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--files", type=int, help="use only the first N files")
-    parser.add_argument("--scheduler", help="threads, processes or sync; default processes")
+    parser.add_argument("--scheduler", help="threads, processes or sync; default: a cluster")
     options = parser.parse_args()
     OUTPUT.mkdir(exist_ok=True)
     files = words.source_files()[: options.files]
     size = sum(os.path.getsize(path) for path in files)
     print(f"{len(files)} source files, {size / 2**20:.0f} MiB\n")
 
-    with ProgressBar():
+    # A local executor shows its progress; a cluster says what became of its tasks.
+    with ProgressBar() if options.scheduler else cluster():
         (top, counts, packages), one = timed("words", lambda: count_words(files, options.scheduler))
         (exponent, fit), two = timed("best exponent", lambda: best_exponent(counts))
 

@@ -36,6 +36,9 @@ __all__ = ["DataMethods"]
 PAUSES_S = (0.0, 0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
 """Before each attempt to fetch results that were not where they should have been."""
 
+SETTLING_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Between the looks whether all copies that were asked for have been made."""
+
 STREAMS_BYTES = 64 * 2**20
 """What one request to a worker asks for at most, if it is more than one result."""
 
@@ -413,7 +416,11 @@ class DataMethods(Session):
                 for entry in entries:
                     self._raise_failed(entry)
                 keys = list({entry.key: None for entry in entries})
-            return await self._answer(method, {"keys": keys, **args})
+            for pause_s in SETTLING_S:
+                # The scheduler answers how many transfers it has begun.
+                if not await self._answer(method, {"keys": keys, **args}):
+                    break
+                await self._pause(pause_s)
 
         return self._run(steps(), lambda _: None)
 
