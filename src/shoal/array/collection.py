@@ -294,6 +294,7 @@ class Array(Operators, CollectionMixin):
     choose = Delegate("slicing")
     compute_chunk_sizes = Delegate("slicing")
     flatten = Delegate("rechunking", "ravel")
+    repeat = Delegate("creation")
     partitions = DelegatedProperty("slicing", "blocks_of")
     ravel = Delegate("rechunking")
     reshape = Delegate("rechunking", "reshape_of")

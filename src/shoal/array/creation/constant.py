@@ -103,7 +103,7 @@ def full(
     """
     if np.ndim(fill_value) != 0:
         raise ValueError(
-            f"fill_value must be a scalar, got {type(fill_value).__name__} of shape "
+            f"fill_value must be scalar, got {type(fill_value).__name__} of shape "
             f"{np.shape(fill_value)}; use broadcast_to for an array"
         )
     if dtype is None:

@@ -57,10 +57,24 @@ def arange_block(
     array([20, 25, 30])
     """
     first, length = start + offset[0] * step, shape[0]
+    if meta.dtype.kind in "iu" and isinstance(first, int) and isinstance(step, int):
+        # What comes after the last element may be more than the type holds.
+        out = np.arange(length, dtype=meta.dtype, like=_like(meta))
+        return (
+            out * meta.dtype.type(step) + meta.dtype.type(first)
+            if step > 0
+            else _down(out, first, step)
+        )
     stop = start + (offset[0] + length) * step
     out = np.arange(first, stop, step, dtype=meta.dtype, like=_like(meta))
     # Rounding may have added an element to a sequence of floats, or lost one.
     return out[:length] if len(out) >= length else _padded(out, first, step, length)
+
+
+def _down(places: Any, first: int, step: int) -> Any:
+    """Downwards, also in types that have no negative numbers."""
+    kind = places.dtype.type
+    return kind(first) - places * kind(-step)
 
 
 def _like(meta: Any) -> Any:
