@@ -381,6 +381,13 @@ def test_bytes_on_the_way_are_bounded():
     assert effects[1] == Send(50, Get(3, [3]))
 
 
+def test_bytes_of_one_request_are_bounded():
+    bench = Bench(request_bytes=2 * BIG, streams_a_peer=10)
+    bench.peer(2, 50)
+    effects = needs(bench, (1, [2]), (2, [2]), (3, [2]))
+    assert effects == [Send(50, Get(1, [1, 2])), Send(50, Get(2, [3]))]
+
+
 def test_streams_are_bounded():
     bench = Bench(streams=1)
     bench.peer(2, 50)

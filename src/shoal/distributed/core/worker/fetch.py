@@ -96,7 +96,7 @@ def plan(w: Worker, now: float) -> None:
     for rested in w.peers.values():
         if rested.rest_until <= now:
             rested.rest_until = 0.0
-    batches: dict[int, list[int]] = {}
+    batches: dict[int, list[Task]] = {}
     passed: list[tuple[int, int]] = []
     while w.wanted and len(passed) < SKIPPED:
         row = tasks.get(w.wanted[0][1])
@@ -117,15 +117,17 @@ def plan(w: Worker, now: float) -> None:
             if len(w.requests) + len(batches) >= settings.streams:
                 break
             batch = batches[peer.number] = []
+            peer.planned = 0
         heappop(w.wanted)
         row.state = ASKED
-        batch.append(row.id)
+        batch.append(row)
+        peer.planned += row.nbytes
         peer.nbytes += row.nbytes
         w.asked_bytes += row.nbytes
-        if sum(tasks[id].nbytes for id in batch[-2:]) >= settings.request_bytes:
+        if peer.planned >= settings.request_bytes:
             ask(w, peer, batches.pop(peer.number), now)
-    for number, ids in batches.items():
-        ask(w, w.peers[number], ids, now)
+    for number, rows in batches.items():
+        ask(w, w.peers[number], rows, now)
     for entry in passed:
         heappush(w.wanted, entry)
 
@@ -139,6 +141,12 @@ def choose(w: Worker, row: Task, now: float) -> PeerState | None:
     best: PeerState | None = None
     strangers: list[PeerState] = []
     holders = row.holders or []
+    if len(holders) == 1:
+        # As good as always.
+        only = w.peers.get(holders[0])
+        if only is not None and only.party and holders[0] != w.number:
+            busy = only.requests >= w.settings.streams_a_peer or only.rest_until
+            return None if busy else only
     for number in list(holders):
         peer = w.peers.get(number)
         if peer is None or number == w.number:
@@ -158,9 +166,9 @@ def choose(w: Worker, row: Task, now: float) -> PeerState | None:
     return best
 
 
-def ask(w: Worker, peer: PeerState, ids: list[int], now: float) -> None:
+def ask(w: Worker, peer: PeerState, rows: list[Task], now: float) -> None:
     """Send one request."""
-    nbytes = sum(w.tasks[id].nbytes for id in ids)
+    ids, nbytes = [row.id for row in rows], peer.planned
     w.last_request += 1
     deadline = now + w.settings.silence_s + nbytes / w.settings.slowest_bytes_a_s
     w.requests[w.last_request] = Request(peer.number, ids, nbytes, now, deadline)
@@ -223,7 +231,9 @@ def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
 def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
     """A result has come; its size."""
     count = frame.first + frame.count
-    nbytes = len(frame.head) + sum(map(len, buffers[frame.first : count]))
+    nbytes = len(frame.head)
+    if frame.count:
+        nbytes += sum(map(len, buffers[frame.first : count]))
     arrive(w, row, max(nbytes, row.nbytes))
     w.columns.added.append((row.id, row.nbytes))
     return nbytes

@@ -167,6 +167,8 @@ class PeerState(msgspec.Struct):
         How many are not answered.
     nbytes
         How much they will bring.
+    planned
+        How much the request will bring that is being put together.
     rest_until
         It was busy: do not ask before.
 
@@ -183,6 +185,7 @@ class PeerState(msgspec.Struct):
     dialing: bool = False
     requests: int = 0
     nbytes: int = 0
+    planned: int = 0
     rest_until: float = 0.0
 
 
