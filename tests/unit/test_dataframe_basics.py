@@ -85,6 +85,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:`meta` is not specified")
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("npartitions", [1, 4])
 def test_rows(name: str, npartitions: int) -> None:

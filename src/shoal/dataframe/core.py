@@ -6,12 +6,21 @@ import sys
 from typing import Any
 
 from shoal.dataframe.collection.base import class_of
+from shoal.dataframe.collection.conversion import total_mem_usage
 from shoal.dataframe.collection.frame import DataFrame
 from shoal.dataframe.collection.scalar import Scalar
 from shoal.dataframe.collection.series import Index, Series
 from shoal.dataframe.meta import make_meta
 
-__all__ = ["DataFrame", "Index", "Scalar", "Series", "has_parallel_type", "make_meta"]
+__all__ = [
+    "DataFrame",
+    "Index",
+    "Scalar",
+    "Series",
+    "has_parallel_type",
+    "make_meta",
+    "total_mem_usage",
+]
 
 
 def has_parallel_type(x: Any) -> bool:

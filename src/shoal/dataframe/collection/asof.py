@@ -75,7 +75,7 @@ def asof_join(
     cut: FrameNode = RepartitionDivisions(
         second._node, (low, *bounds[1:-1], high) if len(bounds) > 2 else (low, high)
     )
-    by = options["right_by"]
+    by = options.get("right_by")
     keys = () if by is None else tuple(by) if isinstance(by, list | tuple) else (by,)
     ends = MapPartitions(_ends, (cut, keys), (), cut.meta, None, "asof-ends")
     every = Repartition(ends, (tuple(range(ends.npartitions)),), (None, None))

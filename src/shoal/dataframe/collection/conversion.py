@@ -30,6 +30,7 @@ __all__ = [
     "to_dask_array",
     "to_records",
     "to_timestamp",
+    "total_mem_usage",
 ]
 
 
@@ -240,7 +241,27 @@ def memory_usage_per_partition(self: Any, index: bool = True, deep: bool = False
 
 
 def _bytes(part: Any, index: bool, deep: bool) -> Any:
-    return pd.Series([int(np.sum(part.memory_usage(index=index, deep=deep)))])
+    return pd.Series([total_mem_usage(part, index=index, deep=deep)])
+
+
+def total_mem_usage(df: Any, index: bool = True, deep: bool = False) -> int:
+    """The bytes that a pandas frame or series takes.
+
+    Parameters
+    ----------
+    df
+        A frame or series.
+    index
+        Whether the labels count.
+    deep
+        Whether objects are asked for their size.
+
+    Examples
+    --------
+    >>> total_mem_usage(pd.Series([1, 2]), index=False)
+    16
+    """
+    return int(np.sum(df.memory_usage(index=index, deep=deep)))
 
 
 def nbytes(self: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.collection.align import wrapped
 from shoal.dataframe.collection.base import (
     CLASSES,
     FrameBase,
@@ -16,15 +17,18 @@ from shoal.dataframe.collection.base import (
     nearest,
     operand,
 )
+from shoal.dataframe.collection.distinct import distinct_rows
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import GroupBy
 from shoal.dataframe.collection.indexing import Locator, PositionLocator
 from shoal.dataframe.collection.joins import merge
-from shoal.dataframe.collection.order import repartition, set_index, shuffle, sort_values
+from shoal.dataframe.collection.order import set_index, shuffle, sort_values
+from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series, filtered
+from shoal.dataframe.io.memory import from_array, from_dict
 from shoal.dataframe.io.parquet import to_parquet
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, meta_of_call
+from shoal.dataframe.meta import make_meta, told_meta
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
 
 __all__ = ["DataFrame"]
@@ -59,9 +63,29 @@ class DataFrame(FrameBase):
     def columns(self, columns: Any) -> None:
         if len(columns) != len(self.columns):
             raise ValueError(
-                f"Length mismatch: there are {len(self.columns)} columns, got {len(columns)} names"
+                f"Length mismatch: Expected axis has {len(self.columns)} elements, new values have "
+                f"{len(columns)} elements"
             )
         object.__setattr__(self, "_node", self._with_columns(columns)._node)
+
+    @classmethod
+    def from_dict(cls, data: Any, **kwargs: Any) -> Any:
+        """A frame of a dict of columns, as `shoal.dataframe.from_dict`.
+
+        Parameters
+        ----------
+        data
+            Columns by name.
+        **kwargs
+            Of the function.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import DataFrame
+        >>> DataFrame.from_dict({"x": [1, 2]}, npartitions=2).npartitions
+        2
+        """
+        return from_dict(data, **kwargs)
 
     def _with_columns(self, columns: Any) -> Any:
         return from_node(
@@ -227,14 +251,16 @@ class DataFrame(FrameBase):
         return out
 
     def _assigned(self, columns: dict[Any, Any]) -> Any:
+        columns = {name: _row_value(value) for name, value in columns.items()}
         for name, value in columns.items():
-            plain = isinstance(value, FrameBase) or pd.api.types.is_scalar(value)
+            plain = isinstance(value, FrameBase | pd.Series) or pd.api.types.is_scalar(value)
             if not plain and not hasattr(value, "__shoal_node__"):
                 raise TypeError(
                     f"column {name!r} takes a series, an index, a scalar or a function, got "
                     f"{type(value).__name__}; make a series of it with from_pandas"
                 )
         values = [operand(value) for value in columns.values()]
+        values = [wrapped(value) for value in values]
         source, *values = aligned([self._node, *values], "assign")
         return from_node(Assign(source, tuple(columns), tuple(values)))
 
@@ -307,7 +333,7 @@ class DataFrame(FrameBase):
         --------
         >>> from shoal.dataframe import from_dict
         >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2)
-        >>> df.apply(lambda row: row.x + row.y, axis=1).compute().tolist()
+        >>> df.apply(lambda row: row.x + row.y, axis=1, meta=(None, int)).compute().tolist()
         [4, 6]
         """
         if axis not in (1, "columns"):
@@ -316,7 +342,7 @@ class DataFrame(FrameBase):
             )
         options = {"axis": 1, "args": tuple(args), **kwargs}
         if meta is None:
-            meta = meta_of_call(rows.call_method, self._meta, "apply", function, **options)
+            meta = told_meta(rows.call_method, self._meta, "apply", function, **options)
         meta = make_meta(meta, index=self._meta.index)
         whole = (self._node, "apply", function, *options.values())
         return from_node(
@@ -356,13 +382,13 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         split_out
-            Accepted; the result has one partition.
+            How many partitions the result has; True for as many as there are.
         **options
             As pandas has them.
         """
         if subset is not None:
             options["subset"] = subset
-        return self._reduce("drop_duplicates", None, split_every, self._meta, **options)
+        return distinct_rows(self, split_every, split_out, options)
 
     def nunique(self, axis: Any = 0, dropna: bool = True, split_every: Any = None) -> Any:
         """How many distinct values each column has.
@@ -447,6 +473,15 @@ class DataFrame(FrameBase):
             suffixes=(lsuffix, rsuffix),
             npartitions=npartitions,
         )
+
+
+def _row_value(value: Any) -> Any:
+    """An array of shoal as a series; anything else as it is."""
+    if hasattr(value, "chunks") and hasattr(value, "map_blocks"):
+        if value.ndim != 1:
+            raise TypeError(f"a column is an array with one axis, got {value.ndim}")
+        return from_array(value)
+    return value
 
 
 FrameBase.repartition = repartition  # type: ignore[attr-defined]

@@ -55,5 +55,5 @@ def repartition(df: Any, divisions: Any = None, force: bool = False) -> Any:
     2
     """
     if isinstance(df, pd.DataFrame | pd.Series):
-        df = from_pandas(df, npartitions=1)
+        df, force = from_pandas(df, npartitions=1), True
     return df.repartition(divisions=divisions, force=force)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import bisect
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
+from shoal.dataframe.nodes.sources import Given
+from shoal.seams import across
 
 __all__ = ["Locator", "PositionLocator"]
 
@@ -50,21 +54,25 @@ def _columns(frame: Any, columns: Any) -> Any:
         return frame[list(frame._meta.loc[:, columns].columns)]
     if callable(columns):
         columns = columns(frame)
-    if isinstance(columns, pd.Series | list) and len(columns) and isinstance(columns[0], bool):
+    if pd.api.types.is_list_like(columns) and pd.api.types.is_bool_dtype(np.asarray(columns)):
         columns = list(frame.columns[list(columns)])
     return frame[columns]
 
 
 def _rows(item: Any, key: Any) -> Any:
+    if hasattr(key, "map_blocks"):
+        return _by_array(item, key)
     if isinstance(key, FrameBase):
         if key.ndim == 1 and str(getattr(key, "dtype", "")) in ("bool", "boolean", "bool[pyarrow]"):
-            return from_node(Filter(item._node, key._node))
+            return from_node(Filter(*aligned([item._node, key._node], "loc")))
         key = key.compute()
     if isinstance(key, slice) and key == slice(None):
         return item
     node = item._node
     if isinstance(key, slice):
         return _between(node, key)
+    if isinstance(key, np.ndarray):
+        key = key.tolist()
     labels = key if isinstance(key, list | pd.Index | pd.Series) else [key]
     labels = list(labels)
     if node.known_divisions:
@@ -76,6 +84,21 @@ def _rows(item: Any, key: Any) -> Any:
     divisions = bounds or (None,) * (node.npartitions + 1)
     args = (_pick, (node, labels), (), node.meta, divisions, "loc")
     return from_node(MapPartitions(*args))
+
+
+def _by_array(item: Any, key: Any) -> Any:
+    """The rows at which a boolean array is true; its blocks are as long as the partitions."""
+    node, lengths, meta = across("array to blocks", key)
+    if len(lengths) != item.npartitions:
+        raise ValueError(
+            f"loc: the array has {len(lengths)} blocks, the frame {item.npartitions} partitions"
+        )
+    blocks = Given(node, meta, (None,) * (len(lengths) + 1))
+    return from_node(MapPartitions(_masked, (item._node, blocks), (), item._meta, None, "loc"))
+
+
+def _masked(part: Any, mask: Any) -> Any:
+    return part.loc[mask]
 
 
 def _within(node: Any, label: Any) -> bool:
@@ -95,12 +118,17 @@ def _partition_of(divisions: Any, label: Any) -> int:
 
 def _between(node: Any, key: slice) -> Any:
     if key.step is not None:
-        raise NotImplementedError(f"loc[{key.start}:{key.stop}:{key.step}]: leave out the step")
+        return _backwards(node, key)
     if not node.known_divisions:
         return from_node(
             MapPartitions(_slice, (node, key.start, key.stop), (), node.meta, None, "loc")
         )
     divisions = node.divisions
+    bound = key
+    key = slice(
+        _label(divisions, key.start),
+        _end_label(divisions, key.stop, getattr(node.meta, "index", node.meta)),
+    )
     low = 0 if key.start is None else _partition_of(divisions, key.start)
     high = len(divisions) - 2 if key.stop is None else _partition_of(divisions, key.stop)
     blocks = tuple(range(low, max(low, high) + 1))
@@ -109,8 +137,36 @@ def _between(node: Any, key: slice) -> Any:
         bounds[0] = max(key.start, divisions[0])
     if key.stop is not None:
         bounds[-1] = min(key.stop, divisions[-1])
-    args = (Select(node, blocks), key.start, key.stop)
+    args = (Select(node, blocks), bound.start, bound.stop)
     return from_node(MapPartitions(_slice, args, (), node.meta, tuple(bounds), "loc"))
+
+
+def _backwards(node: Any, key: slice) -> Any:
+    """Rows in the opposite order."""
+    if key.step != -1:
+        raise NotImplementedError(f"loc[{key.start}:{key.stop}:{key.step}]: the step is 1 or -1")
+    inner = _between(node, slice(key.stop, key.start))._node
+    blocks = tuple(reversed(range(inner.npartitions)))
+    turned = MapPartitions(_turned, (inner,), (), node.meta, (None,) * len(inner.divisions), "loc")
+    return from_node(Select(turned, blocks))
+
+
+def _turned(part: Any) -> Any:
+    return part.iloc[::-1]
+
+
+def _label(divisions: Any, label: Any) -> Any:
+    """A bound of a slice of times may be text."""
+    if isinstance(label, str) and isinstance(divisions[0], pd.Timestamp):
+        return pd.Timestamp(label, tz=divisions[0].tz)
+    return label
+
+
+def _end_label(divisions: Any, label: Any, index: Any) -> Any:
+    """The last time that text stands for, such as that of a day."""
+    if isinstance(label, str) and isinstance(divisions[0], pd.Timestamp):
+        return index._maybe_cast_slice_bound(label, "right")
+    return label
 
 
 def _slice(part: Any, start: Any, stop: Any) -> Any:
@@ -136,10 +192,12 @@ class PositionLocator:
         self.frame = frame
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple) and len(key) > 2:
+            raise ValueError(f"Too many indexers: iloc takes two, got {len(key)}")
         told = "only columns can be chosen by position: df.iloc[:, columns]; rows are not counted"
-        if not isinstance(key, tuple):
+        if not isinstance(key, tuple) or len(key) != 2 or not isinstance(key[0], slice):
             raise NotImplementedError(told)
-        if len(key) != 2 or key[0] != slice(None):
+        if key[0] != slice(None):
             raise NotImplementedError(told)
         chosen = self.frame.columns[key[1]]
         return self.frame[list(chosen) if isinstance(chosen, pd.Index) else chosen]

@@ -1,4 +1,4 @@
-"""``set_index``, ``sort_values``, ``shuffle``, ``repartition``: methods about the order.
+"""``set_index``, ``sort_values``, ``shuffle``: methods about the order.
 
 Where new partitions begin follows from the data: a first, small computation takes a sample of the
 column from every partition.
@@ -15,10 +15,9 @@ import pandas as pd
 from shoal.collection import compute
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
-from shoal.dataframe.nodes.partitions import Pieces, Repartition, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["repartition", "set_index", "shuffle", "sort_values"]
+__all__ = ["set_index", "shuffle", "sort_values"]
 
 SAMPLE_ROWS = 2_000
 """How many values of a partition take part in choosing bounds."""
@@ -204,61 +203,3 @@ def shuffle(
         if name not in self.columns:
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
     return from_node(Shuffle(self._node, names, count, ()))
-
-
-def repartition(
-    self: Any, divisions: Any = None, npartitions: int | None = None, force: bool = False
-) -> Any:
-    """The same rows in other partitions.
-
-    Parameters
-    ----------
-    divisions
-        The new bounds; the old ones must be known.
-    npartitions
-        How many there are to be.
-    force
-        Whether ``divisions`` may reach further out than the old ones.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1, 2, 3]}, npartitions=3).repartition(npartitions=1).npartitions
-    1
-    """
-    node = self._node
-    if divisions is not None:
-        divisions = tuple(divisions)
-        if not self.known_divisions:
-            raise ValueError("repartition(divisions=): the old ones are unknown; use set_index")
-        outer = (node.divisions[0], node.divisions[-1])
-        fits = (divisions[0], divisions[-1]) == outer
-        if not fits and not (force and divisions[0] <= outer[0] and divisions[-1] >= outer[1]):
-            raise ValueError(
-                f"the new divisions reach from {divisions[0]} to {divisions[-1]}, the old ones "
-                f"from {outer[0]} to {outer[1]}; they must be equal, or pass "
-                "force=True to reach further"
-            )
-        return from_node(RepartitionDivisions(node, divisions))
-    if npartitions is None:
-        raise ValueError("repartition takes divisions or npartitions")
-    before = node.npartitions
-    if npartitions >= before:
-        return self if npartitions == before else _cut(self, npartitions)
-    ends = [before * i // npartitions for i in range(npartitions + 1)]
-    groups = tuple(tuple(range(a, b)) for a, b in itertools.pairwise(ends))
-    return from_node(Repartition(node, groups, tuple(node.divisions[end] for end in ends)))
-
-
-def _cut(collection: Any, npartitions: int) -> Any:
-    """More partitions: pieces of equal numbers of rows of each."""
-    node = collection._node
-    before = node.npartitions
-    pieces = []
-    for block in range(before):
-        n = npartitions * (block + 1) // before - npartitions * block // before
-        pieces += [(block, i, n) for i in range(n)]
-    again = Repartition(
-        node, tuple((block,) for block, _, _ in pieces), (None,) * (npartitions + 1)
-    )
-    return from_node(Pieces(again, tuple((i, n) for _, i, n in pieces)))

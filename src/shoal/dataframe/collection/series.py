@@ -15,11 +15,18 @@ from shoal.dataframe.collection.accessors import (
 )
 from shoal.dataframe.collection.base import CLASSES, FrameBase, aligned, from_node, operand
 from shoal.dataframe.collection.conversion import to_dask_array
+from shoal.dataframe.collection.distinct import (
+    count_values,
+    distinct_rows,
+    distinct_values,
+    renamed_labels,
+)
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.indexing import Locator
+from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, meta_of_call
+from shoal.dataframe.meta import make_meta, told_meta
 from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
 
 __all__ = ["Index", "Series"]
@@ -153,7 +160,7 @@ class Series(_Column):
             return filtered(self, key)
         return self.loc[key]
 
-    def rename(self, index: Any = None, **kwargs: Any) -> Any:
+    def rename(self, index: Any, **kwargs: Any) -> Any:
         """A series with another name, or with other labels.
 
         Parameters
@@ -161,7 +168,8 @@ class Series(_Column):
         index
             The name, or a function or dict for the labels.
         **kwargs
-            As pandas has them.
+            ``sorted_index=True``: labels stay in order, so that divisions are known; others as
+            pandas has them.
 
         Examples
         --------
@@ -169,7 +177,11 @@ class Series(_Column):
         >>> from_dict({"x": [1]}, npartitions=1).x.rename("y").name
         'y'
         """
-        kwargs.pop("sorted_index", None)
+        ordered = kwargs.pop("sorted_index", False)
+        if isinstance(index, FrameBase):
+            index = index.compute()
+        if callable(index) or isinstance(index, dict | pd.Series):
+            return renamed_labels(self, index, ordered)
         return self._rowwise("rename", index, **kwargs)
 
     def map(self, func: Any, na_action: Any = None, meta: Any = None) -> Any:
@@ -187,9 +199,12 @@ class Series(_Column):
         Examples
         --------
         >>> from shoal.dataframe import from_dict
-        >>> from_dict({"x": [1, 2]}, npartitions=2).x.map(str).compute().tolist()
+        >>> from_dict({"x": [1, 2]}, npartitions=2).x.map(str, meta=("x", str)).compute().tolist()
         ['1', '2']
         """
+        if isinstance(func, FrameBase):
+            # Every partition needs all of it.
+            func = func if func.npartitions == 1 else repartition(func, npartitions=1)
         return self._applied("map", (func,), {"na_action": na_action}, meta)
 
     def apply(self, function: Any, args: Any = (), meta: Any = None, **kwargs: Any) -> Any:
@@ -207,7 +222,8 @@ class Series(_Column):
         Examples
         --------
         >>> from shoal.dataframe import from_dict
-        >>> from_dict({"x": [1, 2]}, npartitions=2).x.apply(lambda x: x + 1).compute().tolist()
+        >>> x = from_dict({"x": [1, 2]}, npartitions=2).x
+        >>> x.apply(lambda x: x + 1, meta=("x", int)).compute().tolist()
         [2, 3]
         """
         return self._applied("apply", (function,), {"args": tuple(args), **kwargs}, meta)
@@ -215,7 +231,8 @@ class Series(_Column):
     def _applied(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
         items = [operand(one) for one in args]
         if meta is None:
-            meta = meta_of_call(rows.call_method, self._meta, method, *items, **kwargs)
+            metas = [getattr(one, "meta", one) for one in items]
+            meta = told_meta(rows.call_method, self._meta, method, *metas, **kwargs)
         meta = make_meta(meta, index=self._meta.index)
         whole = (self._node, method, *items, *kwargs.values())
         return from_node(MapPartitions(rows.call_method, whole, tuple(kwargs), meta, None, method))
@@ -264,7 +281,7 @@ class Series(_Column):
         split_every
             How many partial results a task combines.
         split_out
-            Accepted; the result has one partition.
+            How many partitions the result has; True for as many as there are.
 
         Examples
         --------
@@ -278,8 +295,7 @@ class Series(_Column):
             "dropna": dropna,
             "normalize": normalize,
         }
-        meta = self._meta.value_counts(normalize=normalize)
-        return self._reduce("value_counts", split_every=split_every, meta=meta, **options)
+        return count_values(self, split_every, split_out, options)
 
     def unique(self, split_every: Any = None, split_out: int = 1, **kwargs: Any) -> Any:
         """The distinct values, as a series, in the order in which they come.
@@ -288,7 +304,9 @@ class Series(_Column):
         ----------
         split_every
             How many partial results a task combines.
-        split_out, **kwargs
+        split_out
+            How many partitions the result has; True for as many as there are.
+        **kwargs
             Accepted for programs written for Dask.
 
         Examples
@@ -297,7 +315,7 @@ class Series(_Column):
         >>> from_dict({"x": [2, 1, 2]}, npartitions=2).x.unique().compute().tolist()
         [2, 1]
         """
-        return self._reduce("unique", split_every=split_every, meta=self._meta)
+        return distinct_values(self, split_every, split_out)
 
     def drop_duplicates(self, split_every: Any = None, split_out: int = 1, **options: Any) -> Any:
         """The values without repetitions.
@@ -307,11 +325,11 @@ class Series(_Column):
         split_every
             How many partial results a task combines.
         split_out
-            Accepted; the result has one partition.
+            How many partitions the result has; True for as many as there are.
         **options
             As pandas has them.
         """
-        return self._reduce("drop_duplicates", None, split_every, self._meta, **options)
+        return distinct_rows(self, split_every, split_out, options)
 
     def nlargest(self, n: int = 5, split_every: Any = None) -> Any:
         """The largest values; no more than n a partition are kept on the way.
@@ -460,6 +478,100 @@ class Index(_Column):
             Of the column.
         """
         return self._rowwise("to_frame", index=index, **({} if name is None else {"name": name}))
+
+    @property
+    def name(self) -> Any:
+        """Of the index."""
+        return self._meta.name
+
+    @name.setter
+    def name(self, name: Any) -> None:
+        object.__setattr__(self, "_node", self._rowwise("rename", name)._node)
+
+    def drop_duplicates(self, split_every: Any = None, split_out: int = 1, **options: Any) -> Any:
+        """The labels without repetitions.
+
+        Parameters
+        ----------
+        split_every
+            How many partial results a task combines.
+        split_out
+            How many partitions the result has; True for as many as there are.
+        **options
+            As pandas has them.
+        """
+        return distinct_rows(self, split_every, split_out, options)
+
+    def unique(self, split_every: Any = None, split_out: int = 1, **kwargs: Any) -> Any:
+        """The distinct labels, in the order in which they come.
+
+        Parameters
+        ----------
+        split_every
+            How many partial results a task combines.
+        split_out
+            How many partitions the result has; True for as many as there are.
+        **kwargs
+            Accepted for programs written for Dask.
+        """
+        return distinct_values(self, split_every, split_out)
+
+    def map(
+        self, arg: Any, na_action: Any = None, meta: Any = None, is_monotonic: bool = False
+    ) -> Any:
+        """Apply a function or dict to every label.
+
+        Parameters
+        ----------
+        arg
+            As pandas has it.
+        na_action
+            "ignore" to leave missing values alone.
+        meta
+            What the result looks like; without it, the function is called on made-up labels.
+        is_monotonic
+            The order is kept, so that divisions are known.
+        """
+        if meta is None:
+            meta = told_meta(rows.call_method, self._meta, "map", arg, na_action=na_action)
+        meta = make_meta(meta)
+        if isinstance(meta, pd.Series):
+            meta = pd.Index(meta, name=meta.name)
+        divisions: Any = (None,) * (self.npartitions + 1)
+        if is_monotonic and self.known_divisions:
+            divisions = tuple(pd.Series(list(self.divisions)).map(arg).tolist())
+        args = (self._node, "map", arg, na_action)
+        return from_node(
+            MapPartitions(rows.call_method, args, ("na_action",), meta, divisions, "map")
+        )
+
+    def shift(self, periods: int = 1, freq: Any = None) -> Any:
+        """The labels moved by some time.
+
+        Parameters
+        ----------
+        periods
+            How often.
+        freq
+            By what; the index's own frequency by default.
+        """
+        if isinstance(self._meta, pd.PeriodIndex):
+            if freq is not None:
+                raise TypeError("the labels of a PeriodIndex move by their own frequency")
+            options: Any = {}
+        else:
+            freq = freq if freq is not None else getattr(self._meta, "freq", None)
+            options = {"freq": freq}
+        meta = self._meta.shift(periods, **options)
+        divisions: Any = (None,) * (self.npartitions + 1)
+        if self.known_divisions:
+            kind: Any = type(self._meta)
+            moved = kind(list(self.divisions)).shift(periods, **options)
+            divisions = tuple(moved) if moved.is_monotonic_increasing else divisions
+        args = (self._node, "shift", periods, *options.values())
+        return from_node(
+            MapPartitions(rows.call_method, args, tuple(options), meta, divisions, "shift")
+        )
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, Series):

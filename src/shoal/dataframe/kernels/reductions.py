@@ -134,7 +134,60 @@ class Reducer:
         count
             How many.
         """
-        raise NotImplementedError(f"{self.name} gives one partition; leave out split_out")
+        if self.name not in SPLIT_BY:
+            raise NotImplementedError(f"{self.name} gives one partition; leave out split_out")
+        return PairSplit(count, SPLIT_BY[self.name], dict(self.options).get("subset"))
+
+
+SPLIT_BY = {"drop_duplicates": "rows", "unique": "rows", "value_counts": "index"}
+"""Reductions whose partial results have rows with keys, and what those are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PairSplit:
+    """Cuts partial results that have rows, by the hash of their keys.
+
+    Parameters
+    ----------
+    count
+        How many pieces.
+    keys
+        "rows" or "index".
+    subset
+        Columns that are keys; None for all.
+
+    Examples
+    --------
+    >>> pieces = PairSplit(3, "rows")((2, pd.Series([1, 2])))
+    >>> sum(n for n, _ in pieces)
+    2
+    """
+
+    count: int
+    keys: str
+    subset: Any = None
+
+    def __call__(self, pair: Pair) -> list[Pair]:
+        """Cut one.
+
+        Parameters
+        ----------
+        pair
+            A partial result.
+        """
+        item = pair[1]
+        if self.keys == "index":
+            keys = item.index.to_frame(index=False)
+            keys.columns = range(keys.shape[1])
+        elif isinstance(item, pd.DataFrame) and self.subset is not None:
+            names = [self.subset] if pd.api.types.is_scalar(self.subset) else list(self.subset)
+            keys = item[names]
+        else:
+            keys = item
+        hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
+        codes = (hashed % np.uint64(self.count)).astype(np.int64)
+        pieces = [item[codes == code] for code in range(self.count)]
+        return [(len(piece), piece) for piece in pieces]
 
 
 # ------------------------------------------------------------------------ putting values together
@@ -443,6 +496,103 @@ def _extreme_index(name: str) -> Reduction:
     return Reduction(partial, combine, lambda value, **options: value[0])
 
 
+# -- times: means and spreads, which pandas folds from no sums -----------------------------------
+
+
+def _is_time(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "") in ("M", "m")
+
+
+def _time_columns(item: Any, numeric_only: Any) -> list[int]:
+    if item.ndim == 1:
+        return [0] if _is_time(item.dtype) else []
+    return [] if numeric_only else [i for i, dtype in enumerate(item.dtypes) if _is_time(dtype)]
+
+
+def _with_times(plain: Reduction, timed: Reduction) -> Reduction:
+    """A reduction that does columns of times in another way than the others."""
+
+    def partial(item: Any, **options: Any) -> Any:
+        places = _time_columns(item, options.get("numeric_only"))
+        if not places:
+            return plain.partial(item, **options), {}, None
+        told = {key: options[key] for key in ("skipna", "ddof") if key in options}
+        if item.ndim == 1:
+            return None, {0: timed.partial(item, **told)}, None
+        times = {i: timed.partial(item.iloc[:, i], **told) for i in places}
+        rest = item.iloc[:, [i for i in range(item.shape[1]) if i not in times]]
+        return plain.partial(rest, **options) if rest.shape[1] else None, times, item.columns
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        first, times, columns = values[0]
+        rest = None
+        if first is not None:
+            rest = plain.combine([value[0] for value in values], **options)
+        merged = {i: timed.combine([value[1][i] for value in values], **options) for i in times}
+        return rest, merged, columns
+
+    def final(value: Any, **options: Any) -> Any:
+        rest, times, columns = value
+        if not times:
+            return plain.final(rest, **options)
+        done = {i: timed.final(one, **options) for i, one in times.items()}
+        if columns is None:
+            return done[0]
+        others = iter([] if rest is None else plain.final(rest, **options).tolist())
+        return pd.Series(
+            [done[i] if i in done else next(others) for i in range(len(columns))], index=columns
+        )
+
+    return Reduction(partial, combine, final)
+
+
+def _time_mean(item: Any, skipna: bool = True, **options: Any) -> Any:
+    return item.count() if skipna else len(item), item.mean(skipna=skipna)
+
+
+def _time_mean_combine(values: Sequence[Any], **options: Any) -> Any:
+    """Weighted means: a sum of times since 1970 would soon be too large."""
+    count, mean = values[0]
+    for n, other in values[1:]:
+        if n and count:
+            mean = mean + (other - mean) * (n / (count + n))
+        elif n:
+            mean = other
+        count += n
+    return count, mean
+
+
+def _time_moments(item: Any, skipna: bool = True, **options: Any) -> Any:
+    """Moments in nanoseconds, as numbers."""
+    span = item - pd.Timestamp(0, tz=item.dt.tz) if item.dtype.kind == "M" else item
+    return _moments(span / pd.Timedelta(1, "ns"), skipna=skipna)
+
+
+def _time_std(value: Any, **options: Any) -> Any:
+    spread = _std_final(value, ddof=options.get("ddof", 1))
+    return pd.NaT if pd.isna(spread) else pd.Timedelta(round(spread), "ns")
+
+
+def _monotonic(name: str) -> Reduction:
+    """Whether values go up, or down: within partitions and from one to the next."""
+    up = name.endswith("increasing")
+
+    def partial(item: Any, **options: Any) -> Any:
+        first, last = (item[0], item[-1]) if isinstance(item, pd.Index) else (None, None)
+        if len(item) and not isinstance(item, pd.Index):
+            first, last = item.iloc[0], item.iloc[-1]
+        return bool(getattr(item, name)), first, last
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        fine, first, last = values[0]
+        for other, begin, end in values[1:]:
+            fine = fine and other and bool(begin >= last if up else begin <= last)
+            last = end
+        return fine, first, last
+
+    return Reduction(partial, combine, lambda value, **options: value[0])
+
+
 REDUCTIONS: Mapping[str, Reduction] = {
     "sum": Reduction(_sum_partial, _fold_sums("sum"), _sum_final),
     "prod": Reduction(_prod_partial, _fold_sums("prod"), _sum_final),
@@ -451,9 +601,17 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "max": _method("max"),
     "any": _method("any"),
     "all": _method("all"),
-    "mean": Reduction(_mean_partial, _mean_combine, _mean_final),
+    "mean": _with_times(
+        Reduction(_mean_partial, _mean_combine, _mean_final),
+        Reduction(_time_mean, _time_mean_combine, lambda value, **options: value[1]),
+    ),
     "var": Reduction(_moments, _moments_combine, _var_final),
-    "std": Reduction(_moments, _moments_combine, _std_final),
+    "std": _with_times(
+        Reduction(_moments, _moments_combine, _std_final),
+        Reduction(_time_moments, _moments_combine, _time_std),
+    ),
+    "is_monotonic_increasing": _monotonic("is_monotonic_increasing"),
+    "is_monotonic_decreasing": _monotonic("is_monotonic_decreasing"),
     "sem": Reduction(_moments, _moments_combine, _sem_final),
     "nunique": Reduction(_distinct, _distinct_combine, _nunique_final),
     "unique": Reduction(_distinct, _distinct_combine, _unique_final),

@@ -1,0 +1,135 @@
+"""Distinct values and rows, in one partition or several."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from shoal.dataframe.collection.base import check_split_every, from_node
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.reductions import Reducer
+from shoal.dataframe.nodes.rowwise import MapPartitions
+
+__all__ = ["count_values", "distinct_rows", "distinct_values", "renamed_labels"]
+
+
+def _count(self: Any, split_out: Any) -> int:
+    if split_out is True:
+        return int(self.npartitions)
+    return max(int(split_out or 1), 1)
+
+
+def distinct_rows(self: Any, split_every: Any, split_out: Any, options: dict[str, Any]) -> Any:
+    """What ``drop_duplicates`` gives.
+
+    Parameters
+    ----------
+    self
+        A frame, series or index.
+    split_every, split_out
+        How many partial results a task combines, how many partitions the result has.
+    options
+        Of pandas' method.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> len(distinct_rows(from_dict({"x": [1, 1]}, npartitions=2), None, 2, {}))
+    1
+    """
+    options.pop("shuffle_method", None)
+    if options.pop("ignore_index", False):
+        raise NotImplementedError(
+            "drop_duplicates(ignore_index=True): rows are not numbered; use reset_index(drop=True)"
+        )
+    if options.get("keep", "first") is False:
+        raise NotImplementedError(
+            "drop_duplicates(keep=False) cannot be folded from partitions; use value_counts, or "
+            "groupby and filter"
+        )
+    self._meta.drop_duplicates(**options)
+    reducer = Reducer("drop_duplicates", tuple(options.items()))
+    return self._reduced(reducer, self._meta, split_every, _count(self, split_out))
+
+
+def distinct_values(self: Any, split_every: Any, split_out: Any) -> Any:
+    """What ``unique`` gives.
+
+    Parameters
+    ----------
+    self
+        A series or index.
+    split_every, split_out
+        How many partial results a task combines, how many partitions the result has.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> distinct_values(from_dict({"x": [1, 1]}, npartitions=2).x, None, 1).compute().tolist()
+    [1]
+    """
+    return self._reduced(Reducer("unique"), self._meta, split_every, _count(self, split_out))
+
+
+def count_values(self: Any, split_every: Any, split_out: Any, options: dict[str, Any]) -> Any:
+    """What ``value_counts`` gives.
+
+    Parameters
+    ----------
+    self
+        A series.
+    split_every, split_out
+        How many partial results a task combines, how many partitions the result has.
+    options
+        Of pandas' method.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> x = from_dict({"x": [1, 1]}, npartitions=2).x
+    >>> count_values(x, None, 1, {}).compute().tolist()
+    [2]
+    """
+    check_split_every(split_every)
+    count = _count(self, split_out)
+    share = bool(options.get("normalize")) and count > 1
+    plain = {**options, "normalize": False} if share else options
+    meta = self._meta.value_counts(normalize=bool(plain.get("normalize")))
+    out = self._reduced(Reducer("value_counts", tuple(plain.items())), meta, split_every, count)
+    if not share:
+        return out
+    total = self.count() if options.get("dropna", True) else self.size
+    return (out / total).rename("proportion")
+
+
+def renamed_labels(self: Any, index: Any, sorted_index: bool) -> Any:
+    """A series with other labels.
+
+    Parameters
+    ----------
+    self
+        A series.
+    index
+        A function, dict or series.
+    sorted_index
+        Whether they stay in order, so that divisions are known.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> x = from_dict({"x": [1, 2]}, npartitions=2).x
+    >>> renamed_labels(x, lambda label: label * 2, True).divisions
+    (0, 2, 2)
+    """
+    divisions: Any = (None,) * (self.npartitions + 1)
+    if sorted_index and self.known_divisions:
+        old = self._meta.iloc[:0].reindex(list(self.divisions))
+        divisions = tuple(old.rename(index).index.tolist())
+        if any(b < a for a, b in itertools.pairwise(divisions)):
+            raise ValueError(
+                "sorted_index=True, but the function does not keep the order of the divisions: "
+                f"{self.divisions} became {divisions}"
+            )
+    meta = self._meta.rename(index)
+    args = (self._node, "rename", index)
+    return from_node(MapPartitions(rows.call_method, args, (), meta, divisions, "rename"))
