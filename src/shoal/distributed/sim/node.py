@@ -44,6 +44,9 @@ class Node:
     """The module (or whatever has its functions) of the state machine."""
     state: Any
 
+    turn_s = 20e-6
+    """How long it takes until something that has come is looked at."""
+
     def __init__(self, world: World, name: str, host: str, role: str) -> None:
         self.world = world
         self.clock = world.clock
@@ -94,7 +97,7 @@ class Node:
         """A turn, when it gets to it."""
         if not self.has_turn and self.is_alive:
             self.has_turn = True
-            delay = 20e-6 * self.slowness * (1 + self.random.random())
+            delay = self.turn_s * self.slowness * (1 + self.random.random())
             self.clock.at(max(self.clock.now + delay, self.frozen_until), self.turn)
 
     def turn(self) -> None:

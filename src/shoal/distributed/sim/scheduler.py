@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,18 +50,7 @@ class SchedulerNode(Node):
             replay(self.state, world.journal, self.time())
             self.recorder = Recorder()
             world.journal = compacted(self.state, self.recorder, self.time())
-        self.cpu_s = 0.0
-        """Time spent in the state machine, if the world wants to know."""
         self.network.listening[world.scheduler_address] = (self, "scheduler")
-
-    def turn(self) -> None:
-        """As for all, and measured."""
-        if not self.world.is_measuring:
-            super().turn()
-            return
-        start = time.thread_time()
-        super().turn()
-        self.cpu_s += time.thread_time() - start
 
     # -- the journal ---------------------------------------------------------------------------
 

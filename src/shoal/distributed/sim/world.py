@@ -81,7 +81,6 @@ class World:
         self.check_every = check_every
         self.trace = trace
         self.is_plain = is_plain
-        self.is_measuring = False
         self.keeps_journal = any(name == "restart_scheduler" for _, name in self.plan.faults)
         self.journal: list[bytes] = []
         self.restarts = 0

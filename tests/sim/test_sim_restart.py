@@ -1,0 +1,40 @@
+"""A scheduler that is killed and comes back with its journal loses nothing, and repeats little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from shoal.distributed.node.journal import Journal, read
+from shoal.distributed.sim.faults import make_plan
+from shoal.distributed.sim.world import World
+
+
+def restarted(seed: int) -> World:
+    """A run whose scheduler is killed once or twice, and nothing else goes wrong."""
+    plan, random = make_plan(seed), Random(seed)
+    count = random.choice((1, 1, 2))
+    plan.faults = [(random.random() * plan.seconds, "restart_scheduler") for _ in range(count)]
+    plan.taste = replace(plan.taste, raising=0.0, flaky=0.0, killing=0.0)
+    world = World(seed, plan)
+    world.run()
+    return world
+
+
+def test_hardly_any_task_that_has_ended_runs_again() -> None:
+    worlds = [restarted(seed) for seed in range(40)]
+    ended = sum(len(world.over) for world in worlds)
+    again = sum(sum(world.over.values()) - len(world.over) for world in worlds)
+    assert sum(world.restarts for world in worlds) > 30
+    assert ended > 1000
+    # What was cancelled, or let go and wanted anew by another user, is computed twice rightly.
+    assert again <= 0.05 * ended
+
+
+def test_what_a_run_recorded_survives_a_file(tmp_path: Path) -> None:
+    world = restarted(3)
+    journal = Journal(tmp_path, sync_s=None)
+    journal.begin(world.journal)
+    journal.close()
+    assert read(tmp_path).records == world.journal

@@ -1,0 +1,286 @@
+"""What is recorded of a scheduler's inputs brings a new scheduler to where the old one was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shoal.distributed.core import scheduler as core
+from shoal.distributed.core.compact import compacted
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.journal import Recorder, replay
+from shoal.distributed.core.scheduler import Scheduler
+from shoal.distributed.core.scheduler.names import find, key_of
+from shoal.distributed.core.scheduler.state import clients_of
+from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.protocol import (
+    Call,
+    Code,
+    Finished,
+    Goodbye,
+    Grid,
+    Hello,
+    Listed,
+    Options,
+    Reconcile,
+    Register,
+    Release,
+    Report,
+    Reserve,
+    Run,
+    Submit,
+)
+
+CODE = Code(b"c" * 16, b"function")
+
+
+class Cluster:
+    """A scheduler with a recorder, driven by hand."""
+
+    def __init__(self) -> None:
+        self.state = Scheduler()
+        self.recorder = Recorder()
+        self.records: list[bytes] = []
+        self.now = 0.0
+        self.inboxes: dict[int, list[Any]] = {}
+
+    def connect(self, party: int, role: str, hello: Any) -> None:
+        core.connected(self.state, party, role, self.now)
+        self.recorder.connected(party, role, self.now)
+        self.say(party, hello)
+
+    def say(self, party: int, message: Any, buffers: Any = ()) -> list[Any]:
+        self.now += 0.01
+        core.received(self.state, party, message, buffers, self.now)
+        self.recorder.received(self.state, party, message, buffers, self.now)
+        effects = core.drain(self.state, self.now)
+        self.records += self.recorder.take()
+        for effect in effects:
+            if isinstance(effect, Send):
+                self.inboxes.setdefault(effect.party, []).append(effect.message)
+        return effects
+
+    def close(self, party: int) -> None:
+        core.closed(self.state, party, "", self.now)
+        self.recorder.closed(party, self.now)
+        self.records += self.recorder.take()
+
+    def compact(self) -> None:
+        self.records = compacted(self.state, self.recorder, self.now)
+
+    def end(self, party: int) -> None:
+        """A worker ends all that it was given."""
+        for run in [m for m in self.inboxes.pop(party, []) if isinstance(m, Run)]:
+            n = len(run.ids)
+            self.say(
+                party,
+                Report(run.ids, run.runs, [8] * n, [0] * n, [0.1] * n, [b"v"] * n, ["int"]),
+            )
+
+
+def worker(name: str, held: Any = (), running: Any = ()) -> Register:
+    """A worker's introduction."""
+    return Register(
+        name, f"sim://{name}", 1, 0, {}, {}, name, 1, held=list(held), running=list(running)
+    )
+
+
+def graph(options: list[Options] | None = None) -> Submit:
+    """Two layers of three, one into one, and a sum; the sum and one of the second are wanted."""
+    return Submit(
+        [Grid("x", (3,)), Grid("y", (3,)), Listed(["total"])],
+        [CODE],
+        [0] * 7,
+        [b"%d" % i for i in range(7)],
+        [(), (), (), (0,), (1,), (2,), (3, 4, 5)],
+        [],
+        list(range(7)),
+        [6, 4],
+        options=options or [],
+    )
+
+
+def picture(state: Scheduler) -> dict[Any, Any]:
+    """What a scheduler knows of tasks, whatever their numbers."""
+    table = state.table
+    rows = [row for row, now in enumerate(table.states) if now]
+    mask = (1 << 26) - 1
+    return {
+        key_of(table, row): (
+            table.args[row],
+            table.codes[row].data if table.codes[row] else None,
+            [key_of(table, number & mask) for number in table.deps[row]],
+            sorted(client.name for client in clients_of(state, row)),
+            table.flags[row] & 1,
+            table.options[row] and table.options[row].retries,
+        )
+        for row in rows
+    }
+
+
+def again(cluster: Cluster) -> Scheduler:
+    """A new scheduler from the records."""
+    state = Scheduler(identity="second")
+    replay(state, cluster.records, 100.0)
+    validate(state)
+    return state
+
+
+Step = Callable[[Cluster], None]
+STEPS: list[Step] = [
+    lambda c: c.connect(1, "client", Hello("me", {})),
+    lambda c: c.connect(2, "client", Hello("you", {"python": "3"})),
+    lambda c: c.say(1, graph([Options(tasks=[4], priority=2.0, retries=3)])) and None,
+    lambda c: c.say(2, graph()) and None,
+    lambda c: c.say(2, Release(["total"])) and None,
+    lambda c: c.say(1, Reserve(1, ["data"], [100])) and None,
+    lambda c: c.close(2),
+]
+
+
+@pytest.mark.parametrize("compact_after", [None, *range(len(STEPS))])
+def test_graphs_and_wants_come_back(compact_after: int | None) -> None:
+    cluster = Cluster()
+    cluster.connect(9, "worker", worker("a"))
+    cluster.say(1, None)  # nobody: dropped
+    for number, step in enumerate(STEPS):
+        step(cluster)
+        if number == compact_after:
+            cluster.compact()
+    state = again(cluster)
+    assert picture(state) == picture(cluster.state)
+    assert set(state.by_name) == {"me", "you"}
+    assert state.awaited == {"a"}
+
+
+def test_nothing_is_given_out_before_the_workers_have_spoken() -> None:
+    cluster = Cluster()
+    cluster.connect(8, "worker", worker("a"))
+    cluster.connect(9, "worker", worker("b"))
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    for _ in range(5):
+        cluster.end(8)
+        cluster.end(9)
+    numbers = {
+        key: cluster.state.table.numbers[find(cluster.state.names, key)]
+        for key in ("total", ("y", 1))
+    }
+    state = again(cluster)
+    second = Cluster()
+    second.state = state
+    second.connect(18, "worker", worker("a"))
+    assert not [m for m in second.inboxes.get(18, []) if isinstance(m, Run)]
+    held = [(number, 1, key, 8) for key, number in numbers.items()]
+    second.connect(19, "worker", worker("b", held))
+    second.connect(11, "client", Hello("me", {}, ["total", ("y", 1)]))
+    assert [m.keep for m in second.inboxes[19] if isinstance(m, Reconcile)]
+    [done] = [m for m in second.inboxes[11] if isinstance(m, Finished)]
+    assert sorted(map(str, done.keys)) == sorted(map(str, numbers))
+    assert not [m for m in second.inboxes[18] if isinstance(m, Run)]
+    validate(state)
+
+
+def test_a_worker_that_does_not_come_back_is_not_waited_for_long() -> None:
+    cluster = Cluster()
+    cluster.connect(9, "worker", worker("a"))
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    state = again(cluster)
+    core.connected(state, 19, "worker", 100.1)
+    core.received(state, 19, worker("b"), (), 100.1)
+    assert not any(isinstance(getattr(e, "message", 0), Run) for e in core.drain(state, 100.1))
+    due = core.due(state)
+    assert due is not None and due <= 102.0
+    core.tick(state, 102.0)
+    assert any(isinstance(getattr(e, "message", 0), Run) for e in core.drain(state, 102.0))
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_failures_come_back(compact: bool) -> None:
+    cluster = Cluster()
+    cluster.connect(9, "worker", worker("a"))
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    [run] = [m for m in cluster.inboxes[9] if isinstance(m, Run)]
+    failed = [(run.ids[0], run.runs[0], "raised", b"error", 0.1)]
+    cluster.say(9, Report([], [], [], [], [], [], [], failed=failed))
+    if compact:
+        cluster.compact()
+    state = again(cluster)
+    row = find(state.names, "total")
+    assert state.reasons[row][0] == "raised" and state.reasons[row][3] == b"error"
+    assert picture(state) == picture(cluster.state)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_names_come_back(compact: bool) -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    calls = [
+        ("datasets.publish", {"name": "d", "keys": ["total"], "data": b"how"}),
+        ("queue.create", {"name": "q", "maxsize": 5}),
+        ("queue.put", {"name": "q", "item": ["value", 7]}),
+        ("queue.put", {"name": "q", "item": ["future", ("y", 1)]}),
+        ("queue.get", {"name": "q"}),
+        ("variable.set", {"name": "v", "item": ["value", 3]}),
+        ("event.set", {"name": "go"}),
+        ("metadata.set", {"keys": ["a", "b"], "value": 1}),
+        ("plugin.register", {"kind": "worker", "name": "p", "data": b"plugin"}),
+        ("lock.acquire", {"name": "l", "id": "1"}),
+    ]
+    for number, (method, args) in enumerate(calls):
+        cluster.say(1, Call(number + 1, method, args))
+    if compact:
+        cluster.compact()
+    cluster.say(1, Goodbye("done"))
+    state = again(cluster)
+    machines = state.machines
+    assert set(machines["datasets"]) == {"d"}
+    assert [list(item) for item in machines["queues"]["q"].items][0][0] == "future"
+    assert machines["queues"]["q"].most == 5
+    assert list(machines["variables"]["v"].item) == ["value", 3]
+    assert "go" in machines["flags"]
+    assert machines["metadata"] == {"a": {"b": 1}}
+    assert ("worker", "plugin p") in machines["greetings"]
+    # The client said goodbye; dataset and queue want what they name.
+    assert find(state.names, "total") >= 0 and find(state.names, ("y", 1)) >= 0
+    validate(state)
+
+
+def test_a_client_that_does_not_come_back_is_forgotten() -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    state = again(cluster)
+    assert len(state.table) == 7
+    core.tick(state, 100.0 + state.settings.client_grace_s + 1)
+    core.drain(state, 200.0)
+    assert len(state.table) == 0 and not state.clients
+
+
+def test_the_journal_of_finished_work_is_small() -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    for i in range(20):
+        name = f"x-{i}"
+        cluster.say(
+            1,
+            Submit(
+                [Grid(name, (50,))],
+                [CODE],
+                [0] * 50,
+                [b"a"] * 50,
+                [()] * 50,
+                [],
+                list(range(50)),
+                list(range(50)),
+            ),
+        )
+        cluster.say(1, Release([(name, k) for k in range(50)]))
+    before = sum(map(len, cluster.records))
+    cluster.compact()
+    assert sum(map(len, cluster.records)) < before / 50
