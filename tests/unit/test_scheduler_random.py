@@ -26,7 +26,8 @@ from shoal.distributed.core.scheduler import (
     received,
     tick,
 )
-from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.table import MASK, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
@@ -51,6 +52,8 @@ from shoal.distributed.protocol import (
     Register,
     Release,
     Report,
+    Reserve,
+    Reserved,
     Retry,
     Run,
     Submit,
@@ -166,6 +169,8 @@ class FakeClient:
         self.name = name
         self.state = {}
         self.located = None
+        self.reserved = []
+        self.asked = {}
 
     def hear(self, m):
         """Take a message."""
@@ -184,6 +189,11 @@ class FakeClient:
                     self.state[key] = "pending"
         elif type(m) is Located:
             self.located = m
+        elif type(m) is Reserved:
+            self.reserved.append(m)
+            if m.error:
+                for key in self.asked[m.request]:
+                    self.state.pop(key, None)
         else:
             assert type(m) in (Welcome, Answer), m
 
@@ -218,10 +228,8 @@ class World:
             self.add_worker()
 
     def by_number(self, number):
-        for worker in self.workers.values():
-            if worker.number == number:
-                return worker
-        return None
+        known = self.state.workers.get(number)
+        return None if known is None else self.workers.get(known.party)
 
     def add_client(self):
         self.parties += 1
@@ -377,6 +385,39 @@ class World:
             del worker.store[number]
             worker.note.gone.append(number)
 
+    def scatter(self):
+        """A client announces data; it is put when `put` is drawn, or at the end."""
+        client = self.random.choice(list(self.clients.values()))
+        self.graphs += 1
+        keys = [f"d{self.graphs}-{i}" for i in range(self.random.randint(1, 3))]
+        for key in keys:
+            client.state[key] = "pending"
+            self.truth[key] = self.random.randint(0, 1000)
+            # It is lost with its workers.
+            self.failing[key] = {key, "maybe"}
+        client.asked[self.graphs] = keys
+        m = Reserve(self.graphs, keys, [8] * len(keys), broadcast=self.random.choice([1, 2]))
+        self.event(client.party, m)
+
+    def put(self):
+        """Data that was announced is put on its workers, as far as these are there."""
+        for client in self.clients.values():
+            while client.reserved:
+                m = client.reserved.pop()
+                for number, where in zip(m.ids, m.where):
+                    key = self.key_of(number)
+                    there = [w for w in map(self.by_number, where) if w is not None]
+                    for worker in there:
+                        worker.store[number] = self.truth.get(key, 0)
+                        worker.note.added.append(number)
+                        worker.note.added_nbytes.append(8)
+
+    def key_of(self, number):
+        """A key by its number; None if that is forgotten."""
+        table = self.state.table
+        row = number & MASK
+        return key_of(table, row) if table.numbers[row] == number else None
+
     def administer(self):
         """Somebody has workers retired, paused, or results moved; or a run secedes."""
         draw = self.random
@@ -424,6 +465,10 @@ class World:
         workers = list(self.workers.values())
         if draw < 0.06:
             self.submit()
+        elif draw < 0.068 and self.workers:
+            self.scatter()
+        elif draw < 0.072:
+            self.put()
         elif draw < 0.08:
             self.release()
         elif draw < 0.09:
@@ -461,6 +506,7 @@ class World:
             self.add_worker()
         for _ in range(10_000):
             self.drain()
+            self.put()
             busy = False
             for worker in list(self.workers.values()):
                 while worker.inbox:
@@ -489,6 +535,8 @@ class World:
                 assert now != "pending", f"{client.name} waits for {key!r} for ever"
                 if type(now) is tuple:
                     kind, culprit = now[:2]
+                    if kind == "lost" and culprit in self.failing[key]:
+                        continue
                     if kind == "raised":
                         assert culprit in self.failing[key], (key, now)
                     else:

@@ -9,7 +9,7 @@ from shoal.distributed.core.scheduler.needs import leave, let_go, unsend
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
-from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY, PINNED
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_lost
 from shoal.distributed.core.scheduler.transitions import (
     MEMORY,
@@ -80,6 +80,8 @@ def arrive(state: Scheduler, worker: Worker, row: int, size: int) -> None:
         unsend(state, row, "its result is there")
     elif was == READY:
         leave(state, row)
+    elif was == PUT:
+        state.puts.pop(row, None)
     table.nbytes[row] = size
     table.place[row] = worker.number
     states[row] = MEMORY
@@ -148,15 +150,13 @@ def compute_again(state: Scheduler, rows: list[int]) -> None:
     """
     table = state.table
     states, numbers = table.states, table.numbers
-    lost = []
+    gone = []
     for row in rows:
-        if table.flags[row] & DATA:
-            lose_data(state, row)
-            continue
         states[row] = RELEASED
+        if table.flags[row] & (DATA | PINNED):
+            gone.append(row)
+            continue
         tell_lost(state, row)
-        if table.waiters[row] or table.owner[row] != NOBODY:
-            lost.append(row)
         known = table.dependents[row]
         for number in known if type(known) is list else () if known is None else (known,):
             dep = number & MASK
@@ -168,17 +168,33 @@ def compute_again(state: Scheduler, rows: list[int]) -> None:
                 table.missing[dep] = 1
             elif states[dep] == WAITING:
                 table.missing[dep] += 1
+    for row in gone:
+        if states[row] == RELEASED and (table.waiters[row] or table.owner[row] != NOBODY):
+            lose_data(state, row)
+    lost = [row for row in rows if states[row] == RELEASED]
+    lost = [row for row in lost if table.waiters[row] or table.owner[row] != NOBODY]
     place_ready(state, require(state, lost))
     let_go(state, rows)
 
 
+def lose_target(state: Scheduler, number: int) -> None:
+    """A worker is gone that data was to be put on: what has no other, will not come."""
+    for row, (_, where) in list(state.puts.items()):
+        if number in where:
+            where.remove(number)
+            if not where and state.table.states[row] == PUT:
+                del state.puts[row]
+                lose_data(state, row)
+
+
 def lose_data(state: Scheduler, row: int) -> None:
-    """Data that a client put is gone, and nothing can compute it."""
+    """Data that a client put, or an actor, is gone, and nothing can make it again as it was."""
     table = state.table
     key = key_of(table, row)
-    table.states[row] = RELEASED
     text = (
         f"the data {key!r} was put on workers that are gone, and cannot be computed again; "
         "scatter it again, to more than one worker if workers come and go (broadcast)"
     )
+    if table.flags[row] & PINNED:
+        text = f"the actor {key!r} is gone with its worker, and its state with it; make it anew"
     fail(state, row, ("lost", key, "", text.encode()))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from shoal.distributed.core.effects import Log
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.holdings import compute_again, remove_holder
+from shoal.distributed.core.scheduler.holdings import (
+    compute_again,
+    lose_target,
+    remove_holder,
+)
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.needs import leave, pend
 from shoal.distributed.core.scheduler.placement import place_ready
@@ -85,6 +89,8 @@ def lose_worker(
     )
     del state.workers[number]
     compute_again(state, [row for row in held if remove_holder(state, row, number)])
+    if state.puts:
+        lose_target(state, number)
     for row in queued + again:
         if states[row] == WAITING and pend(state, row):
             place_ready(state, (row,))

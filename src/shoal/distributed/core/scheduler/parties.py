@@ -352,9 +352,8 @@ def forget_client(state: Scheduler, client: Client) -> None:
     del state.clients[client.number]
     state.by_name.pop(client.name, None)
     rows = [r for r in wanted_by(state, client) if unwant(state, client, r)]
-    lost = [r for r in rows if state.table.states[r] == PUT and state.table.waiters[r]]
     let_go(state, rows, "its client is gone")
-    for row in lost:
+    for row in [row for row, (who, _) in state.puts.items() if who == client.number]:
         if state.table.states[row] != PUT:
             continue
         key = key_of(state.table, row)

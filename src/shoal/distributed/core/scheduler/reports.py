@@ -25,6 +25,7 @@ from shoal.distributed.core.scheduler.table import (
     MASK,
     NOBODY,
     NOTED,
+    PINNED,
 )
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin, swap_twin
@@ -135,7 +136,8 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         who = owner[row]
         if who != NOBODY:
             if who != teller:
-                tell_ended(state, teller, told, values)
+                if told:
+                    tell_ended(state, teller, told, values)
                 teller, told, values = who, [], []
             told.append(row)
             values.append(value if flag & INLINE else None)
@@ -154,7 +156,8 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
                         ready.append(dep)
     if kind is not None:
         kind.learn(many, total, bytes_)
-    tell_ended(state, teller, told, values)
+    if told:
+        tell_ended(state, teller, told, values)
     worker.occupancy = occupancy if sent else 0.0
     worker.nbytes += grow
     worker.held += held
@@ -193,14 +196,15 @@ def settle(
 def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:
     """The run of a row with options or flags is over."""
     end_run(state, worker, row)
+    options = state.table.options[row]
+    if options is not None and (options.actor or options.pinned):
+        state.table.flags[row] |= PINNED
     if row in state.twins:
         stop_twin(state, row)
 
 
 def tell_ended(state: Scheduler, teller: int, rows: list[int], values: list[bytes | None]) -> None:
     """Rows that the same client wants (or the same several) have ended well."""
-    if not rows:
-        return
     if teller == MANY:
         for row, value in zip(rows, values):
             tell_all(state, row, value)

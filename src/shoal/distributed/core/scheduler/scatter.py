@@ -11,7 +11,7 @@ from shoal.distributed.core.scheduler.names import find, name_keys
 from shoal.distributed.core.scheduler.needs import want
 from shoal.distributed.core.scheduler.records import Client, Worker
 from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
-from shoal.distributed.core.scheduler.table import DATA
+from shoal.distributed.core.scheduler.table import DATA, NOTED
 from shoal.distributed.core.scheduler.transitions import ERRED, PUT
 from shoal.distributed.protocol import Key, Reserve, Reserved
 from shoal.graph.naming import key_split
@@ -52,8 +52,11 @@ def on_reserve(
     where = spread(candidates, m.nbytes, m.broadcast)
     table = state.table
     reply = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
-    for key, size in zip(m.keys, m.nbytes):
+    for key, size, targets in zip(m.keys, m.nbytes, where):
         row = announce(state, client, key, size)
+        if table.states[row] == PUT:
+            state.puts[row] = (client.number, list(targets))
+            table.flags[row] |= NOTED
         reply.ids.append(table.numbers[row])
         reply.runs.append(state.next_run)
         state.next_run += 1

@@ -79,6 +79,8 @@ class Scheduler:
         """How often rows failed and were tried again."""
         self.deaths: dict[int, list[str]] = {}
         """Workers that died while rows ran."""
+        self.puts: dict[int, tuple[int, list[int]]] = {}
+        """The client that is to put data in PUT, and the workers it goes to."""
         self.twins: dict[int, tuple[int, int]] = {}
         """Second copies: row to (worker, run)."""
         self.deadlines: list[tuple[float, int, int]] = []
