@@ -14,7 +14,7 @@ from shoal.distributed.core.scheduler.needs import leave, pend
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.reports import retire_run
-from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.state import Scheduler, set_status
 from shoal.distributed.core.scheduler.table import ALONE, AWAY, NOTED
 from shoal.distributed.core.scheduler.transitions import READY, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin
@@ -54,7 +54,7 @@ def lose_worker(
     """
     table = state.table
     number = worker.number
-    worker.status = "gone"
+    set_status(state, worker, "gone")
     indexes = (state.touched, state.outgoing, state.roomy, state.full, state.laden)
     for index in (*indexes, state.dropping, state.retiring):
         index.pop(number, None)

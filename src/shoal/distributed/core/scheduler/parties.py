@@ -30,7 +30,7 @@ from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import on_reserve
-from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.state import Scheduler, set_status
 from shoal.distributed.core.scheduler.stealing import recall, steal
 from shoal.distributed.core.scheduler.submit import on_submit
 from shoal.distributed.core.scheduler.table import NOBODY
@@ -188,7 +188,7 @@ def drain(state: Scheduler, now: float) -> list[Any]:
 
 def await_nanny(state: Scheduler, worker: Worker, now: float) -> None:
     """A worker has gone, and its nanny will say in a moment what ended it, and what was running."""
-    worker.status = "dying"
+    set_status(state, worker, "dying")
     state.dying[worker.number] = now + state.settings.nanny_s
     state.roomy.pop(worker.number, None)
     state.full.pop(worker.number, None)
@@ -378,6 +378,7 @@ def on_register(
     worker = Worker(state.next_worker, who.party, m, now)
     state.next_worker += 1
     state.workers[worker.number] = worker
+    state.choices.clear()
     who.worker = worker
     who.is_known = True
     welcome(state, who, worker.number)
@@ -423,11 +424,11 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
         **m.metrics,
     }
     if m.status == "paused" and worker.status == "running":
-        worker.status = "paused"
+        set_status(state, worker, "paused")
         state.roomy.pop(worker.number, None)
         empty_queue(state, worker)
     elif m.status == "running" and worker.status == "paused":
-        worker.status = "running"
+        set_status(state, worker, "running")
         state.touched[worker.number] = worker
         place_unplaced(state)
 

@@ -19,6 +19,9 @@ from shoal.distributed.core.scheduler.transitions import READY
 
 __all__ = ["place_ready"]
 
+AT_MOST = 16
+"""Workers among which one is chosen for a task that may not run everywhere."""
+
 
 def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
     """Rows whose inputs are all there become READY and stand in a queue.
@@ -162,7 +165,20 @@ def cheapest(state: Scheduler, row: int, candidates: Iterable[Worker]) -> Worker
 
 
 def allowed(state: Scheduler, options: Any) -> list[Worker]:
-    """The running workers that a task with options may run on."""
+    """The running workers that a task with options may run on; looked for once for each kind."""
+    key: Any = None
+    if options is not None:
+        named = None if options.workers is None else tuple(options.workers)
+        needs = tuple(sorted((options.resources or {}).items()))
+        key = (named, needs, options.allow_other_workers)
+    found = state.choices.get(key)
+    if found is None:
+        found = state.choices[key] = find_allowed(state, options)
+    return found
+
+
+def find_allowed(state: Scheduler, options: Any) -> list[Worker]:
+    """The running workers that meet conditions, in the order of their numbers."""
     found = [w for w in state.workers.values() if w.status == "running"]
     if options is None:
         return found
@@ -198,8 +214,11 @@ def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
         near = holders_of_inputs(state, row) if inputs else []
         if options is not None and (options.workers or options.resources):
             near = [w for w in near if w in candidates]
-        if len(candidates) > 16 and near:
-            candidates = near
+        if len(candidates) > AT_MOST:
+            # Looking at a thousand workers for each task would cost more than it gains: those
+            # with inputs, or some in turn.
+            start = state.next_choice = (state.next_choice + AT_MOST) % len(candidates)
+            candidates = near or (candidates * 2)[start : start + AT_MOST]
         worker = cheapest(state, row, candidates)
     if worker is None:
         table.place[row] = NOBODY

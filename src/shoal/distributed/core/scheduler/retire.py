@@ -14,7 +14,7 @@ from shoal.distributed.core.scheduler.needs import leave
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.replicas import copy_to_emptiest
-from shoal.distributed.core.scheduler.state import Scheduler, holders
+from shoal.distributed.core.scheduler.state import Scheduler, holders, set_status
 from shoal.distributed.core.scheduler.table import PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY, READY, WAITING
 from shoal.distributed.protocol import Goodbye
@@ -32,7 +32,7 @@ def begin_retiring(state: Scheduler, worker: Worker, closes: bool) -> None:
     >>> begin_retiring.__name__
     'begin_retiring'
     """
-    worker.status = "retiring"
+    set_status(state, worker, "retiring")
     worker.closes = closes
     state.retiring[worker.number] = worker
     state.roomy.pop(worker.number, None)
@@ -98,11 +98,11 @@ def go_on_retiring(state: Scheduler) -> None:
                 state.effects.append(Log("warning", f"{text}; no other worker can take them"))
         worker.moving = waiting
         if not waiting:
-            worker.status = "retired"
+            set_status(state, worker, "retired")
             del state.retiring[worker.number]
             state.workers_moved = True
             if worker.closes:
-                worker.status = "closing"
+                set_status(state, worker, "closing")
                 state.effects.append(Send(worker.party, Goodbye("it was retired")))
 
 

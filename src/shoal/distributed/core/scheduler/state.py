@@ -131,6 +131,9 @@ class Scheduler:
 
     def _begin_waiting(self) -> None:
         """What is under way, and what is due when."""
+        self.next_choice = 0
+        self.choices: dict[Any, list[Worker]] = {}
+        """By conditions: the workers that meet them (`placement.allowed`); empty after changes."""
         self.retiring: dict[int, Worker] = {}
         """Workers that are leaving in order."""
         self.dying: dict[int, float] = {}
@@ -161,6 +164,12 @@ def prefix_of(state: Scheduler, name: str) -> Prefix:
         found = Prefix(name, settings.unknown_s, settings.unknown_bytes)
         state.prefixes[name] = found
     return found
+
+
+def set_status(state: Scheduler, worker: Worker, status: str) -> None:
+    """A worker takes work from now on (``"running"``), or does no more."""
+    worker.status = status
+    state.choices.clear()
 
 
 def holders(state: Scheduler, row: int) -> tuple[int, ...]:
