@@ -127,7 +127,7 @@ class Admin(Session):
             with self._link.lock:
                 keys = list(self._link.table.entries)
             self._link.cancel(keys, False, "the cluster was restarted")
-            await self._answer(
+            results = await self._answer(
                 "workers.restart",
                 {
                     "workers": None,
@@ -135,6 +135,9 @@ class Admin(Session):
                     "wait": wait_for_workers,
                 },
             )
+            late = [name for name, said in dict(results or {}).items() if said != "OK"]
+            if late:
+                raise TimeoutError(f"workers did not come back in time: {', '.join(late)}")
 
         return self._run(steps())
 
@@ -159,26 +162,37 @@ class Admin(Session):
         """
         timeout_s = self._timeout_of(timeout)
         names = worker_names(workers)
+        call = {
+            "workers": names,
+            "timeout_s": self._timeout_s if timeout_s is None else timeout_s,
+            "wait": True,
+        }
 
-        def finish(found: Any) -> dict[str, Any]:
-            results = dict(found or dict.fromkeys(names, "OK"))
-            if raise_for_error:
-                bad = {name: said for name, said in results.items() if said != "OK"}
-                if bad:
-                    raise TimeoutError(f"workers did not come back: {bad}")
+        async def steps() -> dict[str, Any]:
+            info = await self._answer("scheduler.info", {})
+            alone = [
+                worker["address"]
+                for worker in info["workers"].values()
+                if not worker["nanny"] and not {worker["address"], worker["name"]}.isdisjoint(names)
+            ]
+            if alone:
+                raise ValueError(
+                    f"restarting workers requires a nanny, and these have none: {alone}"
+                )
+            found = dict(await self._answer("workers.restart", call) or {})
+            # By what the caller called them.
+            known = {worker["name"]: worker["address"] for worker in info["workers"].values()}
+            results = {
+                a if a in names else n: found.get(n, "OK")
+                for n, a in known.items()
+                if n in names or a in names
+            }
+            bad = {name: said for name, said in results.items() if said != "OK"}
+            if bad and raise_for_error:
+                raise TimeoutError(f"{len(bad)}/{len(results)} workers did not come back: {bad}")
             return results
 
-        return self._run(
-            self._answer(
-                "workers.restart",
-                {
-                    "workers": names,
-                    "timeout_s": self._timeout_s if timeout_s is None else timeout_s,
-                    "wait": True,
-                },
-            ),
-            finish,
-        )
+        return self._run(steps())
 
     def retire_workers(self, workers: Any = None, close_workers: bool = True, **kwargs: Any) -> Any:
         """Let workers finish, move their results elsewhere, and close them.

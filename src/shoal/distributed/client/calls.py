@@ -195,7 +195,7 @@ class Calls(Session):
         with link.lock:
             found = link.table.entries.get(name)
             if found is None and entry is None:
-                link.send(message, aside.buffers if aside else ())
+                link.send(message, aside.buffers if aside else (), [name])
                 found = futures.want(link.table, name)
             elif found is None:
                 # It was let go in between.
@@ -493,7 +493,7 @@ class Calls(Session):
         link.flush_dropped()
         with link.lock:
             if encoded.message.code:
-                link.send(encoded.message, encoded.buffers)
+                link.send(encoded.message, encoded.buffers, encoded.keys)
             return [futures.want(link.table, key) for key in encoded.keys]
 
     def __shoal_run__(self, plan: Plan, **options: Any) -> list[Any]:
@@ -635,7 +635,7 @@ class _MapCall:
         want, table = futures.want, link.table
         with link.lock:
             if fresh:
-                link.send(message, buffers)
+                link.send(message, buffers, list(fresh))
             entries = [want(table, key) for key in keys]
         client: Any = self.client
         return [make_future(client, name, entry) for name, entry in zip(names, entries)]

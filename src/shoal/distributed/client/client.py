@@ -107,9 +107,9 @@ class Client(Calls, DataMethods, Info, Admin):
     def __repr__(self) -> str:
         place = self._place
         if place is None:
-            return f"<{type(self).__name__}: No scheduler connected>"
+            return f"<{type(self).__name__}: No scheduler connected.>"
         if self.status != "running":
-            return f"<{type(self).__name__}: No scheduler connected ({self.status})>"
+            return f"<{type(self).__name__}: No scheduler connected.>"
         return f"<{type(self).__name__}: {place.public_address!r} {self._counts()}>"
 
     def _repr_html_(self) -> str:

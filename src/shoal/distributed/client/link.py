@@ -116,6 +116,7 @@ class Link:
         self._attempts = 0
         self._give_up_at = 0.0
         self._gone_reason = ""
+        self._unsent: list[tuple[Any, Sequence[Any], Sequence[Key]]] = []
         self.ended: Promise[None] = Promise()
         """Kept when there will be no connection any more."""
 
@@ -149,7 +150,13 @@ class Link:
         conn.on_close = self._closed
         with self.lock:
             self._conn = conn
-            conn.send(Hello(self.name, self.versions, futures.wants(self.table)))
+            # What was submitted meanwhile is not there to be wanted before it is sent.
+            unsent, self._unsent = self._unsent, []
+            new = {key for _, _, keys in unsent for key in keys}
+            wanted = [key for key in futures.wants(self.table) if key not in new]
+            conn.send(Hello(self.name, self.versions, wanted))
+            for message, buffers, _ in unsent:
+                conn.send(message, buffers)
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status == "closed":
@@ -210,16 +217,31 @@ class Link:
 
     # -- speaking ------------------------------------------------------------------------------
 
-    def send(self, message: Any, buffers: Sequence[Any] = ()) -> None:
-        """Send to the scheduler; raises when there is none any more."""
+    def send(self, message: Any, buffers: Sequence[Any] = (), keys: Sequence[Key] = ()) -> None:
+        """Send to the scheduler, as soon as it is there again if the connection was lost.
+
+        Parameters
+        ----------
+        message, buffers
+            What to send.
+        keys
+            Those that the scheduler will only know by it.
+
+        Raises
+        ------
+        ClosedClientError
+            There will be no scheduler any more.
+        """
         with self.lock:
             if self._conn is not None:
                 self._conn.send(message, buffers)
                 return
-        if self.status == "closed":
-            raise ClosedClientError(
-                f"message {type(message).__name__} cannot be sent: the client is closed"
-            )
+            if self.status != "closed":
+                self._unsent.append((message, buffers, keys))
+                return
+        raise ClosedClientError(
+            f"message {type(message).__name__} cannot be sent: the client is closed"
+        )
 
     def request(
         self,

@@ -93,7 +93,7 @@ class Semaphore(Shared):
     def release(self) -> Any:
         """Give a lease back; whether it was still ours."""
         if not self._leases:
-            raise RuntimeError(f"the semaphore {self.name!r} was released too often")
+            raise RuntimeError(f"Released too often: {self!r} holds no lease")
         return self._call("semaphore.release", bool, id=self._leases.popleft())
 
     def get_value(self) -> Any:

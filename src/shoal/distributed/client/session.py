@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import os
 import platform
 import queue
 import sys
 import threading
-import traceback
 import uuid
 import weakref
 from collections import Counter
@@ -45,6 +45,8 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 _MISSING: Any = object()
+
+log = logging.getLogger("shoal.distributed.client")
 
 TOPICS: dict[str, Callable[[Any], Any]] = {"print": handle_print, "warn": handle_warn}
 """Topics that every client listens to, and what is done with their events."""
@@ -368,7 +370,14 @@ class Session:
             for _, event in message.events:
                 listener._receive(event)
         handler = self._topics.get(message.topic)
-        if handler is not None:
+        if handler is not None and handler is TOPICS.get(message.topic):
+            # Our own are quick, and what a task printed should stand before its result.
+            for event in message.events:
+                try:
+                    handler(tuple(event))
+                except Exception:
+                    log.exception("an event of the topic %r cannot be handled", message.topic)
+        elif handler is not None:
             for event in message.events:
                 self._call_back(handler, tuple(event))
 
@@ -513,7 +522,7 @@ class _Caller:
                 if asyncio.iscoroutine(result):
                     asyncio.run(result)
             except Exception:
-                traceback.print_exc()
+                log.exception("a callback failed")
             del call, callback, argument
 
 

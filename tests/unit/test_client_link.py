@@ -1,0 +1,179 @@
+"""A client's connection, with a scheduler made up for the purpose: requests, loss, return."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shoal.distributed.client.link import Link
+from shoal.distributed.client.waiting import wait_ended
+from shoal.distributed.core.client import table as futures
+from shoal.distributed.net import Connection, Loop, Security, listen
+from shoal.distributed.protocol import (
+    Answer,
+    Call,
+    Finished,
+    Goodbye,
+    Hello,
+    Listed,
+    Release,
+    Submit,
+    Want,
+    Welcome,
+)
+from shoal.errors import ClosedClientError, ClusterError
+
+TIMEOUT_S = 10
+
+
+class FakeScheduler:
+    """Welcomes clients, notes what they say, and says what it is told to say."""
+
+    def __init__(self, loop: Loop, security: Security) -> None:
+        self.heard: list[Any] = []
+        self.news = threading.Condition()
+        self.conns: list[Connection] = []
+        self.answers: dict[str, Any] = {}
+        self.listener = listen(
+            loop,
+            "tcp://127.0.0.1:0",
+            security=security,
+            role="scheduler",
+            on_connection=self.connected,
+        )
+
+    def connected(self, conn: Connection) -> None:
+        conn.on_message = self.received
+        self.conns.append(conn)
+
+    def received(self, conn: Connection, message: Any, buffers: Any) -> None:
+        if type(message) is Hello:
+            conn.send(Welcome(7, "the-scheduler"))
+        elif type(message) is Call and message.method in self.answers:
+            conn.send(Answer(message.request, **self.answers[message.method]))
+        with self.news:
+            self.heard.append(message)
+            self.news.notify_all()
+
+    def wait_for(self, kind: type, count: int = 1) -> list[Any]:
+        """The messages of a kind, when there are so many."""
+
+        def some() -> list[Any]:
+            return [message for message in self.heard if type(message) is kind]
+
+        with self.news:
+            assert self.news.wait_for(lambda: len(some()) >= count, TIMEOUT_S), self.heard
+        return some()
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    thread = loop.start("test")
+    yield loop
+    loop.stop()
+    thread.join(TIMEOUT_S)
+
+
+@pytest.fixture
+def parts(loop: Loop) -> Iterator[tuple[FakeScheduler, Link]]:
+    security = Security.new()
+    scheduler = FakeScheduler(loop, security)
+    link = Link(
+        loop, scheduler.listener.address, security, name="me", versions={}, timeout_s=TIMEOUT_S
+    )
+    link.open().wait(TIMEOUT_S)
+    yield scheduler, link
+    link.close()
+
+
+def submit(key: str) -> Submit:
+    return Submit([Listed([key])], [], [-1], [b""], [()], [], [0], [0])
+
+
+def test_it_introduces_itself(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    assert scheduler.wait_for(Hello)[0].client == "me"
+    assert (link.status, link.scheduler, link.number) == ("running", "the-scheduler", 7)
+
+
+def test_answers_find_their_requests(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    scheduler.answers = {"a": {"value": 1}, "b": {"error": ("KeyError", "no")}}
+    b, a = link.call("b"), link.call("a")
+    assert a.wait(TIMEOUT_S)[0].value == 1
+    with pytest.raises(KeyError, match="no"):
+        b.wait(TIMEOUT_S)
+
+
+def test_results_reach_those_who_wait(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    entry = link.want("x")
+    assert scheduler.wait_for(Want)[0].keys == ["x"]
+    scheduler.conns[0].send(Finished(["x"], [b"value"], [5], ["bytes"]))
+    wait_ended(link, entry, TIMEOUT_S)
+    assert (entry.status, entry.value) == ("finished", b"value")
+
+
+def test_waiting_gives_up_and_leaves_nothing(parts: tuple[FakeScheduler, Link]) -> None:
+    _, link = parts
+    entry = link.want("x")
+    with pytest.raises(TimeoutError, match="'x'"):
+        wait_ended(link, entry, 0.01)
+    assert not entry.waiters
+
+
+def test_dropped_keys_are_released_together(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    entries = [link.want(key) for key in ("x", "y", "x")]
+    for entry in entries:
+        link._dropped.append(entry)
+    link.flush_dropped()
+    (release,) = scheduler.wait_for(Release)
+    assert sorted(release.keys) == ["x", "y"]
+
+
+def test_it_comes_back_and_says_what_it_wants(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    link.want("old")
+    scheduler.wait_for(Want)
+    lost = link.call("never answered")
+    scheduler.wait_for(Call)
+    scheduler.conns[0].close()
+    with pytest.raises(ClusterError, match="lost"):
+        lost.wait(TIMEOUT_S)
+    with link.lock:
+        # As a user's thread does while there is no connection, or there is one again.
+        link.send(submit("new"), (), ["new"])
+        futures.want(link.table, "new")
+    again = scheduler.wait_for(Hello, 2)[1]
+    scheduler.wait_for(Submit)
+    assert "old" in again.wants
+    kinds = [type(message) for message in scheduler.heard]
+    assert kinds.index(Submit) > kinds.index(Hello, 1)
+    if "new" in again.wants:
+        # Then it was connected already when it was submitted.
+        pytest.fail("a key was wanted before the scheduler could know it")
+
+
+def test_a_scheduler_that_says_goodbye_is_not_looked_for(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    entry = link.want("x")
+    scheduler.conns[0].send(Goodbye("enough"))
+    scheduler.conns[0].close()
+    link.ended.wait(TIMEOUT_S)
+    assert (link.status, entry.status) == ("closed", "cancelled")
+    with pytest.raises(ClosedClientError):
+        link.send(submit("y"))
+
+
+def test_nobody_there_is_an_error_in_time(loop: Loop) -> None:
+    link = Link(loop, "tcp://127.0.0.1:9", Security.new(), name="me", versions={}, timeout_s=0.1)
+    with pytest.raises(OSError, match="127"):
+        link.open().wait(TIMEOUT_S)
+    assert link.status == "closed"
