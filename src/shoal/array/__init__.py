@@ -19,26 +19,37 @@ HOMES: dict[str, str] = {
     "conversion": "asanyarray asarray from_delayed",
     "creation": (
         "arange array diag diagonal empty empty_like eye fromfunction full full_like indices "
-        "linspace meshgrid ones ones_like pad repeat tile tri tril tril_indices tril_indices_from triu "
-        "triu_indices triu_indices_from zeros zeros_like"
+        "linspace meshgrid ones ones_like pad repeat tile tri tril tril_indices "
+        "tril_indices_from triu triu_indices triu_indices_from zeros zeros_like"
     ),
     "elementwise": "elemwise",
     "io": "from_array",
+    "io.hdf5": "to_hdf5",
+    "io.npy_stack": "from_npy_stack to_npy_stack",
+    "io.storing": "store",
+    "io.zarr_arrays": "from_zarr to_zarr",
     "overlap": "map_overlap",
     "rechunking": "ravel rechunk reshape reshape_blockwise shuffle",
     "slicing": "choose compress extract take",
-    "reductions": "all any max mean min prod reduction sum",
+    "reductions": (
+        "all any max mean min prod reduction sum argmax argmin argtopk cumprod cumreduction "
+        "cumsum moment nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod "
+        "nanstd nansum nanvar std topk var"
+    ),
     "routines": "block broadcast_to concatenate expand_dims squeeze stack transpose",
     "ufunc": (
         "add subtract multiply divide true_divide floor_divide remainder mod fmod power "
         "float_power negative positive absolute fabs rint sign conj exp exp2 log log2 log10 "
-        "expm1 log1p sqrt square cbrt reciprocal logaddexp logaddexp2 hypot heaviside "
-        "sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh "
-        "deg2rad rad2deg degrees radians bitwise_and bitwise_or bitwise_xor invert "
-        "bitwise_not left_shift right_shift greater greater_equal less less_equal "
-        "not_equal equal logical_and logical_or logical_xor logical_not maximum minimum "
-        "fmax fmin isfinite isinf isnan signbit copysign nextafter spacing ldexp "
-        "floor ceil trunc"
+        "expm1 log1p sqrt square cbrt reciprocal logaddexp logaddexp2 hypot heaviside sin cos "
+        "tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh deg2rad "
+        "rad2deg degrees radians bitwise_and bitwise_or bitwise_xor invert bitwise_not "
+        "left_shift right_shift greater greater_equal less less_equal not_equal equal "
+        "logical_and logical_or logical_xor logical_not maximum minimum fmax fmin isfinite "
+        "isinf isnan signbit copysign nextafter spacing ldexp floor ceil trunc"
+    ),
+    "statistics": (
+        "average count_nonzero median nanmedian nanpercentile nanquantile percentile ptp "
+        "quantile trace"
     ),
 }
 """Public names by the module that has them.  No module may have a public function's name."""
@@ -55,7 +66,9 @@ CONSTANTS = (
 )
 """Names that are NumPy's own."""
 
-SUBMODULES = "core creation lib overlap random rechunking reductions routines slicing ufunc"
+SUBMODULES = (
+    "core creation lib overlap random rechunking reductions routines slicing statistics ufunc"
+)
 """Modules that people reach as attributes."""
 
 _homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}
@@ -77,9 +90,13 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "argmax",
+    "argmin",
+    "argtopk",
     "array",
     "asanyarray",
     "asarray",
+    "average",
     "bitwise_and",
     "bitwise_not",
     "bitwise_or",
@@ -100,6 +117,10 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "count_nonzero",
+    "cumprod",
+    "cumreduction",
+    "cumsum",
     "deg2rad",
     "degrees",
     "diag",
@@ -128,6 +149,8 @@ __all__ = [
     "fmod",
     "from_array",
     "from_delayed",
+    "from_npy_stack",
+    "from_zarr",
     "fromfunction",
     "full",
     "full_like",
@@ -165,12 +188,28 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "mod",
+    "moment",
     "multiply",
     "nan",
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
     "newaxis",
     "nextafter",
@@ -179,10 +218,13 @@ __all__ = [
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "pi",
     "positive",
     "power",
     "prod",
+    "ptp",
+    "quantile",
     "rad2deg",
     "radians",
     "ravel",
@@ -206,12 +248,19 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "std",
+    "store",
     "subtract",
     "sum",
     "take",
     "tan",
     "tanh",
     "tile",
+    "to_hdf5",
+    "to_npy_stack",
+    "to_zarr",
+    "topk",
+    "trace",
     "transpose",
     "tri",
     "tril",
@@ -227,6 +276,7 @@ __all__ = [
     "uint64",
     "uint8",
     "unify_chunks",
+    "var",
     "zeros",
     "zeros_like",
 ]

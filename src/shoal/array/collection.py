@@ -298,7 +298,10 @@ class Array(Operators, CollectionMixin):
     partitions = DelegatedProperty("slicing", "blocks_of")
     ravel = Delegate("rechunking")
     reshape = Delegate("rechunking", "reshape_of")
+    store = Delegate("io.storing", "store_of")
     take = Delegate("slicing")
+    to_hdf5 = Delegate("io.hdf5", "to_hdf5_of")
+    to_zarr = Delegate("io.zarr_arrays", "to_zarr_of")
     vindex = DelegatedProperty("slicing", "vindex_of")
 
     _stack = Delegate("routines", "stack")
@@ -312,11 +315,21 @@ class Array(Operators, CollectionMixin):
 
     all = Delegate("reductions")
     any = Delegate("reductions")
+    argmax = Delegate("reductions")
+    argmin = Delegate("reductions")
+    argtopk = Delegate("reductions")
+    cumprod = Delegate("reductions")
+    cumsum = Delegate("reductions")
     max = Delegate("reductions")
     mean = Delegate("reductions")
     min = Delegate("reductions")
+    moment = Delegate("reductions")
     prod = Delegate("reductions")
+    std = Delegate("reductions")
     sum = Delegate("reductions")
+    topk = Delegate("reductions")
+    trace = Delegate("statistics")
+    var = Delegate("reductions")
 
     @property
     def T(self) -> Array:

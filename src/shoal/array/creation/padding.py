@@ -28,7 +28,7 @@ from shoal.array.slicing import getitem, take
 
 __all__ = ["pad"]
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "constant": {"constant_values": 0},
     "linear_ramp": {"end_values": 0},
     "maximum": {"stat_length": None},

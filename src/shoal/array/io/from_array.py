@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from shoal.array.chunks import normalize_chunks
 from shoal.array.chunktypes import is_valid_chunk_type
 from shoal.array.collection import Array
+from shoal.array.kernels.store import PlainGetitem
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.sources import FromArray, InMemory
 from shoal.graph.token import tokenize
@@ -49,7 +52,8 @@ def from_array(
     fancy
         Whether ``x`` can be indexed with lists of ints.
     getitem
-        ``getitem(x, index, asarray, lock)`` reads a block, instead of ``x[index]``.
+        ``getitem(x, index)`` or ``getitem(x, index, asarray, lock)`` reads a block, instead of
+        ``x[index]``.
     meta
         An array without elements, of the kind that ``x`` gives.
     inline_array
@@ -67,11 +71,19 @@ def from_array(
     """
     if isinstance(x, Array):
         raise ValueError("x is an array of shoal's already; use asarray, or x.rechunk(chunks)")
+    if hasattr(x, "__dask_graph__") or hasattr(x, "__shoal_node__"):
+        warnings.warn(
+            f"from_array was given a {type(x).__name__}, which is a lazy collection already; it "
+            "will be read like an array in memory. Use asarray to keep it lazy",
+            UserWarning,
+            stacklevel=2,
+        )
     if isinstance(x, list | tuple | int | float | complex | np.generic | memoryview):
         x = np.asarray(x)
     if asarray is None:
         asarray = not hasattr(x, "__array_function__")
-    previous = getattr(x, "chunks", None)
+    # A shard is the smallest part of a zarr array that can be written, and best read, at once.
+    previous = getattr(x, "shards", None) or getattr(x, "chunks", None)
     given = normalize_chunks(chunks, x.shape, dtype=x.dtype, previous_chunks=previous)
     kind = meta_from_array(
         x if meta is None else meta, x.ndim if hasattr(x, "ndim") else len(given), x.dtype
@@ -80,12 +92,14 @@ def from_array(
         kind = np.empty((0,) * len(given), x.dtype)
     exact = _name(name, x, given, lock, asarray, getitem)
     if (
-        getitem is None
+        (getitem is None or type(x) is np.ndarray)
         and not lock
         and is_valid_chunk_type(type(x))
         and not isinstance(x, np.memmap)
     ):
         return Array(InMemory(x, given, kind, "array", name=exact))
+    if getitem is not None and not _takes_options(getitem):
+        getitem = PlainGetitem(getitem)
     held = SerializableLock() if lock is True else (lock or None)
     region = tuple([slice(0, int(n), 1) for n in x.shape])
     options = (asarray, held)
@@ -97,3 +111,18 @@ def _name(name: Any, x: Any, *told: Any) -> str | None:
     if name is None or name is True:
         return f"array-{tokenize(x, *told)}"
     return f"array-{uuid.uuid4().hex}" if name is False else str(name)
+
+
+def _takes_options(func: Callable[..., Any]) -> bool:
+    """Whether a function reads with a lock and makes arrays itself.
+
+    >>> _takes_options(lambda x, index: 0), _takes_options(lambda x, index, asarray, lock: 0)
+    (False, True)
+    """
+    try:
+        inspect.signature(func).bind(None, None, True, None)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return False
+    return True

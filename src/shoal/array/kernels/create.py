@@ -107,7 +107,11 @@ def read_region(reader: Any, region: tuple[slice, ...], asarray: bool, lock: Any
     if not lock:
         part = reader[region]
         return np.asarray(part) if asarray else part
-    with lock:
+    # Not ``with``: what takes part in programs as a lock may have these two only.
+    lock.acquire()
+    try:
         part = reader[region]
         # Inside of the lock: some readers do the reading here.
         return np.asarray(part) if asarray else part
+    finally:
+        lock.release()
