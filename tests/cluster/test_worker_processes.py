@@ -101,6 +101,41 @@ def hold_the_lock(microseconds):
     return os.getpid()
 
 
+def until(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
+def test_a_stopped_process_is_fenced_off_and_comes_back_with_what_it_holds(client):
+    workers = client.run(os.getpid)
+    address, pid = next(iter(workers.items()))
+    kept = client.submit(os.urandom, 100_000, workers=[address], key="kept")
+    client.submit(len, kept, workers=[address]).result(timeout=WAIT_S)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: address not in client.scheduler_info()["workers"])
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: address in client.scheduler_info()["workers"])
+    assert client.run(os.getpid) == workers
+    assert len(kept.result(timeout=WAIT_S)) == 100_000
+
+
+def test_a_retired_worker_is_not_started_again_and_a_restarted_one_is(client):
+    cluster = client.cluster
+    results = client.map(inc, range(10))
+    address = min(client.run(os.getpid))
+    client.retire_workers(workers=[address])
+    until(lambda: len(cluster.workers) == 1)
+    assert client.gather(results) == list(range(1, 11))
+    before = client.run(os.getpid)
+    client.restart()
+    after = client.run(os.getpid)
+    assert len(after) == 1 and set(before.values()).isdisjoint(after.values())
+
+
 PROGRAM = """
 import os, sys
 from shoal.distributed import Client, LocalCluster
@@ -127,7 +162,7 @@ def test_no_process_and_no_file_outlives_a_killed_program(tmp_path):
         workers = [psutil.Process(int(pid)) for pid in program.stdout.readline().split()]
         assert len(workers) == 2 and len(list(folder.iterdir())) == 2
         program.kill()
-        gone, alive = psutil.wait_procs(workers, timeout=10)
+        _, alive = psutil.wait_procs(workers, timeout=10)
         assert not alive
         program.stdin.close()
     assert not list(folder.iterdir())

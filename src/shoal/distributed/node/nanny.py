@@ -35,7 +35,7 @@ from shoal.distributed.node.calls import RESTART_CODE, call_user
 from shoal.distributed.node.limits import memory_limit, resident_bytes
 from shoal.distributed.node.plugins import Plugins
 from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
-from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
 from shoal.local.cpus import CPU_COUNT
 from shoal.units import format_bytes
@@ -90,6 +90,9 @@ class Child:
     """
 
     def __init__(self, spec: WorkerSpec, security: Security) -> None:
+        # Made here, so that it is known however early the process ends.
+        self.folder = make_folder(spec)
+        spec = spec.replace(folder=self.folder)
         self.cells_fd = os.memfd_create("shoal-cells", os.MFD_CLOEXEC)
         os.ftruncate(self.cells_fd, CELL_BYTES)
         self.cells_map = mmap.mmap(self.cells_fd, CELL_BYTES)
@@ -115,7 +118,6 @@ class Child:
         self.peak = 0
         self.killed = ""
         """Why the nanny has killed it."""
-        self.folder = ""
         self.address = ""
         self.error = ""
         self._inbox = b""
@@ -138,7 +140,6 @@ class Child:
                 return
             said = pickle.loads(self._inbox[LENGTH.size : LENGTH.size + size])
             self._inbox = self._inbox[LENGTH.size + size :]
-            self.folder = said.get("folder", self.folder)
             self.address = said.get("address", self.address)
             self.error = said.get("error", self.error)
 
@@ -168,8 +169,7 @@ class Child:
         self.cells.release()
         self.cells_map.close()
         os.close(self.cells_fd)
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Nanny:

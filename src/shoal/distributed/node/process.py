@@ -143,7 +143,7 @@ def start(worker: Worker, sock: socket.socket) -> None:
     worker.registered.wait()
     # Off the way to the first result.
     importlib.import_module("shoal.distributed.client.current").use_in_worker()
-    tell(sock, {"address": worker.address, "folder": str(worker.folder)})
+    tell(sock, {"address": worker.address})
 
 
 def tell(sock: socket.socket, what: dict[str, Any]) -> None:

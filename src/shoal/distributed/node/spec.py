@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
 from shoal.units import parse_bytes
 
-__all__ = ["WorkerSpec", "parse_memory"]
+__all__ = ["WorkerSpec", "make_folder", "parse_memory"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class WorkerSpec:
         Further executors, with their numbers of threads.
     local_directory
         Where it may write; a folder of its own is made in there and removed at the end.
+    folder
+        That folder, where it has been made already.
     env
         Environment variables of its process.
     preload, preload_argv
@@ -71,6 +75,7 @@ class WorkerSpec:
     resources: dict[str, float] = field(default_factory=dict)
     executors: dict[str, int] = field(default_factory=dict)
     local_directory: str = ""
+    folder: str = ""
     env: dict[str, str] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     preload_argv: tuple[str, ...] = ()
@@ -97,6 +102,27 @@ class WorkerSpec:
             By name.
         """
         return dataclasses.replace(self, **changes)
+
+
+def make_folder(spec: WorkerSpec) -> str:
+    """A new folder that only one worker uses.
+
+    Parameters
+    ----------
+    spec
+        Of the worker.
+
+    Examples
+    --------
+    >>> import os
+    >>> folder = make_folder(WorkerSpec("a", "inproc://s"))
+    >>> oct(os.stat(folder).st_mode & 0o777)
+    '0o700'
+    >>> os.rmdir(folder)
+    """
+    if spec.local_directory:
+        os.makedirs(spec.local_directory, exist_ok=True)
+    return tempfile.mkdtemp(prefix="shoal-worker-", dir=spec.local_directory or None)
 
 
 def parse_memory(wanted: object) -> int | float | None:

@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +37,7 @@ from shoal.distributed.node.perform import PERFORM
 from shoal.distributed.node.plugins import Plugins, load_preload
 from shoal.distributed.node.profile import Profile
 from shoal.distributed.node.serve import Offload
-from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
 from shoal.distributed.node.watch import Watch
 from shoal.distributed.protocol import Call, Output
@@ -172,9 +171,7 @@ class Worker:
         self.client: Any = None
         """The client of tasks that ask for one; set by the client's package."""
         self.client_lock = threading.Lock()
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="shoal-worker-", dir=spec.local_directory or None)
-        )
+        self.folder = Path(spec.folder or make_folder(spec))
         self.listener = listen(
             loop,
             spec.address,
