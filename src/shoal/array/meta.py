@@ -111,6 +111,9 @@ def with_dtype(meta: Any, dtype: Any) -> Any:
     """
     if dtype is None or meta.dtype == dtype:
         return meta
+    if type(meta) is np.ndarray:
+        # No cast, which would warn of the imaginary parts that nobody has.
+        return np.zeros(meta.shape, dtype)
     try:
         return meta.astype(dtype)
     except (TypeError, ValueError):

@@ -12,7 +12,7 @@ import numpy as np
 
 from shoal.array.kernels.assemble import assemble
 
-__all__ = ["count_elements", "gathered", "mean_aggregate", "mean_chunk", "mean_combine"]
+__all__ = ["count_elements", "emptied", "gathered", "mean_aggregate", "mean_chunk", "mean_combine"]
 
 
 def gathered(partials: Any, name: str, axes: tuple[int, ...]) -> Any:
@@ -129,3 +129,22 @@ def mean_aggregate(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) 
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.true_divide(both["total"], both["n"])
     return mean if dtype is None or mean.dtype == dtype else mean.astype(dtype)
+
+
+def emptied(block: Any, axis: tuple[int, ...]) -> Any:
+    """What a block without elements leaves in a reduction that has nothing to start from: nothing,
+    so that it has no say among the partial results.
+
+    Parameters
+    ----------
+    block
+        An array that is empty along one of the axes.
+    axis
+        Those that are reduced.
+
+    Examples
+    --------
+    >>> emptied(np.ones((0, 3)), (0, 1)).shape
+    (0, 1)
+    """
+    return block[tuple([slice(0, 1) if i in axis else slice(None) for i in range(block.ndim)])]
