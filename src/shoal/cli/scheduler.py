@@ -21,6 +21,7 @@ HELP = """Start a scheduler, and wait until it ends (Ctrl-C).
 Examples:
     shoal scheduler
     shoal scheduler --host 0.0.0.0 --scheduler-file ~/private/cluster.json
+    shoal scheduler --journal ~/private/journal
 """
 
 
@@ -41,6 +42,12 @@ Examples:
     help="Where to write the address and the secret (mode 0600).  One that is there keeps its "
     "secret, so that workers and clients can come back after a restart.",
 )
+@click.option(
+    "--journal",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A directory to remember submitted work in: a scheduler that was killed goes on when it "
+    "is started again with the same directory, port and cluster file.",
+)
 @click.option("--pid-file", type=click.Path(dir_okay=False), help="Where to write the process id.")
 @click.option("-v", "--verbose", is_flag=True, help="Log workers that come and go.")
 def scheduler(
@@ -48,6 +55,7 @@ def scheduler(
     port: int,
     protocol: str | None,
     scheduler_file: Path,
+    journal: Path | None,
     pid_file: str | None,
     verbose: bool,
 ) -> None:
@@ -57,7 +65,7 @@ def scheduler(
     ----------
     host, port, protocol
         Where to listen.
-    scheduler_file, pid_file
+    scheduler_file, journal, pid_file
         What to write.
     verbose
         Whether to log more.
@@ -79,7 +87,10 @@ def scheduler(
             addresses=[f"{protocol}://{host}:{port}"],
             security=security,
             scheduler_file=scheduler_file,
+            journal=journal,
         ).start()
+    except BlockingIOError as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{error}; choose another --port, or 0 for any") from error
     if pid_file:

@@ -15,6 +15,7 @@ import contextlib
 import inspect
 import itertools
 import logging
+import os
 import pickle
 import threading
 import uuid
@@ -35,6 +36,7 @@ from shoal.distributed.net import (
     write_cluster_file,
 )
 from shoal.distributed.node.known import forget_known, remember_known
+from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.protocol import Answer, Call, Goodbye
@@ -71,6 +73,9 @@ class Scheduler:
         Of the state machine; default: from the configuration.
     scheduler_file
         Where to write the address and the secret.
+    journal
+        A directory for what the scheduler has to remember when it is killed; what is there is
+        read.  None: it remembers nothing.
     **options
         Accepted: ``dashboard``, ``dashboard_address``, ...
 
@@ -91,6 +96,7 @@ class Scheduler:
         loop: Loop | None = None,
         settings: core.Settings | None = None,
         scheduler_file: Any = None,
+        journal: str | os.PathLike[str] | None = None,
         protocol: str | None = None,
         **options: Any,
     ) -> None:
@@ -114,6 +120,9 @@ class Scheduler:
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._logs: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
+        self._record: Record | None = None
+        if journal is not None:
+            self._record = Record(journal, self.state, self.loop.time(), self._note)
         self._ended = threading.Event()
         self.on_close: Callable[[], None] = lambda: None
 
@@ -191,6 +200,8 @@ class Scheduler:
 
     def _finish(self) -> None:
         """A turn later: what was said on the way out has been written."""
+        if self._record is not None:
+            self._record.close()
         self._ended.set()
         self.on_close()
         if self._own_loop:
@@ -240,18 +251,25 @@ class Scheduler:
             if type(message) is Call and message.method in SHELL_CALLS:
                 SHELL_CALLS[message.method](self, conn, message)
                 return
-            core.received(self.state, party, message, buffers, self.loop.time())
+            now = self.loop.time()
+            core.received(self.state, party, message, buffers, now)
+            if self._record is not None:
+                self._record.received(party, message, buffers, now)
 
         def closed(_: Connection, error: BaseException | None) -> None:
             if self._conns.pop(party, None) is not None:
                 self._dirty = True
                 text = str(error) if error else ""
                 core.closed(self.state, party, text, self.loop.time())
+                if self._record is not None:
+                    self._record.closed(party, self.loop.time())
 
         conn.on_message = received
         conn.on_close = closed
         self._dirty = True
         core.connected(self.state, party, conn.peer.role, self.loop.time())
+        if self._record is not None:
+            self._record.connected(party, conn.peer.role, self.loop.time())
 
     def _flush(self) -> None:
         """Do what the state machine wants, after a batch of events."""
@@ -259,7 +277,11 @@ class Scheduler:
             return
         self._dirty = False
         conns = self._conns
-        for effect in core.drain(self.state, self.loop.time()):
+        effects = core.drain(self.state, self.loop.time())
+        if self._record is not None:
+            # Nobody is told of anything that a killed scheduler would not know.
+            self._record.flush(self.loop.time())
+        for effect in effects:
             if type(effect) is Send:
                 conn = conns.get(effect.party)
                 if conn is not None:
@@ -292,6 +314,11 @@ class Scheduler:
                 # A worker that was fenced off connects again, with what it holds.
                 conn.send(Goodbye(effect.reason))
             conn.close()
+            if self._record is not None:
+                self._record.closed(effect.party, self.loop.time())
+
+    def _note(self, text: str) -> None:
+        self._do_log(Log("warning", text))
 
     def _do_log(self, effect: Log) -> None:
         self._logs.append((effect.level.upper(), effect.text))

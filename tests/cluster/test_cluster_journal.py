@@ -1,0 +1,80 @@
+"""A scheduler's process that is killed and started again with its journal: nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from shoal.distributed import Client
+
+PROGRAM = "from shoal.cli.main import shoal; shoal()"
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def task(folder: str, number: int, *inputs: Any) -> int:
+    """Takes a moment, and leaves a line for each time that it ends."""
+    threading.Event().wait(0.02)
+    with open(os.path.join(folder, "ended"), "a") as file:
+        file.write(f"{number}\n")
+    return number + sum(inputs)
+
+
+def wait_until(path: Path, lines: int) -> None:
+    end = time.monotonic() + 30
+    while not path.exists() or len(path.read_text().splitlines()) < lines:
+        assert time.monotonic() < end, "the tasks do not run"
+        threading.Event().wait(0.01)
+
+
+def test_killed_and_started_again(tmp_path: Path) -> None:
+    port = str(free_port())
+    arguments = ("scheduler", "--port", port, "--journal", "journal")
+    scheduler = start(tmp_path, *arguments)
+    assert scheduler.stdout is not None and scheduler.stdout.readline()
+    workers = start(tmp_path, "worker", "--nworkers", "2", "--nthreads", "1", "--name", "w")
+    try:
+        with Client(scheduler_file=tmp_path / "cluster.json") as client:
+            client.wait_for_workers(2, timeout=30)
+            first = [client.submit(task, str(tmp_path), i) for i in range(100)]
+            second = [
+                client.submit(task, str(tmp_path), 100 + i, first[i], first[(i + 1) % 100])
+                for i in range(100)
+            ]
+            wait_until(tmp_path / "ended", 70)
+            scheduler.send_signal(signal.SIGKILL)
+            scheduler.communicate(timeout=30)
+            before = set((tmp_path / "ended").read_text().split())
+            scheduler = start(tmp_path, *arguments)
+            began = time.monotonic()
+            assert client.gather(second, errors="raise") == [
+                100 + i + i + (i + 1) % 100 for i in range(100)
+            ]
+            assert time.monotonic() - began < 30
+            assert client.gather(first) == list(range(100))
+        ended = (tmp_path / "ended").read_text().split()
+        again = [number for number in before if ended.count(number) > 1]
+        assert len(set(ended)) == 200
+        # At most one task in twenty of those that had ended ran a second time.
+        assert len(again) <= 0.05 * len(before) + 1, again
+    finally:
+        for process in (workers, scheduler):
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
