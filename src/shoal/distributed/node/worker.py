@@ -171,7 +171,6 @@ class Worker:
         self.client: Any = None
         """The client of tasks that ask for one; set by the client's package."""
         self.client_lock = threading.Lock()
-        self.folder = Path(spec.folder or make_folder(spec))
         self.listener = listen(
             loop,
             spec.address,
@@ -181,6 +180,8 @@ class Worker:
             on_connection=self._accepted,
         )
         self.address = self.listener.address
+        # Not before it is certain that there will be a worker.
+        self.folder = Path(spec.folder or make_folder(spec))
         self.core = Core(settings_from(spec, self.address))
         self.store = Store()
         self.functions = Functions()
