@@ -73,7 +73,7 @@ def describe(value: Any, inline: bool) -> tuple[int, str, bytes | None]:
     try:
         frames = dumps(value)
     except Exception:
-        # Whatever its own code raises.  It stays here, and whoever asks for it is told why it cannot come.
+        # Whatever its own code raises.  The result stays here, and whoever asks for it is told.
         return nbytes, type_name(kind), None
     if frames.buffers or len(frames.head) > INLINE_BYTES:
         return nbytes, type_name(kind), None
