@@ -392,7 +392,9 @@ def forget(w: Worker, row: Task) -> None:
     if row.dependents:
         waiting, row.dependents = row.dependents, None
         for id in waiting:
-            back_out(w, w.tasks[id])
+            # One that waits for two of those that go is gone with the first.
+            if id in w.tasks:
+                back_out(w, w.tasks[id])
 
 
 def forget_bytes(w: Worker, row: Task) -> None:
