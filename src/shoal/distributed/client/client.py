@@ -5,8 +5,8 @@ The methods stand in one file for each family; this one puts them together.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
-from concurrent.futures import Executor
 from typing import Any
 
 from shoal.distributed.client import current
@@ -16,7 +16,7 @@ from shoal.distributed.client.data import DataMethods
 from shoal.distributed.client.executor import ClientExecutor
 from shoal.distributed.client.info import Info
 
-__all__ = ["Client"]
+__all__ = ["Client", "Executor"]
 
 
 class Client(Calls, DataMethods, Info, Admin):
@@ -86,7 +86,7 @@ class Client(Calls, DataMethods, Info, Admin):
         """Make this client the current one of this thread or asyncio task, in a ``with`` block."""
         return current.as_current(self)
 
-    def get_executor(self, **kwargs: Any) -> Executor:
+    def get_executor(self, **kwargs: Any) -> concurrent.futures.Executor:
         """The cluster as a `concurrent.futures.Executor`.
 
         Parameters
@@ -115,3 +115,7 @@ class Client(Calls, DataMethods, Info, Admin):
     def _repr_html_(self) -> str:
         text = repr(self).replace("<", "&lt;").replace(">", "&gt;")
         return f"<pre>{text}</pre>"
+
+
+Executor = Client
+"""The name that `Client` had first."""

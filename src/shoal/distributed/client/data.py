@@ -352,6 +352,8 @@ class DataMethods(Session):
             )
 
         await wait_all([put(number, chosen) for number, chosen in parts.items()])
+        if copies != 1:
+            await self._settled(keys, [len(where) for where in reserved.where])
         with self._link.lock:
             for key, nbytes in zip(keys, sizes):
                 entry = self._link.table.entries.get(key)
@@ -359,6 +361,14 @@ class DataMethods(Session):
                     entry.status = FINISHED
                     entry.nbytes = nbytes
                     entry.kind = kinds[key]
+
+    async def _settled(self, keys: list[Key], counts: list[int]) -> None:
+        """Wait until the scheduler has heard from all the workers that got copies."""
+        for pause_s in SETTLING_S:
+            found = await self._answer("scheduler.who_has", {"keys": keys})
+            if all(len(where) >= count for (_, where), count in zip(found, counts)):
+                return
+            await self._pause(pause_s)
 
     # -- copies --------------------------------------------------------------------------------
 
@@ -383,6 +393,10 @@ class DataMethods(Session):
         branching_factor, **kwargs
             Accepted.
         """
+        if n is not None and n < 1:
+            raise ValueError(
+                f"replicate needs at least one copy, got n={n}; release futures instead"
+            )
         found = futures_of(futures)
         return self._after(
             found, "replicate", n=n, workers=None if workers is None else worker_names(workers)

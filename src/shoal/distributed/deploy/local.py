@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 from shoal.distributed.client.promise import Promise
@@ -23,6 +24,7 @@ from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.node.known import sweep
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.scheduler import Scheduler
 from shoal.distributed.node.spec import WorkerSpec
@@ -179,7 +181,8 @@ class LocalCluster(Cluster):
     def _start(self) -> None:
         _refuse_in_children()
         # Short: the kernel wants paths of sockets to be.
-        self._folder = tempfile.mkdtemp(prefix="shoal-")
+        sweep(Path(tempfile.gettempdir()), "shoal-cluster-*-*")
+        self._folder = tempfile.mkdtemp(prefix=f"shoal-cluster-{os.getpid()}-")
         self._loop = Loop()
         self._thread = self._loop.start("shoal-cluster")
         self.scheduler = Scheduler(

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import xxhash
 
 from shoal.distributed.net import Loop, Security, read_cluster_file, write_cluster_file
@@ -45,6 +47,11 @@ class Known:
 
 _known: dict[str, Known] = {}
 
+# A forked child has the secrets, but not the threads.
+os.register_at_fork(
+    after_in_child=lambda: _known.update({a: Known(k.security) for a, k in _known.items()})
+)
+
 
 def runtime_folder() -> Path:
     """The folder of this user's cluster files.
@@ -60,8 +67,49 @@ def runtime_folder() -> Path:
     return Path(tempfile.gettempdir(), f"shoal-{os.getuid()}")
 
 
-def _path_of(address: str) -> Path:
-    return runtime_folder() / f"{xxhash.xxh3_64_hexdigest(address.encode())}.json"
+def _paths_of(address: str) -> list[Path]:
+    """Cluster files of an address: one, unless a scheduler there has died."""
+    return sorted(runtime_folder().glob(f"{_name_of(address)}-*.json"))
+
+
+def _name_of(address: str) -> str:
+    return xxhash.xxh3_64_hexdigest(address.encode())
+
+
+def sweep(folder: Path, pattern: str) -> list[Path]:
+    """Remove what processes that are gone have left; names have the process before the last part.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    pattern
+        Of the names, such as ``"shoal-cluster-*-*"``.
+
+    Returns
+    -------
+    list of Path
+        What was removed.
+
+    Examples
+    --------
+    >>> sweep(Path("nowhere"), "*")
+    []
+    """
+    gone = []
+    for path in folder.glob(pattern):
+        parts = path.stem.split("-")
+        if len(parts) < 2 or not parts[-2].isdigit() or psutil.pid_exists(int(parts[-2])):
+            continue
+        with contextlib.suppress(OSError):
+            if path.lstat().st_uid != os.getuid():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            gone.append(path)
+    return gone
 
 
 def remember_known(
@@ -96,7 +144,10 @@ def remember_known(
     if file:
         # Without a place to write, the cluster is known in this process only.
         with contextlib.suppress(OSError):
-            write_cluster_file(_path_of(address), address, security)
+            folder = runtime_folder()
+            sweep(folder, "*-*-known.json")
+            name = f"{_name_of(address)}-{os.getpid()}-known.json"
+            write_cluster_file(folder / name, address, security)
 
 
 def forget_known(address: str) -> None:
@@ -112,8 +163,9 @@ def forget_known(address: str) -> None:
     >>> forget_known("tcp://127.0.0.1:2")
     """
     _known.pop(address, None)
-    with contextlib.suppress(OSError):
-        _path_of(address).unlink(missing_ok=True)
+    for path in _paths_of(address):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def find_known(address: str) -> Known | None:
@@ -133,6 +185,11 @@ def find_known(address: str) -> Known | None:
     if found is not None:
         return found
     try:
-        return Known(read_cluster_file(_path_of(address))[1])
-    except (OSError, ConfigError):
+        if runtime_folder().stat().st_uid != os.getuid():
+            return None
+    except OSError:
         return None
+    for path in _paths_of(address):
+        with contextlib.suppress(OSError, ConfigError):
+            return Known(read_cluster_file(path)[1])
+    return None
