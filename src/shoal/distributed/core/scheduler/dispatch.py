@@ -136,6 +136,7 @@ def take(
     options, batch, sent = table.options, worker.batch, worker.sent
     queue, common, bulk, head = worker.queue, state.common, state.bulk, state.head
     number, end, run, grow = worker.number, len(bulk), state.next_run, 0
+    unplaced = state.unplaced
     occupancy, room = worker.occupancy, room_for_sources(state, worker)
     if shares > 0 and room <= 0 and (head < end or common):
         shares = hold_back(state, worker)
@@ -156,6 +157,9 @@ def take(
             heappop(queue)
         row = priority & MASK
         if states[row] != READY or place[row] != where or priorities[row] != priority:
+            continue
+        if unplaced and row in unplaced:
+            # An entry of the row's last life, which had the same priority.
             continue
         cost = costs[row] if where == number else prefixes[row].seconds
         if options[row] is not None or flags[row] & ALONE:
