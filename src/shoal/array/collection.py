@@ -7,6 +7,7 @@ and compute nothing; what each does is written in the module named beside it.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -110,6 +111,20 @@ class Array(Operators, CollectionMixin):
     def __copy__(self) -> Array:
         return type(self)(self._node)
 
+    def copy(self) -> Array:
+        """Another handle on the same expression, for assignments to one of them.
+
+        Examples
+        --------
+        >>> import shoal.array as da
+        >>> x = da.ones(2, chunks=1)
+        >>> y = x.copy()
+        >>> y[0] = 5
+        >>> x.compute(), y.compute()
+        (array([1., 1.]), array([5., 1.]))
+        """
+        return type(self)(self._node)
+
     def __deepcopy__(self, memo: Any) -> Array:
         return type(self)(self._node)
 
@@ -142,6 +157,10 @@ class Array(Operators, CollectionMixin):
         """Lengths of the blocks along each axis; nan where they are not known."""
         chunks: Chunks = self._node.chunks
         return chunks
+
+    @chunks.setter
+    def chunks(self, chunks: Any) -> None:
+        raise TypeError(f"chunks cannot be set; use x.rechunk({chunks!r}), which gives a new array")
 
     @property
     def _meta(self) -> Any:
@@ -204,12 +223,12 @@ class Array(Operators, CollectionMixin):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise TypeError("len() of an array without axes")
+            raise TypeError("len() of unsized object: the array has no axes")
         length = self.shape[0]
         if length != length:
             raise ValueError(
-                "the length of the array is not known, its first axis has blocks of unknown "
-                "length (nan); call compute_chunk_sizes() first"
+                "cannot call len() on object with unknown chunk size: the first axis has blocks of "
+                "unknown length (nan); call compute_chunk_sizes() first"
             )
         return length
 
@@ -250,9 +269,16 @@ class Array(Operators, CollectionMixin):
         value: int = self._scalar(int)
         return value
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: Any = None, copy: bool | None = None, **kwargs: Any) -> Any:
+        if kwargs:
+            warnings.warn(f"{sorted(kwargs)} are ignored by __array__", FutureWarning, stacklevel=2)
         if copy is False:
-            raise ValueError("an array that is to be computed cannot be had without a copy")
+            warnings.warn(
+                "Can't acquire a memory view of an array that is to be computed: copy=False is "
+                "ignored, and will be an error",
+                FutureWarning,
+                stacklevel=2,
+            )
         out = self.compute()
         return np.asarray(out, dtype=dtype) if type(out) is not np.ndarray or dtype else out
 
@@ -302,6 +328,7 @@ class Array(Operators, CollectionMixin):
     take = Delegate("slicing")
     to_hdf5 = Delegate("io.hdf5", "to_hdf5_of")
     to_zarr = Delegate("io.zarr_arrays", "to_zarr_of")
+    view = Delegate("slicing")
     vindex = DelegatedProperty("slicing", "vindex_of")
 
     _stack = Delegate("routines", "stack")

@@ -202,7 +202,8 @@ def astype(a: Array, dtype: Any, **kwargs: Any) -> Array:
     dtype
         Of the result.
     **kwargs
-        ``casting`` and ``copy``, as `numpy.ndarray.astype` takes them.
+        ``casting``, ``copy`` and ``order``, as `numpy.ndarray.astype` takes them; blocks are in C
+        order.
 
     Raises
     ------
@@ -215,9 +216,9 @@ def astype(a: Array, dtype: Any, **kwargs: Any) -> Array:
     >>> da.ones(2, chunks=1).astype(int).compute()
     array([1, 1])
     """
-    extra = set(kwargs) - {"casting", "copy"}
+    extra = set(kwargs) - {"casting", "copy", "order"}
     if extra:
-        raise TypeError(f"astype takes casting and copy, got {sorted(extra)}")
+        raise TypeError(f"astype takes casting, copy and order, got {sorted(extra)}")
     dtype = np.dtype(dtype)
     if dtype == a.dtype:
         return a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,16 +70,14 @@ def map_blocks(
     """
     if not callable(func):
         raise TypeError(f"map_blocks takes a function first, got {type(func).__name__}: {func!r}")
-    told: dict[str, Tell] = {}
-    if takes_keyword(func, "block_id"):
-        told["block_id"] = _ids
-    if takes_keyword(func, "block_info"):
-        told["block_info"] = _Infos
     arrays = [arg for arg in args if isinstance(arg, Array)]
     ndim = max((a.ndim for a in arrays), default=0)
     pairs: list[Any] = []
     for arg in args:
         pairs += [arg, tuple(range(ndim - arg.ndim, ndim)) if isinstance(arg, Array) else None]
+    if arrays and isinstance(chunks, tuple) and new_axis is None and drop_axis is None:
+        # More axes than the arrays have: the function has put them in front.
+        new_axis = list(range(len(chunks) - ndim)) or None
     if not arrays and chunks is not None:
         ndim = len(chunks)
         out, fresh = list(range(ndim)), dict(enumerate(chunks))
@@ -86,9 +85,12 @@ def map_blocks(
     else:
         out, fresh = _output_axes(ndim, drop_axis, new_axis)
         adjust = _stated(chunks, out, fresh)
-    if enforce_ndim:
-        func = EnforcedNdim(func, len(out))
-    return blockwise_told(
+    told: dict[str, Tell] = {}
+    if takes_keyword(func, "block_id"):
+        told["block_id"] = _ids
+    if takes_keyword(func, "block_info"):
+        told["block_info"] = partial(_Infos, labels=pairs[1::2], out=out)
+    result = blockwise_told(
         func,
         out,
         pairs,
@@ -104,6 +106,10 @@ def map_blocks(
         meta=meta,
         told=told,
     )
+    if not enforce_ndim:
+        return result
+    # After what it gives has been found out, which may be with other axes than it has then.
+    return Array(result._node.replace(func=EnforcedNdim(func, len(out))))
 
 
 def _output_axes(ndim: int, drop: Any, new: Any) -> tuple[list[int], dict[int, Any]]:
@@ -151,12 +157,32 @@ class _Infos(Sequence[Any]):
         The positional arguments.
     chunks, dtype
         Of the result.
+    labels
+        For each argument its axes' labels, None where it is no array.
+    out
+        The result's.
     """
 
-    def __init__(self, arrays: Sequence[Any], chunks: Chunks, dtype: Any) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[Any],
+        chunks: Chunks,
+        dtype: Any,
+        labels: Sequence[Any],
+        out: Sequence[int],
+    ) -> None:
         self.chunks = chunks
         self.dtype = dtype
-        self.inputs = [(i, a.chunks, a.dtype) for i, a in enumerate(arrays) if isinstance(a, Array)]
+        self.inputs = []
+        for i, (array, own) in enumerate(zip(arrays, labels, strict=True)):
+            if own is not None:
+                places = [out.index(label) if label in out else None for label in own]
+                # Along an axis that goes, the function gets all blocks as one.
+                merged = [
+                    blocks if place is not None else (sum(blocks),)
+                    for blocks, place in zip(array.chunks, places, strict=True)
+                ]
+                self.inputs.append((i, tuple(merged), places))
 
     def __len__(self) -> int:
         return len(block_indices(self.chunks))
@@ -164,11 +190,12 @@ class _Infos(Sequence[Any]):
     def __getitem__(self, block: Any) -> Any:
         index = unravel(block, tuple(map(len, self.chunks)))
         info: dict[Any, Any] = {}
-        for i, chunks, dtype in self.inputs:
-            # Aligned at the right; along a broadcast axis there is one block.
-            own = index[len(index) - len(chunks) :] if len(chunks) <= len(index) else index
-            own = tuple([min(k, len(c) - 1) for k, c in zip(own, chunks, strict=False)])
-            info[i] = _place(chunks, own) | {"dtype": dtype}
+        for i, chunks, places in self.inputs:
+            own = [
+                0 if place is None else min(index[place], len(blocks) - 1)
+                for place, blocks in zip(places, chunks, strict=True)
+            ]
+            info[i] = _place(chunks, own)
         out = _place(self.chunks, index)
         out["chunk-shape"] = tuple([c[k] for c, k in zip(self.chunks, index, strict=True)])
         info[None] = out | {"dtype": self.dtype}

@@ -101,7 +101,7 @@ def full(
     >>> full(3, 7, chunks=2).compute()
     array([7, 7, 7])
     """
-    if np.ndim(fill_value) != 0:
+    if getattr(fill_value, "ndim", None) != 0 and np.ndim(fill_value) != 0:
         raise ValueError(
             f"fill_value must be scalar, got {type(fill_value).__name__} of shape "
             f"{np.shape(fill_value)}; use broadcast_to for an array"

@@ -7,8 +7,10 @@ their type.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +36,17 @@ def _concatenate_masked(blocks: Sequence[Any], axis: int = 0) -> Any:
     if fills and all(np.array_equal(fill, fills[0]) for fill in fills):
         out.fill_value = fills[0]
     return out
+
+
+@concatenate_lookup.register_lazy("scipy")
+def _register_scipy() -> None:
+    sparse = importlib.import_module("scipy.sparse")  # there: a block is one of its types
+    concatenate_lookup.register((sparse.spmatrix, sparse.sparray), _concatenate_scipy)
+
+
+def _concatenate_scipy(blocks: Sequence[Any], axis: int = 0) -> Any:
+    stack = sys.modules["scipy.sparse"]
+    return stack.vstack(blocks) if axis == 0 else stack.hstack(blocks)
 
 
 def nested(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
@@ -82,7 +95,11 @@ def assemble(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
         out = _into_one(blocks, grid)
         if out is not None:
             return out
-    return _one_axis_after_the_other(list(map(np.asanyarray, blocks)), grid)
+    arrays = [b if hasattr(b, "shape") else np.asanyarray(b) for b in blocks]
+    if grid and arrays and all(array.ndim == 0 for array in arrays):
+        # A function that was called for what it does, and gave None or numbers.
+        return np.array(arrays).reshape(grid)
+    return _one_axis_after_the_other(arrays, grid)
 
 
 def _into_one(blocks: Sequence[Any], grid: Sequence[int]) -> Any:

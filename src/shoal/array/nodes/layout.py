@@ -80,7 +80,7 @@ class Slice(ArrayNode):
 
     def _whole(self, cuts: Sequence[Any]) -> bool:
         return all(
-            part.step == 1 and part.start == 0 and part.stop == blocks[b]
+            part.step == 1 and part.start == 0 and part.stop in (None, blocks[b])
             for blocks, axis in zip(self.source.chunks, cuts, strict=True)
             for b, part in axis
         )
@@ -119,7 +119,7 @@ def cut_axis(blocks: AxisChunks, entry: Any) -> list[tuple[int, Any]]:
     if not isinstance(entry, slice):
         return [_cut_int(blocks, entry)]
     if entry.step == 1 and any(n != n for n in blocks):
-        return [(i, slice(0, n, 1)) for i, n in enumerate(blocks)]
+        return [(i, slice(0, None if n != n else n, 1)) for i, n in enumerate(blocks)]
     if entry.step < 0:
         return _cut_backwards(blocks, entry)
     out: list[tuple[int, Any]] = []

@@ -27,7 +27,7 @@ class Generator:
     Parameters
     ----------
     bit_generator
-        NumPy's; its seed is used, not the state it may have advanced to.
+        NumPy's, or its class; its seed is used, not the state it may have advanced to.
 
     Raises
     ------
@@ -44,6 +44,8 @@ class Generator:
     """
 
     def __init__(self, bit_generator: Any) -> None:
+        if isinstance(bit_generator, type) and issubclass(bit_generator, np.random.BitGenerator):
+            bit_generator = bit_generator()
         if not isinstance(bit_generator, np.random.BitGenerator):
             raise TypeError(
                 "Generator takes a bit generator such as numpy.random.PCG64(seed), got "
@@ -258,8 +260,6 @@ def default_rng(seed: Any = None) -> Generator:
         return seed
     if isinstance(seed, np.random.Generator):
         return Generator(seed.bit_generator)
-    if isinstance(seed, type) and issubclass(seed, np.random.BitGenerator):
-        seed = seed()
-    if isinstance(seed, np.random.BitGenerator):
+    if isinstance(seed, np.random.BitGenerator | type):
         return Generator(seed)
     return Generator(np.random.PCG64(seed))

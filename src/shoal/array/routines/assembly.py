@@ -74,7 +74,9 @@ def _leaves(item: Any) -> list[Array]:
 
 def _joined(item: Any, depth: int, ndim: int, trust: bool) -> Array:
     if not isinstance(item, list):
-        array: Array = item[(None,) * (ndim - item.ndim)]
+        array: Array = item[(None,) * (ndim - item.ndim)] if item.ndim < ndim else item
         return array
     parts = [_joined(part, depth - 1, ndim, trust) for part in item]
+    if len(parts) == 1:
+        return parts[0]
     return concatenate(parts, ndim - depth, allow_unknown_chunksizes=trust)

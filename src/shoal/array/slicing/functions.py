@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.elementwise import elemwise
@@ -16,7 +17,7 @@ from shoal.array.slicing.basic import getitem
 from shoal.collection import compute
 from shoal.delayed import delayed
 
-__all__ = ["choose", "compress", "compute_chunk_sizes", "extract", "take"]
+__all__ = ["choose", "compress", "compute_chunk_sizes", "extract", "take", "view"]
 
 
 def take(a: Any, indices: Any, axis: int | None = 0) -> Array:
@@ -176,3 +177,59 @@ def compute_chunk_sizes(x: Array) -> Array:
             )
     x._node = WithChunks(x._node, tuple(chunks))
     return x
+
+
+def view(x: Array, dtype: Any = None, order: str = "C") -> Array:
+    """The same bytes as elements of another type; see `numpy.ndarray.view`.
+
+    Parameters
+    ----------
+    x
+        The array.
+    dtype
+        Of the result; that of ``x`` by default.
+    order
+        "C" to split or join elements along the last axis, "F" along the first.
+
+    Raises
+    ------
+    ValueError
+        The blocks do not hold whole elements, or another order.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(2, chunks=1, dtype="i4").view("i2").compute()
+    array([1, 0, 1, 0], dtype=int16)
+    """
+    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be 'C' or 'F', got {order!r}")
+    mult = x.dtype.itemsize / dtype.itemsize
+    axis = x.ndim - 1 if order == "C" else 0
+    if not x.ndim or mult == 1:
+        return elemwise(view_block, x, dtype, axis, dtype=dtype)
+    lengths = [n * mult for n in x.chunks[axis]]
+    if any(n != int(n) for n in lengths):
+        raise ValueError(
+            f"blocks of lengths {x.chunks[axis]} along axis {axis} do not hold whole elements of "
+            f"{dtype}; rechunk the array"
+        )
+    labels = tuple(range(x.ndim))
+    chunks = {axis: tuple(map(int, lengths))}
+    told = [dtype, None, axis, None]
+    return blockwise(view_block, labels, x, labels, *told, adjust_chunks=chunks, dtype=dtype)
+
+
+def view_block(block: Any, dtype: Any, axis: int) -> Any:
+    """The bytes of a block as another type.
+
+    >>> view_block(np.ones(1, "i4"), np.dtype("i2"), 0)
+    array([1, 0], dtype=int16)
+    """
+    if not block.ndim or axis == block.ndim - 1:
+        return np.ascontiguousarray(block).view(dtype)
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(block, axis, -1)).view(dtype), -1, axis)
+
+
+view_block.__name__ = "view"
