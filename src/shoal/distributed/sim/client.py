@@ -12,6 +12,7 @@ import msgspec
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.protocol import (
     Answer,
+    Call,
     Cancel,
     Data,
     Finished,
@@ -178,6 +179,10 @@ class ClientNode(Node):
         self.last_request += 1
         self.requests[self.last_request] = (party, answered)
         self.send(party, make(self.last_request), (), size)
+
+    def call(self, method: str, args: dict[str, Any]) -> None:
+        """Call a method of the scheduler; what it answers does not matter."""
+        self.request(self.scheduler, lambda n: Call(n, method, args), lambda answer: None)
 
     # -- messages ------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class Plan:
         Of graphs.
     weather
         Of the network.
+    speculate
+        As in the scheduler's settings.
     faults
         When, and which.
 
@@ -52,6 +54,7 @@ class Plan:
     seconds: float = 1.0
     taste: Taste = field(default_factory=Taste)
     weather: Weather = field(default_factory=Weather)
+    speculate: float = 0.0
     faults: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -85,6 +88,7 @@ def make_plan(seed: int) -> Plan:
         memory_limit=random.choice((0, 0, 1_500_000, 6_000_000)),
         seconds=seconds,
         taste=taste,
+        speculate=random.choice((0.0, 0.0, 3.0)),
     )
     if random.random() < 0.3:
         plan.weather = Weather(
@@ -212,6 +216,14 @@ def _disk(world: World, random: Random, name: str) -> None:
         world.clock.after(random.choice((0.5, 3.0)), setattr, worker.storage, name, False)
 
 
+def retire_worker(world: World, random: Random) -> None:
+    """Somebody asks a worker to leave, once its results are elsewhere."""
+    worker = world.pick_worker(random)
+    clients = [client for client in world.clients if client.is_alive and client.is_welcome]
+    if worker is not None and clients:
+        clients[0].call("workers.retire", {"names": [worker.name], "close": True})
+
+
 def restart_scheduler(world: World, random: Random) -> None:
     """The scheduler's process dies and is started again, with its journal."""
     if world.scheduler.is_alive:
@@ -251,6 +263,7 @@ FAULTS: dict[str, Callable[[World, Random], None]] = {
         spoil_disk,
         add_worker,
         restart_scheduler,
+        retire_worker,
         kill_client,
     )
 }

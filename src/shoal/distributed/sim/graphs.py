@@ -254,6 +254,7 @@ def _options(random: Random, taste: Taste, workers: Sequence[str]) -> Options | 
         options.allow_other_workers = random.random() < 0.5
     else:
         options.retries = random.choice((0, 2))
+        options.speculative = random.random() < 0.7
     return options
 
 

@@ -115,7 +115,8 @@ class World:
     def start_scheduler(self) -> SchedulerNode:
         """A scheduler, perhaps not the first one."""
         identity = f"scheduler-{len(self.nodes)}"
-        node = SchedulerNode(self, "scheduler", "host-s", SchedulerSettings(), identity)
+        settings = SchedulerSettings(speculate=self.plan.speculate)
+        node = SchedulerNode(self, "scheduler", "host-s", settings, identity)
         self.nodes.append(node)
         self.scheduler = node
         return node
