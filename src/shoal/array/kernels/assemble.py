@@ -7,7 +7,6 @@ their type.
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 import sys
@@ -40,7 +39,7 @@ def _concatenate_masked(blocks: Sequence[Any], axis: int = 0) -> Any:
 
 @concatenate_lookup.register_lazy("scipy")
 def _register_scipy() -> None:
-    sparse = importlib.import_module("scipy.sparse")  # there: a block is one of its types
+    sparse = sys.modules["scipy.sparse"]  # there: a block is one of its types
     concatenate_lookup.register((sparse.spmatrix, sparse.sparray), _concatenate_scipy)
 
 
