@@ -263,7 +263,8 @@ def _text_cat(part: Any, sep: Any, na_rep: Any, *others: Any) -> Any:
 
 
 def _expanded(part: Any, method: str, options: Any, width: int) -> Any:
-    return getattr(part.str, method)(**dict(options)).reindex(columns=range(width))
+    out = getattr(part.str, method)(**dict(options)).reindex(columns=range(width))
+    return out.astype(part.dtype)
 
 
 # ------------------------------------------------------------------------------------- time

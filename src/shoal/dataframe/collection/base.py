@@ -18,7 +18,7 @@ import pandas as pd
 from shoal.collection import CollectionMixin, finalized, is_collection, optimize
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.display import html_of, text_of
-from shoal.dataframe.collection.tables import ROW_ARGUMENTS
+from shoal.dataframe.collection.tables import REMEDIES, ROW_ARGUMENTS
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.calls import (
     AsSeries,
@@ -36,12 +36,14 @@ from shoal.dataframe.nodes.rowwise import Attribute, MapEach, MapPartitions, Met
 from shoal.dataframe.nodes.sources import Given
 from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
+from shoal.errors import ShoalError
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
 from shoal.highlevelgraph import graph_of
 
 __all__ = [
     "FrameBase",
+    "NotHereError",
     "aligned",
     "check_axis",
     "check_split_every",
@@ -49,6 +51,7 @@ __all__ = [
     "from_node",
     "nearest",
     "operand",
+    "refuse",
 ]
 
 FrameNode.rules = RULES
@@ -122,6 +125,43 @@ def nearest(name: Any, names: Any) -> str:
     known = list(names)
     some = ", ".join(repr(one) for one in known)
     return f"; there are {some}" if some and len(known) <= MOST_NAMES else ""
+
+
+class NotHereError(ShoalError, NotImplementedError, AttributeError):
+    """A method of pandas' that there is not, with what to use instead.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1]}, npartitions=1).x.argmax
+    Traceback (most recent call last):
+    ...
+    shoal.dataframe.collection.base.NotHereError: Series.argmax is not there; positions over ...
+    """
+
+
+def refuse(cls: str, name: str) -> None:
+    """Say what to use instead of a method of pandas' that there is not.
+
+    Parameters
+    ----------
+    cls
+        A class in `shoal.dataframe.collection.tables.REMEDIES`.
+    name
+        Of the method.
+
+    Raises
+    ------
+    NotHereError
+        The method stands in the table.
+
+    Examples
+    --------
+    >>> refuse("Series", "sum")
+    """
+    remedy = REMEDIES.get(cls, {}).get(name)
+    if remedy:
+        raise NotHereError(f"{cls}.{name} is not there; {remedy}")
 
 
 def check_axis(collection: Any, axis: Any) -> int:
@@ -283,6 +323,12 @@ class FrameBase(CollectionMixin):
     def dask(self) -> Any:
         """The graph, not optimised: a mapping of keys to tasks."""
         return graph_of(self)
+
+    def __getattr__(self, name: str) -> Any:
+        refuse(type(self).__name__, name)
+        raise AttributeError(
+            f"a {type(self).__name__} has no attribute {name!r}{nearest(name, dir(type(self)))}"
+        )
 
     def __len__(self) -> int:
         return int(self._reduce("len", reads=frozenset()).compute())
@@ -632,6 +678,12 @@ class FrameBase(CollectionMixin):
         meta = ufunc(*metas[:split], **dict(zip(kwargs, metas[split:], strict=True)))
         args = (ufunc, tuple(items), tuple(kwargs), meta, None, ufunc.__name__)
         return from_node(MapPartitions(*args))
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self._operator("floordiv", self, other), self._operator("mod", self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return self._operator("floordiv", other, self), self._operator("mod", other, self)
 
     __array_wrap__ = None
 

@@ -16,6 +16,7 @@ from shoal.dataframe.collection.base import (
     from_node,
     nearest,
     operand,
+    refuse,
 )
 from shoal.dataframe.collection.distinct import distinct_rows
 from shoal.dataframe.collection.generate import install_methods, install_operators
@@ -191,6 +192,7 @@ class DataFrame(FrameBase):
             columns = self._node.meta.columns
             if name in columns:
                 return self[name]
+            refuse("DataFrame", name)
             raise AttributeError(
                 f"a DataFrame has no attribute or column {name!r}"
                 f"{nearest(name, [*columns, *dir(type(self))])}"
@@ -448,8 +450,9 @@ class DataFrame(FrameBase):
         lsuffix: str = "",
         rsuffix: str = "",
         npartitions: int | None = None,
+        shuffle_method: str | None = None,
     ) -> Any:
-        """Join with another frame by its index.
+        """Join with another frame by its index, or with several one after the other.
 
         Parameters
         ----------
@@ -461,7 +464,16 @@ class DataFrame(FrameBase):
             As pandas has them.
         npartitions
             Of the result.
+        shuffle_method
+            Accepted for programs written for Dask.
         """
+        if isinstance(other, list | tuple):
+            if on is not None:
+                raise ValueError("Joining multiple DataFrames only supported for joining on index")
+            out = self
+            for one in other:
+                out = out.join(one, how=how, npartitions=npartitions)
+            return out
         other = other.to_frame() if isinstance(other, Series) else other
         return merge(
             self,

@@ -45,8 +45,6 @@ def install_methods(cls: type, kind: type) -> None:
     install_topics(cls)
     for attribute in tables.PROPERTIES[name].split():
         setattr(cls, attribute, _property(attribute))
-    for method, remedy in tables.NOT_HERE[name].items():
-        setattr(cls, method, _refused(name, method, remedy))
 
 
 def install_topics(cls: type) -> None:
@@ -175,13 +173,6 @@ def _property(name: str) -> property:
         return self._attribute(name)
 
     return property(get, doc=f"As pandas has it, partition by partition: {name}.")
-
-
-def _refused(cls: str, name: str, remedy: str) -> property:
-    def get(self: FrameBase) -> Any:
-        raise NotImplementedError(f"{cls}.{name} is not there; {remedy}")
-
-    return property(get, doc=f"Not there; {remedy}.")
 
 
 def install_operators(cls: type) -> None:

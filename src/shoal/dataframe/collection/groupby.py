@@ -20,6 +20,7 @@ from shoal.dataframe.collection.base import (
     from_node,
     nearest,
     operand,
+    refuse,
 )
 from shoal.dataframe.collection.tables import GROUP_METHODS, WINDOW_METHODS
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
@@ -98,7 +99,18 @@ class GroupBy:
     def __getattr__(self, name: str) -> GroupBy:
         if not name.startswith("_") and name in self.frame.columns:
             return self[name]
+        refuse("GroupBy", name)
         raise AttributeError(f"a GroupBy has no attribute {name!r}{nearest(name, dir(type(self)))}")
+
+    @property
+    def ngroups(self) -> Any:
+        """How many groups there are, not computed yet."""
+        return self.aggregate("size").size
+
+    @property
+    def ndim(self) -> int:
+        """2 for frames, 1 for series."""
+        return 2 if self.columns is None or isinstance(self.columns, list) else 1
 
     def __dir__(self) -> list[str]:
         names = [str(name) for name in self.frame.columns if str(name).isidentifier()]

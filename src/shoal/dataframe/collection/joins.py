@@ -19,6 +19,9 @@ from shoal.dataframe.nodes.sources import FromPandas
 
 __all__ = ["concat", "merge", "merge_asof"]
 
+KINDS = ("inner", "left", "right", "outer", "leftsemi", "leftanti")
+"""Kinds of joins."""
+
 
 def merge(
     left: Any,
@@ -62,13 +65,18 @@ def merge(
     >>> merge(one, two, on="k").compute().values.tolist()
     [[2, 4, 5]]
     """
+    if how not in KINDS:
+        raise ValueError(f"dask.dataframe.merge does not support how={how!r}; use one of {KINDS}")
     left, right = _frame(left), _frame(right)
+    left, left_on = _with_key(left, left_on if on is None else on, "left")
+    right, right_on = _with_key(right, right_on if on is None else on, "right")
+    if on is not None:
+        on = None if isinstance(on, FrameBase) else on
     if on is None and not (left_index or right_index or left_on or right_on):
         on = [name for name in left.columns if name in right.columns]
         if not on:
-            raise pd.errors.MergeError(
-                "no columns in common to join on; pass on=, or left_on= and right_on="
-            )
+            # Dask joins on the index then, where pandas refuses.
+            on, left_index, right_index = None, True, True
     left_keys = None if left_index else _names(on if on is not None else left_on, left)
     right_keys = None if right_index else _names(on if on is not None else right_on, right)
     return from_node(
@@ -86,6 +94,17 @@ def merge(
     )
 
 
+def _with_key(frame: Any, on: Any, side: str) -> tuple[Any, Any]:
+    """The frame with a key that is a series as a column, and the name of that."""
+    if not isinstance(on, FrameBase | pd.Series):
+        return frame, on
+    if isinstance(on, FrameBase) and on.ndim == 2:
+        raise TypeError(f"{side}_on takes names of columns or a series, got a frame")
+    if on.name in frame.columns and getattr(on, "_node", None) is frame[on.name]._node:
+        return frame, on.name
+    return frame.assign(_key=on), "_key"
+
+
 def _frame(item: Any) -> Any:
     if isinstance(item, pd.DataFrame | pd.Series):
         item = item.to_frame() if isinstance(item, pd.Series) else item
@@ -94,8 +113,6 @@ def _frame(item: Any) -> Any:
 
 
 def _names(on: Any, frame: Any) -> tuple[Any, ...]:
-    if isinstance(on, FrameBase):
-        raise NotImplementedError("joining on a series: assign it as a column first")
     names = tuple(on) if isinstance(on, list | tuple | pd.Index) else (on,)
     for name in names:
         if name not in frame.columns and name not in frame._meta.index.names:
@@ -275,10 +292,14 @@ def merge_asof(
     }
     if on is not None:
         if left_on is not None or right_on is not None:
-            raise ValueError("Can't combine 'on' with 'left_on' or 'right_on'")
+            raise ValueError(
+                "Can only pass argument 'on' OR 'left_on' and 'right_on', not a combination of both"
+            )
         left_on = right_on = on
     if by is not None and (left_by is not None or right_by is not None):
-        raise ValueError("Can't combine 'by' with 'left_by' or 'right_by'")
+        raise ValueError(
+            "Can only pass argument 'by' OR 'left_by' and 'right_by', not a combination of both"
+        )
     if both:
         return from_node(
             FromPandas(

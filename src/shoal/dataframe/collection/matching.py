@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.collection import is_collection
+from shoal.collection import compute, is_collection
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["align", "isin"]
+__all__ = ["align", "equals", "isin"]
 
 
 def align(
@@ -57,6 +57,25 @@ def _aligned(left: Any, right: Any, options: Any) -> tuple[Any, Any]:
 
 def _item(pair: Any, i: int) -> Any:
     return pair[i]
+
+
+def equals(self: Any, other: Any) -> bool:
+    """Whether another one has the same labels and values; computes both.
+
+    Parameters
+    ----------
+    other
+        A frame or series, also pandas' own.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, None]}, npartitions=2)
+    >>> df.equals(df)
+    True
+    """
+    mine, others = compute(self, other)
+    return bool(mine.equals(others))
 
 
 def isin(self: Any, values: Any) -> Any:

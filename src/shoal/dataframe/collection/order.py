@@ -14,10 +14,21 @@ import pandas as pd
 
 from shoal.collection import compute
 from shoal.dataframe.collection.base import from_node, nearest
+from shoal.dataframe.kernels import rows
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
+from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["set_index", "shuffle", "sort_values"]
+__all__ = [
+    "set_index",
+    "shuffle",
+    "sort_index",
+    "sort_values",
+    "to_period",
+    "truncate",
+    "tz_convert",
+    "tz_localize",
+]
 
 SAMPLE_ROWS = 2_000
 """How many values of a partition take part in choosing bounds."""
@@ -203,3 +214,129 @@ def shuffle(
         if name not in self.columns:
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
     return from_node(Shuffle(self._node, names, count, ()))
+
+
+def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
+    """The rows in the order of their labels.
+
+    Parameters
+    ----------
+    ascending
+        False for the opposite order.
+    **kwargs
+        ``na_position`` and the like are refused: labels that are missing have no place.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from shoal.dataframe import from_pandas
+    >>> s = from_pandas(pd.Series([1, 2], index=[9, 3]), npartitions=2, sort=False)
+    >>> s.sort_index().compute().tolist()
+    [2, 1]
+    """
+    refused = {name for name, value in kwargs.items() if value and name != "kind"}
+    if refused:
+        raise NotImplementedError(f"sort_index takes ascending, got {sorted(refused)}")
+    frame = self
+    if not self.known_divisions and self.npartitions > 1:
+        name = self._meta.index.name
+        table = self.to_frame("__value") if self.ndim == 1 else self
+        table = table._assigned({"__label": self.index.to_series()}).set_index("__label")
+        table = table.map_partitions(rows.call_method, "rename_axis", name)
+        frame = table["__value"].rename(self.name) if self.ndim == 1 else table
+    options = (frame._node, "sort_index", ascending, "stable")
+    names = ("ascending", "kind")
+    divisions = frame.divisions if ascending else (None,) * (frame.npartitions + 1)
+    node = MapPartitions(rows.call_method, options, names, frame._meta, divisions, "sort-index")
+    if ascending:
+        return from_node(node)
+    return from_node(Select(node, tuple(reversed(range(frame.npartitions)))))
+
+
+def truncate(self: Any, before: Any = None, after: Any = None) -> Any:
+    """The rows whose labels lie between two bounds, with both.
+
+    Parameters
+    ----------
+    before, after
+        The bounds.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2, 3]}, npartitions=2).x.truncate(1).compute().tolist()
+    [2, 3]
+    """
+    return self.loc[before:after]
+
+
+def tz_localize(self: Any, tz: Any, **kwargs: Any) -> Any:
+    """An index of times with a time zone.
+
+    Parameters
+    ----------
+    tz
+        The zone.
+    **kwargs
+        As pandas has them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from shoal.dataframe import from_pandas
+    >>> s = pd.Series([1], index=pd.to_datetime(["2020-01-01"]))
+    >>> str(from_pandas(s, npartitions=1).tz_localize("UTC").index.dtype)
+    'datetime64[us, UTC]'
+    """
+    return _relabelled(self, "tz_localize", (tz,), kwargs)
+
+
+def tz_convert(self: Any, tz: Any) -> Any:
+    """An index of times in another time zone.
+
+    Parameters
+    ----------
+    tz
+        The zone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from shoal.dataframe import from_pandas
+    >>> s = pd.Series([1], index=pd.to_datetime(["2020-01-01"], utc=True))
+    >>> str(from_pandas(s, npartitions=1).tz_convert("Asia/Tokyo").index.dtype.tz)
+    'Asia/Tokyo'
+    """
+    return _relabelled(self, "tz_convert", (tz,), {})
+
+
+def to_period(self: Any, freq: Any = None) -> Any:
+    """An index of times as one of periods.
+
+    Parameters
+    ----------
+    freq
+        Of the periods.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from shoal.dataframe import from_pandas
+    >>> s = pd.Series([1], index=pd.to_datetime(["2020-01-01"]))
+    >>> str(from_pandas(s, npartitions=1).to_period("Y").index.compute()[0])
+    '2020'
+    """
+    return _relabelled(self, "to_period", (freq,), {}, known=False)
+
+
+def _relabelled(
+    self: Any, method: str, args: Any, kwargs: dict[str, Any], *, known: bool = True
+) -> Any:
+    """Labels replaced one for one; bounds, too, where no two of them become one."""
+    meta = getattr(self._meta, method)(*args, **kwargs)
+    divisions: Any = (None,) * (self.npartitions + 1)
+    if known and self.known_divisions:
+        bounds = pd.DatetimeIndex(list(self.divisions))
+        divisions = tuple(getattr(bounds, method)(*args, **kwargs))
+    whole = (self._node, method, *args, *kwargs.values())
+    return from_node(MapPartitions(rows.call_method, whole, tuple(kwargs), meta, divisions, method))

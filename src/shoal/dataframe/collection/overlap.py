@@ -24,7 +24,16 @@ from shoal.dataframe.nodes.moves import Cumulative
 from shoal.dataframe.nodes.overlap import MapOverlap
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["bfill", "diff", "ffill", "map_overlap", "map_overlap_of", "overlapping", "shift"]
+__all__ = [
+    "bfill",
+    "diff",
+    "ffill",
+    "map_overlap",
+    "map_overlap_of",
+    "overlapping",
+    "pct_change",
+    "shift",
+]
 
 
 def reach(frame: Any, size: Any, side: str) -> Any:
@@ -261,6 +270,25 @@ def diff(self: Any, periods: int = 1, axis: Any = 0) -> Any:
     before, after = max(periods, 0), max(-periods, 0)
     meta = self._meta.diff(periods)
     return overlapping(self, rows.call_method, before, after, ("diff", periods), meta=meta)
+
+
+def pct_change(self: Any, periods: int = 1) -> Any:
+    """The share by which values differ from those some rows before.
+
+    Parameters
+    ----------
+    periods
+        How many rows; negative looks ahead.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2, 3]}, npartitions=3).x.pct_change().compute().tolist()
+    [nan, 1.0, 0.5]
+    """
+    before, after = max(periods, 0), max(-periods, 0)
+    meta = self._meta.pct_change(periods)
+    return overlapping(self, rows.call_method, before, after, ("pct_change", periods), meta=meta)
 
 
 def ffill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:

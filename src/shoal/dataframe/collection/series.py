@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -78,6 +79,11 @@ class _Column(FrameBase):
         return to_dask_array(self)
 
     @property
+    def is_unique(self) -> Any:
+        """Whether no value repeats, not computed yet."""
+        return self._reduce("nunique", dropna=False) == self.size
+
+    @property
     def is_monotonic_increasing(self) -> Any:
         """Whether each value is at least as large as the one before, not computed yet."""
         return self._reduce("is_monotonic_increasing", meta=True)
@@ -146,6 +152,48 @@ class Series(_Column):
         return self._meta.dtype
 
     @property
+    def hasnans(self) -> Any:
+        """Whether values are missing, not computed yet."""
+        return self._rowwise("isna").any()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no values; computes it."""
+        return len(self) == 0
+
+    def keys(self) -> Any:
+        """The index."""
+        return self.index
+
+    def items(self) -> Iterator[Any]:
+        """Pairs of a label and a value, a partition computed at a time."""
+        for i in range(self.npartitions):
+            yield from self.get_partition(i).compute().items()
+
+    def __iter__(self) -> Iterator[Any]:
+        return (value for _, value in self.items())
+
+    def divmod(self, other: Any) -> tuple[Any, Any]:
+        """Quotients and remainders.
+
+        Parameters
+        ----------
+        other
+            A series or number.
+        """
+        return self // other, self % other
+
+    def rdivmod(self, other: Any) -> tuple[Any, Any]:
+        """Quotients and remainders of another one by this.
+
+        Parameters
+        ----------
+        other
+            A series or number.
+        """
+        return other // self, other % self
+
+    @property
     def axes(self) -> Any:
         """The index, in a list."""
         return [self.index]
@@ -205,6 +253,8 @@ class Series(_Column):
         if isinstance(func, FrameBase):
             # Every partition needs all of it.
             func = func if func.npartitions == 1 else repartition(func, npartitions=1)
+            if meta is None:
+                meta = told_meta(map_once, self._meta, func._meta)
         return self._applied("map", (func,), {"na_action": na_action}, meta)
 
     def apply(self, function: Any, args: Any = (), meta: Any = None, **kwargs: Any) -> Any:
@@ -399,6 +449,22 @@ def _name_of(series: Series) -> Any:
     return 0 if series.name is None else series.name
 
 
+def map_once(values: Any, mapper: Any) -> Any:
+    """Values mapped by a series whose labels may repeat, as those of made-up rows do.
+
+    Parameters
+    ----------
+    values, mapper
+        Series.
+
+    Examples
+    --------
+    >>> map_once(pd.Series([1]), pd.Series([5, 6], index=[1, 1])).tolist()
+    [5]
+    """
+    return values.map(mapper[~mapper.index.duplicated()])
+
+
 def _without_divisions(collection: Any) -> Any:
     node = collection._node
     unknown = (None,) * (node.npartitions + 1)
@@ -456,6 +522,41 @@ class Index(_Column):
     def names(self) -> Any:
         """Of its levels."""
         return self._meta.names
+
+    @property
+    def nlevels(self) -> int:
+        """How many levels there are."""
+        return int(self._meta.nlevels)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no labels; computes it."""
+        return len(self) == 0
+
+    @property
+    def has_duplicates(self) -> Any:
+        """Whether a label repeats, not computed yet."""
+        return ~self.is_unique
+
+    def value_counts(self, **options: Any) -> Any:
+        """How often each label is there.
+
+        Parameters
+        ----------
+        **options
+            As `Series.value_counts` has them.
+        """
+        return self.to_series().rename(self.name).value_counts(**options)
+
+    def get_level_values(self, level: Any) -> Any:
+        """The labels of one level.
+
+        Parameters
+        ----------
+        level
+            Its number or name.
+        """
+        return self._rowwise("get_level_values", level)
 
     def to_series(self, **kwargs: Any) -> Any:
         """A series with the labels for values and index.

@@ -28,6 +28,7 @@ __all__ = [
     "OPERATORS",
     "PROPERTIES",
     "REDUCTIONS",
+    "REMEDIES",
     "RESAMPLE_METHODS",
     "ROWWISE",
     "ROW_ARGUMENTS",
@@ -49,23 +50,26 @@ ROWWISE: Mapping[str, str] = {
     "DataFrame": f"""
         abs astype clip fillna isna isnull mask notna notnull replace round where dropna divide
         add_prefix add_suffix explode eval query select_dtypes combine combine_first
+        filter at_time between_time droplevel multiply subtract set_axis transform
         drop map rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
     """,
     "Series": f"""
         abs astype between clip fillna isna isnull map mask notna notnull replace round where divide
         dropna explode combine combine_first rename_axis convert_dtypes infer_objects case_when
-        add_prefix add_suffix
+        add_prefix add_suffix filter at_time between_time droplevel multiply subtract repeat
+        transform
         {FLEXIBLE}
     """,
-    "Index": "astype isna isnull notna notnull fillna map rename",
+    "Index": "astype isna isnull notna notnull fillna map rename dropna where round repeat "
+    "droplevel infer_objects replace",
 }
 """Names by class."""
 
 REDUCTIONS: Mapping[str, str] = {
     "DataFrame": "sum prod product count min max any all mean var std sem idxmin idxmax",
     "Series": "sum prod product count min max any all mean var std sem idxmin idxmax nunique",
-    "Index": "min max nunique",
+    "Index": "min max nunique any all",
 }
 """Names by class."""
 
@@ -85,7 +89,10 @@ OPERATORS = """
 """Binary operators, by the names of the module `operator`."""
 
 TOPICS: Mapping[str, Mapping[str, str]] = {
-    "overlap": {"DataFrame Series": "map_overlap shift diff ffill bfill", "Index": "map_overlap"},
+    "overlap": {
+        "DataFrame Series": "map_overlap shift diff ffill bfill pct_change",
+        "Index": "map_overlap",
+    },
     "rolling": {"DataFrame Series": "rolling"},
     "resample": {"DataFrame Series": "resample"},
     "statistics": {
@@ -105,7 +112,9 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "memory_usage_per_partition squeeze dot",
         "Index": "to_dask_array to_bag to_backend memory_usage",
     },
-    "matching": {"DataFrame Series": "align isin", "Index": "isin"},
+    "matching": {"DataFrame Series": "align isin equals", "Index": "isin"},
+    "order": {"DataFrame Series": "sort_index truncate tz_convert tz_localize to_period"},
+    "aggregate": {"DataFrame Series": "agg aggregate=agg", "DataFrame": "reindex value_counts"},
     "inspect": {
         "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
         "pprint",
@@ -169,29 +178,75 @@ ACCESSORS: Mapping[str, tuple[str, str]] = {
 }
 """Methods and attributes of accessors that work partition by partition."""
 
+COMPUTE_FIRST = "compute() first"
+WHOLE = "it needs all rows in one place: compute() first, or use map_partitions or reduction"
+LABELS = "rows are not found by number or label one at a time: use loc, then compute()"
+PICTURE = "compute() or sample() first, then draw"
+ROWS_TO_COLUMNS = "rows of several partitions would become columns: compute() first"
+FILES = "use to_parquet, or to_delayed and a function that writes a partition"
+IN_MEMORY = "compute() first: the result is in memory anyway"
+
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
-        "iat": "use loc or iloc with a column, then compute",
-        "at": "use loc, then compute",
+        "at iat get xs take asof isetitem": LABELS,
+        "T transpose unstack": ROWS_TO_COLUMNS,
+        "plot hist boxplot": PICTURE,
+        "rank ewm expanding duplicated compare corrwith asfreq first_valid_index "
+        "last_valid_index reindex_like pivot": WHOLE,
+        "to_excel to_clipboard to_feather to_stata to_xml to_iceberg to_pickle to_latex "
+        "to_markdown to_dict to_numpy to_xarray": IN_MEMORY,
+        "to_csv to_hdf to_json to_orc to_sql": FILES,
+        "interpolate": "use map_overlap with a function that interpolates",
         "insert": "use assign, and select the columns in the order you want",
         "update": "use assign with where",
-        "transpose": "compute() first: rows of several partitions would become columns",
-        "T": "compute() first: rows of several partitions would become columns",
-        "to_excel": "compute() first",
-        "to_clipboard": "compute() first",
-        "swapaxes": "compute() first",
-        "plot": "compute() or sample first",
-        "interpolate": "use map_overlap with a function that interpolates",
-        "tz_localize": "use map_partitions",
+        "from_records from_arrow": "make a pandas frame and use from_pandas, or from_map",
+        "attrs flags set_flags": "partitions have none; keep them beside the frame",
+        "sparse style": COMPUTE_FIRST,
+        "select": "use assign and a list of columns",
+        "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
     "Series": {
-        "iat": "use loc, then compute",
-        "at": "use loc, then compute",
+        "at iat iloc get xs take asof item searchsorted pop": LABELS,
+        "T transpose unstack": ROWS_TO_COLUMNS,
+        "plot hist": PICTURE,
+        "info": "use describe, dtype and memory_usage",
+        "argmax argmin": "positions over partitions are not known: use idxmax or idxmin",
         "argsort": "use sort_values; positions over partitions are not known",
-        "searchsorted": "use map_partitions, or compute() first",
-        "plot": "compute() or sample first",
+        "rank ewm expanding duplicated compare asfreq first_valid_index last_valid_index factorize "
+        "reindex reindex_like drop set_axis": WHOLE,
+        "to_excel to_clipboard to_pickle to_latex to_markdown to_dict to_numpy to_list tolist "
+        "to_xarray array": IN_MEMORY,
+        "to_csv to_hdf to_json to_sql": FILES,
         "interpolate": "use map_overlap with a function that interpolates",
+        "update": "use where or mask",
+        "from_arrow": "make a pandas series and use from_pandas",
+        "attrs flags set_flags": "partitions have none; keep them beside the series",
+        "sparse": COMPUTE_FIRST,
+        "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
-    "Index": {"searchsorted": "compute() first", "get_loc": "use loc"},
+    "Index": {
+        "get_loc get_indexer get_indexer_for get_indexer_non_unique get_slice_bound slice_indexer "
+        "slice_locs searchsorted asof asof_locs item take delete insert putmask": LABELS,
+        "T transpose ravel view": COMPUTE_FIRST,
+        "argmax argmin argsort": "positions over partitions are not known: use a series and idxmax",
+        "append union intersection difference symmetric_difference join reindex": "use concat or "
+        "merge of frames with these indexes",
+        "duplicated factorize diff equals identical is_ sortlevel sort_values groupby drop": WHOLE,
+        "to_numpy to_list tolist to_flat_index array inferred_type hasnans": IN_MEMORY,
+        "set_names": "use rename",
+        "from_range start stop step": "use the divisions, or min() and max()",
+    },
+    "GroupBy": {
+        "level dtype": "use the frame's own dtypes and index",
+        "groups indices": "compute() the keys first, or use get_group",
+        "boxplot hist plot": PICTURE,
+        "ewm expanding resample": "use apply with a function that does it to a group",
+    },
 }
-"""What is refused, and what to do instead."""
+"""What is refused, and what to do instead: names, and the remedy."""
+
+REMEDIES: Mapping[str, Mapping[str, str]] = {
+    cls: {name: remedy for names, remedy in entries.items() for name in names.split()}
+    for cls, entries in NOT_HERE.items()
+}
+"""The same by name."""

@@ -76,6 +76,8 @@ def from_pandas(
     if not index.is_monotonic_increasing:
         data = data.sort_values() if isinstance(data, pd.Index) else data.sort_index()
         index = data if isinstance(data, pd.Index) else data.index
+    if index.hasnans and index.dtype.kind in "fiuMm":
+        return from_pandas(data, npartitions=npartitions, chunksize=chunksize, sort=False)
     if index.hasnans:
         raise NotImplementedError(
             "Index in passed data is non-numeric and contains nulls, which cannot be sorted "

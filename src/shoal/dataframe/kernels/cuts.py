@@ -20,6 +20,7 @@ __all__ = [
     "cut_piece",
     "fit_schema",
     "hash_codes",
+    "keys_of",
     "overlaps",
     "same_schema",
     "split_by_codes",
@@ -206,6 +207,31 @@ def split_by_codes(item: Any, codes: Any, count: int) -> list[Any]:
     return [ordered.iloc[a:b] for a, b in itertools.pairwise(bounds)]
 
 
+def keys_of(frame: Any, names: Sequence[Any]) -> Any:
+    """Columns and levels of the index, as a frame.
+
+    Parameters
+    ----------
+    frame
+        A partition.
+    names
+        Of columns or of levels of the index.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1]}, index=pd.Index([2], name="k"))
+    >>> keys_of(frame, ("k", "x")).values.tolist()
+    [[2, 1]]
+    """
+    if all(name in frame.columns for name in names):
+        return frame[list(names)]
+    columns = {
+        name: frame[name] if name in frame.columns else frame.index.get_level_values(name)
+        for name in names
+    }
+    return pd.DataFrame({n: c.array for n, c in columns.items()})
+
+
 @dataclasses.dataclass(frozen=True)
 class HashSplit:
     """Cuts partitions by the hash of some columns.
@@ -237,7 +263,7 @@ class HashSplit:
         item
             The partition.
         """
-        keys = item if self.columns is None else item[list(self.columns)]
+        keys = item if self.columns is None else keys_of(item, self.columns)
         if self.dtypes:
             keys = keys.astype(dict(self.dtypes))
         return split_by_codes(item, hash_codes(keys, self.count), self.count)

@@ -6,9 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-__all__ = ["Cumulate", "Fill", "merge_partitions", "set_sorted_index"]
+from shoal.dataframe.kernels import cuts
+from shoal.dataframe.kernels.reductions import with_common_categories
+
+__all__ = ["Cumulate", "Fill", "merge_partitions", "set_sorted_index", "with_common_keys"]
 
 
 def merge_partitions(left: Any, right: Any, **options: Any) -> Any:
@@ -27,7 +31,57 @@ def merge_partitions(left: Any, right: Any, **options: Any) -> Any:
     >>> merge_partitions(one, one, on="k").columns.tolist()
     ['k', 'x_x', 'x_y']
     """
+    how = options.get("how", "inner")
+    if how in ("leftsemi", "leftanti"):
+        return _semi(left, right, how, options)
+    left, right = with_common_keys(left, right, options)
     return pd.merge(left, right, **options)
+
+
+def _semi(left: Any, right: Any, how: str, options: Any) -> Any:
+    """The rows of the left side that have a partner, or those that have none."""
+    names = options.get("right_on") or options.get("on")
+    keys = right.index.to_frame(index=False) if not names else cuts.keys_of(right, names)
+    keys = keys.drop_duplicates().reset_index(drop=True)
+    keys.columns = [f"__right_{i}" for i in range(keys.shape[1])]
+    left_names = options.get("left_on") or options.get("on")
+    told = {"left_on": left_names} if left_names else {"left_index": True}
+    rows = left.reset_index(drop=True).assign(__row=np.arange(len(left)))
+    if not left_names:
+        rows.index = left.index
+    found = rows.merge(keys, how="inner", right_on=list(keys.columns), **told)["__row"]
+    mask = np.zeros(len(left), dtype=bool)
+    mask[found.to_numpy()] = True
+    return left[mask if how == "leftsemi" else ~mask]
+
+
+def with_common_keys(left: Any, right: Any, options: Any) -> tuple[Any, Any]:
+    """Two frames whose categorical keys have the same categories.
+
+    Parameters
+    ----------
+    left, right
+        Frames.
+    options
+        Of `pandas.merge`.
+
+    Examples
+    --------
+    >>> one, two = (pd.DataFrame({"k": pd.Categorical([v])}) for v in "ab")
+    >>> a, b = with_common_keys(one, two, {"left_on": ["k"], "right_on": ["k"]})
+    >>> a.k.dtype == b.k.dtype
+    True
+    """
+    pairs = zip(options.get("left_on") or (), options.get("right_on") or (), strict=False)
+    for one, other in pairs:
+        if one not in left.columns or other not in right.columns:
+            continue
+        a, b = with_common_categories([left[one], right[other]])
+        if a is not left[one] and a.dtype != left[one].dtype:
+            left = left.assign(**{one: a}) if isinstance(one, str) else left
+        if b.dtype != right[other].dtype:
+            right = right.assign(**{other: b}) if isinstance(other, str) else right
+    return left, right
 
 
 def set_sorted_index(frame: Any, column: Any, drop: bool, append: bool = False) -> Any:

@@ -317,8 +317,11 @@ class PairMoments:
             The other one.
         """
         if others:
-            item = pd.concat([item, *others], axis=1, join="inner")
-        data = item.to_numpy(dtype=float, na_value=np.nan)
+            item, other = item.align(others[0], join="inner")
+            pair = [one.to_numpy(dtype=float, na_value=np.nan) for one in (item, other)]
+            data = np.column_stack(pair)
+        else:
+            data = item.to_numpy(dtype=float, na_value=np.nan)
         there = ~np.isnan(data)
         mask = there.astype(float)
         middle = np.where(
@@ -330,7 +333,10 @@ class PairMoments:
         with np.errstate(invalid="ignore", divide="ignore"):
             shift = np.where(count > 0, away.T @ mask / count, 0.0)
         products = away.T @ away - count * shift * shift.T
-        squares = (away**2).T @ mask - count * shift**2
+        whole = (away**2).T @ mask
+        squares = whole - count * shift**2
+        # What a constant column leaves by rounding.
+        squares = np.where(squares <= 64 * np.finfo(float).eps * whole, 0.0, squares)
         return Pairs(count, shift + middle[:, None], products, squares)
 
     def combine(self, parts: Sequence[Pairs]) -> Pairs:
@@ -361,11 +367,14 @@ class PairMoments:
         parts
             At least one.
         """
-        count, _, products, squares = self.combine(parts)
+        count, mean, products, squares = self.combine(parts)
+        # What is left of a constant column by rounding.
+        noise = count * (8 * np.finfo(float).eps * np.abs(mean)) ** 2
+        squares = np.where(squares <= noise, 0.0, squares)
         with np.errstate(invalid="ignore", divide="ignore"):
             if self.corr:
-                value = products / np.sqrt(squares * squares.T)
-                value = np.clip(value, -1, 1)
+                spread = np.sqrt(squares * squares.T)
+                value = np.where(spread > 0, np.clip(products / spread, -1, 1), np.nan)
             else:
                 value = np.where(count > self.ddof, products / (count - self.ddof), np.nan)
         value = np.where(count >= self.min_periods, value, np.nan)

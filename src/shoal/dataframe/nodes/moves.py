@@ -169,8 +169,12 @@ class Join(Logical):
     @property
     def by_divisions(self) -> bool:
         """Whether both sides are sorted by what they are joined on."""
-        on_index = self.left_on is None and self.right_on is None
-        return on_index and self.left.known_divisions and self.right.known_divisions
+        return self.on_index and self.left.known_divisions and self.right.known_divisions
+
+    @property
+    def on_index(self) -> bool:
+        """Whether both sides are joined on their index, told so or by its name."""
+        return _is_index(self.left, self.left_on) and _is_index(self.right, self.right_on)
 
     @property
     def direct(self) -> bool:
@@ -186,7 +190,10 @@ class Join(Logical):
         """The union of both sides' where they are used, the larger side's in a broadcast."""
         if self.direct:
             big = self.left if self.left.npartitions >= self.right.npartitions else self.right
-            keeps = self.left_on is None and self.right_on is None
+            # A column of the larger side leaves its index as it is, in an inner join at least.
+            on = self.left_on if big is self.left else self.right_on
+            other = self.right_on if big is self.left else self.left_on
+            keeps = self.on_index or (on is not None and _is_index(None, other))
             return tuple(big.divisions) if keeps else (None,) * (big.npartitions + 1)
         if self.by_divisions:
             return union_divisions(self.left.divisions, self.right.divisions)
@@ -224,7 +231,7 @@ class Join(Logical):
     def _shuffled(self) -> tuple[FrameNode, FrameNode]:
         left_types, right_types = [], []
         for one, other in zip(self.left_on or (), self.right_on or (), strict=False):
-            a, b = self.left.meta[one].dtype, self.right.meta[other].dtype
+            a, b = _key_dtype(self.left.meta, one), _key_dtype(self.right.meta, other)
             common = common_dtype(a, b)
             if common is not None:
                 left_types.append((one, common))
@@ -239,6 +246,20 @@ class Join(Logical):
         """How, and on what."""
         names = ["index" if on is None else list(on) for on in (self.left_on, self.right_on)]
         return f"Join({self.how}, {names[0]}, {names[1]})"
+
+
+def _is_index(frame: Any, on: Any) -> bool:
+    """Whether a key is the index."""
+    if on is None:
+        return True
+    if frame is None or len(on) != 1:
+        return False
+    meta = frame.meta
+    return on[0] not in meta.columns and meta.index.nlevels == 1 and on[0] == meta.index.name
+
+
+def _key_dtype(meta: Any, name: Any) -> Any:
+    return meta[name].dtype if name in meta.columns else meta.index.get_level_values(name).dtype
 
 
 def common_dtype(a: Any, b: Any) -> Any:

@@ -1,0 +1,138 @@
+"""Several reductions at once: ``agg``; and what else makes one frame of a few results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from shoal.dataframe.collection.base import check_axis, from_node, nearest
+from shoal.dataframe.collection.distinct import count_values
+from shoal.dataframe.kernels.reductions import REDUCTIONS
+from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.nodes.rowwise import MapPartitions
+
+__all__ = ["agg", "reindex", "value_counts"]
+
+ONE = (None, None)
+
+
+def agg(self: Any, func: Any = None, axis: Any = 0, **kwargs: Any) -> Any:
+    """Reduce with functions by name: one, a list, or a dict by column.
+
+    Parameters
+    ----------
+    func
+        What to compute.
+    axis
+        0.
+    **kwargs
+        Of the one function.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2)
+    >>> df.agg(["min", "sum"]).compute().loc["sum"].tolist()
+    [3, 7]
+    """
+    if check_axis(self, axis) == 1:
+        raise NotImplementedError("agg(axis=1): call the reduction with axis=1")
+    if isinstance(func, str):
+        return getattr(self, _known(func))(**kwargs)
+    if isinstance(func, dict):
+        names = list(func)
+        lists = any(isinstance(one, list) for one in func.values())
+        results = [
+            agg(self[name], [one] if lists and isinstance(one, str) else one)
+            for name, one in func.items()
+        ]
+    elif isinstance(func, list):
+        if self.ndim == 1:
+            names, lists = [_known(one) for one in func], False
+            results = [agg(self, one) for one in func]
+        else:
+            names, lists = list(self.columns), True
+            results = [agg(self[name], func) for name in names]
+    else:
+        raise NotImplementedError(
+            f"agg takes names of functions, got {func!r}; use reduction or map_partitions"
+        )
+    meta = make_meta(sample_of(self._meta).agg(func))
+    args = (tuple(names), lists, getattr(meta, "name", None), *[one._node for one in results])
+    return from_node(MapPartitions(_table, args, (), meta, ONE, "agg"))
+
+
+def _known(func: Any) -> str:
+    if not isinstance(func, str) or func not in REDUCTIONS:
+        raise NotImplementedError(f"agg has no function {func!r}{nearest(func, REDUCTIONS)}")
+    return func
+
+
+def _table(names: Any, lists: bool, label: Any, *results: Any) -> Any:
+    if lists:
+        return pd.concat(results, axis=1, keys=list(names))
+    return pd.Series(list(results), index=list(names), name=label)
+
+
+def reindex(self: Any, labels: Any = None, columns: Any = None, axis: Any = None, **kw: Any) -> Any:
+    """Other columns, in this order; new ones are empty.
+
+    Parameters
+    ----------
+    labels
+        The columns, with ``axis=1``.
+    columns
+        The columns.
+    axis
+        1.
+    **kw
+        ``fill_value``, as pandas has it.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1]}, npartitions=1).reindex(columns=["y", "x"]).columns.tolist()
+    ['y', 'x']
+    """
+    if axis is not None and check_axis(self, axis) == 1:
+        columns, labels = labels, None
+    if labels is not None or columns is None or "index" in kw:
+        raise NotImplementedError(
+            "reindex takes columns: labels are in several partitions; use loc, or merge"
+        )
+    return self._rowwise("reindex", columns=list(columns), **kw)
+
+
+def value_counts(
+    self: Any,
+    subset: Any = None,
+    normalize: bool = False,
+    sort: bool = True,
+    ascending: bool = False,
+    dropna: bool = True,
+    split_every: Any = None,
+    split_out: Any = 1,
+) -> Any:
+    """How often each row is there.
+
+    Parameters
+    ----------
+    subset
+        Columns; all by default.
+    normalize, sort, ascending, dropna
+        As pandas has them.
+    split_every
+        How many partial results a task combines.
+    split_out
+        How many partitions the result has.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 1]}, npartitions=2).value_counts().compute().tolist()
+    [2]
+    """
+    frame = self if subset is None else self[list(subset)]
+    options = {"sort": sort, "ascending": ascending, "dropna": dropna, "normalize": normalize}
+    return count_values(frame, split_every, split_out, options)
