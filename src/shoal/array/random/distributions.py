@@ -78,6 +78,7 @@ def methods(table: dict[str, str], like: Any) -> dict[str, Callable[..., Any]]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> made = methods({"normal": "loc=0.0 scale=1.0"}, np.random.Generator)
     >>> str(inspect.signature(made["normal"]))
     "(self, loc=0.0, scale=1.0, size=None, chunks='auto', **kwargs)"
