@@ -82,7 +82,7 @@ def test_architecture_names_what_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:\w+/)*(?:\w+/|\w+\.py))`", text))
     package = ROOT / "src" / "shoal"
-    roots = (ROOT, package, *(path for path in package.iterdir() if path.is_dir()))
+    roots = (ROOT, package, *(path for path in package.rglob("*") if path.is_dir()))
     gone = sorted(name for name in named if not any((root / name).exists() for root in roots))
     assert not gone, f"ARCHITECTURE.md speaks of {gone}, which do not exist"
     present = {path.name + "/" * path.is_dir() for path in package.iterdir()}
