@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from shoal.distributed.net import Security
 from shoal.distributed.node import known
 
