@@ -27,7 +27,7 @@ PAIRS = {
 }
 """Classes, and how one of them is got from a frame."""
 
-LEAST = 0.75
+LEAST = 0.8
 """The share of names that must be there."""
 
 

@@ -129,6 +129,11 @@ d.f.hasnans
 d.index.max()
 d.index.nunique()
 d.i.agg("sum")
+d.i.to_list()
+d.index.tolist()
+d[["i", "b"]].to_dict()
+d.get("q")
+d.i.equals(d.i)
 """.strip().splitlines()
 
 REDUCED = """

@@ -12,7 +12,7 @@ from shoal.dataframe.kernels.reductions import REDUCTIONS
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["agg", "reindex", "value_counts"]
+__all__ = ["agg", "get", "reindex", "value_counts"]
 
 ONE = (None, None)
 
@@ -73,6 +73,25 @@ def _table(names: Any, lists: bool, label: Any, *results: Any) -> Any:
     if lists:
         return pd.concat(results, axis=1, keys=list(names))
     return pd.Series(list(results), index=list(names), name=label)
+
+
+def get(self: Any, key: Any, default: Any = None) -> Any:
+    """A column, or something else if there is none of that name.
+
+    Parameters
+    ----------
+    key
+        Its name.
+    default
+        What is returned where it is not there.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1]}, npartitions=1).get("y", "nothing")
+    'nothing'
+    """
+    return self[key] if key in self.columns else default
 
 
 def reindex(self: Any, labels: Any = None, columns: Any = None, axis: Any = None, **kw: Any) -> Any:

@@ -42,6 +42,8 @@ def install_methods(cls: type, kind: type) -> None:
     if name != "Index":
         for method in tables.CUMULATIVE.split():
             _put(cls, kind, method, _cumulative(method), "running on from partition to partition")
+    for method in tables.EAGER[name].split():
+        _put(cls, kind, method, _eager(method), "after computing all of it")
     install_topics(cls)
     for attribute in tables.PROPERTIES[name].split():
         setattr(cls, attribute, _property(attribute))
@@ -124,6 +126,13 @@ def _rowwise(name: str) -> Callable[..., Any]:
     def method(self: FrameBase, *args: Any, **kwargs: Any) -> Any:
         refuse_inplace(name, kwargs)
         return self._rowwise(name, *args, **kwargs)
+
+    return method
+
+
+def _eager(name: str) -> Callable[..., Any]:
+    def method(self: FrameBase, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.compute(), name)(*args, **kwargs)
 
     return method
 

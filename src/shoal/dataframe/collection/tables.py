@@ -10,6 +10,7 @@
 `WINDOW_METHODS`        of moving windows
 `RESAMPLE_METHODS`      of bins of time
 `ACCESSORS`             of ``str``, ``dt``, ``cat``, ``list`` and ``struct``
+`EAGER`                 computed, then pandas' method
 `NOT_HERE`              refused, with what to use instead
 ======================  ======================================================================
 
@@ -23,6 +24,7 @@ from collections.abc import Mapping
 __all__ = [
     "ACCESSORS",
     "CUMULATIVE",
+    "EAGER",
     "GROUP_METHODS",
     "NOT_HERE",
     "OPERATORS",
@@ -112,9 +114,9 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "memory_usage_per_partition squeeze dot",
         "Index": "to_dask_array to_bag to_backend memory_usage",
     },
-    "matching": {"DataFrame Series": "align isin equals", "Index": "isin"},
+    "matching": {"DataFrame Series": "align isin equals", "Index": "isin equals"},
     "order": {"DataFrame Series": "sort_index truncate tz_convert tz_localize to_period"},
-    "aggregate": {"DataFrame Series": "agg aggregate=agg", "DataFrame": "reindex value_counts"},
+    "aggregate": {"DataFrame Series": "agg aggregate=agg", "DataFrame": "reindex value_counts get"},
     "inspect": {
         "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
         "pprint",
@@ -178,6 +180,15 @@ ACCESSORS: Mapping[str, tuple[str, str]] = {
 }
 """Methods and attributes of accessors that work partition by partition."""
 
+EAGER: Mapping[str, str] = {
+    "DataFrame": "to_excel to_clipboard to_feather to_stata to_xml to_iceberg to_pickle to_latex "
+    "to_markdown to_dict to_numpy to_xarray",
+    "Series": "to_excel to_clipboard to_pickle to_latex to_markdown to_dict to_numpy to_list "
+    "tolist to_xarray item",
+    "Index": "to_numpy to_list tolist item identical",
+}
+"""Names by class: the whole is computed, and pandas' method called, for its result is in memory."""
+
 COMPUTE_FIRST = "compute() first"
 WHOLE = "it needs all rows in one place: compute() first, or use map_partitions or reduction"
 LABELS = "rows are not found by number or label one at a time: use loc, then compute()"
@@ -188,13 +199,11 @@ IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
-        "at iat get xs take asof isetitem": LABELS,
+        "at iat xs take asof isetitem": LABELS,
         "T transpose unstack": ROWS_TO_COLUMNS,
         "plot hist boxplot": PICTURE,
         "rank ewm expanding duplicated compare corrwith asfreq first_valid_index "
         "last_valid_index reindex_like pivot": WHOLE,
-        "to_excel to_clipboard to_feather to_stata to_xml to_iceberg to_pickle to_latex "
-        "to_markdown to_dict to_numpy to_xarray": IN_MEMORY,
         "to_csv to_hdf to_json to_orc to_sql": FILES,
         "interpolate": "use map_overlap with a function that interpolates",
         "insert": "use assign, and select the columns in the order you want",
@@ -206,7 +215,7 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
     "Series": {
-        "at iat iloc get xs take asof item searchsorted pop": LABELS,
+        "at iat iloc get xs take asof searchsorted pop": LABELS,
         "T transpose unstack": ROWS_TO_COLUMNS,
         "plot hist": PICTURE,
         "info": "use describe, dtype and memory_usage",
@@ -214,8 +223,7 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "argsort": "use sort_values; positions over partitions are not known",
         "rank ewm expanding duplicated compare asfreq first_valid_index last_valid_index factorize "
         "reindex reindex_like drop set_axis": WHOLE,
-        "to_excel to_clipboard to_pickle to_latex to_markdown to_dict to_numpy to_list tolist "
-        "to_xarray array": IN_MEMORY,
+        "array": IN_MEMORY,
         "to_csv to_hdf to_json to_sql": FILES,
         "interpolate": "use map_overlap with a function that interpolates",
         "update": "use where or mask",
@@ -226,13 +234,13 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
     },
     "Index": {
         "get_loc get_indexer get_indexer_for get_indexer_non_unique get_slice_bound slice_indexer "
-        "slice_locs searchsorted asof asof_locs item take delete insert putmask": LABELS,
+        "slice_locs searchsorted asof asof_locs take delete insert putmask": LABELS,
         "T transpose ravel view": COMPUTE_FIRST,
         "argmax argmin argsort": "positions over partitions are not known: use a series and idxmax",
         "append union intersection difference symmetric_difference join reindex": "use concat or "
         "merge of frames with these indexes",
-        "duplicated factorize diff equals identical is_ sortlevel sort_values groupby drop": WHOLE,
-        "to_numpy to_list tolist to_flat_index array inferred_type hasnans": IN_MEMORY,
+        "duplicated factorize diff is_ sortlevel sort_values groupby drop": WHOLE,
+        "to_flat_index array inferred_type hasnans": IN_MEMORY,
         "set_names": "use rename",
         "from_range start stop step": "use the divisions, or min() and max()",
     },
