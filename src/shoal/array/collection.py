@@ -338,7 +338,13 @@ class Array(Operators, CollectionMixin):
     map_overlap = Delegate("overlap", "map_overlap_of")
     rechunk = Delegate("rechunking")
     shuffle = Delegate("rechunking")
+    __matmul__ = Delegate("routines.products", "matmul_of")
+    __rmatmul__ = Delegate("routines.products", "rmatmul_of")
+    dot = Delegate("routines")
+    nonzero = Delegate("routines")
+    round = Delegate("routines")
     squeeze = Delegate("routines")
+    swapaxes = Delegate("routines")
 
     all = Delegate("reductions")
     any = Delegate("reductions")

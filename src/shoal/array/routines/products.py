@@ -1,0 +1,374 @@
+"""Products that are summed over axes: dot, matmul, tensordot, einsum, and all that is like them.
+
+A task sums over the blocks of a contracted axis as it goes, so no product of two blocks is kept;
+along an axis of many blocks the products are partial results of a tree instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from shoal.array.blocks import blockwise, unify_chunks
+from shoal.array.collection import Array
+from shoal.array.conversion import asanyarray
+from shoal.array.kernels.contract import Accumulate, Kept, tensordot_block
+from shoal.array.meta import infer_meta, meta_from_array
+from shoal.array.rechunking import ravel
+from shoal.array.reductions.engine import reduction
+
+__all__ = ["contract", "dot", "einsum", "matmul", "outer", "tensordot", "vdot"]
+
+ONE_TASK = 8
+"""So many blocks along contracted axes are summed within one task."""
+
+
+def contract(
+    func: Callable[..., Any],
+    out: Sequence[Any],
+    pairs: Sequence[Any],
+    dtype: Any,
+    op: Any = np.add,
+    name: str | None = None,
+    split_every: Any = None,
+) -> Array:
+    """A function of blocks, summed over the axes that the result lacks.
+
+    Parameters
+    ----------
+    func
+        ``func(*blocks)``, linear in the blocks along contracted axes.
+    out
+        Labels of the result's axes.
+    pairs
+        Arrays and their labels in turn.
+    dtype
+        Of the result.
+    op
+        What adds: a ufunc.
+    name
+        What keys begin with.
+    split_every
+        How many products a task adds, where there are many.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.ones((4, 4), chunks=2)
+    >>> contract(np.matmul, "ik", [x, "ij", x, "jk"], x.dtype).sum().compute()
+    np.float64(64.0)
+    """
+    chunks, arrays = unify_chunks(*pairs)
+    labels = [tuple(own) for own in pairs[1::2]]
+    gone = list(dict.fromkeys(i for own in labels for i in own if i not in out))
+    count = math.prod(len(chunks[i]) for i in gone)
+    metas = [a._meta for a in arrays]
+    kind = infer_meta(func, metas)
+    meta = meta_from_array(kind if hasattr(kind, "dtype") else metas[0], len(out), dtype)
+    flat = [item for a, own in zip(arrays, labels, strict=True) for item in (a, own)]
+    if count <= (split_every or ONE_TASK):
+        places = tuple([tuple([gone.index(i) for i in own if i in gone]) for own in labels])
+        call = Accumulate(func, places, op) if gone else func
+        return blockwise(call, tuple(out), *flat, token=name, concatenate=False, meta=meta)
+    products = blockwise(
+        Kept(func, len(gone)),
+        (*out, *gone),
+        *flat,
+        token=name,
+        adjust_chunks=dict.fromkeys(gone, 1),
+        meta=meta_from_array(meta, len(out) + len(gone), dtype),
+    )
+    total = partial(_reduced, op=op)
+    axes = tuple(range(len(out), len(out) + len(gone)))
+    return reduction(
+        products, total, total, axis=axes, meta=meta, split_every=split_every, name=name
+    )
+
+
+def _reduced(block: Any, axis: Any, keepdims: bool, op: Any) -> Any:
+    if op is np.add:
+        return np.sum(block, axis=axis, keepdims=keepdims, dtype=block.dtype)
+    return op.reduce(block, axis=axis, keepdims=keepdims)
+
+
+def tensordot(lhs: Any, rhs: Any, axes: Any = 2) -> Array:
+    """The tensor product, summed over pairs of axes; see `numpy.tensordot`.
+
+    Parameters
+    ----------
+    lhs, rhs
+        Arrays.
+    axes
+        How many of the last of one and the first of the other, or two sequences of axes.
+
+    Raises
+    ------
+    ValueError
+        Lengths of paired axes differ.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> tensordot(da.ones((2, 4), chunks=2), da.ones((4, 3), chunks=2), 1).compute()
+    array([[4., 4., 4.],
+           [4., 4., 4.]])
+    """
+    lhs, rhs = asanyarray(lhs), asanyarray(rhs)
+    if isinstance(axes, int | np.integer):
+        left, right = range(lhs.ndim - axes, lhs.ndim), range(axes)
+    else:
+        left, right = (np.atleast_1d(side).tolist() for side in axes)
+    left, right = [i % lhs.ndim for i in left], [i % rhs.ndim for i in right]
+    if len(left) != len(right) or any(
+        lhs.shape[i] != rhs.shape[j]
+        and lhs.shape[i] == lhs.shape[i]
+        and rhs.shape[j] == rhs.shape[j]
+        for i, j in zip(left, right, strict=False)
+    ):
+        raise ValueError(
+            f"shape-mismatch for sum: axes {left} of shape {lhs.shape} and {right} of shape "
+            f"{rhs.shape}; paired axes must have equal lengths"
+        )
+    first = list(range(lhs.ndim))
+    second: list[int] = list(range(lhs.ndim, lhs.ndim + rhs.ndim))
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    out = [i for i in first if i not in [first[k] for k in left]]
+    out += [i for k, i in enumerate(second) if k not in right]
+    dtype = np.result_type(lhs.dtype, rhs.dtype)
+    func = partial(tensordot_block, axes=(tuple(left), tuple(right)))
+    return contract(func, out, [lhs, first, rhs, second], dtype, name="tensordot")
+
+
+def dot(a: Any, b: Any) -> Array:
+    """The dot product; see `numpy.dot`.
+
+    Parameters
+    ----------
+    a, b
+        Arrays.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> dot(da.arange(3, chunks=2), da.arange(3, chunks=2)).compute()
+    np.int64(5)
+    """
+    a, b = asanyarray(a), asanyarray(b)
+    if not a.ndim or not b.ndim:
+        return a * b  # type: ignore[no-any-return]
+    return tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+
+
+def vdot(a: Any, b: Any) -> Array:
+    """The dot product of flattened arrays, the first one conjugated; see `numpy.vdot`.
+
+    Parameters
+    ----------
+    a, b
+        Arrays.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> vdot(da.asarray([1j, 2]), da.asarray([1j, 3])).compute()
+    np.complex128(7+0j)
+    """
+    return dot(np.conj(ravel(asanyarray(a))), ravel(asanyarray(b)))
+
+
+def outer(a: Any, b: Any) -> Array:
+    """The outer product of flattened arrays; see `numpy.outer`.
+
+    Parameters
+    ----------
+    a, b
+        Arrays.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> outer(da.arange(2), da.arange(3)).shape
+    (2, 3)
+    """
+    return ravel(asanyarray(a))[:, None] * ravel(asanyarray(b))[None, :]  # type: ignore[no-any-return]
+
+
+def matmul(a: Any, b: Any) -> Array:
+    """The matrix product, of stacks of matrices along further axes; see `numpy.matmul`.
+
+    Parameters
+    ----------
+    a, b
+        Arrays of one axis or more.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or an operand has no axes.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.ones((2, 2), chunks=1)
+    >>> (x @ x).compute()
+    array([[2., 2.],
+           [2., 2.]])
+    """
+    a, b = asanyarray(a), asanyarray(b)
+    if not a.ndim or not b.ndim:
+        raise ValueError(
+            "`matmul` does not support scalars: both operands need an axis, got shapes "
+            f"{a.shape} and {b.shape}"
+        )
+    row, column = a.ndim == 1, b.ndim == 1
+    a = a[None, :] if row else a
+    b = b[:, None] if column else b
+    if a.shape[-1] != b.shape[-2] and a.shape[-1] == a.shape[-1] and b.shape[-2] == b.shape[-2]:
+        raise ValueError(
+            "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+            f"(n?,k),(k,m?)->(n?,m?): shapes {a.shape} and {b.shape}, the last axis of the first "
+            "and the last but one of the second must be equal"
+        )
+    ndim = max(a.ndim, b.ndim)
+    batch = list(range(ndim - 2))
+    first = [*batch[ndim - a.ndim :], ndim, ndim + 1]
+    second = [*batch[ndim - b.ndim :], ndim + 1, ndim + 2]
+    dtype = np.result_type(a.dtype, b.dtype)
+    out = contract(np.matmul, [*batch, ndim, ndim + 2], [a, first, b, second], dtype, name="matmul")
+    if row:
+        out = out[..., 0, :]
+    return out[..., 0] if column else out
+
+
+def matmul_of(self: Any, other: Any) -> Any:
+    """``self @ other``."""
+    return matmul(self, other)
+
+
+def rmatmul_of(self: Any, other: Any) -> Any:
+    """``other @ self``."""
+    return matmul(other, self)
+
+
+def einsum(
+    *operands: Any, dtype: Any = None, optimize: Any = False, split_every: Any = None, **kwargs: Any
+) -> Array:
+    """Einstein's summation convention; see `numpy.einsum`.
+
+    Parameters
+    ----------
+    *operands
+        Subscripts and arrays, in either of NumPy's forms.
+    dtype
+        Of the result.
+    optimize
+        How a task finds the order of its products, as NumPy has it.
+    split_every
+        How many partial products a task adds.
+    **kwargs
+        ``casting`` and ``order``.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> einsum("ij,kj->ik", da.ones((2, 3), chunks=2), da.ones((2, 3), chunks=1)).compute()
+    array([[3., 3.],
+           [3., 3.]])
+    """
+    inputs, out, arrays = _parsed(operands)
+    if dtype is None:
+        dtype = np.result_type(*[a.dtype for a in arrays])
+    told = {key: value for key, value in kwargs.items() if key in ("casting", "order")}
+    func = partial(
+        _einsum_block,
+        subscripts=f"{','.join(inputs)}->{out}",
+        dtype=dtype,
+        optimize=optimize,
+        **told,
+    )
+    if not isinstance(optimize, bool) or not optimize:
+        func = partial(func, optimize=len(arrays) > 1 if optimize is False else optimize)
+    pairs: list[Any] = []
+    for i, (a, own) in enumerate(zip(arrays, inputs, strict=True)):
+        arrays[i], labels = a, own
+        pairs += [a, labels]
+    repeated = [own for own in inputs if len(set(own)) < len(own)]
+    if repeated:
+        return _with_repeats(func, out, arrays, inputs, dtype, split_every)
+    return contract(func, out, pairs, np.dtype(dtype), name="einsum", split_every=split_every)
+
+
+def _with_repeats(
+    func: Any, out: str, arrays: list[Any], inputs: list[str], dtype: Any, split_every: Any
+) -> Array:
+    """Axes that one operand names twice must be one block: its diagonal is within it."""
+    twice = {i for own in inputs for i in own if own.count(i) > 1}
+    pairs: list[Any] = []
+    fresh = iter("\u03b1\u03b2\u03b3\u03b4\u03b5\u03b6\u03b7\u03b8\u03b9\u03ba\u03bb\u03bc")
+    for a, own in zip(arrays, inputs, strict=True):
+        a = a.rechunk({k: -1 for k, i in enumerate(own) if i in twice})
+        seen: set[str] = set()
+        labels = []
+        for i in own:
+            labels.append(next(fresh) if i in seen else i)
+            seen.add(i)
+        pairs += [a, tuple(labels)]
+    return contract(func, out, pairs, np.dtype(dtype), name="einsum", split_every=split_every)
+
+
+def _einsum_block(*blocks: Any, subscripts: str, dtype: Any, **kwargs: Any) -> Any:
+    """The sum of products of some blocks.
+
+    >>> _einsum_block(np.ones(2), subscripts="i->", dtype=np.dtype(float))
+    np.float64(2.0)
+    """
+    return np.einsum(subscripts, *blocks, dtype=dtype, **kwargs)[()]
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _parsed(operands: tuple[Any, ...]) -> tuple[list[str], str, list[Any]]:
+    """Labels of each operand and of the result, without dots, and the operands."""
+    if not operands:
+        raise ValueError("einsum takes subscripts and arrays, got nothing")
+    if isinstance(operands[0], str):
+        text, arrays = operands[0].replace(" ", ""), [asanyarray(a) for a in operands[1:]]
+    else:
+        arrays = [asanyarray(a) for a in operands[0 : len(operands) // 2 * 2 : 2]]
+        lists = [_letters(own) for own in operands[1 : len(operands) // 2 * 2 : 2]]
+        text = ",".join(lists)
+        if len(operands) % 2:
+            text += "->" + _letters(operands[-1])
+    left, arrow, out = text.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(arrays):
+        raise ValueError(f"einsum: {text!r} names {len(inputs)} operands, got {len(arrays)}")
+    dots = max(
+        (
+            a.ndim - len(own.replace("...", ""))
+            for own, a in zip(inputs, arrays, strict=True)
+            if "." in own
+        ),
+        default=0,
+    )
+    spare = "".join([c for c in LETTERS if c not in text])[:dots]
+    filled = []
+    for own, a in zip(inputs, arrays, strict=True):
+        many = a.ndim - len(own.replace("...", ""))
+        if many < 0 or (many and "..." not in own):
+            raise ValueError(f"einsum: subscripts {own!r} do not fit an operand of shape {a.shape}")
+        filled.append(own.replace("...", spare[dots - many :] if many else ""))
+    if not arrow:
+        named = left.replace(",", "").replace(".", "")
+        out = "..." * ("." in left) + "".join(sorted(c for c in set(named) if named.count(c) == 1))
+    return filled, out.replace("...", spare), arrays
+
+
+def _letters(own: Any) -> str:
+    return "".join(["..." if i is Ellipsis else LETTERS[int(i)] for i in own])
