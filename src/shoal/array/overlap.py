@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import concatenate
 from shoal.array.blocks import blockwise, unify_chunks
 from shoal.array.chunks import AxisChunks, has_unknown
 from shoal.array.collection import Array
@@ -25,7 +26,6 @@ from shoal.array.mapping import map_blocks
 from shoal.array.nodes.windows import CutBlocks, Windows
 from shoal.array.rechunking import rechunk, smaller_blocks
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import concatenate
 from shoal.array.slicing import getitem, take
 
 __all__ = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, stack
 from shoal.array.chunks import normalize_chunks
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
@@ -14,7 +15,6 @@ from shoal.array.creation.constant import zeros
 from shoal.array.creation.ranges import arange
 from shoal.array.kernels.patterns import function_block
 from shoal.array.nodes.sources import Generated
-from shoal.array.routines.manipulation import broadcast_to, stack
 from shoal.array.slicing import getitem
 from shoal.expr.annotate import current_annotations
 from shoal.graph.naming import funcname

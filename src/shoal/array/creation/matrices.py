@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, concatenate, transpose
 from shoal.array.chunks import normalize_chunks
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
@@ -18,7 +19,6 @@ from shoal.array.meta import meta_from_array
 from shoal.array.nodes.selection import Points
 from shoal.array.nodes.sources import Generated
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import broadcast_to, concatenate, transpose
 from shoal.array.slicing import getitem
 from shoal.expr.annotate import current_annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, concatenate
 from shoal.array.blocks import blockwise
 from shoal.array.chunks import normalize_chunks
 from shoal.array.collection import Array
@@ -23,7 +24,6 @@ from shoal.array.rechunking import rechunk
 from shoal.array.reductions import max as max_of
 from shoal.array.reductions import mean, reduction
 from shoal.array.reductions import min as min_of
-from shoal.array.routines.manipulation import broadcast_to, concatenate
 from shoal.array.slicing import getitem, take
 
 __all__ = ["pad"]

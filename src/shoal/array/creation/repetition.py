@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import concatenate
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import concatenate
 from shoal.array.slicing import getitem
 
 __all__ = ["repeat", "tile"]

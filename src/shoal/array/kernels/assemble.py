@@ -97,7 +97,7 @@ def assemble(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
     arrays = [b if hasattr(b, "shape") else np.asanyarray(b) for b in blocks]
     if grid and arrays and all(array.ndim == 0 for array in arrays):
         # A function that was called for what it does, and gave None or numbers.
-        return np.array(arrays).reshape(grid)
+        return np.array([array[()] for array in arrays]).reshape(grid)
     return _one_axis_after_the_other(arrays, grid)
 
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from shoal.array.arrangement import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    squeeze,
+    stack,
+    transpose,
+)
 from shoal.array.routines.along import (
     aligned_coarsen_chunks,
     apply_along_axis,
@@ -46,14 +54,6 @@ from shoal.array.routines.joining import (
     hstack,
     insert,
     vstack,
-)
-from shoal.array.routines.manipulation import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    squeeze,
-    stack,
-    transpose,
 )
 from shoal.array.routines.moving import (
     flip,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import expand_dims
 from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import expand_dims
 
 __all__ = ["aligned_coarsen_chunks", "apply_along_axis", "apply_over_axes", "coarsen"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shoal.array.arrangement import concatenate
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
-from shoal.array.routines.manipulation import concatenate
 
 __all__ = ["block"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, stack
 from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
@@ -25,7 +26,6 @@ from shoal.array.kernels.choose import (
 )
 from shoal.array.rechunking import ravel
 from shoal.array.reductions import all as all_of
-from shoal.array.routines.manipulation import broadcast_to, stack
 from shoal.array.routines.products import contract
 from shoal.array.statistics.averages import is_nonzero
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import concatenate
 from shoal.array.blocks import blockwise
 from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
@@ -27,7 +28,6 @@ from shoal.array.nodes.reduction import Reduction
 from shoal.array.rechunking import ravel
 from shoal.array.reductions.engine import fan_in, reduction
 from shoal.array.reductions.simple import sum as sum_of
-from shoal.array.routines.manipulation import concatenate
 from shoal.delayed import delayed
 from shoal.expr.annotate import current_annotations
 from shoal.graph.layers import Each

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, concatenate
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.rechunking import ravel
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import broadcast_to, concatenate
 
 __all__ = ["diff", "ediff1d", "gradient"]
 

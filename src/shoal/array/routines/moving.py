@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import concatenate, transpose
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.rechunking import ravel, reshape
 from shoal.array.reductions.engine import normalize_axes
-from shoal.array.routines.manipulation import concatenate, transpose
 
 __all__ = [
     "flip",

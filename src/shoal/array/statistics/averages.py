@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import broadcast_to, expand_dims, transpose
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.creation import diagonal
@@ -15,7 +16,6 @@ from shoal.array.reductions.simple import max as max_of
 from shoal.array.reductions.simple import mean
 from shoal.array.reductions.simple import min as min_of
 from shoal.array.reductions.simple import sum as sum_of
-from shoal.array.routines.manipulation import broadcast_to, expand_dims, transpose
 
 __all__ = ["average", "count_nonzero", "ptp", "trace"]
 

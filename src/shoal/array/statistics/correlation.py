@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import concatenate, squeeze
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.creation import diag
 from shoal.array.reductions.simple import mean
 from shoal.array.reductions.simple import sum as sum_of
-from shoal.array.routines.manipulation import concatenate, squeeze
 from shoal.array.routines.products import dot
 
 __all__ = ["corrcoef", "cov"]
