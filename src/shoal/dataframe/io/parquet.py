@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.columnar.scan import Column as ScanColumn
+from shoal.dataframe.columnar.scan import Scan, footer_of
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, Part, PartitionWise
 from shoal.dataframe.nodes.sources import Source
 from shoal.delayed import delayed
@@ -30,6 +32,10 @@ from shoal.io.files import resolve_paths
 from shoal.units import parse_bytes
 
 __all__ = ["Dataset", "Piece", "ReadParquet", "read_parquet", "to_parquet"]
+
+
+MOST_FOOTERS = 1000
+"""For more files than this, footers are not read before the work begins."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,6 +193,28 @@ class ReadParquet(Source):
             To be met as well.
         """
         return self.replace(filters=(*self.filters, *filters))
+
+    def scan(self) -> Scan | str:
+        """What the columnar kernel reads of all files together; or why it cannot."""
+        data = self.dataset
+        if not _is_local(data.fs):
+            return "files on another machine"
+        names = dict.fromkeys([*self.meta.columns, *(filter[0] for filter in self.filters)])
+        if any(type(name) is not str or name in data.partition_columns for name in names):
+            return "columns that are in the paths, or whose names are not text"
+        files = [piece.path for piece in data.pieces if piece.row_groups in (None, ())]
+        if len(files) != len(data.pieces) or len(files) > MOST_FOOTERS:
+            return "parts of files" if len(files) <= MOST_FOOTERS else "too many files"
+        rows, columns = 0, {name: ScanColumn(None, 0, 0) for name in names}
+        for path, mark in zip(files, data.fingerprint, strict=True):
+            footer = footer_of(path, mark)
+            rows += footer.rows
+            for name in names:
+                found = footer.columns.get(name)
+                if found is None or found.type != data.schema.field(name).type:
+                    return f"files that differ in column {name!r}"
+                columns[name] = columns[name].joined(found)
+        return Scan(tuple(files), rows, columns, self.filters)
 
     def label(self) -> str:
         """Columns and filters."""

@@ -1,10 +1,11 @@
 """The rules by which frame expressions are rewritten, in the order in which they are tried.
 
-One rule is one function in a file of its own.  There are three phases (`shoal.expr.rewrite`):
+One rule is one function in a file of its own.  There are four phases (`shoal.expr.rewrite`):
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
-2. *Physical*: what a logical node computes is replaced by nodes that do it.
-3. *Stages*: operations on the same partition become one task.
+2. *Columnar*: what the columnar kernel can compute whole becomes one task.
+3. *Physical*: what a logical node computes is replaced by nodes that do it.
+4. *Stages*: operations on the same partition become one task.
 
 To add one: write it with an example before and after, add it to `RULES`, and add a pair to the
 golden tests, which also run both sides and compare.
@@ -13,6 +14,7 @@ golden tests, which also run both sides and compare.
 from __future__ import annotations
 
 from shoal.dataframe.rules.column_of import column_of
+from shoal.dataframe.rules.columnar_region import columnar_region
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fuse_stages import fuse_stages
@@ -32,7 +34,9 @@ RULES = (
     head_through,
     prune_columns,
     # phase 1
-    to_physical,
+    columnar_region,
     # phase 2
+    to_physical,
+    # phase 3
     fuse_stages,
 )

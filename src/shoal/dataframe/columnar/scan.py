@@ -1,0 +1,124 @@
+"""What a source of rows tells the columnar kernel: files, columns, and what their footers say."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+__all__ = ["Column", "Scan", "footer_of"]
+
+
+class Column(NamedTuple):
+    """A column of a file, as its footer has it.
+
+    Parameters
+    ----------
+    type
+        Arrow's.
+    size_bytes
+        Not compressed.
+    nulls
+        How many; None where it is not known.
+
+    Examples
+    --------
+    >>> Column("int64", 80, 0).nulls
+    0
+    """
+
+    type: Any
+    size_bytes: int
+    nulls: int | None
+
+    def joined(self, other: Column) -> Column:
+        """The column of this file and another one.
+
+        Parameters
+        ----------
+        other
+            There.
+        """
+        known = self.nulls is not None and other.nulls is not None
+        nulls = (self.nulls or 0) + (other.nulls or 0) if known else None
+        return Column(other.type, self.size_bytes + other.size_bytes, nulls)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """Files that are read as one table.
+
+    Parameters
+    ----------
+    files
+        Paths on this machine.
+    rows
+        How many all of them have.
+    columns
+        `Column` by name, of all files together.
+    filters
+        ``(column, operator, value)``: rows must meet all of them.
+
+    Examples
+    --------
+    >>> Scan((), 0, {}, ()).size_bytes
+    0
+    """
+
+    files: tuple[str, ...]
+    rows: int
+    columns: dict[str, Column]
+    filters: tuple[Any, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """About how large the columns are in memory."""
+        return sum(max(column.size_bytes, 8 * self.rows) for column in self.columns.values())
+
+
+class Footer(NamedTuple):
+    """A footer in short."""
+
+    rows: int
+    columns: dict[str, Column]
+
+
+@functools.lru_cache(maxsize=4096)
+def footer_of(path: str, fingerprint: Any) -> Footer:
+    """What the footer of a file says.
+
+    Parameters
+    ----------
+    path
+        On this machine.
+    fingerprint
+        Changes when the file does.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> from_dict({"x": [1, 2]}, npartitions=1).to_parquet(folder, write_index=False)
+    >>> footer_of(folder + "/part.0.parquet", 0).columns["x"].nulls
+    0
+    """
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    schema = footer.schema.to_arrow_schema()
+    flat = footer.schema.names == schema.names
+    columns = {}
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    for place, field in enumerate(schema):
+        size, nulls = 0, 0 if flat else None
+        for group in groups if flat else ():
+            chunk = group.column(place)
+            size += chunk.total_uncompressed_size
+            stats = chunk.statistics
+            if not group.num_rows:
+                continue
+            told = stats is not None and stats.has_null_count
+            nulls = nulls + stats.null_count if told and nulls is not None else None
+        columns[field.name] = Column(field.type, size, nulls)
+    return Footer(footer.num_rows, columns)

@@ -1,0 +1,82 @@
+"""A reduction that the columnar kernel can compute whole is one task."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from shoal import config
+from shoal.dataframe.columnar.region import Columnar, Region
+from shoal.dataframe.columnar.values import Untranslated
+from shoal.dataframe.nodes.reduce import Reduce
+from shoal.dataframe.rules.walk import sources_first
+from shoal.expr.node import Node
+from shoal.units import parse_bytes
+
+__all__ = ["columnar_region"]
+
+
+def columnar_region(roots: Sequence[Node]) -> list[Node]:
+    """Replace the outermost reductions that translate, with all that they read.
+
+    Parameters
+    ----------
+    roots
+        Expressions.  Before: ``Reduce(sum) <- Filter <- ReadParquet``.
+
+    Returns
+    -------
+    list of nodes
+        After: ``Columnar(Reduce(sum))``.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict, read_parquet
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> from_dict({"x": [1, 2]}, npartitions=1).to_parquet(folder, write_index=False)
+    >>> columnar_region([read_parquet(folder).x.sum().expr])[0].label()
+    'Columnar(Reduce(sum) of 2 rows, 0 MB: ReadParquet(1 pieces))'
+    """
+    engine = config.get("dataframe.engine")
+    if engine == "pandas" or (engine == "auto" and not _has_polars()):
+        return list(roots)
+    limit = parse_bytes(config.get("dataframe.columnar-limit"))
+    new: dict[str, Any] = {}
+    stack: list[Any] = list(roots)
+    seen: set[str] = set()
+    while stack:
+        node = stack.pop()
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        found = _columnar(node, limit) if isinstance(node, Reduce) else None
+        if found is not None:
+            new[node.name] = found
+        else:
+            stack += [source for source in node.sources if isinstance(source, Node)]
+    if not new:
+        return list(roots)
+    for node in sources_first(roots):
+        if node.name not in new:
+            new[node.name] = node.map_sources(lambda s: new.get(getattr(s, "name", ""), s))
+    return [new[root.name] for root in roots]
+
+
+columnar_region.phase = 1  # type: ignore[attr-defined]
+columnar_region.whole = True  # type: ignore[attr-defined]
+
+
+def _has_polars() -> bool:
+    return importlib.util.find_spec("polars") is not None
+
+
+def _columnar(node: Reduce, limit: int) -> Columnar | None:
+    try:
+        region = Region(node)
+    except Untranslated:
+        return None
+    if not region.scans or region.size_bytes > limit:
+        return None
+    return Columnar(region, annotations=node.annotations)
