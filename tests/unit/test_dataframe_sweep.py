@@ -129,6 +129,8 @@ d.f.hasnans
 d.index.max()
 d.index.nunique()
 d.i.agg("sum")
+d[["i", "b"]].max(axis=None)
+d[["i", "f"]].mean(axis=None)
 d.i.to_list()
 d.index.tolist()
 d[["i", "b"]].to_dict()

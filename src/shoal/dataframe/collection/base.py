@@ -350,6 +350,8 @@ class FrameBase(CollectionMixin):
     def _rowwise(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """pandas' method of that name on each partition."""
         items = [operand(one) for one in (self, *args, *kwargs.values())]
+        if self.ndim == 1 and kwargs.get("axis") in (1, "columns"):
+            check_axis(self, kwargs["axis"])
         if method in ROW_ARGUMENTS:
             along = self.ndim == 2 and kwargs.get("axis", 1) in (1, "columns")
             items = [one if isinstance(one, pd.Series) and along else wrapped(one) for one in items]
@@ -634,8 +636,11 @@ class FrameBase(CollectionMixin):
         deep
             Accepted as pandas has it; True is refused, for there is nothing to copy.
         """
-        if deep:
-            raise ValueError("deep copies make no sense of what is not computed; pass deep=False")
+        if deep is not False:
+            raise ValueError(
+                "The `deep` value must be False. This is strictly a shallow copy of the underlying "
+                "computational graph."
+            )
         return type(self)(self._node)
 
     def optimize(self, **kwargs: Any) -> Any:

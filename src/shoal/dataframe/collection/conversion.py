@@ -194,7 +194,9 @@ def to_backend(self: Any, backend: str | None = None, **kwargs: Any) -> Any:
     1
     """
     if backend not in (None, "pandas"):
-        raise ValueError(f"to_backend: partitions are pandas objects; got backend={backend!r}")
+        raise ValueError(
+            f"No backend dispatch registered for {backend!r}: partitions are pandas objects"
+        )
     return self
 
 

@@ -9,7 +9,7 @@ from types import MethodType
 from typing import Any
 
 from shoal.dataframe.collection import tables
-from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.collection.base import FrameBase, check_axis, check_split_every, from_node
 from shoal.dataframe.nodes.moves import Cumulative
 
 __all__ = ["Topic", "install_methods", "install_operators", "install_topics"]
@@ -158,11 +158,19 @@ def _reduction(name: str) -> Callable[..., Any]:
 
     def method(self: FrameBase, axis: Any = 0, *, split_every: Any = None, **options: Any) -> Any:
         options = {key: value for key, value in options.items() if value is not None}
-        if axis in (1, "columns"):
+        check_split_every(split_every)
+        axis = axis if axis is None else check_axis(self, axis)
+        if axis == 1:
             return self._rowwise(real, axis=1, **options)
         if axis is None and self.ndim == 2 and real in ("any", "all", "min", "max", "sum", "mean"):
+            if real == "mean":
+                total, count = (
+                    self._reduce(one, split_every=split_every, **options)
+                    for one in ("sum", "count")
+                )
+                return total._reduce("sum") / count._reduce("sum")
             whole = self._reduce(real, split_every=split_every, **options)
-            return whole._rowwise(real)
+            return whole._reduce(real)
         return self._reduce(real, split_every=split_every, **options)
 
     return method
@@ -170,7 +178,7 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 def _cumulative(name: str) -> Callable[..., Any]:
     def method(self: FrameBase, axis: Any = 0, skipna: bool = True, **options: Any) -> Any:
-        if axis in (1, "columns"):
+        if check_axis(self, axis) == 1:
             return self._rowwise(name, axis=1, skipna=skipna)
         return from_node(Cumulative(self._node, name, skipna))
 

@@ -26,6 +26,7 @@ from shoal.dataframe.collection.generate import install_methods, install_operato
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.indexing import Locator
 from shoal.dataframe.collection.partitioning import repartition
+from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta
 from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
@@ -501,6 +502,10 @@ def filtered(collection: Any, mask: Any) -> Any:
     return from_node(Filter(*from_both))
 
 
+TIME_ATTRIBUTES = frozenset(ACCESSORS["dt"][1].split())
+"""What an index of times tells of each label."""
+
+
 class Index(_Column):
     """The labels of rows, in partitions.
 
@@ -522,6 +527,16 @@ class Index(_Column):
     def names(self) -> Any:
         """Of its levels."""
         return self._meta.names
+
+    def __getattr__(self, name: str) -> Any:
+        # Labels that are times have what `dt` has.
+        if not name.startswith("_") and name in TIME_ATTRIBUTES and hasattr(self._meta, name):
+            return self._attribute(name)
+        return super().__getattr__(name)
+
+    def __dir__(self) -> Any:
+        here = [name for name in TIME_ATTRIBUTES if hasattr(self._meta, name)]
+        return [*super().__dir__(), *here]
 
     @property
     def nlevels(self) -> int:

@@ -50,7 +50,7 @@ def numeric_part(self: Any, numeric_only: Any, what: str) -> Any:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         There are columns that are not numbers.
 
     Examples
@@ -69,6 +69,12 @@ def numeric_part(self: Any, numeric_only: Any, what: str) -> Any:
         return self
     if numeric_only:
         return self[[name for name in self.columns if name not in others]]
+    times = [name for name in others if getattr(self.dtypes[name], "kind", "") in "mM"]
+    if times:
+        raise TypeError(
+            f"{what}: the columns {times} hold times, whose dtype does not support {what}; pass "
+            "numeric_only=True to leave them out"
+        )
     raise ValueError(
         f"{what}: the columns {others} could not convert to numbers; pass numeric_only=True to "
         "leave them out"
@@ -150,6 +156,8 @@ def kurtosis(
 
 
 def _moment(self: Any, kind: str, axis: Any, numeric_only: Any, bias: bool, *, fisher: bool) -> Any:
+    if axis is None:
+        raise ValueError(f"`axis=None` isn't currently supported for {kind}; pass axis=0 or 1")
     if check_axis(self, axis) == 1:
         return self._rowwise(kind, axis=1, numeric_only=bool(numeric_only))
     some = numeric_part(self, numeric_only, kind)
@@ -315,7 +323,12 @@ def quantile(
     ]
     label = None if several else q
     args = (wanted if several else None, label, some.columns, *columns)
-    return from_node(MapPartitions(_quantile_frame, args, (), meta, ONE, "quantile"))
+    ends: Any = ONE
+    if several:
+        ends = (min(wanted), max(wanted))
+    elif len(some.columns):
+        ends = (min(some.columns), max(some.columns))
+    return from_node(MapPartitions(_quantile_frame, args, (), meta, ends, "quantile"))
 
 
 def _quantile_of_series(self: Any, wanted: tuple[float, ...], *, several: bool) -> Any:

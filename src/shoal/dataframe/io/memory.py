@@ -93,7 +93,8 @@ def from_pandas(
         start = int(index.searchsorted(index[cut], side="left")) if cut < rows else rows
         if starts[-1] < start < rows:
             starts.append(start)
-    divisions = (*[index[start] for start in starts], index[-1])
+    # Python's own numbers: they are shown, compared and pickled everywhere.
+    divisions = tuple(index[[*starts, rows - 1]].tolist())
     return from_node(FromPandas(data, (*starts, rows), divisions, None))
 
 

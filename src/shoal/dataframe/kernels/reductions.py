@@ -563,14 +563,20 @@ def _time_mean_combine(values: Sequence[Any], **options: Any) -> Any:
 
 
 def _time_moments(item: Any, skipna: bool = True, **options: Any) -> Any:
-    """Moments in nanoseconds, as numbers."""
+    """Moments as numbers of the times' unit, and that."""
+    unit = item.dt.unit
     span = item - pd.Timestamp(0, tz=item.dt.tz) if item.dtype.kind == "M" else item
-    return _moments(span / pd.Timedelta(1, "ns"), skipna=skipna)
+    return _moments(span / pd.Timedelta(1, unit), skipna=skipna), unit
+
+
+def _time_moments_combine(values: Sequence[Any], **options: Any) -> Any:
+    return _moments_combine([moments for moments, _ in values]), values[0][1]
 
 
 def _time_std(value: Any, **options: Any) -> Any:
-    spread = _std_final(value, ddof=options.get("ddof", 1))
-    return pd.NaT if pd.isna(spread) else pd.Timedelta(round(spread), "ns")
+    moments, unit = value
+    spread = _std_final(moments, ddof=options.get("ddof", 1))
+    return pd.NaT if pd.isna(spread) else pd.Timedelta(int(spread), unit).as_unit(unit)
 
 
 def _monotonic(name: str) -> Reduction:
@@ -608,7 +614,7 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "var": Reduction(_moments, _moments_combine, _var_final),
     "std": _with_times(
         Reduction(_moments, _moments_combine, _std_final),
-        Reduction(_time_moments, _moments_combine, _time_std),
+        Reduction(_time_moments, _time_moments_combine, _time_std),
     ),
     "is_monotonic_increasing": _monotonic("is_monotonic_increasing"),
     "is_monotonic_decreasing": _monotonic("is_monotonic_decreasing"),

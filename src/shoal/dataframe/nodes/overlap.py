@@ -61,6 +61,12 @@ class MapOverlap(FrameNode):
         """The given one."""
         return self.given_meta
 
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The first source's; unknown where a row becomes several, with more levels."""
+        known: tuple[Any, ...] = self.frames[0].divisions
+        several = isinstance(getattr(self.given_meta, "index", None), pd.MultiIndex)
+        return (None,) * len(known) if several else known
+
     def place(self, lowering: Lowering) -> None:
         """A task reads its partitions and the neighbours that it needs."""
         first = self.frames[0]
