@@ -54,12 +54,15 @@ HOMES: dict[str, str] = {
         "rad2deg degrees radians bitwise_and bitwise_or bitwise_xor invert bitwise_not "
         "left_shift right_shift greater greater_equal less less_equal not_equal equal "
         "logical_and logical_or logical_xor logical_not maximum minimum fmax fmin isfinite "
-        "isinf isnan signbit copysign nextafter spacing ldexp floor ceil trunc"
+        "isinf isnan signbit copysign nextafter spacing ldexp floor ceil trunc divmod modf "
+        "frexp frompyfunc conjugate angle clip fix i0 imag iscomplex isneginf isposinf isreal "
+        "nan_to_num real sinc"
     ),
     "statistics": (
         "average count_nonzero median nanmedian nanpercentile nanquantile percentile ptp "
         "quantile trace cov corrcoef"
     ),
+    "gufuncs": "apply_gufunc as_gufunc gufunc",
 }
 """Public names by the module that has them.  No module may have a public function's name."""
 
@@ -76,7 +79,8 @@ CONSTANTS = (
 """Names that are NumPy's own."""
 
 SUBMODULES = (
-    "core creation lib overlap random rechunking reductions routines slicing statistics ufunc"
+    "core creation fft lib overlap random rechunking reductions routines slicing statistics "
+    "ufunc"
 )
 """Modules that people reach as attributes."""
 
@@ -92,9 +96,11 @@ __all__ = [
     "aligned_coarsen_chunks",
     "all",
     "allclose",
+    "angle",
     "any",
     "append",
     "apply_along_axis",
+    "apply_gufunc",
     "apply_over_axes",
     "arange",
     "arccos",
@@ -110,6 +116,7 @@ __all__ = [
     "argwhere",
     "around",
     "array",
+    "as_gufunc",
     "asanyarray",
     "asarray",
     "atleast_1d",
@@ -129,6 +136,7 @@ __all__ = [
     "cbrt",
     "ceil",
     "choose",
+    "clip",
     "coarsen",
     "complex128",
     "complex64",
@@ -136,6 +144,7 @@ __all__ = [
     "compute",
     "concatenate",
     "conj",
+    "conjugate",
     "copysign",
     "corrcoef",
     "cos",
@@ -153,6 +162,7 @@ __all__ = [
     "diff",
     "digitize",
     "divide",
+    "divmod",
     "dot",
     "dstack",
     "e",
@@ -170,6 +180,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fix",
     "flatnonzero",
     "flip",
     "fliplr",
@@ -182,22 +193,27 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "frexp",
     "from_array",
     "from_delayed",
     "from_npy_stack",
     "from_zarr",
     "fromfunction",
+    "frompyfunc",
     "full",
     "full_like",
     "gradient",
     "greater",
     "greater_equal",
+    "gufunc",
     "heaviside",
     "histogram",
     "histogram2d",
     "histogramdd",
     "hstack",
     "hypot",
+    "i0",
+    "imag",
     "indices",
     "inf",
     "insert",
@@ -207,12 +223,16 @@ __all__ = [
     "int8",
     "invert",
     "isclose",
+    "iscomplex",
     "iscomplexobj",
     "isfinite",
     "isin",
     "isinf",
     "isnan",
+    "isneginf",
     "isnull",
+    "isposinf",
+    "isreal",
     "ldexp",
     "left_shift",
     "less",
@@ -239,10 +259,12 @@ __all__ = [
     "min",
     "minimum",
     "mod",
+    "modf",
     "moment",
     "moveaxis",
     "multiply",
     "nan",
+    "nan_to_num",
     "nanargmax",
     "nanargmin",
     "nancumprod",
@@ -281,6 +303,7 @@ __all__ = [
     "radians",
     "ravel",
     "ravel_multi_index",
+    "real",
     "rechunk",
     "reciprocal",
     "reduction",
@@ -303,6 +326,7 @@ __all__ = [
     "sign",
     "signbit",
     "sin",
+    "sinc",
     "sinh",
     "spacing",
     "sqrt",

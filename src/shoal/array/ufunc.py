@@ -1,18 +1,28 @@
 """NumPy's ufuncs for arrays: each is made when its name is first used.
 
-Those with several results are functions of their own.
+A ufunc with several results is computed once for each that is asked for: nothing ties the results
+together, and what shares blocks shares the work of their inputs.  `ELEMENTWISE` are functions of
+elements that are no ufuncs.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from shoal.array.collection import Array
+from shoal.array.conversion import asanyarray
 from shoal.array.elementwise import elemwise
+from shoal.collection import is_collection
 
-__all__ = ["ufunc"]
+__all__ = ["ELEMENTWISE", "frompyfunc", "ufunc"]
+
+ELEMENTWISE = (
+    "angle clip fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real real_if_close sinc"
+)
+"""Functions of NumPy's that are computed element by element."""
 
 
 class ufunc:
@@ -43,11 +53,46 @@ class ufunc:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        lazy = any(isinstance(arg, Array) or hasattr(arg, "__dask_graph__") for arg in args)
+        lazy = any(map(is_collection, args))
         if not lazy and not isinstance(kwargs.get("where"), Array):
             # Nothing lazy: NumPy's answer, at once.
             return self.of(*args, **kwargs)
+        if self.of.nout > 1:
+            return self._several(*args, **kwargs)
         return elemwise(self.of, *args, **kwargs)
+
+    def _several(self, *args: Any, **kwargs: Any) -> tuple[Array, ...]:
+        """An array for each result."""
+        out = kwargs.pop("out", None) or (None,) * self.of.nout
+        parts = [_Result(self.of, i) for i in range(self.of.nout)]
+        return tuple(
+            [elemwise(part, *args, out=to, **kwargs) for part, to in zip(parts, out, strict=True)]
+        )
+
+    def outer(self, A: Any, B: Any, **kwargs: Any) -> Any:
+        """The function of every element of one array and every one of another.
+
+        Parameters
+        ----------
+        A, B
+            Arrays.
+        **kwargs
+            The function's.
+
+        Raises
+        ------
+        ValueError
+            The function has not two operands.
+        """
+        if self.of.nin != 2:
+            raise ValueError(
+                f"outer product only supported for binary functions, {self.__name__} takes "
+                f"{self.of.nin}"
+            )
+        if not is_collection(A) and not is_collection(B):
+            return self.of.outer(A, B, **kwargs)
+        A, B = asanyarray(A), asanyarray(B)
+        return self(A[(...,) + (None,) * B.ndim], B, **kwargs)
 
     def __repr__(self) -> str:
         return repr(self.of)
@@ -56,9 +101,76 @@ class ufunc:
         return ufunc, (self.of,)
 
 
+class _Result:
+    """One of the results of a ufunc."""
+
+    def __init__(self, of: np.ufunc, which: int) -> None:
+        self.of = of
+        self.which = which
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.of.__name__}-{self.which}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.of(*args, **kwargs)[self.which]
+
+    def __shoal_tokenize__(self) -> Any:
+        return "result", self.of, self.which
+
+
+def frompyfunc(func: Any, nin: int, nout: int) -> ufunc:
+    """A ufunc of a function of Python objects; see `numpy.frompyfunc`.
+
+    Parameters
+    ----------
+    func
+        Of ``nin`` objects.
+    nin, nout
+        How many operands and results it has; one result.
+
+    Raises
+    ------
+    NotImplementedError
+        There are several results.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> frompyfunc(lambda x: f"<{x}>", 1, 1)(da.arange(2, chunks=1)).compute()
+    array(['<0>', '<1>'], dtype=object)
+    """
+    if nout > 1:
+        raise NotImplementedError("frompyfunc with more than one output")
+    return ufunc(np.frompyfunc(func, nin, nout))
+
+
+def _elementwise(function: Any) -> Any:
+    """A function of NumPy's as one of arrays; NumPy's answer, at once, where nothing is lazy."""
+
+    @functools.wraps(function, assigned=("__name__", "__doc__"), updated=())
+    def of_arrays(*args: Any, **kwargs: Any) -> Any:
+        if not any(map(is_collection, (*args, *kwargs.values()))):
+            return function(*args, **kwargs)
+        return elemwise(function, *args, **kwargs)
+
+    del of_arrays.__wrapped__  # type: ignore[attr-defined] # pickled by its name here
+    of_arrays.__module__, of_arrays.__qualname__ = __name__, function.__name__
+    return of_arrays
+
+
+def clip_of(self: Any, min: Any = None, max: Any = None) -> Any:
+    """The elements, limited; see `numpy.ndarray.clip`."""
+    return elemwise(np.clip, self, min, max)
+
+
 def __getattr__(name: str) -> Any:
     of = getattr(np, name, None)
-    if not isinstance(of, np.ufunc) or of.nout != 1:
+    if isinstance(of, np.ufunc):
+        made: Any = ufunc(of)
+    elif name in ELEMENTWISE.split():
+        made = _elementwise(of)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    made = globals()[name] = ufunc(of)
+    globals()[name] = made
     return made

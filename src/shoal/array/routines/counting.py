@@ -28,6 +28,7 @@ from shoal.array.nodes.reduction import Reduction
 from shoal.array.rechunking import ravel
 from shoal.array.reductions.engine import fan_in, reduction
 from shoal.array.reductions.simple import sum as sum_of
+from shoal.collection import is_collection
 from shoal.delayed import delayed
 from shoal.expr.annotate import current_annotations
 from shoal.graph.layers import Each
@@ -93,8 +94,8 @@ def _edges(bins: Any, span: Any, name: str) -> Any:
             )
         if len(span) != 2:
             raise ValueError(f"range must be a sequence or array of length 2, but got {span!r}")
-        if any(hasattr(v, "__dask_graph__") for v in (*span, bins)):
-            if hasattr(bins, "__dask_graph__"):
+        if any(map(is_collection, (*span, bins))):
+            if is_collection(bins):
                 raise TypeError(f"{name}: the number of bins must be known, got {bins!r}")
             made = delayed(np.linspace)(*span, int(bins) + 1)
             return from_delayed(made, (int(bins) + 1,), dtype=float)
@@ -103,7 +104,7 @@ def _edges(bins: Any, span: Any, name: str) -> Any:
         if bins.ndim != 1:
             raise ValueError(f"bins must be a 1-dimensional array or sequence, got {bins.shape}")
         return bins.rechunk(-1)
-    edges = [b.compute() if hasattr(b, "__dask_graph__") else b for b in bins]
+    edges = [b.compute() if is_collection(b) else b for b in bins]
     out = np.asarray(edges)
     if out.ndim != 1:
         raise ValueError(f"bins must be a 1-dimensional array or sequence, got shape {out.shape}")
@@ -149,7 +150,7 @@ def histogram(
     a = asanyarray(a)
     if normed:
         raise ValueError("The normed= keyword argument has been removed; use density= instead")
-    if density is not None and hasattr(density, "__dask_graph__"):
+    if density is not None and is_collection(density):
         raise NotImplementedError("histogram: density= must be known, got a lazy value")
     edges = _edges(bins, range, "dask.array.histogram")
     given = None if weights is None else asanyarray(weights)
