@@ -401,7 +401,7 @@ def _column(part: Any, layer: GridLayer, tasks: Sequence[int], lookup: _Lookup) 
     if isinstance(part, Each):
         if isinstance(tasks, range) and len(tasks) == layer.size:
             # The values may know a quicker way to say all of them than one by one.
-            return list(part.values)
+            return list(itertools.islice(part.values, layer.size))
         return [part.values[task] for task in tasks]
     whole = type(part) is Blocks and isinstance(tasks, range)
     ids = lookup.of(part.source, whole and part.covers(layer.shape))
