@@ -176,6 +176,46 @@ def test_a_future_in_a_queue_is_kept_and_handed_over(state):
     assert len(state.table) == 0 and len(state.clients) == 2
 
 
+@pytest.mark.parametrize("how", ["refused", "late", "gone", "closed"])
+def test_a_future_that_found_no_room_is_let_go(state, how):
+    compute(state, "x")
+    ask(state, YOU, "queue.create", name="q", maxsize=1)
+    ask(state, YOU, "queue.put", name="q", item=["value", 1])
+    if how == "refused":
+        with pytest.raises(RuntimeError, match="is full"):
+            ask(state, ME, "queue.put", name="q", item=["future", "x"], timeout_s=0)
+    else:
+        assert ask(state, ME, "queue.put", name="q", item=["future", "x"], timeout_s=5) == "later"
+    received(state, ME, Release(["x"]), (), 0.0)
+    sent(state)
+    assert len(state.table) == (how != "refused")
+    if how == "late":
+        tick(state, 6.0)
+    elif how == "gone":
+        received(state, ME, Goodbye(), (), 0.0)
+        closed(state, ME, "", 0.0)
+    elif how == "closed":
+        ask(state, YOU, "queue.close", name="q")
+    sent(state, 7.0)
+    assert len(state.table) == 0 and "queue q" not in state.by_name
+
+
+def test_more_may_be_taken_at_once_than_there_is_room_for(state):
+    ask(state, ME, "queue.create", name="q", maxsize=2)
+    for number in range(4):
+        request = Call(10 + number, "queue.put", {"name": "q", "item": ["value", number]})
+        received(state, ME, request, (), 0.0)
+    sent(state)
+    received(state, YOU, Call(8, "queue.get", {"name": "q", "batch": 5}), (), 0.0)
+    assert [m.request for _, m in sent(state)] == [12, 13]
+    received(state, ME, Call(14, "queue.put", {"name": "q", "item": ["value", 4]}), (), 0.0)
+    values = [["value", number] for number in range(5)]
+    assert (YOU, Answer(8, values)) in sent(state)
+    for number in range(2):
+        assert ask(state, ME, "queue.put", name="q", item=["value", number]) is None
+    assert ask(state, ME, "queue.put", name="q", item=["value", 2]) == "later"
+
+
 def test_a_variable_waits_to_be_set(state):
     assert ask(state, YOU, "variable.get", name="v") == "later"
     received(state, ME, Call(8, "variable.set", {"name": "v", "item": ["value", 1]}), (), 0.0)

@@ -135,7 +135,7 @@ def party_gone(state: Scheduler, who: Party) -> None:
     >>> party_gone(Scheduler(), Party(1, "client", 0.0))
     """
     for waiter in who.waiters:
-        waiter.done = True
+        waiter.give_up()
     forward.party_gone(state, who.party)
     if who.nanny_of and state.nanny_parties.get(who.nanny_of) == who.party:
         del state.nanny_parties[who.nanny_of]

@@ -69,13 +69,18 @@ class Waiter:
     data
         What whoever serves it wants to know.
 
+    Attributes
+    ----------
+    given_up
+        Called when it ends unserved: its time is over, or its caller is gone.
+
     Examples
     --------
     >>> Waiter(1, 7, False, "id").done
     False
     """
 
-    __slots__ = ("data", "done", "expired", "party", "request")
+    __slots__ = ("data", "done", "expired", "given_up", "party", "request")
 
     def __init__(self, party: int, request: int, expired: Any, data: Any) -> None:
         self.party = party
@@ -83,6 +88,14 @@ class Waiter:
         self.expired = expired
         self.data = data
         self.done = False
+        self.given_up: Callable[[], object] | None = None
+
+    def give_up(self) -> None:
+        """It ends unserved, if it has not ended yet."""
+        if not self.done:
+            self.done = True
+            if self.given_up is not None:
+                self.given_up()
 
 
 Line: TypeAlias = "deque[Waiter]"
@@ -226,7 +239,7 @@ def expire(state: Scheduler, now: float) -> None:
         waiter = heappop(timers)[2]
         if waiter.done:
             continue
-        waiter.done = True
+        waiter.give_up()
         said = waiter.expired
         if isinstance(said, MethodError):
             answer_error(state, waiter.party, waiter.request, said.kind, str(said))

@@ -13,6 +13,7 @@ list.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.calls import (
@@ -142,12 +143,36 @@ def put(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
     name, item = args["name"], args["item"]
     queue = queue_of(state, name)
     keep(state, f"queue {name}", queue.keeps, item)
-    if queue.most and len(queue.items) >= queue.most:
-        full = MethodError("TimeoutError", f"the queue {name!r} is full: {queue.most} items")
-        return wait(state, who, request, args, now, queue.putters, full, item)
-    queue.items.append(item)
-    serve(state, name, queue)
-    return None
+    if has_room(queue):
+        queue.items.append(item)
+        serve(state, name, queue)
+        return None
+    # What waits for room is kept as well, until its putter gives up.
+    let_go_again = partial(let_item_go, state, f"queue {name}", queue.keeps, item)
+    full = MethodError("TimeoutError", f"the queue {name!r} is full: {queue.most} items")
+    try:
+        said = wait(state, who, request, args, now, queue.putters, full, item)
+    except MethodError:
+        let_go_again()
+        raise
+    queue.putters[-1].given_up = let_go_again
+    return said
+
+
+def has_room(queue: Queue) -> bool:
+    """Whether one more item may come: somebody who waits for many at once makes room for them."""
+    wanted = next((getter.data for getter in queue.getters if not getter.done), 0)
+    return not queue.most or len(queue.items) < max(queue.most, wanted)
+
+
+def admit(state: Scheduler, queue: Queue) -> None:
+    """Whoever waits for room gets it, as far as there is some."""
+    while has_room(queue):
+        putter = first(queue.putters)
+        if putter is None:
+            return
+        queue.items.append(putter.data)
+        answer(state, putter.party, putter.request, None)
 
 
 def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
@@ -162,7 +187,10 @@ def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
         return pop(state, who, name, queue)
     empty = MethodError("TimeoutError", f"the queue {name!r} is empty")
     count = int(batch) if batch and batch is not True else -1
-    return wait(state, who, request, args, now, queue.getters, empty, count)
+    said = wait(state, who, request, args, now, queue.getters, empty, count)
+    admit(state, queue)
+    serve(state, name, queue)
+    return said
 
 
 def pop(state: Scheduler, who: Party | None, name: str, queue: Queue) -> Any:
@@ -170,12 +198,7 @@ def pop(state: Scheduler, who: Party | None, name: str, queue: Queue) -> Any:
     item = queue.items.popleft()
     hand_over(state, who, item)
     let_item_go(state, f"queue {name}", queue.keeps, item)
-    while not queue.most or len(queue.items) < queue.most:
-        putter = first(queue.putters)
-        if putter is None:
-            break
-        queue.items.append(putter.data)
-        answer(state, putter.party, putter.request, None)
+    admit(state, queue)
     return item
 
 
@@ -209,11 +232,12 @@ def close(state: Scheduler, who: Party, request: int, args: dict[str, Any], now:
     queue = state.machines.setdefault("queues", {}).pop(name, None)
     if queue is None:
         return None
+    items = [*queue.items, *(putter.data for putter in queue.putters if not putter.done)]
     for line in (queue.getters, queue.putters):
         while (waiter := first(line)) is not None:
             text = f"the queue {name!r} was closed"
             answer_error(state, waiter.party, waiter.request, "RuntimeError", text)
-    for item in queue.items:
+    for item in items:
         let_item_go(state, f"queue {name}", queue.keeps, item)
     return None
 
