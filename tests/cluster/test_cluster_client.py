@@ -32,6 +32,7 @@ from shoal.distributed import (
     worker_client,
 )
 from shoal.distributed.client.link import Link
+from shoal.errors import ClusterError
 
 TIMEOUT_S = 20
 
@@ -305,6 +306,16 @@ def test_run_on_workers_and_scheduler(client: Client) -> None:
     with pytest.raises(ValueError, match="no way"):
         client.run(functools.partial(fail, "way"))
     assert all(isinstance(e, ValueError) for e in client.run(fail, 1, on_error="return").values())
+
+
+def test_a_function_on_the_scheduler_that_exits_is_answered(client: Client) -> None:
+    with pytest.raises(SystemExit):
+        client.run_on_scheduler(sys.exit, 3)
+
+
+def test_a_worker_that_cannot_start_says_why() -> None:
+    with pytest.raises(ClusterError, match="no_such_module"):
+        LocalCluster(n_workers=1, preload="no_such_module")
 
 
 def test_what_it_says_of_itself(client: Client) -> None:

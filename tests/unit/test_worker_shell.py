@@ -487,3 +487,19 @@ class Counter:
     def add(self, by):
         self.total += by
         return self.total
+
+
+def test_a_worker_that_could_not_start_ends(scheduler):
+    loop = Loop()
+    thread = loop.start("fake-worker")
+    name = next(NAMES)
+    spec = WorkerSpec(
+        name, scheduler.listener.address, f"inproc://{name}", preload=("no_such_module",)
+    )
+    worker = Worker(loop, spec, scheduler.security)
+    with pytest.raises(ModuleNotFoundError):
+        worker.start()
+    worker.close("it could not start")
+    assert worker.closed.wait(WAIT_S)
+    loop.stop()
+    thread.join(WAIT_S)

@@ -351,7 +351,7 @@ class Scheduler:
                     result = asyncio.run(result)
                 frames = dumps(result, "the result")
                 outcome = ("ok", pickle.dumps(result) if frames.buffers else bytes(frames.head))
-            except Exception as error:
+            except BaseException as error:  # sys.exit() too: somebody waits for an answer
                 outcome = ("error", pack_error(error))
             conn.send(Answer(call.request, outcome))
 

@@ -334,6 +334,8 @@ class Worker:
     def _say_goodbye(self, reason: str) -> None:
         machine.leave(self.core, reason)
         self.dirty = True
+        # One that could not start is not flushed by the loop.
+        self._flush()
 
     def leave(self, reason: str) -> None:
         """End for good; the loop's thread.
