@@ -10,8 +10,10 @@ import dataclasses
 import functools
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,15 @@ from shoal.units import parse_bytes
 
 __all__ = ["Dataset", "Piece", "ReadParquet", "read_parquet", "to_parquet"]
 
+
+ANY = "any"
+"""The operator of a filter whose value is lists of filters, of which one has to hold."""
+
+OPERATORS = {
+    **{op: op for op in ("<", "<=", ">", ">=", "==", "!=", "in", "not in")},
+    "=": "==",
+}
+"""The operators of filters, and what each is called from here on."""
 
 MOST_FOOTERS = 1000
 """For more files than this, footers are not read before the work begins."""
@@ -218,7 +229,10 @@ class ReadParquet(Source):
 
     def label(self) -> str:
         """Columns and filters."""
-        told = "".join(f", {column} {op} {value!r}" for column, op, value in self.filters)
+        told = "".join(
+            f", any of {value!r}" if op == ANY else f", {column} {op} {value!r}"
+            for column, op, value in self.filters
+        )
         return f"ReadParquet({len(self.dataset.pieces)} pieces{self.told()}{told})"
 
 
@@ -261,22 +275,38 @@ def _is_local(fs: Any) -> bool:
 
 def _keys_of(path: str, root: str) -> dict[str, str]:
     parts = path[len(root) :].strip("/").split("/")[:-1]
-    return dict(part.split("=", 1) for part in parts if "=" in part)
+    pairs = [part.split("=", 1) for part in parts if "=" in part]
+    return {name: unquote(value) for name, value in pairs}
 
 
 def _expression(filters: Sequence[Any]) -> Any:
+    """All of some filters as Arrow has them; see `_as_filters` for what they look like."""
     out = None
     for column, op, value in filters:
-        field = pads.field(column)
-        one = {
-            "<": field.__lt__,
-            "<=": field.__le__,
-            ">": field.__gt__,
-            ">=": field.__ge__,
-            "==": field.__eq__,
-        }[op](pa.scalar(value))
+        groups = value if op == ANY else (((column, op, value),),)
+        one = pq.filters_to_expression([[tuple(part) for part in group] for group in groups])
         out = one if out is None else out & one
     return out
+
+
+def _as_filters(filters: Any) -> tuple[Any, ...]:
+    """What users write as triples that all hold.
+
+    Several lists, of which any holds, are one triple ``(None, ANY, lists)``.
+    """
+    if not filters:
+        return ()
+    groups = [filters] if isinstance(filters[0], tuple) else list(filters)
+    told = []
+    for group in groups:
+        for one in group:
+            if len(one) != 3 or one[1] not in OPERATORS:
+                raise ValueError(
+                    f"a filter is (column, operator, value), the operator one of "
+                    f"{', '.join(OPERATORS)}; got {one!r}"
+                )
+        told.append(tuple((column, OPERATORS[op], value) for column, op, value in group))
+    return told[0] if len(told) == 1 else ((None, ANY, tuple(told)),)
 
 
 def read_parquet(
@@ -299,8 +329,8 @@ def read_parquet(
     columns
         Names; one name gives a series.
     filters
-        ``(column, operator, value)`` triples, all of which rows must meet; operators are <, <=,
-        >, >= and ==.
+        ``(column, operator, value)`` triples, all of which rows must meet, or lists of such, of
+        which rows must meet one; operators are <, <=, >, >=, ==, !=, in, and not in.
     index
         The column that becomes the index; False for none.  By default the one that pandas stored.
     calculate_divisions
@@ -339,9 +369,26 @@ def read_parquet(
     if missing:
         raise KeyError(f"{missing} not in the columns{nearest(missing[0], meta.columns)}")
     chosen = None if wanted is None else tuple(wanted)
-    rows = tuple(tuple(one) for one in filters or ())
+    rows = _as_filters(filters)
+    _check_filtered(rows, data)
     out = from_node(ReadParquet(data, chosen, rows, divisions))
     return out[columns] if isinstance(columns, str) else out
+
+
+def _check_filtered(filters: tuple[Any, ...], data: Dataset) -> None:
+    names = [
+        part[0]
+        for column, op, value in filters
+        for group in (value if op == ANY else (((column, op, value),),))
+        for part in group
+    ]
+    for name in names:
+        if name in data.partition_columns:
+            raise NotImplementedError(
+                f"filters on {name!r}, which is in the paths; read all, then df[df.{name} ...]"
+            )
+        if name not in data.schema.names:
+            raise KeyError(f"filter on {name!r}, no column{nearest(name, data.schema.names)}")
 
 
 def _find(path: Any, index: Any, split: Any, blocksize: Any, options: Any) -> Any:
@@ -444,6 +491,8 @@ def to_parquet(
     overwrite: bool = False,
     name_function: Any = None,
     compute: bool = True,
+    append: bool = False,
+    partition_on: Any = None,
     storage_options: Any = None,
     compute_kwargs: Any = None,
     **kwargs: Any,
@@ -469,12 +518,21 @@ def to_parquet(
         ``name_function(i)``: the name of a file.
     compute
         False for a lazy result.
+    append
+        Whether to add to the files that are there; they must have the same columns and dtypes.
+    partition_on
+        A column or several, whose values become folders (``column=value``).
     storage_options
         Of the file system.
     compute_kwargs
         Of `shoal.compute`.
     **kwargs
         Of `pyarrow.parquet.write_table`.
+
+    Raises
+    ------
+    ValueError
+        Both ``append`` and ``overwrite``, or what is appended does not fit.
 
     Examples
     --------
@@ -488,20 +546,54 @@ def to_parquet(
     options = storage_options or {}
     fs, (folder,) = resolve_paths(str(path), **options)
     fs.makedirs(folder, exist_ok=True)
-    old = [name for name in fs.find(folder) if _is_data(name[len(folder) :])] if overwrite else []
+    there = [name for name in fs.find(folder) if _is_data(name[len(folder) :])]
+    if append and overwrite:
+        raise ValueError("append=True and overwrite=True exclude each other")
+    by = () if partition_on is None else partition_on
+    by = (by,) if isinstance(by, str) else tuple(by)
+    missing = [name for name in by if name not in df.columns]
+    if missing:
+        raise KeyError(
+            f"{missing[0]!r} in partition_on is no column{nearest(missing[0], df.columns)}"
+        )
+    if append and there:
+        _check_appended(df, there[0], fs, by)
+    first = _next_number(there) if append else 0
     names = [
         f"{folder}/{name_function(i) if name_function else f'part.{i}.parquet'}"
-        for i in range(df.npartitions)
+        for i in range(first, first + df.npartitions)
     ]
     how = {"compression": compression, **kwargs}
-    written = from_node(WriteParquet(df._node, fs, tuple(names), write_index, tuple(how.items())))
-    finished = _Finish(fs, tuple(old))
+    told = (df._node, fs, tuple(names), write_index, by, tuple(how.items()))
+    written = from_node(WriteParquet(*told))
+    finished = _Finish(fs, tuple(there) if overwrite else ())
     parts = FrameBase.to_delayed(written)
     whole = delayed(finished)(parts)
     if not compute:
         return whole
     compute_all(whole, **(compute_kwargs or {}))
     return None
+
+
+def _check_appended(df: Any, name: str, fs: Any, by: tuple[Any, ...]) -> None:
+    """Refuse rows that do not fit into the files that are there."""
+    with fs.open(name, "rb") as file:
+        schema = pq.ParquetFile(file).schema_arrow
+    old = {key: str(dtype) for key, dtype in schema.empty_table().to_pandas().dtypes.items()}
+    new = {key: str(dtype) for key, dtype in df.dtypes.items() if key not in by}
+    if old != new:
+        differ = sorted({key for key, _ in old.items() ^ new.items()}, key=str)
+        raise ValueError(
+            f"cannot append to {name}: "
+            + "; ".join(f"{k!r} is {old.get(k)} there and {new.get(k)} here" for k in differ)
+            + ". Convert with astype, or write to another folder"
+        )
+
+
+def _next_number(there: Sequence[str]) -> int:
+    """One more than the largest number in names like part.3.parquet."""
+    found = [re.search(r"part\.(\d+)\.parquet$", name) for name in there]
+    return max([int(one[1]) for one in found if one], default=len(there) - 1) + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -512,7 +604,7 @@ class _Finish:
     old: tuple[str, ...]
 
     def __call__(self, written: Sequence[Any]) -> None:
-        pairs = [pair for pair in written if pair is not None]
+        pairs = [pair for pairs in written for pair in pairs]
         for temporary, name in pairs:
             self.fs.mv(temporary, name)
         for name in {*self.old} - {name for _, name in pairs}:
@@ -523,7 +615,7 @@ class WriteParquet(PartitionWise):
     """A frame's partitions written to files; not public."""
 
     __slots__ = ()
-    fields = ("source", "fs", "names", "write_index", "options")
+    fields = ("source", "fs", "names", "write_index", "by", "options")
     prefix = "to-parquet"
     has_parts = True
 
@@ -539,10 +631,8 @@ class WriteParquet(PartitionWise):
 
     def call(self) -> Apply:
         """Write one."""
-        how = dict(self.options)
-        return Apply(
-            write_piece, (self.source, Part(), self.fs, self.write_index, how), title="write"
-        )
+        args = (self.source, Part(), self.fs, self.write_index, self.by, dict(self.options))
+        return Apply(write_piece, args, title="write")
 
     def infer_meta(self) -> Any:
         """A pair of names."""
@@ -561,11 +651,38 @@ class WriteParquet(PartitionWise):
         return f"WriteParquet({len(self.names)} files)"
 
 
-def write_piece(frame: Any, name: str, fs: Any, write_index: bool, how: Any) -> tuple[str, str]:
-    """Write a partition under a temporary name."""
-    table = pa.Table.from_pandas(frame, preserve_index=write_index)
+def _folders(by: Sequence[Any], values: Sequence[Any]) -> str:
+    """The folders of one group.
+
+    >>> _folders(["a", "b"], [1, "x/y"])
+    'a=1/b=x%2Fy'
+    """
+    return "/".join(f"{k}={quote(str(v), safe=' ')}" for k, v in zip(by, values, strict=True))
+
+
+def write_piece(
+    frame: Any, name: str, fs: Any, write_index: bool, by: tuple[Any, ...], how: Any
+) -> list[tuple[str, str]]:
+    """Write a partition under temporary names; gives them and the names to come."""
     folder, _, last = name.rpartition("/")
-    temporary = f"{folder}/.{last}.tmp"
-    with fs.open(temporary, "wb") as file:
-        pq.write_table(table, file, **how)
-    return temporary, name
+    groups = [(folder, frame)]
+    if by:
+        missing = frame[list(by)].isna().any()
+        if missing.any():
+            raise ValueError(
+                f"column {missing.idxmax()!r} of partition_on has missing values, which have no "
+                "folder; fill or drop them first"
+            )
+        groups = [
+            (f"{folder}/{_folders(by, values)}", some.drop(columns=list(by)))
+            for values, some in frame.groupby(list(by), observed=True, sort=False)
+        ]
+    out = []
+    for place, some in groups:
+        table = pa.Table.from_pandas(some, preserve_index=write_index)
+        temporary = f"{place}/.{last}.tmp"
+        fs.makedirs(place, exist_ok=True)
+        with fs.open(temporary, "wb") as file:
+            pq.write_table(table, file, **how)
+        out.append((temporary, f"{place}/{last}"))
+    return out

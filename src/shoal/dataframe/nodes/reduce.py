@@ -8,6 +8,7 @@ data, and `Tree` are how it is done.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,12 +23,38 @@ from shoal.dataframe.nodes.base import (
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks, Const, Each, Window
 
-__all__ = ["Exchange", "Partial", "Reduce", "Tree"]
+__all__ = ["Exchange", "Partial", "Reduce", "Tree", "fall_back"]
 
 UNKNOWN = (None, None)
 
 SPLIT_EVERY = 8
 """How many partial results one task combines, unless told otherwise."""
+
+
+FALLBACKS: dict[int, str] = {}
+"""By identity of a reducer: why the columnar kernel does not compute it."""
+
+
+def fall_back(reducer: Any, reason: str) -> None:
+    """Note for `explain` why a reduction is left to pandas.
+
+    Parameters
+    ----------
+    reducer
+        Of the reduction.
+    reason
+        In a few words.
+
+    Examples
+    --------
+    >>> class Some: ...
+    >>> fall_back(some := Some(), "reduction of what is no file")
+    >>> FALLBACKS[id(some)]
+    'reduction of what is no file'
+    """
+    if id(reducer) not in FALLBACKS:
+        weakref.finalize(reducer, FALLBACKS.pop, id(reducer), None)
+    FALLBACKS[id(reducer)] = reason
 
 
 class Reduce(Logical):
@@ -189,8 +216,10 @@ class Tree(FrameNode):
         lowering.add_grid(self, self.reducer.final, [Blocks(name, (count,), (ALL,))])
 
     def label(self) -> str:
-        """What is computed, and how wide the tree is."""
-        return f"Tree({self.reducer.title}, split_every={self.split_every or SPLIT_EVERY})"
+        """What is computed, how wide the tree is, and why pandas does it where that is known."""
+        reason = FALLBACKS.get(id(self.reducer))
+        why = f"; on pandas: {reason}" if reason else ""
+        return f"Tree({self.reducer.title}, split_every={self.split_every or SPLIT_EVERY}{why})"
 
 
 class Exchange(FrameNode):

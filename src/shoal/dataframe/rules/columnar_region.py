@@ -9,7 +9,7 @@ from typing import Any
 from shoal import config
 from shoal.dataframe.columnar.region import Columnar, Region
 from shoal.dataframe.columnar.values import Untranslated
-from shoal.dataframe.nodes.reduce import Reduce
+from shoal.dataframe.nodes.reduce import Reduce, fall_back
 from shoal.dataframe.rules.walk import sources_first
 from shoal.expr.node import Node
 from shoal.units import parse_bytes
@@ -75,8 +75,10 @@ def _has_polars() -> bool:
 def _columnar(node: Reduce, limit: int) -> Columnar | None:
     try:
         region = Region(node)
-    except Untranslated:
+    except Untranslated as refused:
+        fall_back(node.reducer, str(refused))
         return None
-    if not region.scans or region.size_bytes > limit:
+    if region.size_bytes > limit:
+        fall_back(node.reducer, f"{region.size_bytes / 1e6:,.0f} MB exceed columnar-limit")
         return None
     return Columnar(region, annotations=node.annotations)
