@@ -79,8 +79,8 @@ CONSTANTS = (
 """Names that are NumPy's own."""
 
 SUBMODULES = (
-    "core creation fft lib overlap random rechunking reductions routines slicing statistics "
-    "ufunc"
+    "core creation fft lib linalg overlap random rechunking reductions routines slicing "
+    "statistics ufunc"
 )
 """Modules that people reach as attributes."""
 

@@ -259,7 +259,8 @@ def _checked(
                 if not allow_rechunk:
                     raise ValueError(
                         f"Core dimension `'{d}'` consists of multiple chunks. To fix, rechunk "
-                        "into a single array chunk along this dimension or set `allow_rechunk=True`, but "
+                        "into a single array chunk along this dimension or set "
+                        "`allow_rechunk=True`, but "
                         "but beware that this may increase memory usage significantly."
                     )
                 a = a.rechunk({k: -1})
@@ -367,7 +368,8 @@ class gufunc:
         }
         self.__name__ = getattr(pyfunc, "__name__", "gufunc")
         self.__doc__ = (
-            f"Bound ``dask.array.gufunc``\nfunc: ``{self.__name__}``\nsignature: ``'{signature}'``\n\n"
+            f"Bound ``dask.array.gufunc``\nfunc: ``{self.__name__}``\n"
+            f"signature: ``'{signature}'``\n\n"
             f"Parameters\n----------\n{pyfunc.__doc__ or ''}"
         )
 
