@@ -204,7 +204,7 @@ GROUPED = (
     sum() mean() std() var() sem() min() max() count() size() prod() first() last() nunique()
     median() cumsum() cumcount() cumprod() shift(1) ffill() bfill() transform("sum")
     head(2) tail(1) value_counts() rank() quantile(0.5) get_group(2) sum(min_count=5) diff() skew()
-   
+
     describe() agg("mean") agg(["sum","count"])
     """.split()
     ]
@@ -297,4 +297,15 @@ def test_windows_of_time_as_pandas(window: str) -> None:
     lazy = dd.from_pandas(TIMES, 5).rolling(window).sum()
     pd.testing.assert_frame_equal(
         lazy.compute(scheduler="sync"), TIMES.rolling(window).sum(), check_freq=False
+    )
+
+
+@pytest.mark.parametrize("aggfunc", ["sum", "count", "mean", "first", "last"])
+@pytest.mark.parametrize("values", ["f", ["i", "f"]])
+def test_pivots_as_pandas(aggfunc: str, values: Any) -> None:
+    told: Any = {"index": "b", "columns": "c", "values": values, "aggfunc": aggfunc}
+    got = partitioned(FRAME).pivot_table(**told).compute(scheduler="sync")
+    expected = FRAME.pivot_table(**told, observed=False, dropna=False)
+    pd.testing.assert_frame_equal(
+        got.sort_index(), expected, check_dtype=False, check_column_type=False
     )

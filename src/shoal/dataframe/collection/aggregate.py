@@ -8,11 +8,12 @@ import pandas as pd
 
 from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.collection.distinct import count_values
+from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import REDUCTIONS
-from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.meta import make_meta, sample_of, told_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["agg", "get", "reindex", "value_counts"]
+__all__ = ["agg", "get", "map_values", "reindex", "value_counts"]
 
 ONE = (None, None)
 
@@ -92,6 +93,35 @@ def get(self: Any, key: Any, default: Any = None) -> Any:
     'nothing'
     """
     return self[key] if key in self.columns else default
+
+
+def map_values(self: Any, func: Any, na_action: Any = None, meta: Any = None, **kwargs: Any) -> Any:
+    """Apply a function to every value of a frame.
+
+    Parameters
+    ----------
+    func
+        Called with a value, then ``kwargs``.
+    na_action
+        "ignore" to leave missing values alone.
+    meta
+        What the result looks like; without it, the function is called on made-up values.
+    **kwargs
+        More arguments.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+    >>> df.map(str, meta={"x": "str"}).compute().x.tolist()
+    ['1', '2']
+    """
+    options = {"na_action": na_action, **kwargs}
+    if meta is None:
+        meta = told_meta(rows.call_method, self._meta, "map", func, **options)
+    meta = make_meta(meta, index=self._meta.index)
+    args = (self._node, "map", func, *options.values())
+    return from_node(MapPartitions(rows.call_method, args, tuple(options), meta, None, "map"))
 
 
 def reindex(self: Any, labels: Any = None, columns: Any = None, axis: Any = None, **kw: Any) -> Any:

@@ -205,7 +205,8 @@ def pivot_table(
     """
     _check_pivot(df, index, columns, values, aggfunc)
     several = pd.api.types.is_list_like(values)
-    names = list(values) if several else [values]
+    # Several are sorted, as pandas does.
+    names = sorted(values, key=str) if several else [values]
     grouped = df.groupby([index, columns], observed=True)[names]
     table = grouped.agg(aggfunc)
     dtype = df.dtypes[columns]
@@ -251,7 +252,7 @@ def _pivoted(table: Any, labels: Any, names: Any, aggfunc: str) -> Any:
     for name in table.columns:
         wide = table[name].unstack().reindex(columns=labels)
         wide.columns = labels
-        parts.append(wide if fill is None else wide.fillna(fill))
+        parts.append(wide if fill is None else wide.fillna(fill).astype(table[name].dtype))
     if names is None:
         return parts[0]
     return pd.concat(parts, axis=1, keys=list(table.columns), names=[None, labels.name])

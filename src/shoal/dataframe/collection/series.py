@@ -648,7 +648,11 @@ class Index(_Column):
         is_monotonic
             The order is kept, so that divisions are known.
         """
-        if meta is None:
+        if isinstance(arg, FrameBase):
+            arg = arg if arg.npartitions == 1 else repartition(arg, npartitions=1)
+            meta = told_meta(map_once, self._meta, arg._meta) if meta is None else meta
+            arg = arg._node
+        elif meta is None:
             meta = told_meta(rows.call_method, self._meta, "map", arg, na_action=na_action)
         meta = make_meta(meta)
         if isinstance(meta, pd.Series):

@@ -53,7 +53,7 @@ ROWWISE: Mapping[str, str] = {
         abs astype clip fillna isna isnull mask notna notnull replace round where dropna divide
         add_prefix add_suffix explode eval query select_dtypes combine combine_first
         filter at_time between_time droplevel multiply subtract set_axis transform
-        drop map rename_axis stack convert_dtypes infer_objects
+        drop rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
     """,
     "Series": f"""
@@ -116,7 +116,10 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     },
     "matching": {"DataFrame Series": "align isin equals", "Index": "isin equals"},
     "order": {"DataFrame Series": "sort_index truncate tz_convert tz_localize to_period"},
-    "aggregate": {"DataFrame Series": "agg aggregate=agg", "DataFrame": "reindex value_counts get"},
+    "aggregate": {
+        "DataFrame Series": "agg aggregate=agg",
+        "DataFrame": "reindex value_counts get map=map_values",
+    },
     "inspect": {
         "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
         "pprint",
