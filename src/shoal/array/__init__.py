@@ -79,7 +79,7 @@ CONSTANTS = (
 """Names that are NumPy's own."""
 
 SUBMODULES = (
-    "core creation fft lib linalg overlap random rechunking reductions routines slicing "
+    "core creation fft lib linalg ma overlap random rechunking reductions routines slicing "
     "statistics ufunc"
 )
 """Modules that people reach as attributes."""

@@ -1,0 +1,99 @@
+"""Masks of one block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["filled_block", "getdata_block", "getmask_block", "masked_block", "set_fill_block"]
+
+
+def filled_block(block: Any, fill_value: Any) -> Any:
+    """The data, with a value in the place of what is masked.
+
+    Parameters
+    ----------
+    block, fill_value
+        As `numpy.ma.filled` takes them.
+
+    Examples
+    --------
+    >>> filled_block(np.ma.masked_equal([1, 2], 2), 0)
+    array([1, 0])
+    """
+    return np.ma.filled(block, fill_value)
+
+
+def getdata_block(block: Any) -> Any:
+    """The data.
+
+    Parameters
+    ----------
+    block
+        An array.
+
+    Examples
+    --------
+    >>> getdata_block(np.ma.masked_equal([1, 2], 2))
+    array([1, 2])
+    """
+    return np.ma.getdata(block)
+
+
+def getmask_block(block: Any) -> Any:
+    """Where elements are masked.
+
+    Parameters
+    ----------
+    block
+        An array.
+
+    Examples
+    --------
+    >>> getmask_block(np.ma.masked_equal([1, 2], 2))
+    array([False,  True])
+    """
+    return np.ma.getmaskarray(block)
+
+
+def masked_block(data: Any, mask: Any = None, **kwargs: Any) -> Any:
+    """A block with a mask.
+
+    Parameters
+    ----------
+    data
+        A block.
+    mask
+        Of its shape, or one that is broadcast to it; None for no mask.
+    **kwargs
+        As `numpy.ma.masked_array` takes them.
+
+    Examples
+    --------
+    >>> masked_block(np.arange(2), np.array([True])).mask
+    array([ True,  True])
+    """
+    if mask is None:
+        return np.ma.masked_array(data, **kwargs)
+    return np.ma.masked_array(data, mask=np.broadcast_to(mask, data.shape), **kwargs)
+
+
+def set_fill_block(block: Any, fill_value: Any) -> Any:
+    """A copy of a block with another fill value.
+
+    Parameters
+    ----------
+    block, fill_value
+        As `numpy.ma.set_fill_value` takes them.
+
+    Examples
+    --------
+    >>> set_fill_block(np.ma.masked_equal([1, 2], 2), 7).fill_value
+    np.int64(7)
+    """
+    if not isinstance(block, np.ma.MaskedArray):
+        return block
+    out = block.copy()
+    np.ma.set_fill_value(out, fill_value)
+    return out
