@@ -503,3 +503,31 @@ def test_a_worker_that_could_not_start_ends(scheduler):
     assert worker.closed.wait(WAIT_S)
     loop.stop()
     thread.join(WAIT_S)
+
+
+class Slow:
+    """A plugin that takes its time."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def setup(self, worker):
+        TURN[self.mark].wait(WAIT_S)
+        worker.marks = [*getattr(worker, "marks", ()), self.mark]
+
+
+TURN = {"first": threading.Event(), "second": threading.Event()}
+TURN["second"].set()
+
+
+def test_plugins_of_a_worker_that_comes_are_set_up_in_order_before_its_first_task(scheduler):
+    TURN["first"].clear()
+    worker = scheduler.worker()
+    for mark in TURN:
+        args = {"name": mark, "kind": "worker", "data": pickle.dumps(Slow(mark))}
+        worker.send(Call(0, "plugin.setup", args))
+    scheduler.run(worker, lambda: get_worker().marks, (1, ()))
+    worker.send(Call(5, "versions", {}))
+    assert scheduler.next(Answer).request == 5
+    TURN["first"].set()
+    assert scheduler.reports(1) == [(1, ["first", "second"])]

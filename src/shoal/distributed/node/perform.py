@@ -123,8 +123,8 @@ def load(worker: Worker, effect: effects.Load) -> None:
 
 def pause(worker: Worker, effect: effects.Pause) -> None:
     """Begin no task, or begin tasks again."""
-    for lane in worker.lanes.values():
-        lane.pause(effect.on)
+    worker.short_of_memory = effect.on
+    worker.pause_lanes()
 
 
 def nudge(worker: Worker, effect: effects.Nudge) -> None:
@@ -218,7 +218,10 @@ def invoke(worker: Worker, effect: effects.Invoke) -> None:
     except Exception as error:
         connection.send(Answer(call.request, None, (type(error).__name__, str(error))))
         return
-    if callable(value):
+    if callable(value) and not call.request:
+        # What the scheduler asks of every worker that comes.
+        worker.preparations.add(functools.partial(reply, connection, call, value))
+    elif callable(value):
         worker.beside(reply, connection, call, value)
     elif call.request:
         connection.send(Answer(call.request, value))

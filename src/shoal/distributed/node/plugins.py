@@ -13,6 +13,7 @@ import inspect
 import logging
 import pickle
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from shoal.distributed.node.context import outside
 from shoal.distributed.node.results import pack_error
 
-__all__ = ["Plugins", "load_preload"]
+__all__ = ["Plugins", "Preparations", "load_preload"]
 
 log = logging.getLogger("shoal.distributed.worker")
 
@@ -132,6 +133,70 @@ class Plugins:
             return value
         finally:
             outside.reset(token)
+
+
+class Preparations:
+    """What a worker that has come is asked to do before its first task: one after the other.
+
+    Users' code takes its time and must not stop the loop, so each runs in a thread of its own;
+    meanwhile no task begins, for it may need what is being set up.
+
+    Parameters
+    ----------
+    loop
+        The worker's.
+    beside
+        Calls a function in a thread of its own.
+    changed
+        ``changed()`` in the loop's thread when `busy` has changed.
+
+    Examples
+    --------
+    >>> Preparations(None, print, print).busy
+    False
+    """
+
+    def __init__(
+        self,
+        loop: Any,
+        beside: Callable[..., object],
+        changed: Callable[[], object],
+    ) -> None:
+        self._loop = loop
+        self._beside = beside
+        self._changed = changed
+        self._left: deque[Callable[[], object]] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
+        return bool(self._left)
+
+    def add(self, work: Callable[[], object]) -> None:
+        """Do this after the others; the loop's thread.
+
+        Parameters
+        ----------
+        work
+            Handles its own errors.
+        """
+        self._left.append(work)
+        if len(self._left) == 1:
+            self._changed()
+            self._beside(self._do)
+
+    def _do(self) -> None:
+        try:
+            self._left[0]()
+        finally:
+            self._loop.call_threadsafe(self._done)
+
+    def _done(self) -> None:
+        self._left.popleft()
+        if self._left:
+            self._beside(self._do)
+        else:
+            self._changed()
 
 
 def load_preload(name: str, argv: Sequence[str], owner: Any) -> Callable[[], Any]:

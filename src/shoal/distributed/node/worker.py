@@ -34,7 +34,7 @@ from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.output import Lines
 from shoal.distributed.node.perform import PERFORM
-from shoal.distributed.node.plugins import Plugins, load_preload
+from shoal.distributed.node.plugins import Plugins, Preparations, load_preload
 from shoal.distributed.node.profile import Profile
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spec import WorkerSpec, make_folder
@@ -194,6 +194,8 @@ class Worker:
         self.disks = Disks(self.store, self.folder / "spilled", spec.spill_quota, self._from_disk)
         self.offload = Offload(f"shoal-data-{spec.name}")
         self.plugins = Plugins(self, self.coroutines.run)
+        self.preparations = Preparations(loop, self.beside, self.pause_lanes)
+        self.short_of_memory = False
         self.profile = Profile(self.slots, spec.profile_s)
         self.watch = Watch()
         self.methods = METHODS
@@ -378,6 +380,12 @@ class Worker:
         self.loop.remove_idle(self._flush)
         self.closed.set()
         self.on_closed()
+
+    def pause_lanes(self) -> None:
+        """Begin no task while memory is short or something is prepared; the loop's thread."""
+        on = self.short_of_memory or self.preparations.busy
+        for lane in self.lanes.values():
+            lane.pause(on)
 
     def beside(self, call: Callable[..., object], *args: Any) -> None:
         """Call a function in a thread of its own.
