@@ -111,7 +111,7 @@ class Translator:
         self.ordered = ordered
         self.scans: list[Scan] = []
         self.readers: list[FrameNode] = []
-        self.done: dict[str, Any] = {}
+        self.done: dict[tuple[str, bool], Any] = {}
 
     def table(self, node: FrameNode) -> Table:
         """A frame's table.
@@ -141,15 +141,15 @@ class Translator:
         """
         if not isinstance(node, FrameNode):
             raise Untranslated("a delayed value")
-        if node.name not in self.done:
-            if hasattr(node, "scan"):
-                self.done[node.name] = self._scan(node)
-            else:
-                translate = _TRANSLATIONS.get(type(node))
-                if translate is None:
-                    raise Untranslated(node.label()[:60])
-                self.done[node.name] = translate(self, node)
-        return self.done[node.name]
+        scanned = hasattr(node, "scan")
+        # Rows that are read are in order; others may be made twice, with and without.
+        key = node.name, self.ordered and not scanned
+        if key not in self.done:
+            translate = Translator._scan if scanned else _TRANSLATIONS.get(type(node))
+            if translate is None:
+                raise Untranslated(node.label()[:60])
+            self.done[key] = translate(self, node)
+        return self.done[key]
 
     # ------------------------------------------------------------------------------ rows
 
@@ -314,7 +314,13 @@ class Translator:
             raise Untranslated("a reduction to several partitions, or of several frames")
         reducer = node.reducer
         if type(reducer) is GroupReducer:
-            return self._groupby(node, reducer)
+            # Groups are sorted by their keys, in whatever order their rows came.
+            ordered, self.ordered = self.ordered, False
+            try:
+                source = self.table(node.args[0])
+            finally:
+                self.ordered = ordered
+            return self._groupby(source, reducer)
         if type(reducer) is Reducer and reducer.name == "drop_duplicates":
             return self._distinct(node, reducer)
         if type(reducer) is Reducer and reducer.name == "nlargest":
@@ -351,10 +357,9 @@ class Translator:
         ).head(int(n))
         return _named(largest, source.columns, index="row number")
 
-    def _groupby(self, node: Reduce, reducer: GroupReducer) -> Table:
+    def _groupby(self, source: Table, reducer: GroupReducer) -> Table:
         import polars as pl
 
-        source = self.table(node.args[0])
         if None in reducer.by or not reducer.dropna or not reducer.sort:
             raise Untranslated("groupby by a series, with dropna=False or sort=False")
         keys = {f"key {i}": source[name] for i, name in enumerate(reducer.by)}
