@@ -341,11 +341,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         out = (max_of if ord > 0 else min_of)(sums, (then,), keepdims=True)
     elif ord in (2, -2, "nuc") and x.ndim == 2:
         s = svd(x, coerce_signs=False)[1][None, :]
-        pick = {2: max_of, -2: min_of, "nuc": sum_of}[ord]
+        pick: Any = {2: max_of, -2: min_of, "nuc": sum_of}[ord]
         out = pick(s, (0, 1), keepdims=True)
     else:
         raise ValueError(f"Invalid norm order {ord!r} for matrices of an array of {x.ndim} axes")
-    return out if keepdims else out.squeeze(axis=(row, column))  # type: ignore[no-any-return]
+    return out if keepdims else out.squeeze(axis=(row, column))
 
 
 def _vector_norm(size: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:

@@ -154,7 +154,7 @@ def _elementwise(function: Any) -> Any:
             return function(*args, **kwargs)
         return elemwise(function, *args, **kwargs)
 
-    del of_arrays.__wrapped__  # type: ignore[attr-defined] # pickled by its name here
+    del of_arrays.__wrapped__  # pickled by its name here
     of_arrays.__module__, of_arrays.__qualname__ = __name__, function.__name__
     return of_arrays
 

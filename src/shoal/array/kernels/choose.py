@@ -108,7 +108,9 @@ def is_null_block(block: Any) -> Any:
     if kind in "fc":
         return np.isnan(block)
     if kind == "O":
-        return np.equal(block, None).astype(bool) | np.not_equal(block, block).astype(bool)
+        return (block == np.array(None, dtype=object)).astype(bool) | np.not_equal(
+            block, block
+        ).astype(bool)
     return np.zeros(block.shape, dtype=bool)
 
 

@@ -50,10 +50,10 @@ class Accumulate:
                     break
                 counts[axis] = max(counts.get(axis, 1), len(operand))
                 operand = operand[0]
-        axes = sorted(counts)
+        gone = sorted(counts)
         total: Any = None
-        for index in itertools.product(*[range(counts[axis]) for axis in axes]):
-            at = dict(zip(axes, index, strict=True))
+        for index in itertools.product(*[range(counts[axis]) for axis in gone]):
+            at = dict(zip(gone, index, strict=True))
             parts = [_picked(o, own, at) for o, own in zip(operands, self.places, strict=True)]
             part = self.func(*parts)
             if total is None:

@@ -235,7 +235,7 @@ def isclose(
     >>> isclose(da.ones(2, chunks=1), [1, 2]).compute()
     array([ True, False])
     """
-    told = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
+    told: dict[str, Any] = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
     return elemwise(np.isclose, asanyarray(a), asanyarray(b), dtype=np.dtype(bool), **told)
 
 

@@ -262,12 +262,12 @@ def histogramdd(
     )
     n = sum_of(counts, axis=0)
     if density:
-        volume = np.ones(())
+        volume: Any = np.ones(())
         for i, e in enumerate(edges):
             shape = [1] * len(edges)
             shape[i] = -1
             volume = volume * np.diff(e).reshape(shape)
-        return n / sum_of(n) / volume, edges  # type: ignore[return-value]
+        return n / sum_of(n) / volume, edges
     return n, edges
 
 
@@ -322,8 +322,7 @@ def histogram2d(
     np.float64(4.0)
     """
     if not isinstance(bins, int | np.integer) and len(bins) not in (1, 2):
-        edges = np.asarray(bins)
-        bins = [edges, edges]
+        bins = [np.asarray(bins)] * 2
     counts, edges = histogramdd((x, y), bins, range, normed, weights, density)
     return counts, edges[0], edges[1]
 

@@ -118,6 +118,8 @@ def tensordot(lhs: Any, rhs: Any, axes: Any = 2) -> Array:
            [4., 4., 4.]])
     """
     lhs, rhs = asanyarray(lhs), asanyarray(rhs)
+    left: Any
+    right: Any
     if isinstance(axes, int | np.integer):
         left, right = range(lhs.ndim - axes, lhs.ndim), range(axes)
     else:

@@ -75,7 +75,7 @@ def iscomplexobj(x: Any) -> bool:
     >>> iscomplexobj([1j])
     True
     """
-    return asanyarray(x).dtype.kind == "c"
+    return bool(asanyarray(x).dtype.kind == "c")
 
 
 def around(x: Any, decimals: int = 0) -> Array:

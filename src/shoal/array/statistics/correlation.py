@@ -23,7 +23,7 @@ def _rows(m: Any, rowvar: bool) -> Array:
         raise ValueError(f"an array has more than 2 dimensions: {m.shape}")
     if m.ndim < 2:
         return m[(None,) * (2 - m.ndim)]  # type: ignore[no-any-return]
-    return m if rowvar else m.T
+    return m if rowvar else m.T  # type: ignore[no-any-return]
 
 
 def cov(
