@@ -24,7 +24,9 @@ from shoal.distributed import (
     Event,
     LocalCluster,
     Lock,
+    MultiLock,
     Queue,
+    Semaphore,
     Variable,
     as_completed,
     get_client,
@@ -274,6 +276,56 @@ def test_locks_hold_each_other_off(client: Client) -> None:
         assert two.locked()
     assert two.acquire(timeout=TIMEOUT_S)
     two.release()
+
+
+@pytest.mark.parametrize("kind", [Lock, MultiLock, Semaphore])
+def test_who_stops_waiting_for_a_lock_does_not_get_it_later(client: Client, kind: Any) -> None:
+    name: Any = "given up"
+    make = {
+        Lock: lambda: Lock(name),
+        MultiLock: lambda: MultiLock([name]),
+        Semaphore: lambda: Semaphore(1, name),
+    }[kind]
+    holder, waiter, other = make(), make(), make()
+    assert holder.acquire()
+
+    def stop(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            waiter.acquire()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    holder.release()
+    assert other.acquire(timeout=TIMEOUT_S / 4)
+    other.release()
+
+
+def test_a_cancelled_wait_for_a_lock_does_not_get_it_later(cluster: LocalCluster) -> None:
+    async def main() -> None:
+        async with Client(cluster, asynchronous=True) as client:
+            holder, waiter, other = (Lock("cancelled", client=client) for _ in range(3))
+            await holder.acquire()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(waiter.acquire(), 0.1)
+            await holder.release()
+            assert await other.acquire(timeout=TIMEOUT_S / 4)
+            await other.release()
+
+    asyncio.run(main())
+
+
+def test_a_callback_that_exits_does_not_stop_those_after_it(client: Client) -> None:
+    called = threading.Event()
+    first, second = client.submit(inc, 1, pure=False), client.submit(inc, 2, pure=False)
+    wait([first, second])
+    first.add_done_callback(lambda future: sys.exit(1))
+    second.add_done_callback(lambda future: called.set())
+    assert called.wait(TIMEOUT_S / 4)
 
 
 def test_queues_and_variables(client: Client) -> None:

@@ -7,11 +7,13 @@ synchronous client and can be awaited with an asynchronous one, so one class ser
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from shoal.distributed.client.current import default_client
+from shoal.errors import ClusterError
 from shoal.units import parse_timedelta
 
 __all__ = ["Event", "Lock", "MultiLock", "Shared"]
@@ -47,12 +49,24 @@ class Shared:
             self._client = default_client()
         return self._client
 
-    def _call(self, method: str, finish: Any = None, timeout: Any = None, **args: Any) -> Any:
+    def _call(
+        self, method: str, finish: Any = None, timeout: Any = None, undo: Any = None, **args: Any
+    ) -> Any:
         """Call a method of the scheduler's about this object."""
         client = self.client
         if timeout is not None:
             args["timeout_s"] = timeout_of(timeout)
-        return client._run(client._answer(method, {"name": self.name, **args}), finish)
+        return client._run(client._answer(method, {"name": self.name, **args}), finish, undo=undo)
+
+    def _give_back(self, method: str, **args: Any) -> Callable[[Any], None]:
+        """What gives back what was had too late: nobody waits for it any more."""
+
+        def undo(had: Any) -> None:
+            with contextlib.suppress(ClusterError):
+                if had:
+                    self.client._link.call(method, name=self.name, **args)
+
+        return undo
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
@@ -119,7 +133,8 @@ class Lock(Shared):
             if timeout is not None:
                 raise ValueError("a call that does not wait has no timeout")
             timeout = 0
-        return self._call("lock.acquire", timeout=timeout, id=self.id)
+        undo = self._give_back("lock.release", id=self.id)
+        return self._call("lock.acquire", timeout=timeout, undo=undo, id=self.id)
 
     def release(self) -> Any:
         """Give the lock back."""
@@ -190,6 +205,7 @@ class MultiLock(Lock):
             "multilock.acquire",
             finish,
             timeout=timeout,
+            undo=self._give_back("multilock.release", id=self.id, names=self.names),
             id=self.id,
             names=self.names,
             count=num_locks,

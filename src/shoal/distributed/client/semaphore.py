@@ -88,7 +88,8 @@ class Semaphore(Shared):
                 _renew(self)
             return bool(had)
 
-        return self.client._run(steps(), finish)
+        undo = self._give_back("semaphore.release", id=lease)
+        return self.client._run(steps(), finish, undo=undo)
 
     def release(self) -> Any:
         """Give a lease back; whether it was still ours."""

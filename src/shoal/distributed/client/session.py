@@ -240,6 +240,7 @@ class Session:
         finish: Callable[[T], S] | None = None,
         timeout: Any = None,
         asynchronous: bool | None = None,
+        undo: Callable[[T], object] | None = None,
     ) -> Any:
         """Begin an operation, and wait for its end or return what can be awaited.
 
@@ -253,6 +254,8 @@ class Session:
             Seconds, or such as ``"2 s"``.
         asynchronous
             Default: the client's.
+        undo
+            Called with what it gives when nobody waits for it any more: Ctrl-C, a cancelled task.
         """
         if self._place is None or self._closed:
             steps.close()
@@ -263,9 +266,13 @@ class Session:
         timeout_s = self._timeout_of(timeout)
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
-            return _finish_async(promise, finish, timeout_s)
+            return _finish_async(promise, finish, timeout_s, undo)
         with trimmed():
-            value = promise.wait(timeout_s)
+            try:
+                value = promise.wait(timeout_s)
+            except BaseException:
+                _undo_later(promise, undo)
+                raise
             return value if finish is None else finish(value)
 
     def _ask(self, method: str, /, **args: Any) -> Any:
@@ -493,10 +500,22 @@ class SchedulerPlace:
     address: str
 
 
-async def _finish_async(promise: Promise[Any], finish: Any, timeout_s: float | None) -> Any:
+async def _finish_async(
+    promise: Promise[Any], finish: Any, timeout_s: float | None, undo: Any
+) -> Any:
     with trimmed():
-        value = await as_asyncio(promise, timeout_s)
+        try:
+            value = await as_asyncio(promise, timeout_s)
+        except BaseException:
+            _undo_later(promise, undo)
+            raise
         return value if finish is None else finish(value)
+
+
+def _undo_later(promise: Promise[Any], undo: Callable[[Any], object] | None) -> None:
+    """Undo what an operation gives, should it still give something."""
+    if undo is not None:
+        promise.add_callback(lambda kept: kept._error is None and undo(kept._value))
 
 
 class _Caller:
@@ -521,7 +540,7 @@ class _Caller:
                 result = callback(argument)
                 if asyncio.iscoroutine(result):
                     asyncio.run(result)
-            except Exception:
+            except BaseException:  # sys.exit() too: the callbacks after it are called
                 log.exception("a callback failed")
             del call, callback, argument
 
