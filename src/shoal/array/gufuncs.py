@@ -185,16 +185,14 @@ def apply_gufunc(
     told = tuple(sorted(kwargs.items()))
     kinds = _kinds(func, told, arrays, outputs, several, output_dtypes, meta)
     results = []
-    labels = [
-        tuple(f"__loop{i}__" for i in range(len(loops) - n, len(loops)))
-        for n in [a.ndim - len(core) for a, core in zip(arrays, inputs, strict=True)]
-    ]
+    counts = [a.ndim - len(core) for a, core in zip(arrays, inputs, strict=True)]
+    outer = tuple([f"__loop{i}__" for i in range(len(loops))])
+    labels = [outer[len(loops) - n :] for n in counts]
     pairs = [
         item
         for a, loop, core in zip(arrays, labels, inputs, strict=True)
         for item in (a, (*loop, *core))
     ]
-    outer = tuple(f"__loop{i}__" for i in range(len(loops)))
     for i, core in enumerate(outputs):
         missing = [d for d in core if d not in sizes]
         if missing:
