@@ -177,3 +177,50 @@ def test_nobody_there_is_an_error_in_time(loop: Loop) -> None:
     with pytest.raises(OSError, match="127"):
         link.open().wait(TIMEOUT_S)
     assert link.status == "closed"
+
+
+def test_a_key_that_is_let_go_before_it_could_be_sent_is_released(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    held, link._conn = link._conn, None  # as between two connections
+    with link.lock:
+        link.send(submit("new"), (), ["new"])
+        link.drop(futures.want(link.table, "new"))
+    link.flush_dropped()
+    link.loop.call_threadsafe(link._opened, held)
+    scheduler.wait_for(Submit)
+    (release,) = scheduler.wait_for(Release)
+    assert release.keys == ["new"]
+
+
+def test_a_request_to_a_worker_that_has_just_gone_is_an_error(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    conn = link.worker(scheduler.listener.address).wait(TIMEOUT_S)
+    closed = threading.Event()
+    after = conn.on_close
+    conn.on_close = lambda *args: (after(*args), closed.set())
+    conn.close(OSError("gone"))
+    assert closed.wait(TIMEOUT_S)
+    with pytest.raises(ClusterError, match="closed the connection"):
+        link.request(lambda number: Call(number, "x", {}), to=conn).wait(TIMEOUT_S)
+    assert not link._requests
+
+
+def test_a_worker_that_is_reached_after_the_end_is_let_go(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    # The loop is kept from opening it before the client is closed.
+    hold, go = threading.Event(), threading.Event()
+    link.loop.call_threadsafe(lambda: (hold.set(), go.wait(TIMEOUT_S)))
+    assert hold.wait(TIMEOUT_S)
+    promise = link.worker(scheduler.listener.address)
+    link.close()
+    go.set()
+    conn = promise.wait(TIMEOUT_S)
+    ended = threading.Event()
+    link.loop.call_threadsafe(lambda: conn.closed or conn._lingering and ended.set())
+    assert conn.closed or ended.wait(TIMEOUT_S)

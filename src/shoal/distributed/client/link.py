@@ -157,6 +157,10 @@ class Link:
             conn.send(Hello(self.name, self.versions, wanted))
             for message, buffers, _ in unsent:
                 conn.send(message, buffers)
+            # Nobody wants these any more: let go of, or cancelled, before they were sent.
+            gone = new.difference(futures.wants(self.table))
+            if gone:
+                conn.send(Release(list(gone)))
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status == "closed":
@@ -269,8 +273,11 @@ class Link:
             else:
                 to.send(make(number), buffers)
         except Exception:
-            del self._requests[number]
+            self._requests.pop(number, None)  # the end of the client may have failed it already
             raise
+        if to is not None and to.closed and self._requests.pop(number, None) is not None:
+            # Whoever closed it has failed the requests that were there before this one.
+            promise.fail(ClusterError(f"the worker at {to.peer.address} closed the connection"))
         return promise
 
     def call(self, method: str, /, **args: Any) -> Promise[Any]:
@@ -357,6 +364,8 @@ class Link:
         def opened(conn: Connection) -> None:
             conn.on_message = self._received
             conn.on_close = closed
+            if self.status == "closed":
+                conn.close()
             promise.keep(conn)
 
         def closed(conn: Connection, error: BaseException | None) -> None:
