@@ -277,7 +277,8 @@ class Nanny:
         return self.child.address if self.child is not None else ""
 
     def _start(self) -> None:
-        if self.status in ("closing", "closed"):
+        if self.status in ("closing", "closed") or self.child is not None:
+            # A restart that was asked for may have come before the one that was planned.
             return
         try:
             spec = self.spec
@@ -554,8 +555,11 @@ def plugin_setup(nanny: Nanny, connection: Connection, call: Call) -> None:
     args = dict(call.args)
 
     def work() -> Any:
-        answer = nanny.plugins.add(str(args.pop("name")), bytes(args.pop("data")), **args)
-        if any(getattr(plugin, "restart", False) for plugin in nanny.plugins.by_name.values()):
+        name = str(args.pop("name"))
+        known = nanny.plugins.by_name.get(name)
+        answer = nanny.plugins.add(name, bytes(args.pop("data")), **args)
+        plugin = nanny.plugins.by_name.get(name)
+        if plugin is not known and getattr(plugin, "restart", False):
             nanny.restart()
         return answer
 

@@ -1,0 +1,69 @@
+"""When a nanny starts its worker, with processes that are made up."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+import pytest
+
+from shoal.distributed.net import Loop, Security
+from shoal.distributed.node import nanny as nannies
+from shoal.distributed.node.nanny import Nanny
+from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.protocol import Call
+
+WAIT_S = 10
+
+
+class Connection:
+    """Notes what is answered."""
+
+    def __init__(self):
+        self.heard = []
+        self.news = threading.Semaphore(0)
+
+    def send(self, message):
+        self.heard.append(message)
+        self.news.release()
+
+
+class Plugin:
+    """Does nothing, and may want the worker to be started again."""
+
+    def __init__(self, restart):
+        self.restart = restart
+
+
+@pytest.fixture
+def nanny():
+    return Nanny(Loop(), WorkerSpec("a", "inproc://nobody", memory_limit=0), Security.new())
+
+
+def test_a_restart_while_one_is_planned_starts_one_process(nanny, monkeypatch):
+    started = []
+
+    def fail(spec, security):
+        started.append(spec.name)
+        raise OSError("no process")
+
+    monkeypatch.setattr(nannies, "Child", fail)
+    nanny.child = object()
+    nanny.status = "starting"
+    nanny._start()  # the one that was planned, after the one that was asked for
+    assert not started and nanny.status == "starting"
+    nanny.child = None
+    nanny._start()
+    assert started == ["a"] and "no process" in nanny.failure
+
+
+def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
+    restarts = []
+    monkeypatch.setattr(nanny, "restart", lambda: restarts.append(1))
+    connection = Connection()
+    for name, restart in (("one", True), ("two", False), ("one", True)):
+        args = {"name": name, "data": pickle.dumps(Plugin(restart)), "idempotent": True}
+        nannies.plugin_setup(nanny, connection, Call(1, "plugin.setup", args))
+        assert connection.news.acquire(timeout=WAIT_S)
+    assert [answer.value[0] for answer in connection.heard] == ["ok"] * 3
+    assert len(restarts) == 1
