@@ -222,5 +222,5 @@ def test_a_worker_that_is_reached_after_the_end_is_let_go(
     go.set()
     conn = promise.wait(TIMEOUT_S)
     ended = threading.Event()
-    link.loop.call_threadsafe(lambda: conn.closed or conn._lingering and ended.set())
+    link.loop.call_threadsafe(lambda: conn.closed or (conn._lingering and ended.set()))
     assert conn.closed or ended.wait(TIMEOUT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import socket
@@ -421,3 +422,19 @@ def answer_wrongly(listening: socket.socket) -> None:
         there = Handshake(False, b"another secret!!", "scheduler", os.urandom(32), binding=b"unix")
         sock.sendall(there.receive(sock.recv(there.wanted)))
         sock.recv(1)
+
+
+@pytest.mark.parametrize("address", ["tcp", "unix"], indirect=True)
+def test_a_socket_that_refuses_to_write_ends_the_connection(loop: Loop, address: str) -> None:
+    listener, sides = start(loop, address)
+    here = open_to(loop, listener.address)
+    sides.get(timeout=WAIT_S)
+
+    def refuse(*args: Any) -> int:
+        raise OSError(errno.ENOBUFS, "no buffer space available")
+
+    stream: Any = here.connection._stream  # type: ignore[attr-defined]
+    stream.send = stream.sendmsg = refuse
+    here.connection.send(Note(1))
+    error = here.closed.get(timeout=WAIT_S)
+    assert isinstance(error, ConnectionLostError) and "no buffer space" in str(error)

@@ -64,6 +64,9 @@ ASK, READY = 2, 3
 IOVECS = 512
 """Pieces in one system call; the kernel's limit is 1024."""
 
+GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN})
+"""The other side has gone.  What it sent before can still be read, and its end will be too."""
+
 STARVED_S = 0.02
 """After which to try again when too many descriptors are on their way."""
 
@@ -493,10 +496,12 @@ class StreamConnection(Connection):
                 self._blocked = self._parked = True
                 self.loop.call_threadsafe(self.loop.call_later, STARVED_S, self._flush)
                 return
-            # What the other side sent before it went can still be read; that will also end it.
             self._broken = True
             queue.clear()
             self._queued = 0
+            if error.errno not in GONE:
+                # Nothing that can be read will say so.
+                self.loop.call_threadsafe(self._finish, self._named(error))
 
     def _push_laden(self) -> int:
         """Write while something in the queue is more than bytes.

@@ -236,6 +236,8 @@ class TlsStream:
             return self.tls.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise BrokenPipeError(errno.EPIPE, str(error)) from None
 
     def _sendmsg(self, buffers: Sequence[Buffer]) -> int:
         # One record holds 16 KiB: small pieces are joined, large ones go alone.
