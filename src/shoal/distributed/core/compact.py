@@ -1,8 +1,8 @@
 """What a journal has to say of a scheduler as it is now: the same kinds of records, but fewer.
 
 Everything that is known of graphs goes into one `Submit`, said by a client that was never there;
-then come the wants of each client, and what has a name.  Results are not spoken of, as in all of the
-journal: a task that has ended is submitted again, and turns out to be held by a worker.
+then come the wants of each client, and what has a name.  Results are not spoken of, as in all of
+the journal: a task that has ended is submitted again, and turns out to be held by a worker.
 """
 
 from __future__ import annotations

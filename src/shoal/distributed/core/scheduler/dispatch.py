@@ -187,15 +187,20 @@ def take(
         most -= 1
         if grow > room and shares > 0 and (head < end or common):
             shares = hold_back(state, worker)
-    state.head = head
+    forget_taken(state, head)
     if run > state.next_run:
         state.next_run = run
         state.virtual = max(state.virtual, (priorities[batch[-1]] >> BITS) & RANK)
         worker.nbytes += grow
         worker.occupancy = occupancy
         state.outgoing[number] = worker
-    if head > 1000 and head > end >> 1:
-        del bulk[:head]
+
+
+def forget_taken(state: Scheduler, head: int) -> None:
+    """Sources in front of ``head`` have been taken; now and then their entries go."""
+    state.head = head
+    if head > 1000 and head > len(state.bulk) >> 1:
+        del state.bulk[:head]
         state.head = 0
 
 
