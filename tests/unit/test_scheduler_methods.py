@@ -216,6 +216,27 @@ def test_more_may_be_taken_at_once_than_there_is_room_for(state):
     assert ask(state, ME, "queue.put", name="q", item=["value", 2]) == "later"
 
 
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [("queue.get", {}), ("event.wait", {}), ("variable.get", {}), ("lock.acquire", {"id": "me"})],
+)
+def test_who_asks_again_and_again_does_not_fill_the_line(state, method, more):
+    ask(state, YOU, "lock.acquire", name="x", id="you")
+    assert ask(state, YOU, method, name="x", **more) == "later"
+    for now in range(300):
+        received(state, ME, Call(7, method, {"name": "x", "timeout_s": 0.5, **more}), (), now)
+        tick(state, now + 0.75)
+        assert [m.request for _, m in sent(state, now + 0.75)] == [7]
+    machines = state.machines
+    line = {
+        "queue.get": lambda: machines["queues"]["x"].getters,
+        "event.wait": lambda: machines["flag lines"]["x"],
+        "variable.get": lambda: machines["variables"]["x"].line,
+        "lock.acquire": lambda: machines["locks"].line,
+    }[method]()
+    assert len(line) <= 4 and [w.party for w in line if not w.done] == [YOU]
+
+
 def test_a_variable_waits_to_be_set(state):
     assert ask(state, YOU, "variable.get", name="v") == "later"
     received(state, ME, Call(8, "variable.set", {"name": "v", "item": ["value", 1]}), (), 0.0)

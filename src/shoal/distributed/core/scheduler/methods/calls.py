@@ -2,7 +2,7 @@
 
 A call that has to wait becomes a `Waiter` in some line; whoever can serve the line pops waiters
 from it (`first`).  A waiter whose time is over, or whose caller is gone, is *done* and skipped;
-so nothing has to be searched for and taken out.
+so nothing has to be searched for, and what is done is swept out when a line has doubled.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def wait(
     request: int,
     args: dict[str, Any],
     now: float,
-    line: Line | None,
+    line: Line,
     expired: Any,
     data: Any = None,
 ) -> Any:
@@ -164,7 +164,7 @@ def wait(
     state, who, request, args, now
         The call.
     line
-        Where it waits; None: its method keeps it otherwise, in ``data``.
+        Where it waits.
     expired
         The answer when its time is over.
     data
@@ -190,8 +190,12 @@ def wait(
             raise expired
         return expired
     waiter = Waiter(who.party, request, expired, data)
-    if line is not None:
-        line.append(waiter)
+    if not len(line) & (len(line) - 1):
+        # Whenever it has doubled: those who asked, gave up and ask again do not fill it.
+        waiting = [other for other in line if not other.done]
+        line.clear()
+        line.extend(waiting)
+    line.append(waiter)
     who.waiters = [other for other in who.waiters if not other.done]
     who.waiters.append(waiter)
     if timeout is not None:

@@ -15,12 +15,12 @@ back when it is gone.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.calls import (
-    LATER,
+    Line,
     Method,
-    Waiter,
     answer,
     holder_name,
     wait,
@@ -39,7 +39,7 @@ class Locks:
     def __init__(self) -> None:
         self.held: dict[str, tuple[str, str]] = {}
         """Lock to (id, in whose name)."""
-        self.line: list[Waiter] = []
+        self.line: Line = deque()
 
 
 def locks_of(state: Scheduler) -> Locks:
@@ -58,10 +58,7 @@ def acquire(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     owner = (args["id"], holder_name(who))
     if try_take(locks, names, count, owner):
         return True
-    said = wait(state, who, request, args, now, None, False, (names, count, owner))
-    if said is LATER:
-        locks.line.append(who.waiters[-1])
-    return said
+    return wait(state, who, request, args, now, locks.line, False, (names, count, owner))
 
 
 def try_take(locks: Locks, names: list[str], count: int, owner: tuple[str, str]) -> bool:
@@ -94,7 +91,7 @@ def locked(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
 
 def serve(state: Scheduler, locks: Locks) -> None:
     """Locks have become free: those in the line that can have theirs get them."""
-    left = []
+    left: Line = deque()
     for waiter in locks.line:
         if waiter.done:
             continue
