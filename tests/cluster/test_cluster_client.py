@@ -34,7 +34,8 @@ from shoal.distributed import (
     worker_client,
 )
 from shoal.distributed.client.link import Link
-from shoal.errors import ClusterError
+from shoal.distributed.net import Security
+from shoal.errors import AuthenticationError, ClusterError
 
 TIMEOUT_S = 20
 
@@ -475,6 +476,14 @@ def test_a_client_says_what_it_lacks() -> None:
         Client("tcp://127.0.0.1:9", timeout=1)
     with pytest.raises(TypeError, match="string or a Cluster"):
         Client(123, timeout=1)
+
+
+def test_other_credentials_are_refused_in_the_same_process_as_well(cluster: LocalCluster) -> None:
+    address = cluster.scheduler_address
+    with pytest.raises(AuthenticationError):
+        Client(address, security=Security.new(), timeout=TIMEOUT_S)
+    with Client(address, security=cluster.security) as client:
+        assert client.submit(inc, 1).result(TIMEOUT_S) == 2
 
 
 def test_a_cluster_file_is_enough(cluster: LocalCluster, client: Client, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from shoal.distributed.protocol import (
     Want,
     Welcome,
 )
-from shoal.errors import ClosedClientError, ClusterError
+from shoal.errors import AuthenticationError, ClosedClientError, ClusterError
 
 TIMEOUT_S = 10
 
@@ -224,3 +224,13 @@ def test_a_worker_that_is_reached_after_the_end_is_let_go(
     ended = threading.Event()
     link.loop.call_threadsafe(lambda: conn.closed or (conn._lingering and ended.set()))
     assert conn.closed or ended.wait(TIMEOUT_S)
+
+
+def test_wrong_credentials_are_an_error_at_once(
+    loop: Loop, parts: tuple[FakeScheduler, Link]
+) -> None:
+    address = parts[0].listener.address
+    link = Link(loop, address, Security.new(), name="you", versions={}, timeout_s=100 * TIMEOUT_S)
+    with pytest.raises(AuthenticationError):
+        link.open().wait(TIMEOUT_S)
+    assert link.status == "closed"

@@ -46,7 +46,12 @@ from shoal.distributed.protocol import (
     Want,
     Welcome,
 )
-from shoal.errors import ClosedClientError, ClusterError
+from shoal.errors import (
+    AuthenticationError,
+    ClosedClientError,
+    ClusterError,
+    ProtocolVersionError,
+)
 
 __all__ = ["Link"]
 
@@ -469,4 +474,5 @@ def _wake(awaited: Iterable[Entry]) -> None:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether another attempt to connect may succeed."""
-    return isinstance(error, OSError | TimeoutError)
+    final = isinstance(error, AuthenticationError | ProtocolVersionError)
+    return isinstance(error, OSError | TimeoutError) and not final

@@ -147,7 +147,8 @@ def place_of(address: str, security: Any) -> Place:
             f"nothing is known of the cluster at {address}: pass scheduler_file= (the cluster.json "
             "that the scheduler wrote) or security=; an address alone lets nobody in"
         )
-    if known is not None and known.loop is not None and known.inner:
+    # Other credentials than the cluster's are refused where all are: at its door.
+    if known is not None and known.loop is not None and known.inner and security == known.security:
         return Place(known.inner, security, known.loop, address)
     loop = Loop()
     thread = loop.start("shoal-client")

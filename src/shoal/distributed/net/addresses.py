@@ -62,6 +62,10 @@ def parse(text: str) -> Address:
     '/tmp/socket'
     >>> parse("localhost:0")
     Address(scheme='tcp', host='localhost', port=0)
+    >>> parse("localhost:99999")
+    Traceback (most recent call last):
+    ...
+    ValueError: the address 'localhost:99999' has the port 99999; the last one is 65535
     """
     scheme, sep, rest = text.partition("://")
     if not sep:
@@ -79,8 +83,10 @@ def parse(text: str) -> Address:
             )
         return Address(scheme, rest)
     host, sep, port = rest.rpartition(":")
-    if not sep or not port.isdigit() or int(port) > 65535:
+    if not sep or not port.isdecimal() or not port.isascii():
         raise ValueError(f"no port in the address {text!r}; wanted {scheme}://host:port")
+    if int(port) > 65535:
+        raise ValueError(f"the address {text!r} has the port {port}; the last one is 65535")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     return Address(scheme, host, int(port))
