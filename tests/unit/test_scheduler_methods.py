@@ -301,6 +301,17 @@ def test_a_worker_that_goes_while_it_is_asked_is_an_error(state):
     assert answer.value == {"inproc://a": {"error": ["ConnectionError", "inproc://a is gone"]}}
 
 
+def test_a_worker_that_connects_again_keeps_its_plugins(state):
+    args = {"name": "p", "kind": "worker", "data": b"plugin"}
+    received(state, ME, Call(7, "plugin.register", args), (), 0.0)
+    sent(state)
+    closed(state, A, "cut", 0.0)
+    connected(state, 20, "worker", 0.0)
+    received(state, 20, Register("a", "inproc://a", 1, 0, {}, {}, "host", 1), (), 0.0)
+    [call] = [m for p, m in sent(state) if p == 20 and type(m) is Call]
+    assert call.method == "plugin.setup" and call.args["idempotent"]
+
+
 def test_plugins_reach_workers_that_come_later(state):
     args = {"name": "p", "kind": "worker", "data": b"plugin"}
     received(state, ME, Call(7, "plugin.register", args), (), 0.0)

@@ -194,6 +194,9 @@ def worker_came(state: Scheduler, party: int, kind: str) -> None:
     """
     for (where, _), (method, args) in state.machines.get("greetings", {}).items():
         if where == kind:
+            if method == "plugin.setup":
+                # One that has only connected again has it already.
+                args = {**args, "idempotent": True}
             state.effects.append(Send(party, Call(0, method, args)))
 
 
