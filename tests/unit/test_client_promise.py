@@ -106,3 +106,9 @@ def test_a_deadline_counts_down() -> None:
     assert Deadline(None).left_s() is None
     left = Deadline(0).left_s()
     assert left == 0
+
+
+def test_a_wait_may_be_as_long_as_anybody_says() -> None:
+    promise: Promise[int] = Promise()
+    threading.Timer(0.01, promise.keep, (3,)).start()
+    assert promise.wait(float("inf")) == 3

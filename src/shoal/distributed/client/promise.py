@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from shoal.distributed.node.context import waiting
 
-__all__ = ["Deadline", "Promise", "as_asyncio", "spawn", "wait_all"]
+__all__ = ["Deadline", "Promise", "as_asyncio", "as_timeout", "spawn", "wait_all"]
 
 T = TypeVar("T")
 
@@ -127,7 +127,7 @@ class Promise(Generic[T]):
             self.add_callback(lambda _: lock.release())
             # A task that waits lends its slot to others.
             with waiting():
-                if not lock.acquire(True, -1 if timeout_s is None else max(timeout_s, 0)):
+                if not lock.acquire(True, as_timeout(timeout_s)):
                     raise TimeoutError(f"no answer within {timeout_s:g} s")
         return self.result()
 
@@ -135,6 +135,22 @@ class Promise(Generic[T]):
         if not self.done:
             yield self
         return self.result()
+
+
+def as_timeout(timeout_s: float | None) -> float:
+    """A timeout as locks want it.
+
+    Parameters
+    ----------
+    timeout_s
+        None: as long as it takes.
+
+    Examples
+    --------
+    >>> as_timeout(None), as_timeout(-3), as_timeout(float("inf")) == threading.TIMEOUT_MAX
+    (-1, 0, True)
+    """
+    return -1 if timeout_s is None else min(max(timeout_s, 0), threading.TIMEOUT_MAX)
 
 
 def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:

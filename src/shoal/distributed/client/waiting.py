@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.client.link import Link
-from shoal.distributed.client.promise import Promise
+from shoal.distributed.client.promise import Promise, as_timeout
 from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
 from shoal.distributed.node.context import waiting
 
@@ -50,7 +50,7 @@ def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None
     if not _add(link, entry, ended):
         return
     with waiting():
-        if not lock.acquire(True, -1 if timeout_s is None else max(timeout_s, 0)):
+        if not lock.acquire(True, as_timeout(timeout_s)):
             _remove(link, entry, ended)
             raise TimeoutError(f"no result of {entry.key!r} within {timeout_s:g} s")
 
