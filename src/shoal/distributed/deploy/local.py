@@ -179,7 +179,6 @@ class LocalCluster(Cluster):
     # -- starting ------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        _refuse_in_children()
         # Short: the kernel wants paths of sockets to be.
         sweep(Path(tempfile.gettempdir()), "shoal-cluster-*-*")
         self._folder = tempfile.mkdtemp(prefix=f"shoal-cluster-{os.getpid()}-")
@@ -291,15 +290,6 @@ def _close_worker(worker: Any) -> None:
 
 def _is_thread_class(worker_class: Any) -> bool:
     return isinstance(worker_class, type) and issubclass(worker_class, Worker)
-
-
-def _refuse_in_children() -> None:
-    """A worker's process does not start a cluster while it imports the program it works for."""
-    if os.environ.get("SHOAL_IS_WORKER") == "starting":
-        raise ClusterError(
-            "a cluster is started while a worker imports this program; put the part that starts it "
-            "under: if __name__ == '__main__':"
-        )
 
 
 atexit.register(close_all)
