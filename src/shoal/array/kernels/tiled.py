@@ -31,8 +31,9 @@ from shoal.graph.task import Nest, Ref, fill
 
 __all__ = ["Fold", "Tiled", "tile_shape"]
 
-TILE_BYTES = 256 * 1024
-"""Of one buffer; a handful of them fit the second-level cache of one core."""
+TILE_BYTES = 1024 * 1024
+"""Of one buffer.  Smaller ones stay nearer to the core (a quarter of this is best on one thread), but
+each call gives up and takes the interpreter's lock: two threads then wait for each other."""
 
 NUMEXPR_BYTES = 4 * 1024 * 1024
 """numexpr cuts what it is given into blocks of its own; larger pieces cost it fewer calls."""
@@ -235,10 +236,10 @@ def tile_shape(shape: tuple[int, ...], size: int, across: bool = False) -> tuple
     >>> tile_shape((100, 100), 1000), tile_shape((10, 10_000), 1000)
     ((10, 100), (1, 1000))
     >>> tile_shape((100, 100), 1000, True)
-    (44, 44)
+    (31, 31)
     """
     if across and len(shape) > 1:
-        edge = math.isqrt(2 * size)
+        edge = math.isqrt(size)
         rest = [1] * (len(shape) - 2)
         return (*rest, *[max(1, min(n, edge)) for n in shape[-2:]])
     out = []
