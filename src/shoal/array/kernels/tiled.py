@@ -32,8 +32,8 @@ from shoal.graph.task import Nest, Ref, fill
 __all__ = ["Fold", "Tiled", "tile_shape"]
 
 TILE_BYTES = 1024 * 1024
-"""Of one buffer.  Smaller ones stay nearer to the core (a quarter of this is best on one thread), but
-each call gives up and takes the interpreter's lock: two threads then wait for each other."""
+"""Of one buffer.  Smaller ones stay nearer to the core (a quarter of this is best on one thread),
+but each call gives up and takes the interpreter's lock: two threads then wait for each other."""
 
 NUMEXPR_BYTES = 4 * 1024 * 1024
 """numexpr cuts what it is given into blocks of its own; larger pieces cost it fewer calls."""
