@@ -22,7 +22,6 @@ WAIT_S = 30
 BUSY = 4  # what is promised is for a machine that does nothing else
 
 
-
 @pytest.fixture
 def client(tmp_path):
     """Two workers of one thread and little memory, which may not be silent for long."""
