@@ -76,10 +76,15 @@ def summary(value: Any) -> str:
 
 def methods(cls: type) -> Iterator[tuple[str, Any]]:
     """The public methods and properties that a class defines itself."""
-    for name, value in vars(cls).items():
+    for name, value in list(vars(cls).items()):
+        if name.startswith("_"):
+            continue
         if isinstance(value, staticmethod | classmethod):
             value = value.__func__
-        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+        elif type(value).__module__.startswith("shoal.") and hasattr(value, "__get__"):
+            # A stand-in that loads the method when it is first used.
+            value = getattr(cls, name)
+        if inspect.isfunction(value) or isinstance(value, property):
             yield name, value
 
 

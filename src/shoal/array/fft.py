@@ -16,6 +16,7 @@ from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asarray
 from shoal.array.creation import arange
+from shoal.array.documented import numpys_words
 from shoal.array.meta import infer_dtype
 from shoal.array.reductions.engine import normalize_axes
 from shoal.array.routines.moving import roll
@@ -93,7 +94,7 @@ def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any =
     made.__name__ = made.__qualname__ = kind
     made.__doc__ = (
         f"Wrapping of {fft_func.__module__}.{fft_func.__name__}\n\n"
-        "The axes of the transform must be one block each.\n\n" + (fft_func.__doc__ or "")
+        "The axes of the transform must be one block each.\n\n" + numpys_words(fft_func)
     )
     return made
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.documented import numpys_words
 from shoal.array.elementwise import elemwise
 from shoal.collection import is_collection
 
@@ -148,7 +149,7 @@ def frompyfunc(func: Any, nin: int, nout: int) -> ufunc:
 def _elementwise(function: Any) -> Any:
     """A function of NumPy's as one of arrays; NumPy's answer, at once, where nothing is lazy."""
 
-    @functools.wraps(function, assigned=("__name__", "__doc__"), updated=())
+    @functools.wraps(function, assigned=("__name__",), updated=())
     def of_arrays(*args: Any, **kwargs: Any) -> Any:
         if not any(map(is_collection, (*args, *kwargs.values()))):
             return function(*args, **kwargs)
@@ -156,6 +157,7 @@ def _elementwise(function: Any) -> Any:
 
     del of_arrays.__wrapped__  # pickled by its name here
     of_arrays.__module__, of_arrays.__qualname__ = __name__, function.__name__
+    of_arrays.__doc__ = numpys_words(function)
     return of_arrays
 
 
