@@ -11,6 +11,7 @@ import pathlib
 import pickle
 import subprocess
 import sys
+import threading
 import tracemalloc
 import uuid
 from collections import defaultdict
@@ -30,6 +31,7 @@ from shoal.bag.shuffle.hashing import hash_key
 from shoal.bag.shuffle.spill import SegmentReader, SegmentWriter, SpillDirectory
 from shoal.bag.shuffle.tasks import branching
 from shoal.errors import ExecutorError
+from shoal.local import threads
 
 UTC = datetime.UTC
 
@@ -38,8 +40,19 @@ UTC = datetime.UTC
 def in_this_thread(tmp_path: Path) -> Iterator[None]:
     with shoal.config.set(scheduler="sync", temporary_directory=str(tmp_path)):
         yield
+        let_threads_leave()
         gc.collect()
         assert list(tmp_path.iterdir()) == []
+
+
+def let_threads_leave() -> None:
+    """A run is answered a moment before its threads have let go of it: each takes something new."""
+    for pool in list(threads._pools.values()):
+        count = pool._max_workers
+        barrier = threading.Barrier(count + 1)
+        for _ in range(count):
+            pool.submit(barrier.wait, 30)
+        barrier.wait(30)
 
 
 def odd(x: int) -> int:
