@@ -1,7 +1,8 @@
 """A limit on how many hold something at once, all over a cluster.
 
-What a holder has is a *lease*: it must be renewed, so that a holder that disappears without a word
-does not keep its place.  Objects that hold leases renew them from one thread.
+What a holder has is a *lease*.  It ends when it is released, and with the client or worker that
+took it.  The scheduler does not let it lapse yet: a task that returns without releasing keeps its
+place until its worker ends.  Objects that hold leases ask from one thread which of them hold still.
 """
 
 from __future__ import annotations
