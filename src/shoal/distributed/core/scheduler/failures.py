@@ -36,6 +36,7 @@ def fail(state: Scheduler, row: int, reason: Reason) -> None:
     """
     table = state.table
     states, waiters, numbers = table.states, table.waiters, table.numbers
+    state.observed.fail(reason, table.prefixes[row].name, state.tries.get(row, 0), False)
     idle = []
     stack = [row]
     while stack:

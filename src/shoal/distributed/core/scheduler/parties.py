@@ -423,6 +423,7 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
         "in_flight": m.fetching,
         **m.metrics,
     }
+    state.observed.beat(worker, state.workers, now)
     if m.status == "paused" and worker.status == "running":
         set_status(state, worker, "paused")
         state.roomy.pop(worker.number, None)

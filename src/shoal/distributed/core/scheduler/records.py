@@ -73,7 +73,18 @@ class Prefix:
     0
     """
 
-    __slots__ = ("ended", "erred", "name", "nbytes", "peak", "seconds", "total")
+    __slots__ = (
+        "ended",
+        "ended_before",
+        "epoch",
+        "erred",
+        "erred_before",
+        "name",
+        "nbytes",
+        "peak",
+        "seconds",
+        "total",
+    )
 
     def __init__(self, name: str, seconds: float, nbytes: int) -> None:
         self.name = name
@@ -87,6 +98,15 @@ class Prefix:
         """Seconds of all runs that ended well."""
         self.peak = 0
         """Bytes of memory that a run took at most, where it was measured."""
+        self.epoch = 0
+        self.ended_before = 0
+        self.erred_before = 0
+        """Of the ended and erred ones, those before this epoch: what people see begins there."""
+
+    def begin(self, epoch: int) -> None:
+        """Tasks of this kind come for the first time since the scheduler had none."""
+        self.epoch = epoch
+        self.ended_before, self.erred_before = self.ended, self.erred
 
     def learn(self, count: int, seconds: float, nbytes: int) -> None:
         """So many runs have ended well, and took and made so much in all.

@@ -58,7 +58,7 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     if m.ids:
         on_ended(state, worker, m, now)
     if m.transfers:
-        on_transfers(state, m.transfers)
+        on_transfers(state, worker, m.transfers, now)
     if m.added:
         for number, size in zip(m.added, m.added_nbytes):
             add_copy(state, worker, number, size)
@@ -66,8 +66,8 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         lose_copy(state, number, holder)
     for number in m.gone:
         lose_copy(state, number, worker.number)
-    for number, run, kind, data, seconds in m.failed:
-        on_failed(state, worker, number, run, kind, data, seconds)
+    for number, run, kind, data, _ in m.failed:
+        on_failed(state, worker, number, run, kind, data)
     if m.returned:
         on_returned(state, worker, m.returned)
     for number, run in m.seceded:
@@ -275,7 +275,6 @@ def on_failed(
     run: int,
     kind: str,
     data: bytes,
-    seconds: float,
 ) -> None:
     """A run has failed."""
     row = number & MASK
@@ -287,12 +286,14 @@ def on_failed(
     retire_run(state, worker, row)
     options = table.options[row]
     tried = state.tries.get(row, 0)
+    reason = (kind, key_of(table, row), worker.address, data)
     if kind != "cancelled" and options is not None and tried < options.retries:
+        state.observed.fail(reason, table.prefixes[row].name, tried, True)
         state.tries[row] = tried + 1
         table.flags[row] |= NOTED
         again(state, row)
         return
-    fail(state, row, (kind, key_of(table, row), worker.address, data))
+    fail(state, row, reason)
 
 
 def retire_run(state: Scheduler, worker: Worker, row: int) -> None:
@@ -347,8 +348,16 @@ def current(state: Scheduler, number: int) -> bool:
     return row < len(numbers) and numbers[row] == number and bool(state.table.states[row])
 
 
-def on_transfers(state: Scheduler, transfers: Sequence[tuple[int, int, float]]) -> None:
+def on_transfers(
+    state: Scheduler, worker: Worker, transfers: Sequence[tuple[int, int, float]], now: float
+) -> None:
     """What fetches took: large ones say what the bandwidth is."""
+    workers = state.workers
+    told = [
+        (workers[peer].address if peer in workers else "", size, seconds)
+        for peer, size, seconds in transfers
+    ]
+    state.observed.flows.add((now, worker.address, told))
     for _, size, seconds in transfers:
         if size > 100_000 and seconds > 0:
             state.bandwidth += 0.1 * (size / seconds - state.bandwidth)

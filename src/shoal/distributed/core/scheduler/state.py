@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import Names
+from shoal.distributed.core.scheduler.observe import Observed
 from shoal.distributed.core.scheduler.records import Client, Code, Party, Prefix, Worker
 from shoal.distributed.core.scheduler.settings import Settings
 from shoal.distributed.core.scheduler.story import Story, Stream
@@ -90,6 +91,9 @@ class Scheduler:
         self.started = -1.0
         self.story = Story(self.settings.story)
         self.stream = Stream(self.settings.stream)
+        self.observed = Observed()
+        self.epoch = 0
+        """How often tasks have come to a scheduler that had none."""
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
         self._begin_dispatch()
@@ -163,6 +167,8 @@ def prefix_of(state: Scheduler, name: str) -> Prefix:
         settings = state.settings
         found = Prefix(name, settings.unknown_s, settings.unknown_bytes)
         state.prefixes[name] = found
+    if found.epoch != state.epoch:
+        found.begin(state.epoch)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 __all__ = ["Story", "Stream"]
@@ -61,20 +62,30 @@ class Stream:
     --------
     >>> stream = Stream(100)
     >>> stream.add("worker-a", ["x"], ["inc"], [0.5], [0.1], [8])
-    >>> list(stream.entries)
+    >>> stream.since(0)
     [('worker-a', (['x'], ['inc'], [0.5], [0.1], [8]))]
     """
 
-    __slots__ = ("entries", "most", "size")
+    __slots__ = ("count", "entries", "most", "size")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.size = 0
+        self.count = 0
+        """Reports that were ever added."""
         self.entries: deque[tuple[str, tuple[list[Any], ...]]] = deque()
 
     def add(self, worker: str, *columns: list[Any]) -> None:
         """Runs have ended: keys, prefixes, starts, seconds and bytes."""
         self.entries.append((worker, columns))
+        self.count += 1
         self.size += len(columns[0])
         while self.size > self.most:
             self.size -= len(self.entries.popleft()[1][0])
+
+    def since(self, cursor: int) -> list[tuple[str, tuple[list[Any], ...]]]:
+        """Reports after the first ``cursor`` that were ever added, as far as they are kept."""
+        new = self.count - cursor
+        if new >= len(self.entries) or new < 0:
+            return list(self.entries)
+        return list(islice(self.entries, len(self.entries) - new, None))

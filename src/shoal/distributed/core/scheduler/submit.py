@@ -70,6 +70,8 @@ def on_submit(
     >>> on_submit.__name__
     'on_submit'
     """
+    if not len(state.table):
+        state.epoch += 1
     rows, fresh = enter_names(state, m)
     externals = [find(state.names, key) for key in m.externals]
     if -1 in externals:

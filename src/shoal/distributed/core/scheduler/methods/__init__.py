@@ -12,6 +12,7 @@ from typing import Any
 
 from shoal.distributed.core.scheduler.methods import (
     datasets,
+    feed,
     flags,
     forward,
     info,
@@ -52,6 +53,7 @@ __all__ = [
 
 METHODS: dict[str, Method] = {
     **info.METHODS,
+    **feed.METHODS,
     **workers.METHODS,
     **forward.METHODS,
     **moves.METHODS,

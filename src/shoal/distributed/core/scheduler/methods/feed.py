@@ -1,0 +1,194 @@
+"""What the dashboard, and others who look on, read: what is new since they read last.
+
+====================== ============================ =============================================
+method                 args                         answer
+====================== ============================ =============================================
+``scheduler.feed``     ``stream, flows, failures``  workers, kinds of tasks, new runs, transfers
+                       (cursors), ``history``       and failures; with ``history`` also samples
+``scheduler.graph``    ``limit``                    tasks and their inputs, or kinds of tasks
+``scheduler.holdings``                              bytes by kind of task, and the largest results
+====================== ============================ =============================================
+
+Each costs a few milliseconds at most, however many tasks there are.  New runs beyond `RUNS` are
+summed up, a report of a worker each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from shoal.distributed.core.scheduler.methods.calls import Method
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.observe import SAMPLE, largest
+from shoal.distributed.core.scheduler.records import Party, Prefix, Worker
+from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.table import MASK
+from shoal.distributed.core.scheduler.transitions import MEMORY, STATES
+
+__all__ = ["METHODS", "WORKER"]
+
+RUNS = 2_000
+"""Runs that are told one by one, at most."""
+
+REPORTS = 5_000
+"""Reports that are summed up, at most."""
+
+HISTORIES = 64
+"""Workers whose samples are told, at most; the sum over all always is."""
+
+WORKER = (
+    "number",
+    "address",
+    "name",
+    "host",
+    "pid",
+    "threads",
+    "limit",
+    "status",
+    "since",
+    "heard",
+) + ("held", "nbytes", "sent", "queued", "occupancy", "metrics")
+"""What is told of a worker."""
+
+ROWS = 100_000
+"""Rows of the table that are looked through for the largest results, at most."""
+
+
+def worker_row(worker: Worker) -> list[Any]:
+    """A worker, as `WORKER` says."""
+    row = [getattr(worker, name) for name in WORKER[:12]]
+    occupancy = worker.occupancy + worker.backlog
+    return [*row, len(worker.sent), worker.queued, occupancy, worker.metrics]
+
+
+def kind_row(kind: Prefix, counts: dict[str, int]) -> list[Any]:
+    """A kind of task: what it takes and makes, and how many there are."""
+    return [
+        kind.name,
+        counts,
+        kind.ended - kind.ended_before,
+        kind.erred - kind.erred_before,
+        kind.seconds,
+        kind.nbytes,
+        kind.total,
+        kind.peak,
+        kind.ended,
+        kind.erred,
+    ]
+
+
+def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """What is new."""
+    observed = state.observed
+    observed.census.look(state.table)
+    counts: dict[Any, dict[str, int]] = {}
+    for (kind, at), count in observed.census.tasks.items():
+        if kind is not None and at:
+            counts.setdefault(kind.name, {})[STATES[at]] = count
+    for name, kind in state.prefixes.items():
+        if kind.ended - kind.ended_before or kind.erred - kind.erred_before:
+            counts.setdefault(name, {})
+    out = {
+        "now": now,
+        "began": observed.began,
+        "id": state.identity,
+        "started": state.started,
+        "tasks": len(state.table),
+        "epoch": state.epoch,
+        "complete": observed.census.complete,
+        "bandwidth": state.bandwidth,
+        "unplaced": len(state.unplaced),
+        "full": len(state.full),
+        "clients": [c.name for c in state.clients.values() if c.party >= 0],
+        "workers": [worker_row(w) for w in state.workers.values()],
+        "kinds": [kind_row(state.prefixes[name], found) for name, found in counts.items()],
+        "stream": runs_since(state, args.get("stream", 0)),
+        "flows": [observed.flows.count, observed.flows.since(args.get("flows", 0))],
+        "failures": [observed.failures.count, observed.failures.since(args.get("failures", 0))],
+    }
+    if args.get("history"):
+        numbers = list(state.workers)[:HISTORIES]
+        out["history"] = {
+            "columns": SAMPLE,
+            "total": observed.total.rows(),
+            "workers": {n: observed.samples[n].rows() for n in numbers if n in observed.samples},
+        }
+    return out
+
+
+def runs_since(state: Scheduler, cursor: int) -> list[Any]:
+    """``[cursor, reports, sums]``: runs one by one, and, of those that are too many, their sums.
+
+    A report is ``[worker, keys, kinds, starts, seconds, bytes]``; a sum is ``[worker, kind, first
+    start, last end, seconds, bytes, count]``, of runs that one worker has told of at once.
+    """
+    stream = state.stream
+    new = stream.since(cursor)[-REPORTS:]
+    told: list[Any] = []
+    sums: list[Any] = []
+    left = RUNS
+    for worker, columns in reversed(new):
+        left -= len(columns[0])
+        if left >= 0:
+            told.append([worker, *columns])
+        else:
+            left = -1
+            _, kinds, starts, seconds, sizes = columns
+            kind = kinds[len(kinds) // 2]
+            end = max(begin + took for begin, took in zip(starts, seconds))
+            total = sum(seconds)
+            sums.append([worker, kind, min(starts), end, total, sum(sizes), len(starts)])
+    return [stream.count, told[::-1], sums[::-1]]
+
+
+def graph(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Tasks, if few: ``[number, key, kind, state, inputs]``; else kinds that need kinds."""
+    table, limit = state.table, args.get("limit", 400)
+    if len(table) <= limit:
+        rows = [row for row, at in enumerate(table.states) if at]
+        tasks = [
+            [
+                table.numbers[row],
+                str(key_of(table, row)),
+                table.prefixes[row].name,
+                STATES[table.states[row]],
+                [n for n in table.deps[row] if table.numbers[n & MASK] == n],
+            ]
+            for row in rows
+        ]
+        return {"tasks": tasks}
+    observed = state.observed
+    observed.link(table)
+    observed.census.look(table)
+    kinds: dict[str, dict[str, int]] = {}
+    for (kind, at), count in observed.census.tasks.items():
+        if kind is not None and at:
+            kinds.setdefault(kind.name, {})[STATES[at]] = count
+    pairs = [[*pair, count] for pair, count in observed.links.items()]
+    return {"kinds": kinds, "links": [pair for pair in pairs if pair[0] in kinds]}
+
+
+def holdings(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """What takes memory."""
+    table = state.table
+    count = min(len(table.states), ROWS)
+    sums: Counter[str] = Counter()
+    many: Counter[str] = Counter()
+    for kind, size, at in zip(table.prefixes[:count], table.nbytes[:count], table.states[:count]):
+        if at == MEMORY:
+            sums[kind.name] += size
+            many[kind.name] += 1
+    return {
+        "kinds": [[name, size, many[name]] for name, size in sums.most_common(100)],
+        "largest": [[str(key), kind, size] for size, key, kind in largest(table, 0, count)],
+        "looked_at": count,
+        "rows": len(table.states),
+    }
+
+
+METHODS: dict[str, Method] = {
+    "scheduler.feed": feed,
+    "scheduler.graph": graph,
+    "scheduler.holdings": holdings,
+}
