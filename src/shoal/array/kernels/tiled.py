@@ -173,8 +173,8 @@ class Tiled:
 
     @property
     def __name__(self) -> str:
-        name = self.program.__name__
-        return f"{name}-{funcname(self.fold.chunk)}" if self.fold else name
+        parts = [self.program.__name__, funcname(self.fold.chunk) if self.fold else ""]
+        return "-".join(filter(None, parts))
 
     def __call__(self, *blocks: Any) -> Any:
         inputs = [
@@ -340,7 +340,7 @@ class Buffered:
         self.buffers = _shared(self.calls, made, len(inputs))
         self.shapes = shapes
         # The last buffer is handed out: the caller copies it, or is done with it, before the next.
-        return made[-1]
+        return values[-1]
 
 
 def _filled(arg: Any, values: Sequence[Any]) -> Any:

@@ -58,7 +58,8 @@ class Fused(ArrayNode):
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
         """The last function's name."""
-        return funcname(operands[0].steps[-1].func)
+        steps = operands[0].steps
+        return funcname(steps[-1].func) if steps else "tiles"
 
     def schema(self) -> tuple[Chunks, Any]:
         """Broadcast chunks of the inputs as they are seen."""
@@ -154,5 +155,6 @@ class FusedReduction(Reduction):
 
     def label(self) -> str:
         """The functions, and the reduction."""
-        steps = " | ".join(funcname(s.func) for s in self.fused.program.steps)
-        return f"FusedReduction({steps} | {self.title}, axes={self.axes}, fan_in={self.fan_in})"
+        steps = [funcname(s.func) for s in self.fused.program.steps]
+        done = " | ".join([*steps, self.title])
+        return f"FusedReduction({done}, axes={self.axes}, fan_in={self.fan_in})"

@@ -1,4 +1,8 @@
-"""Reductions: partial results of each block, brought together in a tree."""
+"""Reductions: partial results of each block, brought together in a tree.
+
+A `Reduction` without ``aggregate`` stops before the last level: its blocks are partial results,
+from which several `Finish` make what they want.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from shoal.graph.layers import Blocks, Each, Input, Window
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
-__all__ = ["Partials", "Reduction"]
+__all__ = ["Finish", "Partials", "Reduction"]
 
 
 class Reduction(ArrayNode):
@@ -34,7 +38,8 @@ class Reduction(ArrayNode):
     combine
         ``combine(partials, axis=axes, keepdims=True) -> partial``.
     aggregate
-        ``aggregate(partials, axis=axes, keepdims=keepdims) -> block of the result``.
+        ``aggregate(partials, axis=axes, keepdims=keepdims) -> block of the result``; None for
+        partial results as they are before the last level.
     axes
         Which are reduced; sorted, a tuple.
     keepdims
@@ -68,8 +73,8 @@ class Reduction(ArrayNode):
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
-        """As given, and that it is the last level."""
-        return f"{operands[-1]}-aggregate"
+        """As given, and whether it is the last level."""
+        return f"{operands[-1]}-{'partial' if operands[3] is None else 'aggregate'}"
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -84,6 +89,11 @@ class Reduction(ArrayNode):
 
     def schema(self) -> tuple[Chunks, Any]:
         """Those of the array along the other axes."""
+        if self.aggregate is None:
+            grid = self._last_grid()
+            pairs = enumerate(zip(self.before, grid, strict=True))
+            ones = tuple([(1,) * n if i in self.axes else own for i, (own, n) in pairs])
+            return ones, with_ndim(self.kind, len(grid))
         chunks = []
         for axis, blocks in enumerate(self.before):
             if axis not in self.axes:
@@ -94,27 +104,47 @@ class Reduction(ArrayNode):
 
     def place(self, lowering: Lowering) -> None:
         """A layer of partials, and one for each level of the tree; a single one for one block."""
-        grid = self.grid
-        chunk, inputs = self._first()
+        if self.aggregate is None:
+            self._place_levels(lowering)
+            return
         last = self._call(self.aggregate, keepdims=self.keepdims)
-        if all(grid[axis] == 1 for axis in self.axes):
+        if all(self.grid[axis] == 1 for axis in self.axes):
+            chunk, inputs = self._first()
             both = _After(chunk, self._folded(last, None))
             lowering.add_grid(self, both, self._outer(inputs))
             return
-        name = f"{self.name}-chunk"
-        lowering.add_grid(self, chunk, inputs, name=name, shape=grid)
-        level = 0
-        while any(grid[a] > n for a, n in zip(self.axes, self.fan_in, strict=True)):
-            part, counts, shape = self._window(name, grid)
-            name, level = f"{self.name}-combine-{level}", level + 1
-            func = self._folded(self._call(self.combine, keepdims=True), counts)
-            given: list[Input] = [part] if counts is None else [part, Each(counts)]
-            lowering.add_grid(self, func, given, name=name, shape=shape)
-            grid = shape
+        name, grid = self._place_levels(lowering)
         counts = tuple([grid[axis] for axis in self.axes])
         axes = [i if i not in self.axes else "all" for i in range(len(grid))]
         part = self._outer([Blocks(name, grid, tuple(axes))])[0]
         lowering.add_grid(self, self._folded(last, counts), [part])
+
+    def _place_levels(self, lowering: Lowering) -> tuple[str, tuple[int, ...]]:
+        """The layers before the last; the name of the last of them, and its grid."""
+        grid, end = self.grid, self._last_grid()
+        chunk, inputs = self._first()
+        name = self._level_name("chunk", grid == end)
+        lowering.add_grid(self, chunk, inputs, name=name, shape=grid)
+        level = 0
+        while grid != end:
+            part, counts, grid = self._window(name, grid)
+            name, level = self._level_name(f"combine-{level}", grid == end), level + 1
+            func = self._folded(self._call(self.combine, keepdims=True), counts)
+            given: list[Input] = [part] if counts is None else [part, Each(counts)]
+            lowering.add_grid(self, func, given, name=name, shape=grid)
+        return name, grid
+
+    def _level_name(self, level: str, is_last: bool) -> str:
+        return self.name if is_last and self.aggregate is None else f"{self.name}-{level}"
+
+    def _last_grid(self) -> tuple[int, ...]:
+        """How many partial results there are for the last level."""
+        grid = list(self.grid)
+        most = dict(zip(self.axes, self.fan_in, strict=True))
+        while any(grid[axis] > n for axis, n in most.items()):
+            for axis, n in most.items():
+                grid[axis] = -(-grid[axis] // n)
+        return tuple(grid)
 
     def _first(self) -> tuple[Callable[..., Any], list[Input]]:
         """What makes a partial result, and of which blocks."""
@@ -165,6 +195,57 @@ class Reduction(ArrayNode):
     def label(self) -> str:
         """What, along which axes."""
         return f"Reduction({self.title}, axes={self.axes}, fan_in={self.fan_in})"
+
+
+class Finish(ArrayNode):
+    """The last level of a `Reduction` that has none, which others may read as well.
+
+    Parameters
+    ----------
+    partials
+        A `Reduction` without ``aggregate``.
+    aggregate, keepdims, output_size, kind, title
+        As of `Reduction`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import shoal.array as da
+    >>> partial = da.ones(6, chunks=2).sum()._node.replace(aggregate=None)
+    >>> Finish(partial, np.sum, False, 1, np.empty(()), "sum").chunks
+    ()
+    """
+
+    __slots__ = ()
+    fields = ("partials", "aggregate", "keepdims", "output_size", "kind", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """As given, and that it is the last level."""
+        return f"{operands[-1]}-aggregate"
+
+    def whole(self) -> Reduction:
+        """The reduction that it would be if nobody else read the partial results."""
+        fields = self.fields[1:]
+        reduction: Reduction = self.partials
+        return reduction.replace(**{name: getattr(self, name) for name in fields})
+
+    def schema(self) -> tuple[Chunks, Any]:
+        """Those of the whole reduction."""
+        return self.whole().schema()
+
+    def place(self, lowering: Lowering) -> None:
+        """One layer."""
+        whole, source = self.whole(), self.partials
+        axes = [i if i not in whole.axes else "all" for i in range(source.ndim)]
+        counts = tuple([source.shape[axis] for axis in whole.axes])
+        last = whole._folded(whole._call(self.aggregate, keepdims=self.keepdims), counts)
+        part = whole._outer([Blocks(source.name, source.shape, tuple(axes))])[0]
+        lowering.add_grid(self, last, [part])
+
+    def label(self) -> str:
+        """What."""
+        return f"Finish({self.title})"
 
 
 class Partials:

@@ -15,6 +15,7 @@ from shoal.array.rules.fuse_reduction import fuse_reduction
 from shoal.array.rules.join_permutes import join_permutes
 from shoal.array.rules.join_slices import join_slices
 from shoal.array.rules.rechunk_source import rechunk_source
+from shoal.array.rules.share_partials import share_partials
 from shoal.array.rules.slice_broadcast import slice_broadcast
 from shoal.array.rules.slice_concatenate import slice_concatenate
 from shoal.array.rules.slice_elementwise import slice_elementwise
@@ -36,6 +37,7 @@ RULES = (
     slice_reduction,
     slice_rechunk,
     rechunk_source,
+    share_partials,
     fuse_elementwise,
     fuse_reduction,
 )

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shoal import config
+from shoal.array.kernels.moments import moment_chunk
+from shoal.array.kernels.nan import nanmean_chunk
 from shoal.array.nodes.fused import Fused, FusedReduction
 from shoal.array.nodes.reduction import Reduction
+from shoal.array.program import Program
 from shoal.expr.node import Node
 
 __all__ = ["fuse_reduction"]
+
+MANY_PASSES = frozenset({moment_chunk, nanmean_chunk})
+"""What makes arrays as large as what it is given: tiles of them stay in the cache."""
 
 
 def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
@@ -25,7 +32,8 @@ def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
     Returns
     -------
     Node or None
-        After: ``FusedReduction(add | sum) <- x``.
+        After: ``FusedReduction(add | sum) <- x``.  A reduction that makes large arrays on its
+        way (`MANY_PASSES`) takes tiles of whatever it reduces.
 
     Examples
     --------
@@ -39,11 +47,15 @@ def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
     if type(node) is not Reduction or len(node.inputs) != 1:
         return None
     (array,) = node.inputs
-    if type(array) is not Fused or uses.get(array.name, 1) > 1:
-        return None
-    if array.annotations != node.annotations:
-        return None
-    return FusedReduction(*node.operands, annotations=node.annotations)
+    if type(array) is Fused and uses.get(array.name, 1) <= 1:
+        if array.annotations == node.annotations:
+            return FusedReduction(*node.operands, annotations=node.annotations)
+    elif getattr(node.chunk, "func", node.chunk) in MANY_PASSES:
+        seen = tuple(range(array.ndim))
+        tiles = Fused(Program(1, ()), (array,), (seen,), config.get("array.engine"), array.meta)
+        operands = node.replace(inputs=(tiles,)).operands
+        return FusedReduction(*operands, annotations=node.annotations)
+    return None
 
 
 fuse_reduction.phase = 2  # type: ignore[attr-defined] # when programs are as long as they get
