@@ -10,7 +10,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["changed_cwd", "filetext", "filetexts", "tmp_cwd", "tmpdir", "tmpfile"]
+__all__ = [
+    "changed_cwd",
+    "filetext",
+    "filetexts",
+    "nameless_file",
+    "tmp_cwd",
+    "tmp_text",
+    "tmpdir",
+    "tmpfile",
+]
 
 
 def _remove(name: str) -> None:
@@ -160,6 +169,34 @@ def filetext(
 
 
 @contextlib.contextmanager
+def tmp_text(filename: str, text: str) -> Iterator[str]:
+    """A file of a given name with some text in it, in a folder of its own; removed at the end.
+
+    Parameters
+    ----------
+    filename
+        Its name.
+    text
+        What to write.
+
+    Yields
+    ------
+    str
+        The path.
+
+    Examples
+    --------
+    >>> with tmp_text("module.py", "x = 1") as name:
+    ...     Path(name).name
+    'module.py'
+    """
+    with tmpdir() as folder:
+        path = Path(folder, filename)
+        path.write_text(text)
+        yield str(path)
+
+
+@contextlib.contextmanager
 def filetexts(
     d: Mapping[str, str | bytes], open: Any = open, mode: str = "t", use_tmpdir: bool = True
 ) -> Iterator[list[str]]:
@@ -198,3 +235,33 @@ def filetexts(
         finally:
             for name in d:
                 _remove(name)
+
+
+def nameless_file(folder: str) -> int:
+    """The descriptor of a new file without a name: the kernel frees it with its last descriptor.
+
+    Parameters
+    ----------
+    folder
+        On the file system that is to hold it.
+
+    Raises
+    ------
+    OSError
+        The folder is not there, or cannot be written to.
+
+    Examples
+    --------
+    >>> fd = nameless_file(tempfile.gettempdir())
+    >>> os.write(fd, b"four"), os.fstat(fd).st_nlink
+    (4, 0)
+    >>> os.close(fd)
+    """
+    flag = getattr(os, "O_TMPFILE", 0)
+    if flag:
+        with contextlib.suppress(OSError):
+            return os.open(folder, flag | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    # Not every file system can do it in one step.
+    fd, name = tempfile.mkstemp(prefix="shoal-", dir=folder)
+    os.unlink(name)
+    return fd

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Clock", "Collection", "Get", "Key", "NestedKeys"]
+__all__ = ["Clock", "Collection", "Get", "Key", "NestedKeys", "Parts"]
 
 Key: TypeAlias = Hashable
 """The name of a task: a str, or a tuple ``(name, i, j, ...)`` for block ``i, j`` of a collection.
@@ -61,3 +61,38 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Seconds since some fixed moment; never goes back."""
+
+
+class Parts:
+    """A result in numbered parts, of which each reader wants one.
+
+    A task whose arguments are a `shoal.graph.task.Portion` reads part ``n`` of it.  An executor may
+    hand over, and a cluster's worker fetches, that part alone.
+
+    Examples
+    --------
+    >>> from shoal.serialize.parts import Pieces
+    >>> isinstance(Pieces(["a", "b"]), Parts)
+    True
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def part(self, number: int) -> Any:
+        """One part, as its reader is given it.
+
+        Parameters
+        ----------
+        number
+            Which.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what its parts are")
+
+    def numbers(self) -> Sequence[int]:
+        """The parts there are, ascending; not each number need have one."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which parts it has")
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, as far as is known."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how large it is")

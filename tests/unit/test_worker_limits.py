@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shoal.distributed.node.limits import group_limits, memory_limit, system_limit_bytes
+from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.spec import parse_memory
+from shoal.memory import group_limits, system_limit_bytes
 
 GIB = 1 << 30
 

@@ -20,7 +20,7 @@ from shoal.expr.lower import Lowering
 from shoal.expr.node import Node
 from shoal.graph.layers import ALL, Blocks, Gather, GridLayer, Input, TableLayer, Window
 from shoal.graph.naming import clone_key, key_split
-from shoal.graph.task import Ref, Template, identity
+from shoal.graph.task import Portion, Ref, Template, identity
 from shoal.graph.token import tokenize
 from shoal.types import Key
 
@@ -434,6 +434,9 @@ def waiting(func: Any, args: Any, count: int) -> tuple[Callable[..., Any], Any]:
         return After(func), Template([Ref(count), *map(Ref, range(count))])
     if type(args) is tuple:
         return After(func), Template((Ref(count), *args))
+    if type(args) is Portion:
+        func, template = waiting(func, args.args, count)
+        return func, Portion(template, args.part)
     return After(func), Template((Ref(count), *args.args), args.kwargs)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from shoal.graph.layers import Blocks, Const, Each, Graph, GridLayer, TableLayer
 from shoal.graph.plan import Plan, make_plan
-from shoal.graph.task import Nest, Ref, Template
+from shoal.graph.task import Nest, Portion, Ref, Template
 from shoal.graph.tiles import order_by_tiles
 from shoal.types import Key
 
@@ -61,6 +61,8 @@ def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
         )
         if isinstance(layer, GridLayer):
             _expand_grid(layer, chosen, rows, lookup)
+            if any(part.parts for part in layer.inputs):
+                rows.args[first:] = map(Portion, rows.args[first:], chosen)
             if layer.annotations and chosen:
                 span = range(first, first + len(chosen))
                 annotations.append((span, dict(layer.annotations)))

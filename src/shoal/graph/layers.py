@@ -84,6 +84,9 @@ class Blocks:
         For each axis of the source: an int (that axis of the task's own index), None (the first
         block), `ALL`, or a `Window`.  With `ALL` or a window the argument is a list of blocks in
         C order, else one block.
+    parts
+        Whether each block is in `shoal.types.Parts`, and a task reads the one part of it that has
+        the task's own flat index: a shuffle's edges, which nobody writes down one by one.
 
     Examples
     --------
@@ -94,6 +97,7 @@ class Blocks:
     source: str
     shape: tuple[int, ...]
     axes: tuple[AxisMap, ...]
+    parts: bool = False
 
     @property
     def many(self) -> bool:
@@ -232,6 +236,8 @@ class Gather:
         Name of the layer read.
     blocks
         Flat indices, a sequence of them a task.
+    parts
+        As of `Blocks`.
 
     Examples
     --------
@@ -241,6 +247,7 @@ class Gather:
 
     source: str
     blocks: Sequence[Sequence[int]]
+    parts: bool = False
     many = True
 
     def covers(self, shape: tuple[int, ...]) -> bool:
@@ -269,6 +276,7 @@ class Each:
 
     values: Sequence[Any]
     many = False
+    parts = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,6 +296,7 @@ class Const:
 
     value: Any
     many = False
+    parts = False
 
 
 Input: TypeAlias = "Blocks | Gather | Each | Const"

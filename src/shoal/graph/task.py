@@ -9,7 +9,7 @@ the arguments.  To run, a task is split into three flat parts that a plan keeps 
     which other results it needs, in the order of their first use;
 ``args``
     how those results become arguments: ``None`` (they are the arguments), a tuple (constants
-    only), or a `Template`.
+    only), a `Template`, or a `Portion` of what they are.
 
 A template refers to the *position* of a dependency, never to a key or an id.  So it does not
 change when tasks are numbered anew, a million tasks of one layer share one template, and a worker
@@ -24,9 +24,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from shoal.types import Key
+from shoal.types import Key, Parts
 
-__all__ = ["Alias", "Data", "Nest", "Ref", "Task", "TaskRef", "Template", "call_task", "identity"]
+__all__ = [
+    "Alias",
+    "Data",
+    "Nest",
+    "Portion",
+    "Ref",
+    "Task",
+    "TaskRef",
+    "Template",
+    "call_task",
+    "identity",
+    "part_of",
+]
 
 ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None), type(Ellipsis), range, type})
 """Types that never hold a reference; looked up before anything else."""
@@ -198,7 +210,72 @@ class Template:
         return Template, (self.args, self.kwargs)
 
 
-Args: TypeAlias = "tuple[Any, ...] | Template | None"
+def part_of(value: Any, number: int) -> Any:
+    """A part of a result that is in `Parts`; any other result as it is.
+
+    Parameters
+    ----------
+    value
+        A result.
+    number
+        Of the part.
+
+    Examples
+    --------
+    >>> part_of(7, 1)
+    7
+    """
+    return value.part(number) if isinstance(value, Parts) else value
+
+
+class Portion:
+    """Arguments of a task that reads one part of each dependency that is in `Parts`.
+
+    The number of the part is the task's own, so of N results that all M tasks depend on, task 3
+    reads part 3 of each: N x M parts are moved by N x M integers.  Dependencies that are no `Parts`
+    are handed over as they are.
+
+    Parameters
+    ----------
+    args
+        How the parts become arguments: a `Template` that all tasks share, or None: they are the
+        arguments.
+    part
+        Number of the part.
+
+    Examples
+    --------
+    >>> from shoal.serialize.parts import Pieces
+    >>> Portion(None, 1).fill([Pieces(["a", "b"]), 7])
+    (['b', 7], {})
+    """
+
+    __slots__ = ("args", "part")
+
+    def __init__(self, args: Template | None, part: int) -> None:
+        self.args = args
+        self.part = part
+
+    def fill(self, values: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """The positional and keyword arguments of one run.
+
+        Parameters
+        ----------
+        values
+            Results of the task's dependencies, or their parts.
+        """
+        part = self.part
+        parts = [part_of(value, part) for value in values]
+        return (parts, {}) if self.args is None else self.args.fill(parts)
+
+    def __repr__(self) -> str:
+        return f"Portion({self.args}, {self.part})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Portion, (self.args, self.part)
+
+
+Args: TypeAlias = "tuple[Any, ...] | Template | Portion | None"
 
 
 def call_task(func: Callable[..., Any] | None, args: Any, values: Sequence[Any]) -> Any:

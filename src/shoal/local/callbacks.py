@@ -25,7 +25,7 @@ from typing import Any, ClassVar, TypeAlias
 from shoal.duck import is_arraylike
 from shoal.graph.cull import prune
 from shoal.graph.plan import Plan
-from shoal.graph.task import Alias, Apply, Data, Nest, Ref, Task, TaskRef
+from shoal.graph.task import Alias, Apply, Data, Nest, Portion, Ref, Task, TaskRef, part_of
 from shoal.types import Key
 
 __all__ = ["Callback", "Observer", "add_callbacks", "observe"]
@@ -193,7 +193,10 @@ class GraphView(MutableMapping[Key, Any]):
         if func is None:
             # An array is no key and no call, so it needs no mark to be told from them.
             return args if is_arraylike(args) else Data(key, args)
-        refs = [TaskRef(plan.keys[j]) for j in plan.deps[i]]
+        refs: list[Any] = [TaskRef(plan.keys[j]) for j in plan.deps[i]]
+        if type(args) is Portion:
+            refs = [Task(None, part_of, ref, args.part) for ref in refs]
+            args = args.args
         if args is None:
             return Task(key, func, *refs)
         if type(args) is tuple:
@@ -223,7 +226,7 @@ class GraphView(MutableMapping[Key, Any]):
         return len(self.ids)
 
 
-def written(item: Any, refs: Sequence[TaskRef]) -> Any:
+def written(item: Any, refs: Sequence[Any]) -> Any:
     """A part of a template as a person would write it: calls inside are tasks, and do not run.
 
     >>> from shoal.graph.legacy import split_value

@@ -1,12 +1,12 @@
 """Messages between a parent and its worker processes, over a unix socket.
 
 A message is an envelope (a small pickled tuple) and some objects as bytes.  An object travels in
-one of two ways.  Small ones stand in the message.  Large ones lie in a `Segment`: a file in
-memory without a name (``memfd_create``) whose descriptor travels instead of the bytes.  The
-process that makes a large result writes it once; whoever needs it maps the same pages, so
-100 MB from one worker to another cost one copy instead of four, and the parent in between holds
-a descriptor and no bytes.  The kernel frees the pages with the last descriptor and map, also
-after a crash.  Mappings are private, so a task that writes to its input does not
+one of two ways.  Small ones stand in the message.  Large ones lie in a `Segment`: a file in memory
+without a name (``memfd_create``) whose descriptor travels instead of the bytes.  The process that
+makes a large result writes it once; whoever needs it maps the same pages, so 100 MB from one worker
+to another cost one copy instead of four, and the parent in between holds a descriptor and no bytes.
+When memory is short, the file is one on disk.  The kernel frees the pages with the last descriptor
+and map, also after a crash.  Mappings are private, so a task that writes to its input does not
 change anybody else's.
 
 On the wire: a header (sizes), a table of part lengths, the parts.  Descriptors travel with
@@ -16,15 +16,19 @@ the header's first byte.  Sending is in two forms: the worker's blocks, the pare
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
 import pickle
 import socket
 import struct
+import tempfile
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from shoal.memory import available_bytes, system_limit_bytes
+from shoal.scratch import nameless_file
 from shoal.serialize.pickles import Buffer, Frames
 
 __all__ = ["Inbox", "Outbox", "Part", "Segment", "encode", "open_part", "seal", "send_all"]
@@ -34,6 +38,9 @@ HEADER = struct.Struct("<IIQ")
 
 SEGMENT_BYTES = 256 * 1024
 """Objects from this size on go into a segment of their own."""
+
+SPARE = 0.2
+"""Of the memory there is: what segments in memory leave to others."""
 
 FDS = 200
 """Descriptors in one message; the kernel's limit is 253."""
@@ -125,7 +132,7 @@ def seal(frames: Frames) -> Part:
         return frames
     parts = [frames.head, *frames.buffers]
     try:
-        segment = Segment(os.memfd_create("shoal"), list(map(len, parts)))
+        segment = Segment(segment_file(frames.nbytes), list(map(len, parts)))
     except OSError:
         # No descriptor left.
         return frames
@@ -140,6 +147,19 @@ def seal(frames: Frames) -> Part:
             f"no room for {frames.nbytes:,} bytes of shared memory ({error})"
         ) from error
     return segment
+
+
+def segment_file(nbytes: int) -> int:
+    """A file for a segment: in memory, or on disk where that would leave too little of it."""
+    if nbytes + spare_bytes() > available_bytes():
+        return nameless_file(tempfile.gettempdir())
+    return os.memfd_create("shoal")
+
+
+@functools.cache
+def spare_bytes() -> int:
+    """What segments leave to others."""
+    return int(SPARE * system_limit_bytes())
 
 
 def open_part(part: Part) -> Frames:

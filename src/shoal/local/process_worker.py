@@ -31,7 +31,9 @@ from shoal.graph.fuse import chain_step
 from shoal.local.failure import trim
 from shoal.local.process_wire import Inbox, Part, Segment, open_part, seal, send_all
 from shoal.serialize.exceptions import dump_exception
+from shoal.serialize.parts import limit_memory
 from shoal.serialize.pickles import dumps, loads
+from shoal.types import Parts
 
 __all__ = ["IDLE_S", "KEEP_BYTES", "Interrupted", "is_worker", "main"]
 
@@ -329,6 +331,9 @@ class Worker:
             self.fail(i, error, "result")
             return False
         if keep and frames.nbytes >= KEEP_BYTES:
+            # Parts are all of the data: not twice in memory.
+            if isinstance(result, Parts) and isinstance(part, Segment):
+                result = loads(part.frames())
             self.values[i] = result
         if frames.nbytes < SMALL_BYTES and not frames.buffers:
             report.small_ids.append(i)
@@ -554,6 +559,8 @@ def main(sock: socket.socket | int) -> None:
     reseed()
     global _is_worker
     _is_worker = True
+    # Results go to segments in any case, and these to disk when memory is short.
+    limit_memory(1 << 62, None)
     worker = Worker(sock)
     signal.signal(signal.SIGINT, worker.interrupt)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -21,7 +21,9 @@ from shoal.dataframe.nodes.base import (
     PartitionWise,
 )
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import ALL, Blocks, Const, Each, Window
+from shoal.graph.layers import ALL, Blocks, Window
+from shoal.serialize.parts import Pieces, keep
+from shoal.types import Parts
 
 __all__ = ["Exchange", "Partial", "Reduce", "Tree", "fall_back"]
 
@@ -262,27 +264,41 @@ class Exchange(FrameNode):
         return self.known
 
     def place(self, lowering: Lowering) -> None:
-        """A task that splits for each old partition, and one that joins for each new one.
-
-        A task that joins reads the pieces of all, though it uses one of each: within a process
-        that costs nothing, and saves a task for each piece.
-        """
+        """A task that splits for each old partition, and one that joins for each new one."""
         count = self.source.size
         split = f"{self.name}-split"
         blocks = Blocks(self.source.name, (count,), (0,))
-        lowering.add_grid(self, self.split, [blocks], name=split, shape=(count,))
-        pieces = Blocks(split, (count,), (ALL,))
-        lowering.add_grid(self, join_pieces, [Const(self.join), pieces, Each(range(self.count))])
+        lowering.add_grid(self, Split(self.split), [blocks], name=split, shape=(count,))
+        lowering.add_grid(self, self.join, [Blocks(split, (count,), (ALL,), parts=True)])
 
     def label(self) -> str:
         """From how many to how many."""
         return f"Exchange({self.source.size} to {self.count})"
 
 
-def join_pieces(join: Callable[[list[Any]], Any], pieces: list[Any], place: int) -> Any:
-    """Put the pieces for one new partition together.
+class Split:
+    """Makes the list of pieces that a function cuts a block into the `Parts` of a result.
 
-    >>> join_pieces("".join, [["a", "b"], ["c", "d"]], 1)
-    'bd'
+    Parameters
+    ----------
+    cut
+        ``cut(block) -> list of pieces``.
+
+    Examples
+    --------
+    >>> Split(list)("abc").part(1)
+    'b'
     """
-    return join([some[place] for some in pieces])
+
+    __slots__ = ("cut",)
+
+    def __init__(self, cut: Callable[[Any], Any]) -> None:
+        self.cut = cut
+
+    def __call__(self, block: Any) -> Parts:
+        """Cut a block."""
+        pieces = self.cut(block)
+        return keep(pieces if isinstance(pieces, Parts) else Pieces(pieces))
+
+    def __reduce__(self) -> Any:
+        return Split, (self.cut,)
