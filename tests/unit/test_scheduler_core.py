@@ -81,11 +81,11 @@ def test_one_worker_from_submit_to_release():
     assert party == A
     assert run.ids == [0, 1] and run.keys == ["a", "b"] and run.codes == [0, 0]
     assert run.new_codes == [(0, b"1", b"one")] and run.deps == [(), ()]
-    assert run.inline == [True, True] and not run.remote
+    assert run.inline == [False, False] and not run.remote  # no client waits for these
     received(state, A, report(run), (), 0.0)
     [(party, run)] = effects(state)
     assert run.ids == [2] and run.deps == [(0, 1)] and run.new_codes == [(1, b"+", b"add")]
-    assert not run.remote
+    assert run.inline == [True] and not run.remote
     received(state, A, report(run, b"2"), (), 0.0)
     assert effects(state) == [
         (A, Drop([1, 0])),

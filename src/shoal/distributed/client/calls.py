@@ -404,7 +404,7 @@ class Calls(Session):
             priority=priority,
         )
         job = Job(items, optimize_graph=optimize_graph)
-        blocks = job.split(self._blocks(job.plan(), options))
+        blocks = job.split(self._blocks(job.plan(), options, inline=False))
         made = [persisted(c, held) for c, held in zip(items, blocks, strict=True)]
         return made if many else made[0]
 
@@ -476,15 +476,19 @@ class Calls(Session):
             asynchronous=asynchronous,
         )
 
-    def _blocks(self, plan: Plan, options: Sequence[Options]) -> list[Future[Any]]:
-        """Futures of a plan's wanted results."""
+    def _blocks(
+        self, plan: Plan, options: Sequence[Options], inline: bool = True
+    ) -> list[Future[Any]]:
+        """Futures of a plan's wanted results; `inline`: they will probably be gathered."""
         keys = [plan.keys[i] for i in plan.wanted]
-        entries = self._submit_plan(plan, options)
+        entries = self._submit_plan(plan, options, inline)
         return [make_future(self, k, e) for k, e in zip(keys, entries, strict=True)]  # type: ignore[arg-type]
 
-    def _submit_plan(self, plan: Plan, options: Sequence[Options]) -> list[Entry]:
+    def _submit_plan(
+        self, plan: Plan, options: Sequence[Options], inline: bool = True
+    ) -> list[Entry]:
         """Send a plan; the entries of its wanted results, counted."""
-        encoded = encode_plan(fuse(plan), self._codes, options, tell=self._tell)
+        encoded = encode_plan(fuse(plan), self._codes, options, inline=inline, tell=self._tell)
         self._warn_large(encoded.nbytes, encoded.keys[0] if encoded.keys else "")
         return self._send(encoded)
 
@@ -507,7 +511,7 @@ class Calls(Session):
 
     def __shoal_keep__(self, plan: Plan, **options: Any) -> list[Any]:
         known = {name: options[name] for name in WORKER_OPTIONS if name in options}
-        return self._blocks(plan, options_of(**known))
+        return self._blocks(plan, options_of(**known), inline=False)
 
     def normalize_collection(self, collection: Any) -> Any:
         """The same collection; persisted blocks need no replacing here.

@@ -53,7 +53,7 @@ from shoal.errors import CommunicationError, ConnectionLostError, FrameError, Sh
 
 __all__ = ["Connection", "Introduction", "Peer", "StreamConnection", "introduction"]
 
-log = logging.getLogger("shoal.distributed.net")
+log = logging.getLogger("distributed.net")
 
 INTRODUCTION = 1
 """The kind of the first frame of each side."""
@@ -216,6 +216,11 @@ class Connection:
         return 0
 
     @property
+    def shares_memory(self) -> bool:
+        """Whether large buffers travel as shared memory."""
+        return False
+
+    @property
     def is_full(self) -> bool:
         """Whether more waits to be sent than the high-water mark; `on_drain` says when not."""
         return self.queued_bytes > self.limits.high_water_bytes
@@ -367,6 +372,11 @@ class StreamConnection(Connection):
     def queued_bytes(self) -> int:
         """Sent, and not yet taken by the socket."""
         return self._queued
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether large buffers travel as shared memory."""
+        return self._has_segments
 
     def send(self, message: Any, buffers: Sequence[Buffer] = ()) -> None:
         """Send a message; any thread, never waits, keeps the order."""

@@ -19,6 +19,7 @@ right to what, and ``pop`` decides every race:
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -94,6 +95,10 @@ class Surroundings:
         """The worker, for those who ask in a task."""
         self.actor: Callable[[Task, Any], Any] | None = None
         """Takes an actor that a task has made; gives what stands for it."""
+        self.place: Callable[[Any, int], Any] = lambda value, nbytes: value
+        """Takes a result that a client waits for, and its size; gives what is kept of it."""
+        self.place_bytes: float = math.inf
+        """Results below this are kept as they are."""
         self.done: deque[Any] = deque()
         self.watched = False
         """Whether the loop looks at ``done`` anyway, soon."""
@@ -525,6 +530,9 @@ class Lane:
             nbytes = sys.getsizeof(result)
         else:
             nbytes, name, data = describe(result, row.inline)
+            if row.inline and nbytes >= shared.place_bytes:
+                result = shared.place(result, nbytes)
+                slot.started = perf_counter()
         slot.row = None
         return row, "", nbytes, name, ended - started, started + EPOCH_S, data, result
 

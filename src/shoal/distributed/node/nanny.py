@@ -32,7 +32,7 @@ from typing import Any
 
 from shoal.distributed.net import Connection, Loop, Security, connect
 from shoal.distributed.node.calls import RESTART_CODE, call_user
-from shoal.distributed.node.limits import memory_limit, resident_bytes
+from shoal.distributed.node.limits import memory_limit, resident_bytes, shared_out_bytes
 from shoal.distributed.node.plugins import Plugins
 from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec, make_folder
@@ -42,7 +42,7 @@ from shoal.units import format_bytes
 
 __all__ = ["Nanny"]
 
-log = logging.getLogger("shoal.distributed.nanny")
+log = logging.getLogger("distributed.nanny")
 
 LOOK_S = 0.1
 BEAT_S = 0.5
@@ -349,8 +349,11 @@ class Nanny:
         self.loop.call_later(LOOK_S, self._look, child)
         now = self.loop.time()
         size = resident_bytes(child.pid)
-        child.peak = max(child.peak, size)
         terminate = self.spec.terminate
+        if self.limit and terminate and size > terminate * self.limit:
+            # Perhaps only because shared memory that is mapped twice is counted twice.
+            size = shared_out_bytes(child.pid) or size
+        child.peak = max(child.peak, size)
         if self.limit and terminate and size > terminate * self.limit and not child.killed:
             child.killed = (
                 f"its process took {format_bytes(size)}, more than {terminate:.0%} of its limit of "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.worker import effects, machine
 from shoal.distributed.net import Connection, connect
+from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call
 from shoal.serialize.pickles import Frames
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PERFORM"]
 
-log = logging.getLogger("shoal.distributed.worker")
+log = logging.getLogger("distributed.worker")
 
 LARGE_BYTES = 64 << 10
 """Answers that hold more are made beside the loop."""
@@ -181,9 +182,10 @@ def give(
 
     def frames_of(id: int) -> Frames | None:
         try:
-            return worker.store.frames(id, f"the result of {keys.get(id)!r}")
+            frames = worker.store.frames(id, f"the result of {keys.get(id)!r}")
         except KeyError:
             return worker.disks.frames(id)
+        return place_held(worker.store, id, frames) if connection.shares_memory else frames
 
     message, buffers = answer(effect.request, effect.ids, frames_of)
     connection.send(message, buffers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 from shoal.distributed.node.lane import Slot
-from shoal.distributed.node.limits import resident_bytes
+from shoal.distributed.node.limits import process_bytes
 
 __all__ = ["Watch"]
 
@@ -33,7 +33,7 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self.process = resident_bytes()
+        self.process = process_bytes()
         self.cpu = 0.0
         self.peaks: dict[int, int] = {}
         """Bytes by number of the task, of those that took much."""
@@ -48,7 +48,7 @@ class Watch:
         slots
             The execution threads that run a task.
         """
-        self.process = process = resident_bytes()
+        self.process = process = process_bytes()
         now, used = time.monotonic(), time.process_time()
         if now - self._at > 0.05:
             self.cpu = 100 * (used - self._used) / (now - self._at)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 import shutil
 import socket
@@ -24,6 +25,7 @@ from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
+from shoal.distributed.net.shared import POOL
 from shoal.distributed.node.actors import Actors
 from shoal.distributed.node.calls import METHODS, RESTART_CODE
 from shoal.distributed.node.context import current_task
@@ -34,6 +36,7 @@ from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.output import Lines
 from shoal.distributed.node.perform import PERFORM
+from shoal.distributed.node.placing import PLACE_BYTES, place
 from shoal.distributed.node.plugins import Plugins, Preparations, load_preload
 from shoal.distributed.node.profile import Profile
 from shoal.distributed.node.serve import Offload
@@ -45,7 +48,7 @@ from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["Worker", "settings_from"]
 
-log = logging.getLogger("shoal.distributed.worker")
+log = logging.getLogger("distributed.worker")
 
 WATCH_S = 0.002
 """How often the loop looks for completions while they keep coming."""
@@ -56,6 +59,9 @@ CLOSE_LOOK_S = 0.05
 
 SHARE = 0.1
 """Of the memory limit: what may be on its way to the worker, and from it."""
+
+IDLE_BYTES = 1 << 30
+"""Shared memory that may wait for another use, at most."""
 
 STUCK_S = 5.0
 """When to say that a cancelled task could not be interrupted."""
@@ -212,7 +218,15 @@ class Worker:
         )
         shared.owner = self
         shared.actor = self.actors.make
+        shared.place = self._place
         return shared
+
+    def _place(self, value: Any, nbytes: int) -> Any:
+        """Put a result where others can map it, if there is room for both while it is copied."""
+        limit, share = self.core.settings.memory_limit, self.core.settings.target or 1.0
+        if limit and self.watch.process + nbytes > share * limit:
+            return value
+        return place(value)
 
     # --- what tasks may ask -------------------------------------------------------------------
 
@@ -416,6 +430,7 @@ class Worker:
             connection.close()
             return
         machine.connected(self.core, self._adopt(connection), "scheduler", self.loop.time())
+        self.shared.place_bytes = PLACE_BYTES if connection.shares_memory else math.inf
         self.dirty = True
 
     def _scheduler_unreachable(self, error: BaseException) -> None:
@@ -508,6 +523,13 @@ class Worker:
             # What ended between the look and the word.
             self._collect()
 
+    def _bound_pool(self, limit: int) -> None:
+        """Shared memory may wait for another use: little, and none when memory is short."""
+        short = self.watch.process > (self.core.settings.spill or 1.0) * limit
+        POOL.idle_bytes = 0 if short else min(IDLE_BYTES, int(SHARE * limit))
+        if short:
+            POOL.trim()
+
     def _tell(self, what: Callable[..., None], *args: Any) -> None:
         """Tell the state machine something; the loop's thread."""
         what(self.core, *args, self.loop.time())
@@ -585,6 +607,8 @@ class Worker:
         slots = self.slots()
         watch = self.watch
         watch.look(slots)
+        if limit:
+            self._bound_pool(limit)
         machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
         self.core.columns.peaks += watch.take_peaks()
         for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):

@@ -13,7 +13,7 @@ from shoal.distributed.core.scheduler.locate import peer
 from shoal.distributed.core.scheduler.names import keys_of
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK
+from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY
 from shoal.distributed.core.scheduler.transitions import MEMORY
 from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Run
 
@@ -106,6 +106,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     batch, number = worker.batch, worker.number
     numbers, runs = table.numbers, table.runs
     place, flags, priorities, args = table.place, table.flags, table.priorities, table.args
+    owner = table.owner
     deps = [table.deps[row] for row in batch]
     kinds = [table.codes[row] for row in batch]
     message = Run(
@@ -116,7 +117,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         [args[row] for row in batch],
         deps,
         [priorities[row] >> BITS for row in batch],
-        [flags[row] & INLINE > 0 for row in batch],
+        [flags[row] & INLINE > 0 and owner[row] != NOBODY for row in batch],
     )
     if state.twins:
         twins = state.twins
