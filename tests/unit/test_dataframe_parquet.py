@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import shoal.dataframe as dd
@@ -60,8 +61,9 @@ def test_values_that_make_no_folder(tmp_path: Path) -> None:
     frame = pd.DataFrame({"k": ["a/b", "c d"], "x": [1, 2]})
     dd.from_pandas(frame, 1).to_parquet(str(tmp_path), partition_on="k", write_index=False)
     assert sorted(dd.read_parquet(str(tmp_path)).compute().k.astype(str)) == ["a/b", "c d"]
-    with pytest.raises(ValueError, match="'y' of partition_on has missing"):
-        write(tmp_path / "other", partition_on="y")
+    df = dd.read_parquet(write(tmp_path / "other", partition_on="y"))
+    got = df.compute().sort_values("x", ignore_index=True)
+    assert got.y.isna().tolist() == FRAME.y.isna().tolist()
 
 
 def test_append(tmp_path: Path) -> None:
@@ -75,3 +77,93 @@ def test_append(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exclude"):
         write(tmp_path, append=True, overwrite=True)
     assert dd.read_parquet(write(tmp_path, overwrite=True)).npartitions == 2
+
+
+def test_the_number_of_rows_without_columns(tmp_path: Path) -> None:
+    where = str(tmp_path / "one.parquet")
+    pd.DataFrame({"a": [1, None] * 5 + [None] * 5}).to_parquet(where, row_group_size=10)
+    assert len(dd.read_parquet(where, split_row_groups=True)) == 15
+    assert len(dd.read_parquet(where, filters=[("a", "is", None)])) == 10
+    assert dd.read_parquet(where, filters=[("a", "is not", None)]).a.compute().tolist() == [1.0] * 5
+
+
+def test_files_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(36)}), npartitions=12)
+    df.to_parquet(str(tmp_path))
+    got = dd.read_parquet(str(tmp_path), calculate_divisions=True)
+    assert got.divisions == df.divisions
+    assert got.x.compute().tolist() == list(range(36))
+    assert dd.read_parquet(str(tmp_path / "*.parquet")).x.compute().tolist() == list(range(36))
+
+
+def test_filters_on_folders(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"k": [1, 2, 3, 1], "m": ["a", "b", "b", None], "x": range(4)})
+    dd.from_pandas(frame, 2).to_parquet(str(tmp_path), partition_on=["k", "m"], write_index=False)
+    df = dd.read_parquet(str(tmp_path), filters=[("k", "<=", 2), ("x", "<", 3)])
+    assert df.npartitions == 2
+    got = df.compute().sort_values("x")
+    assert got.x.tolist() == [0, 1]
+    assert got.k.cat.categories.tolist() == [1, 2, 3]
+    assert got.m.tolist() == ["a", "b"]
+    either = [[("k", "==", 3)], [("m", "is", None)]]
+    assert sorted(dd.read_parquet(str(tmp_path), filters=either).x.compute()) == [2, 3]
+    assert len(dd.read_parquet(str(tmp_path), filters=[("k", ">", 7)])) == 0
+
+
+def test_nullable_dtypes_there_and_back(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "i": pd.array([1, None, 3], dtype="Int64"),
+            "b": pd.array([True, None, False], dtype="boolean"),
+            "c": pd.Categorical(["u", "v", "u"]),
+        },
+        index=pd.MultiIndex.from_tuples([(1, "a"), (1, "b"), (2, "a")], names=["n", None]),
+    )
+    dd.from_pandas(frame, 1, sort=False).to_parquet(str(tmp_path))
+    pd.testing.assert_frame_equal(dd.read_parquet(str(tmp_path)).compute(), frame)
+    told = dd.read_parquet(str(tmp_path), dtype_backend="pyarrow", index=False)
+    assert str(told.dtypes["i"]) == "int64[pyarrow]"
+    assert told.i.sum().compute() == 4
+
+
+def test_files_that_do_not_fit(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1, 2], "y": ["a", "b"]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame({"x": ["u"], "y": ["c"]}).to_parquet(tmp_path / "2.parquet")
+    pd.DataFrame({"y": ["c"]}).to_parquet(tmp_path / "3.parquet")
+    df = dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 2)])
+    with pytest.raises(ValueError, match=r"'x' of .*2.parquet is large_string, and int64 in .*1.p"):
+        df.compute()
+    df = dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 3)])
+    with pytest.raises(ValueError, match=r"'x' is not there in .*3.parquet.*numpy_nullable"):
+        df.compute()
+    assert df.y.compute().tolist() == ["a", "b", "c"]
+    (tmp_path / "4.parquet").write_bytes((tmp_path / "1.parquet").read_bytes()[:-20])
+    df = dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 4)])
+    with pytest.raises(Exception, match="Parquet magic bytes") as caught:
+        df.compute()
+    assert any("4.parquet" in note for note in caught.value.__notes__)
+
+
+def test_a_partition_that_does_not_fit_is_not_written(tmp_path: Path) -> None:
+    meta = pd.DataFrame({"x": [1], "y": [0.5]})
+    other = pd.DataFrame({"x": [2], "y": ["a"]})
+    df = dd.from_map(lambda part: part, [meta, other], meta=meta)
+    with pytest.raises(ValueError, match=r"expected pyarrow schema(.|\n)*expected y: double"):
+        df.to_parquet(str(tmp_path))
+    assert not list(tmp_path.glob("*.parquet"))
+    with pytest.raises(ValueError, match="is read in the same computation"):
+        dd.from_pandas(meta, 1).to_parquet(str(tmp_path))
+        dd.read_parquet(str(tmp_path)).to_parquet(str(tmp_path), overwrite=True)
+
+
+def test_metadata_of_all_files(tmp_path: Path) -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(4)}), 2)
+    df.to_parquet(str(tmp_path), write_metadata_file=True, custom_metadata={"by": "me"})
+    df.to_parquet(str(tmp_path), append=True, ignore_divisions=True)
+    footer = pq.read_metadata(tmp_path / "_metadata")
+    assert footer.num_rows == 8
+    assert footer.row_group(2).column(0).file_path == "part.2.parquet"
+    assert pq.read_metadata(tmp_path / "part.0.parquet").metadata[b"by"] == b"me"
+    with pytest.raises(ValueError, match="overlap with previously written divisions"):
+        df.to_parquet(str(tmp_path / "ordered"))
+        df.to_parquet(str(tmp_path / "ordered"), append=True)

@@ -73,7 +73,7 @@ HOMES = {
     "to_bag": "collection.conversion",
     "to_datetime": "collection.convert",
     "to_numeric": "collection.convert",
-    "to_parquet": "io.parquet",
+    "to_parquet": "io.parquet_write",
     "to_records": "collection.conversion",
     "to_timedelta": "collection.convert",
     "compute": ".collection",

@@ -1,0 +1,788 @@
+"""What a Parquet data set is made of, found out before anything of it is read.
+
+A `Dataset` is a plan: the files, the pieces (some row groups of one file) that become partitions,
+the keys that are in the paths, and the bounds that the footers tell.  Filters are lists of
+``(column, operator, value)``; pieces of which no row can meet them are left out here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shoal.dataframe.collection.base import nearest
+from shoal.dataframe.meta import with_unknown_categories
+from shoal.errors import NoFilesError
+from shoal.io.files import resolve_paths
+from shoal.units import parse_bytes
+
+__all__ = [
+    "ANY",
+    "MOST_FOOTERS",
+    "Conversion",
+    "Dataset",
+    "Piece",
+    "find",
+    "is_data",
+    "keys_of",
+    "met_by",
+    "normalized",
+    "open_footer",
+    "parts_of",
+]
+
+ANY = "any"
+"""The operator of a filter whose value is lists of filters, of which one has to hold."""
+
+OPERATORS = {
+    **{op: op for op in ("<", "<=", ">", ">=", "==", "!=", "in", "not in", "is", "is not")},
+    "=": "==",
+}
+"""The operators of filters, and what each is called from here on."""
+
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "in": lambda key, values: key in values,
+    "not in": lambda key, values: key not in values,
+    "is": lambda key, value: key is None,
+    "is not": lambda key, value: key is not None,
+}
+
+EXTENSIONS = (".parq", ".parquet", ".pq")
+
+MOST_FOOTERS = 1000
+"""For more files than this, footers are not read before the work begins."""
+
+BLOCKSIZE = "256 MiB"
+"""How large a partition may be, unless told."""
+
+NO_KEY = "__HIVE_DEFAULT_PARTITION__"
+"""The folder of rows whose key is missing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """What one partition is read from.
+
+    Parameters
+    ----------
+    path
+        A file.
+    row_groups
+        Numbers, a tuple; None is all.
+
+    Examples
+    --------
+    >>> Piece("a.parquet", None).path
+    'a.parquet'
+    """
+
+    path: str
+    row_groups: tuple[int, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """How Arrow's tables become pandas frames.
+
+    Parameters
+    ----------
+    backend
+        "numpy_nullable", "pyarrow", or None for pandas' default dtypes.
+    categories
+        Columns that become categorical.
+    options
+        Pairs, of `pyarrow.Table.to_pandas`.
+
+    Examples
+    --------
+    >>> Conversion().plain
+    True
+    """
+
+    backend: str | None = None
+    categories: tuple[Any, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether dtypes are those that pandas itself would choose."""
+        return self == Conversion()
+
+    def frame(self, table: Any, index: Any) -> Any:
+        """A pandas frame of a table.
+
+        Parameters
+        ----------
+        table
+            Of Arrow.
+        index
+            Names of the columns that become the index, a tuple.
+        """
+        options: dict[str, Any] = dict(self.options)
+        if self.backend is not None:
+            options.setdefault("types_mapper", _mapper(self.backend))
+        frame = _without_stored_index(table).to_pandas(**options)
+        # Columns of an index without a name would come without one.
+        frame.columns = pd.Index(table.column_names, name=frame.columns.name)
+        chosen = [name for name in self.categories if name in frame.columns]
+        if chosen:
+            frame = frame.astype(dict.fromkeys(chosen, "category"))
+        if not index:
+            return frame
+        frame = frame.set_index(list(index) if len(index) > 1 else index[0])
+        # pandas' names for levels without one.
+        real = [None if name.startswith("__index_level_") else name for name in index]
+        return frame.rename_axis(real if len(real) > 1 else real[0])
+
+
+def _without_stored_index(table: Any) -> Any:
+    """A table whose pandas metadata tells the dtypes of columns, and nothing of an index."""
+    told = dict(table.schema.metadata or {})
+    if b"pandas" not in told:
+        return table
+    pandas = {**json.loads(told[b"pandas"]), "index_columns": []}
+    return table.replace_schema_metadata({**told, b"pandas": json.dumps(pandas).encode()})
+
+
+def _mapper(backend: str) -> Callable[[Any], Any]:
+    if backend == "pyarrow":
+        arrow: Callable[[Any], Any] = pd.ArrowDtype
+        return arrow
+    if backend != "numpy_nullable":
+        raise ValueError(
+            f"dtype_backend is 'numpy_nullable' or 'pyarrow', or not given; got {backend!r}"
+        )
+    wide: Any = [pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype]
+    bare: Any = [pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype]
+    known = {
+        **dict(zip([pa.int8(), pa.int16(), pa.int32(), pa.int64()], wide, strict=True)),
+        **dict(zip([pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()], bare, strict=True)),
+        pa.float32(): pd.Float32Dtype,
+        pa.float64(): pd.Float64Dtype,
+        pa.bool_(): pd.BooleanDtype,
+        pa.string(): pd.StringDtype,
+        pa.large_string(): pd.StringDtype,
+    }
+    return lambda kind: known[kind]() if kind in known else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A Parquet data set as it was found.
+
+    Parameters
+    ----------
+    fs
+        An fsspec file system.
+    schema
+        Of all files, an Arrow schema.
+    pieces
+        A tuple.
+    index
+        Names of the columns that become the index, a tuple.
+    partition_columns
+        Names of columns that are in the paths.
+    root
+        The folder below which paths name them.
+    fingerprint
+        Changes when the files do: one for each piece.
+    conversion
+        How pandas frames are made.
+
+    Examples
+    --------
+    >>> [field.name for field in dataclasses.fields(Dataset)][:3]
+    ['fs', 'schema', 'pieces']
+    """
+
+    fs: Any
+    schema: Any
+    pieces: tuple[Piece, ...]
+    index: tuple[str, ...]
+    partition_columns: tuple[str, ...]
+    root: str
+    fingerprint: tuple[str, ...]
+    conversion: Conversion = Conversion()
+
+    def __shoal_tokenize__(self) -> Any:
+        pieces = [(piece.path, piece.row_groups) for piece in self.pieces]
+        return pieces, self.index, self.fingerprint, str(self.schema), self.conversion
+
+    @functools.cached_property
+    def meta(self) -> Any:
+        """An empty frame with the data set's columns."""
+        frame = self.conversion.frame(self.schema.empty_table(), self.index)
+        names = [name for name in frame.columns if name not in self.partition_columns]
+        frame = with_unknown_categories(frame[names])
+        for name in self.partition_columns:
+            frame[name] = self.key_values(name, None, 0)
+        return frame
+
+    def key_values(self, name: str, key: Any, count: int) -> Any:
+        """A column whose values are a key of the paths.
+
+        Parameters
+        ----------
+        name
+            Of the column.
+        key
+            The value.
+        count
+            How many rows.
+        """
+        field = self.schema.field(name)
+        if not pa.types.is_dictionary(field.type):
+            return pa.array([key] * count, field.type).to_pandas()
+        categories = pd.Index(json.loads(field.metadata[b"values"]))
+        if pa.types.is_integer(field.type.value_type):
+            categories = categories.astype(field.type.value_type.to_pandas_dtype())
+        return pd.Categorical([key] * count, categories=categories)
+
+
+def find(
+    path: Any,
+    index: Any = None,
+    split: Any = "infer",
+    blocksize: Any = "256 MiB",
+    *,
+    filesystem: Any = None,
+    extensions: Any = EXTENSIONS,
+    key_schema: Any = None,
+    conversion: Conversion = Conversion(),
+    options: Mapping[str, Any],
+) -> tuple[Dataset, dict[str, Any]]:
+    """The data set at a path, and the footers that were read to find it.
+
+    Parameters
+    ----------
+    path, index, split, blocksize, filesystem
+        As `read_parquet` has them.
+    extensions
+        Endings of names of files in folders; None for all.
+    key_schema
+        Arrow types of the columns that are in the paths, a schema; None to tell from the values.
+    conversion
+        How pandas frames are made.
+    options
+        Of the file system.
+
+    Raises
+    ------
+    NoFilesError
+        There are none.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> from_dict({"x": [1, 2]}, npartitions=2).to_parquet(folder)
+    >>> data, footers = find(folder, options={})
+    >>> len(data.pieces), len(footers)
+    (2, 1)
+    """
+    fs, files, root = _files(path, filesystem, extensions, options)
+    footers: dict[str, Any] = {}
+    schema = open_footer(fs, files[0], footers).schema.to_arrow_schema()
+    schema, names = _with_keys(schema, files, root, key_schema)
+    chosen = _index_of(schema, index)
+    if index is False:
+        # What pandas stored of an index without a name is no column of anybody's.
+        for name in _stored_index(schema):
+            if name.startswith("__index_level_"):
+                schema = schema.remove(schema.get_field_index(name))
+    pieces = tuple(
+        piece for name in files for piece in _pieces(fs, name, split, blocksize, footers)
+    )
+    marks = {name: str(fs.ukey(name)) for name in files}
+    fingerprint = tuple([marks[piece.path] for piece in pieces])
+    data = Dataset(fs, schema, pieces, chosen, names, root, fingerprint, conversion)
+    return data, footers
+
+
+def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:
+    paths = [str(one) for one in path] if isinstance(path, list | tuple) else [str(path)]
+    if filesystem is None:
+        fs, found = resolve_paths(paths if len(paths) > 1 else paths[0], **options)
+    else:
+        fs = filesystem
+        found = [fs._strip_protocol(one) for one in paths]
+        found = [name for one in found for name in (sorted(fs.glob(one)) if "*" in one else [one])]
+    if any("*" in one for one in paths):
+        found = sorted(found, key=in_natural_order)
+    files: list[str] = []
+    root = ""
+    for one in found:
+        if fs.isdir(one):
+            root = one.rstrip("/")
+            inside = [name for name in fs.find(one) if is_data(name[len(root) :], extensions)]
+            files += sorted(inside, key=in_natural_order)
+        else:
+            files.append(one)
+    files = [name for name in files if not name.rsplit("/", 1)[-1].startswith("_")] or files
+    if not files:
+        told = f" with the endings {', '.join(extensions)}" if extensions else ""
+        raise NoFilesError(
+            f"no Parquet files{told} in {path}; for other names pass parquet_file_extension=None"
+        )
+    return fs, files, root or _common_root(files)
+
+
+def in_natural_order(name: str) -> list[Any]:
+    """A key to sort names by, in which part.2 comes before part.10.
+
+    Parameters
+    ----------
+    name
+        Of a file.
+
+    Examples
+    --------
+    >>> sorted(["part.10", "part.2"], key=in_natural_order)
+    ['part.2', 'part.10']
+    """
+    return [int(one) if one.isdigit() else one for one in re.split(r"(\d+)", name)]
+
+
+def _common_root(files: Sequence[str]) -> str:
+    """The folder above those that name keys, of files that were listed one by one."""
+    parts = files[0].split("/")
+    keyed = next((i for i, part in enumerate(parts[:-1]) if "=" in part), None)
+    return "" if keyed is None else "/".join(parts[:keyed])
+
+
+def is_data(name: str, extensions: Any = EXTENSIONS) -> bool:
+    """Whether a path below a folder is a file of data: not hidden, no metadata, a known ending.
+
+    Parameters
+    ----------
+    name
+        The path.
+    extensions
+        Endings; None for all.
+
+    Examples
+    --------
+    >>> is_data("/k=1/part.0.parquet"), is_data("/_metadata"), is_data("/notes.txt")
+    (True, False, False)
+    """
+    parts = name.strip("/").split("/")
+    hidden = any(part.startswith((".", "_")) for part in parts)
+    wanted = (extensions,) if isinstance(extensions, str) else extensions
+    return not hidden and (wanted is None or name.endswith(tuple(wanted)))
+
+
+def _index_of(schema: Any, index: Any) -> tuple[str, ...]:
+    if index is False:
+        return ()
+    if index is not None:
+        wanted = tuple(index) if isinstance(index, list | tuple) else (index,)
+        missing = [name for name in wanted if name not in schema.names]
+        if missing:
+            raise ValueError(
+                f"index {missing[0]!r} is no column{nearest(missing[0], schema.names)}"
+            )
+        return wanted
+    return _stored_index(schema)
+
+
+def _stored_index(schema: Any) -> tuple[str, ...]:
+    """The columns that pandas made of an index; none for plain numbers of rows."""
+    told = (schema.metadata or {}).get(b"pandas")
+    columns = json.loads(told).get("index_columns", []) if told else []
+    names = tuple([name for name in columns if isinstance(name, str)])
+    return names if set(names) <= set(schema.names) else ()
+
+
+def keys_of(path: str, root: str) -> dict[str, str | None]:
+    """The keys that a path names, as text.
+
+    Parameters
+    ----------
+    path
+        Of a file.
+    root
+        The folder below which paths name keys.
+
+    Examples
+    --------
+    >>> keys_of("/data/k=a/m=1/part.0.parquet", "/data")
+    {'k': 'a', 'm': '1'}
+    """
+    parts = path[len(root) :].strip("/").split("/")[:-1]
+    pairs = [part.split("=", 1) for part in parts if "=" in part]
+    return {name: None if value == NO_KEY else unquote(value) for name, value in pairs}
+
+
+def typed_keys(path: str, data: Dataset) -> dict[str, Any]:
+    """The keys that a path names, as values of their columns.
+
+    Parameters
+    ----------
+    path
+        Of a file.
+    data
+        The data set.
+    """
+    if not data.partition_columns:
+        return {}
+    found = keys_of(path, data.root)
+    return {name: _typed(found.get(name), data.schema.field(name).type) for name in found}
+
+
+def _typed(text: str | None, kind: Any) -> Any:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if text is None or pa.types.is_string(kind):
+        return text
+    return int(text) if pa.types.is_integer(kind) else pa.scalar(text).cast(kind).as_py()
+
+
+def _with_keys(schema: Any, files: Sequence[str], root: str, given: Any) -> Any:
+    """The schema with the columns that are in the paths, and their names."""
+    keys = [keys_of(name, root) for name in files]
+    names = tuple(dict.fromkeys(name for one in keys for name in one))
+    for name in names:
+        texts = list(dict.fromkeys(one.get(name) for one in keys))
+        kind = pa.dictionary(pa.int32(), _kind_of_keys(texts))
+        if given is not None and name in given.names:
+            kind = given.field(name).type
+        values = sorted({_typed(text, kind) for text in texts if text is not None})
+        told = None
+        if pa.types.is_dictionary(kind):
+            told = {b"values": json.dumps(values, default=str).encode()}
+        if name in schema.names:
+            schema = schema.remove(schema.get_field_index(name))
+        schema = schema.append(pa.field(name, kind, metadata=told))
+    return schema, names
+
+
+def _kind_of_keys(texts: Sequence[str | None]) -> Any:
+    """Whole numbers of 32 bits where all are such, as Arrow has it; else text."""
+    try:
+        numbers = [int(text) for text in texts if text is not None]
+    except ValueError:
+        return pa.string()
+    plain = all(str(n) == text for n, text in zip(numbers, filter(None, texts), strict=True))
+    return pa.int32() if plain and all(-(2**31) <= n < 2**31 for n in numbers) else pa.string()
+
+
+def open_footer(fs: Any, name: str, footers: dict[str, Any]) -> Any:
+    """The footer of a file, read once.
+
+    Parameters
+    ----------
+    fs
+        The file system.
+    name
+        The file.
+    footers
+        Those that were read already, by name; this one is added.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid, OSError
+        With a note that names the file.
+
+    Examples
+    --------
+    >>> import fsspec
+    >>> open_footer(fsspec.filesystem("memory"), "t.parquet", {"t.parquet": "read before"})
+    'read before'
+    """
+    if name not in footers:
+        try:
+            with fs.open(name, "rb") as file:
+                footers[name] = pq.ParquetFile(file).metadata
+        except (pa.ArrowException, OSError) as error:
+            error.add_note(
+                f"{name} cannot be read as Parquet: is it cut off, or of another kind? The other "
+                "files can be read without it: pass a list of them"
+            )
+            raise
+    return footers[name]
+
+
+def _pieces(fs: Any, name: str, split: Any, blocksize: Any, footers: dict[str, Any]) -> list[Piece]:
+    blocksize = BLOCKSIZE if blocksize == "default" else blocksize
+    limit = parse_bytes(blocksize) if isinstance(blocksize, str) else blocksize
+    adaptive = split in ("infer", "adaptive")
+    if split is False or (adaptive and (limit is None or fs.size(name) * 4 <= limit)):
+        return [Piece(name, None)]
+    footer = open_footer(fs, name, footers)
+    sizes = [footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)]
+    if adaptive and sum(sizes) <= limit:
+        return [Piece(name, None)]
+    most = len(sizes) if adaptive else int(split)
+    out: list[Piece] = []
+    group: list[int] = []
+    filled = 0
+    for i, size in enumerate(sizes):
+        if group and (len(group) >= most or (adaptive and filled + size > limit)):
+            out.append(Piece(name, tuple(group)))
+            group, filled = [], 0
+        group.append(i)
+        filled += size
+    return [*out, Piece(name, tuple(group))] if group else out or [Piece(name, None)]
+
+
+# ------------------------------------------------------------------------------------- filters
+
+
+def normalized(filters: Any) -> tuple[Any, ...]:
+    """What users write as triples that all hold.
+
+    Several lists, of which any holds, are one triple ``(None, ANY, lists)``.
+
+    Parameters
+    ----------
+    filters
+        A list of triples, or a list of such lists.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    TypeError
+        "in" of what is no collection.
+
+    Examples
+    --------
+    >>> normalized([("x", "=", 1)])
+    (('x', '==', 1),)
+    """
+    if not filters:
+        return ()
+    groups = [filters] if isinstance(filters[0], tuple) else list(filters)
+    told = tuple([tuple([_checked(one) for one in group]) for group in groups])
+    return told[0] if len(told) == 1 else ((None, ANY, told),)
+
+
+def _checked(one: Any) -> tuple[Any, str, Any]:
+    if len(one) != 3 or one[1] not in OPERATORS:
+        raise ValueError(
+            f"{one!r} is not a filter: {one[1] if len(one) > 1 else one!r} is "
+            "not a valid operator in predicates; a filter is (column, operator, value), the "
+            f"operator one of {', '.join(OPERATORS)}"
+        )
+    column, op, value = one
+    if op in ("in", "not in"):
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise TypeError(
+                f"Value of '{op}' filter must be a list, set or tuple; got {value!r} for {column!r}"
+            )
+        value = tuple(sorted(value, key=str) if isinstance(value, set | frozenset) else value)
+    return column, OPERATORS[op], value
+
+
+def parts_of(filters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The lists of filters, of each of which one list has to hold.
+
+    Parameters
+    ----------
+    filters
+        As `normalized` gives them.
+
+    Examples
+    --------
+    >>> parts_of([("x", "==", 1)])
+    [((('x', '==', 1),),)]
+    """
+    return [value if op == ANY else (((c, op, value),),) for c, op, value in filters]
+
+
+def met_by(groups: Sequence[Any], keys: Mapping[str, Any]) -> list[list[Any]] | None:
+    """What is left to check of some lists of filters, where the values of some columns are known.
+
+    Parameters
+    ----------
+    groups
+        Of which one has to hold.
+    keys
+        Values by column.
+
+    Returns
+    -------
+    list of lists, or None if no row can meet them; an empty list if all do.
+
+    Examples
+    --------
+    >>> (
+    ...     met_by([[("k", "==", 1), ("x", ">", 2)]], {"k": 1}),
+    ...     met_by([[("k", "==", 1)]], {"k": 2}),
+    ... )
+    ([[('x', '>', 2)]], None)
+    """
+    left = []
+    for group in groups:
+        rest = [one for one in group if one[0] not in keys]
+        if all(_holds(keys[c], op, value) for c, op, value in group if c in keys):
+            if not rest:
+                return []
+            left.append(rest)
+    return left or None
+
+
+def _holds(key: Any, op: str, value: Any) -> bool:
+    if key is None and not op.startswith("is"):
+        return False
+    if isinstance(key, str) and isinstance(value, int | float):
+        return False
+    return bool(COMPARE[op](key, value))
+
+
+def kept_pieces(data: Dataset, filters: Sequence[Any], footers: dict[str, Any]) -> Dataset:
+    """The data set without pieces of which no row can meet the filters.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    filters
+        As `normalized` gives them.
+    footers
+        Those that were read already.
+    """
+    if not filters or len(data.pieces) > MOST_FOOTERS:
+        return data
+    return _with_pieces(
+        data,
+        [i for i, piece in enumerate(data.pieces) if not _excluded(data, piece, filters, footers)],
+    )
+
+
+def without_empty_pieces(data: Dataset, footers: dict[str, Any]) -> Dataset:
+    """The data set without pieces that have no rows, which would have no place among divisions.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    footers
+        Those that were read already.
+    """
+    kept = []
+    for i, piece in enumerate(data.pieces):
+        footer = open_footer(data.fs, piece.path, footers)
+        groups = piece.row_groups or range(footer.num_row_groups)
+        if any(footer.row_group(group).num_rows for group in groups):
+            kept.append(i)
+    return _with_pieces(data, kept)
+
+
+def _with_pieces(data: Dataset, kept: list[int]) -> Dataset:
+    # A frame has at least one partition; its filters leave no row of it.
+    kept = kept or [0]
+    pieces = tuple([data.pieces[i] for i in kept])
+    marks = tuple([data.fingerprint[i] for i in kept])
+    return dataclasses.replace(data, pieces=pieces, fingerprint=marks)
+
+
+def _excluded(data: Dataset, piece: Piece, filters: Sequence[Any], footers: Any) -> bool:
+    keys = typed_keys(piece.path, data)
+    for groups in parts_of(filters):
+        left = met_by(groups, keys)
+        if left is None:
+            return True
+        if left and all(_out_of_range(data, piece, group, footers) for group in left):
+            return True
+    return False
+
+
+def _out_of_range(data: Dataset, piece: Piece, group: Sequence[Any], footers: Any) -> bool:
+    """Whether statistics say that no row meets all of some filters."""
+    footer = open_footer(data.fs, piece.path, footers)
+    for column, op, value in group:
+        ends = bounds_of(footer, piece, column)
+        if ends is None or op not in WITHIN:
+            continue
+        values = value if op == "in" else (value,)
+        try:
+            if not any(WITHIN[op](*ends, _comparable(one)) for one in values):
+                return True
+        except TypeError:
+            continue
+    return False
+
+
+WITHIN: Mapping[str, Callable[[Any, Any, Any], Any]] = {
+    "<": lambda low, high, value: low < value,
+    "<=": lambda low, high, value: low <= value,
+    ">": lambda low, high, value: high > value,
+    ">=": lambda low, high, value: high >= value,
+    "==": lambda low, high, value: low <= value <= high,
+    "in": lambda low, high, value: low <= value <= high,
+}
+"""Whether some value between two bounds may meet a filter."""
+
+
+def _comparable(value: Any) -> Any:
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+def bounds_of(footer: Any, piece: Piece, column: Any) -> tuple[Any, Any] | None:
+    """The least and the largest value of a column of a piece, from statistics.
+
+    Parameters
+    ----------
+    footer
+        Of the file.
+    piece
+        Its row groups.
+    column
+        A name.
+
+    Returns
+    -------
+    A pair, or None where it is not known.
+    """
+    names = footer.schema.names
+    if names.count(column) != 1 or footer.num_columns != len(footer.schema.to_arrow_schema().names):
+        return None
+    place = names.index(column)
+    groups = piece.row_groups or range(footer.num_row_groups)
+    stats = [footer.row_group(i).column(place).statistics for i in groups]
+    if not stats or any(one is None or not one.has_min_max for one in stats):
+        return None
+    return min(one.min for one in stats), max(one.max for one in stats)
+
+
+def divisions_of(data: Dataset, footers: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The bounds of the index from statistics; None where they are missing or overlap.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    footers
+        Those that were read already.
+    """
+    if len(data.index) != 1:
+        return None
+    bounds = []
+    for piece in data.pieces:
+        footer = open_footer(data.fs, piece.path, footers)
+        ends = bounds_of(footer, piece, data.index[0])
+        if ends is None:
+            return None
+        bounds.append(ends)
+    if any(a[1] >= b[0] for a, b in itertools.pairwise(bounds)):
+        return None
+    found = pd.Index([*(low for low, _ in bounds), bounds[-1][1]])
+    return tuple(found.astype(data.meta.index.dtype).tolist())
