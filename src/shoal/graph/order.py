@@ -201,7 +201,7 @@ def _steps(deps: Deps, order: Sequence[int], workers: int) -> Iterator[tuple[int
     rank = [0] * len(deps)
     for position, i in enumerate(order):
         rank[i] = position
-    waits, readers = list(map(len, deps)), _invert(deps)
+    waits, readers = list(map(len, deps)), _heights(deps)[1]
     ready = sorted(rank[i] for i, k in enumerate(waits) if not k)
     while ready:
         step = tuple(order[heapq.heappop(ready)] for _ in range(min(workers, len(ready))))
@@ -315,7 +315,8 @@ class _Graph:
     ) -> None:
         n = self.n = len(deps)
         self.deps = deps
-        self.prefer, self.dependents = _heights(deps), dependents or _invert(deps)
+        self.prefer, found = _heights(deps)
+        self.dependents = dependents or found
         self.targets = [i for i, readers in enumerate(self.dependents) if not readers]
         # The number n stands for the user as a reader; it is never ready.
         self.waits = [*map(len, deps), UNBOUNDED]
@@ -328,25 +329,18 @@ class _Graph:
                 self.rest[i] += n
 
 
-def _heights(deps: Deps) -> list[int]:
-    """For each task the number of steps on the longest path to it."""
+def _heights(deps: Deps) -> tuple[list[int], list[list[int]]]:
+    """For each task the steps on the longest path to it, and the tasks that read it, ascending."""
     heights = [0] * len(deps)
-    get = heights.__getitem__
-    for i, needs in enumerate(deps):
-        if len(needs) == 1:
-            heights[i] = heights[needs[0]] + 1
-        elif needs:
-            heights[i] = max(map(get, needs)) + 1
-    return heights
-
-
-def _invert(deps: Deps) -> list[list[int]]:
-    """For each task the tasks that read it, ascending."""
     dependents: list[list[int]] = [[] for _ in deps]
     for i, needs in enumerate(deps):
+        top = 0
         for j in needs:
             dependents[j].append(i)
-    return dependents
+            if heights[j] >= top:
+                top = heights[j] + 1
+        heights[i] = top
+    return heights, dependents
 
 
 @dataclass(slots=True)
@@ -390,7 +384,8 @@ class _Walk:
 def _general(graph: _Graph) -> list[int]:
     """The best of several walks."""
     fan = max(graph.uses)
-    bar = max(graph.waits[:-1]) + fan + 2
+    least = max(graph.waits[:-1]) + fan + 2
+    bar = least + graph.n.bit_length() // 2
     best = _Walk(graph, graph.prefer, graph.targets[::-1])
     many = len(graph.targets) > 2 * fan
     if not _resume(best, bar if many else UNBOUNDED):
@@ -399,7 +394,7 @@ def _general(graph: _Graph) -> list[int]:
             _resume(best, UNBOUNDED)
         else:
             best = _race([best, _Walk(graph, graph.prefer, across[::-1])], bar)
-    if best.peak > bar and len(graph.targets) == 1:
+    if best.peak > least and len(graph.targets) == 1:
         work = _work(best)
         if work is not None:
             second = _Walk(graph, work, graph.targets[::-1])
@@ -425,19 +420,21 @@ def _race(walks: list[_Walk], bar: int) -> _Walk:
 
 def _work(walk: _Walk) -> list[int] | None:
     """For each task how many others ran for its sake; None if the walk went by it anyway."""
-    graph, begun = walk.graph, walk.begun
-    work = [0] * graph.n
-    for position, i in enumerate(walk.out):
-        if begun[i] < position:
-            work[i] = position - begun[i]
-    get, prefer = work.__getitem__, graph.prefer.__getitem__
+    deps, begun = walk.graph.deps, walk.begun
+    work = [0] * walk.graph.n
+    get, prefer = work.__getitem__, walk.graph.prefer.__getitem__
     missed = 0
-    for spent, needs in zip(work, graph.deps):
+    for position, i in enumerate(walk.out):
+        spent = position - begun[i]
+        if spent <= 0:
+            continue
+        work[i] = spent
+        needs = deps[i]
         if spent > 2 * len(needs) > 2:
             first = max(needs, key=prefer)
             if min(map(prefer, needs)) == prefer(first):
                 missed += max(map(get, needs)) - work[first]
-    return work if 8 * missed > graph.n else None
+    return work if 8 * missed > walk.graph.n else None
 
 
 def _resume(walk: _Walk, bar: int) -> bool:
@@ -472,14 +469,15 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
         i = stack[-1]
         lacks = waits[i]
         if lacks > 0:
-            if peak >= bar or len(out) > limit:
+            done = len(out)
+            if done > limit or peak >= bar:
                 break
-            begun[i] = len(out)
+            begun[i] = done
             needs = deps[i]
             if len(needs) == 1:
-                push(needs[0])
+                stack += needs
             else:
-                _ask(walk, i, stack)
+                _ask(walk, needs, stack)
             continue
         pop()
         if lacks < 0:
@@ -521,10 +519,21 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
     return event
 
 
-def _ask(walk: _Walk, i: int, stack: list[int]) -> None:
-    """Push the inputs that task ``i`` lacks, the first to compute on top."""
+def _ask(walk: _Walk, needs: tuple[int, ...], stack: list[int]) -> None:
+    """Push those inputs of a task that are missing, the first to compute on top."""
     waits = walk.waits
-    missing = [j for j in walk.graph.deps[i] if waits[j] >= 0]
+    if len(needs) == 2:
+        left, right = needs
+        if waits[left] < 0:
+            stack += (right,)
+        elif waits[right] < 0:
+            stack += (left,)
+        elif walk.prefer[left] < walk.prefer[right]:
+            stack += needs
+        else:
+            stack += (right, left)
+        return
+    missing = [j for j in needs if waits[j] >= 0]
     if len(missing) > 1:
         missing.reverse()
         missing.sort(key=walk.prefer.__getitem__)
@@ -533,8 +542,7 @@ def _ask(walk: _Walk, i: int, stack: list[int]) -> None:
 
 def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
     """Tell the several readers of ``i``; push those that rule 2 runs at once."""
-    waits, uses, deps = walk.waits, walk.uses, walk.graph.deps
-    dependents = walk.graph.dependents
+    waits, dependents = walk.waits, walk.graph.dependents
     walk.shared.append(i)
     walk.shared_at.append(len(walk.out) - 1)
     releasing = []
@@ -543,26 +551,24 @@ def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
         if lacks:
             continue
         after = dependents[j]
-        if not after:
+        if not after or _releases(walk, j, j):
             releasing.append(j)
-            continue
-        for k in deps[j]:
-            if uses[k] == 1:
-                releasing.append(j)
-                break
+        elif len(after) == 1 and waits[after[0]] == 1 and _releases(walk, after[0], j):
+            stack.append(j)
         else:
-            if len(after) == 1 and waits[after[0]] == 1:
-                for k in deps[after[0]]:
-                    if k != j and uses[k] == 1:
-                        stack.append(j)
-                        break
-                else:
-                    walk.put_off.append(j)
-            else:
-                walk.put_off.append(j)
+            walk.put_off.append(j)
     if releasing:
         releasing.reverse()
         stack += releasing
+
+
+def _releases(walk: _Walk, i: int, but: int) -> bool:
+    """Whether task ``i`` is the last reader of one of its inputs other than ``but``."""
+    uses = walk.uses
+    for j in walk.graph.deps[i]:  # noqa: SIM110 - a generator would double what this costs
+        if uses[j] == 1 and j != but:
+            return True
+    return False
 
 
 def _undo(walk: _Walk, length: int) -> None:
