@@ -311,6 +311,12 @@ class Array(Operators, CollectionMixin):
     _elemwise = Delegate("elementwise", "elemwise")
     __array_ufunc__ = Delegate("protocols", "array_ufunc")
     __array_function__ = Delegate("protocols", "array_function")
+    __array_namespace__ = Delegate("standard", "array_namespace")
+    __dlpack__ = Delegate("standard", "dlpack_of")
+    __dlpack_device__ = Delegate("standard", "dlpack_device_of")
+    device = DelegatedProperty("standard", "device_of")
+    to_device = Delegate("standard")
+    mT = DelegatedProperty("standard", "matrix_transpose")
 
     # ------------------------------------------------------------------------------- the methods
 

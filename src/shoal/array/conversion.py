@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal.array.collection import Array
+from shoal.array.device import check_device
 from shoal.array.io.from_array import from_array
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import Wrapped
@@ -26,6 +27,8 @@ def asarray(
     order: str | None = None,
     *,
     like: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
     **kwargs: Any,
 ) -> Array:
     """Make an array of anything that NumPy makes one of.
@@ -40,6 +43,10 @@ def asarray(
         As `numpy.asarray` takes them.
     like
         The kind of array that blocks are made.
+    device
+        "cpu" or None.
+    copy
+        True for a copy of an array in memory, so that later changes to it are not seen.
     **kwargs
         More options of `from_array`, such as ``chunks``.
 
@@ -49,6 +56,9 @@ def asarray(
     array([[1, 2],
            [3, 4]])
     """
+    check_device(device)
+    if copy and isinstance(a, np.ndarray):
+        a = a.copy()
     return _converted(a, np.asarray, allow_unknown_chunksizes, dtype, order, like, kwargs)
 
 

@@ -16,6 +16,10 @@ from shoal.array.elementwise import elemwise
 __all__ = ["array_function", "array_ufunc"]
 
 
+WITH_AXES = frozenset(["matmul", "matvec", "vecdot", "vecmat"])
+"""Ufuncs of whole axes that are computed block by block."""
+
+
 def array_ufunc(self: Array, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """What a ufunc gives for arrays (NEP 13).
 
@@ -39,8 +43,8 @@ def array_ufunc(self: Array, ufunc: Any, method: str, *inputs: Any, **kwargs: An
         return NotImplemented
     functions = sys.modules["shoal.array"]
     if method == "__call__":
-        if ufunc is np.matmul:
-            return functions.matmul(*inputs, **kwargs)
+        if ufunc.__name__ in WITH_AXES:
+            return getattr(functions, ufunc.__name__)(*inputs, **kwargs)
         if ufunc.signature is not None:
             return functions.apply_gufunc(ufunc, ufunc.signature, *inputs, **kwargs)
         if ufunc.nout > 1:
@@ -96,8 +100,8 @@ def array_function(
     if own is not None and own is not func:
         return own(*args, **kwargs)
     warnings.warn(
-        f"The `{func.__module__}.{func.__name__}` function is not implemented by shoal array, so "
-        "its arguments are computed, and its result is in memory",
+        f"The `{func.__module__}.{func.__name__}` function is not implemented by Dask array or "
+        "shoal.array: its arguments are computed, and its result is in memory",
         FutureWarning,
         stacklevel=3,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from shoal.array.chunks import normalize_chunks
 from shoal.array.collection import Array
+from shoal.array.device import check_device
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.sources import Full, Generated
 from shoal.expr.annotate import current_annotations
@@ -23,6 +24,7 @@ def ones(
     name: str | None = None,
     meta: Any = None,
     order: str = "C",
+    device: Any = None,
 ) -> Array:
     """An array of ones; see `numpy.ones`.
 
@@ -38,6 +40,8 @@ def ones(
         An array of the kind that blocks are.
     order
         "C" or "F"; blocks are in C order.
+    device
+        "cpu" or None.
 
     Examples
     --------
@@ -45,6 +49,7 @@ def ones(
     array([[1., 1.],
            [1., 1.]])
     """
+    check_device(device)
     return _constant(shape, 1, dtype, chunks, name, meta, "ones")
 
 
@@ -56,12 +61,13 @@ def zeros(
     name: str | None = None,
     meta: Any = None,
     order: str = "C",
+    device: Any = None,
 ) -> Array:
     """An array of zeros; see `numpy.zeros`.
 
     Parameters
     ----------
-    shape, dtype, chunks, name, meta, order
+    shape, dtype, chunks, name, meta, order, device
         As for `ones`.
 
     Examples
@@ -69,6 +75,7 @@ def zeros(
     >>> zeros(3, chunks=2).compute()
     array([0., 0., 0.])
     """
+    check_device(device)
     return _constant(shape, 0, dtype, chunks, name, meta, "zeros")
 
 
@@ -81,12 +88,13 @@ def full(
     name: str | None = None,
     meta: Any = None,
     order: str = "C",
+    device: Any = None,
 ) -> Array:
     """An array of one value; see `numpy.full`.
 
     Parameters
     ----------
-    shape, dtype, chunks, name, meta, order
+    shape, dtype, chunks, name, meta, order, device
         As for `ones`.
     fill_value
         A scalar.
@@ -101,6 +109,7 @@ def full(
     >>> full(3, 7, chunks=2).compute()
     array([7, 7, 7])
     """
+    check_device(device)
     if getattr(fill_value, "ndim", None) != 0 and np.ndim(fill_value) != 0:
         raise ValueError(
             f"fill_value must be scalar, got {type(fill_value).__name__} of shape "
@@ -133,12 +142,13 @@ def empty(
     name: str | None = None,
     meta: Any = None,
     order: str = "C",
+    device: Any = None,
 ) -> Array:
     """An array of whatever is in memory; see `numpy.empty`.
 
     Parameters
     ----------
-    shape, dtype, chunks, name, meta, order
+    shape, dtype, chunks, name, meta, order, device
         As for `ones`.
 
     Examples
@@ -146,6 +156,7 @@ def empty(
     >>> empty((2, 3), chunks=2).shape
     (2, 3)
     """
+    check_device(device)
     kind, given = _described(shape, dtype, chunks, meta)
     told = (("dtype", kind.dtype),)
     node = Generated(

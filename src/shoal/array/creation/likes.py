@@ -10,6 +10,7 @@ from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray, asarray
 from shoal.array.creation.constant import empty, full, ones, zeros
+from shoal.array.device import check_device
 from shoal.array.elementwise import elemwise
 from shoal.array.meta import meta_from_array
 
@@ -48,6 +49,7 @@ def full_like(
     chunks: Any = None,
     name: str | None = None,
     shape: Any = None,
+    device: Any = None,
 ) -> Array:
     """An array of one value, otherwise like another; see `numpy.full_like`.
 
@@ -65,6 +67,8 @@ def full_like(
         Those of ``a`` by default; automatic with another shape.
     name
         Of the array.
+    device
+        "cpu" or None.
 
     Raises
     ------
@@ -81,6 +85,7 @@ def full_like(
             f"fill_value must be scalar, got {type(fill_value).__name__} of shape "
             f"{np.shape(fill_value)}; use broadcast_to for an array"
         )
+    check_device(device)
     return _like(full, a, dtype, chunks, name, shape, fill_value)
 
 
@@ -91,12 +96,13 @@ def ones_like(
     chunks: Any = None,
     name: str | None = None,
     shape: Any = None,
+    device: Any = None,
 ) -> Array:
     """An array of ones, otherwise like another; see `numpy.ones_like`.
 
     Parameters
     ----------
-    a, dtype, order, chunks, name, shape
+    a, dtype, order, chunks, name, shape, device
         As `full_like` takes them.
 
     Examples
@@ -104,6 +110,7 @@ def ones_like(
     >>> ones_like(zeros(3, chunks=2)).compute()
     array([1., 1., 1.])
     """
+    check_device(device)
     return _like(ones, a, dtype, chunks, name, shape, 1)
 
 
@@ -114,12 +121,13 @@ def zeros_like(
     chunks: Any = None,
     name: str | None = None,
     shape: Any = None,
+    device: Any = None,
 ) -> Array:
     """An array of zeros, otherwise like another; see `numpy.zeros_like`.
 
     Parameters
     ----------
-    a, dtype, order, chunks, name, shape
+    a, dtype, order, chunks, name, shape, device
         As `full_like` takes them.
 
     Examples
@@ -127,6 +135,7 @@ def zeros_like(
     >>> zeros_like(ones(3, chunks=2)).compute()
     array([0., 0., 0.])
     """
+    check_device(device)
     return _like(zeros, a, dtype, chunks, name, shape, 0)
 
 
@@ -137,12 +146,13 @@ def empty_like(
     chunks: Any = None,
     name: str | None = None,
     shape: Any = None,
+    device: Any = None,
 ) -> Array:
     """An array of whatever is in memory, otherwise like another; see `numpy.empty_like`.
 
     Parameters
     ----------
-    a, dtype, order, chunks, name, shape
+    a, dtype, order, chunks, name, shape, device
         As `full_like` takes them.
 
     Examples
@@ -150,6 +160,7 @@ def empty_like(
     >>> empty_like(ones((3, 2), chunks=2)).chunks
     ((2, 1), (2,))
     """
+    check_device(device)
     return _like(empty, a, dtype, chunks, name, shape, 0)
 
 

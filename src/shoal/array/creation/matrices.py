@@ -13,6 +13,7 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.creation.constant import zeros
 from shoal.array.creation.ranges import arange
+from shoal.array.device import check_device
 from shoal.array.elementwise import elemwise
 from shoal.array.kernels.patterns import choose_block, eye_block, tri_block
 from shoal.array.meta import meta_from_array
@@ -37,7 +38,12 @@ __all__ = [
 
 
 def eye(
-    N: int, chunks: Any = "auto", M: int | None = None, k: int = 0, dtype: Any = float
+    N: int,
+    chunks: Any = "auto",
+    M: int | None = None,
+    k: int = 0,
+    dtype: Any = float,
+    device: Any = None,
 ) -> Array:
     """Ones on a diagonal; see `numpy.eye`.
 
@@ -51,6 +57,8 @@ def eye(
         Which diagonal.
     dtype
         Of the elements.
+    device
+        "cpu" or None.
 
     Examples
     --------
@@ -58,6 +66,7 @@ def eye(
     array([[1, 0],
            [0, 1]])
     """
+    check_device(device)
     return _matrix(eye_block, "eye", N, M, k, dtype, chunks, None)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.array.chunks import normalize_chunks
 from shoal.array.collection import Array
+from shoal.array.device import check_device
 from shoal.array.kernels.patterns import linspace_block
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.sources import Arange, Generated
@@ -26,6 +27,7 @@ def arange(
     chunks: Any = "auto",
     like: Any = None,
     dtype: Any = None,
+    device: Any = None,
     **kwargs: Any,
 ) -> Array:
     """Numbers from ``start`` to before ``stop``; see `numpy.arange`.
@@ -38,6 +40,8 @@ def arange(
         As `normalize_chunks` takes them.
     like
         An array of the kind that blocks are.
+    device
+        "cpu" or None.
     **kwargs
         Nothing more; an error names what is.
 
@@ -53,6 +57,7 @@ def arange(
     >>> arange(2, 10, 3, chunks=2).compute()
     array([2, 5, 8])
     """
+    check_device(device)
     if kwargs:
         raise TypeError(
             f"arange takes start, stop, step, chunks, like, dtype, got {sorted(kwargs)}"
@@ -83,6 +88,7 @@ def linspace(
     retstep: bool = False,
     chunks: Any = "auto",
     dtype: Any = None,
+    device: Any = None,
 ) -> Any:
     """Numbers at equal distances; see `numpy.linspace`.
 
@@ -100,6 +106,8 @@ def linspace(
         As `normalize_chunks` takes them.
     dtype
         Of the elements.
+    device
+        "cpu" or None.
 
     Returns
     -------
@@ -110,6 +118,7 @@ def linspace(
     >>> linspace(0, 1, 5, chunks=2).compute()
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
+    check_device(device)
     start, stop = [x.compute() if isinstance(x, Array) else x for x in (start, stop)]
     num = operator.index(num)
     if num < 0:

@@ -12,7 +12,16 @@ import numpy as np
 
 from shoal.array.kernels.assemble import assemble
 
-__all__ = ["count_elements", "emptied", "gathered", "mean_aggregate", "mean_chunk", "mean_combine"]
+__all__ = [
+    "count_elements",
+    "emptied",
+    "gathered",
+    "max_chunk",
+    "mean_aggregate",
+    "mean_chunk",
+    "mean_combine",
+    "min_chunk",
+]
 
 
 def gathered(partials: Any, name: str, axes: tuple[int, ...]) -> Any:
@@ -148,3 +157,43 @@ def emptied(block: Any, axis: tuple[int, ...]) -> Any:
     (0, 1)
     """
     return block[tuple([slice(0, 1) if i in axis else slice(None) for i in range(block.ndim)])]
+
+
+def max_chunk(block: Any, axis: Any, keepdims: bool) -> Any:
+    """The largest elements of a block; one without elements has no say.
+
+    Parameters
+    ----------
+    block
+        An array.
+    axis, keepdims
+        As of the reduction.
+
+    Examples
+    --------
+    >>> max_chunk(np.arange(3), (0,), True), max_chunk(np.ones(0), (0,), True)
+    (array([2]), array([], dtype=float64))
+    """
+    if any(block.shape[i] == 0 for i in axis):
+        return emptied(block, axis)
+    return np.max(block, axis=axis, keepdims=keepdims)
+
+
+def min_chunk(block: Any, axis: Any, keepdims: bool) -> Any:
+    """The smallest elements of a block; one without elements has no say.
+
+    Parameters
+    ----------
+    block
+        An array.
+    axis, keepdims
+        As of the reduction.
+
+    Examples
+    --------
+    >>> min_chunk(np.arange(3), (0,), True), min_chunk(np.ones(0), (0,), True)
+    (array([0]), array([], dtype=float64))
+    """
+    if any(block.shape[i] == 0 for i in axis):
+        return emptied(block, axis)
+    return np.min(block, axis=axis, keepdims=keepdims)

@@ -8,7 +8,8 @@ reduction at the end takes each tile as it comes, so the result of the chain is 
 The steps are the same calls that NumPy would make, on parts: elementwise results are equal to
 the bit.  A reduction adds up in another order, as it does over other blocks.  The engine "numexpr"
 runs the whole program in one call where it knows all the functions; its results differ from
-NumPy's by rounding in the last places (`tolerance` 1e-12 relative in double precision).
+NumPy's by rounding in the last places (1e-12 relative in double precision).  The engine "numba"
+compiles loops over the whole block for programs that it knows, with the reduction inside.
 
 Blocks that are not plain NumPy arrays, or small, take the straight way: one step after the other.
 """
@@ -24,6 +25,7 @@ import numpy as np
 
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.kernels.layout import permute_block
+from shoal.array.kernels.numba_engine import compile_elements, compile_fold
 from shoal.array.kernels.numexpr_engine import compile_program
 from shoal.array.program import Program
 from shoal.graph.naming import funcname
@@ -142,7 +144,7 @@ class Tiled:
     views
         For each input how it is seen: None as it is, or axes as `permute_block` takes them.
     engine
-        "numpy" or "numexpr".
+        "numpy", "numexpr" or "numba".
     fold
         A reduction to end with.
 
@@ -182,12 +184,20 @@ class Tiled:
             for block, axes in zip(blocks, self.views, strict=True)
         ]
         if all(type(block) is np.ndarray and block.dtype != object for block in inputs):
+            compiled = self._compiled(inputs) if self.engine == "numba" else None
+            if compiled is not None:
+                return compiled(inputs)
             shape = np.broadcast_shapes(*[block.shape for block in inputs])
             done, result = self._tile_by_tile(inputs, shape)
             if done:
                 return result
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
+
+    def _compiled(self, inputs: list[Any]) -> Callable[..., Any] | None:
+        if self.fold is None:
+            return compile_elements(self.program, inputs)
+        return compile_fold(self.program, inputs, self.fold)
 
     def _tile_by_tile(self, inputs: list[Any], shape: tuple[int, ...]) -> tuple[bool, Any]:
         itemsize = max(block.dtype.itemsize for block in inputs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.documented import documented
 from shoal.array.meta import infer_meta, meta_from_array
 from shoal.array.nodes.scan import Scan
 from shoal.array.rechunking import ravel
@@ -121,93 +122,41 @@ class _Typed:
         return self.func, str(self.dtype)
 
 
-def cumsum(
-    x: Any,
-    axis: int | None = None,
-    dtype: Any = None,
-    out: Array | None = None,
-    method: str = "sequential",
-) -> Array:
-    """Running sums; see `numpy.cumsum`.
-
-    Parameters
-    ----------
-    x, axis, dtype, out, method
-        As for `cumreduction`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.cumsum(da.asarray([2.0, 3, 4], chunks=2)).compute()
-    array([2., 5., 9.])
-    """
-    return cumreduction(np.cumsum, np.add, 0, x, axis, dtype, out, method, np.sum)
+PARAMETERS = """\
+x, axis, dtype, out, method
+    As for `cumreduction`."""
 
 
-def cumprod(
-    x: Any,
-    axis: int | None = None,
-    dtype: Any = None,
-    out: Array | None = None,
-    method: str = "sequential",
-) -> Array:
-    """Running products; see `numpy.cumprod`.
+def _running(
+    func: Any, binop: Any, ident: int, total: Any, claim: str, result: str
+) -> Callable[..., Array]:
+    """Running totals."""
 
-    Parameters
-    ----------
-    x, axis, dtype, out, method
-        As for `cumreduction`.
+    def running(
+        x: Any,
+        axis: int | None = None,
+        dtype: Any = None,
+        out: Array | None = None,
+        method: str = "sequential",
+    ) -> Array:
+        return cumreduction(func, binop, ident, x, axis, dtype, out, method, total)
 
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.cumprod(da.asarray([2.0, 3, 4], chunks=2)).compute()
-    array([ 2.,  6., 24.])
-    """
-    return cumreduction(np.cumprod, np.multiply, 1, x, axis, dtype, out, method, np.prod)
+    name = func.__name__
+    example = f"da.{name}(da.asarray([2.0, 3, 4], chunks=2)).compute()"
+    return documented(running, name, f"{claim}; see `numpy.{name}`", PARAMETERS, example, result)
 
 
-def nancumsum(
-    x: Any,
-    axis: int | None = None,
-    dtype: Any = None,
-    out: Array | None = None,
-    method: str = "sequential",
-) -> Array:
-    """Running sums in which nan counts as 0; see `numpy.nancumsum`.
-
-    Parameters
-    ----------
-    x, axis, dtype, out, method
-        As for `cumreduction`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nancumsum(da.asarray([2.0, 3, 4], chunks=2)).compute()
-    array([2., 5., 9.])
-    """
-    return cumreduction(np.nancumsum, np.add, 0, x, axis, dtype, out, method, np.nansum)
-
-
-def nancumprod(
-    x: Any,
-    axis: int | None = None,
-    dtype: Any = None,
-    out: Array | None = None,
-    method: str = "sequential",
-) -> Array:
-    """Running products in which nan counts as 1; see `numpy.nancumprod`.
-
-    Parameters
-    ----------
-    x, axis, dtype, out, method
-        As for `cumreduction`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nancumprod(da.asarray([2.0, 3, 4], chunks=2)).compute()
-    array([ 2.,  6., 24.])
-    """
-    return cumreduction(np.nancumprod, np.multiply, 1, x, axis, dtype, out, method, np.nanprod)
+cumsum = _running(np.cumsum, np.add, 0, np.sum, "Running sums", "array([2., 5., 9.])")
+cumprod = _running(
+    np.cumprod, np.multiply, 1, np.prod, "Running products", "array([ 2.,  6., 24.])"
+)
+nancumsum = _running(
+    *(np.nancumsum, np.add, 0, np.nansum),
+    "Running sums in which nan counts as 0",
+    "array([2., 5., 9.])",
+)
+nancumprod = _running(
+    *(np.nancumprod, np.multiply, 1, np.nanprod),
+    "Running products in which nan counts as 1",
+    "array([ 2.,  6., 24.])",
+)

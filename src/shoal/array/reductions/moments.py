@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.documented import documented
 from shoal.array.kernels.moments import moment_aggregate, moment_chunk, moment_combine
 from shoal.array.reductions.engine import reduction
 
@@ -99,113 +101,48 @@ def moment(
     return _moment(a, int(order), axis, dtype, keepdims, ddof, split_every, out)
 
 
-def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    ddof: float = 0,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The variance of the elements; see `numpy.var`.
-
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-    ddof
-        What to take off the count by which the sum of squares is divided.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.var(da.arange(4, chunks=2)).compute()
-    np.float64(1.25)
-    """
-    return _moment(a, 2, axis, dtype, keepdims, ddof, split_every, out, name="var")
+PARAMETERS = """\
+a, axis, dtype, keepdims, split_every, out
+    As for `sum`.
+ddof
+    What to take off the count by which the sum of squares is divided.
+correction
+    The array API standard's word for it."""
 
 
-def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    ddof: float = 0,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The standard deviation of the elements; see `numpy.std`.
+def _spread(name: str, claim: str, result: str) -> Callable[..., Array]:
+    """A variance, or its root."""
+    told: Any = {"name": name, "skip_nan": name.startswith("nan"), "root": name.endswith("std")}
 
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-    ddof
-        What to take off the count by which the sum of squares is divided.
+    def spread(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        split_every: Any = None,
+        out: Array | None = None,
+        *,
+        correction: float | None = None,
+    ) -> Array:
+        if correction is not None:
+            if ddof:
+                raise ValueError(
+                    "ddof and correction can't be provided simultaneously: got "
+                    f"{ddof} and {correction}"
+                )
+            ddof = correction
+        return _moment(a, 2, axis, dtype, keepdims, ddof, split_every, out, **told)
 
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.std(da.arange(4, chunks=2)).compute()
-    np.float64(1.118033988749895)
-    """
-    return _moment(a, 2, axis, dtype, keepdims, ddof, split_every, out, root=True, name="std")
-
-
-def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    ddof: float = 0,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The variance of the elements that are not nan; see `numpy.nanvar`.
-
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-    ddof
-        What to take off the count by which the sum of squares is divided.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanvar(da.arange(4, chunks=2)).compute()
-    np.float64(1.25)
-    """
-    return _moment(
-        a, 2, axis, dtype, keepdims, ddof, split_every, out, skip_nan=True, name="nanvar"
-    )
+    example = f"da.{name}(da.arange(4, chunks=2)).compute()"
+    return documented(spread, name, f"{claim}; see `numpy.{name}`", PARAMETERS, example, result)
 
 
-def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    ddof: float = 0,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The standard deviation of the elements that are not nan; see `numpy.nanstd`.
-
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-    ddof
-        What to take off the count by which the sum of squares is divided.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanstd(da.arange(4, chunks=2)).compute()
-    np.float64(1.118033988749895)
-    """
-    return _moment(
-        a, 2, axis, dtype, keepdims, ddof, split_every, out, skip_nan=True, root=True, name="nanstd"
-    )
+var = _spread("var", "The variance of the elements", "np.float64(1.25)")
+std = _spread("std", "The standard deviation of the elements", "np.float64(1.118033988749895)")
+nanvar = _spread("nanvar", "The variance of the elements that are not nan", "np.float64(1.25)")
+nanstd = _spread(
+    "nanstd",
+    "The standard deviation of the elements that are not nan",
+    "np.float64(1.118033988749895)",
+)

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
-from shoal.array.kernels.nan import (
-    nanmax_chunk,
-    nanmean_chunk,
-    nanmin_chunk,
-)
-from shoal.array.kernels.reduce import mean_aggregate, mean_combine
-from shoal.array.reductions.engine import normalize_axes, reduction
+from shoal.array.documented import documented
+from shoal.array.kernels.nan import nanmax_chunk, nanmean_chunk, nanmin_chunk
+from shoal.array.reductions.engine import reduction
+from shoal.array.reductions.simple import averaged, extreme, mean
 from shoal.array.reductions.simple import max as max_of
-from shoal.array.reductions.simple import mean
 from shoal.array.reductions.simple import min as min_of
 
 __all__ = ["nanmax", "nanmean", "nanmin", "nanprod", "nansum"]
+
+WITH_DTYPE = """\
+a, axis, dtype, keepdims, split_every, out
+    As for `sum`."""
+
+WITHOUT_DTYPE = """\
+a, axis, keepdims, split_every, out
+    As for `sum`."""
 
 
 def _dtype(func: Any, a: Array, dtype: Any) -> Any:
@@ -28,72 +33,30 @@ def _dtype(func: Any, a: Array, dtype: Any) -> Any:
     return a.dtype if a.dtype == object else func(np.ones(1, dtype=a.dtype)).dtype
 
 
-def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The sum of the elements that are not nan; see `numpy.nansum`.
+def _total(func: Any, whole: Any, claim: str, result: str) -> Callable[..., Array]:
+    """A reduction of blocks by a function that passes over nan, and of partials by another."""
 
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
+    def total(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        a = asanyarray(a)
+        told = {"dtype": _dtype(func, a, dtype), "split_every": split_every, "out": out}
+        return reduction(a, func, whole, axis, keepdims, **told)
 
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nansum(da.asarray([2, np.nan, 3])).compute()
-    np.float64(5.0)
-    """
-    a = asanyarray(a)
-    return reduction(
-        a,
-        np.nansum,
-        np.sum,
-        axis,
-        keepdims,
-        dtype=_dtype(np.nansum, a, dtype),
-        split_every=split_every,
-        out=out,
-    )
+    name = func.__name__
+    example = f"da.{name}(da.asarray([2, np.nan, 3])).compute()"
+    return documented(total, name, f"{claim}; see `numpy.{name}`", WITH_DTYPE, example, result)
 
 
-def nanprod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The product of the elements that are not nan; see `numpy.nanprod`.
-
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanprod(da.asarray([2, np.nan, 3])).compute()
-    np.float64(6.0)
-    """
-    a = asanyarray(a)
-    return reduction(
-        a,
-        np.nanprod,
-        np.prod,
-        axis,
-        keepdims,
-        dtype=_dtype(np.nanprod, a, dtype),
-        split_every=split_every,
-        out=out,
-    )
+nansum = _total(np.nansum, np.sum, "The sum of the elements that are not nan", "np.float64(5.0)")
+nanprod = _total(
+    np.nanprod, np.prod, "The product of the elements that are not nan", "np.float64(6.0)"
+)
 
 
 def nanmean(
@@ -120,107 +83,34 @@ def nanmean(
     a = asanyarray(a)
     if a.dtype.kind not in "fcO":
         return mean(a, axis, dtype, keepdims, split_every, out)
-    return reduction(
-        a,
-        nanmean_chunk,
-        mean_aggregate,
-        axis,
-        keepdims,
-        mean_combine,
-        name="nanmean",
-        concatenate=False,
-        meta=a._meta,
-        dtype=_dtype(np.nanmean, a, dtype),
-        split_every=split_every,
-        out=out,
-    )
+    dtype = _dtype(np.nanmean, a, dtype)
+    return averaged(a, nanmean_chunk, axis, dtype, keepdims, split_every, out, "nanmean")
 
 
-def nanmax(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The largest element that is not nan; see `numpy.nanmax`.
+def _extreme(func: Any, chunk: Any, plain: Any, claim: str, result: str) -> Callable[..., Array]:
+    """A reduction to an element; where all are nan it is nan, and NumPy's warning is raised."""
+    name = func.__name__
 
-    Where all are nan the result is nan, and NumPy's warning is raised.
+    def one(
+        a: Any,
+        axis: Any = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        a = asanyarray(a)
+        if a.dtype.kind not in "fcO":
+            found: Array = plain(a, axis, keepdims, split_every, out)
+            return found
+        return extreme(a, func, chunk, axis, keepdims, split_every, out, name)
 
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanmax(da.asarray([2, np.nan, 3])).compute()
-    np.float64(3.0)
-    """
-    a = asanyarray(a)
-    if a.dtype.kind not in "fcO":
-        return max_of(a, axis, keepdims, split_every, out)
-    if any(a.shape[i] == 0 for i in normalize_axes(axis, a.ndim)):
-        raise ValueError(
-            f"zero-size array to reduction operation nanmax which has no identity: the shape "
-            f"is {a.shape}"
-        )
-    return reduction(
-        a,
-        nanmax_chunk,
-        np.nanmax,
-        axis,
-        keepdims,
-        nanmax_chunk,
-        name="nanmax",
-        meta=a._meta,
-        dtype=a.dtype,
-        split_every=split_every,
-        out=out,
-    )
+    example = f"da.{name}(da.asarray([2, np.nan, 3])).compute()"
+    return documented(one, name, f"{claim}; see `numpy.{name}`", WITHOUT_DTYPE, example, result)
 
 
-def nanmin(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The smallest element that is not nan; see `numpy.nanmin`.
-
-    Where all are nan the result is nan, and NumPy's warning is raised.
-
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanmin(da.asarray([2, np.nan, 3])).compute()
-    np.float64(2.0)
-    """
-    a = asanyarray(a)
-    if a.dtype.kind not in "fcO":
-        return min_of(a, axis, keepdims, split_every, out)
-    if any(a.shape[i] == 0 for i in normalize_axes(axis, a.ndim)):
-        raise ValueError(
-            f"zero-size array to reduction operation nanmin which has no identity: the shape "
-            f"is {a.shape}"
-        )
-    return reduction(
-        a,
-        nanmin_chunk,
-        np.nanmin,
-        axis,
-        keepdims,
-        nanmin_chunk,
-        name="nanmin",
-        meta=a._meta,
-        dtype=a.dtype,
-        split_every=split_every,
-        out=out,
-    )
+nanmax = _extreme(
+    np.nanmax, nanmax_chunk, max_of, "The largest element that is not nan", "np.float64(3.0)"
+)
+nanmin = _extreme(
+    np.nanmin, nanmin_chunk, min_of, "The smallest element that is not nan", "np.float64(2.0)"
+)

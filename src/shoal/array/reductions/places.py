@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.documented import documented
 from shoal.array.grid import block_offsets
 from shoal.array.kernels.places import (
     arg_aggregate,
@@ -151,121 +153,33 @@ def _extremes(
     return _placed(a, chunk, combine, aggregate, axes, True, split_every, size, dtype, name, None)
 
 
-def argmin(
-    a: Any,
-    axis: int | None = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Where the smallest element is, the first of equal ones; see `numpy.argmin`.
-
-    Parameters
-    ----------
-    a, keepdims, split_every, out
-        As for `sum`.
-    axis
-        An int; None for the place in the flattened array.
-
-    Raises
-    ------
-    ValueError
-        The lengths of blocks are unknown, or there are no elements.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.argmin(da.asarray([3.0, 1, 2], chunks=2)).compute()
-    np.int64(1)
-    """
-    return _arg(a, np.argmin, axis, keepdims, split_every, out, False)
+PARAMETERS = """\
+a, keepdims, split_every, out
+    As for `sum`.
+axis
+    An int; None for the place in the flattened array.  The lengths of blocks along it must be
+    known."""
 
 
-def argmax(
-    a: Any,
-    axis: int | None = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Where the largest element is, the first of equal ones; see `numpy.argmax`.
+def _place(func: Any, skip_nan: bool, claim: str, result: str) -> Callable[..., Array]:
+    """Where an extreme element is, the first of equal ones."""
 
-    Parameters
-    ----------
-    a, keepdims, split_every, out
-        As for `sum`.
-    axis
-        An int; None for the place in the flattened array.
+    def place(
+        a: Any,
+        axis: int | None = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        return _arg(a, func, axis, keepdims, split_every, out, skip_nan)
 
-    Raises
-    ------
-    ValueError
-        The lengths of blocks are unknown, or there are no elements.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.argmax(da.asarray([3.0, 1, 2], chunks=2)).compute()
-    np.int64(0)
-    """
-    return _arg(a, np.argmax, axis, keepdims, split_every, out, False)
+    name = f"nan{func.__name__}" if skip_nan else func.__name__
+    example = f"da.{name}(da.asarray([3.0, 1, 2], chunks=2)).compute()"
+    told = f"{claim}, the first of equal ones; see `numpy.{name}`"
+    return documented(place, name, told, PARAMETERS, example, result)
 
 
-def nanargmin(
-    a: Any,
-    axis: int | None = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Where the smallest element but nan is, the first of equal ones; see `numpy.nanargmin`.
-
-    Parameters
-    ----------
-    a, keepdims, split_every, out
-        As for `sum`.
-    axis
-        An int; None for the place in the flattened array.
-
-    Raises
-    ------
-    ValueError
-        The lengths of blocks are unknown, or there are no elements.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanargmin(da.asarray([3.0, 1, 2], chunks=2)).compute()
-    np.int64(1)
-    """
-    return _arg(a, np.argmin, axis, keepdims, split_every, out, True)
-
-
-def nanargmax(
-    a: Any,
-    axis: int | None = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Where the largest element but nan is, the first of equal ones; see `numpy.nanargmax`.
-
-    Parameters
-    ----------
-    a, keepdims, split_every, out
-        As for `sum`.
-    axis
-        An int; None for the place in the flattened array.
-
-    Raises
-    ------
-    ValueError
-        The lengths of blocks are unknown, or there are no elements.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.nanargmax(da.asarray([3.0, 1, 2], chunks=2)).compute()
-    np.int64(0)
-    """
-    return _arg(a, np.argmax, axis, keepdims, split_every, out, True)
+argmin = _place(np.argmin, False, "Where the smallest element is", "np.int64(1)")
+argmax = _place(np.argmax, False, "Where the largest element is", "np.int64(0)")
+nanargmin = _place(np.argmin, True, "Where the smallest element but nan is", "np.int64(1)")
+nanargmax = _place(np.argmax, True, "Where the largest element but nan is", "np.int64(0)")

@@ -1,18 +1,41 @@
-"""Reductions whose partial results are what the function itself gives, and the mean."""
+"""Reductions whose partial results are what the function itself gives, and the mean.
+
+They are made by family, each a line that says what it is, so they cannot differ in anything else.
+"""
 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
-from shoal.array.kernels.reduce import mean_aggregate, mean_chunk, mean_combine
-from shoal.array.reductions.engine import reduction
+from shoal.array.documented import documented
+from shoal.array.kernels.reduce import (
+    max_chunk,
+    mean_aggregate,
+    mean_chunk,
+    mean_combine,
+    min_chunk,
+)
+from shoal.array.reductions.engine import normalize_axes, reduction
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "sum"]
+
+WITH_DTYPE = """\
+a
+    An array.
+axis, dtype, keepdims, out
+    As NumPy has them.
+split_every
+    How many partial results a task takes in."""
+
+WITHOUT_DTYPE = """\
+a, axis, keepdims, split_every, out
+    As for `sum`."""
 
 
 def _result_dtype(func: Any, a: Array, dtype: Any) -> Any:
@@ -21,173 +44,117 @@ def _result_dtype(func: Any, a: Array, dtype: Any) -> Any:
     return func(np.ones((1,), dtype=a.dtype)).dtype if a.dtype != object else a.dtype
 
 
-def sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
+def _total(func: Any, claim: str, example: str, result: str) -> Callable[..., Array]:
+    """A reduction with a dtype."""
+
+    def total(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        a = asanyarray(a)
+        told = {"dtype": _result_dtype(func, a, dtype), "split_every": split_every, "out": out}
+        return reduction(a, func, func, axis, keepdims, **told)
+
+    name = func.__name__
+    return documented(total, name, f"{claim}; see `numpy.{name}`", WITH_DTYPE, example, result)
+
+
+sum = _total(
+    np.sum,
+    "The sum of the elements",
+    "da.sum(da.ones((2, 3), chunks=1), axis=0).compute()",
+    "array([2., 2., 2.])",
+)
+prod = _total(
+    np.prod,
+    "The product of the elements",
+    "da.prod(da.arange(1, 5, chunks=2)).compute()",
+    "np.int64(24)",
+)
+
+
+def _truth(func: Any, claim: str, example: str, result: str) -> Callable[..., Array]:
+    """A reduction of truth values."""
+
+    def truth(
+        a: Any,
+        axis: Any = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        told: Any = {"dtype": bool, "split_every": split_every, "out": out}
+        return reduction(asanyarray(a), func, func, axis, keepdims, **told)
+
+    name = func.__name__
+    return documented(truth, name, f"{claim}; see `numpy.{name}`", WITHOUT_DTYPE, example, result)
+
+
+any = _truth(
+    np.any,
+    "Whether an element is true",
+    "bool(da.any(da.arange(5, chunks=2) > 3))",
+    "True",
+)
+all = _truth(
+    np.all,
+    "Whether all elements are true",
+    "bool(da.all(da.arange(5, chunks=2) > 3))",
+    "False",
+)
+
+
+def extreme(
+    a: Array, func: Any, chunk: Any, axis: Any, keepdims: Any, split_every: Any, out: Any, name: str
 ) -> Array:
-    """The sum of the elements; see `numpy.sum`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    axis, dtype, keepdims, out
-        As NumPy has them.
-    split_every
-        How many partial results a task takes in.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.sum(da.ones((2, 3), chunks=1), axis=0).compute()
-    array([2., 2., 2.])
-    """
-    a = asanyarray(a)
-    dtype = _result_dtype(np.sum, a, dtype)
-    return reduction(
-        a, np.sum, np.sum, axis, keepdims, dtype=dtype, split_every=split_every, out=out
-    )
-
-
-def prod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The product of the elements; see `numpy.prod`.
-
-    Parameters
-    ----------
-    a, axis, dtype, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.prod(da.arange(1, 5, chunks=2)).compute()
-    np.int64(24)
-    """
-    a = asanyarray(a)
-    dtype = _result_dtype(np.prod, a, dtype)
-    return reduction(
-        a, np.prod, np.prod, axis, keepdims, dtype=dtype, split_every=split_every, out=out
-    )
-
-
-def max(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The largest element; see `numpy.max`.
-
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.max(da.arange(5, chunks=2)).compute()
-    np.int64(4)
-    """
-    return _extreme(a, np.max, axis, keepdims, split_every, out)
-
-
-def min(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """The smallest element; see `numpy.min`.
-
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> da.min(da.arange(5, chunks=2)).compute()
-    np.int64(0)
-    """
-    return _extreme(a, np.min, axis, keepdims, split_every, out)
-
-
-def _extreme(a: Any, func: Any, axis: Any, keepdims: Any, split_every: Any, out: Any) -> Array:
-    a = asanyarray(a)
-    axes = range(a.ndim) if axis is None else np.atleast_1d(axis)
+    """The extreme elements, by a function and what a block that may be empty leaves of it."""
+    axes = normalize_axes(axis, a.ndim)
     if builtins.any(a.shape[i] == 0 for i in axes):
         raise ValueError(
-            f"zero-size array to reduction operation {func.__name__} which has no identity: the "
-            f"shape is {a.shape}"
+            f"zero-size array to reduction operation {name} which has no identity: the shape is "
+            f"{a.shape}"
         )
-    return reduction(
-        a, func, func, axis, keepdims, dtype=a.dtype, meta=a._meta, split_every=split_every, out=out
-    )
+    if chunk in (max_chunk, min_chunk) and builtins.all(n > 0 for i in axes for n in a.chunks[i]):
+        # No block is empty, so NumPy's own function will do, which takes part in fused programs.
+        chunk = func
+    told = {"dtype": a.dtype, "meta": a._meta, "split_every": split_every, "out": out}
+    return reduction(a, chunk, func, axis, keepdims, chunk, name=name, **told)
 
 
-def any(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Whether an element is true; see `numpy.any`.
+def _extreme(func: Any, chunk: Any, claim: str, example: str, result: str) -> Callable[..., Array]:
+    """A reduction to an element, which there must be."""
+    name = func.__name__
 
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
+    def one(
+        a: Any,
+        axis: Any = None,
+        keepdims: bool = False,
+        split_every: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        return extreme(asanyarray(a), func, chunk, axis, keepdims, split_every, out, name)
 
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> bool(da.any(da.arange(5, chunks=2) > 3))
-    True
-    """
-    return reduction(
-        asanyarray(a), np.any, np.any, axis, keepdims, dtype=bool, split_every=split_every, out=out
-    )
+    return documented(one, name, f"{claim}; see `numpy.{name}`", WITHOUT_DTYPE, example, result)
 
 
-def all(
-    a: Any,
-    axis: Any = None,
-    keepdims: bool = False,
-    split_every: Any = None,
-    out: Array | None = None,
-) -> Array:
-    """Whether all elements are true; see `numpy.all`.
-
-    Parameters
-    ----------
-    a, axis, keepdims, split_every, out
-        As for `sum`.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> bool(da.all(da.arange(5, chunks=2) > 3))
-    False
-    """
-    return reduction(
-        asanyarray(a), np.all, np.all, axis, keepdims, dtype=bool, split_every=split_every, out=out
-    )
+max = _extreme(
+    np.max,
+    max_chunk,
+    "The largest element",
+    "da.max(da.arange(5, chunks=2)).compute()",
+    "np.int64(4)",
+)
+min = _extreme(
+    np.min,
+    min_chunk,
+    "The smallest element",
+    "da.min(da.arange(5, chunks=2)).compute()",
+    "np.int64(0)",
+)
 
 
 def mean(
@@ -214,17 +181,20 @@ def mean(
     a = asanyarray(a)
     if dtype is None:
         dtype = a.dtype if a.dtype == object else np.mean(np.ones(1, dtype=a.dtype)).dtype
-    return reduction(
-        a,
-        mean_chunk,
-        mean_aggregate,
-        axis,
-        keepdims,
-        mean_combine,
-        name="mean",
-        concatenate=False,
-        meta=a._meta,
-        dtype=np.dtype(dtype),
-        split_every=split_every,
-        out=out,
-    )
+    return averaged(a, mean_chunk, axis, dtype, keepdims, split_every, out, "mean")
+
+
+def averaged(
+    a: Array,
+    chunk: Any,
+    axis: Any,
+    dtype: Any,
+    keepdims: Any,
+    split_every: Any,
+    out: Any,
+    name: str,
+) -> Array:
+    """The mean of what a function of blocks counts."""
+    told = {"dtype": np.dtype(dtype), "split_every": split_every, "out": out, "name": name}
+    parts = (chunk, mean_aggregate, axis, keepdims, mean_combine)
+    return reduction(a, *parts, concatenate=False, meta=a._meta, **told)

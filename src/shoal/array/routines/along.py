@@ -13,9 +13,17 @@ from shoal.array.arrangement import expand_dims
 from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.rechunking import ravel
 from shoal.array.reductions.engine import normalize_axes
+from shoal.array.whole import one_block
 
-__all__ = ["aligned_coarsen_chunks", "apply_along_axis", "apply_over_axes", "coarsen"]
+__all__ = [
+    "aligned_coarsen_chunks",
+    "apply_along_axis",
+    "apply_over_axes",
+    "coarsen",
+    "take_along_axis",
+]
 
 
 def apply_along_axis(
@@ -227,3 +235,62 @@ def coarsen_block(block: Any, reduction: Any, sizes: tuple[int, ...], kwargs: An
     ]
     axes = tuple(range(1, 2 * block.ndim, 2))
     return reduction(block.reshape(shape), axis=axes, **dict(kwargs))
+
+
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
+    """Elements along an axis at places that differ by row; see `numpy.take_along_axis`.
+
+    Parameters
+    ----------
+    arr
+        An array; the axis becomes one block.
+    indices
+        Places, an array of ints with as many axes; the others are broadcast.
+    axis
+        Along which; None for the flattened array.
+
+    Raises
+    ------
+    IndexError
+        The places are no ints, or, when computed, lie outside.
+    ValueError
+        The numbers of axes differ.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.asarray([[3, 1, 2], [4, 6, 5]], chunks=2)
+    >>> take_along_axis(x, da.argsort(x), 1).compute()
+    array([[1, 2, 3],
+           [4, 5, 6]])
+    """
+    arr, indices = asanyarray(arr), asanyarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise IndexError(f"`indices` must be an integer array, it is of {indices.dtype}")
+    if axis is None:
+        arr, axis = ravel(arr), 0
+    if arr.ndim != indices.ndim:
+        raise ValueError(
+            "`indices` and `arr` must have the same number of dimensions, their shapes are "
+            f"{indices.shape} and {arr.shape}"
+        )
+    (axis,) = normalize_axes(axis, arr.ndim)
+    out = tuple(range(arr.ndim))
+    own = tuple([arr.ndim if i == axis else i for i in out])
+    return blockwise(
+        partial(_take_block, axis=axis),
+        out,
+        *(one_block(arr, (axis,)), own, indices, out),
+        concatenate=True,
+        token="take_along_axis",
+        meta=arr._meta,
+    )
+
+
+def _take_block(block: Any, indices: Any, axis: int) -> Any:
+    """Elements of a block with a whole axis.
+
+    >>> _take_block(np.array([5, 6]), np.array([1, 1, 0]), 0)
+    array([6, 6, 5])
+    """
+    return np.take_along_axis(block, indices, axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 from shoal.array.arrangement import broadcast_to, concatenate
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.creation.constant import zeros
 from shoal.array.elementwise import align
-from shoal.array.rechunking import ravel
+from shoal.array.rechunking import ravel, reshape
+from shoal.array.reductions.cumulative import cumsum
 from shoal.array.reductions.engine import normalize_axes
 
 __all__ = [
@@ -20,10 +23,13 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "broadcast_arrays",
+    "column_stack",
     "delete",
     "dstack",
     "hstack",
     "insert",
+    "resize",
+    "trim_zeros",
     "vstack",
 ]
 
@@ -301,3 +307,80 @@ def delete(arr: Any, obj: Any, axis: Any) -> Array:
     runs = edges.reshape(-1, 2).tolist()
     parts = [arr[(*whole, slice(a, b))] for a, b in runs]
     return concatenate(parts or [arr[(*whole, slice(0, 0))]], axis)
+
+
+def column_stack(tup: Sequence[Any], allow_unknown_chunksizes: bool = False) -> Array:
+    """Arrays of one axis as columns, beside matrices; see `numpy.column_stack`.
+
+    Parameters
+    ----------
+    tup
+        Arrays.
+    allow_unknown_chunksizes
+        As for `concatenate`.
+
+    Examples
+    --------
+    >>> column_stack([[1, 2], [3, 4]]).compute()
+    array([[1, 3],
+           [2, 4]])
+    """
+    parts = _parts(tup, lambda a: atleast_2d(a).T if a.ndim < 2 else a, "column_stack")
+    return concatenate(parts, 1, allow_unknown_chunksizes)
+
+
+def resize(a: Any, new_shape: Any) -> Array:
+    """An array of another shape, with its elements repeated or cut off; see `numpy.resize`.
+
+    Parameters
+    ----------
+    a
+        An array.
+    new_shape
+        Of the result.
+
+    Examples
+    --------
+    >>> resize([1, 2, 3], (2, 2)).compute()
+    array([[1, 2],
+           [3, 1]])
+    """
+    flat = ravel(asanyarray(a))
+    shape = (int(new_shape),) if np.ndim(new_shape) == 0 else tuple(map(int, new_shape))
+    if any(n < 0 for n in shape):
+        raise ValueError(f"all elements of `new_shape` must be non-negative, got {shape}")
+    size = math.prod(shape)
+    if not size or not flat.shape[0]:
+        return zeros(shape, dtype=flat.dtype)
+    times = -(-size // flat.shape[0])
+    return reshape(concatenate([flat] * times)[:size], shape)
+
+
+def trim_zeros(filt: Any, trim: str = "fb") -> Array:
+    """Without zeros at the ends; see `numpy.trim_zeros`.
+
+    Parameters
+    ----------
+    filt
+        Of one axis.
+    trim
+        "f" for the front, "b" for the back, or both.
+
+    Returns
+    -------
+    Array of unknown length
+
+    Examples
+    --------
+    >>> trim_zeros([0, 1, 0, 2, 0]).compute()
+    array([1, 0, 2])
+    """
+    filt = asanyarray(filt)
+    if filt.ndim != 1:
+        raise ValueError(f"trim_zeros takes an array of one axis, the shape is {filt.shape}")
+    kept = filt != 0
+    front, back = cumsum(kept) > 0, cumsum(kept[::-1])[::-1] > 0
+    sides = {"f": front, "b": back, "fb": front & back, "bf": front & back}
+    if trim.lower() not in sides:
+        raise ValueError(f"trim must be 'f', 'b' or 'fb', got {trim!r}")
+    return filt[sides[trim.lower()]]  # type: ignore[no-any-return]
