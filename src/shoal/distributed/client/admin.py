@@ -16,7 +16,7 @@ from shoal.distributed.client.plugins import NannyPlugin, SchedulerPlugin, Worke
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.protocol import Call, Subscribe
-from shoal.graph.task import call_task
+from shoal.graph.task import Portion, call_task
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
 
@@ -214,14 +214,14 @@ class Admin(Session):
         )
 
     def upload_file(self, filename: str | os.PathLike[str], load: bool = True) -> Any:
-        """Send a module to all workers, also those that come later, and import it there.
+        """Send a module to the scheduler and all workers, also those that come later.
 
         Parameters
         ----------
         filename
             A ``.py``, ``.egg`` or ``.zip`` file.
         load
-            Whether to import it.
+            Whether to import it there.
 
         Returns
         -------
@@ -231,10 +231,11 @@ class Admin(Session):
         path = Path(filename)
         args = {"name": path.name, "data": path.read_bytes(), "load": load}
 
-        def finish(found: Any) -> Any:
-            return _results(found, "raise")
+        async def steps() -> Any:
+            _outcome(await self._answer("scheduler.upload_file", args))
+            return await self._answer("workers.upload_file", args)
 
-        return self._run(self._answer("workers.upload_file", args), finish)
+        return self._run(steps(), lambda found: _results(found, "raise"))
 
     # -- plugins -------------------------------------------------------------------------------
 
@@ -267,16 +268,22 @@ class Admin(Session):
                 f"WorkerPlugin or SchedulerPlugin; got {type(plugin).__name__}"
             )
         label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
-        kind = getattr(plugin, "kind", "worker")
         args = {
             "name": str(label),
-            "kind": kind,
             "data": _packed(plugin),
             "idempotent": bool(getattr(plugin, "idempotent", False)),
         }
-        return self._run(
-            self._answer("plugin.register", args), lambda found: _results(found or {}, "raise")
-        )
+
+        async def steps() -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            for kind in getattr(plugin, "kinds", (plugin.kind,)):
+                if kind == "scheduler":
+                    _outcome(await self._answer("scheduler.add_plugin", args))
+                else:
+                    found |= await self._answer("plugin.register", {**args, "kind": kind}) or {}
+            return found
+
+        return self._run(steps(), lambda found: _results(found, "raise"))
 
     def unregister_worker_plugin(self, name: str, nanny: bool | None = None) -> Any:
         """Take a plugin back.
@@ -302,7 +309,8 @@ class Admin(Session):
         name
             As it was registered.
         """
-        return self._ask("plugin.unregister", name=name, kind="scheduler")
+        call = {"name": name}
+        return self._run(self._answer("scheduler.remove_plugin", call), _outcome)
 
     def register_worker_callbacks(self, setup: Callable[..., Any] | None = None) -> Any:
         """Call a function on every worker, also those that come later.
@@ -537,6 +545,8 @@ class Admin(Session):
             args = shared[0] if shared else None
             if recipe["args"]:
                 args = pickle.loads(recipe["args"], buffers=recipe["big"])
+            if recipe["part"] >= 0:
+                args = Portion(args, recipe["part"])
             return call_task(func, args, inputs)
 
         return self._run(steps(), finish)

@@ -26,10 +26,11 @@ _innermost: ContextVar[Client | None] = ContextVar("shoal_client", default=None)
 _defaults: list[Client] = []
 _guard = threading.Lock()
 
-NO_CLIENT = (
-    "there is no client: make one with shoal.distributed.Client(), pass client=, or use the "
-    "client as a context manager"
-)
+NO_CLIENT = """No clients found
+Start a client and point it to the scheduler address
+  from distributed import Client
+  client = Client('ip-addr-of-scheduler:8786')
+"""
 
 
 class Ambient:
@@ -187,7 +188,8 @@ def default_client(client: Any = None) -> Client:
     >>> default_client()
     Traceback (most recent call last):
     ...
-    ValueError: there is no client: make one with shoal.distributed.Client(), pass client=, or ...
+    ValueError: No clients found
+    ...
     """
     found: Client | None = client or innermost_client()
     if found is None:
@@ -218,7 +220,8 @@ def current_client(scheduler: str = "") -> Client:
     >>> current_client()
     Traceback (most recent call last):
     ...
-    ValueError: there is no client: make one with shoal.distributed.Client(), pass client=, or ...
+    ValueError: No clients found
+    ...
     """
     found: Client | None = innermost_client()
     if found is not None and (not scheduler or found._link.scheduler == scheduler):

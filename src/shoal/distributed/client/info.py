@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import fsspec
@@ -17,6 +17,7 @@ from shoal.distributed.client.promise import Deadline
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.net import write_cluster_file
+from shoal.distributed.node.profile import merge
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.protocol import Key
 from shoal.units import format_bytes
@@ -26,6 +27,11 @@ __all__ = ["Info"]
 
 class Info(Session):
     """Asking the cluster; see `Client`."""
+
+    @property
+    def scheduler(self) -> Any:
+        """The scheduler, to be asked as it is: its ``address``, ``identity``, ``who_has``, ..."""
+        return None if self._place is None else SchedulerProxy(self, self._place.public_address)
 
     def scheduler_info(self, n_workers: int = -1, **kwargs: Any) -> Any:
         """The scheduler and its workers, as a dictionary.
@@ -273,7 +279,7 @@ class Info(Session):
         }
         return self._run(
             self._answer("worker.call", call),
-            lambda found: merged_profile(found.values()) if merge_workers else dict(found),
+            lambda found: _profile_of(found, merge_workers),
         )
 
     def get_scheduler_logs(self, n: int | None = None) -> Any:
@@ -414,33 +420,67 @@ class Info(Session):
         return text
 
 
-def merged_profile(trees: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """One tree of stack frames for several: counts are added where frames are the same.
+class SchedulerProxy:
+    """A client's scheduler.
 
     Parameters
     ----------
-    trees
-        Each with ``count``, ``children`` and what describes the frame.
+    client
+        Asks it.
+    address
+        As other processes know it.
 
     Examples
     --------
-    >>> leaf = {"count": 1, "identifier": "f", "children": {}}
-    >>> tree = {"count": 1, "identifier": "root", "children": {"f": leaf}}
-    >>> merged_profile([tree, tree])["children"]["f"]["count"]
-    2
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     client.scheduler.identity()["n_workers"]
+    1
     """
-    found = [tree for tree in trees if "count" in tree]
-    if not found:
-        return {"count": 0, "identifier": "root", "description": {}, "children": {}}
-    below: dict[str, list[dict[str, Any]]] = {}
-    for tree in found:
-        for name, child in tree.get("children", {}).items():
-            below.setdefault(name, []).append(child)
-    return {
-        **found[0],
-        "count": sum(tree["count"] for tree in found),
-        "children": {name: merged_profile(some) for name, some in below.items()},
-    }
+
+    def __init__(self, client: Info, address: str) -> None:
+        self._client = client
+        self.address = address
+
+    def identity(self, n_workers: int = -1) -> Any:
+        """The scheduler and its workers.
+
+        Parameters
+        ----------
+        n_workers
+            Only so many workers; -1 for all.
+        """
+        return self._client._ask("scheduler.info", n_workers=n_workers)
+
+    def who_has(self, keys: Any = None) -> Any:
+        """Addresses of the workers that hold results, by key.
+
+        Parameters
+        ----------
+        keys
+            None for all.
+        """
+        some = None if keys is None else [wire_key(key) for key in keys]
+        return self._client._run(self._client._answer("scheduler.who_has", {"keys": some}), _pairs)
+
+    def has_what(self, workers: Any = None) -> Any:
+        """Keys of the results that workers hold, by address.
+
+        Parameters
+        ----------
+        workers
+            None for all.
+        """
+        return self._client.has_what(workers)
+
+    def __repr__(self) -> str:
+        return f"<the scheduler at {self.address}>"
+
+
+def _profile_of(found: dict[str, Any], in_one: bool) -> Any:
+    """What workers have seen; those that gave no answer are left out."""
+    trees = {address: tree for address, tree in found.items() if "count" in tree}
+    return merge(trees.values()) if in_one else trees
 
 
 def _key_of(item: Any) -> Key:

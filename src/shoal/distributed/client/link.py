@@ -42,6 +42,7 @@ from shoal.distributed.protocol import (
     Put,
     Release,
     Reserved,
+    Submit,
     Topic,
     Want,
     Welcome,
@@ -55,10 +56,14 @@ from shoal.errors import (
 
 __all__ = ["Link"]
 
-log = logging.getLogger("shoal.distributed.client")
+log = logging.getLogger("distributed.client")
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses between attempts to come back; the last one repeats."""
+
+
+DROP_S = 0.005
+"""How long the scheduler may not hear of a future that is gone."""
 
 
 class Link:
@@ -122,6 +127,8 @@ class Link:
         self._give_up_at = 0.0
         self._gone_reason = ""
         self._unsent: list[tuple[Any, Sequence[Any], Sequence[Key]]] = []
+        self.gave_up = ""
+        """Why it did not come back to a scheduler that it knew."""
         self.ended: Promise[None] = Promise()
         """Kept when there will be no connection any more."""
 
@@ -173,8 +180,10 @@ class Link:
         pause_s = RETRY_S[min(self._attempts, len(RETRY_S) - 1)]
         self._attempts += 1
         if not _may_pass(error) or self.loop.time() + pause_s > self._give_up_at:
+            text = f"the scheduler at {self.address} cannot be reached: {error}"
+            self.gave_up = text if self._welcome.done else ""
             self._welcome.fail(error)
-            self._end(f"the scheduler at {self.address} cannot be reached: {error}")
+            self._end(text)
             return
         self.loop.call_later(pause_s, self._dial)
 
@@ -249,7 +258,8 @@ class Link:
                 self._unsent.append((message, buffers, keys))
                 return
         raise ClosedClientError(
-            f"message {type(message).__name__} cannot be sent: the client is closed"
+            f"Can't send {NAMES.get(type(message), type(message).__name__)} to the scheduler: "
+            "the client is closed"
         )
 
     def request(
@@ -324,17 +334,21 @@ class Link:
         """One future less; from any thread, also from within a garbage collection."""
         self._dropped.append(entry)
         if not self._drop_planned:
+            # Not at once: in a program that submits one task after another, the next one tells.
             self._drop_planned = True
-            self.loop.call_threadsafe(self.release_dropped)
+            self.loop.call_threadsafe(self.loop.call_later, DROP_S, self._drop_due)
 
     def flush_dropped(self) -> None:
         """Release what was dropped, now; from any thread."""
         if self._dropped:
             self.release_dropped()
 
+    def _drop_due(self) -> None:
+        self._drop_planned = False
+        self.release_dropped()
+
     def release_dropped(self) -> None:
         """Tell the scheduler which keys have no future any more."""
-        self._drop_planned = False
         dropped = self._dropped
         with self.lock:
             gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
@@ -457,6 +471,9 @@ class Link:
         else:
             log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
 
+
+NAMES: dict[type, str] = {Submit: "update-graph"}
+"""What users call messages, where it is not the name of their class."""
 
 _ANSWERS = frozenset({Answer, Located, Reserved, Data})
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import fcntl
+import importlib
 import io
 import logging
 import os
@@ -27,22 +29,58 @@ __all__ = [
     "WorkerPlugin",
 ]
 
-log = logging.getLogger("shoal.distributed.worker")
+log = logging.getLogger("distributed.worker")
+
+
+def does_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method of a base class that nobody needs to call.
+
+    Parameters
+    ----------
+    method
+        It says what it would be told.
+
+    Examples
+    --------
+    >>> @does_nothing
+    ... def told(what):
+    ...     pass
+    >>> told.does_nothing
+    True
+    """
+    method.does_nothing = True  # type: ignore[attr-defined]
+    return method
 
 
 class SchedulerPlugin:
     """Something set up in the scheduler's process; override what is needed.
 
+    All methods are called in the thread that runs the scheduler, after what they tell of, and keep
+    it from its work while they run.  Their ``scheduler`` has ``tasks``, ``workers`` and ``clients``
+    as mappings.  A method that is not overridden costs nothing.
+
     Examples
     --------
-    >>> SchedulerPlugin.kind
-    'scheduler'
+    >>> class Counter(SchedulerPlugin):
+    ...     count = 0
+    ...
+    ...     def transition(self, key, start, finish, **kwargs):
+    ...         self.count += finish == "memory"
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     _ = client.register_plugin(Counter(), name="counter")
+    ...     _ = client.gather(client.map(abs, range(5)))
+    ...     client.run_on_scheduler(
+    ...         lambda dask_scheduler: dask_scheduler.plugins["counter"].count
+    ...     )
+    5
     """
 
     kind = "scheduler"
     name: str
     idempotent = False
 
+    @does_nothing
     def start(self, scheduler: Any) -> Any:
         """The plugin was registered.
 
@@ -52,8 +90,135 @@ class SchedulerPlugin:
             The scheduler.
         """
 
+    @does_nothing
+    def before_close(self) -> Any:
+        """The scheduler is about to end."""
+
+    @does_nothing
     def close(self) -> Any:
-        """The scheduler ends."""
+        """The scheduler ends, or the plugin was taken away."""
+
+    @does_nothing
+    def update_graph(
+        self,
+        scheduler: Any,
+        *,
+        client: str,
+        keys: set[Any],
+        tasks: list[Any],
+        annotations: dict[str, dict[Any, Any]],
+        priority: dict[Any, Any],
+        dependencies: dict[Any, set[Any]],
+        **kwargs: Any,
+    ) -> Any:
+        """A client has submitted a graph.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        client
+            The client's identity.
+        keys
+            Those that it wants.
+        tasks
+            All keys of the graph.
+        annotations
+            Accepted by everybody; empty.
+        priority
+            The rank of each task.
+        dependencies
+            The keys that each needs.
+        **kwargs
+            There may come more.
+        """
+
+    @does_nothing
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> Any:
+        """A task has changed its state.
+
+        Parameters
+        ----------
+        key
+            The task's.
+        start, finish
+            Before and after: ``"released"``, ``"waiting"``, ``"queued"``, ``"processing"``,
+            ``"memory"``, ``"erred"``, ``"forgotten"``.
+        *args, **kwargs
+            ``worker`` and ``nbytes``, where there are such.
+        """
+
+    @does_nothing
+    def add_worker(self, scheduler: Any, worker: str) -> Any:
+        """A worker has come.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        worker
+            Its address.
+        """
+
+    @does_nothing
+    def remove_worker(self, scheduler: Any, worker: str, *, stimulus_id: str, **kwargs: Any) -> Any:
+        """A worker is gone.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        worker
+            Its address.
+        stimulus_id
+            Empty.
+        **kwargs
+            There may come more.
+        """
+
+    @does_nothing
+    def add_client(self, scheduler: Any, client: str) -> Any:
+        """A client has come.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        client
+            Its identity.
+        """
+
+    @does_nothing
+    def remove_client(self, scheduler: Any, client: str) -> Any:
+        """A client is gone.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        client
+            Its identity.
+        """
+
+    @does_nothing
+    def restart(self, scheduler: Any) -> Any:
+        """All workers are started anew.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        """
+
+    @does_nothing
+    def log_event(self, topic: str, msg: Any) -> Any:
+        """Somebody has recorded an event.
+
+        Parameters
+        ----------
+        topic, msg
+            The event.
+        """
 
 
 class WorkerPlugin:
@@ -162,6 +327,14 @@ class UploadFile(WorkerPlugin):
             sys.path.insert(0, place)
 
 
+MODES: dict[str, tuple[str, ...]] = {
+    "workers": ("nanny",),
+    "scheduler": ("scheduler",),
+    "all": ("nanny", "scheduler"),
+}
+"""Where `UploadDirectory` goes, by its mode."""
+
+
 class UploadDirectory(NannyPlugin):
     """A folder for all nannies and so their workers.
 
@@ -169,10 +342,10 @@ class UploadDirectory(NannyPlugin):
     ----------
     path
         The folder here.
-    restart
+    restart, restart_workers
         Start the workers anew.
     update_path
-        Put it on ``sys.path``.
+        Put it, and the folder that it is in, on ``sys.path``.
     skip_words
         Parts of paths that are left out.
     skip
@@ -194,23 +367,17 @@ class UploadDirectory(NannyPlugin):
         skip_words: tuple[str, ...] = (".git", ".github", ".pytest_cache", "tests", "docs"),
         skip: tuple[Callable[[str], bool], ...] = (),
         mode: str = "workers",
+        restart_workers: bool = False,
     ) -> None:
-        if mode not in ("workers", "scheduler", "all"):
+        if mode not in MODES:
             raise ValueError(f"{mode!r} not supported: mode is 'workers', 'scheduler' or 'all'")
         folder = Path(path).expanduser().resolve()
         self.name = f"upload-directory-{folder.name}"
-        self.restart = restart
+        self.restart = restart or restart_workers
         self.update_path = update_path
-        self.mode = mode
+        self.kinds = MODES[mode]
         self.folder = folder.name
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(folder.rglob("*")):
-                inside = str(file.relative_to(folder.parent))
-                left_out = any(word in file.parts for word in skip_words)
-                if file.is_file() and not left_out and not any(test(str(file)) for test in skip):
-                    archive.write(file, inside)
-        self.data = buffer.getvalue()
+        self.data = packed_folder(folder, skip_words, skip)
 
     def setup(self, nanny: Any) -> None:
         """Unpack the folder.
@@ -220,11 +387,41 @@ class UploadDirectory(NannyPlugin):
         nanny
             The nanny.
         """
-        target = Path(getattr(nanny, "local_directory", "") or tempfile.mkdtemp(prefix="shoal-"))
+        self._unpack(getattr(nanny, "local_directory", ""))
+
+    def start(self, scheduler: Any) -> None:
+        """Unpack the folder.
+
+        Parameters
+        ----------
+        scheduler
+            The scheduler.
+        """
+        self._unpack(scheduler.local_directory)
+
+    def _unpack(self, place: str) -> None:
+        target = Path(place or tempfile.mkdtemp(prefix="shoal-"))
         with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
             archive.extractall(target)
-        if self.update_path and str(target) not in sys.path:
-            sys.path.insert(0, str(target))
+        if self.update_path:
+            for path in (str(target / self.folder), str(target)):
+                if path not in sys.path:
+                    sys.path.insert(0, path)
+            importlib.invalidate_caches()
+
+
+def packed_folder(
+    folder: Path, skip_words: tuple[str, ...], skip: tuple[Callable[[str], bool], ...]
+) -> bytes:
+    """A folder as a zip archive, but for what is left out."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            inside = file.relative_to(folder.parent)
+            left_out = any(word in inside.parts[1:] for word in skip_words)
+            if file.is_file() and not left_out and not any(test(str(file)) for test in skip):
+                archive.write(file, str(inside))
+    return buffer.getvalue()
 
 
 class Environ(NannyPlugin):
@@ -258,29 +455,29 @@ class Environ(NannyPlugin):
         nanny.spec = nanny.spec.replace(env={**nanny.spec.env, **self.environ})
 
 
-class InstallPlugin(SchedulerPlugin):
-    """Calls a function once on every host that has a worker.
+class InstallPlugin(WorkerPlugin):
+    """Calls a function in every worker, one at a time on each host.
 
     Parameters
     ----------
     install_fn
         Without arguments.
     restart_workers
-        Start the workers anew afterwards.
+        Call it in the nannies, and start the workers anew afterwards.
 
     Examples
     --------
-    >>> InstallPlugin(print).restart_workers
-    False
+    >>> InstallPlugin(print).restart, InstallPlugin(print, restart_workers=True).kind
+    (False, 'nanny')
     """
 
-    kind = "worker"
     idempotent = True
 
-    def __init__(self, install_fn: Callable[[], None], restart_workers: bool = False) -> None:
-        self.install = install_fn
-        self.restart_workers = restart_workers
-        self.name = f"install-{id(install_fn):x}"
+    def __init__(self, install_fn: Callable[[], Any], restart_workers: bool = False) -> None:
+        self.install_fn = install_fn
+        self.restart = restart_workers
+        self.kind = "nanny" if restart_workers else "worker"
+        self.name = f"install-{getattr(install_fn, '__qualname__', id(install_fn))}"
 
     def setup(self, worker: Any) -> None:
         """Call the function.
@@ -288,12 +485,16 @@ class InstallPlugin(SchedulerPlugin):
         Parameters
         ----------
         worker
-            The worker.
+            The worker, or nanny.
         """
-        self.install()
+        lock = Path(tempfile.gettempdir(), f"shoal-install-{os.getuid()}.lock")
+        # Two installers at once break the environment that they share.
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.install_fn()
 
 
-class PackageInstall(WorkerPlugin, abc.ABC):
+class PackageInstall(InstallPlugin, abc.ABC):
     """Installs packages into the environment of every worker.
 
     Parameters
@@ -303,7 +504,7 @@ class PackageInstall(WorkerPlugin, abc.ABC):
     options
         Further arguments of the installer.
     restart_workers
-        Accepted.
+        Start the workers anew afterwards.
 
     Examples
     --------
@@ -311,27 +512,25 @@ class PackageInstall(WorkerPlugin, abc.ABC):
     ['-m', 'pip', 'install']
     """
 
-    idempotent = True
-
     def __init__(
         self, packages: list[str], options: list[str] | None = None, restart_workers: bool = False
     ) -> None:
+        super().__init__(self.install, restart_workers)
         self.packages = packages
         self.options = options or []
-        self.restart_workers = restart_workers
         self.name = f"{type(self).__name__}-{'-'.join(packages)}"
 
     @abc.abstractmethod
     def command(self) -> list[str]:
         """What is run."""
 
-    def setup(self, worker: Any) -> None:
+    def install(self) -> None:
         """Run the installer.
 
-        Parameters
-        ----------
-        worker
-            The worker.
+        Raises
+        ------
+        RuntimeError
+            It failed; the text has what it said.
         """
         done = subprocess.run(self.command(), capture_output=True, text=True, check=False)
         if done.returncode:
@@ -339,6 +538,7 @@ class PackageInstall(WorkerPlugin, abc.ABC):
                 f"installing {', '.join(self.packages)} failed ({done.returncode}): "
                 f"{done.stderr.strip()}"
             )
+        importlib.invalidate_caches()
 
 
 class PipInstall(PackageInstall):
@@ -351,7 +551,7 @@ class PipInstall(PackageInstall):
     pip_options
         Further arguments of pip.
     restart_workers
-        Accepted.
+        Start the workers anew afterwards.
 
     Examples
     --------
@@ -382,7 +582,7 @@ class CondaInstall(PackageInstall):
     conda_options
         Further arguments of conda.
     restart_workers
-        Accepted.
+        Start the workers anew afterwards.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import pickle
 import sys
 import warnings
 from typing import Any
@@ -80,6 +81,10 @@ def warn(
     warnings.warn(message, category, stacklevel=stacklevel + 1, source=source)
 
 
+STREAMS = (None, 1, 2)
+"""What an event may say of where to print: standard output, or error (2)."""
+
+
 def handle_print(event: Any) -> None:
     """Print what a task printed.
 
@@ -108,7 +113,10 @@ def _print_as_asked(said: dict[str, Any]) -> None:
     args = said.get("args")
     if not isinstance(args, list | tuple):
         raise TypeError(f"args must be a tuple, got {type(args).__name__}: {args!r}")
-    stream = {1: sys.stdout, 2: sys.stderr}.get(said.get("file", 1))
+    wanted = said.get("file")
+    if wanted not in STREAMS:
+        raise TypeError(f"file must be None, 1 or 2, got {wanted!r}")
+    stream = sys.stderr if wanted == 2 else sys.stdout
     builtins.print(
         *args,
         sep=said.get("sep", " "),
@@ -138,7 +146,11 @@ def handle_warn(event: Any) -> None:
     text = said
     category: type[Warning] = UserWarning
     if isinstance(said, dict):
-        text = said.get("text", said.get("message", said))
+        text = said.get("text", said.get("message"))
+        if text is None:
+            raise TypeError(f"an event of the topic 'warn' needs a 'message', got {said!r}")
+        if isinstance(text, bytes):
+            text = pickle.loads(text)
         named = getattr(builtins, str(said.get("category")), UserWarning)
         if isinstance(named, type) and issubclass(named, Warning):
             category = named

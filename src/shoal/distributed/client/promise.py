@@ -13,14 +13,25 @@ machine that are not needed here; this costs one lock, and that only when a thre
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from shoal.distributed.node.context import waiting
+from shoal.units import parse_timedelta
 
-__all__ = ["Deadline", "Promise", "as_asyncio", "as_timeout", "spawn", "wait_all"]
+__all__ = [
+    "Deadline",
+    "Promise",
+    "as_asyncio",
+    "as_timeout",
+    "awaiting",
+    "spawn",
+    "sync",
+    "wait_all",
+]
 
 T = TypeVar("T")
 
@@ -28,6 +39,9 @@ _guard = threading.Lock()
 """Held for a few instructions, by whoever adds a callback or keeps a promise."""
 
 _MISSING: Any = object()
+
+awaiting: contextvars.ContextVar[bool] = contextvars.ContextVar("shoal_awaiting", default=False)
+"""Inside of `sync`: methods of synchronous clients return what can be awaited."""
 
 
 class Promise(Generic[T]):
@@ -284,6 +298,56 @@ def as_asyncio(promise: Promise[T], timeout_s: float | None = None) -> asyncio.F
         timer = loop.call_later(max(timeout_s, 0), late)
         future.add_done_callback(lambda _: timer.cancel())
     return future
+
+
+def sync(
+    loop: Any,
+    func: Callable[..., Any],
+    *args: Any,
+    callback_timeout: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """Run a coroutine function on an asyncio loop of its own, in a thread, and wait for its result.
+
+    Inside of it the methods of all clients return what can be awaited.
+
+    Parameters
+    ----------
+    loop
+        Accepted, without effect.
+    func, *args, **kwargs
+        What to run.
+    callback_timeout
+        How long it may take: seconds, or such as ``"2 s"``.
+
+    Raises
+    ------
+    TimeoutError
+        It took longer.
+
+    Examples
+    --------
+    >>> async def double(n):
+    ...     return 2 * n
+    >>> sync(None, double, 21)
+    42
+    """
+    timeout_s = None if callback_timeout is None else parse_timedelta(callback_timeout)
+    end: Promise[Any] = Promise()
+
+    async def bounded() -> Any:
+        return await asyncio.wait_for(func(*args, **kwargs), timeout_s)
+
+    def run() -> None:
+        awaiting.set(True)
+        try:
+            end.keep(asyncio.run(bounded()))
+        except BaseException as error:
+            end.fail(error)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name="shoal-sync", daemon=True).start()
+    return end.wait()
 
 
 class Deadline:

@@ -21,7 +21,6 @@ import uuid
 import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shoal import config
@@ -30,7 +29,7 @@ from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
-from shoal.distributed.client.promise import Promise, as_asyncio, spawn
+from shoal.distributed.client.promise import Promise, as_asyncio, awaiting, spawn, sync
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
@@ -46,7 +45,7 @@ S = TypeVar("S")
 
 _MISSING: Any = object()
 
-log = logging.getLogger("shoal.distributed.client")
+log = logging.getLogger("distributed.client")
 
 TOPICS: dict[str, Callable[[Any], Any]] = {"print": handle_print, "warn": handle_warn}
 """Topics that every client listens to, and what is done with their events."""
@@ -109,6 +108,8 @@ class Session:
         **options: Any,
     ) -> None:
         self._asynchronous = asynchronous
+        if direct_to_workers is None:
+            direct_to_workers = config.get("distributed.client.direct-to-workers", None)
         self._timeout_s = parse_timedelta(config.get(CONNECT) if timeout is None else timeout)
         self._is_default = set_as_default
         self._given = (address, scheduler_file, security, options)
@@ -195,7 +196,9 @@ class Session:
     @property
     def asynchronous(self) -> bool:
         """Whether methods return what can be awaited: asked for, and inside of an asyncio loop."""
-        return self._asynchronous and asyncio._get_running_loop() is not None
+        if asyncio._get_running_loop() is None:
+            return False
+        return self._asynchronous or awaiting.get()
 
     @property
     def status(self) -> str:
@@ -216,11 +219,6 @@ class Session:
         return Counter({key: entry.refs for key, entry in self.futures.items()})
 
     @property
-    def scheduler(self) -> Any:
-        """What is known of the scheduler: its ``address``."""
-        return None if self._place is None else SchedulerPlace(self._place.public_address)
-
-    @property
     def loop(self) -> Any:
         """The loop whose thread runs the connections."""
         return None if self._place is None else self._link.loop
@@ -228,6 +226,8 @@ class Session:
     def _status_changed(self, status: str) -> None:
         if status == "running" and self._topics:
             self._resubscribe()
+        elif status == "closed" and self._link.gave_up:
+            log.error("Failed to reconnect to the scheduler: %s", self._link.gave_up)
 
     def _resubscribe(self) -> None:
         """After a reconnection."""
@@ -304,26 +304,10 @@ class Session:
         The result; with an asynchronous client the coroutine.
         """
         asynchronous = kwargs.pop("asynchronous", None)
-        timeout_s = self._timeout_of(kwargs.pop("callback_timeout", None))
-        steps = func(*args, **kwargs)
         if self.asynchronous if asynchronous is None else asynchronous:
-            return steps
-        if not asyncio.iscoroutine(steps) and not isinstance(steps, asyncio.Future):
-            return steps
-
-        async def bounded() -> Any:
-            return await asyncio.wait_for(steps, timeout_s)
-
-        end: Promise[Any] = Promise()
-
-        def run() -> None:
-            try:
-                end.keep(asyncio.run(bounded()))
-            except BaseException as error:
-                end.fail(error)
-
-        threading.Thread(target=run, name="shoal-client-sync", daemon=True).start()
-        return end.wait()
+            kwargs.pop("callback_timeout", None)
+            return func(*args, **kwargs)
+        return sync(None, func, *args, **kwargs)
 
     # -- futures -------------------------------------------------------------------------------
 
@@ -425,6 +409,7 @@ class Session:
     def shutdown(self) -> Any:
         """Close the client and its cluster, also one that was there before."""
         cluster = self.cluster
+        log.info("Shutting down scheduler from Client")
 
         async def stop() -> None:
             if cluster is None:
@@ -480,24 +465,6 @@ class Session:
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and self._place is not None:
             self._link.close("the client was collected")
-
-
-@dataclass(frozen=True)
-class SchedulerPlace:
-    """Where a client's scheduler is.
-
-    Parameters
-    ----------
-    address
-        As other processes know it.
-
-    Examples
-    --------
-    >>> SchedulerPlace("tcp://127.0.0.1:8786").address
-    'tcp://127.0.0.1:8786'
-    """
-
-    address: str
 
 
 async def _finish_async(

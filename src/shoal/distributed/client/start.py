@@ -8,6 +8,7 @@ user's runtime folder; any other one comes with its ``cluster.json``.
 from __future__ import annotations
 
 import importlib
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from shoal.distributed.node.known import find_known
 from shoal.errors import AuthenticationError
 
 __all__ = ["Place", "find_place", "place_of"]
+
+log = logging.getLogger("distributed.client")
 
 
 @dataclass
@@ -93,6 +96,8 @@ async def find_place(
         security = security or found
     if address is None and not options:
         address = config.get("scheduler-address", None)
+        if address is not None:
+            log.info("Config value `scheduler-address` found: %s", address)
     if address is None:
         return await _new_cluster(security, options)
     if isinstance(address, type):

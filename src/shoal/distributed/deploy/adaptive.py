@@ -18,7 +18,7 @@ from shoal.units import parse_timedelta
 
 __all__ = ["Adaptive"]
 
-log = logging.getLogger("shoal.distributed.deploy")
+log = logging.getLogger("distributed.deploy")
 
 
 class Adaptive:

@@ -26,7 +26,7 @@ from shoal.units import format_bytes, parse_bytes, parse_timedelta
 
 __all__ = ["Cluster"]
 
-log = logging.getLogger("shoal.distributed.deploy")
+log = logging.getLogger("distributed.deploy")
 
 CLOSE_S = 10.0
 """How long workers may take to end before they are killed."""

@@ -34,7 +34,7 @@ from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["LocalCluster", "default_shape"]
 
-log = logging.getLogger("shoal.distributed.deploy")
+log = logging.getLogger("distributed.deploy")
 
 START_S = 60.0
 """How long workers may take to come."""

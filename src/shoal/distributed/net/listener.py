@@ -29,7 +29,7 @@ from shoal.distributed.wire.limits import Limits
 
 __all__ = ["Listener", "StreamListener"]
 
-log = logging.getLogger("shoal.distributed.net")
+log = logging.getLogger("distributed.net")
 
 AT_ONCE = 32
 """Connections accepted in one turn of the loop, which has others to serve."""

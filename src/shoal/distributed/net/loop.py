@@ -5,7 +5,8 @@ socket, asyncio's streams cost 26 us of CPU a message, its protocols 7, and this
 
 One turn of the loop: wait for events, call their handlers, call what other threads have asked for,
 call timers, call the idle functions, and last write what connections have put aside.  So everything
-that one batch of events makes a program send to one peer goes in one system call.
+that one batch of events makes a program send to one peer goes in one system call.  What the idle
+functions have asked for is called in the same turn: an answer to a client in the same process.
 
 A thread that asks for a call (`Loop.call_threadsafe`) wakes the loop only if it sleeps.  The flag
 is set before the queue is looked at for the last time and the queue is filled before
@@ -27,10 +28,13 @@ from typing import Any, Protocol
 
 __all__ = ["READ", "WRITE", "Loop", "Timer"]
 
-log = logging.getLogger("shoal.distributed.net")
+log = logging.getLogger("distributed.net")
 
 READ = select.POLLIN
 WRITE = select.POLLOUT
+
+PASSES = 2
+"""How often a turn looks at what was asked for before it writes and waits."""
 
 WAKE = (1).to_bytes(8, "little")
 """What an eventfd wants written, and a pipe does not mind."""
@@ -221,13 +225,16 @@ class Loop:
                 except Exception:
                     log.exception("the handler of a descriptor failed: %r", handler)
         ready = self._ready
-        for _ in range(len(ready)):
-            call, args = ready.popleft()
-            self._guard(call, *args)
-        if self._timers:
-            self._call_timers()
-        for idle in self._idle:
-            self._guard(idle)
+        for _ in range(PASSES):
+            for _ in range(len(ready)):
+                call, args = ready.popleft()
+                self._guard(call, *args)
+            if self._timers:
+                self._call_timers()
+            for idle in self._idle:
+                self._guard(idle)
+            if not ready:
+                break
         if self._flushes:
             flushes, self._flushes = self._flushes, []
             for flush in flushes:

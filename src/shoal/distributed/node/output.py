@@ -195,10 +195,8 @@ def forward(name: str | None, level: int, topic: str, send: Callable[[str, Any],
     >>> unforward("shoal.example", "news")
     """
     unforward(name, topic)
-    logger = logging.getLogger(name)
-    if not logger.isEnabledFor(max(level, 1)):
-        logger.setLevel(max(level, 1))
-    logger.addHandler(Forwarder(topic, level, send))
+    # The logger's own level stays: what it does not take here is not sent either.
+    logging.getLogger(name).addHandler(Forwarder(topic, level, send))
 
 
 def unforward(name: str | None, topic: str) -> None:

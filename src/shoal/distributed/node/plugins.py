@@ -23,7 +23,7 @@ from shoal.distributed.node.results import pack_error
 
 __all__ = ["Plugins", "Preparations", "load_preload"]
 
-log = logging.getLogger("shoal.distributed.worker")
+log = logging.getLogger("distributed.worker")
 
 
 class Plugins:

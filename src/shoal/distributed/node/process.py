@@ -137,7 +137,7 @@ def start(worker: Worker, sock: socket.socket) -> None:
     except BaseException as error:
         tell(sock, {"error": f"{type(error).__name__}: {error}"})
         worker.exit_code = 1
-        logging.getLogger("shoal.distributed.worker").exception("the worker could not start")
+        logging.getLogger("distributed.worker").exception("the worker could not start")
         worker.close("it could not start")
         return
     worker.registered.wait()

@@ -16,10 +16,13 @@ from typing import Any
 
 from shoal.distributed.node.lane import Slot
 
-__all__ = ["Profile", "merge", "new_tree"]
+__all__ = ["Profile", "lock", "merge", "new_tree"]
 
 STRETCH_S = 1.0
 KEPT = 600
+
+lock = threading.Lock()
+"""Held while stacks are looked at, and with them whatever their frames hold."""
 
 HIDDEN = ("shoal.distributed.", "shoal.local.")
 """Modules whose frames at the root are left out."""
@@ -157,15 +160,16 @@ class Profile:
                 if self._end.wait(10 * self.interval_s):
                     return
                 continue
-            frames = sys._current_frames()
-            frames.pop(me, None)
             now = time.time()
             if not self.stretches or now - self.stretches[-1][0] > STRETCH_S:
                 self.stretches.append((now, {}))
             trees = self.stretches[-1][1]
-            for slot in slots:
-                row = slot.row
-                if row is not None and slot.ident in frames:
-                    name = key_split(row.key)
-                    add(trees.setdefault(name, new_tree()), frames[slot.ident])
-            del frames
+            with lock:
+                frames = sys._current_frames()
+                frames.pop(me, None)
+                for slot in slots:
+                    row = slot.row
+                    if row is not None and slot.ident in frames:
+                        name = key_split(row.key)
+                        add(trees.setdefault(name, new_tree()), frames[slot.ident])
+                del frames

@@ -11,21 +11,26 @@ user's function in it, and its end (`SHELL_CALLS`).
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 import itertools
 import logging
 import os
 import pickle
+import shutil
+import tempfile
 import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from shoal import config
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.scheduler.methods import log_event
 from shoal.distributed.net import (
     Connection,
     Listener,
@@ -35,24 +40,29 @@ from shoal.distributed.net import (
     listen,
     write_cluster_file,
 )
+from shoal.distributed.node.calls import load_file
+from shoal.distributed.node.extensions import Extensions
 from shoal.distributed.node.known import forget_known, remember_known
+from shoal.distributed.node.plugins import load_preload
 from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
+from shoal.distributed.node.views import Overview
 from shoal.distributed.protocol import Answer, Call, Goodbye
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import dumps
+from shoal.units import parse_timedelta
 
 __all__ = ["Scheduler"]
 
-log = logging.getLogger("shoal.distributed.scheduler")
+log = logging.getLogger("distributed.scheduler")
 
 LOG_LINES = 10_000
 
 _count = itertools.count(1)
 
 
-class Scheduler:
+class Scheduler(Overview):
     """A scheduler: what clients and workers connect to.
 
     Parameters
@@ -76,6 +86,11 @@ class Scheduler:
     journal
         A directory for what the scheduler has to remember when it is killed; what is there is
         read.  None: it remembers nothing.
+    preload, preload_argv
+        Modules or files that are loaded first; a function ``dask_setup(scheduler)`` in them is
+        called, and ``dask_teardown(scheduler)`` at the end.
+    idle_timeout
+        It ends when it has had nothing to do for so long: seconds, or such as ``"1 hour"``.
     **options
         Accepted: ``dashboard``, ``dashboard_address``, ...
 
@@ -98,6 +113,9 @@ class Scheduler:
         scheduler_file: Any = None,
         journal: str | os.PathLike[str] | None = None,
         protocol: str | None = None,
+        preload: Any = None,
+        preload_argv: Any = None,
+        idle_timeout: Any = None,
         **options: Any,
     ) -> None:
         self.security = security if isinstance(security, Security) else Security.new()
@@ -123,6 +141,15 @@ class Scheduler:
         self._record: Record | None = None
         if journal is not None:
             self._record = Record(journal, self.state, self.loop.time(), self._note)
+        self._preload = texts_of(preload, "distributed.scheduler.preload")
+        self._preload_argv = texts_of(preload_argv, "distributed.scheduler.preload-argv")
+        self._teardowns: list[Callable[[], Any]] = []
+        if idle_timeout is None:
+            idle_timeout = config.get("distributed.scheduler.idle-timeout", None)
+        self._idle_s: float = parse_timedelta(idle_timeout) if idle_timeout else 0.0
+        self._busy_at = 0.0
+        self._folder = ""
+        self.plugins = Extensions(self)
         self._ended = threading.Event()
         self.on_close: Callable[[], None] = lambda: None
 
@@ -157,7 +184,23 @@ class Scheduler:
         if self.scheduler_file:
             write_cluster_file(self.scheduler_file, self.address, self.security)
         self.loop.call_threadsafe(self._plan_tick)
+        for name in self._preload:
+            self._teardowns.append(load_preload(name, self._preload_argv, self))
+        if self._idle_s:
+            self._busy_at = self.loop.time()
+            self.loop.call_threadsafe(self._look_for_work)
         return self
+
+    def _look_for_work(self) -> None:
+        """End when there has been nothing to do for long enough."""
+        now = self.loop.time()
+        if len(self.state.table):
+            self._busy_at = now
+        if now - self._busy_at >= self._idle_s:
+            log.info("the scheduler ends: nothing to do for %g s", self._idle_s)
+            self._close("it had nothing to do")
+        elif self.status == "running":
+            self.loop.call_later(max(self._idle_s / 4, 0.05), self._look_for_work)
 
     @property
     def address(self) -> str:
@@ -171,8 +214,22 @@ class Scheduler:
         """All addresses for other processes."""
         return [listener.address for listener in self._listeners[:-1]]
 
-    def close(self, reason: str = "the scheduler was closed") -> None:
-        """Tell everybody, and end; from any thread, also more than once."""
+    def close(self, reason: Any = "the scheduler was closed", **options: Any) -> Any:
+        """Tell everybody, and end; from any thread, also more than once; can be awaited.
+
+        Parameters
+        ----------
+        reason
+            For the log, and for those who are told.
+        **options
+            Accepted.
+        """
+        text = reason if isinstance(reason, str) else "the scheduler was closed"
+        if asyncio._get_running_loop() is not None:
+            return asyncio.get_running_loop().run_in_executor(None, self._close_and_wait, text)
+        return self._close_and_wait(text)
+
+    def _close_and_wait(self, reason: str) -> None:
         if self.status in ("closed", "created", "failed"):
             return
         if self.loop.in_loop():
@@ -187,6 +244,7 @@ class Scheduler:
         if self.status == "closed":
             return
         self.status = "closed"
+        self.plugins.close()
         forget_known(self.address)
         if self._timer is not None:
             self._timer.cancel()
@@ -202,6 +260,13 @@ class Scheduler:
         """A turn later: what was said on the way out has been written."""
         if self._record is not None:
             self._record.close()
+        for teardown in self._teardowns:
+            try:
+                teardown()
+            except Exception:
+                log.exception("a preload's teardown failed")
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._ended.set()
         self.on_close()
         if self._own_loop:
@@ -217,7 +282,7 @@ class Scheduler:
         return self.start()
 
     async def __aexit__(self, *exc_info: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        await self.close()
 
     def __await__(self) -> Generator[Any, None, Scheduler]:
         return self.__aenter__().__await__()
@@ -235,6 +300,79 @@ class Scheduler:
             None: as long as it takes.
         """
         return self._ended.wait(timeout_s)
+
+    # -- for plugins and functions that run here -----------------------------------------------
+
+    @property
+    def local_directory(self) -> str:
+        """A folder of its own, removed at the end."""
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="shoal-scheduler-")
+        return self._folder
+
+    def in_loop(self, call: Callable[[], Any]) -> Any:
+        """What a function gives that is called in the loop's thread, between two events.
+
+        Parameters
+        ----------
+        call
+            Takes no arguments.
+        """
+        if self.loop.in_loop() or self._listeners == []:
+            return call()
+        end: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def work() -> None:
+            try:
+                end.set_result(call())
+            except BaseException as error:
+                end.set_exception(error)
+
+        self.loop.call_threadsafe(work)
+        return end.result()
+
+    def add_plugin(self, plugin: Any, *, idempotent: bool = False, name: Any = None) -> None:
+        """Add a plugin.
+
+        Parameters
+        ----------
+        plugin
+            A `SchedulerPlugin`.
+        idempotent
+            One of that name stays as it is.
+        name
+            Default: the plugin's own, or a new one.
+        """
+        label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
+        self.in_loop(lambda: self.plugins.add(plugin, str(label), idempotent))
+
+    def remove_plugin(self, name: Any) -> None:
+        """Take a plugin away.
+
+        Parameters
+        ----------
+        name
+            As it was added.
+        """
+        self.in_loop(lambda: self.plugins.remove(str(name)))
+
+    def log_event(self, topic: Any, msg: Any) -> None:
+        """Record an event.
+
+        Parameters
+        ----------
+        topic
+            A name, or several.
+        msg
+            Anything that msgpack can say.
+        """
+
+        def work() -> None:
+            self._dirty = True
+            for name in [topic] if isinstance(topic, str) else topic:
+                log_event(self.state, name, msg, self.loop.time())
+
+        self.in_loop(work)
 
     def __repr__(self) -> str:
         where = self._listeners[0].address if self._listeners else "not started"
@@ -255,6 +393,8 @@ class Scheduler:
             core.received(self.state, party, message, buffers, now)
             if self._record is not None:
                 self._record.received(party, message, buffers, now)
+            if self.plugins:
+                self.plugins.received(party, message)
 
         def closed(_: Connection, error: BaseException | None) -> None:
             if self._conns.pop(party, None) is not None:
@@ -288,6 +428,8 @@ class Scheduler:
                     conn.send(effect.message, effect.buffers)
             else:
                 EFFECTS[type(effect)](self, effect)
+        if self.plugins:
+            self.plugins.report()
         self._plan_tick()
 
     def _plan_tick(self) -> None:
@@ -338,24 +480,52 @@ class Scheduler:
         conn.send(Answer(call.request, None))
         self.loop.call_later(0.01, self._close, "the cluster was shut down")
 
-    def _call_run(self, conn: Connection, call: Call) -> None:
-        """Run a user's function in a thread of its own: it may block."""
+    def _call_upload(self, conn: Connection, call: Call) -> None:
+        """A module for functions that run here."""
 
-        def work() -> None:
+        def work() -> Any:
+            args = call.args
+            return load_file(
+                Path(self.local_directory), args["name"], bytes(args["data"]), args["load"]
+            )
+
+        self._beside(conn, call, work)
+
+    def _call_add_plugin(self, conn: Connection, call: Call) -> None:
+        def work() -> Any:
+            plugin = pickle.loads(call.args["data"])
+            self.add_plugin(plugin, name=call.args["name"], idempotent=call.args["idempotent"])
+
+        self._beside(conn, call, work)
+
+    def _call_remove_plugin(self, conn: Connection, call: Call) -> None:
+        self._beside(conn, call, lambda: self.remove_plugin(call.args["name"]))
+
+    def _call_run(self, conn: Connection, call: Call) -> None:
+        """Run a user's function."""
+
+        def work() -> Any:
+            function, args, kwargs = pickle.loads(call.args["data"])
+            if wants_argument(function, "dask_scheduler"):
+                kwargs = {**kwargs, "dask_scheduler": self}
+            result = function(*args, **kwargs)
+            return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+        self._beside(conn, call, work)
+
+    def _beside(self, conn: Connection, call: Call, work: Callable[[], Any]) -> None:
+        """Answer with what users' code gives, in a thread of its own: it may block."""
+
+        def answer() -> None:
             try:
-                function, args, kwargs = pickle.loads(call.args["data"])
-                if wants_argument(function, "dask_scheduler"):
-                    kwargs = {**kwargs, "dask_scheduler": self}
-                result = function(*args, **kwargs)
-                if inspect.iscoroutine(result):
-                    result = asyncio.run(result)
+                result = work()
                 frames = dumps(result, "the result")
                 outcome = ("ok", pickle.dumps(result) if frames.buffers else bytes(frames.head))
             except BaseException as error:  # sys.exit() too: somebody waits for an answer
                 outcome = ("error", pack_error(error))
             conn.send(Answer(call.request, outcome))
 
-        threading.Thread(target=work, name="shoal-run-on-scheduler", daemon=True).start()
+        threading.Thread(target=answer, name="shoal-on-scheduler", daemon=True).start()
 
 
 EFFECTS: dict[type, Callable[[Scheduler, Any], None]] = {
@@ -369,8 +539,30 @@ SHELL_CALLS: dict[str, Callable[[Scheduler, Connection, Call], None]] = {
     "scheduler.versions": Scheduler._call_versions,
     "scheduler.close": Scheduler._call_close,
     "scheduler.run": Scheduler._call_run,
+    "scheduler.upload_file": Scheduler._call_upload,
+    "scheduler.add_plugin": Scheduler._call_add_plugin,
+    "scheduler.remove_plugin": Scheduler._call_remove_plugin,
 }
 """What is answered here and not by the state machine."""
+
+
+def texts_of(given: Any, setting: str) -> list[str]:
+    """One text or several, or what the configuration says where nothing was given.
+
+    Parameters
+    ----------
+    given
+        A text, several, or None.
+    setting
+        Its name.
+
+    Examples
+    --------
+    >>> texts_of("a.py", "distributed.scheduler.preload")
+    ['a.py']
+    """
+    found = config.get(setting, None) if given is None else given
+    return [found] if isinstance(found, str) else [str(text) for text in found or ()]
 
 
 def wants_argument(function: Any, name: str) -> bool:

@@ -17,10 +17,11 @@ import socket
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from shoal.distributed.core.status import Status
 from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
@@ -43,6 +44,7 @@ from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
 from shoal.distributed.node.watch import Watch
+from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
 from shoal.distributed.protocol import Call, Output
 from shoal.local.cpus import CPU_COUNT
 
@@ -106,26 +108,6 @@ def settings_from(spec: WorkerSpec, address: str) -> Settings:
         pause=spec.pause,
         leave_s=spec.leave_s,
     )
-
-
-class _Data(Mapping[Any, Any]):
-    """The results that a worker has in memory, by key."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-
-    def _ids(self) -> dict[Any, int]:
-        values, rows = self._worker.store.values, list(self._worker.core.tasks.values())
-        return {row.key: row.id for row in rows if row.id in values}
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._worker.store.get(self._ids()[key])
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._ids())
-
-    def __len__(self) -> int:
-        return len(self._ids())
 
 
 class Worker:
@@ -256,16 +238,32 @@ class Worker:
         return str(self.folder)
 
     @property
-    def status(self) -> str:
-        """``"running"``, ``"paused"`` or ``"closed"``."""
+    def status(self) -> Status:
+        """Running, paused or closed; may be set to the first two, to begin no task for a while."""
         if self.closed.is_set() or self.core.closing:
-            return "closed"
-        return "paused" if self.core.paused else "running"
+            return Status.closed
+        return Status.paused if self.core.paused else Status.running
+
+    @status.setter
+    def status(self, wanted: str) -> None:
+        if wanted not in (Status.paused, Status.running):
+            raise ValueError(f"a worker can be set to 'paused' or 'running', not to {wanted!r}")
+        self.loop.call_threadsafe(self._tell, machine.pause, wanted == Status.paused)
+
+    @property
+    def state(self) -> WorkerState:
+        """What it knows of its tasks."""
+        return WorkerState(self.core)
+
+    @property
+    def scheduler(self) -> SchedulerPlace:
+        """Where its scheduler is."""
+        return SchedulerPlace(self.scheduler_address)
 
     @property
     def data(self) -> Mapping[Any, Any]:
         """The results in memory, by key."""
-        return _Data(self)
+        return Held(self)
 
     def get_current_task(self) -> Any:
         """The key of the task that calls.
@@ -280,19 +278,20 @@ class Worker:
             raise ValueError("get_current_task() works inside of tasks only")
         return row.key
 
-    def log_event(self, topic: str, msg: Any) -> None:
+    def log_event(self, topic: str | Iterable[str], msg: Any) -> None:
         """Have the scheduler record an event; any thread.
 
         Parameters
         ----------
         topic
-            Its topic.
+            Its topic, or several.
         msg
             Anything that msgpack can say.
         """
         connection = self.connections.get(self.core.scheduler)
         if connection is not None:
-            connection.send(Call(0, "events.log", {"topic": topic, "value": msg}))
+            for name in [topic] if isinstance(topic, str) else topic:
+                connection.send(Call(0, "events.log", {"topic": name, "value": msg}))
 
     def log_lines(self, n: int | None = None) -> list[tuple[str, str]]:
         """The last lines of its log, newest first.

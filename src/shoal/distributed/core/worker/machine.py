@@ -20,7 +20,7 @@ from shoal.distributed.core.worker.effects import (
     Serve,
     Withdraw,
 )
-from shoal.distributed.core.worker.table import HELD, LONG, READY, Worker
+from shoal.distributed.core.worker.table import HELD, LONG, READY, Worker, part_number
 from shoal.distributed.protocol import (
     Answer,
     Call,
@@ -48,6 +48,7 @@ __all__ = [
     "load_failed",
     "loaded",
     "measured",
+    "pause",
     "received",
     "rejoined",
     "seceded",
@@ -273,7 +274,11 @@ def on_get(w: Worker, party: int, message: Get, buffers: list[Any], now: float) 
     """Somebody wants results."""
     tasks = w.tasks
     ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
-    nbytes = sum([tasks[id].nbytes for id in ids])
+    nbytes = message.nbytes or sum([tasks[id].nbytes for id in ids])
+    if message.parts:
+        here = set(ids)
+        pairs = zip(message.ids, message.parts)
+        ids = [part_number(id, part) for id, part in pairs if id in here]
     full = w.serving_bytes and w.serving_bytes + nbytes > w.settings.serve_bytes
     if full or w.serving >= w.settings.serve_streams:
         w.effects.append(Send(party, Data(message.request, [], [], True)))
@@ -504,6 +509,30 @@ def measured(w: Worker, process: int, cpu: float, executing: int, now: float) ->
     52428800
     """
     memory.measured(w, process, cpu, executing)
+
+
+def pause(w: Worker, on: bool, now: float) -> None:
+    """Somebody wants the worker to begin no task for a while, or to go on.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    on
+        Whether to pause.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> pause(w, True, 0.0)
+    >>> w.paused
+    True
+    """
+    memory.pause(w, on)
+    w.next_beat = now
 
 
 def spilled(w: Worker, id: int, now: float) -> None:

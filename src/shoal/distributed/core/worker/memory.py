@@ -22,7 +22,7 @@ from shoal.distributed.core.worker.assign import arrive, forget
 from shoal.distributed.core.worker.effects import Evict, Free, Load, Nudge, Pause, Spill
 from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
 
-__all__ = ["loaded", "measured", "plan", "spill_failed", "spilled"]
+__all__ = ["loaded", "measured", "pause", "plan", "spill_failed", "spilled"]
 
 SLACK = 0.05
 """Of the limit: how far below ``pause`` the process must be to go on."""
@@ -69,13 +69,34 @@ def consider_pause(w: Worker) -> None:
         return
     share = process_bytes(w) / limit
     if not w.paused and share > settings.pause:
-        w.paused = True
         w.effects.append(Log("info", describe(w, "begins no more tasks")))
-        w.effects.append(Pause(True))
+        pause(w, True)
     elif w.paused and share < settings.pause - SLACK:
-        w.paused = False
         w.effects.append(Log("info", describe(w, "goes on")))
-        w.effects.append(Pause(False))
+        pause(w, False)
+
+
+def pause(w: Worker, on: bool) -> None:
+    """Begin no task, or begin tasks again; the scheduler hears so with the next sign of life.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    on
+        Whether to pause.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> pause(w, True)
+    >>> w.effects
+    [Pause(on=True)]
+    """
+    if w.paused != on:
+        w.paused = on
+        w.effects.append(Pause(on))
 
 
 def process_bytes(w: Worker) -> int:

@@ -1,0 +1,138 @@
+"""What a worker knows, as objects, for tasks, plugins and functions that run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shoal.distributed.core.worker.table import LONG, NAMES, READY, TO_RUN, Task
+from shoal.distributed.core.worker.table import Worker as Core
+
+__all__ = ["Held", "SchedulerPlace", "WorkerState"]
+
+
+@dataclass(frozen=True)
+class SchedulerPlace:
+    """Where a scheduler is.
+
+    Parameters
+    ----------
+    address
+        As other processes know it.
+
+    Examples
+    --------
+    >>> SchedulerPlace("tcp://127.0.0.1:8786").address
+    'tcp://127.0.0.1:8786'
+    """
+
+    address: str
+
+
+class Held(Mapping[Any, Any]):
+    """The results that a worker has in memory, by key.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+
+    Examples
+    --------
+    >>> Held.__name__
+    'Held'
+    """
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+
+    def _ids(self) -> dict[Any, int]:
+        values, rows = self._worker.store.values, list(self._worker.core.tasks.values())
+        return {row.key: row.id for row in rows if row.id in values}
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._worker.store.get(self._ids()[key])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._ids())
+
+    def __len__(self) -> int:
+        return len(self._ids())
+
+
+@dataclass(frozen=True)
+class WorkerTask:
+    """A task on a worker, as it was when it was asked for.
+
+    Parameters
+    ----------
+    key
+        Its key.
+    state
+        ``"waiting"``, ``"ready"``, ``"memory"``, ...: see `core.worker.table`.
+    nbytes
+        Size of the result.
+    priority
+        Lower runs first.
+
+    Examples
+    --------
+    >>> WorkerTask("x", "ready", 0, 0).state
+    'ready'
+    """
+
+    key: Any
+    state: str
+    nbytes: int
+    priority: int
+
+
+class WorkerState:
+    """What a worker knows of its tasks.
+
+    Parameters
+    ----------
+    core
+        Its state machine.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> WorkerState(Core(Settings("a", "inproc://a", 1))).tasks
+    {}
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def _rows(self) -> list[Task]:
+        return list(self._core.tasks.values())
+
+    @property
+    def tasks(self) -> dict[Any, WorkerTask]:
+        """The tasks and results that it knows, by key."""
+        return {
+            row.key: WorkerTask(row.key, NAMES[row.state], row.nbytes, row.priority)
+            for row in self._rows()
+        }
+
+    @property
+    def executing_count(self) -> int:
+        """How many tasks its threads are running."""
+        return self._core.executing
+
+    @property
+    def ready_count(self) -> int:
+        """How many have been handed to its threads and have not ended."""
+        return sum(row.state == READY for row in self._rows())
+
+    @property
+    def long_running(self) -> set[Any]:
+        """Keys of those that have given up their slots."""
+        return {row.key for row in self._rows() if row.state == LONG}
+
+    @property
+    def all_running_tasks(self) -> set[Any]:
+        """Keys of those that it was given and that have not ended."""
+        return {row.key for row in self._rows() if row.state in TO_RUN}

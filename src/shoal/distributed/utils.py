@@ -1,0 +1,26 @@
+"""What programs import from ``distributed.utils``: names only, each has its home elsewhere."""
+
+from __future__ import annotations
+
+from builtins import TimeoutError
+
+from shoal.distributed.client.promise import sync
+from shoal.distributed.deploy.logs import Log, Logs
+from shoal.distributed.net.interfaces import get_ip, get_ip_interface, get_ipv6, open_port
+from shoal.graph.functions import has_keyword
+from shoal.graph.naming import key_split
+from shoal.scratch import tmp_text
+
+__all__ = [
+    "Log",
+    "Logs",
+    "TimeoutError",
+    "get_ip",
+    "get_ip_interface",
+    "get_ipv6",
+    "has_keyword",
+    "key_split",
+    "open_port",
+    "sync",
+    "tmp_text",
+]

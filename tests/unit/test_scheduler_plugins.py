@@ -1,0 +1,264 @@
+"""Plugins of the scheduler hear what happens, and a scheduler without any is as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import textwrap
+
+import pytest
+
+from shoal.distributed import Client, LocalCluster, Scheduler, SchedulerPlugin, Worker
+from shoal.distributed.core.scheduler.watched import Watched
+from shoal.distributed.node.extensions import Extensions, overrides
+
+
+class Recorder(SchedulerPlugin):
+    """Notes what it is told."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.seen: list[tuple] = []
+
+    def start(self, scheduler) -> None:
+        self.scheduler = scheduler
+
+    def close(self) -> None:
+        self.seen.append(("close",))
+
+    def transition(self, key, start, finish, *args, **kwargs) -> None:
+        self.seen.append((key, start, finish))
+        if finish == "memory":
+            self.seen.append((key, "at", kwargs["worker"]))
+
+    def add_worker(self, scheduler, worker) -> None:
+        self.seen.append(("came", worker))
+
+    def remove_worker(self, scheduler, worker, *, stimulus_id, **kwargs) -> None:
+        self.seen.append(("went", worker))
+
+    def add_client(self, scheduler, client) -> None:
+        self.seen.append(("client", client))
+
+    def update_graph(self, scheduler, *, client, keys, dependencies, **kwargs) -> None:
+        self.seen.append(("graph", client, keys, dependencies))
+
+    def log_event(self, topic, msg) -> None:
+        self.seen.append((topic, msg))
+
+
+@pytest.fixture
+def cluster():
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False) as cluster:
+        yield cluster
+
+
+def test_transitions_and_graphs(cluster) -> None:
+    recorder = Recorder()
+    cluster.scheduler.add_plugin(recorder)
+    assert recorder.scheduler is cluster.scheduler
+    with Client(cluster) as client:
+        future = client.submit(abs, -1, key="x")
+        other = client.submit(abs, future, key="y")
+        assert other.result() == 1
+        address = cluster.workers[0].address
+        changes = [seen[1:] for seen in recorder.seen if seen[0] == "x" and seen[1] != "at"]
+        assert [finish for _, finish in changes][-3:] == ["queued", "processing", "memory"]
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(changes))
+        assert ("x", "at", address) in recorder.seen
+        assert ("client", client.id) in recorder.seen
+        assert ("graph", client.id, {"y"}, {"y": {"x"}}) in recorder.seen
+        client.log_event("news", 5)
+        assert client.get_events("news")[0][1] == 5
+        assert ("news", 5) in recorder.seen
+        del future, other
+        client.submit(abs, -2).result()
+    assert ("x", "released", "forgotten") in recorder.seen
+
+
+def test_workers_come_and_go(cluster) -> None:
+    recorder = Recorder()
+    cluster.scheduler.add_plugin(recorder)
+    with Worker(cluster.scheduler.address, nthreads=1) as worker, Client(cluster) as client:
+        client.wait_for_workers(2)
+        assert ("came", worker.address) in recorder.seen
+        client.retire_workers([worker.address])
+        client.submit(abs, -1).result()
+        assert ("went", worker.address) in recorder.seen
+
+
+def test_states_are_watched_only_while_somebody_listens(cluster) -> None:
+    scheduler = cluster.scheduler
+
+    class Quiet(SchedulerPlugin):
+        def add_worker(self, scheduler, worker) -> None:
+            pass
+
+    scheduler.add_plugin(Quiet(), name="quiet")
+    assert type(scheduler.state.table.states) is bytearray
+    scheduler.add_plugin(Recorder())
+    assert type(scheduler.state.table.states) is Watched
+    scheduler.remove_plugin("recorder")
+    assert type(scheduler.state.table.states) is bytearray
+    with Client(cluster) as client:
+        assert client.gather(client.map(abs, range(-5, 0))) == [5, 4, 3, 2, 1]
+
+
+def test_registering_by_a_client(cluster) -> None:
+    with Client(cluster) as client:
+        client.register_plugin(Recorder())
+        seen = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.plugins.by_name))
+        assert seen == ["recorder"]
+        client.register_plugin(Recorder(), name="other")
+        client.unregister_scheduler_plugin("recorder")
+        assert list(cluster.scheduler.plugins.by_name) == ["other"]
+        with pytest.raises(ValueError, match="Could not find plugin 'nothing'"):
+            client.unregister_scheduler_plugin("nothing")
+
+
+def test_idempotent_plugins_stay(cluster) -> None:
+    scheduler = cluster.scheduler
+    first, second = Recorder(), Recorder()
+    scheduler.add_plugin(first)
+    scheduler.add_plugin(second, idempotent=True)
+    assert list(scheduler.plugins) == [first]
+    scheduler.add_plugin(second)
+    assert list(scheduler.plugins) == [second]
+    assert first.seen[-1] == ("close",)
+
+
+def test_a_plugin_that_raises_is_logged_and_stays(cluster, caplog) -> None:
+    class Bad(SchedulerPlugin):
+        def transition(self, key, start, finish, *args, **kwargs) -> None:
+            raise ValueError("bad plugin")
+
+    cluster.scheduler.add_plugin(Bad(), name="bad")
+    with caplog.at_level(logging.ERROR, logger="distributed.scheduler"), Client(cluster) as client:
+        assert client.submit(abs, -1).result() == 1
+    assert "the scheduler plugin 'Bad' failed in transition" in caplog.text
+    assert "bad" in cluster.scheduler.plugins
+
+
+def test_start_and_close_may_be_coroutines() -> None:
+    class Slow(SchedulerPlugin):
+        said = ""
+
+        async def start(self, scheduler) -> None:
+            await asyncio.sleep(0)
+            self.said += "start "
+
+        async def before_close(self) -> None:
+            self.said += "before "
+
+        async def close(self) -> None:
+            self.said += "close"
+
+    slow = Slow()
+    with Scheduler() as scheduler:
+        scheduler.add_plugin(slow)
+    assert slow.said == "start before close"
+
+
+def test_methods_that_are_not_overridden_are_not_called() -> None:
+    assert not overrides(SchedulerPlugin(), "transition")
+    assert overrides(Recorder(), "transition")
+    assert len(Extensions(None)) == 0
+
+
+def test_preload(tmp_path) -> None:
+    module = tmp_path / "preload_for_a_scheduler.py"
+    module.write_text(
+        textwrap.dedent("""
+        from shoal.distributed import SchedulerPlugin
+
+        class Counter(SchedulerPlugin):
+            count = 0
+            def transition(self, key, start, finish, *args, **kwargs):
+                self.count += finish == "memory"
+
+        def dask_setup(scheduler):
+            scheduler.add_plugin(Counter(), name="counter")
+
+        def dask_teardown(scheduler):
+            scheduler.torn_down = True
+        """)
+    )
+    with LocalCluster(
+        n_workers=1, processes=False, scheduler_kwargs={"preload": str(module)}
+    ) as cluster:
+        scheduler = cluster.scheduler
+        with Client(cluster) as client:
+            client.gather(client.map(abs, range(5)))
+        assert scheduler.plugins["counter"].count == 5
+    assert scheduler.torn_down
+
+
+def test_views(cluster) -> None:
+    scheduler = cluster.scheduler
+    with Client(cluster) as client:
+        x = client.submit(abs, -1, key="x")
+        y = client.submit(divmod, x, 0, key="y")
+        assert y.exception() is not None
+        assert set(scheduler.tasks) == {"x", "y"}
+        task = scheduler.tasks["x"]
+        [address] = scheduler.workers
+        assert (task.key, task.state, task.type) == ("x", "memory", "int")
+        assert task.who_has == {scheduler.workers[address]}
+        assert task.dependents == {scheduler.tasks["y"]}
+        assert scheduler.tasks["y"].dependencies == {task}
+        assert scheduler.tasks["y"].state == "erred"
+        assert task.who_wants == {scheduler.clients[client.id]}
+        worker = scheduler.workers[address]
+        assert (worker.status, worker.nthreads, worker.address) == ("running", 1, address)
+        assert worker.has_what == {task}
+        assert task in scheduler.clients[client.id].wants_what
+        with pytest.raises(TypeError, match="send a key or an address instead"):
+            client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.tasks["x"])
+        del x, y
+        client.submit(abs, -2).result()
+        assert task.state == "forgotten"
+        assert "x" not in scheduler.tasks
+
+
+def test_a_worker_can_be_paused(cluster) -> None:
+    worker = cluster.workers[0]
+    with Client(cluster) as client:
+        client.submit(abs, -1).result()
+        worker.status = "paused"
+        client.run_on_scheduler(wait_for_status, worker.address, "paused")
+        future = client.submit(abs, -5, key="held")
+        client.run_on_scheduler(lambda dask_scheduler: "held" in dask_scheduler.tasks)
+        assert {task.key for task in cluster.scheduler.unrunnable} == {"held"}
+        assert future.status == "pending"
+        worker.status = "running"
+        assert future.result(10) == 5
+        with pytest.raises(ValueError, match="can be set to 'paused' or 'running'"):
+            worker.status = "closed"
+
+
+async def wait_for_status(address: str, status: str, dask_scheduler=None) -> None:
+    while dask_scheduler.workers[address].status != status:
+        await asyncio.sleep(0.01)
+
+
+def test_a_scheduler_with_nothing_to_do_ends() -> None:
+    with Scheduler(idle_timeout="100 ms") as scheduler:
+        assert scheduler.wait(10)
+        assert scheduler.status == "closed"
+
+
+def test_modules_are_uploaded_to_the_scheduler_too(cluster, tmp_path) -> None:
+    module = tmp_path / "module_for_everybody.py"
+    module.write_text("x = 5\n")
+    with Client(cluster) as client:
+        client.upload_file(str(module))
+
+        def look() -> int:
+            import module_for_everybody
+
+            return module_for_everybody.x
+
+        assert client.submit(look).result() == 5
+        assert client.run_on_scheduler(look) == 5
