@@ -253,6 +253,8 @@ class Submit(_Struct):
         Numbers of the tasks that the client wants the results of.
     options
         What was asked for some tasks; later ones win.
+    parts
+        ``(task, part)`` of tasks that read one part of each input that is in parts.
     inline
         Whether the client waits: small results are to come with `Finished`.
     tell
@@ -276,6 +278,7 @@ class Submit(_Struct):
     options: list[Options] = []
     inline: bool = True
     tell: str = ""
+    parts: list[tuple[int, int]] = []
 
 
 class Want(_Struct):
@@ -659,7 +662,8 @@ class Run(_Struct):
     new_codes
         ``(number, digest, data)``.
     remote, where, nbytes
-        The results needed that the worker does not have: number, numbers of workers that do, size.
+        The results needed that the worker does not have: number, numbers of workers that do, size
+        (of what is needed of it, where that is a part).
     peers
         Workers that were not named to this one before.
     big
@@ -668,6 +672,8 @@ class Run(_Struct):
         ``(position, options)`` for tasks that have any; ``options.tasks`` is not used.
     tells
         ``(position, topic)`` for tasks whose output is wanted.
+    parts
+        ``(position, part)`` of tasks that read one part of each input that is in parts.
 
     Examples
     --------
@@ -691,6 +697,7 @@ class Run(_Struct):
     big: list[tuple[int, int, int]] = []
     options: list[tuple[int, Options]] = []
     tells: list[tuple[int, str]] = []
+    parts: list[tuple[int, int]] = []
 
 
 class Drop(_Struct):
@@ -925,6 +932,17 @@ class Beat(_Struct):
 class Get(_Struct):
     """Send these results.
 
+    Parameters
+    ----------
+    request
+        Comes back in `Data`.
+    ids
+        Of the results; one may be there several times, for several of its parts.
+    parts
+        For each the part that is wanted, -1 for all of it; empty: all are wanted whole.
+    nbytes
+        What the parts are expected to take together.
+
     Examples
     --------
     >>> Get(1, [7]).ids
@@ -933,6 +951,8 @@ class Get(_Struct):
 
     request: int
     ids: list[int]
+    parts: list[int] = []
+    nbytes: int = 0
 
 
 class Data(_Struct):
@@ -948,6 +968,8 @@ class Data(_Struct):
         For each its pickled object, in the message's buffers.
     busy
         Too many transfers at once: ask again after a moment, or elsewhere.
+    parts
+        As in `Get`.
 
     Examples
     --------
@@ -959,6 +981,7 @@ class Data(_Struct):
     ids: list[int]
     frames: list[Frames]
     busy: bool = False
+    parts: list[int] = []
 
 
 class Put(_Struct):

@@ -80,7 +80,10 @@ class Pieces(Parts):
         number
             Which.
         """
-        return self.items[number]
+        try:
+            return self.items[number]
+        except LookupError:
+            raise no_part(self, number) from None
 
     def numbers(self) -> Sequence[int]:
         """Those of all objects."""
@@ -94,6 +97,13 @@ class Pieces(Parts):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Pieces, (self.items,)
+
+
+def no_part(parts: Parts, number: int) -> IndexError:
+    """The error for a part that is not there."""
+    there = parts.numbers()
+    some = f"{len(there)}, from {there[0]} to {there[-1]}" if there else "none"
+    return IndexError(f"a result has no part {number}; it has {some}")
 
 
 class Arena:
@@ -211,6 +221,8 @@ class Stored(Parts):
         SpillError
             The file is not as it was written.
         """
+        if number not in self.places:
+            raise no_part(self, number)
         arena, start, sizes, checksum = self.places[number]
         data = arena.read(start, sum(map(aligned, sizes)))
         if xxhash.xxh3_64_intdigest(data) != checksum:

@@ -30,7 +30,7 @@ from shoal.distributed.client.keys import wire_key, wire_keys
 from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
 from shoal.graph.layers import GridLayer
 from shoal.graph.plan import Plan
-from shoal.graph.task import ATOMS, Nest, Parser, Ref, Template
+from shoal.graph.task import ATOMS, Nest, Parser, Portion, Ref, Template
 from shoal.graph.token import tokenize
 from shoal.serialize.pickles import Buffer, Frames, dumps, needs_values
 
@@ -401,6 +401,7 @@ def encode_plan(
         options=[*options, *_annotations(plan, ids)],
         inline=inline,
         tell=tell,
+        parts=table.parts,
     )
     keys = [wire_key(plan.keys[i]) if ids[i] >= 0 else externals[-ids[i] - 1] for i in plan.wanted]
     return Encoded(message, table.aside.buffers, keys)
@@ -420,6 +421,7 @@ class _Rows:
         "ids",
         "made",
         "numbers",
+        "parts",
         "places",
         "plan",
         "shared",
@@ -443,6 +445,7 @@ class _Rows:
         self.code: list[int] = []
         self.args: list[bytes] = []
         self.deps: list[tuple[int, ...]] = []
+        self.parts: list[tuple[int, int]] = []
 
     def add(self, row: int, i: int) -> None:
         """Task ``i`` of the plan as number ``row`` of the message."""
@@ -455,6 +458,9 @@ class _Rows:
             self.args.append(self.aside.pickle(row, arg, f"the value of {self.plan.keys[i]!r}"))
             self.deps.append(())
             return
+        if type(arg) is Portion:
+            self.parts.append((row, arg.part))
+            arg = arg.args
         share = 0
         if arg is None:
             data = b""
@@ -522,6 +528,8 @@ def _shared_args(plan: Plan) -> set[int]:
     seen: set[int] = set()
     shared: set[int] = set()
     for arg in plan.args:
+        if type(arg) is Portion:
+            arg = arg.args
         if arg is not None:
             if id(arg) in seen and type(arg) is Template:
                 shared.add(id(arg))

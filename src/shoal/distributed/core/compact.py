@@ -154,6 +154,8 @@ def graph(state: Scheduler, rows: list[int], buffers: list[Any]) -> Submit:
         if mine:
             m.big.append((i, len(buffers), len(mine)))
             buffers += mine
+        if row in state.parts:
+            m.parts.append((i, state.parts[row]))
     first = min(ranks)
     m.order = [rank - first for rank in ranks]
     m.externals = [key_of(table, row) for row in external]

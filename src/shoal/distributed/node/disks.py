@@ -12,11 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spill import Disk
 from shoal.distributed.node.store import Packed, Store
 from shoal.errors import SerializationError, SpillError, SpillFullError
-from shoal.serialize.pickles import Frames
+from shoal.serialize.parts import SHELF, Stored, part_frames
+from shoal.serialize.pickles import Frames, loads
+from shoal.types import Parts
 
 __all__ = ["Disks"]
 
@@ -83,7 +86,8 @@ class Disks:
             Their numbers.
         """
         for id in ids:
-            self.store.free(id)
+            if type(self.store.values.get(id)) is not Stored:
+                self.store.free(id)
         self.thread.put(trim_heap)
 
     def load(self, ids: list[int]) -> None:
@@ -123,15 +127,17 @@ class Disks:
             self.thread.put(self.disk.rename, ids)
 
     def frames(self, id: int) -> Frames | None:
-        """A result straight from its file, for somebody else; in any thread.
+        """A result, or a part of one, straight from its file, for somebody else; in any thread.
 
         Parameters
         ----------
         id
             Its number.
         """
+        id, part = id & WHOLE, part_of_number(id)
         try:
-            return self.disk.read(id)
+            frames = self.disk.read(id)
+            return frames if part < 0 else part_frames(loads(frames), part)
         except SpillError as error:
             if id in self.disk.sizes:
                 self.tell("load_failed", id, str(error))
@@ -148,7 +154,12 @@ class Disks:
             self.tell("spilled", id)
             return
         try:
-            self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
+            value = self.store.values[id]
+            if isinstance(value, Parts):
+                # Its parts are read one by one, so it goes to files that allow that.
+                self.store.values[id] = SHELF.put(value)
+            else:
+                self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
         except KeyError:
             # Dropped meanwhile.
             return
@@ -163,6 +174,9 @@ class Disks:
             self.tell("spilled", id)
 
     def _load(self, id: int) -> None:
+        if type(self.store.values.get(id)) is Stored:
+            self.tell("loaded", id)
+            return
         try:
             frames = self.disk.read(id)
         except SpillError as error:

@@ -32,10 +32,12 @@ from types import CoroutineType
 from typing import Any
 
 from shoal.distributed.core.worker.table import Task
+from shoal.distributed.net.gate import Gate
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
+from shoal.graph.task import part_of
 
 __all__ = ["Lane", "Slot", "Surroundings", "current_slot"]
 
@@ -165,8 +167,7 @@ class Slot:
         self.index = lane.shared.cell()
         self.leaving = False
         """Whether the thread ends with its current task: it has given up its slot."""
-        self.parking = threading.Lock()
-        self.parking.acquire()
+        self.parking = Gate()
 
 
 class _InputMissing(Exception):
@@ -245,7 +246,7 @@ class Lane:
                 if self._threads >= self.size or not self._add_thread(replace=False):
                     return
             else:
-                slot.parking.release()
+                slot.parking.open()
             most -= 1
 
     def _add_thread(self, *, replace: bool) -> bool:
@@ -335,7 +336,7 @@ class Lane:
         self.queued.clear()
         while self.parked:
             try:
-                self.parked.popleft().parking.release()
+                self.parked.popleft().parking.open()
             except IndexError:
                 return
 
@@ -466,7 +467,6 @@ class Lane:
 
     def _park(self, slot: Slot) -> bool:
         """Sleep until there is something to do; whether the thread is to go on."""
-        parking = slot.parking
         self.shared.cells[2 * slot.index] = -1
         self.parked.append(slot)
         # Looked at again after the place in the queue is visible.
@@ -476,7 +476,7 @@ class Lane:
                 return True
             except ValueError:
                 pass
-        parking.acquire()
+        slot.parking.wait()
         return True
 
     def _run(self, slot: Slot, row: Task) -> Any:
@@ -507,6 +507,8 @@ class Lane:
                 for position, value in enumerate(inputs):
                     if type(value) is Packed:
                         inputs[position] = shared.store.get(row.deps[position])
+                if row.part >= 0:
+                    inputs = [part_of(value, row.part) for value in inputs]
                 if arg is None:
                     result = func(*inputs)
                 else:

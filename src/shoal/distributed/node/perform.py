@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.worker import effects, machine
+from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.distributed.net import Connection, connect
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
@@ -167,9 +168,9 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
         machine.served(worker.core, effect.nbytes, worker.loop.time())
         return
     tasks = worker.core.tasks
-    rows = [tasks[id] for id in effect.ids if id in tasks]
-    keys = {row.id: row.key for row in rows}
-    if effect.nbytes > LARGE_BYTES or not all(id in worker.store.values for id in keys):
+    keys = {id: tasks[id & WHOLE].key for id in effect.ids if id & WHOLE in tasks}
+    values = worker.store.values
+    if effect.nbytes > LARGE_BYTES or not all(id & WHOLE in values for id in keys):
         worker.offload.put(give, worker, connection, effect, keys)
     else:
         give(worker, connection, effect, keys)
@@ -188,6 +189,9 @@ def give(
         return place_held(worker.store, id, frames) if connection.shares_memory else frames
 
     message, buffers = answer(effect.request, effect.ids, frames_of)
+    if any(id > WHOLE for id in message.ids):
+        message.parts = list(map(part_of_number, message.ids))
+        message.ids = [id & WHOLE for id in message.ids]
     connection.send(message, buffers)
     del buffers
     worker.loop.call_threadsafe(follow, worker, connection, effect.nbytes)

@@ -27,6 +27,7 @@ from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import Keeper, capture
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
+from shoal.serialize.parts import limit_memory
 
 __all__ = ["main", "pack_start"]
 
@@ -34,6 +35,9 @@ LENGTH = struct.Struct("<I")
 
 CELL_BYTES = 16 * CELLS
 """Of the memory shared with the nanny: number and run of the task of each thread."""
+
+PARTS_SHARE = 0.3
+"""Of the memory limit: what results in parts may take before they go to files."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread of pure Python code may keep the others waiting.
@@ -109,6 +113,8 @@ def main(descriptor: int, cells: int) -> NoReturn:
     except BaseException as error:
         tell(sock, {"error": f"{type(error).__name__}: {error}"})
         raise
+    limit = worker.core.settings.memory_limit
+    limit_memory(int(PARTS_SHARE * limit) if limit else 1 << 62, str(worker.folder))
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: worker.close("its process was told to end"))

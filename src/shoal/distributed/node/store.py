@@ -13,7 +13,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from shoal.distributed.core.worker.table import WHOLE, part_of_number
+from shoal.serialize.parts import part_frames
 from shoal.serialize.pickles import Buffer, Frames, dumps, loads
+from shoal.types import Parts
 
 __all__ = ["Packed", "Store"]
 
@@ -97,7 +100,7 @@ class Store:
         self.values[id] = Packed(Frames(head, buffers))
 
     def frames(self, id: int, what: str) -> Frames:
-        """A value as bytes; views of its memory where it has any.
+        """A value, or a part of it, as bytes; views of its memory where it has any.
 
         Parameters
         ----------
@@ -113,12 +116,15 @@ class Store:
         SerializationError
             It cannot be pickled.
         """
-        value = self.values[id]
+        part = part_of_number(id)
+        value = self.values[id & WHOLE]
         if type(value) is Packed:
             frames = value.frames
-            if frames is not None:
+            if frames is not None and part < 0:
                 return frames
             value = value.open()
+        if part >= 0 and isinstance(value, Parts):
+            return part_frames(value, part)
         return dumps(value, what)
 
     def free(self, id: int) -> None:

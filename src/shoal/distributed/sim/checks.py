@@ -41,7 +41,17 @@ def leftovers(world: World) -> str:
     if len(state.table):
         rows = [row for row, now in enumerate(state.table.states) if now]
         found.append(f"the scheduler knows {len(rows)} tasks")
-    for name in ("clients", "shared", "replicas", "reasons", "big", "tells", "tries", "deaths"):
+    for name in (
+        "clients",
+        "shared",
+        "replicas",
+        "reasons",
+        "big",
+        "tells",
+        "parts",
+        "tries",
+        "deaths",
+    ):
         if getattr(state, name):
             found.append(f"the scheduler has {name}: {getattr(state, name)}")
     for name in ("twins", "locating", "unplaced", "outgoing"):

@@ -15,7 +15,7 @@ import msgspec
 
 from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
 
-__all__ = ["Graph", "Task", "expected", "random_graph", "submit_message"]
+__all__ = ["Graph", "Task", "expected", "part_of", "random_graph", "submit_message"]
 
 PRIME = (1 << 61) - 1
 
@@ -43,6 +43,8 @@ class Task:
         Keys of those it needs.
     options
         What the user asks for.
+    part
+        Which part it reads of its inputs; -1: it reads them whole.
 
     Examples
     --------
@@ -54,10 +56,29 @@ class Task:
     payload: Payload
     deps: list[Key]
     options: Options | None = None
+    part: int = -1
 
     def value(self, inputs: Iterable[int]) -> int:
         """Its result."""
-        return compute(self.payload, inputs)
+        return compute(self.payload, [part_of(value, self.part) for value in inputs])
+
+
+def part_of(value: int, part: int) -> int:
+    """A part of a result; of these integers, each has as many as are asked for.
+
+    Parameters
+    ----------
+    value
+        The result.
+    part
+        Which; -1: all of it.
+
+    Examples
+    --------
+    >>> part_of(7, -1), part_of(7, 2)
+    (7, 1717)
+    """
+    return value if part < 0 else (value * 245 + part) % PRIME
 
 
 def compute(payload: Payload, inputs: Iterable[int]) -> int:
@@ -167,11 +188,12 @@ def random_graph(
         else:
             keys = [f"{layer}-{i}" for i in range(width)]
             graph.layers.append(keys)
-        pattern = random.choice(("map", "tree", "all", "random", "random"))
+        pattern = random.choice(("map", "tree", "all", "random", "random", "shuffle"))
         for i, key in enumerate(keys):
             deps = _deps(random, pattern, i, before, keys[:i], known)
+            part = i if pattern == "shuffle" else -1
             graph.tasks[key] = Task(
-                key, _payload(random, taste), deps, _options(random, taste, workers)
+                key, _payload(random, taste), deps, _options(random, taste, workers), part
             )
         before = keys
     _settle(graph, random, before)
@@ -212,7 +234,7 @@ def _deps(
         return [before[i % len(before)]]
     if pattern == "tree":
         return list(before[2 * i : 2 * i + 2]) or [before[-1]]
-    if pattern == "all":
+    if pattern in ("all", "shuffle"):
         return list(before)
     deps = random.choices(before, k=random.randint(0, 4))
     if beside and random.random() < 0.3:
@@ -335,6 +357,8 @@ def submit_message(graph: Graph, inline: bool) -> Submit:
                 deps.append(len(numbers) + externals.setdefault(dep, len(externals)))
         message.deps.append(tuple(deps))
         message.order.append(i)
+        if task.part >= 0:
+            message.parts.append((i, task.part))
         if task.options is not None:
             message.options.append(msgspec.structs.replace(task.options, tasks=[i]))
     message.codes = [Code(deed.encode().ljust(16), deed.encode()) for deed in deeds]

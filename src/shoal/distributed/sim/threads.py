@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from shoal.distributed.core.worker.effects import Withdraw
-from shoal.distributed.core.worker.table import Task
-from shoal.distributed.sim.graphs import Payload, compute
+from shoal.distributed.core.worker.table import WHOLE, Task
+from shoal.distributed.sim.graphs import Payload, compute, part_of
 
 __all__ = ["Threads"]
 
@@ -81,7 +81,11 @@ class Threads:
                 continue
             payload = DECODE(row.args)
             try:
-                inputs = [node.storage.memory[dep] for dep in row.deps]
+                inputs = [
+                    # What came from elsewhere as a part is one already.
+                    part_of(node.storage.memory[dep], -1 if dep > WHOLE else row.part)
+                    for dep in row.deps
+                ]
             except KeyError as error:
                 raise AssertionError(
                     f"{node.name} is to run {row.key!r} without its input {error}"

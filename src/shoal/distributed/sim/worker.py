@@ -8,9 +8,10 @@ import msgspec
 
 from shoal.distributed.core.worker import effects as e
 from shoal.distributed.core.worker import machine
-from shoal.distributed.core.worker.table import Settings, Worker
+from shoal.distributed.core.worker.table import WHOLE, Settings, Worker, part_of_number
 from shoal.distributed.core.worker.validate import validate
 from shoal.distributed.protocol import Answer, Data, Frames
+from shoal.distributed.sim.graphs import part_of
 from shoal.distributed.sim.network import End
 from shoal.distributed.sim.node import Node
 from shoal.distributed.sim.storage import Storage
@@ -140,19 +141,21 @@ class WorkerNode(Node):
     def do_serve(self, effect: e.Serve) -> None:
         """Send values to somebody."""
         storage = self.storage
-        ids, frames, size = [], [], 0
+        ids, parts, frames, size = [], [], [], 0
         for number in effect.ids:
-            value = storage.memory.get(number, storage.disk.get(number))
+            id, part = number & WHOLE, part_of_number(number)
+            value = storage.memory.get(id, storage.disk.get(id))
             if value is not None:
-                nbytes = storage.sizes[number]
+                nbytes = storage.sizes[id] if part < 0 else storage.sizes[id] // 8
                 size += nbytes
-                ids.append(number)
-                frames.append(Frames(msgspec.msgpack.encode((value, nbytes))))
+                ids.append(id)
+                parts.append(part)
+                frames.append(Frames(msgspec.msgpack.encode((part_of(value, part), nbytes))))
         seconds = 1e-4 * self.slowness
 
         def served() -> None:
             if self.is_alive:
-                self.send(effect.party, Data(effect.request, ids, frames), (), size)
+                self.send(effect.party, Data(effect.request, ids, frames, parts=parts), (), size)
                 self.post(lambda: machine.served(self.state, effect.nbytes, self.time()))
 
         self.clock.after(seconds, served)

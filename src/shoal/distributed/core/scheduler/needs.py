@@ -283,7 +283,7 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
         uses += 1
         if flags[row] & NOTED:
             beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells)
-            for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
+            for other in (*beside, state.parts, state.tries, state.deaths, state.moves, state.puts):
                 other.pop(row, None)
     if last is not None:
         count_down(state, last, uses)

@@ -130,6 +130,8 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     remote = {dep: None for needs in deps for dep in needs if place[dep & MASK] != number}
     if remote:
         name_remote(state, worker, remote, message)
+    if state.parts:
+        name_parts(state, batch, message)
     buffers: list[Any] = []
     if state.big:
         for i, row in enumerate(batch):
@@ -144,6 +146,17 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         tells = state.tells
         message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]
     return Send(worker.party, message, buffers)
+
+
+def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:
+    """Say which tasks read parts; of an input they read about as much as each of its readers."""
+    parts, kept = state.parts, state.table.kept
+    message.parts = [(i, parts[row]) for i, row in enumerate(batch) if row in parts]
+    cut = {dep for i, _ in message.parts for dep in message.deps[i]}
+    message.nbytes = [
+        nbytes // max(1, kept[dep & MASK]) if dep in cut else nbytes
+        for dep, nbytes in zip(message.remote, message.nbytes)
+    ]
 
 
 def name_remote(state: Scheduler, worker: Worker, remote: dict[int, None], message: Run) -> None:

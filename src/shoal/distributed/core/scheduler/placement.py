@@ -109,7 +109,7 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
     table, workers, replicas = state.table, state.workers, state.replicas
     place, nbytes = table.place, table.nbytes
     needs = table.deps[row]
-    if len(needs) == 2:
+    if len(needs) == 2 and row not in state.parts:
         one, other = needs[0] & MASK, needs[1] & MASK
         if place[one] >= 0 and place[other] >= 0:
             first, second = workers[place[one]], workers[place[other]]
@@ -124,10 +124,14 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
     there: dict[int, float] = {}
     settings_latency = state.settings.latency_s
     bandwidth = state.bandwidth
+    whole = row not in state.parts
     for number in table.deps[row]:
         dep = number & MASK
         # What it saves that the input is there already.
-        saved = nbytes[dep] / bandwidth + settings_latency
+        if whole:
+            saved = nbytes[dep] / bandwidth + settings_latency
+        else:
+            saved = nbytes[dep] / table.kept[dep] / bandwidth
         at = place[dep]
         for holder in (at,) if at >= 0 else replicas[dep]:
             there[holder] = there.get(holder, 0.0) + saved
@@ -145,12 +149,13 @@ def move_cost(state: Scheduler, row: int, worker: Worker) -> float:
     """Seconds that it takes to bring a row's inputs to a worker."""
     table = state.table
     size = moves = 0
+    whole = row not in state.parts
     for number in table.deps[row]:
         dep = number & MASK
         at = table.place[dep]
         if at != worker.number and (at != MANY or worker.number not in state.replicas[dep]):
-            size += table.nbytes[dep]
-            moves += 1
+            size += table.nbytes[dep] if whole else table.nbytes[dep] // table.kept[dep]
+            moves += whole
     return size / state.bandwidth + moves * state.settings.latency_s
 
 

@@ -75,6 +75,8 @@ class Scheduler:
         self.big: dict[int, tuple[Any, ...]] = {}
         """Out-of-band buffers of rows' arguments."""
         self.tells: dict[int, str] = {}
+        self.parts: dict[int, int] = {}
+        """Of tasks that read one part of each input: which."""
         """Topics for what rows print."""
         self.tries: dict[int, int] = {}
         """How often rows failed and were tried again."""

@@ -180,6 +180,10 @@ def fill_columns(
         if new is None or rows[i] in new:
             state.big[rows[i]] = tuple(buffers[begin : begin + many])
             table.flags[rows[i]] |= NOTED
+    for i, part in m.parts:
+        if new is None or rows[i] in new:
+            state.parts[rows[i]] = part
+            table.flags[rows[i]] |= NOTED
     if m.tell:
         for row in at:
             state.tells[row] = m.tell

@@ -93,7 +93,9 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
         check(state, not flags & DATA or now in (PUT, MEMORY, ERRED), row, "data")
         check(state, not flags & AWAY or now == SENT, row, "AWAY")
         check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
-        noted = any(row in t for t in (state.reasons, state.big, state.tells, state.tries))
+        noted = any(
+            row in t for t in (state.reasons, state.big, state.tells, state.parts, state.tries)
+        )
         check(state, not noted or flags & NOTED, row, "NOTED")
     tables: tuple[dict[int, Any], ...] = (state.reasons, state.replicas, state.shared)
     for beside in (*tables, state.twins, state.deaths, state.tries, state.moves):

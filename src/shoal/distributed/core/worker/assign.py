@@ -26,9 +26,11 @@ from shoal.distributed.core.worker.table import (
     TO_RUN,
     WAITING,
     WANTED,
+    WHOLE,
     PeerState,
     Task,
     Worker,
+    part_number,
 )
 from shoal.distributed.protocol import CancelRuns, Drop, GiveBack, Key, Peer, Run
 
@@ -62,7 +64,7 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     if message.new_codes:
         w.effects.append(Learn(message.new_codes))
     tasks, ready = w.tasks, w.ready
-    plain = not (message.options or message.tells or message.big)
+    plain = not (message.options or message.tells or message.big or message.parts)
     rows = []
     for id, run, key, code, args, deps, priority, inline in zip(
         message.ids,
@@ -88,9 +90,29 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     if not plain:
         adorn(message, rows, buffers)
     sources = dict(zip(message.remote, zip(message.where, message.nbytes)))
+    for position, part in message.parts:
+        read_parts(w, rows[position], part, sources)
     for row in rows:
         if row.state == WAITING:
             expect(w, row, sources)
+
+
+def read_parts(w: Worker, row: Task, part: int, sources: dict[int, Any]) -> None:
+    """A task reads one part of its inputs: of those that are elsewhere no more is fetched."""
+    row.part = part
+    if row.state == WAITING:
+        row.deps = tuple(
+            [
+                dep if dep not in sources or is_held(w, dep) else part_number(dep, part)
+                for dep in row.deps
+            ]
+        )
+
+
+def is_held(w: Worker, id: int) -> bool:
+    """Whether a result is here."""
+    row = w.tasks.get(id)
+    return row is not None and row.state in HELD
 
 
 def adorn(message: Run, rows: list[Task], buffers: list[Any]) -> None:
@@ -131,16 +153,17 @@ def expect(w: Worker, row: Task, sources: dict[int, tuple[list[int], int]]) -> N
     for dep in row.deps:
         need = tasks.get(dep)
         if need is None:
-            if dep not in sources:
+            if dep & WHOLE not in sources:
                 # The scheduler thinks that it is here.
                 w.columns.missing.append((dep, w.number))
                 w.columns.returned.append((row.id, row.run))
                 row.deps = row.deps[: row.deps.index(dep)]
                 forget(w, row)
                 return
-            need = want(w, dep, *sources[dep], row.priority)
+            need = want(w, dep, *sources[dep & WHOLE], row.priority)
+            need.doomed = dep > WHOLE
         elif need.state not in IN_MEMORY:
-            prompt(w, need, sources.get(dep), row.priority)
+            prompt(w, need, sources.get(dep & WHOLE), row.priority)
         need.users += 1
         if need.state not in IN_MEMORY:
             row.missing += 1

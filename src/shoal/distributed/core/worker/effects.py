@@ -219,7 +219,7 @@ class Serve(_Effect):
     request
         Their number for it.
     ids, nbytes
-        The results, in memory or on disk, and their size.
+        The results, in memory or on disk, or parts of them; and their size.
 
     Examples
     --------

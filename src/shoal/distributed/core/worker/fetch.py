@@ -22,10 +22,13 @@ from shoal.distributed.core.worker.table import (
     TO_RUN,
     WAITING,
     WANTED,
+    WHOLE,
     PeerState,
     Request,
     Task,
     Worker,
+    part_number,
+    part_of_number,
 )
 from shoal.distributed.protocol import Answer, Data, Fetch, Frames, Get, Put
 
@@ -151,7 +154,7 @@ def choose(w: Worker, row: Task, now: float) -> PeerState | None:
         peer = w.peers.get(number)
         if peer is None or number == w.number:
             holders.remove(number)
-            w.columns.missing.append((row.id, number))
+            w.columns.missing.append((row.id & WHOLE, number))
         elif peer.requests >= w.settings.streams_a_peer or peer.rest_until:
             continue
         elif not peer.party:
@@ -173,7 +176,12 @@ def ask(w: Worker, peer: PeerState, rows: list[Task], now: float) -> None:
     deadline = now + w.settings.silence_s + nbytes / w.settings.slowest_bytes_a_s
     w.requests[w.last_request] = Request(peer.number, ids, nbytes, now, deadline)
     peer.requests += 1
-    w.effects.append(Send(peer.party, Get(w.last_request, ids)))
+    message = Get(w.last_request, ids)
+    if any(id > WHOLE for id in ids):
+        message.ids = [id & WHOLE for id in ids]
+        message.parts = list(map(part_of_number, ids))
+        message.nbytes = sum([row.nbytes for row in rows if row.id > WHOLE])
+    w.effects.append(Send(peer.party, message))
 
 
 # --- answers ----------------------------------------------------------------------------------
@@ -211,7 +219,8 @@ def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
     came: list[int] = []
     frames: list[Frames] = []
     total = 0
-    for id, frame in zip(message.ids, message.frames):
+    ids = list(map(part_number, message.ids, message.parts)) if message.parts else message.ids
+    for id, frame in zip(ids, message.frames):
         row = w.tasks.get(id)
         if row is None or row.state not in (WANTED, ASKED):
             continue
@@ -224,7 +233,7 @@ def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
     if came:
         hold(w, came, frames, buffers)
         w.columns.transfers.append((request.peer, total, now - request.begun))
-    for id in set(request.ids).difference(message.ids):
+    for id in set(request.ids).difference(ids):
         want_again(w, id, request.peer)
 
 
@@ -234,8 +243,11 @@ def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
     nbytes = len(frame.head)
     if frame.count:
         nbytes += sum(map(len, buffers[frame.first : count]))
-    arrive(w, row, max(nbytes, row.nbytes))
-    w.columns.added.append((row.id, row.nbytes))
+    if row.id > WHOLE:
+        arrive(w, row, nbytes)
+    else:
+        arrive(w, row, max(nbytes, row.nbytes))
+        w.columns.added.append((row.id, row.nbytes))
     return nbytes
 
 
@@ -291,7 +303,7 @@ def want_again(w: Worker, id: int, failed: int | None) -> None:
 
 def blame(w: Worker, row: Task, number: int) -> None:
     """A worker that should have a result does not give it."""
-    w.columns.missing.append((row.id, number))
+    w.columns.missing.append((row.id & WHOLE, number))
     if row.holders is not None and number in row.holders:
         row.holders.remove(number)
 

@@ -19,6 +19,7 @@ from shoal.distributed.core.worker.table import (
     READY,
     WAITING,
     WANTED,
+    WHOLE,
     Columns,
     Worker,
 )
@@ -86,7 +87,11 @@ def register(w: Worker) -> Register:
         s.pid,
         s.nanny,
         w.scheduler_id,
-        [(row.id, row.run, row.key, row.nbytes) for row in rows if row.state in HELD],
+        [
+            (row.id, row.run, row.key, row.nbytes)
+            for row in rows
+            if row.state in HELD and row.id <= WHOLE
+        ],
         [(row.id, row.run, row.key, row.nbytes) for row in rows if row.state in (READY, LONG)],
     )
 

@@ -33,7 +33,18 @@ import msgspec
 
 from shoal.distributed.protocol import Key, Options
 
-__all__ = ["NAMES", "TRANSITIONS", "PeerState", "Request", "Settings", "Task", "Worker"]
+__all__ = [
+    "NAMES",
+    "TRANSITIONS",
+    "WHOLE",
+    "PeerState",
+    "Request",
+    "Settings",
+    "Task",
+    "Worker",
+    "part_number",
+    "part_of_number",
+]
 
 (
     WAITING,
@@ -89,6 +100,47 @@ TO_RUN = frozenset([WAITING, HELD_BACK, READY, LONG])
 """States of a task that has not ended."""
 
 
+WHOLE = (1 << 64) - 1
+"""What of a number says which result; above it stands the part, for rows that are a part of one."""
+
+
+def part_number(id: int, part: int) -> int:
+    """What the row of a part is called that came from another worker.
+
+    Such a row is an input like others, under a number that the scheduler never hears of.  It goes
+    with the last task here that reads it.
+
+    Parameters
+    ----------
+    id
+        Of the result.
+    part
+        Of it; -1: all.
+
+    Examples
+    --------
+    >>> part_number(5, -1), part_number(5, 0) & WHOLE, part_of_number(part_number(5, 0))
+    (5, 5, 0)
+    """
+    return (part + 1) << 64 | id
+
+
+def part_of_number(number: int) -> int:
+    """Which part a row is; -1: it is a whole result.
+
+    Parameters
+    ----------
+    number
+        Of the row.
+
+    Examples
+    --------
+    >>> part_of_number(part_number(5, 3)), part_of_number(5)
+    (3, -1)
+    """
+    return (number >> 64) - 1
+
+
 class Task(msgspec.Struct, gc=False):
     """A row of the table.
 
@@ -122,6 +174,8 @@ class Task(msgspec.Struct, gc=False):
         When a run that has begun must have ended; 0 for never.
     failures
         How often fetching it has failed.
+    part
+        Of each input that is in parts, the one that it reads; -1: it reads them whole.
 
     Examples
     --------
@@ -150,6 +204,7 @@ class Task(msgspec.Struct, gc=False):
     keep: bool = False
     deadline: float = 0.0
     failures: int = 0
+    part: int = -1
 
 
 class PeerState(msgspec.Struct):

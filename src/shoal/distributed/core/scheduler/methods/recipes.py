@@ -24,6 +24,7 @@ def recipe(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
     return {
         "code": code.data,
         "args": table.args[row],
+        "part": state.parts.get(row, -1),
         "big": [bytes(buffer) for buffer in state.big.get(row, ())],
         "deps": [key_of(table, number & MASK) for number in table.deps[row]],
     }
