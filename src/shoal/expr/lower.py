@@ -173,28 +173,22 @@ def place_calls(roots: Sequence[Call], lowering: Lowering) -> list[Any]:
     ids = lowering.calls
     found: dict[Any, None] = {}
     calls: list[tuple[Any, ...]] = []
-    needed: list[Sequence[Any]] = []
     blocked: dict[str, Node] = {}
     shared = False
     stack = list(roots)
-    pop, add_call, add_needs, unseen = (
-        stack.pop,
-        calls.append,
-        needed.append,
-        found.keys().isdisjoint,
-    )
+    pop, add_call = stack.pop, calls.append
     # Each call is met before what it needs, so the sequence backwards is the numbering, unless a
     # call needs what was met before.
     while stack:
         call = pop()
         content = call._call
         ident, inputs = content[0], content[3]
-        if ident in found or ident in ids:
+        if ident in found:
+            shared = True
+            continue
+        if ident in ids:
             continue
         if inputs:
-            needs = [source._call[0] for source in inputs]
-            shared = shared or not unseen(needs)
-            add_needs(needs)
             stack += inputs
         elif type(call) is BlockOf:
             node = call.node
@@ -203,16 +197,13 @@ def place_calls(roots: Sequence[Call], lowering: Lowering) -> list[Any]:
             else:
                 blocked[node.name] = node
             continue
-        else:
-            add_needs(())
         found[ident] = None
         add_call(content)
     if found and not blocked:
         start = lowering.graph.size
         calls.reverse()
-        needed.reverse()
         ids.update(zip(reversed(found), range(start, start + len(found))))
-        deps = [tuple([ids[n] for n in needs]) if needs else () for needs in needed]
+        deps = [tuple([ids[i._call[0]] for i in c[3]]) if c[3] else () for c in calls]
         if shared:
             calls, deps = _dependencies_first(calls, deps, start)
             ids.update(zip([content[0] for content in calls], range(start, start + len(calls))))
