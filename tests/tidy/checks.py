@@ -79,6 +79,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "IPython": (),
     "fastavro": (),
     "lz4": ("distributed",),
+    "starlette": ("distributed",),
+    "uvicorn": ("distributed",),
     "numpy": ("array", "dataframe"),
     "pandas": ("dataframe",),
     "polars": ("dataframe",),

@@ -134,9 +134,15 @@ def _key(key: Any) -> Any:
 
 
 def profile(
-    worker: Worker, key: Any = None, start: float | None = None, stop: float | None = None
+    worker: Worker,
+    key: Any = None,
+    start: float | None = None,
+    stop: float | None = None,
+    server: bool = False,
 ) -> dict[str, Any]:
-    """Where tasks spend their time."""
+    """Where tasks spend their time; or the worker's other threads."""
+    if server:
+        return worker.stacks.tree(start, [slot.ident for slot in worker.slots()])
     return worker.profile.tree(key, start, stop)
 
 

@@ -68,8 +68,8 @@ def merge(trees: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def add(tree: dict[str, Any], frame: FrameType | None) -> None:
-    """Count one stack."""
+def add(tree: dict[str, Any], frame: FrameType | None, hidden: tuple[str, ...] = HIDDEN) -> None:
+    """Count one stack, without the frames at its root whose modules are hidden."""
     stack = []
     while frame is not None:
         stack.append(frame)
@@ -78,7 +78,7 @@ def add(tree: dict[str, Any], frame: FrameType | None) -> None:
     first = 0
     for position, at in enumerate(stack):
         module = at.f_globals.get("__name__", "")
-        if module.startswith(HIDDEN) or module == "threading":
+        if module.startswith(hidden) or module == "threading":
             first = position + 1
         else:
             break

@@ -21,6 +21,7 @@ import pickle
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -38,9 +39,11 @@ from shoal.distributed.net import (
     Security,
     Timer,
     listen,
+    parse,
     write_cluster_file,
 )
 from shoal.distributed.node.calls import load_file
+from shoal.distributed.node.door import Door, parse_door
 from shoal.distributed.node.extensions import Extensions
 from shoal.distributed.node.known import forget_known, remember_known
 from shoal.distributed.node.plugins import load_preload
@@ -48,6 +51,7 @@ from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.node.views import Overview
+from shoal.distributed.node.vitals import Stacks, process_vitals
 from shoal.distributed.protocol import Answer, Call, Goodbye
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import dumps
@@ -58,6 +62,8 @@ __all__ = ["Scheduler"]
 log = logging.getLogger("distributed.scheduler")
 
 LOG_LINES = 10_000
+LOADS = 600
+"""Seconds of work for which the loop's CPU time is kept."""
 
 _count = itertools.count(1)
 
@@ -91,8 +97,13 @@ class Scheduler(Overview):
         called, and ``dask_teardown(scheduler)`` at the end.
     idle_timeout
         It ends when it has had nothing to do for so long: seconds, or such as ``"1 hour"``.
+    dashboard_address
+        Where the dashboard is: ``":8787"``, ``"host:port"``, a port; None: nowhere.  Another port
+        is taken, and told, when that one is in use.
+    dashboard_prefix
+        Path in front of its pages, for proxies that do not take it away.
     **options
-        Accepted: ``dashboard``, ``dashboard_address``, ...
+        Accepted.
 
     Examples
     --------
@@ -116,6 +127,8 @@ class Scheduler(Overview):
         preload: Any = None,
         preload_argv: Any = None,
         idle_timeout: Any = None,
+        dashboard_address: Any = None,
+        dashboard_prefix: str | None = None,
         **options: Any,
     ) -> None:
         self.security = security if isinstance(security, Security) else Security.new()
@@ -150,6 +163,12 @@ class Scheduler(Overview):
         self._busy_at = 0.0
         self._folder = ""
         self.plugins = Extensions(self)
+        self._door: Door | None = None
+        self._door_at = parse_door(dashboard_address, _host_of(addresses[0]))
+        self._prefix = dashboard_prefix
+        self._stacks = Stacks()
+        self._loads: deque[tuple[float, float]] = deque(maxlen=LOADS)
+        self._load_due = 0.0
         self._ended = threading.Event()
         self.on_close: Callable[[], None] = lambda: None
 
@@ -178,6 +197,8 @@ class Scheduler(Overview):
                 listener.close()
             raise
         self.loop.add_idle(self._flush)
+        if self._door_at is not None:
+            self._open_door(self._door_at)
         if self._own_loop:
             self._thread = self.loop.start("shoal-scheduler")
         remember_known(self.address, self.security, loop=self.loop, inner=self.inner)
@@ -201,6 +222,20 @@ class Scheduler(Overview):
             self._close("it had nothing to do")
         elif self.status == "running":
             self.loop.call_later(max(self._idle_s / 4, 0.05), self._look_for_work)
+
+    def _open_door(self, where: tuple[str, int]) -> None:
+        """Take the dashboard's port; without one the cluster does its work all the same."""
+        settings = config.get("distributed.dashboard")
+        prefix = self._prefix if self._prefix is not None else settings["prefix"] or ""
+        more = {name: settings[f"allowed-{name}"] or () for name in ("hosts", "origins")}
+        try:
+            self._door = Door(self.loop, where, prefix, **more)
+        except OSError as error:
+            log.warning("no dashboard at %s:%d: %s", *where, error)
+            return
+        self.state.dashboard = self._door.url
+        unix = [a for a in self.addresses if a.startswith("unix:")]
+        self.loop.call_threadsafe(self._door.open, (unix or [self.address])[0], self.security)
 
     @property
     def address(self) -> str:
@@ -248,6 +283,8 @@ class Scheduler(Overview):
         forget_known(self.address)
         if self._timer is not None:
             self._timer.cancel()
+        if self._door is not None:
+            self._door.close()
         for listener in self._listeners:
             listener.close()
         for conn in list(self._conns.values()):
@@ -417,7 +454,11 @@ class Scheduler(Overview):
             return
         self._dirty = False
         conns = self._conns
-        effects = core.drain(self.state, self.loop.time())
+        now = self.loop.time()
+        if now > self._load_due:
+            self._load_due = now + 1.0
+            self._loads.append((now, time.thread_time()))
+        effects = core.drain(self.state, now)
         if self._record is not None:
             # Nobody is told of anything that a killed scheduler would not know.
             self._record.flush(self.loop.time())
@@ -475,6 +516,13 @@ class Scheduler(Overview):
 
     def _call_versions(self, conn: Connection, call: Call) -> None:
         conn.send(Answer(call.request, package_versions(call.args.get("packages"))))
+
+    def _call_vitals(self, conn: Connection, call: Call) -> None:
+        loads = list(self._loads) if call.args.get("history") else []
+        conn.send(Answer(call.request, {**process_vitals(), "loop": loads}))
+
+    def _call_profile(self, conn: Connection, call: Call) -> None:
+        conn.send(Answer(call.request, self._stacks.tree(call.args.get("start"))))
 
     def _call_close(self, conn: Connection, call: Call) -> None:
         conn.send(Answer(call.request, None))
@@ -537,6 +585,8 @@ EFFECTS: dict[type, Callable[[Scheduler, Any], None]] = {
 SHELL_CALLS: dict[str, Callable[[Scheduler, Connection, Call], None]] = {
     "scheduler.logs": Scheduler._call_logs,
     "scheduler.versions": Scheduler._call_versions,
+    "scheduler.vitals": Scheduler._call_vitals,
+    "scheduler.profile": Scheduler._call_profile,
     "scheduler.close": Scheduler._call_close,
     "scheduler.run": Scheduler._call_run,
     "scheduler.upload_file": Scheduler._call_upload,
@@ -583,6 +633,12 @@ def wants_argument(function: Any, name: str) -> bool:
     with contextlib.suppress(TypeError, ValueError):
         return name in inspect.signature(function).parameters
     return False
+
+
+def _host_of(address: str) -> str:
+    """Where a dashboard listens that was not told: as the scheduler does, if on one host only."""
+    host = parse(address).host if "://" in address else ""
+    return host if host.startswith("127.") or host in ("localhost", "::1") else "127.0.0.1"
 
 
 def settings_from_config() -> core.Settings:

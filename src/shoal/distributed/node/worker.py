@@ -33,6 +33,7 @@ from shoal.distributed.node.context import current_task
 from shoal.distributed.node.coroutines import Coroutines
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.functions import Functions
+from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.output import Lines
@@ -43,6 +44,7 @@ from shoal.distributed.node.profile import Profile
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
+from shoal.distributed.node.vitals import Stacks
 from shoal.distributed.node.watch import Watch
 from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
 from shoal.distributed.protocol import Call, Output
@@ -185,6 +187,7 @@ class Worker:
         self.preparations = Preparations(loop, self.beside, self.pause_lanes)
         self.short_of_memory = False
         self.profile = Profile(self.slots, spec.profile_s)
+        self.stacks = Stacks(spec.profile_s)
         self.watch = Watch()
         self.methods = METHODS
         self._teardowns: list[Callable[[], Any]] = []
@@ -258,7 +261,7 @@ class Worker:
     @property
     def scheduler(self) -> SchedulerPlace:
         """Where its scheduler is."""
-        return SchedulerPlace(self.scheduler_address)
+        return SchedulerPlace(public_address(self.scheduler_address))
 
     @property
     def data(self) -> Mapping[Any, Any]:

@@ -48,6 +48,8 @@ class Scheduler:
     ) -> None:
         self.settings = settings or Settings()
         self.identity = identity
+        self.dashboard = ""
+        """Where the dashboard is, if there is one: a URL that the shell sets."""
         self.table = table or Table()
         self.names = Names()
         self.prefixes: dict[str, Prefix] = {}

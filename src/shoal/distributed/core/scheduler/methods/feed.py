@@ -7,6 +7,9 @@ method                 args                         answer
                        (cursors), ``history``       and failures; with ``history`` also samples
 ``scheduler.graph``    ``limit``                    tasks and their inputs, or kinds of tasks
 ``scheduler.holdings``                              bytes by kind of task, and the largest results
+``scheduler.find``     ``text``                     as ``scheduler.explain``, of a key as people
+                                                    write it, or of one that begins so
+``dashboard.use``      ``token``                    whether a token of the dashboard is new
 ====================== ============================ =============================================
 
 Each costs a few milliseconds at most, however many tasks there are.  New runs beyond `RUNS` are
@@ -15,11 +18,14 @@ summed up, a report of a worker each.
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
+from itertools import islice
 from typing import Any
 
+from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.methods.calls import Method
-from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.observe import SAMPLE, largest
 from shoal.distributed.core.scheduler.records import Party, Prefix, Worker
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -52,7 +58,10 @@ WORKER = (
 """What is told of a worker."""
 
 ROWS = 100_000
-"""Rows of the table that are looked through for the largest results, at most."""
+"""Rows of the table that are looked through for one answer, at most."""
+
+TOKENS = 100_000
+"""Used tokens that are remembered, at most; each is good for a day."""
 
 
 def worker_row(worker: Worker) -> list[Any]:
@@ -187,8 +196,39 @@ def holdings(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
     }
 
 
+def find_task(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A task by what a person typed."""
+    text = str(args["text"]).strip()
+    key: Any = text
+    if text[:1] == "(":
+        try:
+            key = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            pass
+    table = state.table
+    if find(state.names, key) < 0:
+        states = islice(enumerate(table.states), ROWS)
+        names = (key_of(table, row) for row, at in states if at)
+        key = next((name for name in names if str(name).startswith(text)), key)
+    return explain(state, key, now)
+
+
+def use_token(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Remember that a token of the dashboard was used; False if it was used before."""
+    used = state.machines.setdefault("dashboard", {})
+    token = str(args["token"])
+    if token in used:
+        return False
+    used[token] = now
+    while len(used) > TOKENS:
+        del used[next(iter(used))]
+    return True
+
+
 METHODS: dict[str, Method] = {
     "scheduler.feed": feed,
     "scheduler.graph": graph,
     "scheduler.holdings": holdings,
+    "scheduler.find": find_task,
+    "dashboard.use": use_token,
 }

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from urllib.parse import urlsplit
 
 from shoal.distributed.core.scheduler.explain import explain, story
 from shoal.distributed.core.scheduler.methods.calls import Method
@@ -46,10 +47,18 @@ def identity(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
         "id": state.identity,
         "started": state.started,
         "now": now,
+        "dashboard": state.dashboard,
+        "services": dashboard_port(state.dashboard),
         "n_tasks": len(state.table),
         "bandwidth": state.bandwidth,
         "clients": [c.name for c in state.clients.values() if c.party >= 0],
     }
+
+
+def dashboard_port(url: str) -> dict[str, int]:
+    """The dashboard's port, under the name that tools look for."""
+    port = urlsplit(url).port if url else None
+    return {"dashboard": port} if port is not None else {}
 
 
 def info(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:

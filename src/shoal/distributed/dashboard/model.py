@@ -1,0 +1,423 @@
+"""What the dashboard knows: the scheduler's answers, put together over time.
+
+`update` takes an answer of ``scheduler.feed`` in; what views show is read from a `Model`.
+No clock, no sockets: the same model is built by the dashboard's process from live answers, by a
+client for a report, and by a test from answers written by hand.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from shoal.distributed.core.scheduler.methods.feed import WORKER
+
+__all__ = ["Bar", "Failure", "Model", "update"]
+
+MERGE_S = 0.02
+"""Runs shorter than this that follow each other within it are drawn as one bar."""
+
+SLACK_S = 0.002
+"""Clocks of execution threads are read a little apart: bars of one lane may overlap by so much."""
+
+BARS = 30_000
+POINTS = 600
+FAILURES = 200
+
+
+@dataclass(slots=True)
+class Bar:
+    """Runs of one kind of task, one after another, on one thread of a worker; or a transfer.
+
+    Examples
+    --------
+    >>> Bar(1, "tcp://a", 0, "inc", 0.0, 1.0, 1.0, 1, "x", 8).count
+    1
+    """
+
+    id: int
+    worker: str
+    lane: int
+    kind: str
+    start: float
+    stop: float
+    busy: float
+    """Seconds of runs within; less than the length of the bar if there are gaps."""
+    count: int
+    key: str
+    nbytes: int
+
+
+@dataclass(slots=True)
+class Failure:
+    """A run that failed.
+
+    Examples
+    --------
+    >>> Failure(1, 0.0, "x", "inc", "tcp://a", "raised", "ValueError: no", "", 0, False).tries
+    0
+    """
+
+    id: int
+    time: float
+    key: str
+    kind: str
+    worker: str
+    why: str
+    error: str
+    trace: str
+    tries: int
+    again: bool
+
+
+def _zeros() -> defaultdict[Any, float]:
+    return defaultdict(float)
+
+
+@dataclass
+class Model:
+    """Everything that is known; see the fields.
+
+    Examples
+    --------
+    >>> Model().workers
+    {}
+    """
+
+    now: float = 0.0
+    """Seconds since the epoch, of the last answer."""
+    began: float = 0.0
+    """When these sums began."""
+    offset: float = 0.0
+    """Added to the scheduler's times, gives seconds since the epoch."""
+    feed: dict[str, Any] = field(default_factory=dict)
+    """The last answer, without its streams."""
+    cursors: dict[str, int] = field(
+        default_factory=lambda: {"stream": 0, "flows": 0, "failures": 0}
+    )
+    workers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By number, fields as in `shoal.distributed.core.scheduler.methods.feed.WORKER`."""
+    addresses: dict[str, int] = field(default_factory=dict)
+    """Numbers by address."""
+    kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: ``states``, ``done``, ``failed``, ``total``, ``seconds``, ``nbytes``, ..."""
+    bars: deque[Bar] = field(default_factory=lambda: deque(maxlen=BARS))
+    last: dict[tuple[str, int], Bar] = field(default_factory=dict)
+    """The last bar of each lane."""
+    lanes: dict[str, list[float]] = field(default_factory=dict)
+    """By worker: when each of its lanes is free."""
+    next_bar: int = 1
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Bytes moved between workers: (from, to)."""
+    moved_s: defaultdict[str, float] = field(default_factory=_zeros)
+    """Seconds that workers were receiving."""
+    ran_s: defaultdict[tuple[str, str], float] = field(default_factory=_zeros)
+    """Seconds of runs, by worker and kind of task."""
+    runs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Runs that ended, by worker and kind of task."""
+    longest: dict[str, tuple[float, str, str]] = field(default_factory=dict)
+    """By kind: the longest run, its key and worker."""
+    largest: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By kind: the largest result, its key."""
+    failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=FAILURES))
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Runs that failed, by kind of task and worker."""
+    retried: Counter[str] = field(default_factory=Counter)
+    """Of these, those that were tried again, by kind."""
+    samples: dict[int, deque[tuple[float, ...]]] = field(default_factory=dict)
+    """By worker: (time, memory, managed, spilled, cpu, executing, queued, gil)."""
+    total: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=POINTS))
+    """The same, summed over all workers."""
+    rates: deque[tuple[float, float, float, float]] = field(
+        default_factory=lambda: deque(maxlen=POINTS)
+    )
+    """(time, runs ended, bytes moved, share of a CPU that the scheduler's loop takes)."""
+    loop: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=POINTS))
+    """(time, CPU seconds that the scheduler's loop had taken), about once a second."""
+    vitals: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    """Of other methods, by the name under which views know them."""
+
+
+def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: float) -> None:
+    """Take an answer in.
+
+    Parameters
+    ----------
+    model
+        Is changed.
+    feed
+        From ``scheduler.feed``.
+    vitals
+        From ``scheduler.vitals``; ``{}`` where nobody asked.
+    now
+        Seconds since the epoch.
+
+    Examples
+    --------
+    >>> model = Model()
+    >>> update(model, {"now": 5.0, "workers": [], "kinds": []}, {}, 100.0)
+    >>> model.offset
+    95.0
+    """
+    before, spent_before = model.now, model.vitals.get("loop_s")
+    model.now, model.offset = now, now - feed["now"]
+    if feed.get("epoch") != model.feed.get("epoch"):
+        begin(model)
+    model.feed = {k: v for k, v in feed.items() if k not in ("stream", "flows", "history")}
+    model.workers = {row[0]: dict(zip(WORKER, row)) for row in feed["workers"]}
+    model.addresses = {w["address"]: number for number, w in model.workers.items()}
+    model.kinds = {row[0]: kind_of(row) for row in feed["kinds"]}
+    add_history(model, feed.get("history"))
+    add_samples(model)
+    ended = add_runs(model, feed.get("stream", (0, (), ())))
+    nbytes = add_flows(model, feed.get("flows", (0, ())))
+    add_failures(model, feed.get("failures", (0, ())))
+    model.loop.extend((at + model.offset, spent) for at, spent in vitals.get("loop", ()))
+    if "loop_s" in vitals:
+        model.loop.append((now, vitals["loop_s"]))
+    model.vitals = vitals
+    passed = now - before
+    if before and passed > 0:
+        spent = vitals.get("loop_s", 0.0) - spent_before if spent_before is not None else 0.0
+        model.rates.append((now, ended / passed, nbytes / passed, max(0.0, spent / passed)))
+
+
+def begin(model: Model) -> None:
+    """Tasks have come to a scheduler that had none: sums begin anew."""
+    for sums in (model.moved, model.moved_s, model.ran_s, model.runs, model.failed, model.retried):
+        sums.clear()
+    model.longest.clear()
+    model.largest.clear()
+    model.began = model.now
+
+
+def kind_of(row: list[Any]) -> dict[str, Any]:
+    """A kind of task: what is done, what is to do."""
+    _, states, ended, erred, seconds, nbytes, total_s, peak, ever, ever_erred = row
+    left = sum(states.get(name, 0) for name in ("waiting", "ready", "sent"))
+    return {
+        "states": states,
+        "done": ended,
+        "failed": erred,
+        "left": left,
+        "total": max(ended + erred + left, sum(states.values())),
+        "seconds": seconds,
+        "nbytes": nbytes,
+        "total_s": total_s,
+        "peak": peak,
+        "ended": ever,
+        "erred": ever_erred,
+    }
+
+
+def add_history(model: Model, history: dict[str, Any] | None) -> None:
+    """Samples from before anybody looked."""
+    if not history:
+        return
+    shift = model.feed["began"] + model.offset
+    model.total.extend((row[0] + shift, *row[1:]) for row in history["total"])
+    for number, rows in history["workers"].items():
+        kept = model.samples.setdefault(int(number), deque(maxlen=POINTS))
+        kept.extend((row[0] + shift, *row[1:]) for row in rows)
+
+
+def add_samples(model: Model) -> None:
+    """How the workers are now."""
+    rows = []
+    for number, worker in model.workers.items():
+        metrics = worker["metrics"]
+        row = (
+            model.now,
+            metrics.get("memory", 0),
+            metrics.get("managed", 0),
+            metrics.get("spilled", 0),
+            metrics.get("cpu", 0.0),
+            metrics.get("executing", 0),
+            worker["sent"] + worker["queued"],
+            metrics.get("gil", 0.0),
+        )
+        rows.append(row)
+        model.samples.setdefault(number, deque(maxlen=POINTS)).append(row)
+    for number in model.samples.keys() - model.workers.keys():
+        del model.samples[number]
+    if rows:
+        model.total.append((model.now, *[sum(column) for column in zip(*rows)][1:]))
+
+
+def add_runs(model: Model, stream: Any) -> int:
+    """Runs that have ended; how many."""
+    model.cursors["stream"], reports, sums = stream
+    count = 0
+    for worker, keys, kinds, starts, seconds, sizes in reports:
+        count += len(keys)
+        rows = sorted(zip(starts, seconds, kinds, keys, sizes), key=lambda row: row[0])
+        for start, took, kind, key, size in rows:
+            put_bar(model, worker, kind, start, start + took, took, 1, key, size)
+            if took > model.longest.get(kind, (-1.0,))[0]:
+                model.longest[kind] = (took, key_text(key), worker)
+            if size > model.largest.get(kind, (-1,))[0]:
+                model.largest[kind] = (size, key_text(key))
+    for worker, kind, start, stop, busy, size, many in sums:
+        count += many
+        put_bar(model, worker, kind, start, stop, busy, many, "", size)
+    return count
+
+
+def put_bar(
+    model: Model,
+    worker: str,
+    kind: str,
+    start: float,
+    stop: float,
+    busy: float,
+    count: int,
+    key: Any,
+    nbytes: int,
+) -> None:
+    """Draw runs on a lane of their worker that is free."""
+    model.ran_s[worker, kind] += busy
+    model.runs[worker, kind] += count
+    lanes = model.lanes.setdefault(worker, [])
+    free = [i for i, until in enumerate(lanes) if until <= start + SLACK_S]
+    lane = max(free, key=lanes.__getitem__) if free else len(lanes)
+    if lane == len(lanes):
+        lanes.append(stop)
+    lanes[lane] = max(stop, lanes[lane])
+    bar = model.last.get((worker, lane))
+    if (
+        bar is not None
+        and bar.kind == kind
+        and start - bar.stop < MERGE_S
+        and stop - start < MERGE_S * max(1, count)
+        and bar.stop - bar.start < 1.0
+        and (bar.stop - bar.start) / bar.count < MERGE_S
+    ):
+        bar.stop, bar.busy, bar.count = max(stop, bar.stop), bar.busy + busy, bar.count + count
+        bar.nbytes += nbytes
+        return
+    bar = Bar(model.next_bar, worker, lane, kind, start, stop, busy, count, key_text(key), nbytes)
+    model.next_bar += 1
+    model.last[worker, lane] = bar
+    model.bars.append(bar)
+
+
+def add_flows(model: Model, flows: Any) -> int:
+    """Transfers that have ended; their bytes."""
+    model.cursors["flows"], entries = flows
+    total = 0
+    for at, receiver, moves in entries:
+        stop = at + model.offset
+        for sender, nbytes, seconds in moves:
+            total += nbytes
+            model.moved[sender, receiver] += nbytes
+            model.moved_s[receiver] += seconds
+            if seconds >= 0.001:
+                bar = Bar(
+                    model.next_bar,
+                    receiver,
+                    -1,
+                    "transfer",
+                    stop - seconds,
+                    stop,
+                    seconds,
+                    1,
+                    f"from {sender}",
+                    nbytes,
+                )
+                model.next_bar += 1
+                model.bars.append(bar)
+    return total
+
+
+def add_failures(model: Model, failures: Any) -> None:
+    """Runs that have failed."""
+    model.cursors["failures"], entries = failures
+    first = model.cursors["failures"] - len(entries)
+    for i, (at, key, kind, worker, why, data, tries, again) in enumerate(entries):
+        error, trace = failure_text(why, data)
+        text = key_text(key)
+        seen = model.now if at < 0 else at + model.offset
+        model.failures.append(
+            Failure(first + i, seen, text, kind, worker, why, error, trace, tries, again)
+        )
+        model.failed[kind, worker] += 1
+        model.retried[kind] += again
+
+
+def key_text(key: Any) -> str:
+    """A key as people write it.
+
+    Parameters
+    ----------
+    key
+        As it comes over the wire: tuples as lists.
+
+    Examples
+    --------
+    >>> key_text("x-1"), key_text(["x-1", 0])
+    ('x-1', "('x-1', 0)")
+    """
+    return key if type(key) is str else str(tuple(key)) if isinstance(key, list) else str(key)
+
+
+class Plain(pickle.Unpickler):
+    """Unpickles plain data, and nothing that would run code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Refuse: plain data names no class."""
+        raise pickle.UnpicklingError(f"{module}.{name} is no plain data")
+
+
+def failure_text(why: str, data: Any) -> tuple[str, str]:
+    """The error in one line, and its traceback.
+
+    What a task raised comes packed (`shoal.serialize.exceptions`): the description is read, the
+    exception itself is not rebuilt, for that would run the user's code.
+
+    Parameters
+    ----------
+    why
+        Kind of failure.
+    data
+        As in `shoal.distributed.protocol.Finished`.
+
+    Examples
+    --------
+    >>> from shoal.distributed.node.results import pack_error
+    >>> failure_text("raised", pack_error(ValueError("no")))
+    ('ValueError: no', '')
+    >>> failure_text("killed", b"its worker died")
+    ('killed: its worker died', '')
+    """
+    if why != "raised":
+        return f"{why}: {bytes(data).decode(errors='replace')}", ""
+    try:
+        packed = Plain(io.BytesIO(bytes(data))).load()
+        lines = list(chain(packed))
+    except Exception as error:
+        return f"an error that cannot be shown ({type(error).__name__})", ""
+    name, said = packed[1][0], packed[1][1]
+    return f"{name}: {said}"[:500], "\n".join(lines)[:20_000]
+
+
+def chain(packed: Any) -> Any:
+    """Lines of the traceback of an error and of those that led to it."""
+    _, (name, said, notes), places, cause, context, suppress = packed
+    before, word = (
+        (cause, "The above exception was the direct cause of the following exception:")
+        if cause is not None
+        else (None if suppress else context, "During handling of it, another exception occurred:")
+    )
+    if before is not None:
+        yield from chain(before)
+        yield f"\n{word}\n"
+    if places:
+        yield "Traceback (most recent call last):"
+        for file, function, _, span in places:
+            yield f'  File "{file}", line {span[0]}, in {function}'
+        yield f"{name}: {said}"
+        yield from notes or ()
