@@ -9,9 +9,11 @@ processor time.  Inputs are `random` blocks in memory (persisted), so that arith
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,14 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "standard": standard,
     "sliced": sliced,
 }
+
+
+ENGINES = [name for name in ("numexpr", "numba") if importlib.util.find_spec(name)]
+
+
+def on_engine(name: str, make: Callable[[Any], Any], x: Any) -> Any:
+    with shoal.config.set({"array.engine": name}):
+        return make(x).compute()
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, float]:
@@ -88,16 +98,9 @@ def main() -> None:
             "dask": lambda make=make: make(theirs).compute(),
             "numpy": lambda make=make: make(values),
         }
-        try:
-            import numexpr  # noqa: F401
-
-            def with_numexpr(make: Any = make) -> Any:
-                with shoal.config.set({"array.engine": "numexpr"}):
-                    return make(ours).compute()
-
-            works["numexpr"] = with_numexpr
-        except ImportError:
-            pass
+        works |= {name: partial(on_engine, name, make, ours) for name in ENGINES}
+        for engine in ENGINES:  # compiled before it is measured
+            np.testing.assert_allclose(works[engine](), make(ours).compute(), rtol=1e-11)
         got = interleaved(works, given.repeat)
         wall, cpu = got["dask"]
         print(f"{name}: {given.gb} GB, blocks of {block} x {block}")

@@ -154,7 +154,7 @@ class _Unknown(Exception):
 
 
 def _body(program: Program, inputs: Sequence[Any]) -> _Body | None:
-    """A program as lines, where there is enough to do, along rows that lie in memory as loops go."""
+    """A program as lines, where there is enough to do and rows lie in memory as loops go."""
     if not program.steps:
         return None
     if math.prod(np.broadcast_shapes(*[part.shape for part in inputs])) < LEAST_SIZE:
@@ -240,7 +240,9 @@ class _Body:
         body.append("    m = min(width, n - b)")
         for i, (_, _, repeated) in enumerate(rows):
             begin = " + ".join([f"i{axis} * s{i}[{axis}]" for axis in outer]) or "0"
-            cut = f"v{i} = x{i}[{begin}]" if repeated else f"r{i} = x{i}[{begin} + b:{begin} + b + m]"
+            cut = (
+                f"v{i} = x{i}[{begin}]" if repeated else f"r{i} = x{i}[{begin} + b:{begin} + b + m]"
+            )
             body.append(f"    {cut}")
         loads = [f"v{i} = r{i}[j]" for i, row in enumerate(rows) if not row[2]]
         inner = [*loads, *self.lines, f"row[j] = {end.words.format('row[j]', self.result)}"]

@@ -36,7 +36,7 @@ class Fused(ArrayNode):
     maps
         An `AxisMap` each.  Axes of an input that none of them names have length 1.
     engine
-        What runs the program: "numpy" or "numexpr".
+        What runs the program: "numpy", "numba" or "numexpr".
     kind
         The meta of the result.
 
