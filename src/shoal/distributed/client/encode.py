@@ -50,6 +50,9 @@ PROTOCOL = 5
 _IMMUTABLE = (int, float, bool, str, bytes, complex, type(None), types.ModuleType)
 
 
+_MISSING = object()
+
+
 class Codes:
     """Functions as `Code`, remembered where that is safe.
 
@@ -86,7 +89,7 @@ class Codes:
             code, _ = make_code((func,))
             return code, tokenize(func).encode()
         found = self._kept.get(func)
-        if found is not None and (found[2] is None or found[2] == surroundings(func)):
+        if found is not None and (found[2] is None or is_unchanged(func, found[2])):
             return found[0], found[1]
         code, by_value = make_code((func,))
         token = tokenize(func).encode()
@@ -120,12 +123,22 @@ def surroundings(func: Any) -> tuple[Any, ...] | None:
     if not all(isinstance(value, _IMMUTABLE) for value in func.__defaults__ or ()):
         return None
     for name in names:
-        if name in space:
-            value = space[name]
-            if not isinstance(value, _IMMUTABLE) and not _by_name(value):
-                return None
-            found.append((name, id(value)))
+        value = space.get(name, _MISSING)
+        if value is not _MISSING and not isinstance(value, _IMMUTABLE) and not _by_name(value):
+            return None
+        found.append((name, id(value)))
     return tuple(found)
+
+
+def is_unchanged(func: Any, before: tuple[Any, ...]) -> bool:
+    """Whether a function's surroundings are still these; quicker than to look for them again."""
+    code, defaults, *names = before
+    if func.__code__ is not code or func.__defaults__ is not defaults:
+        return False
+    if func.__dict__ or func.__kwdefaults__:
+        return False
+    space = func.__globals__
+    return all([id(space.get(name, _MISSING)) == value for name, value in names])
 
 
 def _by_name(value: Any) -> bool:

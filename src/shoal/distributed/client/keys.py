@@ -13,7 +13,7 @@ description.  (Format 2 of marshal: later ones depend on which objects happen to
 from __future__ import annotations
 
 import marshal
-import uuid
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -149,4 +149,4 @@ def unique_key(label: str) -> str:
     >>> unique_key("inc") == unique_key("inc")
     False
     """
-    return f"{label}-{uuid.uuid4().hex}"
+    return f"{label}-{os.urandom(16).hex()}"

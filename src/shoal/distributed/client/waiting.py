@@ -1,19 +1,19 @@
 """Waiting for entries of the table of futures: one, all of them, or the first that ends.
 
 Whoever waits leaves a function with the entry, and the thread that hears of its end calls it.
-A thread that waits sleeps on a lock, so there is no polling, and the time from the scheduler's
+A thread that waits sleeps at a gate, so there is no polling, and the time from the scheduler's
 message to the user's next line is one change of threads.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.client.link import Link
-from shoal.distributed.client.promise import Promise, as_timeout
+from shoal.distributed.client.promise import Promise
 from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
+from shoal.distributed.net.gate import borrow_gate, return_gate
 from shoal.distributed.node.context import waiting
 
 __all__ = ["all_ended", "call_when_ended", "wait_ended"]
@@ -41,18 +41,26 @@ def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None
     """
     if entry.status != PENDING:
         return
-    lock = threading.Lock()
-    lock.acquire()
+    gate = borrow_gate()
+    loop = link.loop
 
     def ended(_: Entry) -> None:
-        lock.release()
+        if loop.in_loop():
+            # After everything else of the turn: the thread that wakes up wants the interpreter.
+            loop.flush_later(gate.open)
+        else:
+            gate.open()
 
     if not _add(link, entry, ended):
+        return_gate(gate)
         return
     with waiting():
-        if not lock.acquire(True, as_timeout(timeout_s)):
+        if timeout_s is None:
+            gate.wait()
+        elif not gate.wait_for(timeout_s):
             _remove(link, entry, ended)
             raise TimeoutError(f"no result of {entry.key!r} within {timeout_s:g} s")
+    return_gate(gate)
 
 
 def call_when_ended(link: Link, entry: Entry, waiter: Callable[[Entry], Any]) -> None:

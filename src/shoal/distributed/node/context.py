@@ -9,8 +9,6 @@ cannot fill a worker with waiting: whoever waits inside of a task does it throug
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -136,8 +134,7 @@ def rejoin() -> None:
         slot.lane.shared.owner.told_rejoined(row)
 
 
-@contextlib.contextmanager
-def waiting() -> Iterator[None]:
+class waiting:
     """Give up the slot while the calling task waits for something; nothing outside of tasks.
 
     Examples
@@ -145,12 +142,17 @@ def waiting() -> Iterator[None]:
     >>> with waiting():
     ...     pass
     """
-    slot = slot_here()
-    if slot is None or slot.row is None or slot in slot.lane.seceded:
-        yield
-        return
-    secede()
-    try:
-        yield
-    finally:
-        rejoin()
+
+    __slots__ = ("_gave_up",)
+
+    def __enter__(self) -> None:
+        slot = slot_here()
+        self._gave_up = (
+            slot is not None and slot.row is not None and slot not in slot.lane.seceded
+        )
+        if self._gave_up:
+            secede()
+
+    def __exit__(self, *_: object) -> None:
+        if self._gave_up:
+            rejoin()

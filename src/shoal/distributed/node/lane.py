@@ -37,6 +37,7 @@ from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
+from shoal.errors import Reschedule
 from shoal.graph.task import part_of
 
 __all__ = ["Lane", "Slot", "Surroundings", "current_slot"]
@@ -546,7 +547,7 @@ class Lane:
         ended = slot.started = perf_counter()
         slot.row = None
         begun = started + EPOCH_S
-        if type(error) is _InputMissing:
+        if isinstance(error, _InputMissing | Reschedule):
             return row, "returned", 0, "", ended - started, begun, b"", None
         # Without the frame of this module, which keeps everything alive.
         trace = error.__traceback__
