@@ -138,7 +138,7 @@ def is_unchanged(func: Any, before: tuple[Any, ...]) -> bool:
     if func.__dict__ or func.__kwdefaults__:
         return False
     space = func.__globals__
-    return all([id(space.get(name, _MISSING)) == value for name, value in names])
+    return all(id(space.get(name, _MISSING)) == value for name, value in names)
 
 
 def _by_name(value: Any) -> bool:
