@@ -325,6 +325,7 @@ def page_text(name: str, title: str, panels: tuple[str, ...], up: str, token: st
         f'<link rel="icon" href="{up}static/icon.svg">'
         f'<link rel="stylesheet" href="{up}static/uPlot.min.css">'
         f'<link rel="stylesheet" href="{up}static/shoal.css">'
+        f'<script src="{up}static/uPlot.min.js" defer></script>'
         f'<script type="module" src="{up}static/page.js"></script></head>'
         f'<body data-root="{up}" data-token="{token}" data-page="{name}">{head}'
         f'<main class="page-{name}">{boxes}</main></body></html>'
