@@ -16,7 +16,8 @@ def system_limit_bytes(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/
     """Bytes that this process can have at most.
 
     The smallest of the machine's memory, the control group's limit (version 1 or 2, of the
-    process's own group and those above it) and the address-space limit (``ulimit -v``).
+    process's own group and those above it) and the process's limits on address space and data
+    (``ulimit -v`` and ``-d``).
 
     Parameters
     ----------
@@ -31,9 +32,10 @@ def system_limit_bytes(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/
     True
     """
     limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *group_limits(root, proc)]
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        limits.append(soft)
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        soft, _ = resource.getrlimit(kind)
+        if soft != resource.RLIM_INFINITY:
+            limits.append(soft)
     return min(limits)
 
 

@@ -7,8 +7,9 @@ does too: no step needs larger blocks than both ends.  Where the limit allows la
 are made.  Boundaries in between are taken from those of the finer end, so a step merges or splits
 along an axis and rarely does both.
 
-The number of steps is the smallest with which every step has few pieces, or the one with the
-fewest pieces in all.
+The number of steps is the smallest with which every step has few pieces, or large ones, or the one
+with the fewest pieces in all: a step more moves every element once more, which large pieces are not
+worth.
 """
 
 from __future__ import annotations
@@ -20,6 +21,14 @@ import math
 from shoal.array.chunks import AxisChunks, Chunks
 
 __all__ = ["pieces", "plan_rechunk"]
+
+LARGE_PIECE_BYTES = 32 << 10
+"""A piece costs some 20 us wherever it goes, and moving a byte about 1 ns."""
+
+SMALL_BLOCK_BYTES = 8 << 20
+GROWTH = 2
+"""Blocks in between may be small, or so much larger than those at the ends: who made these had the
+memory of a task in mind."""
 
 MOST_STEPS = 6
 """Each step copies all elements once; more have never paid."""
@@ -53,11 +62,14 @@ def plan_rechunk(
     >>> [tuple(map(len, chunks)) for chunks in plan]
     [(5, 5), (1, 100)]
     """
-    allowed = threshold * max(_count(old), _count(new))
+    size = math.prod(sum(axis) for axis in new) * itemsize
+    allowed = max(threshold * max(_count(old), _count(new)), size / LARGE_PIECE_BYTES)
     best, fewest = [new], pieces(old, new)
     if fewest <= allowed or any(sum(axis) == 0 for axis in new):
         return best
-    most = max(limit_bytes / max(itemsize, 1), _largest(old), _largest(new))
+    ends = max(_largest(old), _largest(new))
+    bound = min(limit_bytes, max(SMALL_BLOCK_BYTES, GROWTH * ends * itemsize))
+    most = max(bound / max(itemsize, 1), ends)
     for steps in range(2, MOST_STEPS + 1):
         parts = [_between(old, new, i / steps, most) for i in range(1, steps)]
         path = [chunks for chunks, _ in itertools.groupby([*parts, new])]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.array.kernels.assemble import assemble
+from shoal.serialize.parts import Pieces, keep
+from shoal.types import Parts
 
-__all__ = ["broadcast_block", "merge_parts", "permute_block", "reshape_block", "take_region"]
+__all__ = [
+    *("broadcast_block", "cut_parts", "merge_parts", "permute_block", "reshape_block"),
+    "take_region",
+]
 
 
 def take_region(block: Any, region: tuple[Any, ...]) -> Any:
@@ -77,6 +83,29 @@ def broadcast_block(block: Any, shape: tuple[int, ...]) -> Any:
     (3, 2)
     """
     return np.broadcast_to(block, shape, subok=True)
+
+
+def cut_parts(block: Any, targets: Sequence[Sequence[tuple[int, slice]]]) -> Parts:
+    """A block in parts, which may go to a file.
+
+    Parameters
+    ----------
+    block
+        An array.
+    targets
+        For each axis ``(offset, part)`` pairs; a combination of parts has the number that its
+        offsets add up to.
+
+    Examples
+    --------
+    >>> cut_parts(np.arange(4), [[(0, slice(0, 3)), (7, slice(3, 4))]]).part(7)
+    array([3])
+    """
+    pieces = {}
+    for choice in itertools.product(*targets):
+        offsets, parts = zip(*choice, strict=True)
+        pieces[sum(offsets)] = block[parts]
+    return keep(Pieces(pieces))
 
 
 def merge_parts(parts: Sequence[Any], regions: Sequence[Any], grid: Sequence[int]) -> Any:

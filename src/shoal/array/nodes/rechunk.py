@@ -1,4 +1,10 @@
-"""The same array in other blocks."""
+"""The same array in other blocks.
+
+Where every new block reads a few old ones, it reads them as they are.  Where old blocks are read by
+many, each is cut by one task into as many parts (`shoal.serialize.parts`), and each new block is put
+together from its part of every one: so rows become columns in one step that holds no more in memory
+than the setting ``shuffle-memory`` lets it, and moves between processes what is needed only.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +17,10 @@ from shoal.array.chunks import AxisChunks, Chunks, has_unknown
 from shoal.array.chunks_plan import plan_rechunk
 from shoal.array.grid import Crossed, PerAxis, starts_of
 from shoal.array.kernels.assemble import assemble
-from shoal.array.kernels.layout import merge_parts, take_region
+from shoal.array.kernels.layout import cut_parts, merge_parts
 from shoal.array.nodes.base import ArrayNode
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Blocks, Each, Gather, Input, strides, sums
+from shoal.graph.layers import Blocks, Each, Gather, Input, strides
 from shoal.units import parse_bytes
 
 __all__ = ["Rechunk", "RechunkWithin", "overlaps"]
@@ -112,40 +118,44 @@ def _place_step(
 
     A task for each new block that reads the old ones it overlaps would be all; but where old blocks
     are read by many, each new one would have to hold many whole old ones.  There the old ones are
-    cut into pieces first.
+    cut first, each by one task.
     """
     (name, old), (out, new) = source, target
     axes = [overlaps(a, b) for a, b in zip(old, new, strict=True)]
     grid, shape = tuple(map(len, old)), tuple(map(len, new))
-    counts = Each(PerAxis([[len(parts) for parts in axis] for axis in axes]))
     number = math.prod(sum(len(parts) for parts in axis) for axis in axes)
+    steps = strides(grid)
+    offsets = [
+        [tuple([block * step for block, _ in parts]) for parts in axis]
+        for axis, step in zip(axes, steps, strict=True)
+    ]
+    reads = Crossed(PerAxis(offsets), sum)
+    counts = Each(PerAxis([[len(parts) for parts in axis] for axis in axes]))
     if number <= MOST_READERS * math.prod(grid) or number == math.prod(shape):
-        steps = strides(grid)
-        offsets = [
-            [tuple([block * step for block, _ in parts]) for parts in axis]
-            for axis, step in zip(axes, steps, strict=True)
-        ]
         regions = [[tuple([part for _, part in parts]) for parts in axis] for axis in axes]
-        gather = Gather(name, Crossed(PerAxis(offsets), sum))
-        told: list[Input] = [gather, Each(Crossed(PerAxis(regions), tuple)), counts]
+        told: list[Input] = [Gather(name, reads), Each(Crossed(PerAxis(regions), tuple)), counts]
         lowering.add_grid(node, merge_parts, told, name=out, shape=shape)
         return
-    flat = [list(itertools.chain.from_iterable(axis)) for axis in axes]
-    numbers, steps = lowering.graph.numbers(name), strides(grid)
-    places = [[b * step for b, _ in axis] for axis, step in zip(flat, steps, strict=True)]
-    read = [numbers[i] for i in sums(places)]
-    lowering.graph.name_blocks(f"{out}-of", read)
-    cut = tuple(map(len, flat))
-    own = Blocks(f"{out}-of", cut, tuple(range(len(cut))))
-    regions_of = Each(PerAxis([[part for _, part in axis] for axis in flat]))
-    lowering.add_grid(node, take_region, [own, regions_of], name=f"{out}-split", shape=cut)
-    ends = [list(itertools.accumulate(map(len, axis), initial=0)) for axis in axes]
-    ranges = [
-        [range(a * step, b * step, step) for a, b in itertools.pairwise(axis)]
-        for axis, step in zip(ends, strides(cut), strict=True)
-    ]
-    gather = Gather(f"{out}-split", Crossed(PerAxis(ranges), sum))
-    lowering.add_grid(node, assemble, [gather, counts], name=out, shape=shape)
+    cuts = Each(PerAxis(map(_cuts, axes, grid, strides(shape))))
+    own = Blocks(name, grid, tuple(range(len(grid))))
+    lowering.add_grid(node, cut_parts, [own, cuts], name=f"{out}-split", shape=grid)
+    parts = Gather(f"{out}-split", reads, parts=True)
+    lowering.add_grid(node, assemble, [parts, counts], name=out, shape=shape)
+
+
+def _cuts(
+    axis: list[list[tuple[int, slice]]], count: int, step: int
+) -> list[list[tuple[int, slice]]]:
+    """For each old block of an axis where its parts go: so far along in the new blocks' flat order.
+
+    >>> _cuts(overlaps((4, 4), (3, 5)), 2, 10)
+    [[(0, slice(0, 3, None)), (10, slice(3, 4, None))], [(10, slice(0, 4, None))]]
+    """
+    out: list[list[tuple[int, slice]]] = [[] for _ in range(count)]
+    for new, parts in enumerate(axis):
+        for old, part in parts:
+            out[old].append((new * step, part))
+    return out
 
 
 def overlaps(old: AxisChunks, new: AxisChunks) -> list[list[tuple[int, slice]]]:
