@@ -61,8 +61,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("graph_manipulation",),
     ("distributed",),
     # Programs, and facades that only re-export what others define.
-    ("ml", "cli", "base", "bytes", "cache", "callbacks", "core", "hashing", "multiprocessing")
-    + ("optimization", "order", "system", "threaded", "tokenize", "utils"),
+    ("ml", "cli", "base", "bytes", "cache", "callbacks", "core", "datasets", "hashing")
+    + ("multiprocessing", "optimization", "order", "system", "threaded", "tokenize", "utils"),
     # Hands out everything above under other libraries' names.
     ("compat",),
 )

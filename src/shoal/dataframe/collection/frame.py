@@ -27,7 +27,6 @@ from shoal.dataframe.collection.order import set_index, shuffle, sort_values
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series, filtered
 from shoal.dataframe.io.memory import from_array, from_dict
-from shoal.dataframe.io.parquet_write import to_parquet
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
@@ -437,7 +436,6 @@ class DataFrame(FrameBase):
         return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=columns)
 
     merge = merge
-    to_parquet = to_parquet
     set_index = set_index
     sort_values = sort_values
     shuffle = shuffle

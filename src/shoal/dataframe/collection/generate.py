@@ -80,7 +80,7 @@ class Topic:
     Parameters
     ----------
     module
-        Within `shoal.dataframe.collection`.
+        Within `shoal.dataframe.collection`; with a dot in it, within `shoal.dataframe`.
     function
         Its name there.
 
@@ -98,7 +98,8 @@ class Topic:
         self.owner, self.name = owner, name
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        module = importlib.import_module(f"shoal.dataframe.collection.{self.module}")
+        where = self.module if "." in self.module else f"collection.{self.module}"
+        module = importlib.import_module(f"shoal.dataframe.{where}")
         function = getattr(module, self.function)
         # From now on the class has the function itself.
         setattr(self.owner, self.name, function)

@@ -120,6 +120,14 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "DataFrame Series": "agg aggregate=agg",
         "DataFrame": "reindex value_counts get map=map_values",
     },
+    "io.parquet_write": {"DataFrame": "to_parquet"},
+    "io.text_files": {"DataFrame Series": "to_csv to_json"},
+    "io.orc": {"DataFrame": "to_orc"},
+    "io.sql": {"DataFrame Series": "to_sql"},
+    "io.hdf": {"DataFrame Series": "to_hdf"},
+    "io.arrow": {
+        "DataFrame": "from_arrow __arrow_c_stream__=arrow_c_stream __arrow_c_schema__=arrow_c_schema",
+    },
     "inspect": {
         "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
         "pprint",
@@ -197,7 +205,6 @@ WHOLE = "it needs all rows in one place: compute() first, or use map_partitions 
 LABELS = "rows are not found by number or label one at a time: use loc, then compute()"
 PICTURE = "compute() or sample() first, then draw"
 ROWS_TO_COLUMNS = "rows of several partitions would become columns: compute() first"
-FILES = "use to_parquet, or to_delayed and a function that writes a partition"
 IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
@@ -207,11 +214,10 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "plot hist boxplot": PICTURE,
         "rank ewm expanding duplicated compare corrwith asfreq first_valid_index "
         "last_valid_index reindex_like pivot": WHOLE,
-        "to_csv to_hdf to_json to_orc to_sql": FILES,
         "interpolate": "use map_overlap with a function that interpolates",
         "insert": "use assign, and select the columns in the order you want",
         "update": "use assign with where",
-        "from_records from_arrow": "make a pandas frame and use from_pandas, or from_map",
+        "from_records": "make a pandas frame and use from_pandas, or from_map",
         "attrs flags set_flags": "partitions have none; keep them beside the frame",
         "sparse style": COMPUTE_FIRST,
         "select": "use assign and a list of columns",
@@ -227,7 +233,6 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "rank ewm expanding duplicated compare asfreq first_valid_index last_valid_index factorize "
         "reindex reindex_like drop set_axis": WHOLE,
         "array": IN_MEMORY,
-        "to_csv to_hdf to_json to_sql": FILES,
         "interpolate": "use map_overlap with a function that interpolates",
         "update": "use where or mask",
         "from_arrow": "make a pandas series and use from_pandas",

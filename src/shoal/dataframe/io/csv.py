@@ -1,10 +1,22 @@
-"""CSV: files cut at line ends, each block read by pandas."""
+"""Tables as text: files cut at line ends, each block read by pandas.
+
+What the first file's beginning shows decides about names and dtypes.  Blocks are read so that
+they cannot silently differ from it: text columns are read as text, whatever a block has in them,
+and everything else that pandas would read otherwise is an error that names file, column and fix.
+
+A line end inside quotes is taken for the end of a record where a block is cut: pass
+``blocksize=None`` for files that have such.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node
@@ -12,18 +24,42 @@ from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.io.blocks import plan_blocks, read_block
 
-__all__ = ["read_csv"]
+__all__ = ["fits", "read_csv", "read_fwf", "read_table"]
+
+READERS: Mapping[str, Callable[..., Any]] = {
+    "read_csv": pd.read_csv,
+    "read_table": pd.read_table,
+    "read_fwf": pd.read_fwf,
+}
+
+NOT_SUPPORTED = {
+    "index": "read_{0}(...).set_index('my-index')",
+    "index_col": "read_{0}(...).set_index('my-index')",
+    "iterator": "partitions, or to_delayed()",
+    "chunksize": "blocksize=",
+    "nrows": "head(n)",
+    "skipfooter": "blocksize=None and map_partitions",
+}
+"""Arguments of pandas' readers that mean something else in blocks, and what to use."""
+
+SAMPLE_BYTES = 256_000
+WIDE = ("utf-16", "utf_16", "utf-32", "utf_32")
+"""Encodings whose files are not cut."""
 
 
 def read_csv(
     urlpath: Any,
-    blocksize: Any = "64 MiB",
+    blocksize: Any = "default",
     lineterminator: str | None = None,
     compression: str | None = "infer",
-    sample: Any = 256_000,
-    dtype: Any = None,
-    include_path_column: bool | str = False,
+    sample: Any = SAMPLE_BYTES,
+    sample_rows: int = 10,
+    enforce: bool = False,
+    assume_missing: bool = False,
     storage_options: Any = None,
+    include_path_column: bool | str = False,
+    dtype: Any = None,
+    path_converter: Any = None,
     **kwargs: Any,
 ) -> Any:
     """A frame of CSV files.
@@ -33,26 +69,32 @@ def read_csv(
     urlpath
         Paths, URLs or patterns.
     blocksize
-        Bytes in a partition; None is whole files.
+        Bytes in a partition, "64 MiB" by default; None is whole files.
     lineterminator
         What lines end with.
     compression
         A codec, or "infer" from the ending of the name.
     sample
         How much of the first file decides about dtypes, in bytes.
-    dtype
-        Dtypes of columns, where the sample would mislead.
-    include_path_column
-        Add a column with the name of the file; a str gives it a name.
+    sample_rows, enforce
+        Accepted for programs written for Dask; columns are always compared.
+    assume_missing
+        Read whole numbers as floats unless ``dtype`` says otherwise: they may miss some.
     storage_options
         Of the file system.
+    include_path_column
+        Add a column with the name of the file; a str gives it a name.
+    dtype
+        Dtypes of columns, where the sample would mislead.
+    path_converter
+        Called with the name of a file; what it returns stands in the column.
     **kwargs
         Of `pandas.read_csv`.
 
     Raises
     ------
     ValueError
-        A partition has other dtypes than the sample; says which, and what to pass.
+        A partition has other columns or dtypes than the sample; says which, and what to pass.
 
     Examples
     --------
@@ -62,34 +104,141 @@ def read_csv(
     >>> read_csv("memory://t.csv", blocksize=4).x.sum().compute()
     np.int64(3)
     """
-    for name in ("index_col", "iterator", "chunksize", "nrows"):
-        if kwargs.get(name):
-            raise ValueError(f"read_csv(..., {name}=...) is not supported; set an index afterwards")
-    end = (lineterminator or "\n").encode()
+    reading = (blocksize, compression, sample, storage_options)
+    column = (include_path_column, path_converter)
+    options = {**kwargs, "dtype": dtype, "lineterminator": lineterminator}
+    return _read("read_csv", urlpath, reading, column, assume_missing, options)
+
+
+def read_table(urlpath: Any, **kwargs: Any) -> Any:
+    """A frame of files with tabs, or another separator, between columns.
+
+    Parameters
+    ----------
+    urlpath
+        Paths, URLs or patterns.
+    **kwargs
+        As `read_csv` has them; others are `pandas.read_table`'s.
+
+    Examples
+    --------
+    >>> from shoal.io.files import open_file
+    >>> with open_file("memory://t.tsv", "wb") as file:
+    ...     _ = file.write(b"x\\ty\\n1\\ta\\n2\\tb\\n")
+    >>> read_table("memory://t.tsv").x.sum().compute()
+    np.int64(3)
+    """
+    return _with_keywords("read_table", urlpath, kwargs)
+
+
+def read_fwf(urlpath: Any, **kwargs: Any) -> Any:
+    """A frame of files whose columns stand at the same places in all lines.
+
+    Parameters
+    ----------
+    urlpath
+        Paths, URLs or patterns.
+    **kwargs
+        As `read_csv` has them; others are `pandas.read_fwf`'s.  Places are found in the sample
+        unless ``colspecs`` or ``widths`` says them.
+
+    Examples
+    --------
+    >>> from shoal.io.files import open_file
+    >>> with open_file("memory://t.txt", "wb") as file:
+    ...     _ = file.write(b"xx  y\\n11  a\\n 2  b\\n")
+    >>> read_fwf("memory://t.txt").xx.sum().compute()
+    np.int64(13)
+    """
+    return _with_keywords("read_fwf", urlpath, kwargs)
+
+
+def _with_keywords(reader: str, urlpath: Any, kwargs: dict[str, Any]) -> Any:
+    pairs = {"blocksize": "default", "compression": "infer", "sample": SAMPLE_BYTES}
+    reading = tuple([kwargs.pop(name, value) for name, value in pairs.items()])
+    reading = (*reading, kwargs.pop("storage_options", None))
+    column = (kwargs.pop("include_path_column", False), kwargs.pop("path_converter", None))
+    missing = kwargs.pop("assume_missing", False)
+    for name in ("sample_rows", "enforce"):
+        kwargs.pop(name, None)
+    return _read(reader, urlpath, reading, column, missing, kwargs)
+
+
+def _read(
+    reader: str, urlpath: Any, reading: Any, column: Any, missing: bool, options: dict[str, Any]
+) -> Any:
+    _check_options(reader, options)
+    options = {name: value for name, value in options.items() if value is not None or name in KEPT}
+    blocksize, compression, sample, storage = reading
+    plan = _plan(reader, urlpath, blocksize, compression, sample, storage or {}, options)
+    text = plan.sample if isinstance(plan.sample, bytes) else b""
+    if reader == "read_fwf":
+        options = _with_places(text, options)
+    whole = READERS[reader](io.BytesIO(text), **options)
+    if missing:
+        options["dtype"] = _floats_for_numbers(whole, options.get("dtype"))
+        whole = READERS[reader](io.BytesIO(text), **options)
+    free = {name: v for name, v in options.items() if name not in ("usecols", "dtype")}
+    names = tuple(READERS[reader](io.BytesIO(text), **{**free, "nrows": 1}).columns)
+    meta = make_meta(whole)
+    wanted, convert = column
+    path_column = "path" if wanted is True else (wanted or None)
+    paths = [convert(path) if convert else path for path in plan.paths]
+    if path_column:
+        if path_column in meta.columns:
+            raise ValueError(
+                f"Files already contain the column name: {path_column}, so the path column cannot "
+                "use this name. Please set `include_path_column` to a unique name."
+            )
+        meta[path_column] = pd.Categorical([], categories=list(dict.fromkeys(paths)))
+    func = BlockReader(reader, names, tuple(options.items()), meta, path_column)
+    values = [
+        (block, i == 0, path)
+        for file, path in zip(plan.blocks, paths, strict=True)
+        for i, block in enumerate(file)
+    ]
+    title = reader.replace("_", "-")
+    unknown = (None,) * (len(values) + 1)
+    return from_node(FromMap(func, tuple(values), (), (), meta, unknown, None, title))
+
+
+KEPT = ("header", "skiprows", "engine")
+"""Arguments for which None means something."""
+
+
+def _check_options(reader: str, options: Mapping[str, Any]) -> None:
+    kind = reader.removeprefix("read_")
+    for name, instead in NOT_SUPPORTED.items():
+        if options.get(name) not in (None, False, 0):
+            told = "'index' and 'index_col'" if name.startswith("index") else repr(name)
+            raise ValueError(f"Keywords {told} not supported. Use {instead.format(kind)} instead")
+    if isinstance(options.get("header"), list):
+        raise TypeError("List of header rows not supported for shoal.dataframe.read_csv")
+
+
+def _plan(
+    reader: str, urlpath: Any, blocksize: Any, compression: Any, sample: Any, storage: Any, how: Any
+) -> Any:
+    end = (how.get("lineterminator") or "\n").encode()
     if compression == "infer":
         compression = _codec(urlpath)
-    plan = plan_blocks(
+    if compression and blocksize not in (None, "default"):
+        warnings.warn(
+            f"Warning {compression} compression does not support breaking apart files\nPlease "
+            "ensure that each individual file can fit in memory and use the keyword "
+            "``blocksize=None to remove this message``",
+            stacklevel=4,
+        )
+    whole = compression or str(how.get("encoding") or "").lower().startswith(WIDE)
+    blocksize = None if whole else "64 MiB" if blocksize == "default" else blocksize
+    return plan_blocks(
         urlpath,
-        blocksize=None if compression else blocksize,
-        delimiter=end,
-        sample=sample,
+        blocksize=blocksize,
+        delimiter=None if whole and not compression else end,
+        sample=SAMPLE_BYTES if sample is False else sample,
         compression=compression,
-        **(storage_options or {}),
+        **storage,
     )
-    if lineterminator is not None:
-        kwargs["lineterminator"] = lineterminator
-    options = {"dtype": dtype, **kwargs} if dtype is not None else dict(kwargs)
-    head = plan.sample if isinstance(plan.sample, bytes) else b""
-    whole = pd.read_csv(io.BytesIO(head), **options)
-    header = b"" if kwargs.get("header", "infer") is None else _header(head, end, kwargs)
-    meta = make_meta(whole)
-    path_column = "path" if include_path_column is True else (include_path_column or None)
-    if path_column:
-        meta[path_column] = pd.Categorical([], categories=plan.paths)
-    blocks = [(block, i == 0) for file in plan.blocks for i, block in enumerate(file)]
-    func = CsvReader(header, tuple(options.items()), meta, path_column)
-    node = FromMap(func, tuple(blocks), (), (), meta, (None,) * (len(blocks) + 1), None, "read-csv")
-    return from_node(node)
 
 
 def _codec(urlpath: Any) -> str | None:
@@ -98,25 +247,43 @@ def _codec(urlpath: Any) -> str | None:
     return next((codec for end, codec in endings.items() if name.endswith(end)), None)
 
 
-def _header(sample: bytes, end: bytes, options: Any) -> bytes:
-    """The lines up to the column names: given to the blocks that do not begin a file."""
+def _floats_for_numbers(sample: Any, dtype: Any) -> Any:
+    """Dtypes in which whole numbers that nobody asked for are floats."""
+    if dtype is not None and not isinstance(dtype, Mapping):
+        return dtype
+    told = dict(dtype or {})
+    numbers = [name for name in sample.columns if sample.dtypes[name].kind in "iu"]
+    return {**told, **{name: np.dtype("float64") for name in numbers if name not in told}}
+
+
+def _with_places(sample: bytes, options: dict[str, Any]) -> dict[str, Any]:
+    """The places of columns in lines, found in the sample: the same for all blocks."""
+    if options.get("colspecs", "infer") != "infer" or options.get("widths") is not None:
+        return options
     skip = options.get("skiprows") or 0
-    lines = sample.split(end)
-    first = skip if isinstance(skip, int) else len(skip)
-    header = options.get("header", "infer")
-    count = first + (header + 1 if isinstance(header, int) else 1)
-    return end.join(lines[:count]) + end
+    first = skip if isinstance(skip, int) else 0
+    lines = sample.decode(options.get("encoding") or "utf-8").splitlines()[first:]
+    blank = options.get("delimiter") or " \t"
+    lines = lines[: options.pop("infer_nrows", 100)]
+    used = np.zeros(max(map(len, lines), default=0) + 2, dtype=bool)
+    for line in lines:
+        used[1 : len(line) + 1] |= [letter not in blank for letter in line]
+    edges = np.flatnonzero(used[1:] != used[:-1]).tolist()
+    return {**options, "colspecs": list(zip(edges[::2], edges[1::2], strict=True))}
 
 
-class CsvReader:
+@dataclasses.dataclass(frozen=True, eq=False)
+class BlockReader:
     """Reads a block.
 
     Parameters
     ----------
-    header
-        Bytes to put before blocks that do not begin a file.
+    reader
+        The name of pandas' function.
+    names
+        Of all columns in the files.
     options
-        Pairs, of `pandas.read_csv`.
+        Pairs, of that function.
     meta
         What partitions look like.
     path_column
@@ -126,23 +293,21 @@ class CsvReader:
 
     Examples
     --------
-    >>> CsvReader(b"", (), pd.DataFrame({"x": []}), None).columns is None
+    >>> BlockReader("read_csv", ("x",), (), pd.DataFrame({"x": []}), None).columns is None
     True
     """
 
-    def __init__(
-        self, header: bytes, options: Any, meta: Any, path_column: Any, columns: Any = None
-    ) -> None:
-        self.header = header
-        self.options = options
-        self.meta = meta
-        self.path_column = path_column
-        self.columns = columns
+    reader: str
+    names: tuple[Any, ...]
+    options: tuple[tuple[str, Any], ...]
+    meta: Any
+    path_column: Any
+    columns: Any = None
 
     def __shoal_tokenize__(self) -> Any:
-        return self.header, self.options, self.meta, self.path_column, self.columns
+        return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
-    def project_columns(self, columns: list[Any]) -> CsvReader:
+    def project_columns(self, columns: list[Any]) -> BlockReader:
         """A reader of fewer columns.
 
         Parameters
@@ -150,43 +315,87 @@ class CsvReader:
         columns
             Their names.
         """
-        return CsvReader(self.header, self.options, self.meta, self.path_column, columns)
+        return dataclasses.replace(self, columns=columns)
 
-    def __call__(self, block: Any, is_first: bool) -> Any:
+    def __call__(self, block: Any, is_first: bool, path: Any) -> Any:
         text = read_block(block)
-        if not is_first:
-            text = self.header + text
-        options = dict(self.options)
         names = list(self.meta.columns) if self.columns is None else self.columns
         stored = [name for name in names if name != self.path_column]
-        if self.columns is not None and "usecols" not in options:
-            # Without any column the number of rows would be lost.
-            options["usecols"] = stored or [self._first_stored()]
-        part = pd.read_csv(io.BytesIO(text), **options) if text.strip() else self.meta[stored]
+        options = self._options(stored)
+        if is_first:
+            self._check_names(text, block)
+        else:
+            # Names and what stands before them are at the beginning of the file only.
+            options = {**options, "header": None, "names": list(self.names)}
+            options.pop("skiprows", None)
+        if text.strip():
+            part = READERS[self.reader](io.BytesIO(text), **options)
+        else:
+            part = self.meta[stored or self._some_column()]
         part = self._fit(part[stored], block)
         if self.path_column in names:
             kinds = self.meta[self.path_column].cat.categories
-            part[self.path_column] = pd.Categorical([block.path] * len(part), categories=kinds)
+            part[self.path_column] = pd.Categorical([path] * len(part), categories=kinds)
         return part[names]
 
-    def _first_stored(self) -> Any:
-        return next(name for name in self.meta.columns if name != self.path_column)
+    def _some_column(self) -> list[Any]:
+        return [name for name in self.meta.columns if name != self.path_column][:1]
+
+    def _options(self, stored: list[Any]) -> dict[str, Any]:
+        options = dict(self.options)
+        if self.columns is not None:
+            # Without any column the number of rows would be lost.
+            options["usecols"] = stored or self._some_column()
+        dtype = options.get("dtype")
+        if dtype is None or isinstance(dtype, Mapping):
+            converted = {*(options.get("converters") or ()), *(dtype or ())}
+            # A block may have digits only where others have text: they are text there, too.
+            plain = {
+                name: self.meta.dtypes[name]
+                for name in options.get("usecols", self.names)
+                if name in self.meta.columns
+                and name not in converted
+                and isinstance(self.meta.dtypes[name], pd.StringDtype)
+            }
+            if plain:
+                options["dtype"] = {**(dtype or {}), **plain}
+        if isinstance(options.get("dtype"), Mapping):
+            kept = options.get("usecols", self.names)
+            listed = kept if not callable(kept) else self.names
+            options["dtype"] = {k: v for k, v in options["dtype"].items() if k in listed}
+        return options
+
+    def _check_names(self, text: bytes, block: Any) -> None:
+        """Refuse a file whose columns are others, or in another order."""
+        options = {k: v for k, v in self.options if k not in ("usecols", "dtype", "parse_dates")}
+        if not text.strip():
+            return
+        try:
+            head = READERS[self.reader](io.BytesIO(text[:100_000]), **{**options, "nrows": 0})
+        except pd.errors.EmptyDataError as error:
+            raise ValueError(
+                f"the first block of {block.path} ends before the first row; pass a larger "
+                "blocksize="
+            ) from error
+        found = tuple(head.columns)
+        if found != self.names:
+            gone = [name for name in self.names if name not in found]
+            new = [name for name in found if name not in self.names]
+            raise ValueError(
+                f"Columns do not match: {block.path} has {list(found)[:20]}, the first file "
+                f"{list(self.names)[:20]}; missing {gone}, more {new}. Read the files apart, and "
+                "concat what they have in common"
+            )
 
     def _fit(self, part: Any, block: Any) -> Any:
         """Dtypes as the sample had them; what cannot become that is an error that says so."""
         wanted = self.meta.dtypes
         other = [name for name in part.columns if part.dtypes[name] != wanted[name]]
-        clashes = []
-        changed = {}
-        for name in other:
-            have, want = part.dtypes[name], wanted[name]
-            loses = (have.kind == "f" and want.kind in "iu") or (
-                want.kind in "iufM" and have.kind in "OT"
-            )
-            if loses and len(part):
-                clashes.append((name, have, want))
-            else:
-                changed[name] = want
+        clashes = [
+            (name, part.dtypes[name], wanted[name])
+            for name in other
+            if len(part) and not fits(part[name], wanted[name])
+        ]
         if clashes:
             lines = "\n".join(
                 f"  {name}: found {have}, expected {want}" for name, have, want in clashes
@@ -198,4 +407,33 @@ class CsvReader:
                 "The sample at the beginning of the first file did not show this. Pass "
                 f"dtype={fix}, or a larger sample="
             )
-        return part.astype(changed) if changed else part
+        return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+def fits(column: Any, want: Any) -> bool:
+    """Whether a column has values of a dtype, and only was read as another one.
+
+    Parameters
+    ----------
+    column
+        A series.
+    want
+        The dtype.
+
+    Examples
+    --------
+    >>> fits(pd.Series([1, 2]), np.dtype("float64")), fits(pd.Series([1.5]), np.dtype("int64"))
+    (True, False)
+    """
+    have = column.dtype
+    if isinstance(want, pd.CategoricalDtype) or want.kind == "O":
+        return True
+    if isinstance(want, pd.StringDtype):
+        return isinstance(have, pd.StringDtype) or bool(column.isna().all())
+    if want.kind in "fmM" and column.isna().all():
+        return True
+    if want.kind == "f":
+        return have.kind in "iuf"
+    if want.kind in "mM":
+        return bool(have.kind == want.kind)
+    return want.kind in "iu" and have.kind in "iu"

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
+from fsspec.implementations.arrow import ArrowFSWrapper
+from fsspec.implementations.local import LocalFileSystem
 
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.columnar.scan import Column as ScanColumn
@@ -445,9 +447,6 @@ def as_fsspec(filesystem: Any) -> Any:
     if filesystem is None or filesystem in ("fsspec", "arrow", "pyarrow"):
         return None
     if isinstance(filesystem, pafs.FileSystem):
-        from fsspec.implementations.arrow import ArrowFSWrapper
-        from fsspec.implementations.local import LocalFileSystem
-
         local = isinstance(filesystem, pafs.LocalFileSystem)
         return LocalFileSystem() if local else ArrowFSWrapper(filesystem)
     return filesystem

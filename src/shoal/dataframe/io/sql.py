@@ -1,0 +1,400 @@
+"""Tables of databases through SQLAlchemy: a partition is a range of an indexed column."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.collection import compute as compute_all
+from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.io.csv import fits
+from shoal.dataframe.io.memory import from_pandas
+from shoal.dataframe.meta import make_meta
+from shoal.dataframe.nodes.sources import FromMap
+from shoal.delayed import delayed
+from shoal.optional import import_required
+from shoal.units import parse_bytes
+
+__all__ = ["read_sql", "read_sql_query", "read_sql_table", "to_sql"]
+
+
+def read_sql(sql: Any, con: str, index_col: Any, **kwargs: Any) -> Any:
+    """A frame of a table, by its name, or of a query.
+
+    Parameters
+    ----------
+    sql
+        The name of a table, or an SQLAlchemy selectable.
+    con, index_col, **kwargs
+        As `read_sql_table` and `read_sql_query` have them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> uri = f"sqlite:///{tempfile.mkdtemp()}/t.db"
+    >>> _ = pd.DataFrame({"n": [1, 2], "x": [3, 4]}).to_sql("t", uri, index=False)
+    >>> read_sql("t", uri, index_col="n").x.sum().compute()
+    np.int64(7)
+    """
+    read = read_sql_table if isinstance(sql, str) else read_sql_query
+    return read(sql, con, index_col, **kwargs)
+
+
+def read_sql_table(
+    table_name: str,
+    con: str,
+    index_col: Any,
+    divisions: Any = None,
+    npartitions: int | None = None,
+    limits: Any = None,
+    columns: Any = None,
+    bytes_per_chunk: Any = "256 MiB",
+    head_rows: int = 5,
+    schema: str | None = None,
+    meta: Any = None,
+    engine_kwargs: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """A frame of a table of a database.
+
+    Parameters
+    ----------
+    table_name
+        Its name.
+    con
+        Of the database: a URI such as "sqlite:///flights.db".
+    index_col
+        The column that becomes the index, by which the table is cut; it should have an index in
+        the database.  Rows in which it is NULL belong to no range and are left out.
+    divisions, npartitions, limits, bytes_per_chunk, head_rows, meta, engine_kwargs, **kwargs
+        As `read_sql_query` has them.
+    columns
+        Names; None is all.
+    schema
+        Of the table.
+
+    Raises
+    ------
+    MissingDependencyError
+        SQLAlchemy is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> uri = f"sqlite:///{tempfile.mkdtemp()}/t.db"
+    >>> _ = pd.DataFrame({"n": range(9), "x": range(9)}).to_sql("t", uri, index=False)
+    >>> read_sql_table("t", uri, index_col="n", npartitions=2).divisions
+    (0, 4, 8)
+    """
+    if not isinstance(table_name, str):
+        raise TypeError(f"`table_name` must be of type str, not {type(table_name).__name__}")
+    if not isinstance(con, str):
+        raise TypeError(f"`con` must be of type str (a URI), not {type(con).__name__}")
+    sa = _sqlalchemy()
+    engine = sa.create_engine(con, **(engine_kwargs or {}))
+    try:
+        table = sa.Table(table_name, sa.MetaData(), autoload_with=engine, schema=schema)
+    finally:
+        engine.dispose()
+    index = table.columns[index_col] if isinstance(index_col, str) else index_col
+    wanted = list(table.columns)
+    if columns is not None:
+        wanted = [table.columns[one] if isinstance(one, str) else one for one in columns]
+    if index.name not in [one.name for one in wanted]:
+        wanted.append(index)
+    return read_sql_query(
+        sa.select(*wanted).select_from(table),
+        con,
+        index.name,
+        divisions=divisions,
+        npartitions=npartitions,
+        limits=limits,
+        bytes_per_chunk=bytes_per_chunk,
+        head_rows=head_rows,
+        meta=meta,
+        engine_kwargs=engine_kwargs,
+        **kwargs,
+    )
+
+
+def _sqlalchemy() -> Any:
+    return import_required("sqlalchemy", "reading and writing databases")
+
+
+def read_sql_query(
+    sql: Any,
+    con: str,
+    index_col: Any,
+    divisions: Any = None,
+    npartitions: int | None = None,
+    limits: Any = None,
+    bytes_per_chunk: Any = "256 MiB",
+    head_rows: int = 5,
+    meta: Any = None,
+    engine_kwargs: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """A frame of a query of a database.
+
+    Parameters
+    ----------
+    sql
+        An SQLAlchemy selectable; text cannot be cut into ranges.
+    con
+        Of the database: a URI.
+    index_col
+        The column of the query that becomes the index, by which it is cut.
+    divisions
+        Bounds of the ranges.
+    npartitions
+        How many ranges of equal width; by default by ``bytes_per_chunk``.
+    limits
+        The least and the largest value of the index; looked up unless given.
+    bytes_per_chunk
+        About how large a partition is, in bytes.
+    head_rows
+        How many rows are read to learn dtypes and sizes.
+    meta
+        What the result looks like, instead.
+    engine_kwargs
+        Of `sqlalchemy.create_engine`.
+    **kwargs
+        Of `pandas.read_sql`.
+
+    Raises
+    ------
+    TypeError
+        Both ``divisions`` and ``npartitions``, or an index that has no ranges of equal width.
+    ValueError
+        ``sql`` is text; or, when computed, a partition has other dtypes than the first rows.
+
+    Examples
+    --------
+    >>> import sqlalchemy as sa, tempfile
+    >>> uri = f"sqlite:///{tempfile.mkdtemp()}/t.db"
+    >>> _ = pd.DataFrame({"n": range(9), "x": range(9)}).to_sql("t", uri, index=False)
+    >>> query = sa.select(sa.column("n"), sa.column("x")).select_from(sa.table("t"))
+    >>> read_sql_query(query, uri, "n", npartitions=2).x.max().compute()
+    np.int64(8)
+    """
+    if isinstance(sql, str):
+        raise ValueError(
+            "read_sql_query takes an SQLAlchemy selectable, got text; write it with "
+            "sqlalchemy.select, or use read_sql_table"
+        )
+    if not isinstance(con, str):
+        raise TypeError(f"`con` must be of type str (a URI), not {type(con).__name__}")
+    if divisions is not None and npartitions is not None:
+        raise TypeError("Must supply either 'divisions' or 'npartitions', not both")
+    index = index_col if isinstance(index_col, str) else index_col.name
+    query = Query(sql, con, index, tuple((engine_kwargs or {}).items()), tuple(kwargs.items()))
+    row_bytes = 0.0
+    if meta is None:
+        if head_rows <= 0:
+            raise ValueError("Must provide `meta` if `head_rows` is 0")
+        head = query.read(lambda inner, _: inner.limit(head_rows))
+        if head.empty:
+            return from_pandas(query.read(lambda inner, _: inner), npartitions=1)
+        row_bytes = head.memory_usage(deep=True, index=True).sum() / len(head)
+        meta = head.iloc[:0]
+    elif npartitions is None and divisions is None:
+        head = query.read(lambda inner, _: inner.limit(max(head_rows, 1)))
+        row_bytes = head.memory_usage(deep=True, index=True).sum() / max(len(head), 1)
+    meta = make_meta(getattr(meta, "_meta", meta))
+    if divisions is None:
+        divisions = _divisions(query, limits, npartitions, row_bytes, bytes_per_chunk)
+    last = len(divisions) - 2
+    pairs = itertools.pairwise(divisions)
+    ranges = tuple([(low, high, i == last) for i, (low, high) in enumerate(pairs)])
+    reader = RangeReader(query, meta)
+    return from_node(FromMap(reader, ranges, (), (), meta, tuple(divisions), None, "read-sql"))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Query:
+    """A query of a database; not public."""
+
+    sql: Any
+    uri: str
+    index: str
+    engine_options: tuple[tuple[str, Any], ...]
+    options: tuple[tuple[str, Any], ...]
+
+    def __shoal_tokenize__(self) -> Any:
+        return str(self.sql), self.uri, self.index, self.engine_options, self.options
+
+    def read(self, change: Any, index: bool = True) -> Any:
+        """What pandas reads of a query made from this one."""
+        sa = _sqlalchemy()
+        inner = self.sql.subquery("shoal_query")
+        wanted = change(sa.select(inner), inner.c[self.index])
+        engine = sa.create_engine(self.uri, **dict(self.engine_options))
+        try:
+            told = {"index_col": self.index, **dict(self.options)} if index else {}
+            return pd.read_sql(wanted, engine, **told)
+        finally:
+            engine.dispose()
+
+
+def _divisions(
+    query: Query, limits: Any, npartitions: int | None, row_bytes: float, chunk_bytes: Any
+) -> Sequence[Any]:
+    sa = _sqlalchemy()
+    if limits is None:
+        ends = query.read(
+            lambda inner, column: sa.select(
+                sa.func.min(column).label("low"), sa.func.max(column).label("high")
+            ),
+            index=False,
+        )
+        low, high, dtype = ends.low[0], ends.high[0], ends.high.dtype
+    else:
+        low, high = limits
+        dtype = pd.Series(limits).dtype
+    if npartitions is None:
+        count = query.read(
+            lambda inner, column: sa.select(sa.func.count(column).label("n")), index=False
+        ).n[0]
+        limit = parse_bytes(chunk_bytes) if isinstance(chunk_bytes, str) else chunk_bytes
+        npartitions = round(count * row_bytes / limit) or 1
+    if dtype.kind == "M":
+        return list(pd.date_range(low, high, periods=npartitions + 1))
+    if dtype.kind in "iuf":
+        return list(np.linspace(low, high, npartitions + 1, dtype=dtype).tolist())
+    raise TypeError(
+        f'Provided index column is of type "{dtype}".  If divisions is not provided the index '
+        "column type must be numeric or datetime."
+    )
+
+
+class RangeReader:
+    """Reads a range of a query; not public."""
+
+    def __init__(self, query: Query, meta: Any, columns: Any = None) -> None:
+        self.query, self.meta, self.columns = query, meta, columns
+
+    def __shoal_tokenize__(self) -> Any:
+        return self.query, self.meta, self.columns
+
+    def project_columns(self, columns: list[Any]) -> RangeReader:
+        return RangeReader(self.query, self.meta[columns], columns)
+
+    def __call__(self, low: Any, high: Any, is_last: bool) -> Any:
+        low, high = (one.item() if isinstance(one, np.generic) else one for one in (low, high))
+
+        def chosen(inner: Any, column: Any) -> Any:
+            if self.columns is not None:
+                source = column.table
+                inner = _sqlalchemy().select(*(source.c[n] for n in self.columns), column)
+            return inner.where(column >= low, column <= high if is_last else column < high)
+
+        part = self.query.read(chosen)
+        if not len(part):
+            return self.meta
+        part = part[list(self.meta.columns)]
+        for name, want in self.meta.dtypes.items():
+            if part.dtypes[name] != want and not fits(part[name], want):
+                raise ValueError(
+                    f"column {name!r} is {part.dtypes[name]} where {self.query.index} is from "
+                    f"{low!r} to {high!r}, and {want} in the first rows; pass meta= with the "
+                    "dtype that fits all rows, or a larger head_rows="
+                )
+        return part.astype(self.meta.dtypes.to_dict()) if len(self.meta.columns) else part
+
+
+def to_sql(
+    df: Any,
+    name: str,
+    uri: str,
+    schema: str | None = None,
+    if_exists: str = "fail",
+    index: bool = True,
+    index_label: Any = None,
+    chunksize: int | None = None,
+    dtype: Any = None,
+    method: Any = None,
+    compute: bool = True,
+    parallel: bool = False,
+    engine_kwargs: Any = None,
+) -> Any:
+    """Write a frame or series to a table of a database.
+
+    Parameters
+    ----------
+    df
+        A frame or series.
+    name
+        Of the table.
+    uri
+        Of the database, such as "sqlite:///flights.db".
+    schema, if_exists, index, index_label, chunksize, dtype, method
+        As `pandas.DataFrame.to_sql` has them.
+    compute
+        False for a delayed value.
+    parallel
+        Whether partitions are written at the same time, in any order.
+    engine_kwargs
+        Of `sqlalchemy.create_engine`.
+
+    Raises
+    ------
+    ValueError
+        ``uri`` is no text, or the table is there and ``if_exists`` is "fail".
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shoal.dataframe import from_dict
+    >>> uri = f"sqlite:///{tempfile.mkdtemp()}/t.db"
+    >>> to_sql(from_dict({"x": [1, 2]}, npartitions=2), "t", uri)
+    >>> pd.read_sql("select x from t", uri).x.tolist()
+    [1, 2]
+    """
+    if not isinstance(uri, str):
+        raise ValueError(
+            f"Expected URI to be a string, got {type(uri)}: partitions are written by tasks, "
+            "which open connections of their own"
+        )
+    how = {
+        "schema": schema,
+        "index": index,
+        "index_label": index_label,
+        "chunksize": chunksize,
+        "dtype": dtype,
+        "method": method,
+    }
+    writer = _TableWriter(name, uri, tuple(how.items()), tuple((engine_kwargs or {}).items()))
+    # The table is made, or found there, before any partition is written.
+    made = delayed(writer)(df._meta, if_exists, None)
+    written: list[Any] = []
+    for part in FrameBase.to_delayed(df):
+        after = made if parallel or not written else written[-1]
+        written.append(delayed(writer)(part, "append", after))
+    whole: Any = delayed(list)(written)
+    if not compute:
+        return whole
+    compute_all(whole)
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class _TableWriter:
+    """Writes a partition to a table."""
+
+    name: str
+    uri: str
+    how: tuple[tuple[str, Any], ...]
+    engine_options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, part: Any, if_exists: str, after: Any) -> Any:
+        sa = _sqlalchemy()
+        engine = sa.create_engine(self.uri, **dict(self.engine_options))
+        try:
+            return part.to_sql(self.name, engine, if_exists=if_exists, **dict(self.how))
+        finally:
+            engine.dispose()

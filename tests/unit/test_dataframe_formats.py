@@ -1,0 +1,284 @@
+"""Files and databases besides Parquet: there and back, in blocks, and what does not fit."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pytest
+
+import shoal.dataframe as dd
+from shoal.datasets import make_people, timeseries
+
+FRAME = pd.DataFrame(
+    {
+        "a": [1, 2, 3, 4, 5],
+        "s": ["x", "ü y", None, "007", "日本"],
+        "f": [1.5, None, -3.0, 0.0, 2.25],
+        "b": [True, False, True, True, False],
+    }
+)
+
+
+def same(got: Any, expected: Any) -> None:
+    pd.testing.assert_frame_equal(got.compute().reset_index(drop=True), expected)
+
+
+# ---------------------------------------------------------------------------------------- CSV
+
+
+@pytest.mark.parametrize("blocksize", [9, 40, None])
+@pytest.mark.parametrize("options", [{}, {"sep": ";"}, {"encoding": "latin-1"}])
+def test_csv_there_and_back(options: Any, blocksize: Any, tmp_path: Path) -> None:
+    frame = FRAME.replace("日本", "n") if "encoding" in options else FRAME
+    dd.from_pandas(frame, 2).to_csv(str(tmp_path / "*.csv"), index=False, **options)
+    df = dd.read_csv(str(tmp_path / "*.csv"), blocksize=blocksize, **options)
+    same(df, frame)
+    same(df[["f", "a"]], frame[["f", "a"]])
+    assert len(df) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("# hi\n\nx,y\n1,a\n2,b\n3,c\n4,5\n", {"comment": "#"}),
+        ("junk\nx,y\n1,a\n2,b\n3,c\n4,5\n", {"skiprows": 1}),
+        ("junk\n1,a\n2,b\n3,c\n4,5\n", {"skiprows": 1, "header": None}),
+        ("1,a\n2,b\n3,c\n4,5\n", {"names": ["x", "y"]}),
+        ("x,y,z\n1,a,0\n2,b,0\n3,c,0\n4,5,0\n", {"usecols": ["y", "x"]}),
+        ("x,y\n1,2020-01-01\n2,2020-01-02\n3,\n", {"parse_dates": ["y"]}),
+        ("x,y\n1,a\n2,b\n3,a\n", {"dtype": {"y": "category", "x": "float64"}}),
+        ("x,y\n1,a\n2,b\n3,a\n", {"dtype": "object"}),
+    ],
+)
+def test_csv_in_blocks_is_what_pandas_reads(text: str, options: Any, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    expected = pd.read_csv(tmp_path / "t.csv", **options)
+    with pytest.raises(ValueError, match="ends before the first row"):
+        dd.read_csv(str(tmp_path / "t.csv"), blocksize=1, skiprows=1).compute()
+    for blocksize in (14, 19, None):
+        df = dd.read_csv(str(tmp_path / "t.csv"), blocksize=blocksize, **options)
+        got = df.compute().reset_index(drop=True)
+        if "y" in expected and isinstance(expected.y.dtype, pd.CategoricalDtype):
+            got["y"] = got.y.cat.set_categories(expected.y.cat.categories)
+        pd.testing.assert_frame_equal(got, expected)
+
+
+def test_text_stays_text_in_every_block(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("k\n" + "abc\n" * 5 + "007\n" * 9)
+    df = dd.read_csv(str(tmp_path / "t.csv"), blocksize=12, sample=12)
+    assert df.k.compute().tolist() == ["abc"] * 5 + ["007"] * 9
+
+
+def test_other_ways_to_read_text(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("x\ty\n1\ta\n2\tb\n")
+    assert dd.read_table(str(tmp_path / "t.tsv"), blocksize=5).x.compute().tolist() == [1, 2]
+    (tmp_path / "t.txt").write_text("name   n\nann   10\nbob    7\n")
+    df = dd.read_fwf(str(tmp_path / "t.txt"), blocksize=10)
+    same(df, pd.read_fwf(tmp_path / "t.txt"))
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"x\n1\n2\n"))
+    with pytest.warns(UserWarning, match="gzip compression does not support breaking"):
+        df = dd.read_csv(str(tmp_path / "t.csv.gz"), blocksize=2)
+    assert df.x.sum().compute() == 3
+    df = dd.read_csv(str(tmp_path / "t.tsv"), sep="\t", include_path_column="from")
+    assert df["from"].compute().astype(str).str.endswith("t.tsv").all()
+    assert dd.read_csv(str(tmp_path / "t.tsv"), sep="\t", assume_missing=True).x.dtype == float
+
+
+def test_one_csv_file(tmp_path: Path) -> None:
+    df = dd.from_pandas(FRAME, 3)
+    (name,) = df.to_csv(str(tmp_path / "t.csv"), single_file=True, index=False)
+    pd.testing.assert_frame_equal(pd.read_csv(name), FRAME)
+    df.to_csv(name, single_file=True, index=False, mode="at", header=False)
+    assert len(pd.read_csv(name)) == 10
+    with pytest.raises(FileExistsError, match=r"t.csv is there"):
+        df.to_csv(name, single_file=True, mode="xt")
+    with pytest.raises(ValueError, match="header_first_partition_only"):
+        df.to_csv(name, single_file=True, header_first_partition_only=False)
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "0.csv").write_text("old")
+
+    def fails(part: Any) -> Any:
+        if 3 in part.a.to_numpy():
+            raise ZeroDivisionError
+        return part
+
+    df = dd.from_pandas(FRAME, 5).map_partitions(fails, meta=FRAME)
+    with pytest.raises(ZeroDivisionError):
+        df.to_csv(str(tmp_path / "*.csv"))
+    assert [one.name for one in tmp_path.glob("*.csv")] == ["0.csv"]
+    assert (tmp_path / "0.csv").read_text() == "old"
+
+
+def test_csv_that_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("x,y\n" + "1,True\n" * 50)
+    (tmp_path / "2.csv").write_text("x,y\n1,\n2.5,True\n")
+    (tmp_path / "3.csv").write_text("x,z\n1,2\n")
+    with pytest.raises(ValueError, match=r"(?s)2.csv, from byte 0:.*x: found float64.*dtype="):
+        dd.read_csv(str(tmp_path / "[12].csv")).compute()
+    with pytest.raises(ValueError, match="y: found object, expected bool"):
+        dd.read_csv(str(tmp_path / "[12].csv")).y.compute()
+    with pytest.raises(ValueError, match=r"3.csv has \['x', 'z'\].*missing \['y'\], more \['z'\]"):
+        dd.read_csv(str(tmp_path / "[13].csv")).compute()
+    for name in ("index_col", "nrows", "chunksize", "iterator"):
+        with pytest.raises(ValueError, match=r"Use .* instead"):
+            dd.read_csv(str(tmp_path / "1.csv"), **{name: 2})
+
+
+# --------------------------------------------------------------------------------------- JSON
+
+
+@pytest.mark.parametrize("blocksize", [5, 60, None])
+def test_json_lines(blocksize: Any, tmp_path: Path) -> None:
+    dd.from_pandas(FRAME, 2).to_json(str(tmp_path / "*.json"))
+    same(dd.read_json(str(tmp_path / "*.json"), blocksize=blocksize), FRAME)
+
+
+def test_json_of_other_forms(tmp_path: Path) -> None:
+    dd.from_pandas(FRAME, 2).to_json(str(tmp_path / "*.json"), orient="split")
+    got = dd.read_json(str(tmp_path / "*.json"), orient="split", include_path_column=True)
+    assert got.npartitions == 2
+    same(got.drop(columns="path"), FRAME)
+    with pytest.raises(ValueError, match="only allowed for JSON-lines"):
+        dd.read_json(str(tmp_path / "*.json"), orient="split", blocksize=3)
+    with pytest.raises(ValueError, match="only available with orient='records'"):
+        dd.from_pandas(FRAME, 1).to_json(str(tmp_path), orient="split", lines=True)
+
+
+def test_json_that_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "1.json").write_text('{"x": 1}\n' * 9)
+    (tmp_path / "2.json").write_text('{"x": null}\n')
+    (tmp_path / "3.json").write_text('{"y": 1}\n')
+    (tmp_path / "4.json").write_text('{"y": 1')
+    with pytest.raises(ValueError, match=r"2.json, from byte 0: column 'x' is"):
+        dd.read_json(str(tmp_path / "[12].json")).compute()
+    with pytest.raises(ValueError, match=r"3.json, from byte 0, has no 'x'"):
+        dd.read_json(str(tmp_path / "[13].json")).compute()
+    with pytest.raises(ValueError, match=r".") as caught:
+        dd.read_json(str(tmp_path / "[14].json")).compute()
+    assert any("4.json" in note for note in caught.value.__notes__)
+
+
+# ------------------------------------------------------------------------------------- others
+
+
+def test_orc(tmp_path: Path) -> None:
+    dd.from_pandas(FRAME, 2).to_orc(str(tmp_path), write_index=False)
+    df = dd.read_orc(str(tmp_path))
+    same(df, FRAME)
+    assert df[["f"]].f.sum().compute() == FRAME.f.sum()
+    assert len(df) == 5
+    assert dd.read_orc(str(tmp_path), index="a").index.compute().tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(KeyError, match="did you mean 'f'"):
+        dd.read_orc(str(tmp_path), columns=["ff"])
+    dd.from_pandas(FRAME[["a"]], 1).to_orc(str(tmp_path / "other"), write_index=False)
+    with pytest.raises(ValueError, match=r"Incompatible schemas: .*part.0.orc has"):
+        dd.read_orc([str(tmp_path), str(tmp_path / "other")])
+
+
+def test_databases(tmp_path: Path) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    frame = FRAME.assign(t=pd.date_range("2020-01-01", periods=5, freq="7h")).rename_axis("n")
+    df = dd.from_pandas(frame, 2)
+    df.to_sql("t", uri)
+    for parts in (1, 2, 7):
+        got = dd.read_sql_table("t", uri, "n", npartitions=parts)
+        assert got.npartitions == parts
+        pd.testing.assert_frame_equal(got.compute(), frame, check_dtype=False)
+    assert (
+        dd.read_sql_table("t", uri, "n", columns=["a"], divisions=[0, 2, 3]).a.sum().compute() == 10
+    )
+    assert dd.read_sql_table("t", uri, "t", npartitions=3).a.sum().compute() == 15
+    query = sa.select(sa.column("n"), sa.column("a")).select_from(sa.table("t"))
+    assert dd.read_sql(query, uri, "n", npartitions=2).a.max().compute() == 5
+    df.to_sql("t", uri, if_exists="append", parallel=True)
+    assert len(dd.read_sql("t", uri, "n")) == 10
+    with pytest.raises(ValueError, match="already exists"):
+        df.to_sql("t", uri)
+    with pytest.raises(TypeError, match="must be numeric or datetime"):
+        dd.read_sql_table("t", uri, "s", npartitions=2)
+    with pytest.raises(ValueError, match="URI to be a string"):
+        df.to_sql("t", sa.create_engine(uri))
+    with pytest.raises(ValueError, match="got text"):
+        dd.read_sql_query("select * from t", uri, "n")
+
+
+def test_a_database_whose_first_rows_mislead(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    frame = pd.DataFrame({"n": range(20), "x": [1] * 10 + [None] * 10})
+    frame.astype({"x": "Int64"}).to_sql("t", uri, index=False)
+    with pytest.raises(ValueError, match=r"'x' is .* where n is from .*, and int64 in the first"):
+        dd.read_sql_table("t", uri, "n", npartitions=2).compute()
+
+
+def test_hdf(tmp_path: Path) -> None:
+    pytest.importorskip("tables")
+    frame = FRAME[["a", "f"]]
+    name = str(tmp_path / "t.h5")
+    dd.from_pandas(frame, 2).to_hdf(name, "/x")
+    df = dd.read_hdf(name, "/x", chunksize=2, sorted_index=True)
+    assert df.divisions == (0, 2, 4, 4)
+    pd.testing.assert_frame_equal(df.compute(), frame)
+    dd.from_pandas(frame, 2).to_hdf(str(tmp_path / "p-*.h5"), "/x")
+    same(dd.read_hdf(str(tmp_path / "p-*.h5"), "/x"), frame)
+    frame.to_hdf(tmp_path / "fixed.h5", key="x", format="fixed")
+    with pytest.raises(TypeError, match="fixed format"):
+        dd.read_hdf(str(tmp_path / "fixed.h5"), "/x")
+    with pytest.raises(ValueError, match="number of rows"):
+        dd.read_hdf(name, "/x", stop=99)
+
+
+def test_arrow(tmp_path: Path) -> None:
+    df = dd.from_pandas(FRAME, 2)
+    table = pa.table(df)
+    assert table.num_rows == 5
+    pd.testing.assert_frame_equal(table.to_pandas(), FRAME)
+    same(dd.from_arrow(table, npartitions=2), FRAME)
+    same(dd.DataFrame.from_arrow(df), FRAME)
+    df.to_parquet(str(tmp_path), write_index=False)
+    got = dd.from_arrow(pads.dataset(str(tmp_path)))
+    assert (got.npartitions, len(got)) == (2, 5)
+    assert got[["f"]].f.sum().compute() == FRAME.f.sum()
+    with pytest.raises(KeyError, match="did you mean 'f'"):
+        dd.from_arrow(pads.dataset(str(tmp_path)), columns=["ff"])
+    with pytest.raises(TypeError, match="got int"):
+        dd.from_arrow(5)
+
+
+def test_delta_lake(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    table = pa.table(FRAME[["a", "f"]])
+    deltalake.write_deltalake(str(tmp_path), table)
+    deltalake.write_deltalake(str(tmp_path), table, mode="append")
+    assert dd.read_deltalake(str(tmp_path)).a.sum().compute() == 30
+    assert dd.read_deltalake(str(tmp_path), version=0).a.sum().compute() == 15
+
+
+def test_made_up_data() -> None:
+    kinds = {"u": str, "v": int, "w": float, "c": "category", "o": object, "b": bool}
+    df = timeseries("2000-01-01", "2000-01-03", "1h", dtypes=kinds, seed=3, v_lam=5, w_low=0)
+    whole = df.compute()
+    assert df.divisions == tuple(pd.date_range("2000-01-01", periods=3, freq="D"))
+    assert len(whole) == 48
+    assert whole.w.between(0, 1).all()
+    assert df[["v"]].v.sum().compute() == whole.v.sum()
+    pd.testing.assert_frame_equal(
+        whole,
+        timeseries(
+            "2000-01-01", "2000-01-03", "1h", dtypes=kinds, seed=3, v_lam=5, w_low=0
+        ).compute(),
+    )
+    assert isinstance(df.c.dtype, pd.CategoricalDtype)
+    assert df.o.dtype == np.dtype("O")
+    with pytest.raises(ValueError, match="'x' cannot be of dtype"):
+        timeseries(dtypes={"x": "M8[ns]"})
+    assert make_people(2, 3, seed=1).compute() == make_people(2, 3, seed=1).compute()
