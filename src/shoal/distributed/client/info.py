@@ -16,6 +16,7 @@ from shoal.distributed.client.keys import wire_key
 from shoal.distributed.client.promise import Deadline
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import write_cluster_file
 from shoal.distributed.node.profile import merge
 from shoal.distributed.node.versions import package_versions
@@ -400,8 +401,12 @@ class Info(Session):
 
     @property
     def dashboard_link(self) -> str | None:
-        """Where the dashboard is; None without one."""
-        return getattr(self.cluster, "dashboard_link", None)
+        """Where the dashboard is, as a URL that opens it once; None without one."""
+        link: str | None = getattr(self.cluster, "dashboard_link", None)
+        if link is not None or self._place is None or self.status != "running":
+            return link
+        identity, _ = self._link.call("scheduler.identity").wait(self._timeout_s)
+        return link_of(identity.value.get("dashboard", ""), self._place.security.secret)
 
     def _counts(self) -> str:
         """Workers, threads and memory in words, for ``repr``."""

@@ -20,6 +20,7 @@ from shoal.distributed.client.client import Client
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.session import close_all as close_clients
 from shoal.distributed.client.start import Place
+from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.deploy.adaptive import Adaptive
 from shoal.errors import ClusterError
 from shoal.units import format_bytes, parse_bytes, parse_timedelta
@@ -186,8 +187,11 @@ class Cluster:
 
     @property
     def dashboard_link(self) -> str | None:
-        """Where the dashboard is; None without one."""
-        return None
+        """Where the dashboard is, as a URL that opens it once; None without one."""
+        if self.status not in ("running", "starting") or self.scheduler is None:
+            return None
+        state = getattr(self.scheduler, "state", None)
+        return link_of(getattr(state, "dashboard", ""), self._place().security.secret)
 
     def _own_link(self) -> Link:
         """The cluster's own connection to its scheduler."""

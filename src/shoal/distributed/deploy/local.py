@@ -109,9 +109,12 @@ class LocalCluster(Cluster):
         Methods return what can be awaited; use ``async with``.
     scheduler_kwargs
         Further options of the scheduler.
+    dashboard_address
+        Where the dashboard is: ``":8787"``, ``"host:port"``, ``":0"`` for any port; None: nowhere.
+        The next free port is taken, and told, when that one is in use.
     worker_class
         `Worker` means ``processes=False``.
-    dashboard_address, worker_dashboard_address, silence_logs, loop, interface, start, ip
+    worker_dashboard_address, silence_logs, loop, interface, start, ip
         Accepted, without effect.
     scheduler_sync_interval
         Accepted, without effect.
@@ -138,7 +141,7 @@ class LocalCluster(Cluster):
         ip: str | None = None,
         scheduler_port: int = 0,
         silence_logs: Any = logging.WARNING,
-        dashboard_address: Any = None,
+        dashboard_address: Any = ":8787",
         worker_dashboard_address: Any = None,
         asynchronous: bool = False,
         security: Any = None,
@@ -166,7 +169,10 @@ class LocalCluster(Cluster):
             scheme = "tcp"
         where = host or ip or "127.0.0.1"
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
-        self._scheduler_options = scheduler_kwargs or {}
+        self._scheduler_options = {
+            "dashboard_address": dashboard_address,
+            **(scheduler_kwargs or {}),
+        }
         self._worker_options = spec_options(worker_options)
         self._folder = ""
         self._failure = ""
