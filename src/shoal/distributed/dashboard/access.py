@@ -17,16 +17,15 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-__all__ = [
-    "Access",
-    "format_link",
-    "host_of",
-    "local_names",
-]
+from shoal import config
+from shoal.errors import ConfigError
+
+__all__ = ["Access", "format_link", "host_of", "link_of", "local_names"]
 
 TOKEN_S = 24 * 3600
 SESSION_S = 7 * 24 * 3600
@@ -228,6 +227,32 @@ def local_names(host: str) -> set[str]:
     return {"localhost", "127.0.0.1", "::1", host.lower().strip("[]")} - {"0.0.0.0", "::", ""}
 
 
+def link_of(base: str, secret: bytes) -> str | None:
+    """The dashboard's URL, as the setting ``distributed.dashboard.link`` has it, with a new token.
+
+    Parameters
+    ----------
+    base
+        Where the dashboard is; empty for nowhere.
+    secret
+        The cluster's.
+
+    Returns
+    -------
+    str or None
+        None where there is no dashboard.
+
+    Examples
+    --------
+    >>> link = link_of("http://127.0.0.1:8787", b"0123456789abcdef")
+    >>> link.partition("=")[0]
+    'http://127.0.0.1:8787/status?token'
+    """
+    if not base:
+        return None
+    return format_link(config.get("distributed.dashboard.link"), base, secret, time.time())
+
+
 def format_link(
     template: str,
     base: str,
@@ -266,4 +291,11 @@ def format_link(
         "prefix": parts.path.rstrip("/"),
         "token": Access(secret).new_token(now_s),
     }
-    return template.format_map(names)
+    try:
+        return template.format_map(names)
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigError(
+            f"the setting distributed.dashboard.link is {template!r}, of which {error} cannot be "
+            "filled in: it may name scheme, host, port, prefix, token and variables of the "
+            "environment"
+        ) from error
