@@ -119,6 +119,9 @@ class Profile:
         self.running = running
         self.interval_s = interval_s
         self.stretches: deque[tuple[float, dict[str, dict[str, Any]]]] = deque(maxlen=KEPT)
+        self.waits = 0.0
+        """How often, lately, the looking thread had to wait for the interpreter's lock, 0 to 1: code
+        that holds it is asked to let go after the switch interval."""
         self._end = threading.Event()
         self._work = threading.Event()
 
@@ -153,13 +156,18 @@ class Profile:
         from shoal.graph.naming import key_split
 
         me = threading.get_ident()
+        begun = time.monotonic()
         while not self._end.wait(self.interval_s):
             slots = self.running()
             if not slots:
                 # Nothing runs: look less often, at no cost to speak of.
+                self.waits *= 0.9
                 if self._end.wait(10 * self.interval_s):
                     return
+                begun = time.monotonic()
                 continue
+            late = time.monotonic() - begun - self.interval_s > 0.9 * sys.getswitchinterval()
+            self.waits += 0.05 * (late - self.waits)
             now = time.time()
             if not self.stretches or now - self.stretches[-1][0] > STRETCH_S:
                 self.stretches.append((now, {}))
@@ -173,3 +181,4 @@ class Profile:
                         name = key_split(row.key)
                         add(trees.setdefault(name, new_tree()), frames[slot.ident])
                 del frames
+            begun = time.monotonic()

@@ -44,7 +44,7 @@ from shoal.distributed.node.profile import Profile
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
-from shoal.distributed.node.vitals import Stacks
+from shoal.distributed.node.vitals import Stacks, open_files
 from shoal.distributed.node.watch import Watch
 from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
 from shoal.distributed.protocol import Call, Output
@@ -611,6 +611,7 @@ class Worker:
         watch.look(slots)
         if limit:
             self._bound_pool(limit)
+        self.core.vitals = {"gil": round(self.profile.waits, 2), "fds": open_files()}
         machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
         self.core.columns.peaks += watch.take_peaks()
         for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):

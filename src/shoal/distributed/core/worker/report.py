@@ -79,5 +79,5 @@ def beat(w: Worker) -> Beat:
         w.executing,
         max(0, w.active - w.executing),
         len(w.requests),
-        metrics={"waiting": len(w.wanted), "held_back": len(w.held_back)},
+        metrics={"waiting": len(w.wanted), "held_back": len(w.held_back), **w.vitals},
     )

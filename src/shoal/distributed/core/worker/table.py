@@ -423,6 +423,8 @@ class Worker:
         """Of the whole process, when it was last looked at; ``managed_then``: of results, then."""
         self.managed_then = 0
         self.cpu = 0.0
+        self.vitals: dict[str, Any] = {}
+        """More that the shell knows of the process, to be told with the next sign of life."""
         self.executing = 0
         self.paused = False
         self.disk_full_until = 0.0
