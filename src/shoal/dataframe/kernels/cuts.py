@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.columns import cut_rows, join_rows
+from shoal.dataframe.kernels.hashing import codes_of
 from shoal.dataframe.kernels.reductions import concat_rows
 
 __all__ = [
@@ -17,9 +19,10 @@ __all__ = [
     "JoinRows",
     "RangeSplit",
     "concat_between",
+    "cut_by_codes",
     "cut_piece",
     "fit_schema",
-    "hash_codes",
+    "key_array",
     "keys_of",
     "overlaps",
     "same_schema",
@@ -163,26 +166,6 @@ def fit_schema(parts: Sequence[Any], meta: Any) -> Any:
 # ------------------------------------------------------------------------------------ pieces
 
 
-def hash_codes(keys: Any, count: int) -> Any:
-    """A number below ``count`` for each row, equal for equal keys.
-
-    Parameters
-    ----------
-    keys
-        A frame or a series.
-    count
-        How many numbers there are.
-
-    Examples
-    --------
-    >>> hash_codes(pd.Series([7, 7]), 4).tolist() in ([i, i] for i in range(4))
-    True
-    """
-    hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
-    # The high bits, by a multiplication: a remainder would cost a division a row.
-    return ((hashed >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
-
-
 def split_by_codes(item: Any, codes: Any, count: int) -> list[Any]:
     """The rows of a partition by their code, in their order: one sort and one gather.
 
@@ -232,6 +215,51 @@ def keys_of(frame: Any, names: Sequence[Any]) -> Any:
     return pd.DataFrame({n: c.array for n, c in columns.items()})
 
 
+def key_array(frame: Any, name: Any, of_index: bool = False) -> Any:
+    """A column, or a level of the index, as an array.
+
+    Parameters
+    ----------
+    frame
+        A partition.
+    name
+        Of a column or of a level.
+    of_index
+        It is a level, by position.
+
+    Examples
+    --------
+    >>> key_array(pd.DataFrame({"x": [1, 2]}), "x").sum()
+    np.int64(3)
+    """
+    if not of_index and isinstance(frame, pd.DataFrame) and name in frame.columns:
+        return frame[name].array
+    return frame.index.get_level_values(name).array
+
+
+def cut_by_codes(item: Any, codes: Any, count: int, keep_index: bool = True) -> Any:
+    """The rows of a partition by their code: as `CutRows`, or as a list of pieces.
+
+    Parameters
+    ----------
+    item
+        A partition.
+    codes
+        A number for each row.
+    count
+        How many pieces.
+    keep_index
+        False where nobody reads the labels.
+
+    Examples
+    --------
+    >>> cut_by_codes(pd.Series([1, 2]), [1, 0], 2).part(0).pandas().tolist()
+    [2]
+    """
+    cut = cut_rows(item, codes, count, keep_index)
+    return split_by_codes(item, codes, count) if cut is None else cut
+
+
 @dataclasses.dataclass(frozen=True)
 class HashSplit:
     """Cuts partitions by the hash of some columns.
@@ -239,23 +267,27 @@ class HashSplit:
     Parameters
     ----------
     columns
-        Names; None: of all of a series.
+        Names; None: the index.
     count
         How many pieces.
     dtypes
-        ``(column, dtype)`` pairs: hash as that, so that equal keys of two frames meet.
+        ``(position of the key, dtype)`` pairs: hash as that, so that equal keys of two frames meet.
+    keep_index
+        False where nobody reads the labels.
 
     Examples
     --------
-    >>> sum(len(piece) for piece in HashSplit(("x",), 3)(pd.DataFrame({"x": range(9)})))
+    >>> parts = HashSplit(("x",), 3)(pd.DataFrame({"x": range(9)}))
+    >>> sum(len(parts.part(number)) for number in range(3))
     9
     """
 
     columns: tuple[Any, ...] | None
     count: int
     dtypes: tuple[tuple[Any, Any], ...] = ()
+    keep_index: bool = True
 
-    def __call__(self, item: Any) -> list[Any]:
+    def __call__(self, item: Any) -> Any:
         """Cut a partition.
 
         Parameters
@@ -263,10 +295,12 @@ class HashSplit:
         item
             The partition.
         """
-        keys = item if self.columns is None else keys_of(item, self.columns)
-        if self.dtypes:
-            keys = keys.astype(dict(self.dtypes))
-        return split_by_codes(item, hash_codes(keys, self.count), self.count)
+        names = range(item.index.nlevels) if self.columns is None else self.columns
+        arrays = [key_array(item, name, self.columns is None) for name in names]
+        for position, dtype in self.dtypes:
+            arrays[position] = pd.Series(arrays[position]).astype(dtype).array
+        codes = codes_of(arrays, self.count)
+        return cut_by_codes(item, codes, self.count, self.keep_index)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -283,11 +317,13 @@ class RangeSplit:
         False where the first piece has the largest values.
     na_last
         Whether rows without a value go to the last piece.
+    keep_index
+        False where nobody reads the labels.
 
     Examples
     --------
-    >>> pieces = RangeSplit("x", (2,))(pd.DataFrame({"x": [1, 2, 3]}))
-    >>> [piece.x.tolist() for piece in pieces]
+    >>> parts = RangeSplit("x", (2,))(pd.DataFrame({"x": [1, 2, 3]}))
+    >>> [parts.part(number).pandas().x.tolist() for number in range(2)]
     [[1], [2, 3]]
     """
 
@@ -295,8 +331,9 @@ class RangeSplit:
     bounds: tuple[Any, ...]
     ascending: bool = True
     na_last: bool = True
+    keep_index: bool = True
 
-    def __call__(self, item: Any) -> list[Any]:
+    def __call__(self, item: Any) -> Any:
         """Cut a partition.
 
         Parameters
@@ -305,18 +342,19 @@ class RangeSplit:
             The partition.
         """
         keys = item.index.to_series() if self.column is None else item[self.column]
-        bounds = pd.Series(list(self.bounds))
-        count = len(bounds) + 1
+        count = len(self.bounds) + 1
         missing = keys.isna().to_numpy()
+        some = bool(missing.any())
         codes = np.zeros(len(keys), dtype=np.int64)
-        if len(bounds):
-            present = keys[~missing]
-            bounds = bounds.astype(keys.dtype)
-            codes[~missing] = bounds.searchsorted(present, side="right")
+        if self.bounds:
+            bounds = pd.Series(list(self.bounds)).astype(keys.dtype)
+            found = bounds.searchsorted(keys[~missing] if some else keys, side="right")
+            codes[~missing if some else slice(None)] = found
         if not self.ascending:
             codes = count - 1 - codes
-        codes[missing] = count - 1 if self.na_last else 0
-        return split_by_codes(item, codes, count)
+        if some:
+            codes[missing] = count - 1 if self.na_last else 0
+        return cut_by_codes(item, codes, count, self.keep_index)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -347,7 +385,7 @@ class JoinRows:
         pieces
             At least one.
         """
-        whole = concat_rows(pieces)
+        whole = join_rows(pieces)
         if not self.sort_by:
             return whole
         return whole.sort_values(list(self.sort_by), kind="stable", **dict(self.options))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.cuts import split_by_codes
+from shoal.dataframe.kernels.hashing import hash_codes
 from shoal.dataframe.kernels.reductions import concat_rows
 
 __all__ = ["AGGREGATIONS", "Aggregate", "Aggregation", "GroupReducer", "State"]
@@ -385,8 +386,4 @@ class GroupSplit:
         ]
 
     def _cut(self, item: Any) -> list[Any]:
-        keys = item.index.to_frame(index=False)
-        keys.columns = range(keys.shape[1])
-        hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
-        codes = (hashed % np.uint64(self.count)).astype(np.int64)
-        return split_by_codes(item, codes, self.count)
+        return split_by_codes(item, hash_codes(item.index, self.count), self.count)

@@ -253,6 +253,8 @@ def with_common_categories(parts: Sequence[Any]) -> Sequence[Any]:
     types = [part.dtype for part in parts]
     if not all(isinstance(one, pd.CategoricalDtype) for one in types) or len(set(types)) == 1:
         return parts
+    if len({one.categories.dtype for one in types}) > 1:
+        return parts
     union = pd.api.types.union_categoricals([part.array for part in parts], ignore_order=True)
     return [part.cat.set_categories(union.categories) for part in parts]
 

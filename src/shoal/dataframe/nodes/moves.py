@@ -29,6 +29,10 @@ from shoal.graph.layers import ALL, Blocks, Each, Input
 __all__ = ["Cumulative", "Join", "Merge", "SetIndex", "Shuffle", "Sort"]
 
 
+SEMI = ("leftsemi", "leftanti")
+"""Joins whose result has rows of the left side as they are."""
+
+
 class Shuffle(Logical):
     """Rows with equal keys brought into one partition.
 
@@ -41,17 +45,19 @@ class Shuffle(Logical):
     count
         How many partitions there will be.
     dtypes
-        ``(column, dtype)`` pairs: hash as that.
+        ``(position of the key, dtype)`` pairs: hash as that.
+    keep_index
+        False where nobody reads the labels.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> Shuffle(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3, ()).npartitions
+    >>> Shuffle(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3, (), True).npartitions
     3
     """
 
     __slots__ = ()
-    fields = ("source", "by", "count", "dtypes")
+    fields = ("source", "by", "count", "dtypes", "keep_index")
     prefix = "shuffle"
     narrow_sources = True
 
@@ -77,40 +83,10 @@ class Shuffle(Logical):
             self.count == source.npartitions == 1
         ):
             return source
-        split = (
-            IndexSplit(self.count)
-            if self.by is None
-            else cuts.HashSplit(self.by, self.count, self.dtypes)
-        )
+        split = cuts.HashSplit(self.by, self.count, self.dtypes, self.keep_index)
         return Exchange(
             source, split, cuts.JoinRows(), self.count, source.meta, self.divisions, known
         )
-
-
-class IndexSplit:
-    """Cuts partitions by the hash of the index.
-
-    Parameters
-    ----------
-    count
-        How many pieces.
-
-    Examples
-    --------
-    >>> len(IndexSplit(2)(pd.Series([1])))
-    2
-    """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __call__(self, item: Any) -> list[Any]:
-        keys = item.index.to_frame(index=False)
-        keys.columns = range(keys.shape[1])
-        return cuts.split_by_codes(item, cuts.hash_codes(keys, self.count), self.count)
-
-    def __shoal_tokenize__(self) -> Any:
-        return self.count
 
 
 class Join(Logical):
@@ -230,16 +206,20 @@ class Join(Logical):
 
     def _shuffled(self) -> tuple[FrameNode, FrameNode]:
         left_types, right_types = [], []
-        for one, other in zip(self.left_on or (), self.right_on or (), strict=False):
-            a, b = _key_dtype(self.left.meta, one), _key_dtype(self.right.meta, other)
-            common = common_dtype(a, b)
+        left_keys, right_keys = _keys(self.left, self.left_on), _keys(self.right, self.right_on)
+        for i, (one, other) in enumerate(zip(left_keys, right_keys, strict=False)):
+            common = common_dtype(one, other)
             if common is not None:
-                left_types.append((one, common))
-                right_types.append((other, common))
+                left_types.append((i, common))
+                right_types.append((i, common))
         count = self.npartitions
+        # pandas numbers the rows of a join anew unless an index takes part.
+        sides = (self.left, self.left_on), (self.right, self.right_on)
+        plain = all(on is not None and set(on) <= set(columns_of(side)) for side, on in sides)
+        labels = self.how in SEMI or not plain
         return (
-            Shuffle(self.left, self.left_on, count, tuple(left_types)),
-            Shuffle(self.right, self.right_on, count, tuple(right_types)),
+            Shuffle(self.left, self.left_on, count, tuple(left_types), labels),
+            Shuffle(self.right, self.right_on, count, tuple(right_types), labels),
         )
 
     def label(self) -> str:
@@ -258,8 +238,12 @@ def _is_index(frame: Any, on: Any) -> bool:
     return on[0] not in meta.columns and meta.index.nlevels == 1 and on[0] == meta.index.name
 
 
-def _key_dtype(meta: Any, name: Any) -> Any:
-    return meta[name].dtype if name in meta.columns else meta.index.get_level_values(name).dtype
+def _keys(frame: FrameNode, on: Any) -> list[Any]:
+    """The dtypes of the keys, which are columns or levels of the index."""
+    meta = frame.meta
+    if on is None:
+        return [meta.index.get_level_values(i).dtype for i in range(meta.index.nlevels)]
+    return [cuts.key_array(meta, name).dtype for name in on]
 
 
 def common_dtype(a: Any, b: Any) -> Any:
