@@ -165,9 +165,11 @@ def test_joins_of_any_keys_are_those_of_pandas(data, how, kind, on_disk):
             dd.from_pandas(right, npartitions=2, sort=False), on=["k", "j"], how=how
         )
         got = lazy.compute(scheduler="sync")
+    if kind == "category":
+        # Categories that differ stay categories, with those of both; pandas gives them up.
+        got, expected = (frame.astype({"k": "str"}) for frame in (got, expected))
     order = ["x", "y"]
     pd.testing.assert_frame_equal(
         got.sort_values(order).reset_index(drop=True),
         expected.sort_values(order).reset_index(drop=True),
-        check_categorical=False,
     )
