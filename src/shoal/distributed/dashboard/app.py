@@ -8,6 +8,7 @@ server-sent events: a state first, then what has changed.
 from __future__ import annotations
 
 import asyncio
+import functools
 import html
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -348,9 +349,10 @@ async def stream(request: Request) -> Response:
 
     async def events() -> AsyncIterator[bytes]:
         sent: dict[str, Any] = {}
-        told_at = time.monotonic()
+        told_at = -IDLE_S
         try:
-            while not await request.is_disconnected():
+            # When the browser goes, the response ends this generator.
+            while True:
                 began = time.monotonic()
                 state = await state_of(source, names, args)
                 change = delta(sent, state)
@@ -472,6 +474,7 @@ async def act(request: Request) -> Response:
         return json_answer({"error": f"{type(error).__name__}: {error}"}, 400)
 
 
+@functools.cache
 def read_files() -> dict[str, tuple[bytes, str]]:
     """The files of ``static``, by name."""
     folder = resources.files("shoal.distributed.dashboard") / "static"
