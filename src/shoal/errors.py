@@ -16,6 +16,7 @@ The tree::
     |  |- ClosedClientError        ... the client was closed before
     |  |- FutureCancelledError     ... (also concurrent.futures.CancelledError) nobody computes it
     |  |- KilledWorker             ... the task was running on too many workers that died
+    |  |- Reschedule               ... raised by a task: run it again, perhaps elsewhere
     |  |- LostResultError          ... (also CancelledError) a result is gone for good
     |  |- SpillError               ... a result could not be written to disk, or read back
     |  |  `- SpillFullError        ... there is no space for it
@@ -69,6 +70,7 @@ __all__ = [
     "PerformanceWarning",
     "ProtocolVersionError",
     "RemoteError",
+    "Reschedule",
     "SerializationError",
     "ShoalError",
     "SpillError",
@@ -290,6 +292,16 @@ class KilledWorker(ClusterError):
     Examples
     --------
     >>> issubclass(KilledWorker, RuntimeError)
+    True
+    """
+
+
+class Reschedule(ClusterError):
+    """Raised by a task that cannot run here and now: it is run again, perhaps on another worker.
+
+    Examples
+    --------
+    >>> issubclass(Reschedule, RuntimeError)
     True
     """
 

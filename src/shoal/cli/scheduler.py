@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
+from shoal.cli.options import (
+    SETTINGS,
+    check_preload,
+    host_of,
+    interrupted_by_signals,
+    pid_in,
+    shared,
+    start_log,
+)
 from shoal.distributed.net import Security, read_cluster_file
 from shoal.distributed.node.scheduler import Scheduler
 
@@ -17,17 +24,27 @@ __all__ = ["scheduler"]
 
 HELP = """Start a scheduler, and wait until it ends (Ctrl-C).
 
+It writes cluster.json, with its address and the secret of the cluster.  Workers and clients need
+that file; whoever can read it can run code on the cluster.
+
 \b
 Examples:
     shoal scheduler
-    shoal scheduler --host 0.0.0.0 --scheduler-file ~/private/cluster.json
-    shoal scheduler --journal ~/private/journal
+    shoal scheduler --interface eth0 --scheduler-file ~/private/cluster.json
+    shoal scheduler --journal ~/private/journal --idle-timeout '1 hour'
+    shoal scheduler --preload my_plugins.py
 """
 
 
-@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=8786, show_default=True, help="Port to listen on; 0 for any.")
+@click.command(help=HELP, context_settings=SETTINGS)
+@click.option("--host", default=None, help="Interface to listen on; default: this machine only.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8786,
+    show_default=True,
+    help="Port to listen on; 0 for any.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(["tcp", "tls"]),
@@ -48,61 +65,67 @@ Examples:
     help="A directory to remember submitted work in: a scheduler that was killed goes on when it "
     "is started again with the same directory, port and cluster file.",
 )
-@click.option("--pid-file", type=click.Path(dir_okay=False), help="Where to write the process id.")
-@click.option("-v", "--verbose", is_flag=True, help="Log workers that come and go.")
+@click.option("--idle-timeout", default=None, help="Ends after so long without work: '1 hour'.")
+@shared
 def scheduler(
-    host: str,
+    host: str | None,
     port: int,
     protocol: str | None,
     scheduler_file: Path,
-    journal: Path | None,
+    interface: str | None,
     pid_file: str | None,
     verbose: bool,
+    preload: tuple[str, ...],
+    preload_argv: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """The command; see ``shoal scheduler --help``.
 
     Parameters
     ----------
-    host, port, protocol
+    host, port, protocol, interface
         Where to listen.
-    scheduler_file, journal, pid_file
+    scheduler_file, pid_file
         What to write.
     verbose
         Whether to log more.
+    preload, preload_argv
+        What is loaded first, and words for it.
+    **options
+        Of the scheduler.
 
     Examples
     --------
     >>> scheduler.name
     'scheduler'
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    start_log(verbose)
+    check_preload(preload, preload_argv)
+    where = host_of(host, interface) or "127.0.0.1"
     if protocol is None:
-        protocol = "tcp" if host in ("127.0.0.1", "localhost", "::1") else "tls"
-    security = credentials(scheduler_file, tls=protocol == "tls")
+        protocol = "tcp" if where in ("127.0.0.1", "localhost", "::1") else "tls"
     try:
         node = Scheduler(
-            addresses=[f"{protocol}://{host}:{port}"],
-            security=security,
+            addresses=[f"{protocol}://{where}:{port}"],
+            security=credentials(scheduler_file, tls=protocol == "tls"),
             scheduler_file=scheduler_file,
-            journal=journal,
+            preload=preload or None,
+            preload_argv=preload_argv or None,
+            **options,
         ).start()
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{error}; choose another --port, or 0 for any") from error
-    if pid_file:
-        Path(pid_file).write_text(f"{os.getpid()}\n")
-    click.echo(f"Scheduler at {node.address}")
-    click.echo(f"Workers: shoal worker --scheduler-file {scheduler_file}")
-    try:
-        wait_for_end(node)
-    finally:
-        node.close("the scheduler was stopped")
-        if pid_file:
-            Path(pid_file).unlink(missing_ok=True)
+    with pid_in(pid_file), interrupted_by_signals():
+        click.echo(f"Scheduler at {node.address}")
+        click.echo(f"Workers: shoal worker --scheduler-file {scheduler_file}")
+        try:
+            # In short waits, so that signals are seen on every platform.
+            while not node.wait(3600):
+                pass
+        finally:
+            node.close("the scheduler was stopped")
 
 
 def credentials(path: Path, tls: bool) -> Security:
@@ -125,18 +148,3 @@ def credentials(path: Path, tls: bool) -> Security:
         if security.has_tls or not tls:
             return security
     return Security.new(tls=tls)
-
-
-def wait_for_end(node: Scheduler) -> None:
-    """Wait until a scheduler ends, or a signal says that it should."""
-
-    def stop(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        # In short waits, so that signals are seen on every platform.
-        while not node.wait(3600):
-            pass
-    except KeyboardInterrupt:
-        click.echo("Stopping")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import socket
 import threading
 from pathlib import Path
@@ -12,11 +10,22 @@ from typing import Any
 
 import click
 
+from shoal.cli.options import (
+    SETTINGS,
+    check_preload,
+    host_of,
+    interrupted_by_signals,
+    pid_in,
+    shared,
+    start_log,
+)
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security, parse, read_cluster_file
+from shoal.distributed.net.interfaces import get_ip, get_ipv6
 from shoal.distributed.node.known import find_known
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.node.worker import Worker
 from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["worker"]
@@ -26,25 +35,29 @@ CLOSE_S = 10.0
 
 HELP = """Start workers for the scheduler at ADDRESS, and wait until they end (Ctrl-C).
 
-The secret comes from the cluster file, or is known because the same user started the scheduler
-on this machine.
+The secret comes from the cluster file (--scheduler-file; default: cluster.json in this folder,
+where no ADDRESS is given), or is known because the same user started the scheduler on this
+machine.
 
 \b
 Examples:
     shoal worker
     shoal worker tcp://10.0.0.1:8786 --scheduler-file cluster.json
     shoal worker --nworkers 4 --nthreads 2 --memory-limit '4 GB'
+    shoal worker --nworkers auto --resources 'GPU=2' --local-directory /scratch
+    shoal worker --lifetime 1h --lifetime-stagger 5m --lifetime-restart
+
+Settings of the configuration (distributed.worker...) hold where no option says otherwise.
 """
 
 
-@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(help=HELP, context_settings=SETTINGS)
 @click.argument("address", required=False)
 @click.option(
     "--scheduler-file",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="File with the address and the secret, as `shoal scheduler` wrote it; default: "
-    "cluster.json in this folder.",
+    help="File with the address and the secret, as `shoal scheduler` wrote it.",
 )
 @click.option("--nworkers", default="1", show_default=True, help="Processes; 'auto': by the CPUs.")
 @click.option("--nthreads", type=int, default=None, help="Tasks at once in each; default: CPUs.")
@@ -58,24 +71,35 @@ Examples:
 @click.option("--resources", default="", help="Such as 'GPU=2 MEM=10e9'.")
 @click.option("--local-directory", default=None, help="Where to put what does not fit in memory.")
 @click.option("--host", default=None, help="Interface to listen on for other workers.")
-@click.option("--death-timeout", default="60s", show_default=True, help="Ends without a scheduler.")
+@click.option("--worker-port", type=int, default=0, help="Port for that; 0 for any.")
 @click.option(
-    "--preload", multiple=True, help="Module or file that is loaded before the first task."
+    "--nanny/--no-nanny",
+    default=True,
+    show_default=True,
+    help="Whether the worker is a process of its own, that is watched and started again.",
 )
+@click.option("--death-timeout", default="60s", show_default=True, help="Ends without a scheduler.")
 @click.option("--lifetime", default=None, help="Retires after this time, such as '1h'.")
 @click.option("--lifetime-stagger", default=None, help="Give or take a random part of this time.")
-@click.option("--lifetime-restart/--no-lifetime-restart", default=False, help="And starts again.")
-@click.option("-v", "--verbose", is_flag=True, help="Log what workers do.")
+@click.option(
+    "--lifetime-restart/--no-lifetime-restart", default=None, help="Whether it starts again."
+)
+@shared
 def worker(
     address: str | None,
     scheduler_file: Path | None,
     nworkers: str,
     nthreads: int | None,
     name: str | None,
-    memory_limit: str,
-    resources: str,
     host: str | None,
+    interface: str | None,
+    worker_port: int,
+    nanny: bool,
+    resources: str,
+    pid_file: str | None,
     verbose: bool,
+    preload: tuple[str, ...],
+    preload_argv: tuple[str, ...],
     **options: Any,
 ) -> None:
     """The command; see ``shoal worker --help``.
@@ -84,56 +108,93 @@ def worker(
     ----------
     address, scheduler_file
         Where the scheduler is, and its secret.
-    nworkers, nthreads, name, memory_limit, resources, host, **options
+    nworkers, nthreads, name, resources, nanny, **options
         What the workers are to be like.
-    verbose
-        Whether to log more.
+    host, interface, worker_port
+        Where they listen.
+    pid_file, verbose
+        What to write.
+    preload, preload_argv
+        What is loaded first, and words for it.
 
     Examples
     --------
     >>> worker.name
     'worker'
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    start_log(verbose)
+    if address is not None and address.startswith("-"):
+        # An option that this command does not know, and nobody else.
+        preload_argv = (address, *preload_argv)
+        address = None
+    check_preload(preload, preload_argv)
     address, security = find_scheduler(address, scheduler_file)
-    count = max(1, CPU_COUNT // (nthreads or 1)) if nworkers == "auto" else int(nworkers)
-    threads = nthreads or max(1, CPU_COUNT // count)
+    count, threads = shape(nworkers, nthreads)
+    if count > 1 and (worker_port or not nanny):
+        raise click.UsageError("--worker-port and --no-nanny are for a single worker")
     base = name or f"{socket.gethostname()}-{os.getpid()}"
-    listen = listen_address(address, host)
-    fields = spec_options({**options, "memory_limit": memory_limit})
+    options["resources"] = parse_resources(resources) or None
+    options |= {"preload": preload or None, "preload_argv": preload_argv or None}
+    fields = spec_options(options)
+    spec = WorkerSpec(
+        name=base,
+        scheduler=address,
+        address=listen_address(address, host_of(host, interface), worker_port),
+        nthreads=threads,
+        nanny=nanny,
+        **fields,
+    )
+    names = [base] if count == 1 else [f"{base}-{number}" for number in range(count)]
+    with pid_in(pid_file):
+        run([spec.replace(name=each) for each in names], security)
+
+
+def shape(nworkers: str, nthreads: int | None) -> tuple[int, int]:
+    """How many workers with how many threads.
+
+    Parameters
+    ----------
+    nworkers
+        A number, or ``"auto"``.
+    nthreads
+        None: as many as there are CPUs for each.
+
+    Examples
+    --------
+    >>> shape("3", 2)
+    (3, 2)
+    """
+    if nworkers != "auto" and not (nworkers.isdigit() and int(nworkers)):
+        raise click.ClickException(f"--nworkers is a number from 1 on or 'auto', got {nworkers!r}")
+    count = max(1, CPU_COUNT // (nthreads or 1)) if nworkers == "auto" else int(nworkers)
+    return count, nthreads or max(1, CPU_COUNT // count)
+
+
+def run(specs: list[WorkerSpec], security: Security) -> None:
+    """Start workers, and wait until they end."""
     loop = Loop()
-    thread = loop.start("shoal-nannies")
-    nannies = [
-        Nanny(
-            loop,
-            WorkerSpec(
-                name=base if count == 1 else f"{base}-{number}",
-                scheduler=address,
-                address=listen,
-                nthreads=threads,
-                resources=parse_resources(resources),
-                **fields,
-            ),
-            security,
-        )
-        for number in range(count)
-    ]
+    thread = loop.start("shoal-workers")
+    make = Nanny if specs[0].nanny else Worker
+    members: list[Any] = [make(loop, spec, security) for spec in specs]
+    many, first = len(members), specs[0]
     try:
-        for nanny in nannies:
-            nanny.start()
-        click.echo(f"{count} worker{'s' * (count > 1)} of {threads} threads for {address}")
-        wait_for_end(nannies)
+        with interrupted_by_signals():
+            for member in members:
+                member.start()
+            workers = f"{many} worker{'s' * (many > 1)} of {first.nthreads} threads"
+            click.echo(f"{workers} for {first.scheduler}")
+            for member in members:
+                # In short waits, so that signals are seen on every platform.
+                while not member.closed.wait(3600):
+                    pass
     finally:
-        for nanny in nannies:
-            threading.Thread(target=nanny.close, args=(CLOSE_S,), daemon=True).start()
-        for nanny in nannies:
-            nanny.closed.wait(CLOSE_S + 5)
+        for member in members:
+            threading.Thread(target=member.close, daemon=True).start()
+        for member in members:
+            member.closed.wait(CLOSE_S + 5)
         loop.stop()
         thread.join(5)
-    failures = [nanny.failure for nanny in nannies if nanny.failure]
+    failures = [text for member in members if (text := getattr(member, "failure", ""))]
     if failures:
         raise click.ClickException("; ".join(dict.fromkeys(failures)))
 
@@ -160,7 +221,7 @@ def find_scheduler(address: str | None, path: Path | None) -> tuple[str, Securit
     return address, known.security
 
 
-def listen_address(scheduler: str, host: str | None) -> str:
+def listen_address(scheduler: str, host: str | None, port: int = 0) -> str:
     """Where workers listen: on the interface that leads to the scheduler, if none was given.
 
     Parameters
@@ -169,6 +230,8 @@ def listen_address(scheduler: str, host: str | None) -> str:
         Its address.
     host
         As it was given.
+    port
+        0 for any.
 
     Examples
     --------
@@ -182,12 +245,9 @@ def listen_address(scheduler: str, host: str | None) -> str:
     if host is None:
         host = "127.0.0.1"
         if where.scheme != "unix":
-            family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                # Nothing is sent: the kernel says which interface it would use.
-                probe.connect((where.host, where.port or 1))
-                host = probe.getsockname()[0]
-    return f"{scheme}://[{host}]:0" if ":" in host else f"{scheme}://{host}:0"
+            find = get_ipv6 if ":" in where.host else get_ip
+            host = find(where.host, where.port or 1)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def parse_resources(text: str) -> dict[str, float]:
@@ -211,18 +271,3 @@ def parse_resources(text: str) -> dict[str, float]:
         except ValueError:
             raise click.ClickException(f"--resources: {part!r} is no NAME=AMOUNT") from None
     return found
-
-
-def wait_for_end(nannies: list[Nanny]) -> None:
-    """Wait until all workers have ended, or a signal says that they should."""
-
-    def stop(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        for nanny in nannies:
-            while not nanny.closed.wait(3600):
-                pass
-    except KeyboardInterrupt:
-        click.echo("Stopping")

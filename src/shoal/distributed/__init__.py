@@ -11,7 +11,7 @@ import importlib
 from concurrent.futures import CancelledError
 from typing import Any
 
-from shoal.errors import KilledWorker
+from shoal.errors import KilledWorker, Reschedule
 
 _NAMES: dict[str, str] = {
     "Actor": "client.actor",
@@ -49,7 +49,9 @@ _NAMES: dict[str, str] = {
     "fire_and_forget": "client.completed",
     "futures_of": "client.future",
     "get_client": "client.inside",
+    "get_task_stream": "client.taskstream",
     "get_worker": "client.inside",
+    "local_client": "client.inside",
     "print": "client.printing",
     "progress": "client.progress",
     "rejoin": "client.inside",
@@ -81,6 +83,7 @@ __all__ = [
     "PipInstall",
     "Pub",
     "Queue",
+    "Reschedule",
     "Scheduler",
     "SchedulerPlugin",
     "Security",
@@ -99,7 +102,9 @@ __all__ = [
     "fire_and_forget",
     "futures_of",
     "get_client",
+    "get_task_stream",
     "get_worker",
+    "local_client",
     "print",
     "progress",
     "rejoin",

@@ -40,6 +40,7 @@ __all__ = [
     "GiveBack",
     "Goodbye",
     "Grid",
+    "Heard",
     "Hello",
     "Key",
     "Listed",
@@ -64,6 +65,7 @@ __all__ = [
     "Topic",
     "Want",
     "Welcome",
+    "Withdraw",
 ]
 
 Key: TypeAlias = "str | tuple[str | int | float | None, ...]"
@@ -209,18 +211,36 @@ class Hello(_Struct):
         Its own name, unique.
     versions
         Of Python and packages, for `Client.get_versions` and for a warning.
-    wants
-        Keys that it holds futures of, when it comes back.
+    scheduler
+        Identity of the scheduler that it spoke with before; empty at first.
+    heard
+        How many of that one's answers it has taken (`shoal.distributed.core.session`).
 
     Examples
     --------
-    >>> Hello("client-1", {"python": "3.11"}).wants
-    []
+    >>> Hello("client-1", {"python": "3.11"}).heard
+    0
     """
 
     client: str
     versions: dict[str, str]
-    wants: list[Key] = []
+    scheduler: str = ""
+    heard: int = 0
+
+
+class Heard(_Struct):
+    """The sender has taken so many of the receiver's messages, since their session began.
+
+    Of a client's, all but `Hello` and this one; of the scheduler's, its answers: `Answer`,
+    `Located` and `Reserved`.
+
+    Examples
+    --------
+    >>> Heard(3).count
+    3
+    """
+
+    count: int
 
 
 class Submit(_Struct):
@@ -291,6 +311,9 @@ class Want(_Struct):
     anew
         Tell of those that have ended even if the client wants them already: what it was told came
         before it knew that it wants them.
+    heard
+        Not -1 after a reconnection: these are all that the client wants, now that it has taken so
+        many answers; what else it wanted it let go of meanwhile.
 
     Examples
     --------
@@ -300,6 +323,7 @@ class Want(_Struct):
 
     keys: list[Key]
     anew: bool = False
+    heard: int = -1
 
 
 class Release(_Struct):
@@ -441,6 +465,21 @@ class Answer(_Struct):
     frames: Frames | None = None
 
 
+class Withdraw(_Struct):
+    """The client does not wait for the answer to a call any more.
+
+    If it stands in a line, it leaves it, and is answered by an error.  If it was answered
+    already, nothing happens, and the client gives back what it got.
+
+    Examples
+    --------
+    >>> Withdraw(7).request
+    7
+    """
+
+    request: int
+
+
 class Subscribe(_Struct):
     """The client (or worker) wants, or no longer wants, the events of a topic.
 
@@ -485,6 +524,9 @@ class Welcome(_Struct):
         Identity of this run of the scheduler; another one after a restart.
     settings
         Of the cluster, which the sender should follow.
+    heard
+        How many of the client's messages the scheduler has taken; -1: it knows of no session with
+        this client, and one begins.
 
     Examples
     --------
@@ -495,6 +537,7 @@ class Welcome(_Struct):
     number: int
     scheduler: str
     settings: dict[str, Any] = {}
+    heard: int = -1
 
 
 class Finished(_Struct):
@@ -850,7 +893,7 @@ class Report(_Struct):
         ``(from worker, bytes, seconds)`` of each fetch that ended.
     failed
         ``(number, run, kind, data, seconds)`` of tasks that did not; kind and data as in
-        `Finished`.
+        `Finished`, or the kind ``rescheduled``: it asks to be run again, elsewhere.
     returned
         ``(number, run)`` of tasks that will not be run here: given back, or cancelled.
     added, added_nbytes
@@ -1003,6 +1046,7 @@ class Put(_Struct):
 
 Message: TypeAlias = (
     Hello
+    | Heard
     | Submit
     | Want
     | Release
@@ -1012,6 +1056,7 @@ Message: TypeAlias = (
     | Reserve
     | Call
     | Answer
+    | Withdraw
     | Subscribe
     | Goodbye
     | Welcome

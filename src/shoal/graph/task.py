@@ -362,7 +362,8 @@ class Named:
         self.cls = cls
 
     def __call__(self, items: list[Any]) -> Any:
-        return self.cls(*items)
+        # Not `cls(*items)`: a `__new__` of its own may take other arguments than the fields.
+        return tuple.__new__(self.cls, items)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Named, (self.cls,)

@@ -169,8 +169,7 @@ class Calls(Session):
         if entry is None:
             if not kwargs and ATOMS.issuperset(map(type, args)):
                 data, aside = pickle.dumps(args, 5), None
-                if len(data) > LARGE_BYTES:
-                    self._warn_large(len(data), key)
+                self._warn_large(len(data) + len(code.data), key)
                 needs: list[Key] = []
             else:
                 template, needs = split_arguments(args, kwargs)
@@ -178,7 +177,8 @@ class Calls(Session):
                 data = b""
                 if template is not None:
                     data = aside.pickle(0, template, f"the arguments of {key!r}")
-                self._warn_large(len(data) + sum(map(len, aside.buffers)), key)
+                nbytes = sum(memoryview(buffer).nbytes for buffer in aside.buffers)
+                self._warn_large(len(data) + nbytes + len(code.data), key)
             message = Submit(
                 names=[Listed([name])],
                 codes=[code],
@@ -195,7 +195,7 @@ class Calls(Session):
         with link.lock:
             found = link.table.entries.get(name)
             if found is None and entry is None:
-                link.send(message, aside.buffers if aside else (), [name])
+                link.send(message, aside.buffers if aside else ())
                 found = futures.want(link.table, name)
             elif found is None:
                 # It was let go in between.
@@ -497,7 +497,7 @@ class Calls(Session):
         link.flush_dropped()
         with link.lock:
             if encoded.message.code:
-                link.send(encoded.message, encoded.buffers, encoded.keys)
+                link.send(encoded.message, encoded.buffers)
             return [futures.want(link.table, key) for key in encoded.keys]
 
     def __shoal_run__(self, plan: Plan, **options: Any) -> list[Any]:
@@ -639,7 +639,7 @@ class _MapCall:
         want, table = futures.want, link.table
         with link.lock:
             if fresh:
-                link.send(message, buffers, list(fresh))
+                link.send(message, buffers)
             entries = [want(table, key) for key in keys]
         client: Any = self.client
         return [make_future(client, name, entry) for name, entry in zip(names, entries)]

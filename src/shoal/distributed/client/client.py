@@ -11,15 +11,17 @@ from typing import Any
 
 from shoal.distributed.client import current
 from shoal.distributed.client.admin import Admin
+from shoal.distributed.client.benchmark import Benchmarks
 from shoal.distributed.client.calls import Calls
 from shoal.distributed.client.data import DataMethods
 from shoal.distributed.client.executor import ClientExecutor
 from shoal.distributed.client.info import Info
+from shoal.distributed.client.show import table_html, workers_html
 
 __all__ = ["Client", "Executor"]
 
 
-class Client(Calls, DataMethods, Info, Admin):
+class Client(Calls, DataMethods, Info, Admin, Benchmarks):
     """A connection to a cluster; starts one on this machine where none is given.
 
     While it is open, collections compute on the cluster.
@@ -113,8 +115,12 @@ class Client(Calls, DataMethods, Info, Admin):
         return f"<{type(self).__name__}: {place.public_address!r} {self._counts()}>"
 
     def _repr_html_(self) -> str:
-        text = repr(self).replace("<", "&lt;").replace(">", "&gt;")
-        return f"<pre>{text}</pre>"
+        info = self._info_now() if self.status == "running" else None
+        if info is None or self._place is None:
+            return table_html("Client", [("Status", "No scheduler connected.")])
+        return workers_html(
+            "Client", self.id, self._place.public_address, info, self.dashboard_link
+        )
 
 
 Executor = Client

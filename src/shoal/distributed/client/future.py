@@ -233,8 +233,6 @@ class Future(Generic[T]):
     # -- as a collection -----------------------------------------------------------------------
 
     def __shoal_wire_key__(self) -> Key:
-        if self._entry is _RELEASED:
-            return wire_key(self.key)
         if self._entry.status == CANCELLED and self._entry.error is not None:
             raise task_error(self._entry.error)
         return self._entry.key

@@ -13,8 +13,8 @@ import msgspec
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.keys import wire_key
-from shoal.distributed.client.promise import Deadline
 from shoal.distributed.client.session import Session
+from shoal.distributed.client.show import counts_of
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import write_cluster_file
@@ -396,8 +396,7 @@ class Info(Session):
         """
         if type(n_workers) is not int or n_workers < 1:
             raise ValueError(f"n_workers must be an int of at least 1, got {n_workers!r}")
-        deadline = Deadline(self._timeout_of(timeout))
-        return self._ask("workers.wait", n=n_workers, timeout_s=deadline.left_s())
+        return self._ask("workers.wait", n=n_workers, timeout_s=self._timeout_of(timeout))
 
     @property
     def dashboard_link(self) -> str | None:
@@ -412,17 +411,20 @@ class Info(Session):
         """Workers, threads and memory in words, for ``repr``."""
         if self.status != "running":
             return self.status
-        try:
-            info = self._link.call("scheduler.info").wait(2.0)[0].value
-        except Exception:
+        info = self._info_now()
+        if info is None:
             return self.status
-        workers = info["workers"].values()
-        threads = sum(worker["nthreads"] for worker in workers)
-        text = f"processes={len(workers)} threads={threads}"
-        limits = [worker.get("memory_limit") or 0 for worker in workers]
-        if limits and all(limits):
-            text += f", memory={format_bytes(sum(limits))}"
-        return text
+        count, threads, memory = counts_of(info)
+        text = f"processes={count} threads={threads}"
+        return text if memory is None else f"{text}, memory={format_bytes(memory)}"
+
+    def _info_now(self) -> dict[str, Any] | None:
+        """What the scheduler says, if it says so at once."""
+        try:
+            found: dict[str, Any] = self._link.call("scheduler.info").wait(2.0)[0].value
+        except Exception:
+            return None
+        return found
 
 
 class SchedulerProxy:
@@ -490,7 +492,7 @@ def _profile_of(found: dict[str, Any], in_one: bool) -> Any:
 
 def _key_of(item: Any) -> Key:
     """The key of a future, or one that was given."""
-    return item.__shoal_wire_key__() if isinstance(item, Future) else wire_key(item)
+    return wire_key(item.key if isinstance(item, Future) else item)
 
 
 def _pairs(found: Any) -> dict[Any, Any]:

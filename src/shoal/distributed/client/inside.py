@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from shoal.distributed.client.client import Client
 from shoal.distributed.client.current import client_of, default_client
 from shoal.distributed.node.context import find_worker, get_worker, rejoin, secede, slot_here
 
-__all__ = ["get_client", "get_worker", "rejoin", "secede", "worker_client"]
+__all__ = ["get_client", "get_worker", "local_client", "rejoin", "secede", "worker_client"]
 
 
 def get_client(address: Any = None, timeout: Any = None, resolve_address: bool = True) -> Client:
@@ -39,9 +40,32 @@ def get_client(address: Any = None, timeout: Any = None, resolve_address: bool =
     ...     client.submit(count_down, 3).result()
     0
     """
-    if address is not None and find_worker() is None:
-        return Client(address)
-    return default_client()
+    worker = find_worker()
+    if worker is not None:
+        # Also where the task has made clients of other clusters.
+        found: Client = client_of(worker)
+        return found
+    return default_client() if address is None else Client(address)
+
+
+def local_client(*args: Any, **kwargs: Any) -> contextlib.AbstractContextManager[Client]:
+    """The name that `worker_client` had first.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `worker_client`.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = local_client()
+    >>> str(caught[0].message)
+    'local_client has moved to worker_client'
+    """
+    warnings.warn("local_client has moved to worker_client", UserWarning, stacklevel=2)
+    return worker_client(*args, **kwargs)
 
 
 @contextlib.contextmanager

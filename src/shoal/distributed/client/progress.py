@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
 from typing import Any, TextIO
 
-from shoal.distributed.client.future import FAILED, futures_of
+from shoal.distributed.client.future import FAILED, Future, futures_of
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED
 from shoal.units import format_time, parse_timedelta
@@ -53,7 +54,7 @@ class TextProgressBar:
         start: bool = True,
         **options: Any,
     ) -> None:
-        self.futures = futures_of(futures)
+        self.futures = futures_of(futures) or _of_keys(futures)
         self.interval_s: float = parse_timedelta(interval)
         self.width = width
         self.complete = complete
@@ -68,6 +69,8 @@ class TextProgressBar:
 
     def draw_until_done(self) -> None:
         """Draw now and then, until all futures have ended; blocks."""
+        if not self.futures:
+            return
         client = self.futures[0].client
         end = all_ended(client._link, [future._entry for future in self.futures])
         while not end.done:
@@ -77,6 +80,10 @@ class TextProgressBar:
             except TimeoutError:
                 continue
         self._finish()
+
+    async def listen(self) -> None:
+        """Draw until all futures have ended."""
+        await asyncio.get_running_loop().run_in_executor(None, self.draw_until_done)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Block until all futures have ended; whether they have.
@@ -110,6 +117,11 @@ class TextProgressBar:
         out = self._out or sys.stdout
         out.write(text)
         out.flush()
+
+
+def _of_keys(keys: Any) -> list[Future[Any]]:
+    """Futures of keys, where keys were given."""
+    return [Future(key) for key in keys] if isinstance(keys, list | tuple | set) else []
 
 
 class NotebookProgressBar(TextProgressBar):

@@ -19,6 +19,7 @@ from typing import Any
 from shoal.distributed.client.client import Client
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.session import close_all as close_clients
+from shoal.distributed.client.show import counts_of, workers_html
 from shoal.distributed.client.start import Place
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.deploy.adaptive import Adaptive
@@ -48,6 +49,9 @@ class Cluster:
         What it is called; default: a new name.
     scheduler_sync_interval
         Accepted: what is known of workers is asked when it is wanted.
+    silence_logs
+        While the cluster is there, the loggers below ``distributed`` say nothing less urgent than
+        this level; False: as they are set.
 
     Examples
     --------
@@ -64,8 +68,11 @@ class Cluster:
         quiet: bool = False,
         name: str | None = None,
         scheduler_sync_interval: Any = 1,
+        silence_logs: Any = False,
     ) -> None:
         self._asynchronous = asynchronous
+        self._silence = silence_logs
+        self._was_level = 0
         self.name = str(uuid.uuid4())[:8] if name is None else name
         self.status = "created"
         self.workers: dict[Any, Any] = {}
@@ -109,15 +116,29 @@ class Cluster:
                 return
             self.status = "starting"
             _open_clusters.add(self)
+            self._hush()
             try:
                 self._start()
             except BaseException:
                 self.status = "failed"
+                self._unhush()
                 _open_clusters.discard(self)
                 with contextlib.suppress(Exception):
                     self._stop()
                 raise
             self.status = "running"
+
+    def _hush(self) -> None:
+        """Silence the loggers, if that was asked for."""
+        ours = logging.getLogger("distributed")
+        self._was_level = ours.level
+        if self._silence:
+            wanted = logging.getLevelName(self._silence) if isinstance(self._silence, str) else None
+            ours.setLevel(max(ours.level, wanted or int(self._silence)))
+
+    def _unhush(self) -> None:
+        if self._silence:
+            logging.getLogger("distributed").setLevel(self._was_level)
 
     def close(self, timeout: Any = None) -> Any:
         """Stop the workers and the scheduler.
@@ -145,6 +166,7 @@ class Cluster:
         if was != "created":
             self._stop()
         self.workers.clear()
+        self._unhush()
         self.status = "closed"
 
     def __enter__(self) -> Any:
@@ -397,17 +419,17 @@ class Cluster:
         return self._adaptive
 
     def __repr__(self) -> str:
-        workers = self.scheduler_info["workers"].values()
-        threads = sum(worker["nthreads"] for worker in workers)
-        memory = sum(worker.get("memory_limit") or 0 for worker in workers)
-        text = f"workers={len(workers)}, threads={threads}"
-        if memory or not workers:
-            text += f", memory={format_bytes(memory)}"
+        count, threads, memory = counts_of(self.scheduler_info)
+        text = f"workers={count}, threads={threads}"
+        if memory or not count:
+            text += f", memory={format_bytes(memory or 0)}"
         kind = getattr(self, "_name", type(self).__name__)
         return f"{kind}({self.name}, {self.scheduler_address!r}, {text})"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self!r}</pre>"
+        kind = getattr(self, "_name", type(self).__name__)
+        info = self.scheduler_info
+        return workers_html(kind, str(self.name), self.scheduler_address, info, self.dashboard_link)
 
 
 def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:

@@ -9,6 +9,7 @@ through tcp.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import logging
 import math
@@ -19,6 +20,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from shoal import config
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
@@ -29,7 +31,7 @@ from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.scheduler import Scheduler
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
-from shoal.errors import ClusterError
+from shoal.errors import ClusterError, SerializationError
 from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["LocalCluster", "default_shape"]
@@ -39,7 +41,28 @@ log = logging.getLogger("distributed.deploy")
 START_S = 60.0
 """How long workers may take to come."""
 
+INHERIT = "SHOAL_INTERNAL_INHERIT_CONFIG"
+"""The variable in which a process is handed settings (`shoal.config`)."""
+
 _count = itertools.count()
+
+
+def inherited_settings() -> str:
+    """The settings of this process, as text for another one; what text cannot say is left out.
+
+    Examples
+    --------
+    >>> config.deserialize(inherited_settings())["distributed"]["adaptive"]["wait-count"]
+    3
+    """
+    said = {}
+    for name, value in config.global_config.items():
+        with contextlib.suppress(SerializationError):
+            config.serialize({name: value})
+            said[name] = value
+    # Tasks compute on the cluster, whatever this program computes with.
+    said.pop("scheduler", None)
+    return config.serialize(said)
 
 
 def default_shape(
@@ -114,7 +137,9 @@ class LocalCluster(Cluster):
         The next free port is taken, and told, when that one is in use.
     worker_class
         `Worker` means ``processes=False``.
-    worker_dashboard_address, silence_logs, loop, interface, start, ip
+    silence_logs
+        Loggers say nothing less urgent than this level while the cluster is there.
+    worker_dashboard_address, loop, interface, start, ip
         Accepted, without effect.
     scheduler_sync_interval
         Accepted, without effect.
@@ -152,7 +177,7 @@ class LocalCluster(Cluster):
         scheduler_sync_interval: Any = 1,
         **worker_options: Any,
     ) -> None:
-        super().__init__(asynchronous=asynchronous, name=name)
+        super().__init__(asynchronous=asynchronous, name=name, silence_logs=silence_logs)
         if processes is None:
             processes = protocol != "inproc" and not _is_thread_class(worker_class)
         self.processes = processes
@@ -219,6 +244,9 @@ class LocalCluster(Cluster):
             address = f"inproc://{self._folder.rsplit('/')[-1]}-{name}-{next(_count)}"
         options = dict(self._worker_options)
         options.setdefault("memory_limit", "auto" if self.processes else None)
+        if self.processes:
+            # Its process has the settings that this one has now.
+            options["env"] = {INHERIT: inherited_settings(), **options.get("env", {})}
         return WorkerSpec(
             name=str(name),
             scheduler=scheduler,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
+from shoal import config
 from shoal.distributed.net import Loop, Security, parse
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node import worker as workers
@@ -19,7 +20,7 @@ from shoal.distributed.node.known import find_known
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.errors import AuthenticationError, ClusterError
 from shoal.local.cpus import CPU_COUNT
-from shoal.units import parse_timedelta
+from shoal.units import parse_bytes, parse_timedelta
 
 __all__ = ["Nanny", "Worker", "spec_options"]
 
@@ -44,12 +45,32 @@ OPTIONS = {
     "memory_spill_fraction": "spill",
     "memory_pause_fraction": "pause",
     "memory_terminate_fraction": "terminate",
+    "max_spill": "spill_quota",
+    "profile_interval": "profile_s",
 }
 """Options of workers that users give, and the fields of `WorkerSpec` that they set."""
 
+SETTINGS = {
+    "preload": "preload",
+    "preload_argv": "preload-argv",
+    "lifetime": "lifetime.duration",
+    "lifetime_stagger": "lifetime.stagger",
+    "lifetime_restart": "lifetime.restart",
+    "memory_target_fraction": "memory.target",
+    "memory_spill_fraction": "memory.spill",
+    "memory_pause_fraction": "memory.pause",
+    "memory_terminate_fraction": "memory.terminate",
+    "max_spill": "memory.max-spill",
+    "profile_interval": "profile.interval",
+    "resources": "resources",
+}
+"""Where the configuration has such options, below ``distributed.worker``."""
+
 
 def spec_options(given: dict[str, Any]) -> dict[str, Any]:
-    """Fields of `WorkerSpec` from what the user said; what has no meaning here is passed over.
+    """Fields of `WorkerSpec` from what the user said, here or in the configuration.
+
+    What has no meaning here is passed over.
 
     Parameters
     ----------
@@ -58,11 +79,21 @@ def spec_options(given: dict[str, Any]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> spec_options({"lifetime": "1 m", "dashboard": False, "memory_pause_fraction": False})
-    {'lifetime_s': 60, 'pause': 0.0}
+    >>> found = spec_options(
+    ...     {"lifetime": "1 m", "dashboard": False, "memory_pause_fraction": False}
+    ... )
+    >>> found["lifetime_s"], found["pause"], found["target"]
+    (60, 0.0, 0.6)
     """
     options: dict[str, Any] = {}
-    for name, value in given.items():
+    said = {name: config.get(f"distributed.worker.{key}") for name, key in SETTINGS.items()}
+    if not config.get("distributed.worker.profile.enabled"):
+        said["profile_interval"] = 0
+    said["env"] = config.get("distributed.nanny.environ") or None
+    if given.get("env"):
+        given = {**given, "env": {**(said["env"] or {}), **given["env"]}}
+    given = {n: value for n, value in given.items() if value is not None or n == "memory_limit"}
+    for name, value in {**said, **given}.items():
         field = OPTIONS.get(name)
         if field is None or (value is None and field != "memory_limit"):
             continue
@@ -72,6 +103,8 @@ def spec_options(given: dict[str, Any]) -> dict[str, Any]:
             value = (value,) if isinstance(value, str) else tuple(value)
         elif name.endswith("_fraction"):
             value = float(value or 0)
+        elif name == "max_spill":
+            value = parse_bytes(value) if value else 0
         elif field == "local_directory":
             value = str(value)
         options[field] = value

@@ -20,7 +20,7 @@ import xxhash
 from shoal.distributed.net import Loop, Security, read_cluster_file, write_cluster_file
 from shoal.errors import ConfigError
 
-__all__ = ["Known", "find_known", "forget_known", "remember_known"]
+__all__ = ["Known", "find_known", "forget_known", "public_address", "remember_known"]
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,24 @@ def remember_known(
             sweep(folder, "*-*-known.json")
             name = f"{_name_of(address)}-{os.getpid()}-known.json"
             write_cluster_file(folder / name, address, security)
+
+
+def public_address(address: str) -> str:
+    """What other processes would call a scheduler that this process knows by an inner address.
+
+    Parameters
+    ----------
+    address
+        Any; one that is no inner address is returned.
+
+    Examples
+    --------
+    >>> public_address("tcp://127.0.0.1:4")
+    'tcp://127.0.0.1:4'
+    """
+    inner = address.startswith("inproc://")
+    found = (public for public, known in list(_known.items()) if inner and known.inner == address)
+    return next(found, address)
 
 
 def forget_known(address: str) -> None:

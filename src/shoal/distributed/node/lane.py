@@ -547,8 +547,10 @@ class Lane:
         ended = slot.started = perf_counter()
         slot.row = None
         begun = started + EPOCH_S
-        if isinstance(error, _InputMissing | Reschedule):
+        if type(error) is _InputMissing:
             return row, "returned", 0, "", ended - started, begun, b"", None
+        if isinstance(error, Reschedule):
+            return row, "rescheduled", 0, "", ended - started, begun, b"", None
         # Without the frame of this module, which keeps everything alive.
         trace = error.__traceback__
         data = pack_failure(error.with_traceback(trace and trace.tb_next), row.key, func)

@@ -30,7 +30,7 @@ from typing import Any
 
 from shoal import config
 from shoal.distributed.core import scheduler as core
-from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.effects import Close, Log, Perform, Send
 from shoal.distributed.core.scheduler.methods import log_event
 from shoal.distributed.net import (
     Connection,
@@ -142,6 +142,7 @@ class Scheduler(Overview):
         self._wanted = [a if a.count(":") > 1 or "unix" in a else f"{a}:{port}" for a in addresses]
         self.inner = f"inproc://{self.id}-{next(_count)}"
         self.state = core.Scheduler(settings or settings_from_config(), identity=self.id)
+        self.state.for_shell = SHELL_CALLS
         self.status = "created"
         self.scheduler_file = scheduler_file
         self._listeners: list[Listener] = []
@@ -423,9 +424,6 @@ class Scheduler(Overview):
 
         def received(_: Connection, message: Any, buffers: Sequence[Any]) -> None:
             self._dirty = True
-            if type(message) is Call and message.method in SHELL_CALLS:
-                SHELL_CALLS[message.method](self, conn, message)
-                return
             now = self.loop.time()
             core.received(self.state, party, message, buffers, now)
             if self._record is not None:
@@ -444,6 +442,7 @@ class Scheduler(Overview):
         conn.on_message = received
         conn.on_close = closed
         self._dirty = True
+        log.info("%s %s has connected", conn.peer.role, conn.peer.name)
         core.connected(self.state, party, conn.peer.role, self.loop.time())
         if self._record is not None:
             self._record.connected(party, conn.peer.role, self.loop.time())
@@ -509,26 +508,34 @@ class Scheduler(Overview):
 
     # -- calls that only a process can answer --------------------------------------------------
 
-    def _call_logs(self, conn: Connection, call: Call) -> None:
+    def _perform(self, effect: Perform) -> None:
+        SHELL_CALLS[effect.call.method](self, Caller(self, effect.party), effect.call)
+
+    def answered(self, party: int, answer: Answer) -> None:
+        """A call was answered here; loop's thread only."""
+        core.answered(self.state, party, answer)
+        self._dirty = True
+
+    def _call_logs(self, who: Caller, call: Call) -> None:
         lines = list(self._logs)
         n = call.args.get("n")
-        conn.send(Answer(call.request, lines[-n:] if n else lines))
+        who.send(Answer(call.request, lines[-n:] if n else lines))
 
-    def _call_versions(self, conn: Connection, call: Call) -> None:
-        conn.send(Answer(call.request, package_versions(call.args.get("packages"))))
+    def _call_versions(self, who: Caller, call: Call) -> None:
+        who.send(Answer(call.request, package_versions(call.args.get("packages"))))
 
-    def _call_vitals(self, conn: Connection, call: Call) -> None:
+    def _call_vitals(self, who: Caller, call: Call) -> None:
         loads = list(self._loads) if call.args.get("history") else []
-        conn.send(Answer(call.request, {**process_vitals(), "loop": loads}))
+        who.send(Answer(call.request, {**process_vitals(), "loop": loads}))
 
-    def _call_profile(self, conn: Connection, call: Call) -> None:
-        conn.send(Answer(call.request, self._stacks.tree(call.args.get("start"))))
+    def _call_profile(self, who: Caller, call: Call) -> None:
+        who.send(Answer(call.request, self._stacks.tree(call.args.get("start"))))
 
-    def _call_close(self, conn: Connection, call: Call) -> None:
-        conn.send(Answer(call.request, None))
+    def _call_close(self, who: Caller, call: Call) -> None:
+        who.send(Answer(call.request, None))
         self.loop.call_later(0.01, self._close, "the cluster was shut down")
 
-    def _call_upload(self, conn: Connection, call: Call) -> None:
+    def _call_upload(self, who: Caller, call: Call) -> None:
         """A module for functions that run here."""
 
         def work() -> Any:
@@ -537,19 +544,19 @@ class Scheduler(Overview):
                 Path(self.local_directory), args["name"], bytes(args["data"]), args["load"]
             )
 
-        self._beside(conn, call, work)
+        self._beside(who, call, work)
 
-    def _call_add_plugin(self, conn: Connection, call: Call) -> None:
+    def _call_add_plugin(self, who: Caller, call: Call) -> None:
         def work() -> Any:
             plugin = pickle.loads(call.args["data"])
             self.add_plugin(plugin, name=call.args["name"], idempotent=call.args["idempotent"])
 
-        self._beside(conn, call, work)
+        self._beside(who, call, work)
 
-    def _call_remove_plugin(self, conn: Connection, call: Call) -> None:
-        self._beside(conn, call, lambda: self.remove_plugin(call.args["name"]))
+    def _call_remove_plugin(self, who: Caller, call: Call) -> None:
+        self._beside(who, call, lambda: self.remove_plugin(call.args["name"]))
 
-    def _call_run(self, conn: Connection, call: Call) -> None:
+    def _call_run(self, who: Caller, call: Call) -> None:
         """Run a user's function."""
 
         def work() -> Any:
@@ -559,9 +566,9 @@ class Scheduler(Overview):
             result = function(*args, **kwargs)
             return asyncio.run(result) if inspect.iscoroutine(result) else result
 
-        self._beside(conn, call, work)
+        self._beside(who, call, work)
 
-    def _beside(self, conn: Connection, call: Call, work: Callable[[], Any]) -> None:
+    def _beside(self, who: Caller, call: Call, work: Callable[[], Any]) -> None:
         """Answer with what users' code gives, in a thread of its own: it may block."""
 
         def answer() -> None:
@@ -571,18 +578,32 @@ class Scheduler(Overview):
                 outcome = ("ok", pickle.dumps(result) if frames.buffers else bytes(frames.head))
             except BaseException as error:  # sys.exit() too: somebody waits for an answer
                 outcome = ("error", pack_error(error))
-            conn.send(Answer(call.request, outcome))
+            who.send(Answer(call.request, outcome))
 
         threading.Thread(target=answer, name="shoal-on-scheduler", daemon=True).start()
+
+
+class Caller:
+    """Whoever has called; it may be over another connection by the time that it is answered."""
+
+    def __init__(self, scheduler: Scheduler, party: int) -> None:
+        self.scheduler = scheduler
+        self.party = party
+
+    def send(self, answer: Answer) -> None:
+        """Answer; from any thread."""
+        scheduler = self.scheduler
+        scheduler.loop.call_threadsafe(scheduler.answered, self.party, answer)
 
 
 EFFECTS: dict[type, Callable[[Scheduler, Any], None]] = {
     Close: Scheduler._do_close,
     Log: Scheduler._do_log,
+    Perform: Scheduler._perform,
 }
 """What the state machine may want besides sending."""
 
-SHELL_CALLS: dict[str, Callable[[Scheduler, Connection, Call], None]] = {
+SHELL_CALLS: dict[str, Callable[[Scheduler, Caller, Call], None]] = {
     "scheduler.logs": Scheduler._call_logs,
     "scheduler.versions": Scheduler._call_versions,
     "scheduler.vitals": Scheduler._call_vitals,
@@ -653,9 +674,12 @@ def settings_from_config() -> core.Settings:
     for name, key in SETTINGS.items():
         value = config.get(key, None)
         if value is not None:
-            said[name] = value
+            said[name] = parse_timedelta(value) if name.endswith("_s") else value
     return core.Settings(**said)
 
 
-SETTINGS = {"allowed_failures": "distributed.scheduler.allowed-failures"}
+SETTINGS = {
+    "allowed_failures": "distributed.scheduler.allowed-failures",
+    "lease_s": "distributed.scheduler.locks.lease-timeout",
+}
 """Fields of the settings, and where the configuration has them."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import HAS_INPUTS, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import CHOOSY, HAS_INPUTS, MANY, MASK, NOBODY
 from shoal.distributed.core.scheduler.transitions import READY
 
 __all__ = ["place_ready"]
@@ -38,38 +38,40 @@ def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
     >>> place_ready(Scheduler(), [])
     """
     table = state.table
-    flags, options, states, priorities = table.flags, table.options, table.states, table.priorities
+    flags, states, priorities = table.flags, table.states, table.priorities
     place, deps, costs, prefixes = table.place, table.deps, table.costs, table.prefixes
-    workers = state.workers
+    workers, touched = state.workers, state.touched
     sources: list[int] = []
     least = state.settings.steal_s
     for row in rows:
         states[row] = READY
-        if options[row] is not None:
+        flag = flags[row]
+        if flag & CHOOSY:
             place_choosy(state, row)
-        elif not flags[row] & HAS_INPUTS:
+        elif not flag & HAS_INPUTS:
             place[row] = NOBODY
             sources.append(priorities[row])
         else:
             state.active += 1
             needs = deps[row]
             at = place[needs[0] & MASK]
-            for number in needs:
-                if place[number & MASK] != at:
-                    at = MANY
-                    break
+            if len(needs) > 1:
+                for number in needs:
+                    if place[number & MASK] != at:
+                        at = MANY
+                        break
             worker = workers[at] if at >= 0 else nearest(state, row)
             if worker is None or worker.status != "running":
                 place_choosy(state, row, counted=True)
                 continue
-            place[row] = worker.number
+            place[row] = at = worker.number
             costs[row] = cost = prefixes[row].seconds
             heappush(worker.queue, priorities[row])
             worker.queued += 1
-            worker.backlog += cost
-            state.touched[worker.number] = worker
-            if worker.backlog > least:
-                state.laden[worker.number] = worker
+            worker.backlog = cost = worker.backlog + cost
+            touched[at] = worker
+            if cost > least:
+                state.laden[at] = worker
     if sources:
         queue_sources(state, sources)
 
@@ -230,6 +232,19 @@ def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
         state.unplaced[row] = None
     else:
         enqueue(state, row, worker)
+
+
+def place_elsewhere(state: Scheduler, row: int, worker: Worker) -> None:
+    """A row becomes READY that does not want to run on a worker: another one is better."""
+    others = [w for w in allowed(state, state.table.options[row]) if w is not worker]
+    best = cheapest(state, row, others)
+    if best is None:
+        place_ready(state, (row,))
+        return
+    state.table.states[row] = READY
+    if state.table.flags[row] & HAS_INPUTS:
+        state.active += 1
+    enqueue(state, row, best)
 
 
 def enqueue(state: Scheduler, row: int, worker: Worker) -> None:

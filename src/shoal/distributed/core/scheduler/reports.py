@@ -13,8 +13,8 @@ from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of, keys_of
 from shoal.distributed.core.scheduler.needs import let_go, pend
-from shoal.distributed.core.scheduler.placement import place_ready
-from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.placement import place_elsewhere, place_ready
+from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import end_run, unblock
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of
 from shoal.distributed.core.scheduler.table import (
@@ -26,12 +26,17 @@ from shoal.distributed.core.scheduler.table import (
     NOBODY,
     NOTED,
     PINNED,
+    Table,
+    picker,
 )
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin, swap_twin
 from shoal.distributed.protocol import Report
 
 __all__ = ["on_report"]
+
+PLAIN = INLINE | HAS_INPUTS
+"""Flags of tasks whose runs end like most."""
 
 
 def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
@@ -84,66 +89,39 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
 def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     """Tasks have ended well."""
     table = state.table
-    states, runs, costs, nbytes = table.states, table.runs, table.costs, table.nbytes
-    waiters, owner, dependents, deps = table.waiters, table.owner, table.dependents, table.deps
-    missing, numbers, prefixes, types = table.missing, table.numbers, table.prefixes, table.types
-    flags, options, type_names, sent = table.flags, table.options, m.type_names, worker.sent
-    ready: list[int] = []
-    idle: list[int] = []
-    told: list[int] = []
-    values: list[bytes | None] = []
-    teller, kind, many, total, bytes_ = NOBODY, None, 0, 0.0, 0
-    grow = held = calm = i = 0
-    occupancy, known = worker.occupancy, len(numbers)
-    for number, run, size, spent, value in zip(m.ids, m.runs, m.nbytes, m.seconds, m.values):
-        row = number & MASK
-        if row >= known or runs[row] != run:
-            worker.occupancy = occupancy
-            on_late_end(state, worker, m, i)
-            occupancy = worker.occupancy
-            i += 1
-            continue
+    rows = [number & MASK for number in m.ids]
+    if not are_current(table, rows, m.runs):
+        m = sift(state, worker, m)
+        rows = [number & MASK for number in m.ids]
+        if not rows:
+            return
+    of = picker(rows)
+    owners, deps, dependents = of(table.owner), of(table.deps), of(table.dependents)
+    end_runs(state, worker, rows, of(table.flags), of(table.costs))
+    learn(of(table.prefixes), m)
+    worker.nbytes += sum(m.nbytes) - sum(of(table.nbytes))
+    worker.held += len(rows)
+    states, runs, nbytes, types = table.states, table.runs, table.nbytes, table.types
+    names = m.type_names
+    for row, size, what in zip(rows, m.nbytes, m.types):
         runs[row] = 0
-        flag = flags[row]
-        if options[row] is not None or flag > 3:
-            worker.occupancy = occupancy
-            retire_choosy(state, worker, row)
-            occupancy = worker.occupancy
-        else:
-            del sent[row]
-            occupancy -= costs[row]
-        grow += size - nbytes[row]
-        held += 1
         nbytes[row] = size
         states[row] = MEMORY
-        types[row] = type_names[m.types[i]]
-        i += 1
-        if prefixes[row] is not kind:
-            if kind is not None:
-                kind.learn(many, total, bytes_)
-            kind, many, total, bytes_ = prefixes[row], 0, 0.0, 0
-        many += 1
-        total += spent
-        bytes_ += size
-        if flag & HAS_INPUTS:
-            calm += 1
-            for number in deps[row]:
+        types[row] = names[what]
+    waiters, owner, missing, numbers = table.waiters, table.owner, table.missing, table.numbers
+    ready: list[int] = []
+    idle: list[int] = []
+    for row, who, needs, needed_by in zip(rows, owners, deps, dependents):
+        if needs:
+            state.active -= 1
+            for number in needs:
                 dep = number & MASK
                 left = waiters[dep] - 1
                 waiters[dep] = left
                 if not left and owner[dep] == NOBODY:
                     idle.append(dep)
-        who = owner[row]
-        if who != NOBODY:
-            if who != teller:
-                if told:
-                    tell_ended(state, teller, told, values)
-                teller, told, values = who, [], []
-            told.append(row)
-            values.append(value if flag & INLINE else None)
-        elif not waiters[row]:
+        if who == NOBODY and not waiters[row]:
             idle.append(row)
-        needed_by = dependents[row]
         if needed_by is not None:
             if type(needed_by) is int:
                 needed_by = (needed_by,)
@@ -154,18 +132,74 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
                     missing[dep] = left
                     if not left:
                         ready.append(dep)
-    if kind is not None:
-        kind.learn(many, total, bytes_)
-    if told:
-        tell_ended(state, teller, told, values)
-    worker.occupancy = occupancy if sent else 0.0
-    worker.nbytes += grow
-    worker.held += held
-    state.active -= calm
+    tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
     if m.starts:
         keep_times(state, worker, m)
     settle(state, worker, m.ids, ready, idle)
+
+
+def are_current(table: Table, rows: Sequence[int], runs: Sequence[int]) -> bool:
+    """Whether all of these are runs that are under way, and each is named once."""
+    known = table.runs
+    return (
+        max(rows) < len(known)
+        and [known[row] for row in rows] == runs
+        and len(set(runs)) == len(runs)
+    )
+
+
+def sift(state: Scheduler, worker: Worker, m: Report) -> Report:
+    """What a report says of runs that are under way; the others are dealt with here."""
+    table = state.table
+    seen: dict[int, int] = {}
+    for i, (number, run) in enumerate(zip(m.ids, m.runs)):
+        if run not in seen and are_current(table, [number & MASK], [run]):
+            seen[run] = i
+        else:
+            on_late_end(state, worker, m, i)
+    good = [i for run, i in seen.items() if are_current(table, [m.ids[i] & MASK], [run])]
+    ids, runs, nbytes, types, seconds, values = (
+        [column[i] for i in good]
+        for column in (m.ids, m.runs, m.nbytes, m.types, m.seconds, m.values)
+    )
+    starts = [m.starts[i] for i in good] if m.starts else []
+    return Report(ids, runs, nbytes, types, seconds, values, m.type_names, starts)
+
+
+def end_runs(
+    state: Scheduler,
+    worker: Worker,
+    rows: list[int],
+    marks: Sequence[int],
+    costs: Sequence[float],
+) -> None:
+    """The slots of runs that have ended are free."""
+    sent = worker.sent
+    if max(marks) <= PLAIN:
+        for row in rows:
+            del sent[row]
+        worker.occupancy -= sum(costs)
+    else:
+        for row, mark, cost in zip(rows, marks, costs):
+            if mark > PLAIN:
+                retire_choosy(state, worker, row)
+            else:
+                del sent[row]
+                worker.occupancy -= cost
+    if not sent:
+        worker.occupancy = 0.0
+
+
+def learn(kinds: Sequence[Prefix], m: Report) -> None:
+    """What runs took and made, by their kinds."""
+    first, count = 0, len(kinds)
+    while first < count:
+        kind, end = kinds[first], first + 1
+        while end < count and kinds[end] is kind:
+            end += 1
+        kind.learn(end - first, sum(m.seconds[first:end]), sum(m.nbytes[first:end]))
+        first = end
 
 
 def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
@@ -201,6 +235,21 @@ def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:
         state.table.flags[row] |= PINNED
     if row in state.twins:
         stop_twin(state, row)
+
+
+def tell_owners(
+    state: Scheduler, owners: Sequence[int], rows: list[int], values: list[bytes | None]
+) -> None:
+    """Rows have ended well: whoever wants them hears of it."""
+    different = set(owners)
+    if len(different) == 1:
+        if owners[0] != NOBODY:
+            tell_ended(state, owners[0], rows, values)
+        return
+    different.discard(NOBODY)
+    for teller in sorted(different):
+        mine = [i for i, who in enumerate(owners) if who == teller]
+        tell_ended(state, teller, [rows[i] for i in mine], [values[i] for i in mine])
 
 
 def tell_ended(state: Scheduler, teller: int, rows: list[int], values: list[bytes | None]) -> None:
@@ -284,6 +333,10 @@ def on_failed(
             stop_twin(state, row, ended=True)
         return
     retire_run(state, worker, row)
+    if kind == "rescheduled":
+        if pend(state, row):
+            place_elsewhere(state, row, worker)
+        return
     options = table.options[row]
     tried = state.tries.get(row, 0)
     reason = (kind, key_of(table, row), worker.address, data)

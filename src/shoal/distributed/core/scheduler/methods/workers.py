@@ -43,7 +43,9 @@ def wait_for(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
     count = int(args["n"])
     if running(state) >= count:
         return running(state)
-    text = f"only {running(state)} of {count} workers came within {args.get('timeout_s')} s"
+    limit_s = args.get("timeout_s") or 0
+    limit = f"{limit_s:g} s" if limit_s >= 1 else f"{1000 * limit_s:g} ms"
+    text = f"Only {running(state)}/{count} workers arrived within {limit}"
     line: Line = state.machines.setdefault("workers.wait", deque())
     return wait(state, who, request, args, now, line, MethodError("TimeoutError", text), count)
 

@@ -1,0 +1,193 @@
+"""What the commands have in common: options, where they listen, how they wait and end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shoal.distributed.net.interfaces import get_ip_interface
+
+__all__ = [
+    "SETTINGS",
+    "check_preload",
+    "host_of",
+    "interrupted_by_signals",
+    "pid_in",
+    "shared",
+    "start_log",
+]
+
+SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    # What follows may be for the --preload modules; `check_preload` says where it is not.
+    "ignore_unknown_options": True,
+}
+"""Of both commands."""
+
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--interface", default=None, help="Network interface, such as eth0 or ib0."),
+    click.option(
+        "--preload",
+        multiple=True,
+        help="Module, file, or text of a module that is loaded first; dask_setup() in it is called."
+        "  More than once for several.  Options that this command does not know are passed to it.",
+    ),
+    click.option(
+        "--pid-file", type=click.Path(dir_okay=False), help="Where to write the process id."
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Log what comes and goes."),
+    click.argument("preload_argv", nargs=-1, type=click.UNPROCESSED, metavar="[PRELOAD-ARGS]..."),
+)
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function the options that both commands have.
+
+    Parameters
+    ----------
+    command
+        Takes them by name.
+
+    Examples
+    --------
+    >>> @click.command()
+    ... @shared
+    ... def example(**options): ...
+    >>> sorted(p.name for p in example.params)
+    ['interface', 'pid_file', 'preload', 'preload_argv', 'verbose']
+    """
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_preload(preload: tuple[str, ...], argv: tuple[str, ...]) -> None:
+    """Refuse words that nobody would read.
+
+    Parameters
+    ----------
+    preload
+        The modules.
+    argv
+        Words that the command does not know.
+
+    Raises
+    ------
+    click.UsageError
+        There are such words, and no modules.
+
+    Examples
+    --------
+    >>> check_preload(("a.py",), ("--mine",))
+    >>> check_preload((), ("--mine",))
+    Traceback (most recent call last):
+    ...
+    click.exceptions.UsageError: unknown: --mine; see --help
+    """
+    if argv and not preload:
+        raise click.UsageError(f"unknown: {' '.join(argv)}; see --help")
+
+
+def host_of(host: str | None, interface: str | None) -> str | None:
+    """Where to listen: the host, or the address of the interface.
+
+    Parameters
+    ----------
+    host, interface
+        At most one of them.
+
+    Raises
+    ------
+    click.ClickException
+        There is no such interface, or both were given.
+
+    Examples
+    --------
+    >>> host_of(None, "lo"), host_of("10.0.0.1", None)
+    ('127.0.0.1', '10.0.0.1')
+    """
+    if interface is None:
+        return host
+    if host is not None:
+        raise click.ClickException("give --host or --interface, not both")
+    try:
+        return get_ip_interface(interface)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def start_log(verbose: bool) -> None:
+    """Have the log written to standard error.
+
+    Parameters
+    ----------
+    verbose
+        Also what is no warning.
+
+    Examples
+    --------
+    >>> start_log.__name__
+    'start_log'
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+
+
+@contextmanager
+def pid_in(path: str | None) -> Iterator[None]:
+    """Have this process's number in a file while a ``with`` block runs.
+
+    Parameters
+    ----------
+    path
+        Of the file; None for none.
+
+    Examples
+    --------
+    >>> from shoal.scratch import tmpfile
+    >>> with tmpfile() as name:
+    ...     with pid_in(name):
+    ...         int(Path(name).read_text()) == os.getpid()
+    ...     Path(name).exists()
+    True
+    False
+    """
+    if path:
+        Path(path).write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        if path:
+            Path(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """A ``with`` block that Ctrl-C and SIGTERM end in order.
+
+    Examples
+    --------
+    >>> with interrupted_by_signals():
+    ...     raise KeyboardInterrupt
+    Stopping
+    """
+
+    def stop(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopping")
+    finally:
+        signal.signal(signal.SIGTERM, before)

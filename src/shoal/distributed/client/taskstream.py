@@ -1,0 +1,56 @@
+"""What ran while a ``with`` block was worked through."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from shoal.distributed.client.current import default_client
+
+__all__ = ["get_task_stream"]
+
+
+class get_task_stream:
+    """The tasks that run during a ``with`` block: when, where and for how long.
+
+    Parameters
+    ----------
+    client
+        Default: the current one.
+    plot, filename
+        Accepted: the dashboard draws.
+
+    Attributes
+    ----------
+    data
+        After the block: a dictionary for each run, as from `Client.get_task_stream`.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     with get_task_stream() as stream:
+    ...         _ = client.gather(client.map(abs, [-1, -2]))
+    ...     len(stream.data)
+    2
+    """
+
+    def __init__(
+        self, client: Any = None, plot: bool | str = False, filename: str = "task-stream.html"
+    ) -> None:
+        self.client = default_client(client)
+        self.data: list[dict[str, Any]] = []
+        self._start = 0.0
+
+    def __enter__(self) -> get_task_stream:
+        self._start = time.time()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.data += self.client.get_task_stream(start=self._start)
+
+    async def __aenter__(self) -> get_task_stream:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        self.data += await self.client.get_task_stream(start=self._start)

@@ -1,0 +1,216 @@
+"""What users of a client expect of it, beside computing: settings, messages, small helpers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from typing import NamedTuple
+
+import pytest
+
+from shoal import config
+from shoal.distributed import (
+    Client,
+    LocalCluster,
+    Reschedule,
+    get_client,
+    get_task_stream,
+    get_worker,
+    local_client,
+    utils,
+)
+from shoal.distributed.client.printing import handle_print, handle_warn
+from shoal.distributed.deploy.members import spec_options
+from shoal.errors import FutureCancelledError
+
+
+@pytest.fixture(scope="module")
+def client():
+    with Client(n_workers=2, threads_per_worker=1, processes=False) as client:
+        yield client
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def test_a_rescheduled_task_runs_elsewhere(client) -> None:
+    def picky() -> str:
+        name = get_worker().name
+        if name == "0":
+            raise Reschedule
+        return name
+
+    futures = [client.submit(picky, pure=False) for _ in range(4)]
+    assert client.gather(futures) == ["1"] * 4
+
+
+def test_a_rescheduled_task_keeps_its_retries_and_inputs(client) -> None:
+    def once(x: int, tries=[]) -> int:  # noqa: B006
+        tries.append(x)
+        if len(tries) == 1:
+            raise Reschedule("not now")
+        return x + len(tries)
+
+    number = client.submit(abs, -5, workers=["0"])
+    assert client.submit(once, number, workers=["0"], retries=0).result() == 7
+
+
+def test_sync_makes_methods_awaitable(client) -> None:
+    async def work() -> int:
+        future = await client.scatter(123)
+        return await client.gather(client.submit(abs, future))
+
+    assert client.sync(work) == 123
+    assert utils.sync(None, work) == 123
+    with pytest.raises(TimeoutError):
+        client.sync(asyncio.sleep, 5, callback_timeout="10 ms")
+
+
+def test_get_client_in_a_task_is_the_workers_own(client) -> None:
+    def other_cluster() -> tuple[str, str]:
+        with LocalCluster(n_workers=0, processes=False) as cluster, Client(cluster) as mine:
+            return mine.scheduler.address, get_client().scheduler.address
+
+    mine, theirs = client.submit(other_cluster, pure=False).result()
+    assert mine != theirs == client.scheduler.address
+    assert client.submit(lambda: get_worker().scheduler.address).result() == theirs
+
+
+def test_local_client_warns(client) -> None:
+    def work() -> int:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with local_client() as inner:
+                result = inner.submit(abs, -3).result()
+        return result + len(caught)
+
+    assert client.submit(work).result() == 4
+
+
+class Odd(NamedTuple("Odd", [("ab", str), ("c", object)])):
+    __slots__ = ()
+
+    def __new__(cls, a, b, c):
+        return super().__new__(cls, f"{a}-{b}", c)
+
+
+def test_futures_in_namedtuples_with_a_constructor_of_their_own(client) -> None:
+    future = client.submit(abs, -1)
+    assert client.submit(lambda x: x[1], Odd("a", "b", future)).result() == 1
+
+
+def test_a_released_future_is_cancelled(client) -> None:
+    future = client.submit(abs, -77)
+    future.result()
+    future.release()
+    with pytest.raises(FutureCancelledError, match="was released"):
+        client.submit(abs, future)
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+def test_task_stream(client) -> None:
+    with get_task_stream(client) as stream:
+        client.gather(client.map(abs, range(-4, 0), pure=False))
+    assert len(stream.data) == 4
+    assert all(run["startstops"][0]["action"] == "compute" for run in stream.data)
+
+
+def test_wait_for_workers_says_how_many_came(client) -> None:
+    with pytest.raises(TimeoutError, match="Only 2/10 workers arrived within 1 ms"):
+        client.wait_for_workers(10, timeout="1 ms")
+
+
+def test_the_scheduler_can_be_asked(client) -> None:
+    future = client.scatter(5)
+    [addresses] = client.scheduler.who_has([future.key]).values()
+    assert future.key in client.scheduler.has_what(addresses)[addresses[0]]
+    assert client.scheduler.identity(n_workers=1)["n_workers"] == 2
+
+
+def test_html(client) -> None:
+    text = client._repr_html_()
+    assert client.scheduler.address in text
+    assert "<th>Total threads</th><td>2</td>" in text
+    assert "LocalCluster" in client.cluster._repr_html_()
+
+
+def test_hardware_of_no_workers() -> None:
+    with Client(n_workers=0, processes=False) as client:
+        assert client.benchmark_hardware() == {"memory": {}, "disk": {}, "network": {}}
+
+
+# -- settings ------------------------------------------------------------------------------------
+
+
+def test_workers_follow_the_configuration() -> None:
+    with config.set(
+        {
+            "distributed.worker.memory.pause": False,
+            "distributed.worker.memory.max-spill": "1 GB",
+            "distributed.worker.profile.enabled": False,
+            "distributed.worker.lifetime.duration": "1 hour",
+            "distributed.nanny.environ": {"A": 1, "B": 2},
+        }
+    ):
+        options = spec_options({"env": {"B": "3"}})
+        assert (options["pause"], options["target"], options["spill_quota"]) == (0.0, 0.6, 10**9)
+        assert (options["profile_s"], options["lifetime_s"]) == (0, 3600)
+        assert options["env"] == {"A": 1, "B": "3"}
+        assert spec_options({"memory_pause_fraction": 0.9})["pause"] == 0.9
+
+
+def test_worker_processes_have_the_settings_of_the_program() -> None:
+    with (
+        config.set({"something.of.mine": 100}),
+        Client(n_workers=1, threads_per_worker=1) as client,
+    ):
+        assert client.submit(config.get, "something.of.mine").result() == 100
+
+
+def test_direct_to_workers(client) -> None:
+    address = client.cluster
+    with config.set({"distributed.client.direct-to-workers": True}), Client(address) as other:
+        assert other.direct_to_workers
+    assert not client.direct_to_workers
+
+
+# -- logs and messages ---------------------------------------------------------------------------
+
+
+def test_the_address_from_the_settings_is_logged(client, caplog) -> None:
+    address = client.scheduler.address
+    with (
+        caplog.at_level(logging.INFO, logger="distributed.client"),
+        config.set({"scheduler-address": address}),
+        Client() as other,
+    ):
+        assert other.scheduler.address == address
+    assert f"Config value `scheduler-address` found: {address}" in caplog.messages
+
+
+def test_loggers_are_silent_while_a_cluster_is_there() -> None:
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    with LocalCluster(n_workers=0, processes=False, silence_logs="ERROR"):
+        assert logger.level == logging.ERROR
+    assert logger.level == before
+
+
+def test_events_of_print_and_warn(capsys) -> None:
+    handle_print((0.0, {"args": ("a", 1), "sep": "-"}))
+    assert capsys.readouterr().out == "a-1\n"
+    with pytest.raises(TypeError, match="file must be"):
+        handle_print((0.0, {"args": ("a",), "file": "nowhere"}))
+    with pytest.raises(TypeError, match="args must be a tuple"):
+        handle_print((0.0, {"args": "a"}))
+    with pytest.raises(TypeError, match="needs a 'message'"):
+        handle_warn((0.0, {}))
+
+
+def test_several_topics_at_once(client) -> None:
+    client.submit(lambda: get_worker().log_event(["one", "other"], 5)).result()
+    assert [event for _, event in client.get_events("one")] == [5]
+    assert [event for _, event in client.get_events("other")] == [5]
