@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # The demo writes beside the sources; nothing else here is a file named after its target.
-.PHONY: test lint unit sim demo docs bench lock clean
+.PHONY: test lint unit sim demo docs bench memory lock clean
 .DEFAULT_GOAL := test
 
 test: lint
@@ -30,6 +30,10 @@ demo: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/reference/generate.py
+
+# Arrays four times the size of the memory they may have: 8 GB under 2 GiB, some minutes.
+memory: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python bench/memory_bench.py --gb 8 --limit 2GiB
 
 bench: $(BENCH_VENV)/.installed
 	for file in bench/*_bench.py; do $(BENCH_VENV)/bin/python $$file || exit; done

@@ -1,10 +1,10 @@
 """Arrays that are larger than memory: whether jobs finish, how long they take, and their peak.
 
-    python bench/memory_bench.py [--gb 8] [--limit 2GiB] [--only rechunk file] [--on cluster threads]
+    python bench/memory_bench.py [--gb 8] [--limit 2GiB] [--only rechunk] [--on cluster]
 
-``rechunk`` turns rows into columns and adds them up; ``file`` is ``(x - x.mean(axis=0)).std()`` of an
-HDF5 file that it writes first.  Each job runs in a process of its own.  ``threads``: with a limit on
-that process's memory set by the system (`RLIMIT_DATA`); its peak is the resident size at most.
+``rechunk`` turns rows into columns and adds them up; ``file`` is ``(x - x.mean(axis=0)).std()`` of
+an HDF5 file that it writes first.  Each job runs in a process of its own.  ``threads``: the system
+limits that process's memory (`RLIMIT_DATA`); the peak is its resident size at most.
 ``cluster``: two workers with half of the limit each; the peak is the sum of theirs.  ``--who dask``
 does the same with Dask.  The folder for the file and for what is spilled needs twice ``--gb``.
 """

@@ -13,6 +13,7 @@ import numpy as np
 from shoal.array.chunks import normalize_chunks
 from shoal.array.chunktypes import is_valid_chunk_type
 from shoal.array.collection import Array
+from shoal.array.kernels.readers import portable
 from shoal.array.kernels.store import PlainGetitem
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.sources import FromArray, InMemory
@@ -103,7 +104,7 @@ def from_array(
     held = SerializableLock() if lock is True else (lock or None)
     region = tuple([slice(0, int(n), 1) for n in x.shape])
     options = (asarray, held)
-    return Array(FromArray(x, region, given, getitem, options, kind, "array", name=exact))
+    return Array(FromArray(portable(x), region, given, getitem, options, kind, "array", name=exact))
 
 
 def _name(name: Any, x: Any, *told: Any) -> str | None:

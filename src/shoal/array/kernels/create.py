@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["arange_block", "full_block", "read_region"]
+from shoal.graph.naming import funcname
+
+__all__ = ["Reading", "arange_block", "full_block", "read_region"]
 
 
 def full_block(shape: tuple[int, ...], value: Any, meta: Any) -> Any:
@@ -115,3 +117,42 @@ def read_region(reader: Any, region: tuple[slice, ...], asarray: bool, lock: Any
         return np.asarray(part) if asarray else part
     finally:
         lock.release()
+
+
+class Reading:
+    """A function of blocks, some of which it reads itself.
+
+    Parameters
+    ----------
+    readers
+        For each argument a function of what the task is told, which gives the block; or None.
+    func
+        What gets the blocks.
+
+    Examples
+    --------
+    >>> Reading((abs, None), pow)(-2, 3)
+    8
+    """
+
+    __slots__ = ("func", "readers")
+
+    def __init__(self, readers: tuple[Any, ...], func: Callable[..., Any]) -> None:
+        self.readers = readers
+        self.func = func
+
+    @property
+    def __name__(self) -> str:
+        names = [funcname(reader) for reader in self.readers if reader is not None]
+        return "-".join([*names, funcname(self.func)])
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.func(
+            *[
+                item if read is None else read(item)
+                for item, read in zip(inputs, self.readers, strict=True)
+            ]
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reading, (self.readers, self.func)

@@ -13,7 +13,11 @@ from shoal.serialize.parts import Pieces, keep
 from shoal.types import Parts
 
 __all__ = [
-    *("broadcast_block", "cut_parts", "merge_parts", "permute_block", "reshape_block"),
+    "broadcast_block",
+    "cut_parts",
+    "merge_parts",
+    "permute_block",
+    "reshape_block",
     "take_region",
 ]
 

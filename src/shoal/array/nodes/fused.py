@@ -14,6 +14,7 @@ from shoal.array.kernels.tiled import Fold, Tiled
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.reduction import Reduction
+from shoal.array.nodes.sources import Inline, reading
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Blocks
 from shoal.graph.naming import funcname
@@ -32,7 +33,7 @@ class Fused(ArrayNode):
     program
         A `Program`; its inputs are ``inputs``, seen through ``maps``.
     inputs
-        Nodes whose chunks fit where they are seen; a tuple.
+        Nodes whose chunks fit where they are seen, or `Inline`, seen as it is; a tuple.
     maps
         An `AxisMap` each.  Axes of an input that none of them names have length 1.
     engine
@@ -70,32 +71,37 @@ class Fused(ArrayNode):
         chunks = broadcast_chunks(*seen)
         return chunks, with_ndim(self.kind, len(chunks))
 
-    def blocks(self) -> list[Blocks]:
-        """Which blocks of its inputs each block of the result is made of."""
-        grid = self.shape
-        return [_seen(n, m, grid) for n, m in zip(self.inputs, self.maps, strict=True)]
-
-    def kernel(self, fold: Fold | None = None) -> Tiled:
-        """What makes a block.
+    def kernel(self, fold: Fold | None = None) -> tuple[Callable[..., Any], list[Any]]:
+        """What makes a block, and what tasks are given for it.
 
         Parameters
         ----------
         fold
             A reduction to end with.
         """
+        grid = self.shape
+        seen = [
+            node if type(node) is Inline else _seen(node, axes, grid)
+            for node, axes in zip(self.inputs, self.maps, strict=True)
+        ]
         views = [
             None if axes == tuple(range(node.ndim)) else axes
             for node, axes in zip(self.inputs, self.maps, strict=True)
         ]
-        return Tiled(self.program, tuple(views), self.engine, fold)
+        return reading(Tiled(self.program, tuple(views), self.engine, fold), seen)
 
     def place(self, lowering: Lowering) -> None:
         """One layer."""
-        lowering.add_grid(self, self.kernel(), self.blocks())
+        lowering.add_grid(self, *self.kernel())
 
     def label(self) -> str:
         """The functions."""
-        return f"Fused({' | '.join(funcname(s.func) for s in self.program.steps)})"
+        return f"Fused({' | '.join(self.said())})"
+
+    def said(self) -> list[str]:
+        """What is done, in words."""
+        reads = [node.label() for node in self.inputs if type(node) is Inline]
+        return [*reads, *[funcname(step.func) for step in self.program.steps]]
 
 
 def _seen(node: Any, axes: AxisMap, grid: tuple[int, ...]) -> Blocks:
@@ -151,10 +157,9 @@ class FusedReduction(Reduction):
             self.axes,
             bool(self.concatenate),
         )
-        return self.fused.kernel(fold), list(self.fused.blocks())
+        return self.fused.kernel(fold)
 
     def label(self) -> str:
         """The functions, and the reduction."""
-        steps = [funcname(s.func) for s in self.fused.program.steps]
-        done = " | ".join([*steps, self.title])
+        done = " | ".join([*self.fused.said(), self.title])
         return f"FusedReduction({done}, axes={self.axes}, fan_in={self.fan_in})"

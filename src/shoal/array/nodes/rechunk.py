@@ -1,14 +1,13 @@
 """The same array in other blocks.
 
-Where every new block reads a few old ones, it reads them as they are.  Where old blocks are read by
-many, each is cut by one task into as many parts (`shoal.serialize.parts`), and each new block is put
-together from its part of every one: so rows become columns in one step that holds no more in memory
-than the setting ``shuffle-memory`` lets it, and moves between processes what is needed only.
+Where every new block reads a few old ones, it reads them as they are.  Where old blocks are read
+by many, each is cut by one task into as many parts (`shoal.serialize.parts`), and each new block is
+put together from its part of every one: so rows become columns in one step that holds no more in
+memory than the setting ``shuffle-memory`` lets it, and moves no more than is needed.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any, ClassVar
 

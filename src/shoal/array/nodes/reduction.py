@@ -16,6 +16,7 @@ from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import aligned_blocks
+from shoal.array.nodes.sources import Inline, reading
 from shoal.array.program import Program, Step
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Blocks, Each, Input, Window
@@ -32,7 +33,7 @@ class Reduction(ArrayNode):
     ----------
     inputs
         The array, and whatever else the first function gets of each block: nodes broadcast to the
-        array, and `Each`.  A tuple.
+        array, and `Each`; or `Inline`.  A tuple.
     chunk
         ``chunk(block, ..., axis=axes, keepdims=True) -> partial``.
     combine
@@ -148,7 +149,8 @@ class Reduction(ArrayNode):
 
     def _first(self) -> tuple[Callable[..., Any], list[Input]]:
         """What makes a partial result, and of which blocks."""
-        return self._call(self.chunk, keepdims=True), [self._input(item) for item in self.inputs]
+        given = [self._input(item) for item in self.inputs]
+        return reading(self._call(self.chunk, keepdims=True), given)
 
     def _call(self, func: Callable[..., Any], keepdims: bool) -> Callable[..., Any]:
         kwargs = (("axis", self.axes), ("keepdims", keepdims))
@@ -158,8 +160,8 @@ class Reduction(ArrayNode):
     def _folded(self, func: Callable[..., Any], counts: Any) -> Callable[..., Any]:
         return Partials(func, self.axes, len(self.before), bool(self.concatenate), counts)
 
-    def _input(self, item: Any) -> Input:
-        return item if isinstance(item, Each) else aligned_blocks(item, self.before)
+    def _input(self, item: Any) -> Any:
+        return item if isinstance(item, Each | Inline) else aligned_blocks(item, self.before)
 
     def _outer(self, inputs: Sequence[Any]) -> list[Any]:
         """Inputs of tasks whose grid is that of the result."""
@@ -194,7 +196,8 @@ class Reduction(ArrayNode):
 
     def label(self) -> str:
         """What, along which axes."""
-        return f"Reduction({self.title}, axes={self.axes}, fan_in={self.fan_in})"
+        reads = [f"{item.label()} | " for item in self.inputs if type(item) is Inline]
+        return f"Reduction({''.join(reads)}{self.title}, axes={self.axes}, fan_in={self.fan_in})"
 
 
 class Finish(ArrayNode):

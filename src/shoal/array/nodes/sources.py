@@ -8,7 +8,7 @@ from typing import Any
 
 from shoal.array.chunks import Chunks
 from shoal.array.grid import PerAxis, block_indices, block_offsets, block_regions, block_shapes
-from shoal.array.kernels.create import arange_block, full_block, read_region
+from shoal.array.kernels.create import Reading, arange_block, full_block, read_region
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.program import call_of
@@ -17,7 +17,7 @@ from shoal.graph.layers import Each, GridLayer
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
-__all__ = ["Arange", "FromArray", "Full", "Generated", "InMemory"]
+__all__ = ["Arange", "FromArray", "Full", "Generated", "InMemory", "Inline", "reading"]
 
 TOLD: dict[str, Callable[[Chunks], PerAxis]] = {
     "shape": block_shapes,
@@ -273,13 +273,75 @@ class FromArray(ArrayNode):
 
     def place(self, lowering: Lowering) -> None:
         """One layer; each task is told what to read."""
-        args = (self.reader, Ref(0), *self.options)
-        func = call_of(self.getitem or read_region, args)
-        lowering.add_grid(self, func, [Each(PerAxis(map(_regions, self.region, self.given)))])
+        lowering.add_grid(self, self.read(), [self.regions()])
+
+    def read(self) -> Callable[..., Any]:
+        """What gives a block, of its region."""
+        return call_of(self.getitem or read_region, (self.reader, Ref(0), *self.options))  # type: ignore[no-any-return]
+
+    def regions(self) -> Each:
+        """What each block is of the reader."""
+        return Each(PerAxis(map(_regions, self.region, self.given)))
 
     def label(self) -> str:
         """Of what kind, and which part."""
         return f"FromArray({type(self.reader).__name__}, {self.array_shape})"
+
+
+class Inline:
+    """A `FromArray` as an operand whose blocks the reading node's own tasks read.
+
+    Parameters
+    ----------
+    node
+        The `FromArray`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> whole, kind = (slice(0, 4, 1),), np.empty(0, int)
+    >>> x = FromArray(np.arange(4), whole, ((2, 2),), None, (True, None), kind, "array")
+    >>> func, (regions,) = reading(np.sum, [Inline(x)])
+    >>> regions.values[1], func(regions.values[1])
+    ((slice(2, 4, None),), np.int64(5))
+    """
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: FromArray) -> None:
+        self.node = node
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "node"), name)
+
+    def __shoal_tokenize__(self) -> Any:
+        return "inline", self.node.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Inline, (self.node,)
+
+    def label(self) -> str:
+        """What is read."""
+        return f"reads {self.node.label()}"
+
+
+def reading(
+    func: Callable[..., Any], inputs: Sequence[Any]
+) -> tuple[Callable[..., Any], list[Any]]:
+    """A function that reads the blocks of some inputs itself, and what it is given instead.
+
+    Parameters
+    ----------
+    func
+        Of blocks.
+    inputs
+        `Inline`, or what tasks are given.
+    """
+    readers = tuple([item.read() if type(item) is Inline else None for item in inputs])
+    if not any(readers):
+        return func, list(inputs)
+    told = [item.regions() if type(item) is Inline else item for item in inputs]
+    return Reading(readers, func), told
 
 
 def _regions(whole: slice, blocks: tuple[int, ...]) -> list[slice]:
