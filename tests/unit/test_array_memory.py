@@ -119,5 +119,6 @@ def test_rows_become_columns_through_files(scheduler: str, old: Any, new: Any) -
 
 
 def test_each_block_is_cut_once() -> None:
-    plan = make_plan(da.from_array(np.zeros((40, 40)), chunks=(5, 40)).rechunk((40, 5)))
+    x = da.from_array(np.zeros((40, 40)), chunks=(5, 40))
+    plan = make_plan(x.rechunk((40, 5), threshold=100))
     assert len([func for func in plan.funcs if func is not None]) == 8 + 8
