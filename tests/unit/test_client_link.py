@@ -15,14 +15,19 @@ from shoal.distributed.net import Connection, Loop, Security, listen
 from shoal.distributed.protocol import (
     Answer,
     Call,
+    Cancel,
     Finished,
     Goodbye,
+    Heard,
     Hello,
     Listed,
+    Locate,
     Release,
     Submit,
+    Subscribe,
     Want,
     Welcome,
+    Withdraw,
 )
 from shoal.errors import AuthenticationError, ClosedClientError, ClusterError
 
@@ -37,6 +42,9 @@ class FakeScheduler:
         self.news = threading.Condition()
         self.conns: list[Connection] = []
         self.answers: dict[str, Any] = {}
+        self.name = "the-scheduler"
+        self.remembers = -1
+        """How many of the client's messages it says that it has taken; -1: it does not know it."""
         self.listener = listen(
             loop,
             "tcp://127.0.0.1:0",
@@ -51,7 +59,7 @@ class FakeScheduler:
 
     def received(self, conn: Connection, message: Any, buffers: Any) -> None:
         if type(message) is Hello:
-            conn.send(Welcome(7, "the-scheduler"))
+            conn.send(Welcome(7, self.name, heard=self.remembers))
         elif type(message) is Call and message.method in self.answers:
             conn.send(Answer(message.request, **self.answers[message.method]))
         with self.news:
@@ -136,27 +144,109 @@ def test_dropped_keys_are_released_together(parts: tuple[FakeScheduler, Link]) -
     assert sorted(release.keys) == ["x", "y"]
 
 
-def test_it_comes_back_and_says_what_it_wants(parts: tuple[FakeScheduler, Link]) -> None:
+def after_return(scheduler: FakeScheduler) -> list[Any]:
+    """What was said after the second Hello."""
+    scheduler.wait_for(Want, 2)
+    hellos = [i for i, message in enumerate(scheduler.heard) if type(message) is Hello]
+    return scheduler.heard[hellos[1] + 1 :]
+
+
+def test_what_was_not_taken_is_said_again_and_nothing_else(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
     scheduler, link = parts
     link.want("old")
-    scheduler.wait_for(Want)
-    lost = link.call("never answered")
+    link.send(submit("taken"))
+    link.send(submit("lost"))
+    late = link.call("later")
     scheduler.wait_for(Call)
-    scheduler.conns[0].close()
-    with pytest.raises(ClusterError, match="lost"):
-        lost.wait(TIMEOUT_S)
+    # Of Want, Submit, Submit, Call, two were taken before the connection broke.
+    scheduler.remembers = 2
+    scheduler.answers = {"later": {"value": 5}}
     with link.lock:
-        # As a user's thread does while there is no connection, or there is one again.
-        link.send(submit("new"), (), ["new"])
-        futures.want(link.table, "new")
+        scheduler.conns[0].close(OSError("broken"))
+        futures.want(link.table, "taken")
+        futures.want(link.table, "lost")
+    scheduler.wait_for(Hello, 2)
+    said = after_return(scheduler)
+    assert [type(message) for message in said[:3]] == [Submit, Call, Want]
+    assert said[0].names[0].keys == ["lost"]
+    assert said[2].keys == ["old", "taken", "lost"] and said[2].heard == 0
+    assert late.wait(TIMEOUT_S)[0].value == 5
     again = scheduler.wait_for(Hello, 2)[1]
-    scheduler.wait_for(Submit)
-    assert "old" in again.wants
-    kinds = [type(message) for message in scheduler.heard]
-    assert kinds.index(Submit) > kinds.index(Hello, 1)
-    if "new" in again.wants:
-        # Then it was connected already when it was submitted.
-        pytest.fail("a key was wanted before the scheduler could know it")
+    assert (again.scheduler, again.heard) == ("the-scheduler", 0)
+
+
+def test_another_scheduler_hears_of_wishes_again_and_of_no_call_twice(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    link.subscribe("news")
+    link.send(submit("x"))
+    perhaps_taken = link.call("a")
+    located = link.request(lambda number: Locate(number, ["x"]))
+    scheduler.wait_for(Locate)
+    scheduler.name, scheduler.remembers = "another", -1
+    scheduler.answers = {"b": {"value": 6}}
+    with link.lock:
+        scheduler.conns[0].close(OSError("broken"))
+        link._is_open = False  # as when the loop has heard of it
+        fresh = link.call("b")
+    with pytest.raises(ClusterError, match="restarted"):
+        perhaps_taken.wait(TIMEOUT_S)
+    scheduler.wait_for(Want)
+    scheduler.wait_for(Locate, 2)
+    said = scheduler.heard[[type(m) for m in scheduler.heard].index(Hello, 1) + 1 :]
+    assert type(said[0]) is Subscribe
+    assert sum(type(message) is Submit for message in said) == 1
+    assert sum(type(message) is Locate for message in said) == 1
+    assert not [m for m in said if type(m) is Call and m.method == "a"]
+    assert not located.done
+    assert fresh.wait(TIMEOUT_S)[0].value == 6
+
+
+def test_a_cancellation_while_there_is_no_connection_keeps_its_words(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    entry = link.want("x")
+    scheduler.wait_for(Want)
+    scheduler.remembers = 1
+    with link.lock:
+        scheduler.conns[0].close(OSError("broken"))
+        link._is_open = False  # as when the loop has heard of it
+        link.cancel(["x"], True, "enough of this")
+    assert entry.status == "cancelled"
+    [cancel] = scheduler.wait_for(Cancel)
+    assert (cancel.keys, cancel.force, cancel.reason) == (["x"], True, "enough of this")
+
+
+def test_what_was_taken_is_kept_no_longer(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    for key in "abc":
+        link.send(submit(key))
+    assert len(link._session.said) == 3
+    done = link.call("x")
+    scheduler.wait_for(Call)
+    conn = scheduler.conns[0]
+    conn.send(Heard(3))
+    conn.send(Answer(done_number(scheduler), 1))
+    done.wait(TIMEOUT_S)
+    assert [type(said.message) for said in link._session.said] == [Call]
+    # And the scheduler need not keep the answer.
+    assert scheduler.wait_for(Heard)[0].count == 1
+
+
+def done_number(scheduler: FakeScheduler) -> int:
+    number: int = scheduler.wait_for(Call)[0].request
+    return number
+
+
+def test_a_call_that_nobody_waits_for_is_withdrawn(parts: tuple[FakeScheduler, Link]) -> None:
+    scheduler, link = parts
+    promise = link.call("queue.get")
+    link.withdraw(promise)
+    assert scheduler.wait_for(Withdraw)[0].request == done_number(scheduler)
 
 
 def test_a_scheduler_that_says_goodbye_is_not_looked_for(
@@ -179,19 +269,20 @@ def test_nobody_there_is_an_error_in_time(loop: Loop) -> None:
     assert link.status == "closed"
 
 
-def test_a_key_that_is_let_go_before_it_could_be_sent_is_released(
+def test_a_key_that_is_let_go_before_it_could_be_sent_is_not_wanted(
     parts: tuple[FakeScheduler, Link],
 ) -> None:
     scheduler, link = parts
-    held, link._conn = link._conn, None  # as between two connections
+    scheduler.remembers = 0
     with link.lock:
-        link.send(submit("new"), (), ["new"])
+        scheduler.conns[0].close(OSError("broken"))
+        link._is_open = False
+        link.send(submit("new"))
         link.drop(futures.want(link.table, "new"))
-    link.flush_dropped()
-    link.loop.call_threadsafe(link._opened, held)
+        link.flush_dropped()
     scheduler.wait_for(Submit)
-    (release,) = scheduler.wait_for(Release)
-    assert release.keys == ["new"]
+    [want] = scheduler.wait_for(Want)
+    assert want.keys == [] and want.heard == 0
 
 
 def test_a_request_to_a_worker_that_has_just_gone_is_an_error(

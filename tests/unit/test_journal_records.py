@@ -31,6 +31,7 @@ from shoal.distributed.protocol import (
     Reserve,
     Run,
     Submit,
+    Want,
 )
 
 CODE = Code(b"c" * 16, b"function")
@@ -175,7 +176,8 @@ def test_nothing_is_given_out_before_the_workers_have_spoken() -> None:
     assert not [m for m in second.inboxes.get(18, []) if isinstance(m, Run)]
     held = [(number, 1, key, 8) for key, number in numbers.items()]
     second.connect(19, "worker", worker("b", held))
-    second.connect(11, "client", Hello("me", {}, ["total", ("y", 1)]))
+    second.connect(11, "client", Hello("me", {}, "the scheduler before", 5))
+    second.say(11, Want(["total", ("y", 1)], anew=True, heard=0))
     assert [m.keep for m in second.inboxes[19] if isinstance(m, Reconcile)]
     [done] = [m for m in second.inboxes[11] if isinstance(m, Finished)]
     assert sorted(map(str, done.keys)) == sorted(map(str, numbers))

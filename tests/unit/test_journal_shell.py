@@ -7,7 +7,7 @@ from pathlib import Path
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.core.scheduler import Scheduler
 from shoal.distributed.node.record import Record
-from shoal.distributed.protocol import Code, Grid, Hello, Release, Submit
+from shoal.distributed.protocol import Code, Grid, Hello, Release, Submit, Want
 
 
 def submit(name: str, count: int) -> Submit:
@@ -28,7 +28,7 @@ def test_a_process_after_another_knows_what_it_knew(tmp_path: Path) -> None:
         core.connected(state, 1, "client", 10.0 * life)
         record.connected(1, "client", 10.0 * life)
         wants = [(f"kept-{n}", k) for n in range(life) for k in range(5)]
-        messages = [Hello("me", {}, wants)]
+        messages = [Hello("me", {}), Want(wants, anew=True, heard=0)]
         for i in range(20):
             messages += [
                 submit(f"x-{life}-{i}", 50),

@@ -23,6 +23,7 @@ from shoal.distributed.protocol import (
     Code,
     Finished,
     Goodbye,
+    Heard,
     Hello,
     Listed,
     Register,
@@ -56,7 +57,8 @@ def state():
 def sent(state, now=0.0):
     """[(party, message)]."""
     validate(state)
-    return [(e.party, e.message) for e in drain(state, now) if type(e) is Send]
+    said = [(e.party, e.message) for e in drain(state, now) if type(e) is Send]
+    return [(party, message) for party, message in said if type(message) is not Heard]
 
 
 def ask(state, party, method, now=0.0, **args):

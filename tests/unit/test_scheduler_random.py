@@ -43,6 +43,7 @@ from shoal.distributed.protocol import (
     GiveBack,
     Goodbye,
     Grid,
+    Heard,
     Hello,
     Listed,
     Locate,
@@ -195,7 +196,7 @@ class FakeClient:
                 for key in self.asked[m.request]:
                     self.state.pop(key, None)
         else:
-            assert type(m) in (Welcome, Answer), m
+            assert type(m) in (Welcome, Answer, Heard), m
 
 
 class World:

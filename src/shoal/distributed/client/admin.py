@@ -15,7 +15,7 @@ from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.plugins import NannyPlugin, SchedulerPlugin, WorkerPlugin
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
-from shoal.distributed.protocol import Call, Subscribe
+from shoal.distributed.protocol import Call
 from shoal.graph.task import Portion, call_task
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import Frames, dumps, loads
@@ -380,7 +380,7 @@ class Admin(Session):
         if topic in self._topics:
             raise ValueError(f"there is a handler of {topic!r} already; unsubscribe it first")
         self._topics[topic] = handler
-        self._link.send(Subscribe(topic, True))
+        self._link.subscribe(topic)
 
         async def steps() -> None:
             await self._answer("scheduler.identity", {})
@@ -400,13 +400,9 @@ class Admin(Session):
         del self._topics[topic]
 
         async def steps() -> None:
-            self._link.send(Subscribe(topic, False))
+            self._link.subscribe(topic, False)
 
         return self._run(steps())
-
-    def _resubscribe(self) -> None:
-        for topic in self._topics:
-            self._link.send(Subscribe(topic, True))
 
     def forward_logging(self, logger_name: str | None = None, level: int = logging.NOTSET) -> Any:
         """Have what workers log handled by this program's logger of the same name.
@@ -428,7 +424,7 @@ class Admin(Session):
         async def steps() -> Any:
             if topic not in self._topics:
                 self._topics[topic] = handle
-                self._link.send(Subscribe(topic, True))
+                self._link.subscribe(topic)
             call = {
                 "workers": None,
                 "method": "logging.forward",
@@ -451,7 +447,7 @@ class Admin(Session):
         self._topics.pop(topic, None)
 
         async def steps() -> Any:
-            self._link.send(Subscribe(topic, False))
+            self._link.subscribe(topic, False)
             call = {
                 "workers": None,
                 "method": "logging.unforward",

@@ -3,6 +3,11 @@
 `Link` pairs requests with their answers, keeps the table of futures true to what the scheduler
 says, and comes back after a lost connection.  It knows nothing of pickling or of what users call.
 
+A lost connection loses nothing as long as the scheduler remembers the client: what was said
+and not taken is said again, answers come late (`shoal.distributed.core.session`).  A scheduler that
+knows nothing of the client (it was restarted, or the client was away for too long) hears of its
+wishes again; a call that may have been taken by the one before is not made twice, but fails.
+
 Two orders matter.  Changes of the table and the messages that follow from them happen under
 one lock (`Link.lock`), or the scheduler could hear of a new future of a key before it hears that
 the last one had gone.  And futures that are collected as garbage may disappear in any thread in the
@@ -23,6 +28,7 @@ from shoal.distributed.client.failures import answer_error
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry, Table
+from shoal.distributed.core.session import Said, Session, confirm, say, start_anew
 from shoal.distributed.net import Connection, Security, connect
 from shoal.distributed.net.loop import Loop
 from shoal.distributed.protocol import (
@@ -33,6 +39,7 @@ from shoal.distributed.protocol import (
     Finished,
     Get,
     Goodbye,
+    Heard,
     Hello,
     Key,
     Located,
@@ -43,9 +50,11 @@ from shoal.distributed.protocol import (
     Release,
     Reserved,
     Submit,
+    Subscribe,
     Topic,
     Want,
     Welcome,
+    Withdraw,
 )
 from shoal.errors import (
     AuthenticationError,
@@ -60,6 +69,9 @@ log = logging.getLogger("distributed.client")
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses between attempts to come back; the last one repeats."""
+
+HEARD_S = 0.1
+"""How long the scheduler may have to keep an answer after it was taken."""
 
 
 DROP_S = 0.005
@@ -113,22 +125,26 @@ class Link:
         """connecting, running, closed."""
         self.scheduler = ""
         self.number = 0
-        self.on_status: Callable[[str], None] = lambda status: None
         self.on_topic: Callable[[Topic], None] = lambda message: None
         self.on_output: Callable[[Output], None] = lambda message: None
         self._conn: Connection | None = None
         self._welcome: Promise[Welcome] = Promise()
         self._numbers = itertools.count(1)
-        self._requests: dict[int, tuple[Connection | None, Promise[Any]]] = {}
+        self._requests: dict[int, tuple[Connection | None, Promise[Any], Any]] = {}
+        """By number: to whom (None: the scheduler), what waits, and what was asked of it."""
+        self._session = Session()
+        self._is_open = False
+        """The scheduler has welcomed the connection: what is said goes there at once."""
+        self._heard_planned = False
+        self._topics: dict[str, None] = {}
+        self.settings: dict[str, Any] = {}
+        """Of the cluster."""
         self._workers: dict[str, Promise[Connection]] = {}
         self._dropped: deque[Entry] = deque()
         self._drop_planned = False
         self._attempts = 0
         self._give_up_at = 0.0
         self._gone_reason = ""
-        self._unsent: list[tuple[Any, Sequence[Any], Sequence[Key]]] = []
-        self.gave_up = ""
-        """Why it did not come back to a scheduler that it knew."""
         self.ended: Promise[None] = Promise()
         """Kept when there will be no connection any more."""
 
@@ -162,17 +178,52 @@ class Link:
         conn.on_close = self._closed
         with self.lock:
             self._conn = conn
-            # What was submitted meanwhile is not there to be wanted before it is sent.
-            unsent, self._unsent = self._unsent, []
-            new = {key for _, _, keys in unsent for key in keys}
-            wanted = [key for key in futures.wants(self.table) if key not in new]
-            conn.send(Hello(self.name, self.versions, wanted))
-            for message, buffers, _ in unsent:
-                conn.send(message, buffers)
-            # Nobody wants these any more: let go of, or cancelled, before they were sent.
-            gone = new.difference(futures.wants(self.table))
-            if gone:
-                conn.send(Release(list(gone)))
+            conn.send(Hello(self.name, self.versions, self.scheduler, self._session.heard))
+
+    def _welcomed(self, conn: Connection, message: Welcome) -> None:
+        """The scheduler is there, perhaps again, perhaps another one."""
+        lost: list[Promise[Any]] = []
+        with self.lock:
+            session, is_back = self._session, bool(self.scheduler)
+            if message.heard >= 0:
+                confirm(session, message.heard)
+            elif is_back:
+                lost = self._start_anew()
+            self.number, self.scheduler = message.number, message.scheduler
+            self.settings = message.settings
+            if is_back:
+                wanted = futures.wants(self.table)
+                say(session, Want(wanted, anew=True, heard=session.heard))
+            for said in session.said:
+                conn.send(said.message, said.buffers)
+            session.sent = session.confirmed + len(session.said)
+            self._is_open = True
+        text = f"the scheduler at {self.address} was restarted, and may have had this call before"
+        for promise in lost:
+            promise.fail(ClusterError(text))
+        self.status = "running"
+        self._welcome.keep(message)
+
+    def _start_anew(self) -> list[Promise[Any]]:
+        """The scheduler knows nothing of this client: what it has to be told; the lock is held.
+
+        Wishes may be told twice.  Returned are the calls that may have been taken already.
+        """
+        session = self._session
+        unsent = max(0, session.sent - session.confirmed)
+        topics = [Said(Subscribe(topic)) for topic in self._topics]
+        keep = [
+            said
+            for i, said in enumerate(session.said)
+            if i >= unsent or type(said.message) is not Call
+        ]
+        start_anew(session, topics + keep)
+        there = {getattr(said.message, "request", 0) for said in keep}
+        taken = [n for n, (to, *_) in list(self._requests.items()) if to is None and n not in there]
+        calls = [n for n in taken if type(self._requests[n][2]) is Call]
+        for number in sorted(set(taken).difference(calls)):
+            say(session, self._requests[number][2])
+        return [self._requests.pop(number)[1] for number in calls]
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status == "closed":
@@ -181,7 +232,8 @@ class Link:
         self._attempts += 1
         if not _may_pass(error) or self.loop.time() + pause_s > self._give_up_at:
             text = f"the scheduler at {self.address} cannot be reached: {error}"
-            self.gave_up = text if self._welcome.done else ""
+            if self._welcome.done:
+                log.error("Failed to reconnect to the scheduler: %s", text)
             self._welcome.fail(error)
             self._end(text)
             return
@@ -190,31 +242,29 @@ class Link:
     def _closed(self, conn: Connection, error: BaseException | None) -> None:
         if conn is not self._conn:
             return
-        self._conn = None
+        with self.lock:
+            self._conn = None
+            self._is_open = False
         why = f"the connection to the scheduler at {self.address} was lost"
-        self._fail_requests(None, ClusterError(f"{why}: {error}" if error else why))
         if self.status == "closed":
             return
         if self._gone_reason or not self._welcome.done:
             self._welcome.fail(error or ClusterError(why))
             self._end(self._gone_reason or why)
             return
-        self._set_status("connecting")
+        self.status = "connecting"
         self._give_up_at = self.loop.time() + self.timeout_s
         self._attempts = 0
         self._dial()
 
-    def _set_status(self, status: str) -> None:
-        if status != self.status:
-            self.status = status
-            self.on_status(status)
-
     def _end(self, text: str) -> None:
         """Nothing will be answered any more."""
         with self.lock:
-            self._set_status("closed")
+            self.status = "closed"
             awaited = futures.disconnected(self.table, text)
             conn, self._conn = self._conn, None
+            self._is_open = False
+            self._session = Session()
             workers, self._workers = self._workers, {}
         self._fail_requests(..., ClusterError(text))
         _wake(awaited)
@@ -235,15 +285,13 @@ class Link:
 
     # -- speaking ------------------------------------------------------------------------------
 
-    def send(self, message: Any, buffers: Sequence[Any] = (), keys: Sequence[Key] = ()) -> None:
-        """Send to the scheduler, as soon as it is there again if the connection was lost.
+    def send(self, message: Any, buffers: Sequence[Any] = ()) -> None:
+        """Send to the scheduler; it will take it even if the connection breaks, if it comes back.
 
         Parameters
         ----------
         message, buffers
             What to send.
-        keys
-            Those that the scheduler will only know by it.
 
         Raises
         ------
@@ -251,11 +299,12 @@ class Link:
             There will be no scheduler any more.
         """
         with self.lock:
-            if self._conn is not None:
-                self._conn.send(message, buffers)
-                return
             if self.status != "closed":
-                self._unsent.append((message, buffers, keys))
+                session = self._session
+                say(session, message, buffers)
+                if self._is_open and self._conn is not None:
+                    session.sent = session.confirmed + len(session.said)
+                    self._conn.send(message, buffers)
                 return
         raise ClosedClientError(
             f"Can't send {NAMES.get(type(message), type(message).__name__)} to the scheduler: "
@@ -281,12 +330,13 @@ class Link:
         """
         number = next(self._numbers)
         promise: Promise[Any] = Promise()
-        self._requests[number] = (to, promise)
+        message = make(number)
+        self._requests[number] = (to, promise, message if to is None else None)
         try:
             if to is None:
-                self.send(make(number), buffers)
+                self.send(message, buffers)
             else:
-                to.send(make(number), buffers)
+                to.send(message, buffers)
         except Exception:
             self._requests.pop(number, None)  # the end of the client may have failed it already
             raise
@@ -312,8 +362,39 @@ class Link:
         """
         return self.request(lambda number: Call(number, method, args))
 
+    def subscribe(self, topic: str, on: bool = True) -> None:
+        """Hear the events of a topic, also after the scheduler was restarted; or no more.
+
+        Parameters
+        ----------
+        topic
+            Its name.
+        on
+            False: no more.
+        """
+        with self.lock:
+            if on:
+                self._topics[topic] = None
+            else:
+                self._topics.pop(topic, None)
+            self.send(Subscribe(topic, on))
+
+    def withdraw(self, promise: Promise[Any]) -> None:
+        """Nobody waits for the answer to a request any more: it need not come.
+
+        Parameters
+        ----------
+        promise
+            From `request` or `call`.
+        """
+        with self.lock:
+            requests = list(self._requests.items())
+            found = [n for n, (to, p, _) in requests if p is promise and to is None]
+            if found and self.status != "closed":
+                self.send(Withdraw(found[0]))
+
     def _fail_requests(self, conn: Any, error: BaseException) -> None:
-        some = [n for n, (to, _) in list(self._requests.items()) if conn is ... or to is conn]
+        some = [n for n, (to, *_) in list(self._requests.items()) if conn is ... or to is conn]
         for number in some:
             found = self._requests.pop(number, None)
             if found is not None:
@@ -352,16 +433,17 @@ class Link:
         dropped = self._dropped
         with self.lock:
             gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
-            if gone and self._conn is not None:
-                self._conn.send(Release(gone))
+            if gone and self._is_open:
+                # Else what is said of wishes when the connection is back says it as well.
+                self.send(Release(gone))
 
     def cancel(self, keys: Iterable[Key], force: bool, text: str) -> None:
         """Give up keys."""
         keys = list(keys)
         with self.lock:
             awaited = futures.cancel(self.table, keys, text)
-            if self._conn is not None:
-                self._conn.send(Cancel(keys, force, text))
+            if self.status != "closed":
+                self.send(Cancel(keys, force, text))
         _wake(awaited)
 
     # -- workers -------------------------------------------------------------------------------
@@ -447,6 +529,11 @@ class Link:
                 awaited = futures.finish(self.table, message)
             _wake(awaited)
         elif kind in _ANSWERS:
+            if kind is not Data and conn is self._conn:
+                self._session.heard += 1
+                if not self._heard_planned:
+                    self._heard_planned = True
+                    self.loop.call_later(HEARD_S, self._tell_heard)
             found = self._requests.pop(message.request, None)
             if found is None:
                 return
@@ -461,15 +548,22 @@ class Link:
             self.on_topic(message)
         elif kind is Output:
             self.on_output(message)
+        elif kind is Heard:
+            with self.lock:
+                confirm(self._session, message.count)
         elif kind is Welcome:
-            self.number, self.scheduler = message.number, message.scheduler
-            self._set_status("running")
-            self._welcome.keep(message)
+            self._welcomed(conn, message)
         elif kind is Goodbye:
             if conn is self._conn:
                 self._gone_reason = message.reason or "the scheduler was closed"
         else:
             log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
+
+
+    def _tell_heard(self) -> None:
+        self._heard_planned = False
+        if self._conn is not None and self._is_open:
+            self._conn.send(Heard(self._session.heard))
 
 
 NAMES: dict[type, str] = {Submit: "update-graph"}

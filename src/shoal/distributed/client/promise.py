@@ -27,6 +27,7 @@ __all__ = [
     "Promise",
     "as_asyncio",
     "as_timeout",
+    "innermost",
     "awaiting",
     "spawn",
     "sync",
@@ -57,9 +58,11 @@ class Promise(Generic[T]):
     3
     """
 
-    __slots__ = ("_callbacks", "_error", "_value")
+    __slots__ = ("_callbacks", "_error", "_value", "awaits")
 
     def __init__(self) -> None:
+        self.awaits: Promise[Any] | None = None
+        """What it waits for itself, where it is the end of a coroutine (`spawn`)."""
         self._value: T = _MISSING
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[Promise[T]], Any]] | None = None
@@ -203,11 +206,33 @@ def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:
                 end.fail(error)
                 return
             if not awaited.done:
+                end.awaits = awaited
                 awaited.add_callback(step)
                 return
 
     step(None)
     return end
+
+
+def innermost(promise: Promise[Any]) -> Promise[Any]:
+    """What the end of a coroutine waits for in the end: the answer that has not come.
+
+    Parameters
+    ----------
+    promise
+        Any.
+
+    Examples
+    --------
+    >>> answer = Promise()
+    >>> async def wait():
+    ...     await answer
+    >>> innermost(spawn(wait())) is answer
+    True
+    """
+    while promise.awaits is not None:
+        promise = promise.awaits
+    return promise
 
 
 def wait_all(promises: list[Promise[Any]]) -> Promise[list[Any]]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from shoal.distributed.client.coordination import Shared, timeout_of
 from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
-from shoal.distributed.protocol import Subscribe
 
 __all__ = ["Pub", "Sub"]
 
@@ -72,7 +71,7 @@ class Sub(Shared):
         link_client = self.client
         self._topic = f"pubsub-{self.name}"
         link_client._listeners.setdefault(self._topic, []).append(self)
-        link_client._link.send(Subscribe(self._topic, True))
+        link_client._link.subscribe(self._topic)
 
         async def steps() -> None:
             await link_client._answer("scheduler.identity", {})

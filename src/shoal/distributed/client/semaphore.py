@@ -1,12 +1,14 @@
 """A limit on how many hold something at once, all over a cluster.
 
-What a holder has is a *lease*.  It ends when it is released, and with the client or worker that
-took it.  The scheduler does not let it lapse yet: a task that returns without releasing keeps its
-place until its worker ends.  Objects that hold leases ask from one thread which of them hold still.
+What a holder has is a *lease*.  It ends when it is released, with the client or worker that took
+it, and when it was not refreshed for some time (the setting ``lease-timeout``).  Objects that hold
+leases refresh them from one thread, several times in that time; so a task that returns without
+releasing what it took gives it back a while after its object was collected.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 import weakref
@@ -14,9 +16,8 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any
 
-from shoal import config
 from shoal.distributed.client.coordination import Shared, timeout_of
-from shoal.units import parse_timedelta
+from shoal.errors import ClusterError
 
 __all__ = ["Semaphore"]
 
@@ -145,7 +146,11 @@ class Semaphore(Shared):
 _holders: weakref.WeakSet[Semaphore] = weakref.WeakSet()
 _guard = threading.Lock()
 _thread: threading.Thread | None = None
-_stop = threading.Event()
+_more = threading.Event()
+"""Set when there is one more lease: it may have to be refreshed sooner than the others."""
+
+PER_LEASE = 5
+"""How often a lease is refreshed within the time that it lasts."""
 
 
 def _renew(semaphore: Semaphore) -> None:
@@ -153,23 +158,32 @@ def _renew(semaphore: Semaphore) -> None:
     global _thread
     with _guard:
         _holders.add(semaphore)
+        _more.set()
         if _thread is None or not _thread.is_alive():
             _thread = threading.Thread(target=_work, name="shoal-leases", daemon=True)
             _thread.start()
 
 
 def _work() -> None:
-    interval_s = parse_timedelta(config.get("distributed.semaphore.refresh", "5s"))
     while True:
-        _stop.wait(interval_s)
         with _guard:
-            holders = [semaphore for semaphore in _holders if semaphore._leases]
-            if not holders:
+            _more.clear()
+            links = [semaphore.client._link for semaphore in _holders if semaphore._leases]
+            if not links:
                 global _thread
                 _thread = None
                 return
-        for semaphore in holders:
-            client = semaphore.client
-            if client.status == "running":
-                leases = list(semaphore.leases)
-                client._link.call("semaphore.refresh", name=semaphore.name, ids=leases)
+        interval_s = min(link.settings.get("lease_s", 30.0) for link in links) / PER_LEASE
+        del links
+        if not _more.wait(interval_s):
+            _refresh()
+
+
+def _refresh() -> None:
+    with _guard:
+        holders = [semaphore for semaphore in _holders if semaphore._leases]
+    for semaphore in holders:
+        link = semaphore.client._link
+        if link.status == "running":
+            with contextlib.suppress(ClusterError):
+                link.call("semaphore.refresh", name=semaphore.name, ids=list(semaphore.leases))

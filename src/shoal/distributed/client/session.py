@@ -29,11 +29,11 @@ from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
-from shoal.distributed.client.promise import Promise, as_asyncio, awaiting, spawn, sync
+from shoal.distributed.client.promise import Promise, as_asyncio, awaiting, innermost, spawn, sync
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
-from shoal.distributed.protocol import Call, Output, Subscribe, Topic
+from shoal.distributed.protocol import Call, Output, Topic
 from shoal.errors import ClosedClientError, ClusterError
 from shoal.local.failure import trimmed
 from shoal.units import parse_timedelta
@@ -177,10 +177,9 @@ class Session:
         self._place = place
         self._link.on_topic = self._got_topic
         self._link.on_output = _print_output
-        self._link.on_status = self._status_changed
         await self._link.open()
         for topic in TOPICS:
-            self._link.send(Subscribe(topic))
+            self._link.subscribe(topic)
         for_all = weakref.ref(self)
         _open_clients[id(self)] = for_all
         if self._is_default:
@@ -223,15 +222,6 @@ class Session:
         """The loop whose thread runs the connections."""
         return None if self._place is None else self._link.loop
 
-    def _status_changed(self, status: str) -> None:
-        if status == "running" and self._topics:
-            self._resubscribe()
-        elif status == "closed" and self._link.gave_up:
-            log.error("Failed to reconnect to the scheduler: %s", self._link.gave_up)
-
-    def _resubscribe(self) -> None:
-        """After a reconnection."""
-
     # -- running operations --------------------------------------------------------------------
 
     def _run(
@@ -266,14 +256,32 @@ class Session:
         timeout_s = self._timeout_of(timeout)
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
-            return _finish_async(promise, finish, timeout_s, undo)
+            return self._finish_async(promise, finish, timeout_s, undo)
         with trimmed():
             try:
                 value = promise.wait(timeout_s)
             except BaseException:
-                _undo_later(promise, undo)
+                self._give_up(promise, undo)
                 raise
             return value if finish is None else finish(value)
+
+    async def _finish_async(
+        self, promise: Promise[Any], finish: Any, timeout_s: float | None, undo: Any
+    ) -> Any:
+        with trimmed():
+            try:
+                value = await as_asyncio(promise, timeout_s)
+            except BaseException:
+                self._give_up(promise, undo)
+                raise
+            return value if finish is None else finish(value)
+
+    def _give_up(self, promise: Promise[Any], undo: Callable[[Any], object] | None) -> None:
+        """Nobody waits for an operation any more: undo what it gives, should it still give it."""
+        if not promise.done:
+            self._link.withdraw(innermost(promise))
+        if undo is not None:
+            promise.add_callback(lambda kept: kept._error is None and undo(kept._value))
 
     def _ask(self, method: str, /, **args: Any) -> Any:
         """Call a method of the scheduler; its value."""
@@ -465,24 +473,6 @@ class Session:
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and self._place is not None:
             self._link.close("the client was collected")
-
-
-async def _finish_async(
-    promise: Promise[Any], finish: Any, timeout_s: float | None, undo: Any
-) -> Any:
-    with trimmed():
-        try:
-            value = await as_asyncio(promise, timeout_s)
-        except BaseException:
-            _undo_later(promise, undo)
-            raise
-        return value if finish is None else finish(value)
-
-
-def _undo_later(promise: Promise[Any], undo: Callable[[Any], object] | None) -> None:
-    """Undo what an operation gives, should it still give something."""
-    if undo is not None:
-        promise.add_callback(lambda kept: kept._error is None and undo(kept._value))
 
 
 class _Caller:

@@ -6,10 +6,12 @@ scheduler itself wants it as long as it stands there.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from shoal.distributed.client.coordination import Shared, timeout_of
 from shoal.distributed.client.future import Future
+from shoal.errors import ClusterError
 from shoal.serialize.pickles import Frames, dumps, loads
 
 __all__ = ["Queue", "Variable"]
@@ -25,7 +27,7 @@ def pack(value: Any) -> list[Any]:
 
     Examples
     --------
-    >>> unpack(pack([1, 2]), None)
+    >>> unpack(pack([1, 2]))
     [1, 2]
     """
     if isinstance(value, Future):
@@ -34,26 +36,49 @@ def pack(value: Any) -> list[Any]:
     return ["value", [bytes(frames.head), *[bytes(buffer) for buffer in frames.buffers]]]
 
 
-def unpack(item: Any, client: Any) -> Any:
-    """What was packed.
+def held(item: Any, client: Any) -> Any:
+    """An item that has just come, its future held: so the client knows that it wants it.
 
     Parameters
     ----------
     item
         From the scheduler.
     client
-        Whose futures they become.
+        Whose future it becomes.
 
     Examples
     --------
-    >>> unpack(pack(3), None)
+    >>> held(["value", b""], None)
+    ['value', b'']
+    """
+    kind, content = item
+    if kind != "future":
+        return item
+    return [kind, Future(tuple(content) if isinstance(content, list) else content, client)]
+
+
+def unpack(item: Any) -> Any:
+    """What was packed.
+
+    Parameters
+    ----------
+    item
+        As `held` gives it.
+
+    Examples
+    --------
+    >>> unpack(pack(3))
     3
     """
     kind, content = item
     if kind == "future":
-        return Future(tuple(content) if isinstance(content, list) else content, client)
+        return content
     head, *buffers = content
     return loads(Frames(head, [bytearray(buffer) for buffer in buffers]))
+
+
+def _wire(content: Any) -> Any:
+    return content.__shoal_wire_key__() if isinstance(content, Future) else content
 
 
 class Queue(Shared):
@@ -90,19 +115,19 @@ class Queue(Shared):
             await self.client._answer("queue.create", args)
             self._created = True
 
-    def _ask(
-        self, method: str, args: dict[str, Any], timeout: Any = None, finish: Any = None
-    ) -> Any:
+    async def _steps(self, method: str, args: dict[str, Any], timeout: Any = None) -> Any:
         timeout_s = timeout_of(timeout)
+        await self._create()
+        given = {"name": self.name, **args}
+        if timeout_s is not None:
+            given["timeout_s"] = timeout_s
+        return await self.client._answer(method, given)
 
-        async def steps() -> Any:
-            await self._create()
-            given = {"name": self.name, **args}
-            if timeout_s is not None:
-                given["timeout_s"] = timeout_s
-            return await self.client._answer(method, given)
-
-        return self.client._run(steps(), finish)
+    def _put_back(self, items: list[Any]) -> None:
+        """Items came for somebody who had stopped to wait."""
+        with contextlib.suppress(ClusterError):
+            packed = [[kind, _wire(content)] for kind, content in items]
+            self.client._link.call("queue.put_back", name=self.name, items=packed)
 
     def put(self, value: Any, timeout: Any = None) -> Any:
         """Add something at the end.
@@ -119,7 +144,7 @@ class Queue(Shared):
         TimeoutError
             There was no room.
         """
-        return self._ask("queue.put", {"item": pack(value)}, timeout)
+        return self.client._run(self._steps("queue.put", {"item": pack(value)}, timeout))
 
     def get(self, timeout: Any = None, batch: bool | int = False) -> Any:
         """Take from the front.
@@ -137,17 +162,21 @@ class Queue(Shared):
             There was nothing.
         """
 
-        def finish(items: Any) -> Any:
-            if batch is False:
-                return unpack(items, self.client)
-            return [unpack(item, self.client) for item in items]
-
         args = {} if batch is False else {"batch": 0 if batch is True else batch}
-        return self._ask("queue.get", args, timeout, finish)
+        client = self.client
+
+        async def steps() -> list[Any]:
+            came = await self._steps("queue.get", args, timeout)
+            return [held(item, client) for item in ([came] if batch is False else came)]
+
+        def finish(items: list[Any]) -> Any:
+            return unpack(items[0]) if batch is False else [unpack(item) for item in items]
+
+        return client._run(steps(), finish, undo=self._put_back)
 
     def qsize(self) -> Any:
         """How many there are in it."""
-        return self._ask("queue.size", {})
+        return self.client._run(self._steps("queue.size", {}))
 
     def close(self) -> Any:
         """End the queue, and let go of what is in it."""
@@ -202,7 +231,14 @@ class Variable(Shared):
         TimeoutError
             It has none.
         """
-        return self._call("variable.get", lambda item: unpack(item, self.client), timeout=timeout)
+        client, args = self.client, {"name": self.name}
+        timeout_s = timeout_of(timeout)
+
+        async def steps() -> Any:
+            given = args if timeout_s is None else {**args, "timeout_s": timeout_s}
+            return held(await client._answer("variable.get", given), client)
+
+        return client._run(steps(), unpack)
 
     def delete(self) -> Any:
         """Take the value away, and let go of it."""

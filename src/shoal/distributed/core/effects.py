@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Close", "Log", "Send"]
+__all__ = ["Close", "Log", "Perform", "Send"]
 
 
 @dataclass(slots=True)
@@ -77,3 +77,24 @@ class Log:
 
     level: str
     text: str
+
+
+@dataclass(slots=True)
+class Perform:
+    """Answer a call that only the process around can answer; it says so by `answered`.
+
+    Parameters
+    ----------
+    party
+        Who calls.
+    call
+        The call.
+
+    Examples
+    --------
+    >>> Perform(3, "call").party
+    3
+    """
+
+    party: int
+    call: Any

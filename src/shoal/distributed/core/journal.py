@@ -40,6 +40,7 @@ from shoal.distributed.protocol import (
     Retry,
     Submit,
     Want,
+    Withdraw,
 )
 
 __all__ = ["Recorder", "replay"]
@@ -108,7 +109,7 @@ Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Note
 ENCODE = msgspec.msgpack.Encoder().encode
 DECODE = msgspec.msgpack.Decoder(Entry).decode
 
-MESSAGES = frozenset([Hello, Submit, Want, Release, Cancel, Retry, Goodbye, Reserve])
+MESSAGES = frozenset([Hello, Submit, Want, Release, Cancel, Retry, Withdraw, Goodbye, Reserve])
 """What is recorded of what clients say."""
 
 CALLS = (
@@ -289,6 +290,8 @@ class Player:
                     announce(state, who.client, key, size)
         else:
             received(state, party, message, entry.buffers, entry.now)
+            for client in state.clients.values():
+                client.session.said.clear()  # whoever was answered then has heard it
 
     def shut(self, entry: Shut) -> None:
         """A client went."""

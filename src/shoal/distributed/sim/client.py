@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from shoal.distributed.core.client import table as futures
+from shoal.distributed.core.session import Session, confirm, say, start_anew
 from shoal.distributed.protocol import (
     Answer,
     Call,
@@ -19,6 +20,7 @@ from shoal.distributed.protocol import (
     Frames,
     Get,
     Goodbye,
+    Heard,
     Hello,
     Key,
     Locate,
@@ -29,6 +31,7 @@ from shoal.distributed.protocol import (
     Reserve,
     Reserved,
     Retry,
+    Want,
     Welcome,
 )
 from shoal.distributed.sim.graphs import Graph, submit_message
@@ -69,6 +72,9 @@ class ClientNode(Node):
         self.entries: dict[Key, futures.Entry] = {}
         """One future a key is enough for this user."""
         self.scheduler = 0
+        self.identity = ""
+        """Of the scheduler that it spoke with last."""
+        self.session = Session()
         self.is_welcome = False
         self.requests: dict[int, tuple[int, Callable[[Any], object]]] = {}
         """By number: to which party, and what to do with the answer (None: the party is gone)."""
@@ -81,7 +87,7 @@ class ClientNode(Node):
         """How often a key may still be said to have ended well, over this connection: once for
         each time that it was wanted, and once for each time that it was lost."""
         self.breaks = 0
-        """How often the connection to the scheduler was lost."""
+        """How often the scheduler did not know it any more."""
         self.outbox: list[Any] = []
         self.is_done = False
         self.waits_for: Callable[[], bool] | None = None
@@ -125,9 +131,7 @@ class ClientNode(Node):
         """A connection that was dialled."""
         if tag == "scheduler":
             self.scheduler = party
-            wants = futures.wants(self.table)
-            self.may_hear = Counter(wants)
-            self.send(party, Hello(self.name, {}, wants))
+            self.send(party, Hello(self.name, {}, self.identity, self.session.heard))
         else:
             self.workers[tag] = party
             for call in self.dialling.pop(tag, ()):
@@ -147,12 +151,12 @@ class ClientNode(Node):
         self.world.tell(self, "closed", why, party)
         for address in [a for a, number in self.workers.items() if number == party]:
             del self.workers[address]
-        for number in [n for n, (to, _) in self.requests.items() if to == party]:
-            self.requests.pop(number)[1](None)
-        if party == self.scheduler:
+        if party != self.scheduler:
+            for number in [n for n, (to, _) in self.requests.items() if to == party]:
+                self.requests.pop(number)[1](None)
+        else:
             self.scheduler = 0
             self.is_welcome = False
-            self.breaks += 1
             self.clock.after(RETRY_S * self.random.random(), self.connect)
 
     def with_worker(self, address: str, call: Callable[[int], object]) -> None:
@@ -172,7 +176,7 @@ class ClientNode(Node):
         answered: Callable[[Any], object],
         size: int = 0,
     ) -> None:
-        """Send what ``make(number)`` gives, and call back with the answer, or None."""
+        """Ask a worker for ``make(number)``, and call back with the answer, or None."""
         if party not in self.ends:
             self.post(answered, None)
             return
@@ -180,9 +184,21 @@ class ClientNode(Node):
         self.requests[self.last_request] = (party, answered)
         self.send(party, make(self.last_request), (), size)
 
+    def ask(self, make: Callable[[int], Any], answered: Callable[[Any], object]) -> None:
+        """Ask the scheduler, and call back with the answer; None if it will never come."""
+        self.last_request += 1
+        self.requests[self.last_request] = (0, answered)
+        self.say(make(self.last_request))
+
     def call(self, method: str, args: dict[str, Any]) -> None:
         """Call a method of the scheduler; what it answers does not matter."""
-        self.request(self.scheduler, lambda n: Call(n, method, args), lambda answer: None)
+        self.ask(lambda n: Call(n, method, args), lambda answer: None)
+
+    def say(self, message: Any) -> None:
+        """Tell the scheduler something, now or when it is there again."""
+        say(self.session, message)
+        if self.is_welcome:
+            self.send(self.scheduler, message)
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -195,6 +211,10 @@ class ClientNode(Node):
         """What a message changes."""
         kind = type(message)
         if kind in (Answer, Located, Reserved, Data):
+            if kind is not Data and party == self.scheduler:
+                self.session.heard += 1
+                if self.is_welcome and self.random.random() < 0.3:
+                    self.send(party, Heard(self.session.heard))
             found = self.requests.pop(message.request, None)
             if found is not None:
                 found[1](message)
@@ -205,8 +225,36 @@ class ClientNode(Node):
         elif kind is Lost:
             futures.lose(self.table, message)
             self.may_hear.update(message.keys)
+        elif kind is Heard:
+            confirm(self.session, message.count)
         elif kind is Welcome:
-            self.is_welcome = True
+            self.welcomed(message)
+
+    def welcomed(self, message: Welcome) -> None:
+        """The scheduler is there, perhaps again, perhaps another one."""
+        session, is_back = self.session, bool(self.identity)
+        if message.heard >= 0:
+            confirm(session, message.heard)
+        elif is_back:
+            self.breaks += 1
+            self.start_anew()
+        self.identity = message.scheduler
+        if is_back:
+            wants = futures.wants(self.table)
+            say(session, Want(wants, anew=True, heard=session.heard))
+            # Once for each that ends from now on, and once for those that have ended by then.
+            self.may_hear = Counter(wants + wants)
+        for said in session.said:
+            self.send(self.scheduler, said.message)
+        self.is_welcome = True
+
+    def start_anew(self) -> None:
+        """What another scheduler has to be told; what it cannot answer any more has no answer."""
+        keep = [said for said in self.session.said if type(said.message) is not Call]
+        start_anew(self.session, keep)
+        there = {getattr(said.message, "request", 0) for said in keep}
+        for number in [n for n, (to, _) in self.requests.items() if not to and n not in there]:
+            self.requests.pop(number)[1](None)
 
     def finished(self, message: Finished) -> None:
         """Tasks have ended."""
@@ -232,8 +280,7 @@ class ClientNode(Node):
         message = submit_message(graph, self.random.random() < 0.7)
         for key in graph.wanted:
             self.want(key)
-        if self.scheduler:
-            self.send(self.scheduler, message)
+        self.say(message)
 
     def want(self, key: Key) -> None:
         """A future of a key."""
@@ -245,8 +292,8 @@ class ClientNode(Node):
         """No futures of keys any more."""
         keys = [key for key in keys if key in self.entries]
         gone = futures.release(self.table, [self.entries.pop(key) for key in keys])
-        if gone and self.scheduler:
-            self.send(self.scheduler, Release(gone))
+        if gone and self.is_welcome:
+            self.say(Release(gone))
 
     def cancel(self, keys: Iterable[Key]) -> None:
         """Give up keys."""
@@ -254,16 +301,14 @@ class ClientNode(Node):
         for key in keys:
             del self.entries[key]
         futures.cancel(self.table, keys, "the user has changed its mind")
-        if self.scheduler:
-            self.send(self.scheduler, Cancel(keys, reason="the user has changed its mind"))
+        self.say(Cancel(keys, reason="the user has changed its mind"))
 
     def retry(self, keys: Iterable[Key]) -> None:
         """Run failed tasks again."""
         keys = list(keys)
         futures.retry(self.table, keys)
         self.may_hear.update(keys)
-        if self.scheduler:
-            self.send(self.scheduler, Retry(keys))
+        self.say(Retry(keys))
 
     def status(self, key: Key) -> str:
         """How far a key is."""
@@ -275,7 +320,7 @@ class ClientNode(Node):
 
     def goodbye(self) -> None:
         """Leave on purpose."""
-        if self.scheduler:
+        if self.is_welcome:
             self.send(self.scheduler, Goodbye("done"))
 
     def gather(self, keys: list[Key]) -> Iterator[Wait]:
@@ -310,9 +355,7 @@ class ClientNode(Node):
         copies = self.random.choice((1, 1, 2, 0))
         for key in keys:
             self.want(key)
-        self.request(
-            self.scheduler, lambda n: Reserve(n, keys, sizes, broadcast=copies), got.append
-        )
+        self.ask(lambda n: Reserve(n, keys, sizes, broadcast=copies), got.append)
         yield lambda: bool(got)
         reply = got[0]
         if reply is not None and not reply.error:
@@ -359,7 +402,7 @@ class Gathering:
         self.keys = keys
         self.is_over = False
         self.left = 0
-        client.request(client.scheduler, lambda n: Locate(n, keys), self.located)
+        client.ask(lambda n: Locate(n, keys), self.located)
 
     def ended(self) -> bool:
         """Whether all that was asked for has come, or will not."""

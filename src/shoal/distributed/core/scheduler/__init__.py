@@ -16,6 +16,7 @@ state.
 
 from __future__ import annotations
 
+from shoal.distributed.core.scheduler.methods import answered
 from shoal.distributed.core.scheduler.parties import closed, connected, drain, received
 from shoal.distributed.core.scheduler.settings import Settings
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -24,6 +25,7 @@ from shoal.distributed.core.scheduler.ticking import due, tick
 __all__ = [
     "Scheduler",
     "Settings",
+    "answered",
     "closed",
     "connected",
     "drain",

@@ -8,7 +8,8 @@ from shoal.distributed.core.scheduler.names import find
 from shoal.distributed.core.scheduler.records import Client
 from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
-from shoal.distributed.protocol import Key, Located, Peer
+from shoal.distributed.core.session import say
+from shoal.distributed.protocol import Key, Located, Peer, Reserved
 
 __all__: list[str] = []
 
@@ -69,7 +70,13 @@ def answer(state: Scheduler, search: Search) -> None:
         where.append(list(found))
         peers.update(dict.fromkeys(found))
     told = [peer(state, number) for number in peers]
-    search.client.sending.append(Located(search.request, ids, where, told))
+    reply(search.client, Located(search.request, ids, where, told))
+
+
+def reply(client: Client, message: Located | Reserved) -> None:
+    """Answer a client, also if its connection breaks meanwhile."""
+    say(client.session, message)
+    client.sending.append(message)
 
 
 def peer(state: Scheduler, number: int) -> Peer:

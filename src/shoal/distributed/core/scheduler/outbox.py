@@ -13,9 +13,9 @@ from shoal.distributed.core.scheduler.locate import peer
 from shoal.distributed.core.scheduler.names import keys_of
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY, NOTED, picker
 from shoal.distributed.core.scheduler.transitions import MEMORY
-from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Run
+from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Heard, Run
 
 __all__: list[str] = []
 
@@ -48,7 +48,26 @@ def flush(state: Scheduler, now: float) -> list[Any]:
             if client.party >= 0:
                 effects += [Send(client.party, message) for message in client.sending]
             client.sending = []
+    if state.hearing:
+        tell_heard(state, effects, now)
+    else:
+        state.heard_due = -1.0
     return effects
+
+
+def tell_heard(state: Scheduler, effects: list[Any], now: float) -> None:
+    """Clients need not keep what was taken of what they said; a moment later is soon enough."""
+    if state.heard_due < 0:
+        state.heard_due = now + state.settings.heard_delay_s
+    if now < state.heard_due:
+        return
+    for client in state.hearing.values():
+        session = client.session
+        if client.party >= 0 and session.told < session.heard:
+            session.told = session.heard
+            effects.append(Send(client.party, Heard(session.heard)))
+    state.hearing = {}
+    state.heard_due = -1.0
 
 
 def flush_worker(state: Scheduler, worker: Worker, effects: list[Any], now: float) -> None:
@@ -104,24 +123,24 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     """The tasks that a worker was given in this batch."""
     table = state.table
     batch, number = worker.batch, worker.number
-    numbers, runs = table.numbers, table.runs
-    place, flags, priorities, args = table.place, table.flags, table.priorities, table.args
-    owner = table.owner
-    deps = [table.deps[row] for row in batch]
-    kinds = [table.codes[row] for row in batch]
+    place, of = table.place, picker(batch)
+    deps, kinds, marks = of(table.deps), of(table.codes), of(table.flags)
+    runs = of(table.runs)
     message = Run(
-        [numbers[row] for row in batch],
-        [runs[row] for row in batch],
+        [*of(table.numbers)],
+        [*runs],
         keys_of(table, batch),
         [-1 if code is None else code.number for code in kinds],
-        [args[row] for row in batch],
-        deps,
-        [priorities[row] >> BITS for row in batch],
-        [flags[row] & INLINE > 0 and owner[row] != NOBODY for row in batch],
+        [*of(table.args)],
+        [*deps],
+        [priority >> BITS for priority in of(table.priorities)],
+        [who != NOBODY and mark & INLINE > 0 for who, mark in zip(of(table.owner), marks)],
     )
     if state.twins:
         twins = state.twins
-        message.runs = [runs[r] if place[r] == number else twins[r][1] for r in batch]
+        message.runs = [
+            run if place[row] == number else twins[row][1] for row, run in zip(batch, runs)
+        ]
     for code in dict.fromkeys(kinds):
         if code is not None and code.number not in worker.codes:
             worker.codes.add(code.number)
@@ -130,22 +149,27 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     remote = {dep: None for needs in deps for dep in needs if place[dep & MASK] != number}
     if remote:
         name_remote(state, worker, remote, message)
+    buffers: list[Any] = []
+    if max(marks) >= NOTED:
+        name_extras(state, batch, message, buffers)
+    return Send(worker.party, message, buffers)
+
+
+def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[Any]) -> None:
+    """What few tasks have: large arguments, options, topics, parts of inputs to read."""
+    options = state.table.options
     if state.parts:
         name_parts(state, batch, message)
-    buffers: list[Any] = []
     if state.big:
         for i, row in enumerate(batch):
             mine = state.big.get(row)
             if mine:
                 message.big.append((i, len(buffers), len(mine)))
                 buffers += mine
-    options = table.options
-    if any(map(options.__getitem__, batch)):
-        message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
+    message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
     if state.tells:
         tells = state.tells
         message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]
-    return Send(worker.party, message, buffers)
 
 
 def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:

@@ -12,10 +12,13 @@ from shoal.distributed.core.scheduler.failures import fail, require, retry
 from shoal.distributed.core.scheduler.locate import on_locate
 from shoal.distributed.core.scheduler.losses import lose_worker
 from shoal.distributed.core.scheduler.methods import (
+    client_gone,
+    end_session,
     holder_gone,
     log_event,
     on_answer,
     on_call,
+    on_withdraw,
     party_gone,
     worker_came,
     workers_changed,
@@ -36,12 +39,14 @@ from shoal.distributed.core.scheduler.submit import on_submit
 from shoal.distributed.core.scheduler.table import NOBODY
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, PUT, RELEASED, WAITING
+from shoal.distributed.core.session import confirm
 from shoal.distributed.protocol import (
     Answer,
     Beat,
     Call,
     Cancel,
     Goodbye,
+    Heard,
     Hello,
     Key,
     Locate,
@@ -55,6 +60,7 @@ from shoal.distributed.protocol import (
     Subscribe,
     Want,
     Welcome,
+    Withdraw,
 )
 
 __all__ = ["closed", "connected", "drain", "received"]
@@ -119,7 +125,7 @@ def closed(state: Scheduler, party: int, error_text: str, now: float) -> None:
         client.party = -1
         client.gone_since = now
         if state.settings.client_grace_s <= 0:
-            forget_client(state, client)
+            forget_client(state, client, now)
 
 
 def received(
@@ -149,6 +155,10 @@ def received(
             state, who, f"a {type(message).__name__} message, which the scheduler does not take"
         )
         return
+    client = who.client
+    if client is not None and type(message) is not Heard:
+        client.session.heard += 1
+        state.hearing[client.number] = client
     handle(state, who, message, buffers, now)
 
 
@@ -174,8 +184,10 @@ def drain(state: Scheduler, now: float) -> list[Any]:
     """
     fill_workers(state, now)
     if state.roomy:
-        steal(state, now)
-        recall(state, now)
+        if state.laden and now >= state.steal_due:
+            steal(state, now)
+        if now >= state.recall_due:
+            recall(state, now)
     else:
         state.recall_due = -1.0
     if state.retiring:
@@ -199,7 +211,7 @@ def lose(state: Scheduler, worker: Worker, reason: str, died: bool, now: float) 
     """A worker is gone."""
     lose_worker(state, worker, reason, died, now)
     state.workers_moved = True
-    holder_gone(state, f"worker {worker.name}")
+    holder_gone(state, f"worker {worker.name}", now)
     event = {"action": "worker-removed", "worker": worker.address, "reason": reason}
     log_event(state, "all", event, now)
 
@@ -246,15 +258,33 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     client.sending = []
     who.client = client
     who.is_known = True
-    welcome(state, who, client.number)
-    if m.wants:
-        begin_wanting(state, client, m.wants, anew=True)
-    release_others(state, client, m.wants)
+    is_resumed = m.scheduler == state.identity and any(c is client for c in state.homes.values())
+    if is_resumed:
+        confirm(client.session, m.heard)
+    else:
+        end_session(state, client)
+        client.topics = {}
+    state.homes[who.party] = client
+    # Answers come before the welcome: what they give is wanted by then.
+    state.effects += [Send(who.party, *said[:2]) for said in client.session.said]
+    client.session.told = client.session.heard
+    welcome(state, who, client.number, client.session.heard if is_resumed else -1)
 
 
-def release_others(state: Scheduler, client: Client, keys: list[Key]) -> None:
-    """A client came back and wants these keys: what else it wanted it let go of meanwhile."""
-    wanted = {row for key in keys if (row := find(state.names, key)) >= 0}
+def on_heard(state: Scheduler, who: Party, m: Heard, buffers: Sequence[Any], now: float) -> None:
+    """A client has taken answers."""
+    if who.client is not None:
+        confirm(who.client.session, m.count)
+
+
+def release_others(state: Scheduler, client: Client, m: Want) -> None:
+    """A client came back and wants these keys: what else it wanted it let go of meanwhile.
+
+    What it is given by answers that it had not heard when it said so, it does not know of.
+    """
+    confirm(client.session, m.heard)
+    given = [key for said in client.session.said if said.note for key in said.note.keys]
+    wanted = {row for key in [*m.keys, *given] if (row := find(state.names, key)) >= 0}
     if client.wants <= len(wanted):
         return
     rows = [row for row in wanted_by(state, client) if row not in wanted]
@@ -268,13 +298,14 @@ def wanted_by(state: Scheduler, client: Client) -> list[int]:
     return rows + [row for row, others in state.shared.items() if number in others]
 
 
-def welcome(state: Scheduler, who: Party, number: int) -> None:
+def welcome(state: Scheduler, who: Party, number: int, heard: int = -1) -> None:
     """Answer an introduction."""
     settings = {
         "inline_bytes": state.settings.inline_bytes,
         "silence_s": state.settings.silence_s,
+        "lease_s": state.settings.lease_s,
     }
-    state.effects.append(Send(who.party, Welcome(number, state.identity, settings)))
+    state.effects.append(Send(who.party, Welcome(number, state.identity, settings, heard)))
 
 
 def begin_wanting(
@@ -310,6 +341,8 @@ def begin_wanting(
 def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], now: float) -> None:
     """A client has futures that it did not submit."""
     begin_wanting(state, client, m.keys, anew=m.anew)
+    if m.heard >= 0:
+        release_others(state, client, m)
 
 
 def on_release(
@@ -347,10 +380,12 @@ def on_locate_message(
     on_locate(state, client, m.request, m.keys)
 
 
-def forget_client(state: Scheduler, client: Client) -> None:
+def forget_client(state: Scheduler, client: Client, now: float) -> None:
     """A client will not come back: what only it wants is let go."""
+    client_gone(state, client, now)
     del state.clients[client.number]
     state.by_name.pop(client.name, None)
+    state.hearing.pop(client.number, None)
     rows = [r for r in wanted_by(state, client) if unwant(state, client, r)]
     let_go(state, rows, "its client is gone")
     for row in [row for row, (who, _) in state.puts.items() if who == client.number]:
@@ -359,7 +394,6 @@ def forget_client(state: Scheduler, client: Client) -> None:
         key = key_of(state.table, row)
         text = f"{client.name}, which was to put the data {key!r}, is gone"
         fail(state, row, ("lost", key, "", text.encode()))
-    holder_gone(state, f"client {client.name}")
 
 
 def on_register(
@@ -454,13 +488,13 @@ def on_goodbye(
         lose(state, who.worker, m.reason or "it left", False, now)
     if who.client is not None and who.client.number in state.clients:
         who.client.party = -1
-        forget_client(state, who.client)
+        forget_client(state, who.client, now)
 
 
 def on_output(state: Scheduler, who: Party, m: Output, buffers: Sequence[Any], now: float) -> None:
     """What tasks printed goes to the client that asked for it."""
     for client in state.clients.values():
-        if client.party >= 0 and m.topic in state.parties[client.party].topics:
+        if client.party >= 0 and m.topic in client.topics:
             state.effects.append(Send(client.party, m))
 
 
@@ -468,10 +502,11 @@ def on_subscribe(
     state: Scheduler, who: Party, m: Subscribe, buffers: Sequence[Any], now: float
 ) -> None:
     """Somebody wants the events of a topic, or does no more."""
+    topics = (who.client or who).topics
     if m.on:
-        who.topics[m.topic] = None
+        topics[m.topic] = None
     else:
-        who.topics.pop(m.topic, None)
+        topics.pop(m.topic, None)
 
 
 Handler = Callable[[Scheduler, Party, Any, Sequence[Any], float], None]
@@ -489,6 +524,8 @@ HANDLERS: dict[type, Handler] = {
     Answer: on_answer,
     Beat: on_beat,
     Hello: on_hello,
+    Heard: on_heard,
+    Withdraw: on_withdraw,
     Register: on_register,
     Goodbye: on_goodbye,
     Output: on_output,

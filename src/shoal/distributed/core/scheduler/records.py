@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shoal.distributed.core.session import Session
 from shoal.distributed.protocol import Finished, Register
 
 __all__ = ["Code", "Party", "Prefix", "Worker"]
@@ -55,6 +56,10 @@ class Party:
         """Its calls that have not been answered."""
         self.nanny_of = ""
         """The worker that it looks after."""
+
+
+WEIGHTS = [1 - 0.8**count for count in range(100)]
+"""How much the newest runs count, by how many they are: one of them a fifth."""
 
 
 class Prefix:
@@ -116,7 +121,7 @@ class Prefix:
         if not self.ended:
             self.seconds, self.nbytes = seconds / count, nbytes // count
         else:
-            weight = 0.2 if count == 1 else 1 - 0.8**count
+            weight = WEIGHTS[count] if count < len(WEIGHTS) else 1.0
             self.seconds += weight * (seconds / count - self.seconds)
             self.nbytes += int(weight * (nbytes / count - self.nbytes))
         self.ended += count
@@ -177,9 +182,12 @@ class Client:
         "number",
         "party",
         "sending",
+        "session",
         "since",
         "tell",
+        "topics",
         "versions",
+        "waiters",
         "wants",
     )
 
@@ -197,6 +205,10 @@ class Client:
         self.tell = ""
         self.sending: list[Any] = []
         """Messages of this drain; the last `Finished` or `Lost` still grows."""
+        self.session = Session()
+        self.topics: dict[str, None] = {}
+        self.waiters: list[Any] = []
+        """As of a `Party`; they outlive the connection."""
 
     def finished(self) -> Finished:
         """The message to which finished tasks are added."""

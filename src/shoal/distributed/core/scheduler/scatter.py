@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from heapq import heapify, heapreplace
 from typing import Any
 
-from shoal.distributed.core.scheduler.locate import peer
+from shoal.distributed.core.scheduler.locate import peer, reply
 from shoal.distributed.core.scheduler.names import find, name_keys
 from shoal.distributed.core.scheduler.needs import want
 from shoal.distributed.core.scheduler.records import Client, Worker
@@ -47,20 +47,20 @@ def on_reserve(
     if not candidates:
         whom = f"of {m.workers} is there" if m.workers is not None else "is there and running"
         text = f"no worker can take the data: none {whom}"
-        client.sending.append(Reserved(m.request, [], [], [], [], text))
+        reply(client, Reserved(m.request, [], [], [], [], text))
         return
     where = spread(candidates, m.nbytes, m.broadcast)
     table = state.table
-    reply = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
+    answer = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
     for key, size, targets in zip(m.keys, m.nbytes, where):
         row = announce(state, client, key, size)
         if table.states[row] == PUT:
             state.puts[row] = (client.number, list(targets))
             table.flags[row] |= NOTED
-        reply.ids.append(table.numbers[row])
-        reply.runs.append(state.next_run)
+        answer.ids.append(table.numbers[row])
+        answer.runs.append(state.next_run)
         state.next_run += 1
-    client.sending.append(reply)
+    reply(client, answer)
 
 
 def announce(state: Scheduler, client: Client, key: Key, size: int) -> int:

@@ -44,6 +44,10 @@ class Settings:
         How long the end of a worker's connection waits for its nanny to say what has happened.
     client_grace_s
         How long the wants of a client outlive its connection.
+    heard_delay_s
+        How long a client may have to keep what it said after it was taken.
+    lease_s
+        A lease of a semaphore that was not refreshed for so long is free.
     timeout_grace_s
         How long after its timeout a task is given up for its worker.
     inline_bytes
@@ -81,6 +85,8 @@ class Settings:
     nanny_s: float = 1.0
     client_grace_s: float = 10.0
     recover_s: float = 2.0
+    heard_delay_s: float = 0.1
+    lease_s: float = 30.0
     timeout_grace_s: float = 5.0
     inline_bytes: int = 4_096
     idle_codes: int = 1_000

@@ -7,6 +7,7 @@ it stands.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Container
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import Names
@@ -63,6 +64,12 @@ class Scheduler:
         self.workers: dict[int, Worker] = {}
         self.clients: dict[int, Client] = {}
         self.by_name: dict[str, Client] = {}
+        self.homes: dict[int, Client] = {}
+        """Clients by every connection that they had: where answers to calls over it go."""
+        self.hearing: dict[int, Client] = {}
+        """Clients that do not know yet how much of what they said was taken."""
+        self.heard_due = -1.0
+        """When they are told."""
         self.next_worker = 0
         self.next_client = 0
         self.nanny_parties: dict[str, int] = {}
@@ -98,6 +105,8 @@ class Scheduler:
         self.observed = Observed()
         self.epoch = 0
         """How often tasks have come to a scheduler that had none."""
+        self.for_shell: Container[str] = ()
+        """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
         self._begin_dispatch()
@@ -159,6 +168,8 @@ class Scheduler:
         self.timers: list[Any] = []
         """Heap of (time, count, waiter)."""
         self.timer_count = 0
+        self.lease_due = -1.0
+        """When leases of semaphores may have to lapse; -1: there are none."""
         self.next_request = 1
         self.locating: dict[int, list[Any]] = {}
         """By row: requests that wait for it (`locate`)."""

@@ -21,7 +21,15 @@ from shoal.distributed.core.scheduler.needs import let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
-from shoal.distributed.core.scheduler.table import BITS, HAS_INPUTS, INLINE, MASK, NOBODY, NOTED
+from shoal.distributed.core.scheduler.table import (
+    BITS,
+    CHOOSY,
+    HAS_INPUTS,
+    INLINE,
+    MASK,
+    NOBODY,
+    NOTED,
+)
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
 from shoal.distributed.protocol import Grid, Submit
@@ -242,6 +250,7 @@ def set_options(state: Scheduler, m: Submit, rows: Sequence[int], new: set[int] 
             if before is not None:
                 table.priorities[row] -= user_rank(before.priority) << BITS
             table.options[row] = options
+            table.flags[row] |= CHOOSY
             table.priorities[row] += rank
 
 
@@ -322,8 +331,15 @@ def refuse(
         "keep a future of it until what needs it has been submitted"
     )
     reason = ("lost", unknown, "", text.encode())
+    new = set(fresh)
+    known = [row for row in dict.fromkeys(rows[i] for i in m.wanted) if row not in new]
+    # Said a second time, after its inputs were let go: what it made is there.
+    came = [row for row in known if want(state, client, row)]
+    tell_ends(state, client, [row for row in came if table.states[row] in (MEMORY, ERRED)])
+    place_ready(state, require(state, [row for row in came if table.states[row] == RELEASED]))
     for i in m.wanted:
-        tell_reason(client, key_of(table, rows[i]), reason)
+        if rows[i] in new:
+            tell_reason(client, key_of(table, rows[i]), reason)
     prefix = prefix_of(state, "refused")
     for row in fresh:
         table.prefixes[row] = prefix

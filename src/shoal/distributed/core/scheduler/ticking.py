@@ -6,7 +6,7 @@ from heapq import heappop
 
 from shoal.distributed.core.effects import Close
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.methods import expire
+from shoal.distributed.core.scheduler.methods import expire, lapse
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.parties import forget_client, lose
 from shoal.distributed.core.scheduler.recovery import end_recovery
@@ -33,6 +33,8 @@ def tick(state: Scheduler, now: float) -> None:
     """
     if state.timers:
         expire(state, now)
+    if 0 <= state.lease_due <= now:
+        lapse(state, now)
     silence = state.settings.silence_s
     if silence > 0:
         vouched = state.machines.get("vouched", {})
@@ -48,7 +50,7 @@ def tick(state: Scheduler, now: float) -> None:
         lose(state, state.workers[number], "its connection closed", True, now)
     for client in list(state.clients.values()):
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
-            forget_client(state, client)
+            forget_client(state, client, now)
     if state.deadlines:
         time_out(state, now)
     if state.settings.speculate > 0:
@@ -95,7 +97,8 @@ def due(state: Scheduler) -> float | None:
     >>> due(Scheduler())
     """
     settings = state.settings
-    times = [t for t in (state.drop_due, state.recall_due, state.hold_until) if t >= 0]
+    planned = (state.drop_due, state.recall_due, state.hold_until, state.heard_due, state.lease_due)
+    times = [t for t in planned if t >= 0]
     times += state.dying.values()
     if state.laden and state.roomy:
         times.append(state.steal_due)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shoal.distributed.core.effects import Perform
 from shoal.distributed.core.scheduler.methods import (
     datasets,
     feed,
@@ -31,21 +32,30 @@ from shoal.distributed.core.scheduler.methods.calls import (
     MethodError,
     answer,
     answer_error,
+    end_session,
     expire,
+    reply,
+    withdraw,
 )
+from shoal.distributed.core.scheduler.methods.semaphores import lapse
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.methods.workers import workers_changed
-from shoal.distributed.core.scheduler.records import Party
+from shoal.distributed.core.scheduler.records import Client, Party
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.protocol import Answer, Call
+from shoal.distributed.protocol import Answer, Call, Withdraw
 
 __all__ = [
     "METHODS",
+    "answered",
+    "client_gone",
+    "end_session",
     "expire",
     "holder_gone",
+    "lapse",
     "log_event",
     "on_answer",
     "on_call",
+    "on_withdraw",
     "party_gone",
     "worker_came",
     "workers_changed",
@@ -89,6 +99,9 @@ def on_call(state: Scheduler, who: Party, m: Call, buffers: Sequence[Any], now: 
     ('ValueError', "the scheduler has no method 'scheduler.inof'; it has: ...")
     """
     method = METHODS.get(m.method)
+    if m.method in state.for_shell:
+        state.effects.append(Perform(who.party, m))
+        return
     if method is None:
         text = f"the scheduler has no method {m.method!r}; it has: {', '.join(sorted(METHODS))}"
         answer_error(state, who.party, m.request, "ValueError", text)
@@ -124,8 +137,51 @@ def on_answer(state: Scheduler, who: Party, m: Answer, buffers: Sequence[Any], n
     forward.on_answer(state, who.party, m, buffers)
 
 
+def on_withdraw(
+    state: Scheduler, who: Party, m: Withdraw, buffers: Sequence[Any], now: float
+) -> None:
+    """Somebody does not wait for an answer any more.
+
+    Parameters
+    ----------
+    state, who
+        Who had called.
+    m, buffers
+        Which call.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> on_withdraw(Scheduler(), Party(1, "client", 0.0), Withdraw(5), (), 0.0)
+    """
+    withdraw(state, who, m.request)
+
+
+def answered(state: Scheduler, party: int, message: Answer) -> None:
+    """The shell has answered a call that only it can answer (`Perform`).
+
+    Parameters
+    ----------
+    state, party
+        Who had called.
+    message
+        The answer.
+
+    Examples
+    --------
+    >>> state = Scheduler()
+    >>> answered(state, 1, Answer(5, "log"))
+    >>> state.effects[0].party
+    1
+    """
+    reply(state, party, message)
+
+
 def party_gone(state: Scheduler, who: Party) -> None:
     """A connection has ended: what it waits for, and is waited for, is given up.
+
+    A client's calls wait for the client (`client_gone`).
 
     Parameters
     ----------
@@ -143,7 +199,25 @@ def party_gone(state: Scheduler, who: Party) -> None:
         del state.nanny_parties[who.nanny_of]
 
 
-def holder_gone(state: Scheduler, name: str) -> None:
+def client_gone(state: Scheduler, client: Client, now: float) -> None:
+    """A client is gone for good: what it held, and what it was given and never heard of, is free.
+
+    Parameters
+    ----------
+    state, client
+        Which.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> client_gone(Scheduler(), Client(0, "me", 1), 0.0)
+    """
+    end_session(state, client)
+    holder_gone(state, f"client {client.name}", now)
+
+
+def holder_gone(state: Scheduler, name: str, now: float) -> None:
     """A client or worker is gone for good: what it held is given back.
 
     Parameters
@@ -152,13 +226,15 @@ def holder_gone(state: Scheduler, name: str) -> None:
         The scheduler's.
     name
         As `calls.holder_name` gave it.
+    now
+        The time.
 
     Examples
     --------
-    >>> holder_gone(Scheduler(), "client me")
+    >>> holder_gone(Scheduler(), "client me", 0.0)
     """
     locks.holder_gone(state, name)
-    semaphores.holder_gone(state, name)
+    semaphores.holder_gone(state, name, now)
 
 
 def worker_came(state: Scheduler, party: int) -> None:

@@ -3,6 +3,10 @@
 A call that has to wait becomes a `Waiter` in some line; whoever can serve the line pops waiters
 from it (`first`).  A waiter whose time is over, or whose caller is gone, is *done* and skipped;
 so nothing has to be searched for, and what is done is swept out when a line has doubled.
+
+The answer to a client outlives its connection (`shoal.distributed.core.session`), so a client
+that is away keeps its place in the lines.  An answer that gives something away is a `Grant`: when
+its client never comes back to hear it, what it gave is taken back.
 """
 
 from __future__ import annotations
@@ -13,21 +17,25 @@ from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from shoal.distributed.core.effects import Send
-from shoal.distributed.core.scheduler.records import Party
+from shoal.distributed.core.scheduler.records import Client, Party
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.protocol import Answer
+from shoal.distributed.core.session import Session, say
+from shoal.distributed.protocol import Answer, Key
 
 __all__ = [
     "LATER",
+    "Grant",
     "Line",
     "Method",
     "MethodError",
     "Waiter",
     "answer",
     "answer_error",
+    "end_session",
     "first",
     "holder_name",
     "wait",
+    "withdraw",
 ]
 
 LATER: Any = object()
@@ -55,6 +63,32 @@ class MethodError(Exception):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+
+
+class Grant:
+    """An answer that gives something away.
+
+    Parameters
+    ----------
+    value
+        The answer.
+    take_back
+        Called when nobody ever hears it.
+    keys
+        Of the futures in it: whoever hears it wants them, and cannot say so before.
+
+    Examples
+    --------
+    >>> Grant(5, lambda: None, []).value
+    5
+    """
+
+    __slots__ = ("keys", "take_back", "value")
+
+    def __init__(self, value: Any, take_back: Callable[[], object], keys: list[Key]) -> None:
+        self.value = value
+        self.take_back = take_back
+        self.keys = keys
 
 
 class Waiter:
@@ -111,7 +145,7 @@ def answer(state: Scheduler, party: int, request: int, value: Any) -> None:
     party, request
         The call's; request 0 wants no answer.
     value
-        What msgpack can say.
+        What msgpack can say, or a `Grant` of such.
 
     Examples
     --------
@@ -120,8 +154,23 @@ def answer(state: Scheduler, party: int, request: int, value: Any) -> None:
     >>> state.effects
     [Send(party=1, message=Answer(request=7, value=42, error=None, frames=None), buffers=())]
     """
-    if request:
-        state.effects.append(Send(party, Answer(request, value)))
+    if type(value) is Grant:
+        reply(state, party, Answer(request, value.value), value)
+    else:
+        reply(state, party, Answer(request, value))
+
+
+def reply(state: Scheduler, party: int, message: Answer, grant: Grant | None = None) -> None:
+    """Send an answer; to a client by the connection that it has now, or will have."""
+    if not message.request:
+        return
+    client = state.homes.get(party)
+    if client is None:
+        state.effects.append(Send(party, message))
+        return
+    say(client.session, message, (), grant)
+    if client.party >= 0:
+        state.effects.append(Send(client.party, message))
 
 
 def answer_error(state: Scheduler, party: int, request: int, kind: str, text: str) -> None:
@@ -143,8 +192,7 @@ def answer_error(state: Scheduler, party: int, request: int, kind: str, text: st
     >>> state.effects[0].message.error
     ('KeyError', 'no')
     """
-    if request:
-        state.effects.append(Send(party, Answer(request, None, (kind, text))))
+    reply(state, party, Answer(request, None, (kind, text)))
 
 
 def wait(
@@ -196,8 +244,9 @@ def wait(
         line.clear()
         line.extend(waiting)
     line.append(waiter)
-    who.waiters = [other for other in who.waiters if not other.done]
-    who.waiters.append(waiter)
+    holder = who.client or who
+    holder.waiters = [other for other in holder.waiters if not other.done]
+    holder.waiters.append(waiter)
     if timeout is not None:
         state.timer_count += 1
         heappush(state.timers, (now + timeout, state.timer_count, waiter))
@@ -222,6 +271,47 @@ def first(line: Line) -> Waiter | None:
             waiter.done = True
             return waiter
     return None
+
+
+def withdraw(state: Scheduler, who: Party, request: int) -> None:
+    """A caller does not wait any more: if its call stands in a line, it leaves it.
+
+    Parameters
+    ----------
+    state, who, request
+        Whose call.
+
+    Examples
+    --------
+    >>> withdraw(Scheduler(), Party(1, "client", 0.0), 7)
+    """
+    for waiter in (who.client or who).waiters:
+        if waiter.request == request and not waiter.done:
+            waiter.give_up()
+            text = "the call was withdrawn while it waited"
+            answer_error(state, waiter.party, request, "ClusterError", text)
+
+
+def end_session(state: Scheduler, client: Client) -> None:
+    """A client's session is over: its calls are given up, and what it never heard of taken back.
+
+    Parameters
+    ----------
+    state, client
+        Whose.
+
+    Examples
+    --------
+    >>> end_session(Scheduler(), Client(0, "me", 1))
+    """
+    for waiter in client.waiters:
+        waiter.give_up()
+    client.waiters = []
+    unheard, client.session = client.session.said, Session()
+    for said in reversed(unheard):
+        if said.note is not None:
+            said.note.take_back()
+    state.homes = {party: other for party, other in state.homes.items() if other is not client}
 
 
 def expire(state: Scheduler, now: float) -> None:

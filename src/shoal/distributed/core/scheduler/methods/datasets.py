@@ -43,9 +43,8 @@ def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
     found = published(state).get(as_name(args["name"]))
     if found is None:
         return None
-    for key in found[0]:
-        hand_over(state, who, ("future", key))
-    return {"keys": found[0], "data": found[1]}
+    value = {"keys": found[0], "data": found[1]}
+    return hand_over(state, who.party, value, [("future", key) for key in found[0]])
 
 
 def names(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:

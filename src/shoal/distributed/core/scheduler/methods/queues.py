@@ -1,8 +1,9 @@
 """Queues and variables of values and futures.
 
 ``queue.create {name, maxsize}``, ``queue.put {name, item, timeout_s?}``, ``queue.get {name,
-timeout_s?, batch?}``, ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name,
-item}``, ``variable.get {name, timeout_s?}``, ``variable.delete {name}``.
+timeout_s?, batch?}``, ``queue.put_back {name, items}`` (what was got, and nobody took),
+``queue.size {name}``, ``queue.close {name}``; ``variable.set {name, item}``, ``variable.get
+{name, timeout_s?}``, ``variable.delete {name}``.
 
 An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or variable) wants the
 key of a future, so that it stays; a client that gets a future wants it from then on, before it
@@ -13,10 +14,12 @@ list.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.calls import (
+    Grant,
     Line,
     Method,
     MethodError,
@@ -33,6 +36,9 @@ from shoal.distributed.core.scheduler.tell import tell_ends
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 
 __all__ = ["METHODS", "keeper"]
+
+
+ENDED = (MEMORY, ERRED)
 
 
 def keeper(state: Scheduler, name: str) -> Client:
@@ -93,13 +99,25 @@ def keep(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None
     counts[key] = counts.get(key, 0) + 1
 
 
-def hand_over(state: Scheduler, who: Party | None, item: Any) -> None:
-    """Whoever gets a future wants it."""
-    if item[0] != "future" or who is None or who.client is None:
-        return
-    row = find(state.names, as_key(item[1]))
-    if row >= 0 and want(state, who.client, row) and state.table.states[row] in (MEMORY, ERRED):
-        tell_ends(state, who.client, (row,))
+def nothing() -> None:
+    """What is given and stays: a variable keeps what it gives."""
+
+
+def hand_over(
+    state: Scheduler,
+    party: int,
+    value: Any,
+    items: Iterable[Any],
+    take_back: Callable[[], object] = nothing,
+) -> Grant:
+    """An answer with items: whoever gets a future wants it."""
+    keys = [as_key(what) for kind, what in items if kind == "future"]
+    client = state.homes.get(party)
+    if client is not None:
+        rows = [row for key in keys if (row := find(state.names, key)) >= 0]
+        new = [row for row in rows if want(state, client, row)]
+        tell_ends(state, client, [row for row in new if state.table.states[row] in ENDED])
+    return Grant(value, take_back, keys)
 
 
 def let_item_go(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None:
@@ -179,27 +197,49 @@ def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
     """Take the first item, or several; wait for one."""
     name, batch = args["name"], args.get("batch")
     queue = queue_of(state, name)
-    if batch is not None and batch is not False:
+    if batch is None or batch is False:
+        count = ONE
+    else:
         count = len(queue.items) if batch in (0, True) else int(batch)
-        if count <= len(queue.items):
-            return [pop(state, who, name, queue) for _ in range(count)]
-    elif queue.items:
-        return pop(state, who, name, queue)
-    empty = MethodError("TimeoutError", f"the queue {name!r} is empty")
-    count = int(batch) if batch and batch is not True else -1
+    is_first = all(getter.done for getter in queue.getters)
+    if (is_first or count == 0) and len(queue.items) >= abs(count):
+        return pop(state, who.party, name, queue, count)
+    empty = MethodError("TimeoutError", f"the queue {name!r} is empty, or others wait for it")
     said = wait(state, who, request, args, now, queue.getters, empty, count)
     admit(state, queue)
     serve(state, name, queue)
     return said
 
 
-def pop(state: Scheduler, who: Party | None, name: str, queue: Queue) -> Any:
-    """The first item, for somebody; whoever waits for room gets it."""
-    item = queue.items.popleft()
-    hand_over(state, who, item)
-    let_item_go(state, f"queue {name}", queue.keeps, item)
+ONE = -1
+"""How many items somebody waits for who wants one by itself, not a list of one."""
+
+
+def pop(state: Scheduler, party: int, name: str, queue: Queue, count: int) -> Grant:
+    """The first items, for somebody; whoever waits for room gets it."""
+    items = [queue.items.popleft() for _ in range(abs(count))]
+    value = items[0] if count == ONE else items
+    grant = hand_over(state, party, value, items, partial(restore, state, name, items))
+    for item in items:
+        let_item_go(state, f"queue {name}", queue.keeps, item)
     admit(state, queue)
-    return item
+    return grant
+
+
+def restore(state: Scheduler, name: str, items: list[Any]) -> None:
+    """Items that were got and not taken stand in front again."""
+    queue = state.machines.get("queues", {}).get(name)
+    if queue is None:
+        return  # it was closed meanwhile
+    for item in reversed(items):
+        keep(state, f"queue {name}", queue.keeps, item)
+        queue.items.appendleft(item)
+    serve(state, name, queue)
+
+
+def put_back(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A client got items for somebody who had stopped to wait."""
+    restore(state, args["name"], args["items"])
 
 
 def serve(state: Scheduler, name: str, queue: Queue) -> None:
@@ -209,16 +249,12 @@ def serve(state: Scheduler, name: str, queue: Queue) -> None:
         if getter.done:
             queue.getters.popleft()
             continue
-        if getter.data > len(queue.items):
+        if abs(getter.data) > len(queue.items):
             return
         queue.getters.popleft()
         getter.done = True
-        who = state.parties.get(getter.party)
-        if getter.data < 0:
-            item = pop(state, who, name, queue)
-        else:
-            item = [pop(state, who, name, queue) for _ in range(getter.data)]
-        answer(state, getter.party, getter.request, item)
+        grant = pop(state, getter.party, name, queue, getter.data)
+        answer(state, getter.party, getter.request, grant)
 
 
 def size(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
@@ -264,8 +300,8 @@ def set_variable(
     if before is not None:
         let_item_go(state, f"variable {name}", variable.keeps, before)
     while (waiter := first(variable.line)) is not None:
-        hand_over(state, state.parties.get(waiter.party), item)
-        answer(state, waiter.party, waiter.request, item)
+        value = hand_over(state, waiter.party, item, [item])
+        answer(state, waiter.party, waiter.request, value)
 
 
 def get_variable(
@@ -275,8 +311,7 @@ def get_variable(
     name = args["name"]
     variable = state.machines.setdefault("variables", {}).setdefault(name, Variable())
     if variable.item is not None:
-        hand_over(state, who, variable.item)
-        return variable.item
+        return hand_over(state, who.party, variable.item, [variable.item])
     unset = MethodError("TimeoutError", f"the variable {name!r} has not been set")
     return wait(state, who, request, args, now, variable.line, unset)
 
@@ -301,6 +336,7 @@ METHODS: dict[str, Method] = {
     "queue.create": create,
     "queue.put": put,
     "queue.get": get,
+    "queue.put_back": put_back,
     "queue.size": size,
     "queue.close": close,
     "variable.set": set_variable,

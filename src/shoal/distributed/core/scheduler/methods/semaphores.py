@@ -9,7 +9,8 @@
 ``semaphore.close {name}``
     gives everything up; those who wait get an error.
 
-A lease ends with the client or worker that took it.
+A lease ends with the client or worker that took it, and when it was not refreshed for
+`Settings.lease_s`: whoever had it has stopped, or has forgotten it.
 """
 
 from __future__ import annotations
@@ -36,11 +37,14 @@ __all__ = ["METHODS"]
 class Semaphore:
     """Leases, and who waits for one."""
 
-    __slots__ = ("leases", "line", "most")
+    __slots__ = ("leases", "line", "most", "until")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.leases: dict[str, str] = {}
+        """Who has taken each."""
+        self.until: dict[str, float] = {}
+        """When each ends if it is not refreshed."""
         self.line: Line = deque()
 
 
@@ -72,7 +76,7 @@ def acquire(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     """Take a lease, or wait for one."""
     semaphore = named(state, args["name"])
     if len(semaphore.leases) < semaphore.most:
-        semaphore.leases[args["id"]] = holder_name(who)
+        take(state, semaphore, args["id"], holder_name(who), now)
         return True
     data = (args["id"], holder_name(who))
     return wait(state, who, request, args, now, semaphore.line, False, data)
@@ -83,25 +87,63 @@ def release(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     semaphore = named(state, args["name"])
     if semaphore.leases.pop(args["id"], None) is None:
         return False
-    serve(state, semaphore)
+    del semaphore.until[args["id"]]
+    serve(state, semaphore, now)
     return True
 
 
-def serve(state: Scheduler, semaphore: Semaphore) -> None:
+def take(state: Scheduler, semaphore: Semaphore, lease: str, holder: str, now: float) -> None:
+    """Somebody has a lease from now on."""
+    semaphore.leases[lease] = holder
+    semaphore.until[lease] = end = now + state.settings.lease_s
+    if state.lease_due < 0:
+        state.lease_due = end
+
+
+def lapse(state: Scheduler, now: float) -> None:
+    """Leases that were not refreshed in time are free.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    now
+        The time.
+
+    Examples
+    --------
+    >>> lapse(Scheduler(), 0.0)
+    """
+    state.lease_due = -1.0
+    for semaphore in state.machines.get("semaphores", {}).values():
+        until = semaphore.until
+        for lease in [lease for lease, end in until.items() if end <= now]:
+            del until[lease], semaphore.leases[lease]
+        serve(state, semaphore, now)
+        first = min(until.values(), default=float("inf"))
+        if first < float("inf") and (state.lease_due < 0 or first < state.lease_due):
+            state.lease_due = first
+
+
+def serve(state: Scheduler, semaphore: Semaphore, now: float) -> None:
     """Leases may have become free."""
     while len(semaphore.leases) < semaphore.most:
         waiter = first(semaphore.line)
         if waiter is None:
             return
         lease, holder = waiter.data
-        semaphore.leases[lease] = holder
+        take(state, semaphore, lease, holder, now)
         answer(state, waiter.party, waiter.request, True)
 
 
 def refresh(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """Which leases hold still."""
-    leases = named(state, args["name"]).leases
-    return [lease for lease in args["ids"] if lease in leases]
+    semaphore = named(state, args["name"])
+    until = semaphore.until
+    held = [lease for lease in args["ids"] if lease in until]
+    for lease in held:
+        until[lease] = now + state.settings.lease_s
+    return held
 
 
 def value(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
@@ -123,17 +165,17 @@ def close(state: Scheduler, who: Party, request: int, args: dict[str, Any], now:
     return None
 
 
-def holder_gone(state: Scheduler, name: str) -> None:
+def holder_gone(state: Scheduler, name: str, now: float) -> None:
     """A client or worker is gone for good: its leases are free.
 
     Examples
     --------
-    >>> holder_gone(Scheduler(), "client me")
+    >>> holder_gone(Scheduler(), "client me", 0.0)
     """
     for semaphore in state.machines.get("semaphores", {}).values():
         for lease in [lease for lease, holder in semaphore.leases.items() if holder == name]:
-            del semaphore.leases[lease]
-        serve(state, semaphore)
+            del semaphore.leases[lease], semaphore.until[lease]
+        serve(state, semaphore, now)
 
 
 METHODS: dict[str, Method] = {

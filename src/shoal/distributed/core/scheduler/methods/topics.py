@@ -37,7 +37,7 @@ def publish(state: Scheduler, topic: str, value: Any, now: float) -> int:
     >>> publish(Scheduler(), "news", 1, 0.0)
     0
     """
-    told = [p for p in state.parties.values() if topic in p.topics]
+    told = [p for p in state.parties.values() if topic in (p.client or p).topics]
     for who in told:
         state.effects.append(Send(who.party, Topic(topic, [(now, value)])))
     return len(told)
