@@ -36,7 +36,7 @@ import pyarrow as pa
 from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.types import Parts
 
-__all__ = ["CutRows", "Rows", "cut_rows", "join_rows", "open_rows", "rows_of"]
+__all__ = ["CutRows", "Rows", "cut_rows", "join_rows", "open_rows", "rows_of", "unwrapped"]
 
 PLAIN, ARROW, CODES, MASKED, ZONED, WHOLE = range(6)
 """How a column is made of vectors."""
@@ -153,7 +153,7 @@ def rows_of(item: Any, keep_index: bool = True) -> Rows | None:
             else [index.array]
         )
     kinds, dtypes, vectors = [], [], []
-    for array in arrays:
+    for array in map(unwrapped, arrays):
         kind, parts = vectors_of(array)
         kinds.append(kind)
         dtypes.append(array.dtype)
@@ -168,13 +168,27 @@ def decode_layout(layout: bytes) -> Any:
     return pickle.loads(layout)
 
 
+def unwrapped(array: Any) -> Any:
+    """The NumPy array itself, where pandas has wrapped one.
+
+    Parameters
+    ----------
+    array
+        Of a column.
+
+    Examples
+    --------
+    >>> type(unwrapped(pd.Series([1]).array)).__name__
+    'ndarray'
+    """
+    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+
+
 def vectors_of(array: Any) -> tuple[int, list[Any]]:
     """How a column is made of vectors, and these."""
     dtype = array.dtype
     if isinstance(dtype, np.dtype):
-        if dtype.kind in "mM":
-            return PLAIN, [np.asarray(array)]
-        return PLAIN, [array.to_numpy()]
+        return PLAIN, [np.asarray(array)]
     if isinstance(dtype, pd.CategoricalDtype):
         return CODES, [np.asarray(array.codes)]
     if isinstance(dtype, pd.ArrowDtype) or (

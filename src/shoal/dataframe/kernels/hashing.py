@@ -22,7 +22,7 @@ import polars as pl
 import pyarrow as pa
 import xxhash
 
-from shoal.dataframe.kernels.columns import small
+from shoal.dataframe.kernels.columns import small, unwrapped
 
 __all__ = ["codes_of", "hash_arrays", "hash_codes"]
 
@@ -111,9 +111,10 @@ def fold(numbers: Any) -> Any:
 
 def hash_array(array: Any) -> Any:
     """A 64-bit number for each item of a column."""
+    array = unwrapped(array)
     dtype = array.dtype
     if isinstance(dtype, np.dtype):
-        return hash_numpy(np.asarray(array) if dtype.kind in "mM" else array.to_numpy())
+        return hash_numpy(np.asarray(array))
     if isinstance(dtype, pd.CategoricalDtype):
         values = hash_array(dtype.categories.array)
         return np.append(values, MISSING)[array.codes]
