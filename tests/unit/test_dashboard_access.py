@@ -161,7 +161,9 @@ def test_forged_credentials(path: str, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8787", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8787", "127.0.0.1.evil.example", ""]
+)
 def test_other_names(path: str, host: str) -> None:
     """A page that rebinds its own name to this address gets nothing, not even /health."""
     app, source, access = make()
@@ -175,7 +177,8 @@ def test_other_names(path: str, host: str) -> None:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
-    "origin", [None, "null", "http://evil.example", "http://127.0.0.1:3000", "http://localhost:8787"]
+    "origin",
+    [None, "null", "http://evil.example", "http://127.0.0.1:3000", "http://localhost:8787"],
 )
 def test_other_origins(method: str, path: str, origin: str | None) -> None:
     """Other sites, also other ports of this machine, change nothing with a visitor's cookie."""
@@ -240,7 +243,11 @@ def test_a_token_is_good_for_one_visit() -> None:
     # Who is known may come with an old link again.
     signed = {"cookie": head["set-cookie"].split(";")[0]}
     assert ask(app, "GET", f"/status?token={token}", signed)[0] == 200
-    for old in (access.new_token(time.time() - 90_000), access.new_token(time.time() + 900), "x" * 500):
+    for old in (
+        access.new_token(time.time() - 90_000),
+        access.new_token(time.time() + 900),
+        "x" * 500,
+    ):
         assert ask(app, "GET", f"/status?token={old}")[0] == 401
     # It opens pages, not what programs read.
     for path in ("/metrics", "/actions/retry"):

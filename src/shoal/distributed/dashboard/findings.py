@@ -25,6 +25,10 @@ TINY_RUNS = 2_000
 TRANSFER_SHARE = 0.3
 SKEW = 5.0
 SKEW_S = 0.5
+SKEW_SHARE = 0.1
+"""A run this many times longer than the others of its kind, longer than this, and for this share
+of all the time, is skew."""
+
 STRAGGLER = 2.5
 STRAGGLER_RUNS = 2
 HUGE_SHARE = 0.25
@@ -76,8 +80,7 @@ def busy_s(model: Model) -> float:
 
 def span(model: Model) -> tuple[float, float]:
     """When the first run that is known of began, and when the last one ended."""
-    starts = [bar.start for bar in model.bars if bar.start >= model.began - 3600]
-    return (min(starts), max(bar.stop for bar in model.bars)) if starts else (0.0, 0.0)
+    return (model.first, model.last_stop) if model.first else (0.0, 0.0)
 
 
 def threads(model: Model) -> int:
@@ -120,7 +123,10 @@ def straggler(model: Model) -> Finding | None:
     means: dict[str, dict[str, float]] = defaultdict(dict)
     for (address, kind), runs in model.runs.items():
         if runs >= STRAGGLER_RUNS and address in model.addresses:
-            means[kind][address] = model.ran_s[address, kind] / runs
+            # One long run is the data's; a slow worker's runs are all long.
+            longest, _, where = model.longest.get(kind, (0.0, "", ""))
+            rest, runs = (longest, runs - 1) if where == address else (0.0, runs)
+            means[kind][address] = (model.ran_s[address, kind] - rest) / runs
     worst: tuple[float, str, str, float, float] | None = None
     for kind, found in means.items():
         if len(found) < 2:
@@ -151,11 +157,12 @@ def skewed(model: Model) -> Finding | None:
     """Few tasks of a kind take much longer, or make much more, than the others of that kind."""
     worst: tuple[float, str] | None = None
     text = ""
+    first, last = span(model)
     for kind, (longest, key, _) in model.longest.items():
         known = model.kinds.get(kind)
         runs = sum(count for (_, name), count in model.runs.items() if name == kind)
         ran = sum(seconds for (_, name), seconds in model.ran_s.items() if name == kind)
-        if known is None or runs < 4 or longest < SKEW_S:
+        if known is None or runs < 4 or longest < max(SKEW_S, SKEW_SHARE * (last - first)):
             continue
         others = (ran - longest) / (runs - 1)
         if longest >= SKEW * others and (worst is None or longest > worst[0]):

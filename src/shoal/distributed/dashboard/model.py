@@ -23,6 +23,8 @@ MERGE_S = 0.02
 SLACK_S = 0.002
 """Clocks of execution threads are read a little apart: bars of one lane may overlap by so much."""
 
+WARM_S = 3.0
+
 BARS = 30_000
 POINTS = 600
 FAILURES = 200
@@ -114,12 +116,16 @@ class Model:
     """Bytes moved between workers: (from, to)."""
     moved_s: defaultdict[str, float] = field(default_factory=_zeros)
     """Seconds that workers were receiving."""
+    first: float = 0.0
+    last_stop: float = 0.0
+    """When the first of these runs began and the last one ended."""
     ran_s: defaultdict[tuple[str, str], float] = field(default_factory=_zeros)
     """Seconds of runs, by worker and kind of task."""
     runs: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Runs that ended, by worker and kind of task."""
     longest: dict[str, tuple[float, str, str]] = field(default_factory=dict)
-    """By kind: the longest run, its key and worker."""
+    """By kind: the longest run, its key and worker; without the first run on each worker, which may
+    load modules, unless it takes longer than `WARM_S`."""
     largest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By kind: the largest result, its key."""
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=FAILURES))
@@ -190,6 +196,7 @@ def begin(model: Model) -> None:
     """Tasks have come to a scheduler that had none: sums begin anew."""
     for sums in (model.moved, model.moved_s, model.ran_s, model.runs, model.failed, model.retried):
         sums.clear()
+    model.first = model.last_stop = 0.0
     model.longest.clear()
     model.largest.clear()
     model.began = model.now
@@ -257,7 +264,8 @@ def add_runs(model: Model, stream: Any) -> int:
         rows = sorted(zip(starts, seconds, kinds, keys, sizes), key=lambda row: row[0])
         for start, took, kind, key, size in rows:
             put_bar(model, worker, kind, start, start + took, took, 1, key, size)
-            if took > model.longest.get(kind, (-1.0,))[0]:
+            is_warm = model.runs[worker, kind] > 1 or took > WARM_S
+            if is_warm and took > model.longest.get(kind, (-1.0,))[0]:
                 model.longest[kind] = (took, key_text(key), worker)
             if size > model.largest.get(kind, (-1,))[0]:
                 model.largest[kind] = (size, key_text(key))
@@ -279,6 +287,8 @@ def put_bar(
     nbytes: int,
 ) -> None:
     """Draw runs on a lane of their worker that is free."""
+    model.first = min(start, model.first or start)
+    model.last_stop = max(stop, model.last_stop)
     model.ran_s[worker, kind] += busy
     model.runs[worker, kind] += count
     lanes = model.lanes.setdefault(worker, [])

@@ -1,6 +1,6 @@
 // Lines over time, with uPlot.
 
-import { bytes, percent, short, style } from "./format.js";
+import { bytes, clock, percent, short, style } from "./format.js";
 
 const asBytes = (u, values) => values.map((v) => (v === null ? "" : bytes(v)));
 const asShort = (u, values) => values.map((v) => (v === null ? "" : short(v)));
@@ -22,7 +22,7 @@ function lines(body, columns, list, axes, stacked = false) {
   for (const axis of axes) scales[axis.scale ?? "y"] = { range: (u, low, high) => [0, (high || 1) * 1.1] };
   function options() {
     return { width: body.clientWidth, height: Math.max(60, body.clientHeight - 26), scales, series: [{}, ...list],
-      axes: [axisOf(undefined, { size: 26, space: 70 }), ...axes], legend: { live: true },
+      axes: [axisOf((u, values) => values.map(clock), { size: 26, space: 80 }), ...axes], legend: { live: true },
       cursor: { points: { size: 5 }, drag: { setScale: false } },
       bands: stacked ? list.slice(1).map((_, i) => ({ series: [i + 2, i + 1] })) : undefined };
   }

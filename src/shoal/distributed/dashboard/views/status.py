@@ -10,7 +10,7 @@ from shoal.distributed.dashboard.model import Model
 
 __all__ = ["cpu", "memory", "processing", "progress", "rates", "stream", "summary"]
 
-WINDOW_S = 60.0
+WINDOW_S = 40.0
 BARS = 2_500
 LANES = 400
 """Bars, and lanes, that a page is sent at most."""

@@ -1,0 +1,235 @@
+"""Every page of the dashboard in a real browser, with a computation running.
+
+``SHOAL_SCREENSHOTS=folder`` keeps a picture of each page.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="no playwright: pip install playwright"
+)
+
+from shoal.distributed import Client, LocalCluster, wait
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+FOLDER = os.environ.get("SHOAL_SCREENSHOTS")
+WAIT_MS = 30_000
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+]
+
+
+def load(x: int) -> bytes:
+    time.sleep(0.02)
+    return bytes(10_000)
+
+
+def clean(data: bytes, x: int) -> int:
+    time.sleep(0.01 * (x % 3))
+    if x % 10 == 3:
+        raise ValueError(f"row {x} has no price")
+    return len(data)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def load_on(client: Client) -> Iterator[None]:
+    """A job that goes on as long as the pages are looked at."""
+    end = threading.Event()
+
+    def work() -> None:
+        while not end.is_set():
+            parts = client.map(load, range(20), pure=False)
+            wait(client.map(clean, parts, range(20), pure=False))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(browser: Any, client: Client) -> Iterator[tuple[Any, str]]:
+    """A context that is signed in, and the address."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    page.goto(client.dashboard_link)
+    page.wait_for_url("**/status", timeout=WAIT_MS)
+    yield context, page.url.rpartition("/")[0]
+    context.close()
+
+
+@pytest.fixture
+def page(site: tuple[Any, str], load_on: None) -> Iterator[Any]:
+    """A page on which nothing may go wrong: no error, nothing refused, nothing from elsewhere."""
+    context, base = site
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(base) else wrong.append(r.url))
+    yield page
+    page.close()
+    assert not wrong
+
+
+def updates(page: Any, panel: str, count: int) -> None:
+    """Wait until a panel has been told something so often."""
+    # A function, for the policy of the pages forbids to evaluate text.
+    page.wait_for_function(
+        "([panel, count]) => Number(document.getElementById(panel)?.dataset.updates) >= count",
+        arg=[panel, count],
+        timeout=WAIT_MS,
+    )
+
+
+def inked(page: Any, panel: str) -> None:
+    """Wait until there is a picture on the canvas of a panel."""
+    page.wait_for_function(
+        """(panel) => [...document.querySelectorAll(`#${panel} canvas`)].some((canvas) => {
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const seen = new Set();
+            for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) {
+                seen.add(`${data[i] >> 4},${data[i + 1] >> 4},${data[i + 2] >> 4}`);
+                if (seen.size >= 3) return true;
+            }
+            return false;
+        })""",
+        arg=panel,
+        timeout=WAIT_MS,
+    )
+
+
+def shows(page: Any, panel: str, text: str) -> None:
+    """Wait until a panel shows a text."""
+    page.locator(f"#{panel}", has_text=text).wait_for(timeout=WAIT_MS)
+
+
+PAGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
+    "status": (
+        ("task-stream", "processing", "workers-memory", "cpu", "cluster-memory", "rates"),
+        (("summary", "2 (2 threads)"), ("progress", "clean"), ("answers", "no price")),
+    ),
+    "workers": (("workers-memory",), (("workers", "running"), ("summary", "2 (2 threads)"))),
+    "tasks": (("task-stream",), (("kinds", "load"), ("kinds", "clean"), ("progress", "clean"))),
+    "graph": (("graph",), ()),
+    "profile": (("profile",), ()),
+    "system": (("scheduler-system",), (("system", "CPU time of the loop"),)),
+    "memory": (("workers-memory", "cluster-memory"), (("memory-by-key", "load"),)),
+    "errors": ((), (("errors", "has no price"),)),
+    "logs": ((), (("logs", "all"),)),
+    "info/main/workers.html": (("workers-memory",), (("workers", "running"),)),
+    "events": ((), (("events", "worker-added"),)),
+    "individual-task-stream": (("task-stream",), ()),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_show_what_happens(page: Any, site: tuple[Any, str], name: str) -> None:
+    page.goto(f"{site[1]}/{name}")
+    canvases, texts = PAGES[name]
+    for panel, text in texts:
+        shows(page, panel, text)
+    for panel in canvases:
+        inked(page, panel)
+        updates(page, panel, 3)
+    assert not page.locator(".panel.failed").count()
+    if FOLDER:
+        path = Path(FOLDER, f"{name.replace('/', '-').removesuffix('.html')}.png")
+        page.screenshot(path=path)
+
+
+def test_numbers_change(page: Any, site: tuple[Any, str]) -> None:
+    page.goto(f"{site[1]}/status")
+    cell = page.locator("#summary dd").nth(3)
+    cell.filter(has_text="0").or_(cell).first.wait_for(timeout=WAIT_MS)
+    before = cell.inner_text()
+    page.wait_for_function(
+        "(old) => document.querySelectorAll('#summary dd')[3].textContent !== old",
+        arg=before,
+        timeout=WAIT_MS,
+    )
+
+
+def test_the_keyboard(page: Any, site: tuple[Any, str]) -> None:
+    page.goto(f"{site[1]}/status")
+    updates(page, "summary", 2)
+    page.keyboard.press("d")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.keyboard.press("d")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.keyboard.press(" ")
+    assert page.locator("body.frozen").count() == 1
+    seen = page.locator("#summary").get_attribute("data-updates")
+    page.keyboard.press("2")
+    page.wait_for_url("**/workers", timeout=WAIT_MS)
+    shows(page, "workers", "running")
+    page.keyboard.press("/")
+    page.keyboard.type("no such worker")
+    shows(page, "workers", "nothing yet")
+    assert int(seen) >= 2
+
+
+def test_one_click_copies_the_replay_command(page: Any, site: tuple[Any, str]) -> None:
+    site[0].grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{site[1]}/errors")
+    page.locator("#errors details").first.click(timeout=WAIT_MS)
+    page.locator("#errors button", has_text="copy").first.click(timeout=WAIT_MS)
+    page.locator("#errors button", has_text="copied").first.wait_for(timeout=WAIT_MS)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("client.recreate_error_locally('clean-")
+
+
+def test_a_key_tells_why(page: Any, site: tuple[Any, str]) -> None:
+    page.goto(f"{site[1]}/info")
+    page.locator("#info input").fill("load")
+    page.keyboard.press("Enter")
+    page.locator("#info .why").wait_for(timeout=WAIT_MS)
+    assert "key=load" in page.url
+
+
+def test_it_stays_smooth(page: Any, site: tuple[Any, str]) -> None:
+    """The page itself takes little: less than a third of each second of its thread."""
+    page.goto(f"{site[1]}/status")
+    updates(page, "task-stream", 5)
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+
+    def busy_s() -> float:
+        found = metrics.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in found if m["name"] == "TaskDuration"))
+
+    before, begun = busy_s(), time.monotonic()
+    updates(page, "task-stream", 10)
+    assert busy_s() - before < 0.5 * (time.monotonic() - begun)
