@@ -85,6 +85,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "pandas": ("dataframe",),
     "polars": ("dataframe",),
     "pyarrow": ("dataframe",),
+    "scipy": (),
 }
 
 # Other imports that may stand inside a function: (module, what it imports) and the reason.

@@ -124,7 +124,7 @@ SUBMODULES = (
 _homes: dict[str, str] = {name: home for home, names in HOMES.items() for name in names.split()}
 _submodules = frozenset(SUBMODULES.split())
 _numpys = frozenset(NUMPYS.split())
-__array_api_version__ = "2024.12"
+__array_api_version__ = "2025.12"
 
 __all__ = [
     "Array",

@@ -35,8 +35,8 @@ __all__ = [
     "namespace_info",
 ]
 
-VERSION = "2024.12"
-"""Of the standard, as NumPy has it."""
+VERSION = "2025.12"
+"""Of the standard, whose functions are all there."""
 
 
 class NamespaceInfo:
@@ -57,9 +57,9 @@ class NamespaceInfo:
         """Where arrays are."""
         return CPU
 
-    def devices(self) -> list[str]:
+    def devices(self) -> tuple[str, ...]:
         """Where arrays can be."""
-        return [CPU]
+        return (CPU,)
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
         """The dtypes that arrays get by kind, unless told.
@@ -92,7 +92,7 @@ def namespace_info() -> NamespaceInfo:
     Examples
     --------
     >>> namespace_info().devices()
-    ['cpu']
+    ('cpu',)
     """
     return NamespaceInfo()
 
@@ -118,7 +118,7 @@ def array_namespace(self: Array, *, api_version: str | None = None) -> Any:
     >>> da.ones(2).__array_namespace__() is da
     True
     """
-    known = ("2021.12", "2022.12", "2023.12", VERSION)
+    known = ("2021.12", "2022.12", "2023.12", "2024.12", VERSION)
     if api_version is not None and api_version not in known:
         raise ValueError(f"version {api_version!r} of the standard is not known; these are {known}")
     return sys.modules["shoal.array"]

@@ -141,8 +141,8 @@ def logspace(
     >>> logspace(0, 2, 3, chunks=2).compute()
     array([  1.,  10., 100.])
     """
-    out = np.power(base, linspace(start, stop, num, endpoint, chunks=chunks))
-    return out if dtype is None else out.astype(dtype)  # type: ignore[attr-defined, no-any-return]
+    out: Any = np.power(base, linspace(start, stop, num, endpoint, chunks=chunks))
+    return out if dtype is None else out.astype(dtype)  # type: ignore[no-any-return]
 
 
 def geomspace(
@@ -180,7 +180,7 @@ def geomspace(
     kind = np.geomspace(start, stop, 1).dtype
     told = {"start": start, "stop": stop, "last": num - 1 if endpoint else num, "ends": endpoint}
     out = elemwise(_geometric, arange(num, chunks=chunks), dtype=kind, **told)
-    return out if dtype is None else out.astype(dtype)  # type: ignore[no-any-return]
+    return out if dtype is None else out.astype(dtype)
 
 
 def _geometric(block: Any, start: Any, stop: Any, last: int, ends: bool) -> Any:

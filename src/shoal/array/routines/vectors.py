@@ -422,10 +422,12 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
     """
     a, v = _sequences("correlate", a, v)
     m, n = a.shape[0], v.shape[0]
+    turned: Any = np.conj(flip(v if m >= n else a))
     if m >= n:
-        return _middle(_convolved(a, np.conj(flip(v))), m, n, mode, "correlate")
+        return _middle(_convolved(a, turned), m, n, mode, "correlate")
     # NumPy exchanges them, and turns the result round.
-    return np.conj(flip(_middle(_convolved(v, np.conj(flip(a))), n, m, mode, "correlate")))  # type: ignore[no-any-return]
+    out: Any = np.conj(flip(_middle(_convolved(v, turned), n, m, mode, "correlate")))
+    return out  # type: ignore[no-any-return]
 
 
 def _sequences(name: str, *given: Any) -> Sequence[Array]:
