@@ -21,6 +21,7 @@ would kill it for them.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import tempfile
 import threading
@@ -367,8 +368,14 @@ def limit_from(setting: Any) -> int:
     2000000
     """
     if setting is None or (isinstance(setting, float) and setting <= 1):
-        return int(system_limit_bytes() * (SHARE if setting is None else setting))
+        return int(memory_bytes() * (SHARE if setting is None else setting))
     return parse_bytes(setting)
+
+
+@functools.cache
+def memory_bytes() -> int:
+    """The memory that this process can have; looked up once."""
+    return system_limit_bytes()
 
 
 SHELF = Shelf()

@@ -15,6 +15,7 @@ import pandas as pd
 from shoal.collection import compute
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -98,17 +99,8 @@ def _plain_index(part: Any, column: Any, drop: bool) -> Any:
     return part.set_index(column, drop=drop)
 
 
-def _sample(part: Any, most: int) -> Any:
-    """Least, greatest, and evenly spaced values of a partition."""
-    values = part.dropna().sort_values()
-    if not len(values):
-        return values
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), most)).astype(np.int64))
-    return values.iloc[places]
-
-
 def _samples(column: Any) -> list[Any]:
-    parts = column.map_partitions(_sample, SAMPLE_ROWS, meta=column._meta).to_delayed()
+    parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=column._meta).to_delayed()
     return [part for part in compute(*parts, traverse=False) if len(part)]
 
 
@@ -116,9 +108,13 @@ def _bounds(column: Any, count: int) -> tuple[Any, ...]:
     samples = _samples(column)
     if not samples:
         return (None,) * (count + 1)
-    values = pd.concat(samples).sort_values()
-    places = np.linspace(0, len(values) - 1, count + 1).round().astype(np.int64)
-    chosen = values.iloc[places].tolist()
+    values = pd.concat(samples, ignore_index=True)
+    # Each value stands for as many rows as its partition has for each that was taken.
+    weights = np.concatenate([np.full(len(s), s.name / len(s)) for s in samples])
+    order = values.sort_values(kind="stable").index
+    ranks = np.cumsum(weights[order]) - weights[order]
+    places = np.searchsorted(ranks, np.linspace(0, ranks[-1], count + 1), side="left")
+    chosen = values[order].iloc[places].tolist()
     inner = list(dict.fromkeys(chosen[:-1]))
     return (*inner, chosen[-1]) if len(inner) > 0 else (chosen[0], chosen[-1])
 

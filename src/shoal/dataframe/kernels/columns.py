@@ -33,6 +33,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
+from shoal.dataframe.kernels.ordering import stable_order
 from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.types import Parts
 
@@ -369,26 +370,38 @@ def small(codes: Any, count: int) -> Any:
     return np.asarray(codes).astype(kind, copy=False)
 
 
-def join_rows(pieces: Sequence[Any]) -> Any:
+def join_rows(pieces: Sequence[Any], sort_by: Any = None) -> Any:
     """The frame or series of which some pieces are the rows.
 
     Parameters
     ----------
     pieces
         `Rows`, or partitions; at least one.
+    sort_by
+        A column; None: the rows stand as the pieces do.
 
     Examples
     --------
     >>> join_rows([rows_of(pd.Series([1])), rows_of(pd.Series([2]))]).tolist()
     [1, 2]
+    >>> pieces = [rows_of(pd.DataFrame({"x": [value]})) for value in (2, 1)]
+    >>> join_rows(pieces, "x").x.tolist()
+    [1, 2]
     """
-    if type(pieces[0]) is not Rows:
-        return concat_rows(pieces)
-    some = [rows for rows in pieces if rows.length] or pieces[:1]
-    if len({rows.layout for rows in some}) > 1:
-        return concat_rows([rows.pandas() for rows in some])
+    some = [rows for rows in pieces if len(rows)] or pieces[:1]
+    if type(some[0]) is not Rows or len({rows.layout for rows in some}) > 1:
+        whole = concat_rows(open_rows(some))
+        return whole if sort_by is None else whole.sort_values(sort_by, kind="stable")
+    layout = decode_layout(some[0].layout)
+    length = sum(map(len, some))
     vectors = [glue(parts) for parts in zip(*[rows.vectors for rows in some], strict=True)]
-    return Rows(some[0].layout, vectors, sum(map(len, some))).pandas()
+    if sort_by is None:
+        return assemble(layout, vectors, length)
+    column, kinds = layout[1].get_loc(sort_by), layout[3]
+    if kinds[column] != PLAIN:
+        return assemble(layout, vectors, length).sort_values(sort_by, kind="stable")
+    order = stable_order(vectors[sum(WIDTH[kind] for kind in kinds[:column])])
+    return assemble(layout, [gather(vector, order) for vector in vectors], length)
 
 
 def open_rows(pieces: Sequence[Any]) -> list[Any]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.kernels.columns import cut_rows, join_rows
+from shoal.dataframe.kernels.columns import cut_rows, join_rows, unwrapped
 from shoal.dataframe.kernels.hashing import codes_of
+from shoal.dataframe.kernels.ordering import range_codes
 from shoal.dataframe.kernels.reductions import concat_rows
 
 __all__ = [
@@ -345,9 +346,12 @@ class RangeSplit:
         count = len(self.bounds) + 1
         missing = keys.isna().to_numpy()
         some = bool(missing.any())
-        codes = np.zeros(len(keys), dtype=np.int64)
-        if self.bounds:
-            bounds = pd.Series(list(self.bounds)).astype(keys.dtype)
+        bounds = pd.Series(list(self.bounds), dtype=keys.dtype)
+        values = unwrapped(keys.array)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+            codes = range_codes(values, bounds.to_numpy()).astype(np.int64)
+        else:
+            codes = np.zeros(len(keys), dtype=np.int64)
             found = bounds.searchsorted(keys[~missing] if some else keys, side="right")
             codes[~missing if some else slice(None)] = found
         if not self.ascending:
@@ -355,6 +359,10 @@ class RangeSplit:
         if some:
             codes[missing] = count - 1 if self.na_last else 0
         return cut_by_codes(item, codes, count, self.keep_index)
+
+
+UPWARDS = {"ascending": True, "na_position": "last"}
+"""The options of `pandas.DataFrame.sort_values`, as they are by default."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -385,7 +393,9 @@ class JoinRows:
         pieces
             At least one.
         """
-        whole = join_rows(pieces)
         if not self.sort_by:
-            return whole
-        return whole.sort_values(list(self.sort_by), kind="stable", **dict(self.options))
+            return join_rows(pieces)
+        options = dict(self.options)
+        if len(self.sort_by) == 1 and options in ({}, UPWARDS):
+            return join_rows(pieces, self.sort_by[0])
+        return join_rows(pieces).sort_values(list(self.sort_by), kind="stable", **options)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels import cuts
+from shoal.dataframe.kernels.joins import fast_merge
 from shoal.dataframe.kernels.reductions import with_common_categories
 
 __all__ = ["Cumulate", "Fill", "merge_partitions", "set_sorted_index", "with_common_keys"]
@@ -35,7 +36,8 @@ def merge_partitions(left: Any, right: Any, **options: Any) -> Any:
     if how in ("leftsemi", "leftanti"):
         return _semi(left, right, how, options)
     left, right = with_common_keys(left, right, options)
-    return pd.merge(left, right, **options)
+    found = fast_merge(left, right, options)
+    return pd.merge(left, right, **options) if found is None else found
 
 
 def _semi(left: Any, right: Any, how: str, options: Any) -> Any:
@@ -99,7 +101,9 @@ def set_sorted_index(frame: Any, column: Any, drop: bool, append: bool = False) 
     >>> set_sorted_index(pd.DataFrame({"x": [2, 1]}), "x", True).index.tolist()
     [1, 2]
     """
-    return frame.set_index(column, drop=drop, append=append).sort_index(kind="stable")
+    out = frame.set_index(column, drop=drop, append=append)
+    # After a shuffle by range the rows are in order, unless labels are missing.
+    return out if out.index.is_monotonic_increasing else out.sort_index(kind="stable")
 
 
 @dataclasses.dataclass(frozen=True)

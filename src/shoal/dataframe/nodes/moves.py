@@ -349,9 +349,11 @@ class SetIndex(Logical):
         source: FrameNode = self.source
         count = self.npartitions
         if not self.is_sorted and not count == source.npartitions == 1:
-            split = cuts.RangeSplit(self.column, tuple(self.given_divisions[1:-1]))
+            inner = tuple(self.given_divisions[1:-1])
+            split = cuts.RangeSplit(self.column, inner, keep_index=False)
             unknown = (None,) * (count + 1)
-            source = Exchange(source, split, cuts.JoinRows(), count, source.meta, unknown, None)
+            join = cuts.JoinRows((self.column,))
+            source = Exchange(source, split, join, count, source.meta, unknown, None)
         func = moves.set_sorted_index
         args = (source, self.column, self.drop)
         return MapPartitions(func, args, (), self.meta, self.divisions, "set-index")
