@@ -94,6 +94,10 @@ LATE: dict[tuple[str, str], str] = {
     ("shoal.distributed.client.current", "shoal.distributed.client.client"): "stands above it",
     ("shoal.distributed.client.current", "shoal.distributed.client.start"): "stands above it",
     ("shoal.distributed.client.start", "shoal.distributed.deploy.local"): "stands above it",
+    (
+        "shoal.distributed.client.insight",
+        "shoal.distributed.client.reporting",
+    ): "as dear as the rest of a client, and few programs ask",
     ("shoal.compat.child.sitecustomize", "shoal.compat"): "most children never need it",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
     (

@@ -16,12 +16,13 @@ from shoal.distributed.client.calls import Calls
 from shoal.distributed.client.data import DataMethods
 from shoal.distributed.client.executor import ClientExecutor
 from shoal.distributed.client.info import Info
+from shoal.distributed.client.insight import Insight
 from shoal.distributed.client.show import table_html, workers_html
 
 __all__ = ["Client", "Executor"]
 
 
-class Client(Calls, DataMethods, Info, Admin, Benchmarks):
+class Client(Calls, DataMethods, Info, Insight, Admin, Benchmarks):
     """A connection to a cluster; starts one on this machine where none is given.
 
     While it is open, collections compute on the cluster.

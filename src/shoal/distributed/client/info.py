@@ -18,7 +18,6 @@ from shoal.distributed.client.show import counts_of
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import write_cluster_file
-from shoal.distributed.node.profile import merge
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.protocol import Key
 from shoal.units import format_bytes
@@ -223,66 +222,6 @@ class Info(Session):
 
         return self._run(steps(), finish)
 
-    def get_task_stream(
-        self,
-        start: Any = None,
-        stop: Any = None,
-        count: int | None = None,
-        plot: bool | str = False,
-        filename: str = "task-stream.html",
-        bokeh_resources: Any = None,
-    ) -> Any:
-        """When and where tasks ran: a dictionary for each.
-
-        Parameters
-        ----------
-        start, stop
-            Seconds since the epoch.
-        count
-            Only the last ones.
-        plot, filename, bokeh_resources
-            Accepted; the dashboard draws.
-        """
-        return self._ask("scheduler.task_stream", start=start, stop=stop, count=count)
-
-    def profile(
-        self,
-        key: Any = None,
-        start: Any = None,
-        stop: Any = None,
-        workers: Any = None,
-        merge_workers: bool = True,
-        plot: bool | str = False,
-        filename: str | None = None,
-        server: bool = False,
-        scheduler: bool = False,
-    ) -> Any:
-        """Where running tasks spend their time: a tree of stack frames with counts.
-
-        Parameters
-        ----------
-        key
-            Only tasks whose keys begin with it.
-        start, stop
-            Seconds since the epoch.
-        workers
-            Only these.
-        merge_workers
-            One tree for all; else one for each, by address.
-        plot, filename, server, scheduler
-            Accepted.
-        """
-        call = {
-            "workers": None if workers is None else worker_names(workers),
-            "method": "profile",
-            "args": {"key": key, "start": start, "stop": stop},
-            "on_error": "return",
-        }
-        return self._run(
-            self._answer("worker.call", call),
-            lambda found: _profile_of(found, merge_workers),
-        )
-
     def get_scheduler_logs(self, n: int | None = None) -> Any:
         """The last lines of the scheduler's log, as ``(level, text)``.
 
@@ -482,12 +421,6 @@ class SchedulerProxy:
 
     def __repr__(self) -> str:
         return f"<the scheduler at {self.address}>"
-
-
-def _profile_of(found: dict[str, Any], in_one: bool) -> Any:
-    """What workers have seen; those that gave no answer are left out."""
-    trees = {address: tree for address, tree in found.items() if "count" in tree}
-    return merge(trees.values()) if in_one else trees
 
 
 def _key_of(item: Any) -> Key:

@@ -69,6 +69,9 @@ def explain(state: Scheduler, key: Key, now: float) -> dict[str, Any]:
         "deaths": state.deaths.get(row, []),
         "story": [[t, what, whom] for t, what, whom in state.story.of(table.numbers[row])],
     }
+    if table.states[row] == WAITING:
+        lacking = [n & MASK for n in table.deps[row] if table.states[n & MASK] != MEMORY]
+        out["waits_for"] = [key_of(table, dep) for dep in lacking[:10]]
     if table.states[row] == MEMORY:
         out["where"] = [state.workers[n].address for n in holders(state, row)]
     elif table.states[row] == SENT:

@@ -73,18 +73,20 @@ def stream(model: Model, args: Mapping[str, str]) -> dict[str, Any]:
     model
         What is known.
     args
-        Of the page.
+        ``begin`` and ``end``, in seconds since the epoch, for what does not move.
 
     Examples
     --------
     >>> stream(Model(), {})["bars"]
     {}
     """
-    begin = model.now - WINDOW_S
+    end = float(args.get("end", model.now))
+    begin = float(args.get("begin", end - WINDOW_S))
     bars: dict[str, list[Any]] = {}
     lanes: dict[str, int] = {}
+    most = 4 * BARS if "end" in args else BARS
     for bar in islice(reversed(model.bars), 4 * BARS):
-        if len(bars) >= BARS:
+        if len(bars) >= most:
             break
         number = model.addresses.get(bar.worker)
         if bar.stop < begin or number is None or len(lanes) > LANES:
@@ -111,8 +113,9 @@ def stream(model: Model, args: Mapping[str, str]) -> dict[str, Any]:
         lanes[str(number)] = max(lanes.get(str(number), 1), min(worker["threads"], 16))
     names = {number: model.workers[int(number)]["name"] for number in lanes}
     return {
-        "now": model.now,
-        "window": WINDOW_S,
+        "now": end,
+        "window": end - begin,
+        "still": "end" in args,
         "lanes": lanes,
         "names": names,
         "bars": bars,

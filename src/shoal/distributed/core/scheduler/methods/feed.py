@@ -3,8 +3,9 @@
 ====================== ============================ =============================================
 method                 args                         answer
 ====================== ============================ =============================================
-``scheduler.feed``     ``stream, flows, failures``  workers, kinds of tasks, new runs, transfers
-                       (cursors), ``history``       and failures; with ``history`` also samples
+``scheduler.feed``     ``stream, flows, failures``  workers, kinds of tasks, new runs (at most
+                       (cursors), ``history``,      ``runs`` one by one), transfers and failures;
+                       ``runs``                     with ``history`` also samples
 ``scheduler.graph``    ``limit``                    tasks and their inputs, or kinds of tasks
 ``scheduler.holdings``                              bytes by kind of task, and the largest results
 ``scheduler.find``     ``text``                     as ``scheduler.explain``, of a key as people
@@ -112,7 +113,7 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
         "clients": [c.name for c in state.clients.values() if c.party >= 0],
         "workers": [worker_row(w) for w in state.workers.values()],
         "kinds": [kind_row(state.prefixes[name], found) for name, found in counts.items()],
-        "stream": runs_since(state, args.get("stream", 0)),
+        "stream": runs_since(state, args.get("stream", 0), args.get("runs", RUNS)),
         "flows": [observed.flows.count, observed.flows.since(args.get("flows", 0))],
         "failures": [observed.failures.count, observed.failures.since(args.get("failures", 0))],
     }
@@ -126,7 +127,7 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
     return out
 
 
-def runs_since(state: Scheduler, cursor: int) -> list[Any]:
+def runs_since(state: Scheduler, cursor: int, most: int) -> list[Any]:
     """``[cursor, reports, sums]``: runs one by one, and, of those that are too many, their sums.
 
     A report is ``[worker, keys, kinds, starts, seconds, bytes]``; a sum is ``[worker, kind, first
@@ -136,7 +137,7 @@ def runs_since(state: Scheduler, cursor: int) -> list[Any]:
     new = stream.since(cursor)[-REPORTS:]
     told: list[Any] = []
     sums: list[Any] = []
-    left = RUNS
+    left = most
     for worker, columns in reversed(new):
         left -= len(columns[0])
         if left >= 0:
