@@ -64,7 +64,7 @@ def test_sync_makes_methods_awaitable(client) -> None:
     assert client.sync(work) == 123
     assert utils.sync(None, work) == 123
     with pytest.raises(TimeoutError):
-        client.sync(asyncio.sleep, 5, callback_timeout="10 ms")
+        client.sync(asyncio.Event().wait, callback_timeout="10 ms")
 
 
 def test_get_client_in_a_task_is_the_workers_own(client) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import textwrap
+import threading
 
 import pytest
 
@@ -146,7 +146,6 @@ def test_start_and_close_may_be_coroutines() -> None:
         said = ""
 
         async def start(self, scheduler) -> None:
-            await asyncio.sleep(0)
             self.said += "start "
 
         async def before_close(self) -> None:
@@ -238,9 +237,9 @@ def test_a_worker_can_be_paused(cluster) -> None:
             worker.status = "closed"
 
 
-async def wait_for_status(address: str, status: str, dask_scheduler=None) -> None:
+def wait_for_status(address: str, status: str, dask_scheduler=None) -> None:
     while dask_scheduler.workers[address].status != status:
-        await asyncio.sleep(0.01)
+        threading.Event().wait(0.01)
 
 
 def test_a_scheduler_with_nothing_to_do_ends() -> None:

@@ -16,6 +16,7 @@ from shoal.distributed.net.interfaces import get_ip_interface
 
 __all__ = [
     "SETTINGS",
+    "STDIN",
     "check_preload",
     "host_of",
     "interrupted_by_signals",
@@ -30,6 +31,9 @@ SETTINGS = {
     "ignore_unknown_options": True,
 }
 """Of both commands."""
+
+STDIN = Path("-")
+"""Instead of a file: what it holds comes on standard input."""
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--interface", default=None, help="Network interface, such as eth0 or ib0."),

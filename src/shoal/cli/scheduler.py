@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from shoal.cli.options import (
     SETTINGS,
+    STDIN,
     check_preload,
     host_of,
     interrupted_by_signals,
@@ -16,7 +18,7 @@ from shoal.cli.options import (
     shared,
     start_log,
 )
-from shoal.distributed.net import Security, read_cluster_file
+from shoal.distributed.net import Security, parse_cluster, read_cluster_file
 from shoal.distributed.node.scheduler import Scheduler
 
 __all__ = ["scheduler"]
@@ -57,7 +59,8 @@ Examples:
     default=Path("cluster.json"),
     show_default=True,
     help="Where to write the address and the secret (mode 0600).  One that is there keeps its "
-    "secret, so that workers and clients can come back after a restart.",
+    "secret, so that workers and clients can come back after a restart.  '-': the secret is read "
+    "from standard input, and nothing is written.",
 )
 @click.option(
     "--journal",
@@ -108,7 +111,7 @@ def scheduler(
         node = Scheduler(
             addresses=[f"{protocol}://{where}:{port}"],
             security=credentials(scheduler_file, tls=protocol == "tls"),
-            scheduler_file=scheduler_file,
+            scheduler_file=None if scheduler_file == STDIN else scheduler_file,
             preload=preload or None,
             preload_argv=preload_argv or None,
             **options,
@@ -119,7 +122,8 @@ def scheduler(
         raise click.ClickException(f"{error}; choose another --port, or 0 for any") from error
     with pid_in(pid_file), interrupted_by_signals():
         click.echo(f"Scheduler at {node.address}")
-        click.echo(f"Workers: shoal worker --scheduler-file {scheduler_file}")
+        if scheduler_file != STDIN:
+            click.echo(f"Workers: shoal worker --scheduler-file {scheduler_file}")
         try:
             # In short waits, so that signals are seen on every platform.
             while not node.wait(3600):
@@ -143,6 +147,8 @@ def credentials(path: Path, tls: bool) -> Security:
     >>> len(credentials(Path("there is no such file"), tls=False).secret)
     32
     """
+    if path == STDIN:
+        return parse_cluster(sys.stdin.read(), "standard input")[1]
     if path.exists():
         security = read_cluster_file(path)[1]
         if security.has_tls or not tls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 
 from shoal.cli.options import (
     SETTINGS,
+    STDIN,
     check_preload,
     host_of,
     interrupted_by_signals,
@@ -20,7 +22,7 @@ from shoal.cli.options import (
     start_log,
 )
 from shoal.distributed.deploy.members import spec_options
-from shoal.distributed.net import Loop, Security, parse, read_cluster_file
+from shoal.distributed.net import Loop, Security, parse, parse_cluster, read_cluster_file
 from shoal.distributed.net.interfaces import get_ip, get_ipv6
 from shoal.distributed.node.known import find_known
 from shoal.distributed.node.nanny import Nanny
@@ -57,7 +59,8 @@ Settings of the configuration (distributed.worker...) hold where no option says 
     "--scheduler-file",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="File with the address and the secret, as `shoal scheduler` wrote it.",
+    help="File with the address and the secret, as `shoal scheduler` wrote it; '-': it is read "
+    "from standard input.",
 )
 @click.option("--nworkers", default="1", show_default=True, help="Processes; 'auto': by the CPUs.")
 @click.option("--nthreads", type=int, default=None, help="Tasks at once in each; default: CPUs.")
@@ -203,6 +206,9 @@ def find_scheduler(address: str | None, path: Path | None) -> tuple[str, Securit
     """Address and credentials, from what was given."""
     if path is None and address is None:
         path = Path("cluster.json")
+    if path == STDIN:
+        written, security = parse_cluster(sys.stdin.read(), "standard input")
+        return address or written, security
     if path is not None:
         try:
             written, security = read_cluster_file(path)

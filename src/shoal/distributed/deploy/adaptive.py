@@ -1,19 +1,23 @@
 """As many workers as the load needs.
 
-Every so often the scheduler is asked for how many workers it has work: enough that what waits would
-be done within `target_duration`, and no more than there are tasks.  More workers are started at
-once; fewer only after several looks that agree, because a worker that ends takes its results along
-to others.
+Every so often the scheduler is asked for its load, and `core.demand` says what to do about it:
+more workers at once, fewer only after several looks that agree, because a worker that ends takes
+its results along to others.
 """
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import math
 import threading
+import time
+from collections import deque
 from typing import Any
 
 from shoal import config
+from shoal.distributed.core.demand import Load, recommend, superfluous, workers_wanted
 from shoal.units import parse_timedelta
 
 __all__ = ["Adaptive"]
@@ -23,6 +27,9 @@ log = logging.getLogger("distributed.deploy")
 
 class Adaptive:
     """Starts and stops the workers of a cluster by its load, until it is stopped.
+
+    A class of one's own may override `target`, `workers_to_close`, `scale_up` and `scale_down`, as
+    functions or as coroutine functions.
 
     Parameters
     ----------
@@ -35,14 +42,25 @@ class Adaptive:
     wait_count
         Looks in a row in which a worker must be superfluous before it is stopped.
     target_duration
-        How much work there should be for a worker that is started.
+        How long the work that is there may take.
+    worker_key
+        Accepted.
     **options
         Accepted.
 
+    Attributes
+    ----------
+    log
+        The last ``(time, what was done)``.
+
     Examples
     --------
-    >>> Adaptive.__name__
-    'Adaptive'
+    >>> from shoal.distributed import Client, LocalCluster
+    >>> with LocalCluster(n_workers=0, processes=False, threads_per_worker=1) as cluster:
+    ...     adaptive = cluster.adapt(maximum=2, interval="20 ms")
+    ...     with Client(cluster) as client:
+    ...         client.gather(client.map(abs, [-1, -2]))
+    [1, 2]
     """
 
     def __init__(
@@ -53,6 +71,7 @@ class Adaptive:
         maximum: float | None = None,
         wait_count: int | None = None,
         target_duration: Any = None,
+        worker_key: Any = None,
         **options: Any,
     ) -> None:
         def setting(value: Any, name: str) -> Any:
@@ -62,14 +81,20 @@ class Adaptive:
         self.interval_s: float = parse_timedelta(setting(interval, "interval"))
         self.minimum = int(setting(minimum, "minimum"))
         self.maximum = float(setting(maximum, "maximum"))
-        self.wait_count = int(setting(wait_count, "wait-count"))
         self.target_duration_s: float = parse_timedelta(setting(target_duration, "target-duration"))
         if self.maximum < self.minimum:
             raise ValueError(f"maximum={self.maximum:g} is less than minimum={self.minimum}")
-        self._superfluous = 0
+        self.log: deque[tuple[float, dict[str, Any]]] = deque(maxlen=1_000)
+        self._rule = recommend(int(setting(wait_count, "wait-count")))
+        self._load = Load()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="shoal-adaptive", daemon=True)
         self._thread.start()
+
+    @property
+    def wait_count(self) -> int:
+        """Looks in a row in which a worker must be superfluous."""
+        return self._rule.wait_count
 
     def stop(self) -> None:
         """Look no more; the workers stay."""
@@ -80,31 +105,88 @@ class Adaptive:
             try:
                 self.look()
             except Exception as error:
-                if not self._end.is_set():
+                if not self._end.is_set() and self.cluster.status == "running":
                     log.warning("the cluster's load cannot be asked for: %s", error)
             self._end.wait(self.interval_s)
 
-    def look(self) -> None:
-        """Ask for the load once, and act on it."""
-        wanted = self.cluster._ask("scheduler.demand", target_s=self.target_duration_s)
-        self.act(int(wanted))
+    # -- what may be overridden ----------------------------------------------------------------
 
-    def act(self, wanted: int) -> None:
-        """Have as many workers as are wanted, within the bounds.
+    def target(self) -> Any:
+        """How many workers the load needs, without regard to the bounds."""
+        return workers_wanted(self._load, self.target_duration_s)
+
+    def workers_to_close(self, target: int) -> Any:
+        """Names of workers to close, so that ``target`` are left, as far as they can be spared.
 
         Parameters
         ----------
-        wanted
-            How many the scheduler has work for.
+        target
+            How many there should be.
         """
+        planned = list(self.cluster.plan)
+        infos = self.cluster.scheduler_info["workers"]
+        names = {address: info["name"] for address, info in infos.items()}
+        idle = sorted(self._load.idle, key=lambda at: infos[at]["nbytes"] if at in infos else 0)
+        return superfluous(len(planned) - target, planned, names, idle)
+
+    def scale_up(self, n: int) -> Any:
+        """Have so many workers.
+
+        Parameters
+        ----------
+        n
+            More than there are.
+        """
+        return self.cluster.scale_up(n)
+
+    def scale_down(self, workers: list[Any]) -> Any:
+        """Close workers.
+
+        Parameters
+        ----------
+        workers
+            Their names.
+        """
+        return self.cluster.scale_down(workers)
+
+    # -- one look ------------------------------------------------------------------------------
+
+    def recommendations(self, target: int) -> dict[str, Any]:
+        """What should be done to have so many workers.
+
+        Parameters
+        ----------
+        target
+            How many.
+
+        Returns
+        -------
+        dict
+            ``{"status": "same"}``, ``{"status": "up", "n": ...}`` or
+            ``{"status": "down", "workers": [...]}``.
+        """
+        planned = list(self.cluster.plan)
+        spare = _finished(self.workers_to_close(target)) if target < len(planned) else []
+        return self._rule(target, planned, spare)
+
+    def look(self) -> dict[str, Any]:
+        """Ask for the load once, and act on it; what was done."""
+        demand = self.cluster._ask("scheduler.demand", target_s=self.target_duration_s)
+        self._load = Load(**demand)
+        wanted = int(_finished(self.target()))
         wanted = max(self.minimum, min(wanted, math.ceil(min(self.maximum, 10**9))))
-        there = len(self.cluster.workers)
-        if wanted >= there:
-            self._superfluous = 0
-            if wanted > there:
-                self.cluster._scale(wanted)
-            return
-        self._superfluous += 1
-        if self._superfluous >= self.wait_count or there > self.maximum:
-            self._superfluous = 0
-            self.cluster._scale(wanted)
+        advice = self.recommendations(wanted)
+        if self._end.is_set():
+            return advice
+        if advice["status"] == "up":
+            _finished(self.scale_up(advice["n"]))
+        elif advice["status"] == "down":
+            _finished(self.scale_down(advice["workers"]))
+        if advice["status"] != "same":
+            self.log.append((time.time(), advice))
+        return advice
+
+
+def _finished(result: Any) -> Any:
+    """What a function gave, or its coroutine."""
+    return asyncio.run(result) if inspect.iscoroutine(result) else result

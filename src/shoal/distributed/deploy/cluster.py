@@ -406,13 +406,22 @@ class Cluster:
         Adaptive
             Makes the controller.
         **kwargs
-            ``minimum``, ``maximum``, ``interval``, ...; see `Adaptive`.
+            ``minimum``, ``maximum``, ``interval``, ...; see `Adaptive`.  Also ``minimum_cores``,
+            ``maximum_cores``, ``minimum_memory`` and ``maximum_memory``, of all workers.
 
         Returns
         -------
         Adaptive
         """
         self._ensure_started()
+        for bound, pick in (("minimum", max), ("maximum", min)):
+            said = [kwargs.pop(bound, None)]
+            for what in ("cores", "memory"):
+                amount = kwargs.pop(f"{bound}_{what}", None)
+                said.append(None if amount is None else self._workers_for(amount, what))
+            counts = [count for count in said if count is not None]
+            if counts:
+                kwargs[bound] = pick(counts)
         if self._adaptive is not None:
             self._adaptive.stop()
         self._adaptive = Adaptive(self, **kwargs)

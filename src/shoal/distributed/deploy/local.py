@@ -27,6 +27,7 @@ from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node.known import sweep
+from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.scheduler import Scheduler
 from shoal.distributed.node.spec import WorkerSpec
@@ -310,8 +311,7 @@ class LocalCluster(Cluster):
     def _worker_amount(self, what: str) -> int:
         if what == "cores":
             return self._threads
-        infos = list(self.scheduler_info["workers"].values())
-        return int(infos[0].get("memory_limit") or 0) if infos else 0
+        return memory_limit(self._spec("example").memory_limit, self._threads, CPU_COUNT)
 
 
 def _close_worker(worker: Any) -> None:

@@ -71,7 +71,7 @@ class SpecCluster(Cluster):
     security
         The cluster's credentials.
     silence_logs
-        Accepted.
+        While the cluster is there, loggers say nothing less urgent than this level.
     name
         What it is called.
     shutdown_on_close, shutdown_scheduler
@@ -102,7 +102,7 @@ class SpecCluster(Cluster):
         scheduler_sync_interval: Any = 1,
         shutdown_scheduler: bool = True,
     ) -> None:
-        super().__init__(asynchronous=asynchronous, name=name)
+        super().__init__(asynchronous=asynchronous, name=name, silence_logs=silence_logs)
         self.worker_spec = dict(workers or {})
         self.scheduler_spec = scheduler or {"cls": Scheduler}
         self.new_spec = worker or next(iter(self.worker_spec.values()), {"cls": Worker})

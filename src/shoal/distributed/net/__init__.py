@@ -28,7 +28,13 @@ from shoal.distributed.net.dialer import Dialer
 from shoal.distributed.net.inproc import InprocListener, connect_inproc
 from shoal.distributed.net.listener import Listener, StreamListener
 from shoal.distributed.net.loop import Loop, Timer
-from shoal.distributed.net.security import Security, read_cluster_file, write_cluster_file
+from shoal.distributed.net.security import (
+    Security,
+    cluster_text,
+    parse_cluster,
+    read_cluster_file,
+    write_cluster_file,
+)
 from shoal.distributed.net.sockets import bind, bind_shortcut
 from shoal.distributed.wire.codec import MESSAGES, Codec
 from shoal.distributed.wire.limits import Limits
@@ -42,9 +48,11 @@ __all__ = [
     "Peer",
     "Security",
     "Timer",
+    "cluster_text",
     "connect",
     "listen",
     "parse",
+    "parse_cluster",
     "read_cluster_file",
     "write_cluster_file",
 ]

@@ -19,7 +19,13 @@ from pathlib import Path
 
 from shoal.errors import AuthenticationError, ConfigError
 
-__all__ = ["Security", "read_cluster_file", "write_cluster_file"]
+__all__ = [
+    "Security",
+    "cluster_text",
+    "parse_cluster",
+    "read_cluster_file",
+    "write_cluster_file",
+]
 
 SECRET_BYTES = 32
 FEWEST_BYTES = 16
@@ -143,6 +149,28 @@ def write_cluster_file(path: str | os.PathLike[str], address: str, security: Sec
     """
     path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(cluster_text(address, security))
+    fresh.replace(path)
+
+
+def cluster_text(address: str, security: Security) -> str:
+    """What a cluster file holds.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler.
+    security
+        Its credentials.
+
+    Examples
+    --------
+    >>> security = Security.new()
+    >>> parse_cluster(cluster_text("tcp://127.0.0.1:8786", security))[1] == security
+    True
+    """
     entries = {
         "address": address,
         "secret": security.secret.hex(),
@@ -151,10 +179,7 @@ def write_cluster_file(path: str | os.PathLike[str], address: str, security: Sec
         "key": security.key,
         "host": security.host,
     }
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(entries, file, indent=1)
-    fresh.replace(path)
+    return json.dumps(entries, indent=1)
 
 
 def read_cluster_file(path: str | os.PathLike[str]) -> tuple[str, Security]:
@@ -188,12 +213,37 @@ def read_cluster_file(path: str | os.PathLike[str]) -> tuple[str, Security]:
                 f"chmod 600 {path}"
             )
         text = file.read()
+    return parse_cluster(text, str(path))
+
+
+def parse_cluster(text: str, source: str = "the text") -> tuple[str, Security]:
+    """The address and the credentials that a cluster file holds.
+
+    Parameters
+    ----------
+    text
+        What `cluster_text` gave.
+    source
+        Where it comes from, for the error.
+
+    Raises
+    ------
+    ConfigError
+        It is none.
+
+    Examples
+    --------
+    >>> parse_cluster("{}")
+    Traceback (most recent call last):
+    ...
+    shoal.errors.ConfigError: the text is no cluster file (KeyError: 'address'); wanted JSON ...
+    """
     try:
         entries = json.loads(text)
         fields = {name: str(entries.get(name, "")) for name in ("ca", "cert", "key", "host")}
         return str(entries["address"]), Security(bytes.fromhex(entries["secret"]), **fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{path} is no cluster file ({type(error).__name__}: {error}); wanted JSON with "
+            f"{source} is no cluster file ({type(error).__name__}: {error}); wanted JSON with "
             "address and secret, as shoal scheduler writes it"
         ) from error
