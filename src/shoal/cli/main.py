@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from shoal.cli.look import COMMANDS
 from shoal.cli.scheduler import scheduler
 from shoal.cli.worker import worker
 
@@ -19,6 +20,8 @@ A cluster is one scheduler and any number of workers:
     shoal worker                       # reads it; on every machine
     python -c "from shoal.distributed import Client; Client(scheduler_file='cluster.json')"
 
+And to look at it: shoal dashboard, shoal top, shoal why KEY, shoal report, shoal logs.
+
 cluster.json holds the address and the secret of the cluster.  Whoever can read it can run
 code there, and nobody else can: copy it to the machines that belong, and to no others.
 """
@@ -32,9 +35,11 @@ def shoal() -> None:
     Examples
     --------
     >>> sorted(shoal.commands)
-    ['scheduler', 'worker']
+    ['dashboard', 'logs', 'report', 'scheduler', 'top', 'why', 'worker']
     """
 
 
 shoal.add_command(scheduler)
 shoal.add_command(worker)
+for command in COMMANDS:
+    shoal.add_command(command)
