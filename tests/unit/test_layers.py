@@ -86,6 +86,28 @@ def test_gather_values_constants_and_keywords(graph: Graph) -> None:
     assert results(graph, "y") == ["[x0 x5]-a-c", "[x3]-b-c"]
 
 
+def test_tasks_that_are_told_the_same_share_what_says_so() -> None:
+    graph = Graph()
+    graph.add(data("x", (10,)))
+    few = [(4,), (4,), (2,)]
+    few[1] = few[0]
+    graph.add(
+        GridLayer(
+            "y",
+            lambda parts, n: (*parts, n),
+            (3,),
+            (Blocks("x", (10,), (Window(0, 4),)), Each(few)),
+        )
+    )
+    plan = assemble(graph, graph.numbers("y"))
+    assert run_sync(plan) == [
+        ("x0", "x1", "x2", "x3", (4,)),
+        ("x4", "x5", "x6", "x7", (4,)),
+        ("x8", "x9", (2,)),
+    ]
+    assert plan.args[-3] is plan.args[-2] is not plan.args[-1]
+
+
 def test_values_only() -> None:
     graph = Graph()
     graph.add(GridLayer("y", join, (2,), (Each(["a", "b"]), Each(["c", "d"]))))

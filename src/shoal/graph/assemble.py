@@ -25,6 +25,10 @@ from shoal.types import Key
 
 __all__ = ["assemble"]
 
+MOST_VALUES = 64
+"""Different objects among the values of a layer, up to which tasks that are alike share what
+describes their arguments."""
+
 
 def assemble(graph: Graph, wanted: Sequence[int]) -> Plan:
     """The plan that computes some tasks of a graph.
@@ -304,7 +308,7 @@ def _expand_grid(layer: GridLayer, tasks: Sequence[int], plan: _Rows, lookup: _L
     if kinds <= {Each, Const}:
         _expand_values(layer, columns, count, plan, shared=Each not in kinds)
         return
-    if kinds <= {Blocks, Const}:
+    if kinds <= {Blocks, Const} or (kinds <= {Blocks, Const, Each} and _few(layer, columns)):
         first = len(plan.deps)
         repeats = _repeats(layer, columns, count)
         if 4 * len(repeats) <= count:
@@ -337,6 +341,15 @@ def _expand_values(
     plan.args += [Template(row, layer.kwargs) for row in rows] if layer.kwargs else rows
 
 
+def _few(layer: GridLayer, columns: list[Any]) -> bool:
+    """Whether the values that tasks are given are the same few objects."""
+    return all(
+        len(set(map(id, column))) <= MOST_VALUES
+        for part, column in zip(layer.inputs, columns, strict=True)
+        if type(part) is Each
+    )
+
+
 def _repeats(layer: GridLayer, columns: list[Any], count: int) -> Sequence[int]:
     """The tasks that may read a block through two of their arguments, as on a diagonal."""
     blocks = [(p, c) for p, c in zip(layer.inputs, columns, strict=True) if type(p) is Blocks]
@@ -351,40 +364,47 @@ def _repeats(layer: GridLayer, columns: list[Any], count: int) -> Sequence[int]:
 
 
 def _expand_blocks(layer: GridLayer, columns: list[Any], count: int, plan: _Rows) -> None:
-    """Tasks that read no block twice: how many they read is all that tells them apart."""
+    """Tasks that read no block twice: how many they read, and which of a few values they are given,
+    is all that tells them apart."""
     blocks = [
         (part.many, column)
         for part, column in zip(layer.inputs, columns, strict=True)
         if type(part) is Blocks
     ]
+    values = [c for part, c in zip(layer.inputs, columns, strict=True) if type(part) is Each]
     plain = len(blocks) == len(columns) and not layer.kwargs
     if not any(many for many, _ in blocks):
         plan.deps += zip(*[column for _, column in blocks], strict=True)
-        plan.args += [None if plain else _template_of(layer, ())] * count
-        return
-    lists = [column if many else zip(column, strict=True) for many, column in blocks]
-    if len(lists) == 1:
-        plan.deps += lists[0]
+        if not values:
+            plan.args += [None if plain else _template_of(layer, (), ())] * count
+            return
     else:
-        rows = zip(*lists, strict=True)
-        plan.deps += map(tuple, map(itertools.chain.from_iterable, rows))
-    lengths = zip(*[map(len, column) for many, column in blocks if many], strict=True)
+        lists = [column if many else zip(column, strict=True) for many, column in blocks]
+        if len(lists) == 1:
+            plan.deps += lists[0]
+        else:
+            rows = zip(*lists, strict=True)
+            plan.deps += map(tuple, map(itertools.chain.from_iterable, rows))
+    marks = [map(len, column) for many, column in blocks if many]
+    marks += [map(id, column) for column in values]
     templates: dict[tuple[int, ...], Template] = {}
-    for counts in lengths:
-        template = templates.get(counts)
+    for i, mark in enumerate(zip(*marks, strict=True)):
+        template = templates.get(mark)
         if template is None:
-            template = templates[counts] = _template_of(layer, counts)
+            own = _template_of(layer, mark, [column[i] for column in values])
+            template = templates[mark] = own
         plan.args.append(template)
 
 
-def _template_of(layer: GridLayer, counts: tuple[int, ...]) -> Template:
-    """The arguments of tasks whose lists of blocks are so long."""
-    lengths, at = iter(counts), 0
+def _template_of(layer: GridLayer, counts: Sequence[int], values: Sequence[Any]) -> Template:
+    """The arguments of tasks whose lists of blocks are so long, and who are given these values."""
+    lengths, given, at = iter(counts), iter(values), 0
     row: list[Any] = []
     signature: list[Any] = []
     for part in layer.inputs:
-        row.append(part.value if isinstance(part, Const) else None)
-        if isinstance(part, Const):
+        row.append(None)
+        if isinstance(part, Const | Each):
+            row[-1] = part.value if isinstance(part, Const) else next(given)
             signature.append(None)
         elif part.many:
             length = next(lengths)
