@@ -18,6 +18,7 @@ from shoal.cli.options import (
     shared,
     start_log,
 )
+from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import Security, parse_cluster, read_cluster_file
 from shoal.distributed.node.scheduler import Scheduler
 
@@ -69,10 +70,20 @@ Examples:
     "is started again with the same directory, port and cluster file.",
 )
 @click.option("--idle-timeout", default=None, help="Ends after so long without work: '1 hour'.")
+@click.option(
+    "--dashboard-address",
+    default=":8787",
+    show_default=True,
+    help="Where the dashboard is; the next free port is taken when that one is in use.",
+)
+@click.option("--dashboard-prefix", default=None, help="Path in front of its pages, for proxies.")
+@click.option("--dashboard/--no-dashboard", default=True, help="Whether there is one.")
 @shared
 def scheduler(
     host: str | None,
     port: int,
+    dashboard: bool,
+    dashboard_address: str,
     protocol: str | None,
     scheduler_file: Path,
     interface: str | None,
@@ -88,6 +99,8 @@ def scheduler(
     ----------
     host, port, protocol, interface
         Where to listen.
+    dashboard, dashboard_address
+        Whether there is a dashboard, and where.
     scheduler_file, pid_file
         What to write.
     verbose
@@ -114,6 +127,7 @@ def scheduler(
             scheduler_file=None if scheduler_file == STDIN else scheduler_file,
             preload=preload or None,
             preload_argv=preload_argv or None,
+            dashboard_address=dashboard_address if dashboard else None,
             **options,
         ).start()
     except BlockingIOError as error:
@@ -124,6 +138,9 @@ def scheduler(
         click.echo(f"Scheduler at {node.address}")
         if scheduler_file != STDIN:
             click.echo(f"Workers: shoal worker --scheduler-file {scheduler_file}")
+        link = link_of(node.state.dashboard, node.security.secret)
+        if link is not None:
+            click.echo(f"Dashboard: {link}")
         try:
             # In short waits, so that signals are seen on every platform.
             while not node.wait(3600):
