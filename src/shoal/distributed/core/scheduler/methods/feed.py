@@ -10,6 +10,7 @@ method                 args                         answer
 ``scheduler.holdings``                              bytes by kind of task, and the largest results
 ``scheduler.find``     ``text``                     as ``scheduler.explain``, of a key as people
                                                     write it, or of one that begins so
+``scheduler.memory``                                bytes of all workers together
 ``dashboard.use``      ``token``                    whether a token of the dashboard is new
 ====================== ============================ =============================================
 
@@ -197,6 +198,17 @@ def holdings(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
     }
 
 
+def memory(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """What workers hold, as far as the scheduler knows, and what their processes take."""
+    workers = state.workers.values()
+    spilled = sum(w.metrics.get("spilled", 0) for w in workers)
+    return {
+        "process": sum(w.metrics.get("memory", 0) for w in workers),
+        "managed": max(0, sum(w.nbytes for w in workers) - spilled),
+        "spilled": spilled,
+    }
+
+
 def find_task(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """A task by what a person typed."""
     text = str(args["text"]).strip()
@@ -231,5 +243,6 @@ METHODS: dict[str, Method] = {
     "scheduler.graph": graph,
     "scheduler.holdings": holdings,
     "scheduler.find": find_task,
+    "scheduler.memory": memory,
     "dashboard.use": use_token,
 }
