@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 
+import psutil
 import pytest
 
 from shoal.distributed.net import Loop, Security
@@ -67,3 +69,19 @@ def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
         assert connection.news.acquire(timeout=WAIT_S)
     assert [answer.value[0] for answer in connection.heard] == ["ok"] * 3
     assert len(restarts) == 1
+
+
+@pytest.mark.parametrize("what", ["subprocess.Popen", "os.pidfd_open"])
+def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError("no process today")
+
+    before = set(os.listdir("/proc/self/fd"))
+    children = set(psutil.Process().children())
+    monkeypatch.setattr(f"shoal.distributed.node.nanny.{what}", fail)
+    spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, local_directory=str(tmp_path))
+    with pytest.raises(OSError, match="no process today"):
+        nannies.Child(spec, Security.new())
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert not list(tmp_path.iterdir())
+    assert set(psutil.Process().children()) == children

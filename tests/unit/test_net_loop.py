@@ -165,3 +165,22 @@ def test_what_the_loop_owns_ends_with_it() -> None:
     assert closed == ["closed", "after"]
     assert not loop.in_loop()
     loop.run()  # ended is ended
+
+
+def test_timers_that_were_cancelled_do_not_pile_up(loop: Loop) -> None:
+    called: list[int] = []
+    for i in range(50):
+        loop.call_later(0.0, called.append, i)
+    for _ in range(10_000):
+        loop.call_later(1000.0, called.append, -1).cancel()
+    assert len(loop._timers) <= 200
+
+    def late() -> None:
+        # From within a timer, too.
+        for _ in range(300):
+            loop.call_later(1000.0, called.append, -1).cancel()
+        loop.call_later(0.0, loop.stop)
+
+    loop.call_later(0.0, late)
+    loop.run()
+    assert called == list(range(50))

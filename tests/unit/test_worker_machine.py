@@ -300,7 +300,7 @@ def needs(bench, *inputs, task=9):
 
 def test_fetching_from_a_worker_that_is_not_connected(bench):
     assert needs(bench, (1, [2])) == [Dial(2, "inproc://2")]
-    assert bench.tell(machine.dialed, 2, 50) == [Send(50, Get(1, [1]))]
+    assert bench.tell(machine.dialed, 2, 50) == [Send(50, Get(1, [1], numbering="one"))]
     bench.now = 0.25
     effects = bench.hear(Data(1, [1], [Frames(b"x" * BIG)]), party=50)
     assert effects[0] == Hold([1], [Frames(b"x" * BIG)], [])
@@ -314,7 +314,9 @@ def test_fetching_from_a_worker_that_is_not_connected(bench):
 
 def test_many_results_of_one_worker_are_one_request(bench):
     bench.peer(2, 50)
-    assert needs(bench, (1, [2]), (2, [2]), (3, [2])) == [Send(50, Get(1, [1, 2, 3]))]
+    assert needs(bench, (1, [2]), (2, [2]), (3, [2])) == [
+        Send(50, Get(1, [1, 2, 3], numbering="one"))
+    ]
 
 
 def test_requests_are_spread_over_holders(bench):
@@ -328,9 +330,9 @@ def test_a_holder_without_the_result_is_reported_and_the_next_one_asked(bench):
     bench.peer(2, 50)
     bench.peer(3, 51)
     (first,) = needs(bench, (1, [2, 3]))
-    assert first == Send(50, Get(1, [1]))
+    assert first == Send(50, Get(1, [1], numbering="one"))
     effects = bench.hear(Data(1, [], []), party=50)
-    assert effects[0] == Send(51, Get(2, [1]))
+    assert effects[0] == Send(51, Get(2, [1], numbering="one"))
     assert said(report(effects[1:])) == {"missing": [(1, 2)]}
     # Nobody is left: the scheduler has to think of something.
     effects = bench.hear(Data(2, [], []), party=51)
@@ -345,7 +347,7 @@ def test_a_busy_holder_is_left_alone_for_a_moment(bench):
     due = machine.due(bench.w)
     assert 0 < due < 0.5
     bench.now = due
-    assert bench.tell(machine.tick) == [Send(50, Get(2, [1]))]
+    assert bench.tell(machine.tick) == [Send(50, Get(2, [1], numbering="one"))]
 
 
 def test_a_lost_connection_and_one_that_cannot_be_made(bench):
@@ -376,23 +378,29 @@ def test_bytes_on_the_way_are_bounded():
     bench = Bench(fetch_bytes=2 * BIG, request_bytes=BIG)
     bench.peer(2, 50)
     effects = needs(bench, (1, [2]), (2, [2]), (3, [2]))
-    assert effects == [Send(50, Get(1, [1])), Send(50, Get(2, [2]))]
+    assert effects == [
+        Send(50, Get(1, [1], numbering="one")),
+        Send(50, Get(2, [2], numbering="one")),
+    ]
     effects = bench.hear(Data(1, [1], [Frames(b"x" * BIG)]), party=50)
-    assert effects[1] == Send(50, Get(3, [3]))
+    assert effects[1] == Send(50, Get(3, [3], numbering="one"))
 
 
 def test_bytes_of_one_request_are_bounded():
     bench = Bench(request_bytes=2 * BIG, streams_a_peer=10)
     bench.peer(2, 50)
     effects = needs(bench, (1, [2]), (2, [2]), (3, [2]))
-    assert effects == [Send(50, Get(1, [1, 2])), Send(50, Get(2, [3]))]
+    assert effects == [
+        Send(50, Get(1, [1, 2], numbering="one")),
+        Send(50, Get(2, [3], numbering="one")),
+    ]
 
 
 def test_streams_are_bounded():
     bench = Bench(streams=1)
     bench.peer(2, 50)
     bench.peer(3, 51)
-    assert needs(bench, (1, [2]), (2, [3])) == [Send(50, Get(1, [1]))]
+    assert needs(bench, (1, [2]), (2, [3])) == [Send(50, Get(1, [1], numbering="one"))]
 
 
 def test_the_input_of_a_cancelled_task_is_not_waited_for(bench):
@@ -415,7 +423,7 @@ def test_copies_that_the_scheduler_wants(bench):
     bench.hold(5)
     bench.peer(2, 50)
     effects = bench.hear(Fetch([1, 5], [[2], [2]], [BIG, BIG]))
-    assert effects[0] == Send(50, Get(1, [1]))
+    assert effects[0] == Send(50, Get(1, [1], numbering="one"))
     assert said(report(effects[1:])) == {"added": [5], "added_nbytes": [BIG]}
     effects = bench.hear(Data(1, [1], [Frames(b"x")]), party=50)
     assert effects[0] == Hold([1], [Frames(b"x")], [])
@@ -426,6 +434,9 @@ def test_serving(bench):
     bench.hold(1)
     machine.connected(bench.w, 60, "worker", 0.0)
     assert bench.hear(Get(4, [1, 2]), party=60) == [Serve(60, 4, [1], BIG)]
+    # Numbers of a scheduler before this one may be those of other results now.
+    stale = bench.hear(Get(5, [1], numbering="another"), party=60)
+    assert stale == [Serve(60, 5, [], 0)]
     bench.w.serving = bench.w.settings.serve_streams
     assert bench.hear(Get(5, [1]), party=60) == [Send(60, Data(5, [], [], True))]
 

@@ -985,6 +985,9 @@ class Get(_Struct):
         For each the part that is wanted, -1 for all of it; empty: all are wanted whole.
     nbytes
         What the parts are expected to take together.
+    numbering
+        Identity of the scheduler whose numbers these are.  One that was restarted gives the same
+        numbers to other tasks: a worker that knows them by other numbers has none of these.
 
     Examples
     --------
@@ -996,6 +999,7 @@ class Get(_Struct):
     ids: list[int]
     parts: list[int] = []
     nbytes: int = 0
+    numbering: str = ""
 
 
 class Data(_Struct):
@@ -1030,6 +1034,17 @@ class Data(_Struct):
 class Put(_Struct):
     """Hold these objects; answered by `Answer`, and told to the scheduler as ``added``.
 
+    Parameters
+    ----------
+    request
+        Comes back in the answer.
+    ids, runs, keys
+        As `Reserved` gave them.
+    frames, nbytes
+        Of each object.
+    numbering
+        As of `Get`.
+
     Examples
     --------
     >>> Put(1, [7], [1], ["x"], [Frames(b"")], [28]).keys
@@ -1042,6 +1057,7 @@ class Put(_Struct):
     keys: list[Key]
     frames: list[Frames]
     nbytes: list[int]
+    numbering: str = ""
 
 
 Message: TypeAlias = (

@@ -336,6 +336,8 @@ class DataMethods(Session):
             for number in where:
                 parts.setdefault(number, []).append(i)
 
+        numbering = self._link.scheduler
+
         def put(number: int, chosen: list[int]) -> Promise[Any]:
             buffers: list[Any] = []
             wire: list[WireFrames] = []
@@ -345,11 +347,13 @@ class DataMethods(Session):
                 buffers += own.buffers
             ids, runs = [reserved.ids[i] for i in chosen], [reserved.runs[i] for i in chosen]
             names, nbytes = [keys[i] for i in chosen], [sizes[i] for i in chosen]
-            return spawn(
-                self._link.put(
-                    peers[number], lambda n: Put(n, ids, runs, names, wire, nbytes), buffers
-                )
-            )
+            message = Put(0, ids, runs, names, wire, nbytes, numbering)
+
+            def make(request: int) -> Put:
+                message.request = request
+                return message
+
+            return spawn(self._link.put(peers[number], make, buffers))
 
         await wait_all([put(number, chosen) for number, chosen in parts.items()])
         if copies != 1:

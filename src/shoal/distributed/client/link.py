@@ -500,8 +500,11 @@ class Link:
         ids
             Numbers of the results.
         """
+        numbering = self.scheduler
         conn = await self.worker(peer.address)
-        answer: tuple[Data, Sequence[Any]] = await self.request(lambda n: Get(n, ids), to=conn)
+        answer: tuple[Data, Sequence[Any]] = await self.request(
+            lambda n: Get(n, ids, numbering=numbering), to=conn
+        )
         return answer
 
     async def put(self, peer: Peer, make: Callable[[int], Put], buffers: Sequence[Any]) -> Answer:
@@ -558,7 +561,6 @@ class Link:
                 self._gone_reason = message.reason or "the scheduler was closed"
         else:
             log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
-
 
     def _tell_heard(self) -> None:
         self._heard_planned = False

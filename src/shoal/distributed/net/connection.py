@@ -47,6 +47,7 @@ from shoal.distributed.net.shared import POOL, available
 from shoal.distributed.net.sockets import is_lost
 from shoal.distributed.net.streams import Stream, UnixStream
 from shoal.distributed.wire.codec import MESSAGE, Codec
+from shoal.distributed.wire.compress import AVAILABLE
 from shoal.distributed.wire.frames import HEADER, MAGIC, Buffer, Frame, FrameReader, head
 from shoal.distributed.wire.limits import Limits
 from shoal.errors import CommunicationError, ConnectionLostError, FrameError, ShoalError
@@ -90,7 +91,8 @@ class Peer:
     pid
         Its process.
     versions
-        Of ``protocol`` (the one that both agreed on), ``shoal`` and ``python``.
+        Of ``protocol`` (the one that both agreed on), ``shoal``, ``python``, and ``lz4`` if it can
+        read what was compressed.
     same_host
         Whether it runs on this machine.
 
@@ -120,7 +122,7 @@ class Introduction(msgspec.Struct, array_like=True):
     host
         Of its machine, as long as that runs.
     versions
-        Of shoal and Python.
+        Of shoal, Python, and lz4 where it is there.
 
     Examples
     --------
@@ -154,6 +156,8 @@ def introduction(name: str) -> Introduction:
         "shoal": getattr(sys.modules.get("shoal"), "__version__", ""),
         "python": platform.python_version(),
     }
+    if AVAILABLE:
+        versions["lz4"] = "block"
     return Introduction(name, os.getpid(), machine(), versions)
 
 
@@ -417,7 +421,8 @@ class StreamConnection(Connection):
         """The pieces of a message with large buffers; copies or compresses them."""
         if self._has_segments:
             return load_segments(self._codec, message, buffers, self.limits.segment_bytes)
-        return load(self._codec, message, buffers, self.limits.compress_bytes)
+        can_read = "lz4" in self.peer.versions
+        return load(self._codec, message, buffers, self.limits.compress_bytes if can_read else None)
 
     def _load_aside(self, message: Any, buffers: list[Buffer], size: int) -> None:
         """Keep a message's place in the queue, and have another thread load it."""

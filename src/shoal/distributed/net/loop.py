@@ -36,6 +36,9 @@ WRITE = select.POLLOUT
 PASSES = 2
 """How often a turn looks at what was asked for before it writes and waits."""
 
+TIMERS = 100
+"""Up to so many timers, those that were cancelled stay until their time has come."""
+
 WAKE = (1).to_bytes(8, "little")
 """What an eventfd wants written, and a pipe does not mind."""
 
@@ -113,6 +116,7 @@ class Loop:
         self._handlers: dict[int, Callable[[int], object]] = {}
         self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._timers_most = TIMERS
         self._sequence = count()
         self._idle: list[Callable[[], object]] = []
         self._flushes: list[Callable[[], object]] = []
@@ -148,7 +152,15 @@ class Loop:
         """Call when some time has passed; from the loop's thread only."""
         timer = Timer(self.time() + delay_s, call, args)
         heapq.heappush(self._timers, (timer.when_s, next(self._sequence), timer))
+        if len(self._timers) > self._timers_most:
+            self._sweep_timers()
         return timer
+
+    def _sweep_timers(self) -> None:
+        """Let go of timers that were cancelled, whenever there are twice as many as were needed."""
+        self._timers[:] = [entry for entry in self._timers if entry[2].call is not None]
+        heapq.heapify(self._timers)
+        self._timers_most = max(TIMERS, 2 * len(self._timers))
 
     def add_idle(self, call: Callable[[], object]) -> None:
         """Call after every batch of events, before the loop sleeps."""

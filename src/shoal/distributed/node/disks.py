@@ -2,12 +2,17 @@
 
 It is told what to write and read, and tells the loop what became of it.  A file for a result that
 is still in memory is as good as a new one: nothing changes a result.
+
+When a scheduler was restarted, results get other numbers, while some of them are on their way to
+the disk or back.  So what waits for the thread, and what waits for the loop, is *stamped* with how
+many renamings there had been, and those since then are applied when its turn comes.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +67,24 @@ class Disks:
         self.thread = Offload("shoal-disk")
         self.on_disk: set[int] = set()
         """Results with a file; the loop's view, which may be ahead of the thread's."""
+        self.renamings: list[dict[int, int]] = []
+        """Of each, the new numbers of all results that there were."""
+        self.busy = threading.Lock()
+        """Held while the thread works on one result: its number does not change meanwhile."""
+
+    def current(self, id: int, stamp: int) -> int:
+        """The number that a result has now; -1 if it is gone.
+
+        Parameters
+        ----------
+        id
+            Its number.
+        stamp
+            After how many renamings.
+        """
+        for ids in self.renamings[stamp:]:
+            id = ids.get(id, -1)
+        return id
 
     # --- by the loop --------------------------------------------------------------------------
 
@@ -75,7 +98,7 @@ class Disks:
         """
         for id, key in results:
             self.on_disk.add(id)
-            self.thread.put(self._spill, id, key)
+            self.thread.put(self._spill, id, len(self.renamings), key)
 
     def evict(self, ids: list[int]) -> None:
         """Let go of values that are on disk.
@@ -99,7 +122,7 @@ class Disks:
             Their numbers.
         """
         for id in ids:
-            self.thread.put(self._load, id)
+            self.thread.put(self._load, id, len(self.renamings))
 
     def free(self, ids: list[int]) -> None:
         """Remove files, where there are any.
@@ -112,19 +135,25 @@ class Disks:
         if self.on_disk:
             for id in self.on_disk.intersection(ids):
                 self.on_disk.discard(id)
-                self.thread.put(self.disk.remove, id)
+                self.thread.put(self._remove, id, len(self.renamings))
 
     def rename(self, ids: dict[int, int]) -> None:
-        """Results have new numbers.
+        """Results have new numbers, in memory and on disk.
 
         Parameters
         ----------
         ids
-            New numbers by old ones.
+            New numbers by old ones; the others keep theirs.
         """
-        if self.on_disk:
+        with self.busy:
+            here = self.on_disk.union(self.store.values)
+            gone = [id for id in self.disk.sizes if id not in here]
+            for id in gone:
+                self.disk.remove(id)  # it was to be removed, by a number that may be another's now
+            self.renamings.append({id: ids.get(id, id) for id in here})
+            self.store.rename(ids)
             self.on_disk = {ids.get(id, id) for id in self.on_disk}
-            self.thread.put(self.disk.rename, ids)
+            self.disk.rename(ids)
 
     def frames(self, id: int) -> Frames | None:
         """A result, or a part of one, straight from its file, for somebody else; in any thread.
@@ -149,7 +178,24 @@ class Disks:
 
     # --- in the disk's thread -----------------------------------------------------------------
 
-    def _spill(self, id: int, key: Any) -> None:
+    def _remove(self, id: int, stamp: int) -> None:
+        with self.busy:
+            if stamp == len(self.renamings):
+                self.disk.remove(id)  # else it is gone already
+
+    def _spill(self, id: int, stamp: int, key: Any) -> None:
+        with self.busy:
+            id = self.current(id, stamp)
+            if id >= 0:
+                self._write(id, key)
+
+    def _load(self, id: int, stamp: int) -> None:
+        with self.busy:
+            id = self.current(id, stamp)
+            if id >= 0:
+                self._read(id)
+
+    def _write(self, id: int, key: Any) -> None:
         if id in self.disk.sizes:
             self.tell("spilled", id)
             return
@@ -173,7 +219,7 @@ class Disks:
         else:
             self.tell("spilled", id)
 
-    def _load(self, id: int) -> None:
+    def _read(self, id: int) -> None:
         if type(self.store.values.get(id)) is Stored:
             self.tell("loaded", id)
             return

@@ -15,6 +15,7 @@ of ``shoal worker``), and one loop carries any number of them.  What it does for
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import mmap
 import os
@@ -90,16 +91,32 @@ class Child:
     """
 
     def __init__(self, spec: WorkerSpec, security: Security) -> None:
+        with contextlib.ExitStack() as undo:
+            self._start(spec, security, undo)
+            undo.pop_all()
+        self.begun = time.monotonic()
+        self.peak = 0
+        self.killed = ""
+        """Why the nanny has killed it."""
+        self.address = ""
+        self.error = ""
+        self._inbox = b""
+
+    def _start(self, spec: WorkerSpec, security: Security, undo: contextlib.ExitStack) -> None:
+        """Start the process; ``undo`` lets go of what there is if something fails on the way."""
         # Made here, so that it is known however early the process ends.
         self.folder = make_folder(spec)
+        undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
         spec = spec.replace(folder=self.folder)
         self.cells_fd = os.memfd_create("shoal-cells", os.MFD_CLOEXEC)
+        undo.callback(os.close, self.cells_fd)
         os.ftruncate(self.cells_fd, CELL_BYTES)
-        self.cells_map = mmap.mmap(self.cells_fd, CELL_BYTES)
-        self.cells = memoryview(self.cells_map).cast("q")
+        self.cells_map = undo.enter_context(mmap.mmap(self.cells_fd, CELL_BYTES))
+        self.cells = undo.enter_context(memoryview(self.cells_map).cast("q"))
         for i in range(len(self.cells)):
             self.cells[i] = -1
         self.sock, theirs = socket.socketpair()
+        undo.enter_context(self.sock)
         program = PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), cells=self.cells_fd)
         environment = {**ENVIRONMENT, **os.environ, **{k: str(v) for k, v in spec.env.items()}}
         with theirs:
@@ -111,16 +128,11 @@ class Child:
                 process_group=0,
             )
         self.pid = self.process.pid
+        undo.callback(self.process.wait)
+        undo.callback(self.process.kill)
         self.sock.sendall(pack_start(spec, security, sys.path))
         self.sock.setblocking(False)
         self.pidfd = os.pidfd_open(self.pid)
-        self.begun = time.monotonic()
-        self.peak = 0
-        self.killed = ""
-        """Why the nanny has killed it."""
-        self.address = ""
-        self.error = ""
-        self._inbox = b""
 
     def running(self) -> list[tuple[int, int]]:
         """Number and run of the tasks that it runs, or ran when it died."""

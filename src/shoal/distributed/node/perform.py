@@ -102,7 +102,6 @@ def free(worker: Worker, effect: effects.Free) -> None:
 
 def rename(worker: Worker, effect: effects.Rename) -> None:
     """Results have new numbers."""
-    worker.store.rename(effect.ids)
     worker.disks.rename(effect.ids)
     worker.actors.rename(effect.ids)
 

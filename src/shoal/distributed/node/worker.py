@@ -548,7 +548,7 @@ class Worker:
         row
             The task.
         """
-        self.loop.call_threadsafe(self._tell, machine.seceded, row.id, row.run)
+        self.loop.call_threadsafe(self._tell_row, machine.seceded, row)
 
     def told_rejoined(self, row: Task) -> None:
         """A task has a slot again; its thread.
@@ -558,10 +558,20 @@ class Worker:
         row
             The task.
         """
-        self.loop.call_threadsafe(self._tell, machine.rejoined, row.id, row.run)
+        self.loop.call_threadsafe(self._tell_row, machine.rejoined, row)
+
+    def _tell_row(self, call: Callable[..., object], row: Task) -> None:
+        """Tell the machine of a row, by the number that it has by now."""
+        self._tell(call, row.id, row.run)
 
     def _from_disk(self, what: str, *args: Any) -> None:
-        self.loop.call_threadsafe(self._tell, getattr(machine, what), *args)
+        self.loop.call_threadsafe(self._disk_said, what, len(self.disks.renamings), *args)
+
+    def _disk_said(self, what: str, stamp: int, id: int | list[int], *args: Any) -> None:
+        """Tell the machine of results, by the numbers that they have by now."""
+        ids = [self.disks.current(i, stamp) for i in (id if isinstance(id, list) else [id])]
+        if -1 not in ids:
+            self._tell(getattr(machine, what), ids if isinstance(id, list) else ids[0], *args)
 
     def _poke_lines(self) -> None:
         self.loop.call_threadsafe(self._send_lines)

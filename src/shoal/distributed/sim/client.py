@@ -377,6 +377,7 @@ class ClientNode(Node):
     ) -> int:
         """Send data where it was said to go; how many answers are to come."""
         addresses = {peer.number: peer.address for peer in reply.peers}
+        numbering = self.identity
         batches: dict[int, list[int]] = {}
         for i, where in enumerate(reply.where):
             for worker in where:
@@ -387,8 +388,13 @@ class ClientNode(Node):
             ids, runs = [reply.ids[i] for i in rows], [reply.runs[i] for i in rows]
             names = [keys[i] for i in rows]
 
+            def came(answer: Answer | None) -> None:
+                answers.append(None if answer is None or answer.error else answer)
+
             def put(party: int, what: Any = (ids, runs, names, frames, sizes)) -> None:
-                self.request(party, lambda n: Put(n, *what), answers.append, sum(what[4]))
+                self.request(
+                    party, lambda n: Put(n, *what, numbering=numbering), came, sum(what[4])
+                )
 
             self.with_worker(addresses[worker], put)
         return len(batches)
@@ -436,4 +442,4 @@ class Gathering:
             self.left -= 1
             self.is_over = self.left == 0
 
-        self.client.request(party, lambda n: Get(n, ids), came)
+        self.client.request(party, lambda n: Get(n, ids, numbering=self.client.identity), came)

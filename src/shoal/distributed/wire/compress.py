@@ -17,7 +17,10 @@ try:
 except ImportError:  # an optional package
     lz4 = None
 
-__all__ = ["compress", "decompress"]
+__all__ = ["AVAILABLE", "compress", "decompress"]
+
+AVAILABLE = lz4 is not None
+"""Whether this process can compress, and read what others have compressed."""
 
 SAMPLE_BYTES = 8192
 WORTH = 0.8

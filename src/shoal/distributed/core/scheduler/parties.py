@@ -413,6 +413,8 @@ def on_register(
     state.next_worker += 1
     state.workers[worker.number] = worker
     state.choices.clear()
+    if state.silence_due < 0 and state.settings.silence_s > 0:
+        state.silence_due = now + state.settings.silence_s
     who.worker = worker
     who.is_known = True
     welcome(state, who, worker.number)

@@ -168,6 +168,8 @@ class Scheduler:
         self.timers: list[Any] = []
         """Heap of (time, count, waiter)."""
         self.timer_count = 0
+        self.silence_due = -1.0
+        """When some worker may have been silent for too long; not later than the first one was."""
         self.lease_due = -1.0
         """When leases of semaphores may have to lapse; -1: there are none."""
         self.next_request = 1

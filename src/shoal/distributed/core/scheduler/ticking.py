@@ -35,15 +35,8 @@ def tick(state: Scheduler, now: float) -> None:
         expire(state, now)
     if 0 <= state.lease_due <= now:
         lapse(state, now)
-    silence = state.settings.silence_s
-    if silence > 0:
-        vouched = state.machines.get("vouched", {})
-        for worker in list(state.workers.values()):
-            if now - worker.heard >= silence:
-                # Code that lets nobody else run is alive too; its nanny knows.
-                worker.heard = max(worker.heard, vouched.get(worker.name, worker.heard))
-            if now - worker.heard >= silence:
-                fence(state, worker.number, now)
+    if 0 <= state.silence_due <= now:
+        find_silent(state, now)
     if 0 <= state.hold_until <= now:
         end_recovery(state)
     for number in [number for number, until in state.dying.items() if until <= now]:
@@ -55,6 +48,20 @@ def tick(state: Scheduler, now: float) -> None:
         time_out(state, now)
     if state.settings.speculate > 0:
         speculate(state, now)
+
+
+def find_silent(state: Scheduler, now: float) -> None:
+    """Fence off workers that were silent for too long; see when the next one may have been."""
+    silence = state.settings.silence_s
+    vouched = state.machines.get("vouched", {})
+    for worker in list(state.workers.values()):
+        if now - worker.heard >= silence:
+            # Code that lets nobody else run is alive too; its nanny knows.
+            worker.heard = max(worker.heard, vouched.get(worker.name, worker.heard))
+        if now - worker.heard >= silence:
+            fence(state, worker.number, now)
+    heard = [worker.heard for worker in state.workers.values()]
+    state.silence_due = min(heard) + silence if heard else -1.0
 
 
 def fence(state: Scheduler, number: int, now: float) -> None:
@@ -97,8 +104,8 @@ def due(state: Scheduler) -> float | None:
     >>> due(Scheduler())
     """
     settings = state.settings
-    planned = (state.drop_due, state.recall_due, state.hold_until, state.heard_due, state.lease_due)
-    times = [t for t in planned if t >= 0]
+    lines = (state.drop_due, state.recall_due, state.heard_due, state.lease_due, state.silence_due)
+    times = [t for t in (*lines, state.hold_until) if t >= 0]
     times += state.dying.values()
     if state.laden and state.roomy:
         times.append(state.steal_due)
@@ -111,8 +118,6 @@ def due(state: Scheduler) -> float | None:
         times.append(deadlines[0][0])
     grace = settings.client_grace_s
     times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
-    if state.workers and settings.silence_s > 0:
-        times.append(min([w.heard for w in state.workers.values()]) + settings.silence_s)
     if settings.speculate > 0 and state.roomy and any(w.sent for w in state.workers.values()):
         times.append(state.looked_at + 0.1)
     first = min(times, default=float("inf"))

@@ -176,7 +176,7 @@ def ask(w: Worker, peer: PeerState, rows: list[Task], now: float) -> None:
     deadline = now + w.settings.silence_s + nbytes / w.settings.slowest_bytes_a_s
     w.requests[w.last_request] = Request(peer.number, ids, nbytes, now, deadline)
     peer.requests += 1
-    message = Get(w.last_request, ids)
+    message = Get(w.last_request, ids, numbering=w.numbering)
     if any(id > WHOLE for id in ids):
         message.ids = [id & WHOLE for id in ids]
         message.parts = list(map(part_of_number, ids))
@@ -439,6 +439,10 @@ def put(w: Worker, party: int, message: Put, buffers: list[Any]) -> None:
     >>> w.tasks[5].nbytes, w.columns.added
     (16, [(5, 16)])
     """
+    if message.numbering and message.numbering != w.numbering:
+        text = "the scheduler was restarted while the data was on its way; put it again"
+        w.effects.append(Send(party, Answer(message.request, None, ("ClusterError", text))))
+        return
     taken: list[int] = []
     frames: list[Frames] = []
     for id, run, key, frame, nbytes in zip(

@@ -255,6 +255,8 @@ def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now:
     w.attempts = 0
     w.number = message.number
     w.scheduler_id = message.scheduler
+    if not w.reconciling:
+        w.numbering = message.scheduler
 
 
 def on_goodbye(w: Worker, party: int, message: Goodbye, buffers: list[Any], now: float) -> None:
@@ -267,6 +269,7 @@ def on_reconcile(
 ) -> None:
     """What stays of what the worker held."""
     w.reconciling = False
+    w.numbering = w.scheduler_id
     reconcile.reconcile(w, message)
 
 
@@ -274,6 +277,8 @@ def on_get(w: Worker, party: int, message: Get, buffers: list[Any], now: float) 
     """Somebody wants results."""
     tasks = w.tasks
     ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
+    if message.numbering and message.numbering != w.numbering:
+        ids = []
     nbytes = message.nbytes or sum([tasks[id].nbytes for id in ids])
     if message.parts:
         here = set(ids)

@@ -383,6 +383,8 @@ class Worker:
         """The connection to it; 0 while there is none."""
         self.number = -1
         self.scheduler_id = ""
+        self.numbering = ""
+        """Identity of the scheduler whose numbers the tasks have; another one until `Reconcile`."""
         self.reconciling = False
         self.lost_at: float | None = None
         self.attempts = 0
