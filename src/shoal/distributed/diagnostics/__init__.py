@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from shoal.distributed.client.memory import MemorySampler
 from shoal.distributed.client.progress import progress
 
 __all__ = [
+    "MemorySampler",
     "progress",
 ]
