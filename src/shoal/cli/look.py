@@ -1,4 +1,4 @@
-"""Looking at a cluster from a terminal: ``shoal dashboard``, ``why``, ``top``, ``report``, ``logs``.
+"""Looking at a cluster in a terminal: ``shoal dashboard``, ``why``, ``top``, ``report``, ``logs``.
 
 They connect as clients do, with the cluster file.  What they show are the dashboard's views.
 """
@@ -170,12 +170,18 @@ def screen(model: Model) -> list[str]:
     'workers 0   threads 0   running 0   to do 0   done 0   failed 0   0 tasks/s'
     """
     n = summary(model, {})
-    lines = [
+    head = (
         f"workers {n['workers']}   threads {n['threads']}   running {n['running']}   "
         f"to do {n['left']:,}   done {n['done']:,}   failed {n['failed']:,}   "
-        f"{n['rate']:,.0f} tasks/s",
+        f"{n['rate']:,.0f} tasks/s"
+    )
+    memory = (
         f"memory {format_bytes(n['memory'])} of {format_bytes(n['limit'])}   on disk "
-        f"{format_bytes(n['spilled'])}   moved {format_bytes(int(n['network']))}/s",
+        f"{format_bytes(n['spilled'])}   moved {format_bytes(int(n['network']))}/s"
+    )
+    lines = [
+        head,
+        memory,
         "",
         f"{'worker':<16}{'status':<9}{'cpu':>6}{'memory':>12}{'on disk':>12}{'run':>6}{'wait':>7}",
     ]

@@ -166,7 +166,7 @@ class Insight(Session):
                 return rows
             model.first = max(model.first, start or 0.0)
             model.last_stop = min(model.last_stop, stop or model.last_stop)
-            saved = filename or ("task-stream.html" if plot == "save" else None)
+            saved = (filename or "task-stream.html") if plot == "save" else None
             return _reporting().drawn("task-stream", rows, model, saved)
 
         return self._run(steps(), finish)

@@ -17,13 +17,17 @@ class get_task_stream:
     ----------
     client
         Default: the current one.
-    plot, filename
-        Accepted: the dashboard draws.
+    plot
+        True: also make a picture, `figure`, which a notebook shows; ``"save"``: and write it.
+    filename
+        Where to.
 
     Attributes
     ----------
     data
         After the block: a dictionary for each run, as from `Client.get_task_stream`.
+    figure
+        After the block: the picture, if one was wanted.
 
     Examples
     --------
@@ -40,6 +44,9 @@ class get_task_stream:
     ) -> None:
         self.client = default_client(client)
         self.data: list[dict[str, Any]] = []
+        self.figure: Any = None
+        self._plot = plot
+        self._filename = filename
         self._start = 0.0
 
     def __enter__(self) -> get_task_stream:
@@ -47,10 +54,17 @@ class get_task_stream:
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        self.data += self.client.get_task_stream(start=self._start)
+        self._take(self.client.get_task_stream(**self._what()))
+
+    def _what(self) -> dict[str, Any]:
+        return {"start": self._start, "plot": self._plot, "filename": self._filename}
+
+    def _take(self, found: Any) -> None:
+        rows, self.figure = found if self._plot else (found, None)
+        self.data += rows
 
     async def __aenter__(self) -> get_task_stream:
         return self.__enter__()
 
     async def __aexit__(self, *exc_info: Any) -> None:
-        self.data += await self.client.get_task_stream(start=self._start)
+        self._take(await self.client.get_task_stream(**self._what()))

@@ -1,0 +1,198 @@
+"""Answers without a browser: `Client.why` and `report`, files, samplers, and the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from shoal import config
+from shoal.cli.main import shoal
+from shoal.distributed import Client, Event, LocalCluster
+from shoal.distributed.client.memory import MemorySampler
+from shoal.distributed.client.performance import performance_report
+from shoal.distributed.client.taskstream import get_task_stream
+from shoal.distributed.dashboard.report import SCRIPTS, bundle, static_text
+
+TIMEOUT_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def cluster_file(client: Client, tmp_path_factory: Any) -> str:
+    path = tmp_path_factory.mktemp("cluster") / "cluster.json"
+    client.write_scheduler_file(path)
+    return os.fspath(path)
+
+
+def inc(x: int) -> int:
+    return x + 1
+
+
+def fail(x: int) -> int:
+    raise ValueError(f"no {x}")
+
+
+def event_wait(name: str) -> bool:
+    return bool(Event(name).wait(TIMEOUT_S))
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(shoal, list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_why_is_followed_to_its_end(client: Client, cluster_file: str) -> None:
+    event = Event(client=client)
+    held = client.submit(event_wait, event.name, key="held")
+    middle = client.submit(bool, held, key=("middle", 0))
+    last = client.submit(bool, middle, key="last")
+    try:
+        why = client.why(last)
+        assert [step["state"] for step in why] == ["waiting", "waiting", "sent"]
+        assert "held" in str(why).splitlines()[-1] and "on 0" in str(why)
+        assert "inputs are missing" in why._repr_html_()
+        told = run("why", "last", "--scheduler-file", cluster_file)
+        assert told.splitlines()[0] == str(why).splitlines()[0]
+        assert "sent" in run("why", "held", "--scheduler-file", cluster_file)
+    finally:
+        event.set()
+    assert last.result(TIMEOUT_S)
+    assert "its result is on" in client.why("last")
+    assert "does not know this key" in client.why("nothing")
+
+
+def test_report_after_a_job(client: Client, cluster_file: str) -> None:
+    client.gather(client.map(fail, range(3), retries=2), errors="skip")
+    client.gather(client.map(inc, range(2_500)))
+    report = client.report()
+    assert report.numbers["runs"] >= 2_500
+    names = [finding.name for finding in report.findings]
+    assert "failing" in names and "tiny" in names
+    assert "9 runs failed, 6 were tried again" in str(report)
+    assert "Tasks are tiny" in run("report", "--scheduler-file", cluster_file)
+
+
+def test_performance_report_is_one_file(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    with performance_report(filename=path):
+        # Also this comment.
+        client.gather(client.map(inc, range(100), pure=False))
+    text = path.read_text()
+    for part in ("shoal Performance Report", "Also this comment", "Threads: 2", "Task stream"):
+        assert part in text
+    assert "inc" in text and "No logs to report" in text
+    # Nothing is loaded from anywhere (the code that it shows is this test's).
+    page = text.partition("<details")[0] + text.partition("</details>")[2]
+    assert not re.search(r"""(?:src|href)=["'](?!#)|@import|url\(http""", page)
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    assert data["kinds"]["kinds"]["inc"]["done"] >= 100
+    assert sum(bar[6] for bar in data["task-stream"]["bars"].values()) == 100
+
+    def caller() -> None:
+        with performance_report(filename=f"file://{path}", stacklevel=2):
+            pass
+
+    caller()
+    assert "test_performance_report_is_one_file" in path.read_text()
+
+
+def test_names_of_scripts_do_not_collide() -> None:
+    text = bundle()
+    assert "import {" not in text and "\nexport " not in text
+    assert {f"{name}.js" for name in SCRIPTS} >= set(
+        re.findall(r'from "\./(\w+\.js)"', "".join(static_text(f"{n}.js") for n in SCRIPTS))
+    )
+
+
+def test_pictures_and_traces(client: Client, tmp_path: Path) -> None:
+    start = time.time()
+    client.gather(client.map(inc, range(50), pure=False))
+    rows, figure = client.get_task_stream(start=start, plot=True)
+    assert len(rows) == 50 and "<iframe" in figure._repr_html_()
+    path = tmp_path / "stream.html"
+    client.get_task_stream(start=start, plot="save", filename=str(path))
+    assert "Task stream" in path.read_text()
+    with get_task_stream(client, plot="save", filename=str(tmp_path / "block.html")) as block:
+        client.gather(client.map(inc, range(10), pure=False))
+    assert len(block.data) == 10 and "Task stream" in (tmp_path / "block.html").read_text()
+    profile = tmp_path / "profile.html"
+    state, _ = client.profile(filename=str(profile))
+    assert "count" in state and "Profile" in profile.read_text()
+    trace = tmp_path / "trace.json"
+    assert client.write_trace(trace, start=start) == 60
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert sum(event["ph"] == "X" for event in events) == 60
+
+
+def test_memory_samples(client: Client) -> None:
+    sampler = MemorySampler()
+    with sampler.sample("held", measure="managed", interval=0.01):
+        future = client.submit(bytes, 1_000_000)
+        future.result(TIMEOUT_S)
+        end = time.monotonic() + TIMEOUT_S
+        while not any(size > 900_000 for _, size in sampler.samples["held"]):
+            assert time.monotonic() < end
+    with sampler.sample():
+        pass
+    assert len(sampler.samples) == 2
+    assert all(rows for rows in sampler.samples.values())
+    pytest.importorskip("pandas")
+    frame = sampler.to_pandas()
+    assert list(frame.columns)[0] == "held" and frame["held"].max() > 900_000
+    assert float(sampler.to_pandas(align=True).index[0].total_seconds()) == 0.0
+    with pytest.raises(ValueError, match="there are process"):
+        sampler.sample(measure="nothing")
+
+
+def test_asynchronous_clients(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            LocalCluster(
+                n_workers=1, processes=False, asynchronous=True, dashboard_address=":0"
+            ) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            sampler = MemorySampler()
+            async with sampler.sample("a", interval=0.01), performance_report(tmp_path / "a.html"):
+                await client.gather(client.map(inc, range(10)))
+            assert sampler.samples["a"]
+            report = await client.report()
+            assert report.numbers["runs"] == 10
+            assert "does not know" in await client.why("nothing")
+            with config.set({"distributed.dashboard.link": "{host}"}):
+                assert "/" not in str(client.dashboard_link)
+            await client.profile(server=True)
+
+    asyncio.run(work())
+    assert "async def work" in (tmp_path / "a.html").read_text()
+
+
+def test_commands(client: Client, cluster_file: str) -> None:
+    client.gather(client.map(inc, range(10), pure=False))
+    here = ("--scheduler-file", cluster_file)
+    link = run("dashboard", *here)
+    assert link.startswith("http://127.0.0.1:") and "token=" in link
+    assert len(run("dashboard", "--metrics-token", *here).strip()) > 20
+    shown = run("top", "--once", *here)
+    assert "workers 1   threads 2" in shown and "inc" in shown
+    run("logs", *here, "--grep", "nothing has this")
+    missing = CliRunner().invoke(shoal, ["why", "x", "--scheduler-file", "nowhere.json"])
+    assert missing.exit_code == 1 and "nowhere.json" in missing.output
