@@ -560,7 +560,7 @@ class Worker:
         """
         self.loop.call_threadsafe(self._tell_row, machine.rejoined, row)
 
-    def _tell_row(self, call: Callable[..., object], row: Task) -> None:
+    def _tell_row(self, call: Callable[..., None], row: Task) -> None:
         """Tell the machine of a row, by the number that it has by now."""
         self._tell(call, row.id, row.run)
 

@@ -260,10 +260,10 @@ class ClientNode(Node):
         """Tasks have ended."""
         for key, value in zip(message.keys, message.values):
             self.may_hear[key] -= 1
+            if key not in self.table.entries:
+                continue  # let go of, and perhaps wanted by a graph that is said again
             if self.may_hear[key] < 0:
                 self.world.complain(f"{self.name} was told twice that {key!r} has ended well")
-            if key not in self.table.entries:
-                continue
             if value is not None:
                 self.see(key, msgspec.msgpack.decode(value))
         futures.finish(self.table, message)
@@ -391,10 +391,10 @@ class ClientNode(Node):
             def came(answer: Answer | None) -> None:
                 answers.append(None if answer is None or answer.error else answer)
 
-            def put(party: int, what: Any = (ids, runs, names, frames, sizes)) -> None:
-                self.request(
-                    party, lambda n: Put(n, *what, numbering=numbering), came, sum(what[4])
-                )
+            what = (ids, runs, names, frames, sizes, numbering)
+
+            def put(party: int, what: Any = what, size: int = sum(sizes)) -> None:
+                self.request(party, lambda n: Put(n, *what), came, size)
 
             self.with_worker(addresses[worker], put)
         return len(batches)
