@@ -10,7 +10,7 @@ import pytest
 
 import shoal
 import shoal.array as da
-from shoal.array.rules.inline_readers import _memory_bytes
+from shoal.array.rules.inline_sources import _memory_bytes
 from shoal.array.testing import assert_eq
 from shoal.collection import make_plan
 from shoal.expr.explain import _peak_alive

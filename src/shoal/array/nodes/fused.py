@@ -143,7 +143,7 @@ class FusedReduction(Reduction):
         return node
 
     def _sources(self) -> Iterator[Any]:
-        yield from self.fused.inputs
+        yield from self.fused.sources
 
     def map_sources(self, change: Callable[[Any], Any]) -> FusedReduction:
         """The same reduction of changed inputs."""

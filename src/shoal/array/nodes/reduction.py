@@ -19,7 +19,7 @@ from shoal.array.nodes.elementwise import aligned_blocks
 from shoal.array.nodes.sources import Inline, reading
 from shoal.array.program import Program, Step
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Blocks, Each, Input, Window
+from shoal.graph.layers import Blocks, Const, Each, Input, Window
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
@@ -172,7 +172,7 @@ class Reduction(ArrayNode):
         }
         return [
             part
-            if isinstance(part, Each)
+            if isinstance(part, Each | Const)
             else Blocks(
                 part.source,
                 part.shape,
@@ -302,7 +302,7 @@ class Partials:
         if told is not None:
             counts = [told[axis] for axis in self.axes]
         elif counts is None:
-            counts = [len(blocks)] + [1] * (len(self.axes) - 1)
+            counts = ([len(blocks)] + [1] * len(self.axes))[: len(self.axes)]
         if not self.concatenate:
             return self.func(nested(blocks, counts))
         grid = [1] * self.ndim

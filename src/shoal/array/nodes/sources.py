@@ -13,7 +13,7 @@ from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Each, GridLayer
+from shoal.graph.layers import Const, Each, GridLayer
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
@@ -64,8 +64,15 @@ class Full(ArrayNode):
 
     def place(self, lowering: Lowering) -> None:
         """One layer; each task is told its block's shape."""
-        func = call_of(full_block, (Ref(0), self.value, self.meta))
-        lowering.add_grid(self, func, [Each(block_shapes(self.chunks))])
+        lowering.add_grid(self, self.read(), [Each(block_shapes(self.chunks))])
+
+    def read(self) -> Callable[..., Any]:
+        """What makes a block, of its shape."""
+        return call_of(full_block, (Ref(0), self.value, self.meta))  # type: ignore[no-any-return]
+
+    def told(self) -> Const:
+        """The shape of the blocks, which have the same one."""
+        return Const(tuple([blocks[0] for blocks in self.given]))
 
     def label(self) -> str:
         """The value."""
@@ -273,13 +280,13 @@ class FromArray(ArrayNode):
 
     def place(self, lowering: Lowering) -> None:
         """One layer; each task is told what to read."""
-        lowering.add_grid(self, self.read(), [self.regions()])
+        lowering.add_grid(self, self.read(), [self.told()])
 
     def read(self) -> Callable[..., Any]:
         """What gives a block, of its region."""
         return call_of(self.getitem or read_region, (self.reader, Ref(0), *self.options))  # type: ignore[no-any-return]
 
-    def regions(self) -> Each:
+    def told(self) -> Each:
         """What each block is of the reader."""
         return Each(PerAxis(map(_regions, self.region, self.given)))
 
@@ -289,12 +296,12 @@ class FromArray(ArrayNode):
 
 
 class Inline:
-    """A `FromArray` as an operand whose blocks the reading node's own tasks read.
+    """A source as an operand whose blocks the reading node's own tasks read or make.
 
     Parameters
     ----------
     node
-        The `FromArray`.
+        A `FromArray`, or a `Full` whose blocks have one shape.
 
     Examples
     --------
@@ -308,7 +315,7 @@ class Inline:
 
     __slots__ = ("node",)
 
-    def __init__(self, node: FromArray) -> None:
+    def __init__(self, node: FromArray | Full) -> None:
         self.node = node
 
     def __getattr__(self, name: str) -> Any:
@@ -322,7 +329,7 @@ class Inline:
 
     def label(self) -> str:
         """What is read."""
-        return f"reads {self.node.label()}"
+        return f"{'makes' if type(self.node) is Full else 'reads'} {self.node.label()}"
 
 
 def reading(
@@ -340,7 +347,7 @@ def reading(
     readers = tuple([item.read() if type(item) is Inline else None for item in inputs])
     if not any(readers):
         return func, list(inputs)
-    told = [item.regions() if type(item) is Inline else item for item in inputs]
+    told = [item.told() if type(item) is Inline else item for item in inputs]
     return Reading(readers, func), told
 
 

@@ -25,8 +25,9 @@ from shoal.graph.naming import funcname
 
 __all__ = ["reduction"]
 
-FAN_IN = 8
-"""How many partials a task takes in, unless told."""
+FAN_IN = {1: 8, 2: 4}
+"""How many partials a task takes in along each axis, by the number of axes, unless told.  Powers of
+two fit into each other, so graphs of several reductions have the same tiles (`shoal.graph.tiles`)."""
 
 
 def reduction(
@@ -143,13 +144,15 @@ def fan_in(split_every: Any, axes: tuple[int, ...], chunks: Chunks) -> tuple[int
     >>> fan_in(16, (0, 1), ((1,) * 9, (1,) * 9)), fan_in({0: 3}, (0, 1), ((1,) * 9, (1,)))
     ((4, 4), (3, 2))
     """
-    split_every = split_every or config.get("split-every", None) or FAN_IN
+    # Axes of one block leave their share to the others.
+    many = builtins.sum(len(chunks[axis]) > 1 for axis in axes) or 1
+    split_every = split_every or config.get("split-every", None)
+    if split_every is None:
+        return (FAN_IN.get(many, 2),) * len(axes)
     if isinstance(split_every, Mapping):
         return tuple([builtins.max(2, split_every.get(axis, 2)) for axis in axes])
     if split_every is False or not isinstance(split_every, int | np.integer):
         raise ValueError(f"split_every must be an int or a dict by axis, got {split_every!r}")
-    # Axes of one block leave their share to the others.
-    many = builtins.sum(len(chunks[axis]) > 1 for axis in axes) or 1
     return (builtins.max(2, round(split_every ** (1 / many))),) * len(axes)
 
 

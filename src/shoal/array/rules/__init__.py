@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from shoal.array.rules.fuse_elementwise import fuse_elementwise
 from shoal.array.rules.fuse_reduction import fuse_reduction
-from shoal.array.rules.inline_readers import inline_readers
+from shoal.array.rules.inline_sources import inline_sources
 from shoal.array.rules.join_permutes import join_permutes
 from shoal.array.rules.join_slices import join_slices
 from shoal.array.rules.rechunk_source import rechunk_source
@@ -41,5 +41,5 @@ RULES = (
     share_partials,
     fuse_elementwise,
     fuse_reduction,
-    inline_readers,
+    inline_sources,
 )

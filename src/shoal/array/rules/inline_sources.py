@@ -1,4 +1,4 @@
-"""Blocks of files are read by the tasks that compute with them."""
+"""Blocks of files are read, and blocks of one value made, by the tasks that compute with them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 from shoal import config
 from shoal.array.nodes.fused import Fused, FusedReduction
 from shoal.array.nodes.reduction import Reduction
-from shoal.array.nodes.sources import FromArray, Inline
+from shoal.array.nodes.sources import FromArray, Full, Inline
 from shoal.expr.node import Node
 from shoal.expr.rewrite import count_uses
 from shoal.memory import system_limit_bytes
 
-__all__ = ["inline_readers"]
+__all__ = ["inline_sources"]
 
 HELD_SHARE = 0.25
 """Of the memory there is: what an array may take that is held because it is needed again later."""
 
 
-def inline_readers(roots: Sequence[Node]) -> list[Node]:
+def inline_sources(roots: Sequence[Node]) -> list[Node]:
     """Read in the tasks of the only reader; and once for each reader what is too large to hold.
 
     ``x - x.mean(axis=0)`` needs every block of ``x`` when the last has been read.  Where that is
-    more than `HELD_SHARE` of memory, ``x`` is read twice.
+    more than `HELD_SHARE` of memory, ``x`` is read twice.  Blocks of one value, all of one shape,
+    cost less than a task to pass them on, whoever reads them.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def inline_readers(roots: Sequence[Node]) -> list[Node]:
     >>> import numpy as np
     >>> import shoal.array as da
     >>> x = da.from_array(np.memmap("/dev/zero", float, "r", shape=(4,)), chunks=2)
-    >>> (total,) = inline_readers([x.sum()._node])
+    >>> (total,) = inline_sources([x.sum()._node])
     >>> total.sources, total.label()
     ((), 'Reduction(reads FromArray(memmap, (4,)) | sum, axes=(0,), fan_in=(8,))')
     """
@@ -50,7 +51,7 @@ def inline_readers(roots: Sequence[Node]) -> list[Node]:
     readers: dict[str, list[Any]] = {}
     for node in order:
         for source in node.sources:
-            if type(source) is FromArray and _takes(node, source):
+            if _is_made_or_read(source) and _takes(node, source):
                 readers.setdefault(source.name, []).append(node)
     if not readers:
         return list(roots)
@@ -65,8 +66,8 @@ def inline_readers(roots: Sequence[Node]) -> list[Node]:
     return [done[root.name] for root in roots]
 
 
-inline_readers.whole = True  # type: ignore[attr-defined]
-inline_readers.phase = 3  # type: ignore[attr-defined] # what is read is seen by other rules
+inline_sources.whole = True  # type: ignore[attr-defined]
+inline_sources.phase = 3  # type: ignore[attr-defined] # what is read is seen by other rules
 
 
 def _sources_first(roots: Sequence[Node]) -> list[Any]:
@@ -86,7 +87,13 @@ def _sources_first(roots: Sequence[Node]) -> list[Any]:
     return order
 
 
-def _takes(node: Any, source: FromArray) -> bool:
+def _is_made_or_read(node: Any) -> bool:
+    if type(node) is Full:
+        return all(len(set(blocks)) == 1 for blocks in node.given)
+    return type(node) is FromArray
+
+
+def _takes(node: Any, source: Any) -> bool:
     """Whether tasks of a node can read what is read in its place, block by block."""
     if node.annotations != source.annotations:
         return False
@@ -117,11 +124,13 @@ def _reached(order: Sequence[Any], wanted: set[str]) -> dict[str, frozenset[str]
 def _pays(name: str, nodes: Sequence[Any], uses: Counter[str], below: Any) -> bool:
     if uses[name] == 1:
         return True
+    (source,) = [s for s in nodes[0].sources if s.name == name]
+    if type(source) is Full:
+        return True
     names = {node.name for node in nodes}
     if not any(below[node.name] & names for node in nodes):
         # Nobody waits for another: a block is read, and given to all of them.
         return False
-    (source,) = [s for s in nodes[0].sources if s.name == name]
     return source.nbytes > HELD_SHARE * _memory_bytes()  # type: ignore[no-any-return]
 
 
@@ -138,7 +147,7 @@ def _with_reading(node: Any, inlined: set[str]) -> Any:
     fused = node.fused if type(node) is FusedReduction else node
     inputs = tuple(
         [
-            Inline(s) if type(s) is FromArray and s.name in inlined and _takes(node, s) else s
+            Inline(s) if getattr(s, "name", None) in inlined and _takes(node, s) else s
             for s in fused.inputs
         ]
     )
