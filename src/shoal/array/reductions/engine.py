@@ -27,7 +27,7 @@ __all__ = ["reduction"]
 
 FAN_IN = {1: 8, 2: 4}
 """How many partials a task takes in along each axis, by the number of axes, unless told.  Powers of
-two fit into each other, so graphs of several reductions have the same tiles (`shoal.graph.tiles`)."""
+two fit into each other, so that several reductions have the same tiles (`shoal.graph.tiles`)."""
 
 
 def reduction(
