@@ -172,7 +172,7 @@ def concatenate(
     seq
         Arrays.
     axis
-        Along which.
+        Along which; None for the flattened arrays.
     allow_unknown_chunksizes
         Whether to trust that arrays fit whose shapes are not known.
 
@@ -190,10 +190,12 @@ def concatenate(
     arrays = [asanyarray(a) for a in seq]
     if not arrays:
         raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        arrays, axis = [a.ravel() for a in arrays], 0
     ndim = arrays[0].ndim
     if any(a.ndim != ndim for a in arrays):
         raise ValueError(f"arrays to concatenate differ in axes: {[a.shape for a in arrays]}")
-    (along,) = normalize_axes(axis if axis is not None else 0, ndim)
+    (along,) = normalize_axes(axis, ndim)
     dtype = np.result_type(*[a._meta for a in arrays])
     filled = [a for a in arrays if a.shape[along] != 0] or arrays[:1]
     nodes = [a.astype(dtype)._node for a in filled]

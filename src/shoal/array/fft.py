@@ -16,6 +16,7 @@ from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asarray
 from shoal.array.creation import arange
+from shoal.array.device import check_device
 from shoal.array.documented import numpys_words
 from shoal.array.meta import infer_dtype
 from shoal.array.reductions.engine import normalize_axes
@@ -78,17 +79,17 @@ def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any =
     if kind.endswith(("2", "n")):
         default = (-2, -1) if kind.endswith("2") else None
 
-        def several(a: Any, s: Any = None, axes: Any = default) -> Array:
-            return _transform(fft_func, kind, asarray(a), s, axes, dtype, True)
+        def several(a: Any, s: Any = None, axes: Any = default, norm: str | None = None) -> Array:
+            return _transform(fft_func, kind, asarray(a), s, axes, dtype, True, norm)
 
         made: Any = several
     else:
 
-        def single(a: Any, n: int | None = None, axis: int | None = None) -> Array:
-            axis = -1 if axis is None else axis
-            return _transform(
-                fft_func, kind, asarray(a), None if n is None else (n,), (axis,), dtype, False
-            )
+        def single(
+            a: Any, n: int | None = None, axis: int | None = None, norm: str | None = None
+        ) -> Array:
+            axes, lengths = (-1 if axis is None else axis,), None if n is None else (n,)
+            return _transform(fft_func, kind, asarray(a), lengths, axes, dtype, False, norm)
 
         made = single
     made.__name__ = made.__qualname__ = kind
@@ -100,7 +101,7 @@ def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any =
 
 
 def _transform(
-    func: Any, kind: str, a: Array, s: Any, axes: Any, dtype: Any, several: bool
+    func: Any, kind: str, a: Array, s: Any, axes: Any, dtype: Any, several: bool, norm: str | None
 ) -> Array:
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
@@ -119,6 +120,8 @@ def _transform(
     if s is not None and len(s) != len(own):
         raise ValueError(f"Shape and axes have different lengths: {tuple(s)} and {own}")
     told = {"s": s, "axes": own} if several else {"n": None if s is None else s[0], "axis": own[0]}
+    if norm is not None:
+        told["norm"] = norm
     call = partial(_transform_block, func=func, told=tuple(told.items()))
     lengths = [a.shape[i] for i in own] if s is None else list(s)
     if kind.startswith("r") or kind == "ihfft":
@@ -166,7 +169,9 @@ rfftn = fft_wrap(np.fft.rfftn)
 irfftn = fft_wrap(np.fft.irfftn)
 
 
-def fftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
+def fftfreq(
+    n: int, d: float = 1.0, chunks: Any = "auto", *, dtype: Any = None, device: Any = None
+) -> Array:
     """Frequencies of a transform; see `numpy.fft.fftfreq`.
 
     Parameters
@@ -177,6 +182,10 @@ def fftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
         Distance of samples.
     chunks
         Of the result.
+    dtype
+        Of the result, a real floating-point one.
+    device
+        "cpu" or None.
 
     Examples
     --------
@@ -186,10 +195,12 @@ def fftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
     n = int(n)
     numbers = arange(n, dtype=float, chunks=chunks)
     half = (n - 1) // 2 + 1
-    return (numbers - n * (numbers >= half)) / (n * d)  # type: ignore[no-any-return]
+    return _frequencies((numbers - n * (numbers >= half)) / (n * d), dtype, device)
 
 
-def rfftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
+def rfftfreq(
+    n: int, d: float = 1.0, chunks: Any = "auto", *, dtype: Any = None, device: Any = None
+) -> Array:
     """Frequencies of a transform of real numbers; see `numpy.fft.rfftfreq`.
 
     Parameters
@@ -200,6 +211,10 @@ def rfftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
         Distance of samples.
     chunks
         Of the result.
+    dtype
+        Of the result, a real floating-point one.
+    device
+        "cpu" or None.
 
     Examples
     --------
@@ -207,7 +222,16 @@ def rfftfreq(n: int, d: float = 1.0, chunks: Any = "auto") -> Array:
     array([0. , 2.5, 5. ])
     """
     n = int(n)
-    return arange(n // 2 + 1, dtype=float, chunks=chunks) / (n * d)  # type: ignore[no-any-return]
+    return _frequencies(arange(n // 2 + 1, dtype=float, chunks=chunks) / (n * d), dtype, device)
+
+
+def _frequencies(numbers: Any, dtype: Any, device: Any) -> Array:
+    check_device(device)
+    if dtype is None:
+        return numbers  # type: ignore[no-any-return]
+    if np.dtype(dtype).kind != "f":
+        raise ValueError(f"dtype of frequencies must be a real floating-point one, got {dtype!r}")
+    return numbers.astype(dtype)  # type: ignore[no-any-return]
 
 
 def _shifted(x: Any, axes: Any, back: bool) -> Array:

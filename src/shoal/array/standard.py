@@ -9,7 +9,7 @@ keeps it.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from shoal.array.reductions.cumulative import cumprod, cumsum
 from shoal.array.reductions.engine import normalize_axes
 
 __all__ = [
+    "FInfo",
     "NamespaceInfo",
     "array_namespace",
     "astype",
@@ -167,8 +168,31 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     return np.isdtype(np.dtype(dtype), kind)
 
 
-def finfo(type: Any, /) -> Any:
-    """Limits of a floating-point dtype; see `numpy.finfo`.
+class FInfo(NamedTuple):
+    """Limits of a floating-point dtype.
+
+    Examples
+    --------
+    >>> FInfo._fields
+    ('bits', 'eps', 'max', 'min', 'smallest_normal', 'dtype')
+    """
+
+    bits: int
+    """How many an element has."""
+    eps: float
+    """From 1 to the next larger number."""
+    max: float
+    """The largest number."""
+    min: float
+    """The smallest number."""
+    smallest_normal: float
+    """The smallest positive number with full precision."""
+    dtype: Any
+    """Which, real."""
+
+
+def finfo(type: Any, /) -> FInfo:
+    """Limits of a floating-point dtype, as Python numbers; see `numpy.finfo`.
 
     Parameters
     ----------
@@ -181,7 +205,9 @@ def finfo(type: Any, /) -> Any:
     >>> finfo(da.ones(2)).bits
     64
     """
-    return np.finfo(getattr(type, "dtype", type) if isinstance(type, Array) else type)
+    own = np.finfo(type.dtype if isinstance(type, Array) else type)
+    limits = [float(getattr(own, name)) for name in ("eps", "max", "min", "smallest_normal")]
+    return FInfo(int(own.bits), *limits, own.dtype)
 
 
 def iinfo(type: Any, /) -> Any:

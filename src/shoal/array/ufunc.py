@@ -18,10 +18,10 @@ from shoal.array.documented import numpys_words
 from shoal.array.elementwise import elemwise
 from shoal.collection import is_collection
 
-__all__ = ["ELEMENTWISE", "frompyfunc", "ufunc"]
+__all__ = ["ELEMENTWISE", "clip", "frompyfunc", "ufunc"]
 
 ELEMENTWISE = (
-    "angle clip fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real real_if_close sinc"
+    "angle fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real real_if_close sinc"
 )
 """Functions of NumPy's that are computed element by element."""
 
@@ -161,9 +161,35 @@ def _elementwise(function: Any) -> Any:
     return of_arrays
 
 
+def clip(a: Any, /, min: Any = None, max: Any = None, out: Any = None, **kwargs: Any) -> Any:
+    """The elements, limited; see `numpy.clip`.
+
+    Parameters
+    ----------
+    a
+        An array.
+    min, max
+        The limits: numbers or arrays; None for none.
+    out
+        An array that becomes the result.
+    **kwargs
+        ``a_min`` and ``a_max``, NumPy's older words for the limits.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.clip(da.arange(5, chunks=2), 1, 3).compute()
+    array([1, 1, 2, 3, 3])
+    """
+    min, max = kwargs.pop("a_min", min), kwargs.pop("a_max", max)
+    if not any(map(is_collection, (a, min, max))):
+        return np.clip(a, min, max, out=out, **kwargs)
+    return elemwise(np.clip, a, min, max, out=out, **kwargs)
+
+
 def clip_of(self: Any, min: Any = None, max: Any = None) -> Any:
     """The elements, limited; see `numpy.ndarray.clip`."""
-    return elemwise(np.clip, self, min, max)
+    return clip(self, min, max)
 
 
 def __getattr__(name: str) -> Any:

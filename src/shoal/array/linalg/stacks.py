@@ -115,21 +115,87 @@ svdvals = _made(
     "da.linalg.svdvals(2 * da.eye(2, chunks=1)).compute()",
     "array([2., 2.])",
 )
-pinv = _made(
-    *("pinv", "(m,n)->(n,m)", "The pseudo-inverse"),
-    "da.linalg.pinv(2 * da.eye(1)).compute()",
-    "array([[0.5]])",
-)
-matrix_rank = _made(
-    *("matrix_rank", "(m,n)->()", "How many singular values are not zero"),
-    "da.linalg.matrix_rank(da.ones((3, 2), chunks=1)).compute()",
-    "np.int64(1)",
-)
 cond = _made(
     *("cond", "(m,n)->()", "The condition number"),
     "da.linalg.cond(2 * da.eye(2, chunks=1)).compute()",
     "np.float64(1.0)",
 )
+
+
+def pinv(a: Any, /, *, rtol: Any = None, hermitian: bool = False) -> Array:
+    """The pseudo-inverse; see `numpy.linalg.pinv`.
+
+    Parameters
+    ----------
+    a
+        A matrix, or a stack of them.
+    rtol
+        Singular values below this part of the largest count as zero; a number, or one for each
+        matrix.
+    hermitian
+        Whether the matrices are Hermitian.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> pinv(2 * da.eye(1)).compute()
+    array([[0.5]])
+    """
+    a = matrix(a, "pinv", stacks=True)
+    made: Array = _with_tolerance(_pinv_block, "(m,n)->(n,m)", a, rtol, hermitian)
+    return made
+
+
+def matrix_rank(a: Any, /, *, rtol: Any = None, hermitian: bool = False) -> Array:
+    """How many singular values are not zero; see `numpy.linalg.matrix_rank`.
+
+    Parameters
+    ----------
+    a, rtol, hermitian
+        As for `pinv`.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> matrix_rank(da.ones((3, 2), chunks=1)).compute()
+    np.int64(1)
+    """
+    a = asanyarray(a)
+    if a.ndim < 2:
+        return (a != 0).any().astype(np.intp)  # type: ignore[no-any-return]
+    made: Array = _with_tolerance(_rank_block, "(m,n)->()", a, rtol, hermitian)
+    return made
+
+
+def _with_tolerance(func: Any, signature: str, a: Array, rtol: Any, hermitian: bool) -> Any:
+    m, n = a.shape[-2:]
+    if rtol is None:
+        # NumPy's, which depends on the shape of the whole matrix.
+        kind = a.dtype if a.dtype.kind in "fc" else np.dtype(float)
+        rtol = np.asarray(max(m, n) * np.finfo(kind).eps if func is _rank_block else 1e-15)
+    inputs, _, results = signature.partition("->")
+    return of_stacks(func, f"{inputs},()->{results}", a, rtol, hermitian=hermitian)
+
+
+def _pinv_block(block: Any, rtol: Any, hermitian: bool) -> Any:
+    """Pseudo-inverses of a block of matrices.
+
+    >>> _pinv_block(np.array([[2.0]]), 1e-15, False)
+    array([[0.5]])
+    """
+    return np.linalg.pinv(block, rtol, hermitian)
+
+
+def _rank_block(block: Any, rtol: Any, hermitian: bool) -> Any:
+    """Ranks of a block of matrices.
+
+    >>> _rank_block(np.array([[2.0]]), 1e-15, False)
+    np.int64(1)
+    """
+    s = np.linalg.svd(block, compute_uv=False, hermitian=hermitian)
+    return np.count_nonzero(
+        s > s.max(axis=-1, keepdims=True) * np.asarray(rtol)[..., None], axis=-1
+    )
 
 
 def matrix_power(a: Any, n: int) -> Array:

@@ -30,7 +30,14 @@ from shoal.units import parse_bytes
 __all__ = ["ravel", "reshape", "reshape_blockwise"]
 
 
-def reshape(x: Any, shape: Any, merge_chunks: bool = True, limit: int | str | None = None) -> Array:
+def reshape(
+    x: Any,
+    shape: Any,
+    merge_chunks: bool = True,
+    limit: int | str | None = None,
+    *,
+    copy: bool | None = None,
+) -> Array:
     """The same elements in another shape, in C order; see `numpy.reshape`.
 
     Parameters
@@ -44,6 +51,8 @@ def reshape(x: Any, shape: Any, merge_chunks: bool = True, limit: int | str | No
         rather than to make those after them whole.
     limit
         Bytes of a block; those of the largest block of ``x`` by default.
+    copy
+        False is an error, as blocks may have to be put together.
 
     Raises
     ------
@@ -57,6 +66,8 @@ def reshape(x: Any, shape: Any, merge_chunks: bool = True, limit: int | str | No
     array([[0, 1, 2],
            [3, 4, 5]])
     """
+    if copy is False:
+        raise ValueError("reshape cannot promise not to copy; leave copy= out")
     x = asanyarray(x)
     wanted = [shape] if isinstance(shape, int | float | np.number) else list(shape)
     if has_unknown(x.chunks):

@@ -122,7 +122,7 @@ def _whole_mask(x: Array, index: Any) -> Any:
         (index,) = index
     if not isinstance(index, Array) or index.dtype.kind != "b" or index.ndim != x.ndim:
         return None
-    return index if x.ndim else None
+    return index
 
 
 def _where(x: Array, mask: Array, value: Any) -> Array:

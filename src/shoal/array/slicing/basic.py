@@ -60,6 +60,9 @@ def getitem(x: Array, index: Any) -> Array:
     """
     if isinstance(index, str) or _is_names(index):
         return _fields(x, index)
+    if isinstance(index, Array) and index.dtype.kind == "b" and not index.ndim:
+        # The array, or nothing, along a new axis.
+        return getitem(getitem(x, None), getitem(index, None))
     entries = read_index(index, x.shape)
     lazy = [i for i, entry in enumerate(entries) if isinstance(entry, Array)]
     if not lazy:
