@@ -69,7 +69,7 @@ def fast_merge(left: Any, right: Any, options: Mapping[str, Any]) -> Any:
     keys = key_series(left, left_on), key_series(right, right_on)
     if names is None or None in map(type_of, keys[0]) or not same_types(*keys):
         return None
-    here, there = places(keys[0], keys[1], how)
+    here, there = places(*keys, how)
     return put_together(left, right, (here, there), (left_on, right_on), how, names)
 
 
@@ -121,7 +121,7 @@ def places(left: Sequence[Any], right: Sequence[Any], how: str) -> tuple[Any, An
         found = one.join(
             two, on=names, how=kind, nulls_equal=True, maintain_order="left_right", coalesce=True
         )
-    return tuple([places_of(found.get_column(name)) for name in "ij"])  # type: ignore[return-value]
+    return tuple([places_of(found.get_column(name)) for name in "ij"])
 
 
 def places_of(column: Any) -> Any:
