@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.distributed import Client, Event, LocalCluster, SSHCluster, SubprocessCluster
-from shoal.distributed.core.demand import Load, recommend, superfluous, workers_wanted
+from shoal.distributed.core.demand import Load, Recommend, superfluous, workers_wanted
 from shoal.distributed.deploy.adaptive import Adaptive
 from shoal.distributed.deploy.commands import scheduler_command, worker_command
 from shoal.distributed.deploy.hosts import SSHHost, ThisHost
@@ -148,14 +148,22 @@ def test_no_more_workers_than_tasks_and_none_without(load: Load, target_s: float
 
 
 def test_workers_that_have_not_come_go_first() -> None:
-    names = {"tcp://a": "0", "tcp://b": "1"}
-    assert superfluous(1, [0, 1, 2], names, ["tcp://b", "tcp://a"]) == [2]
-    assert superfluous(3, [0, 1, 2], names, ["tcp://b"]) == [2, 1]
-    assert superfluous(0, [0, 1, 2], names, ["tcp://b"]) == []
+    planned = {name: [str(name)] for name in range(3)}
+    held = {"0": 9, "1": 5}
+    assert superfluous(1, planned, held, {"1", "0"}) == [2]
+    assert superfluous(3, planned, held, {"1"}) == [2, 1]
+    assert superfluous(3, planned, held, {"1", "0"}) == [2, 1, 0]
+    assert superfluous(0, planned, held, {"1"}) == []
+
+
+def test_a_job_is_idle_when_all_its_workers_are() -> None:
+    planned = {0: ["0-0", "0-1"], 1: ["1-0", "1-1"]}
+    held = {member: 0 for members in planned.values() for member in members}
+    assert superfluous(2, planned, held, {"0-0", "1-0", "1-1"}) == [1]
 
 
 def test_fewer_only_after_looks_that_agree() -> None:
-    rule = recommend(wait_count=3)
+    rule = Recommend(wait_count=3)
     for spare in ([1, 2], [2], [2]):
         advice = rule(0, planned=[1, 2], spare=spare)
     assert advice == {"status": "down", "workers": [2]}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Load", "recommend", "superfluous", "workers_wanted"]
+__all__ = ["Load", "Recommend", "superfluous", "workers_wanted"]
 
 FULL = 0.6
 """Of a worker's memory limit: more than this share of results calls for another worker."""
@@ -83,47 +83,50 @@ def workers_wanted(load: Load, target_s: float) -> int:
 
 
 def superfluous(
-    count: int, planned: Iterable[Any], names: dict[str, Any], idle: Iterable[str]
+    count: int, planned: Mapping[Any, Sequence[str]], held: Mapping[str, int], idle: Container[str]
 ) -> list[Any]:
     """Names of the workers that can best be spared, as many as there are and not more.
 
-    Those that have not come yet go first; of the others only those that have nothing to do.
+    Those that have not come yet go first; of the others only those that have nothing to do, those
+    that hold least first.
 
     Parameters
     ----------
     count
         How many should go.
     planned
-        Names of all workers that were asked for.
-    names
-        Of those that have come, by address.
+        What was asked for: by name, what the scheduler calls its workers.
+    held
+        Bytes of results that workers hold which have come, by what the scheduler calls them.
     idle
-        Addresses of those with nothing to do, those that can best be spared first.
+        Those with nothing to do.
 
     Examples
     --------
-    >>> superfluous(2, [0, 1, 2], {"tcp://a": 0, "tcp://b": 1}, ["tcp://b"])
+    >>> superfluous(2, {0: ["0"], 1: ["1"], 2: ["2"]}, {"0": 5, "1": 5}, {"1"})
     [2, 1]
     """
-    come = {str(name) for name in names.values()}
-    waiting = [name for name in planned if str(name) not in come]
-    known = {str(name): name for name in planned}
-    resting = [known[n] for at in idle if (n := str(names.get(at))) in known]
+    come = {name: [m for m in members if m in held] for name, members in planned.items()}
+    waiting = [name for name, members in come.items() if not members]
+    resting = [n for n, members in come.items() if members and all(m in idle for m in members)]
+    resting.sort(key=lambda name: sum(held[member] for member in come[name]))
     return [*waiting, *resting][: max(0, count)]
 
 
 @dataclass
-class recommend:
+class Recommend:
     """What to do, look after look: more workers at once, fewer only after several looks that agree.
 
     Parameters
     ----------
     wait_count
         Looks in a row in which a worker must be superfluous before it is to go.
+    counts
+        How many looks that has been so, by name.
 
     Examples
     --------
-    >>> rule = recommend(wait_count=2)
+    >>> rule = Recommend(wait_count=2)
     >>> rule(3, planned=[0], spare=[])
     {'status': 'up', 'n': 3}
     >>> rule(0, planned=[0, 1], spare=[1]), rule(0, planned=[0, 1], spare=[1])

@@ -17,7 +17,7 @@ from collections import deque
 from typing import Any
 
 from shoal import config
-from shoal.distributed.core.demand import Load, recommend, superfluous, workers_wanted
+from shoal.distributed.core.demand import Load, Recommend, superfluous, workers_wanted
 from shoal.units import parse_timedelta
 
 __all__ = ["Adaptive"]
@@ -85,7 +85,7 @@ class Adaptive:
         if self.maximum < self.minimum:
             raise ValueError(f"maximum={self.maximum:g} is less than minimum={self.minimum}")
         self.log: deque[tuple[float, dict[str, Any]]] = deque(maxlen=1_000)
-        self._rule = recommend(int(setting(wait_count, "wait-count")))
+        self._rule = Recommend(int(setting(wait_count, "wait-count")))
         self._load = Load()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="shoal-adaptive", daemon=True)
@@ -123,11 +123,11 @@ class Adaptive:
         target
             How many there should be.
         """
-        planned = list(self.cluster.plan)
+        planned = {name: self.cluster._members_of(name) for name in self.cluster.plan}
         infos = self.cluster.scheduler_info["workers"]
-        names = {address: info["name"] for address, info in infos.items()}
-        idle = sorted(self._load.idle, key=lambda at: infos[at]["nbytes"] if at in infos else 0)
-        return superfluous(len(planned) - target, planned, names, idle)
+        held = {str(info["name"]): info["nbytes"] for info in infos.values()}
+        idle = {str(infos[at]["name"]) for at in self._load.idle if at in infos}
+        return superfluous(len(planned) - target, planned, held, idle)
 
     def scale_up(self, n: int) -> Any:
         """Have so many workers.

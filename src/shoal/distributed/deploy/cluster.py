@@ -366,14 +366,19 @@ class Cluster:
 
     def _shrink(self, names: list[Any]) -> None:
         """Retire workers in the background: results that only they hold move away first."""
+        members = [member for name in names for member in self._members_of(name)]
         leaving = {name: self.workers.pop(name) for name in names}
 
         def work() -> None:
             with contextlib.suppress(Exception):
-                self._ask("workers.retire", 60.0, workers=[str(n) for n in leaving], close=True)
+                self._ask("workers.retire", 60.0, workers=members, close=True)
             self._remove_workers(leaving)
 
         threading.Thread(target=work, name="shoal-scale-down", daemon=True).start()
+
+    def _members_of(self, name: Any) -> list[str]:
+        """What the scheduler calls the workers of one name: several, where one job runs several."""
+        return [str(name)]
 
     def scale_up(self, n: int) -> Any:
         """Have at least so many workers.

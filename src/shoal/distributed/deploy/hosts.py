@@ -97,7 +97,14 @@ class Running:
 
 
 class Host(Protocol):
-    """Somewhere to start processes."""
+    """Somewhere to start processes.
+
+    Examples
+    --------
+    >>> here: Host = ThisHost()
+    >>> here.name
+    'localhost'
+    """
 
     name: str
 

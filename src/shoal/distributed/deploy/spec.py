@@ -22,6 +22,10 @@ from shoal.errors import ClusterError
 __all__ = ["ProcessInterface", "SpecCluster"]
 
 
+START_S = 60.0
+"""How long the first workers may take to come."""
+
+
 class ProcessInterface:
     """A part of a cluster; override ``start`` and ``close``.
 
@@ -59,7 +63,8 @@ class SpecCluster(Cluster):
     Parameters
     ----------
     workers
-        ``{name: {"cls": class, "options": {...}}}`` of the first workers.
+        ``{name: {"cls": class, "options": {...}}}`` of the first workers.  ``"group"``: where one
+        part is several workers, what follows the name in each one's name.
     scheduler
         ``{"cls": class, "options": {...}}``; default: one in this process.
     worker
@@ -128,8 +133,9 @@ class SpecCluster(Cluster):
         self.security = getattr(self.scheduler, "security", self.security)
         for name in self.worker_spec:
             self.workers[name] = self._add_worker(name)
-        if self.workers:
-            self._ask("workers.wait", None, n=len(self.workers), timeout_s=60.0)
+        count = sum(len(self._members_of(name)) for name in self.workers)
+        if count:
+            self._ask("workers.wait", None, n=count, timeout_s=START_S)
 
     def _wait(self, call: Callable[[], Any]) -> Any:
         result = call()
@@ -143,6 +149,10 @@ class SpecCluster(Cluster):
         worker = spec["cls"](self.scheduler.address, name=name, **options)
         self._wait(worker.start)
         return worker
+
+    def _members_of(self, name: Any) -> list[str]:
+        spec = self.worker_spec.get(name, self.new_spec)
+        return [f"{name}{suffix}" for suffix in spec.get("group", [""])]
 
     def _remove_workers(self, workers: dict[Any, Any]) -> None:
         for name, worker in workers.items():
