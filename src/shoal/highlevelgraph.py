@@ -178,6 +178,8 @@ def graph_of(collection: Any) -> HighLevelGraph:
             layers[title] = _PlanLayer(view, span, layer.annotations if layer.name else None)
     if computed != told:
         # Another name for blocks that are there needs no task, but their keys have to be told.
+        if name in layers:
+            layers[f"{name}-blocks"] = layers.pop(name)
         pairs = zip(told, computed, strict=True)
         layers[name] = MaterializedLayer({new: Alias(new, old) for new, old in pairs})
     elif name in layers:

@@ -101,8 +101,10 @@ def _laid_along(frame: FrameNode, lead: FrameNode, *, broadcast: bool) -> bool:
     """Whether one partition meets all partitions of another frame."""
     if frame is lead or frame.npartitions > 1:
         return False
-    if broadcast:
+    if broadcast and not (frame.known_divisions and lead.known_divisions):
         return lead.npartitions > 1
+    if broadcast:
+        return lead.npartitions > 1 and frame.ndim < lead.ndim
     if frame.ndim != 1 or lead.ndim != 2:
         return False
     if not frame.known_divisions:

@@ -32,7 +32,14 @@ from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.partitions import Head, Select, Tail
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import Attribute, MapEach, MapPartitions, Method, Operator
+from shoal.dataframe.nodes.rowwise import (
+    Attribute,
+    Beside,
+    MapEach,
+    MapPartitions,
+    Method,
+    Operator,
+)
 from shoal.dataframe.nodes.sources import Given
 from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
@@ -40,6 +47,7 @@ from shoal.errors import ShoalError
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
 from shoal.highlevelgraph import graph_of
+from shoal.seams import across
 
 __all__ = [
     "FrameBase",
@@ -215,13 +223,20 @@ def check_split_every(split_every: Any) -> None:
         raise ValueError(f"split_every must be an integer >= 2, or False; got {split_every!r}")
 
 
-def operand(value: Any) -> Any:
+def operand(value: Any, like: Any = None) -> Any:
     """What stands for an argument in a node: a node, a call, or the value itself.
 
     Parameters
     ----------
     value
         An argument that the user gave.
+    like
+        A frame or series, beside whose partitions the blocks of an array stand.
+
+    Raises
+    ------
+    ValueError
+        An array has other blocks than that has partitions.
 
     Examples
     --------
@@ -232,9 +247,28 @@ def operand(value: Any) -> Any:
         return value._node
     if isinstance(value, Call):
         return value
+    if like is not None and getattr(value, "ndim", None) and hasattr(value, "chunks"):
+        return _beside(value, like)
     if is_collection(value):
         return finalized(value)
     return value
+
+
+def _beside(array: Any, like: Any) -> Any:
+    """The blocks of an array, each with the labels of a partition."""
+    count = len(array.chunks[0])
+    if count != like.npartitions:
+        raise ValueError(
+            f"Number of partitions do not match ({count} != {like.npartitions}): rechunk the "
+            "array to the lengths of the partitions, or repartition the frame"
+        )
+    index = like if isinstance(like._meta, pd.Index) else like.index
+    columns = tuple(like.columns) if array.ndim == like.ndim == 2 else None
+    if array.ndim == like.ndim == 1 and not isinstance(like._meta, pd.Index):
+        columns = like.name
+    node, lengths, kind = across("array to blocks", array)
+    blocks = Given(node, np.empty((0, *array.shape[1:]), kind.dtype), (None,) * (len(lengths) + 1))
+    return Beside(blocks, index._node, columns)
 
 
 class FrameBase(CollectionMixin):
@@ -349,7 +383,7 @@ class FrameBase(CollectionMixin):
 
     def _rowwise(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """pandas' method of that name on each partition."""
-        items = [operand(one) for one in (self, *args, *kwargs.values())]
+        items = [operand(one, self) for one in (self, *args, *kwargs.values())]
         if self.ndim == 1 and kwargs.get("axis") in (1, "columns"):
             check_axis(self, kwargs["axis"])
         if method in ROW_ARGUMENTS:
@@ -361,7 +395,8 @@ class FrameBase(CollectionMixin):
         )
 
     def _operator(self, name: str, *args: Any) -> Any:
-        items = [operand(one) for one in args]
+        like = next((one for one in args if isinstance(one, FrameBase) and one.ndim), None)
+        items = [operand(one, like) for one in args]
         if all(one.ndim < 2 for one in items if isinstance(one, FrameNode)):
             items = [wrapped(one) for one in items]
         else:
@@ -445,10 +480,12 @@ class FrameBase(CollectionMixin):
             )
         else:
             meta = make_meta(meta, index=getattr(self._meta, "index", None))
-        if getattr(meta, "ndim", 0) == 0:
-            # A value a partition makes a series.
-            func, meta = AsSeries(func), pd.Series([meta]).iloc[:0]
         title = getattr(func, "__name__", "map-partitions").strip("<>")
+        if getattr(meta, "ndim", 0) == 0:
+            meta = pd.Series([meta]).iloc[:0]
+        if isinstance(meta, pd.Series) and not numbered:
+            # A value a partition makes a series.
+            func = AsSeries(func)
         if numbered:
             ends = self.divisions
             told = tuple([{"number": i, "division": ends[i]} for i in range(self.npartitions)])
@@ -677,7 +714,8 @@ class FrameBase(CollectionMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs.get("out") is not None:
             return NotImplemented
-        items = aligned([operand(one) for one in (*inputs, *kwargs.values())], ufunc.__name__)
+        given = (*inputs, *kwargs.values())
+        items = aligned([operand(one, self) for one in given], ufunc.__name__)
         split = len(inputs)
         metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
         meta = ufunc(*metas[:split], **dict(zip(kwargs, metas[split:], strict=True)))

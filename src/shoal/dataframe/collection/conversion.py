@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.base import check_axis, from_node
+from shoal.dataframe.collection.base import FrameBase, check_axis, from_node
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -420,7 +420,8 @@ def dot(self: Any, other: Any, meta: Any = None) -> Any:
         products = other.mul(self, axis=0) if not isinstance(other, pd.DataFrame) else None
         if products is None:
             raise TypeError("dot of a series takes a series, or a frame of shoal")
-        return products.sum()
-    if not hasattr(other, "ndim"):
+        out = products.sum(skipna=False)
+        return out.rename(self.name if meta is None else make_meta(meta).name)
+    if not isinstance(other, FrameBase | pd.Series):
         raise TypeError(f"dot takes a series, got {type(other).__name__}")
-    return (self * other).sum()
+    return (self * other).sum(skipna=False)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from shoal.collection import is_collection
 from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -87,11 +88,9 @@ def to_datetime(arg: Any, meta: Any = None, **kwargs: Any) -> Any:
     >>> to_datetime(from_dict({"x": ["2020-01-02"]}, npartitions=1).x).compute()[0]
     Timestamp('2020-01-02 00:00:00')
     """
+    if isinstance(arg, pd.DataFrame | pd.Series | pd.Index):
+        arg = from_pandas(arg, npartitions=1, sort=False)
     if not is_collection(arg):
-        if isinstance(arg, pd.DataFrame | pd.Series | pd.Index):
-            raise NotImplementedError(
-                "to_datetime of a pandas object: use pandas.to_datetime, or from_pandas first"
-            )
         return delayed(pd.to_datetime, pure=True)(arg, **kwargs)
     if meta is None:
         sample = arg._meta

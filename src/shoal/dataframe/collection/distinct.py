@@ -1,16 +1,26 @@
-"""Distinct values and rows, in one partition or several."""
+"""Distinct values and rows, in one partition or several; and other labels for rows."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from shoal.dataframe.collection.base import check_split_every, from_node
+import pandas as pd
+
+from shoal.dataframe.collection.align import side_by_side
+from shoal.dataframe.collection.base import FrameBase, check_split_every, from_node
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import Reducer
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["count_values", "distinct_rows", "distinct_values", "renamed_labels"]
+__all__ = [
+    "count_values",
+    "distinct_rows",
+    "distinct_values",
+    "is_span",
+    "renamed_labels",
+    "with_labels",
+]
 
 
 def _count(self: Any, split_out: Any) -> int:
@@ -133,3 +143,64 @@ def renamed_labels(self: Any, index: Any, sorted_index: bool) -> Any:
     meta = self._meta.rename(index)
     args = (self._node, "rename", index)
     return from_node(MapPartitions(rows.call_method, args, (), meta, divisions, "rename"))
+
+
+def with_labels(self: Any, index: Any) -> Any:
+    """A frame or series whose rows have the labels of an index with the same partitions.
+
+    Parameters
+    ----------
+    self
+        The frame or series.
+    index
+        An index or series of shoal.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+    >>> with_labels(df, df.x * 10).index.compute().tolist()
+    [10, 20]
+    """
+    if not isinstance(index, FrameBase) or index.ndim != 1:
+        raise TypeError(
+            "the index is set to an index or series of shoal; set_index takes a column, and "
+            "from_pandas labels in memory"
+        )
+    if not side_by_side([self._node, index._node]):
+        raise ValueError(
+            "the labels are of another frame, whose rows need not stand beside these; assign "
+            "them as a column, then set_index"
+        )
+    meta = _relabelled(self._meta, index._meta)
+    known = isinstance(index._meta, pd.Index)
+    ends = index.divisions if known else (None,) * (self.npartitions + 1)
+    args = (self._node, index._node)
+    return from_node(MapPartitions(_relabelled, args, (), meta, ends, "set-labels"))
+
+
+def _relabelled(part: Any, labels: Any) -> Any:
+    name = labels.name
+    return part.set_axis(pd.Index(labels, name=name), axis=0)
+
+
+def is_span(freq: Any) -> bool:
+    """Whether all labels move by the same time; by weeks or months some would meet.
+
+    Parameters
+    ----------
+    freq
+        As pandas has it.
+
+    Examples
+    --------
+    >>> is_span("h"), is_span("W")
+    (True, False)
+    """
+    offset = pd.tseries.frequencies.to_offset(freq)
+    return isinstance(offset, pd.tseries.offsets.Tick | pd.tseries.offsets.Day)

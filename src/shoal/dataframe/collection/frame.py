@@ -18,7 +18,7 @@ from shoal.dataframe.collection.base import (
     operand,
     refuse,
 )
-from shoal.dataframe.collection.distinct import distinct_rows
+from shoal.dataframe.collection.distinct import distinct_rows, with_labels
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import GroupBy
 from shoal.dataframe.collection.indexing import Locator, PositionLocator
@@ -26,7 +26,7 @@ from shoal.dataframe.collection.joins import merge
 from shoal.dataframe.collection.order import set_index, shuffle, sort_values
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series, filtered
-from shoal.dataframe.io.memory import from_array, from_dict
+from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
@@ -108,6 +108,10 @@ class DataFrame(FrameBase):
     def index(self) -> Any:
         """The labels of the rows."""
         return self._attribute("index")
+
+    @index.setter
+    def index(self, index: Any) -> None:
+        object.__setattr__(self, "_node", with_labels(self, index)._node)
 
     @property
     def axes(self) -> list[Any]:
@@ -207,7 +211,7 @@ class DataFrame(FrameBase):
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, FrameBase):
             new = self.mask(key, value)
-        elif isinstance(key, list | tuple) and key not in self.columns.tolist():
+        elif isinstance(key, pd.Index | list | tuple) and not self._has(key):
             values = (
                 [value[name] for name in value.columns] if isinstance(value, DataFrame) else None
             )
@@ -215,6 +219,10 @@ class DataFrame(FrameBase):
         else:
             new = self._assigned({key: value})
         object.__setattr__(self, "_node", new._node)
+
+    def _has(self, key: Any) -> bool:
+        """Whether a tuple is one column, in columns of several levels."""
+        return isinstance(key, tuple) and key in self.columns
 
     def __delitem__(self, name: Any) -> None:
         object.__setattr__(self, "_node", self.drop(columns=[name])._node)
@@ -252,15 +260,19 @@ class DataFrame(FrameBase):
         return out
 
     def _assigned(self, columns: dict[Any, Any]) -> Any:
-        columns = {name: _row_value(value) for name, value in columns.items()}
         for name, value in columns.items():
+            if hasattr(value, "chunks") and getattr(value, "ndim", 1) != 1:
+                raise ValueError(
+                    f"Array assignment only supports 1-D arrays; column {name!r} got one with "
+                    f"{value.ndim} axes"
+                )
             plain = isinstance(value, FrameBase | pd.Series) or pd.api.types.is_scalar(value)
             if not plain and not hasattr(value, "__shoal_node__"):
                 raise TypeError(
                     f"column {name!r} takes a series, an index, a scalar or a function, got "
                     f"{type(value).__name__}; make a series of it with from_pandas"
                 )
-        values = [operand(value) for value in columns.values()]
+        values = [operand(value, self) for value in columns.values()]
         values = [wrapped(value) for value in values]
         source, *values = aligned([self._node, *values], "assign")
         return from_node(Assign(source, tuple(columns), tuple(values)))
@@ -407,7 +419,7 @@ class DataFrame(FrameBase):
             return self._rowwise("nunique", axis=1, dropna=dropna)
         return self._reduce("nunique", split_every=split_every, dropna=dropna)
 
-    def nlargest(self, n: int = 5, columns: Any = None, split_every: Any = None) -> Any:
+    def nlargest(self, n: int, columns: Any, split_every: Any = None) -> Any:
         """The rows with the largest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -421,7 +433,7 @@ class DataFrame(FrameBase):
         """
         return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=columns)
 
-    def nsmallest(self, n: int = 5, columns: Any = None, split_every: Any = None) -> Any:
+    def nsmallest(self, n: int, columns: Any, split_every: Any = None) -> Any:
         """The rows with the smallest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -483,15 +495,6 @@ class DataFrame(FrameBase):
             suffixes=(lsuffix, rsuffix),
             npartitions=npartitions,
         )
-
-
-def _row_value(value: Any) -> Any:
-    """An array of shoal as a series; anything else as it is."""
-    if hasattr(value, "chunks") and hasattr(value, "map_blocks"):
-        if value.ndim != 1:
-            raise TypeError(f"a column is an array with one axis, got {value.ndim}")
-        return from_array(value)
-    return value
 
 
 FrameBase.repartition = repartition  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.nodes.partitions import Select
-from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
+from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
 from shoal.dataframe.nodes.sources import Given
 from shoal.seams import across
 
@@ -73,17 +75,43 @@ def _rows(item: Any, key: Any) -> Any:
         return _between(node, key)
     if isinstance(key, np.ndarray):
         key = key.tolist()
-    labels = key if isinstance(key, list | pd.Index | pd.Series) else [key]
-    labels = list(labels)
+    if isinstance(key, list | pd.Index | pd.Series):
+        return _listed(node, key.tolist() if hasattr(key, "tolist") else key)
+    divisions: Any = (None,) * (node.npartitions + 1)
     if node.known_divisions:
-        blocks = sorted({_partition_of(node.divisions, label) for label in labels}) or [0]
-        node = Select(node, tuple(blocks))
-        if not isinstance(key, list | pd.Index | pd.Series) and not _within(item._node, key):
+        if not _within(node, key):
             raise KeyError(key)
-    bounds = (min(labels), max(labels)) if node.npartitions == 1 and labels else None
-    divisions = bounds or (None,) * (node.npartitions + 1)
-    args = (_pick, (node, labels), (), node.meta, divisions, "loc")
+        node = Select(node, (_partition_of(node.divisions, key),))
+        divisions = (key, key)
+    args = (_pick, (node, key), (), node.meta, divisions, "loc")
     return from_node(MapPartitions(*args))
+
+
+def _listed(node: Any, labels: list[Any]) -> Any:
+    """The rows of some labels, in the order of the list, as often as it has them."""
+    if node.known_divisions:
+        groups: dict[int, list[Any]] = {}
+        for label in labels:
+            groups.setdefault(_partition_of(node.divisions, label), []).append(label)
+        blocks = tuple(sorted(groups)) or (0,)
+        node = Select(node, blocks)
+        if all(a <= b for a, b in itertools.pairwise(labels)):
+            lists = tuple([groups.get(block, []) for block in blocks])
+            ends: Any = (*(some[0] for some in lists), labels[-1]) if labels else (None, None)
+            return from_node(MapEach(_ordered, (node,), (), lists, node.meta, ends, "loc"))
+    found = MapPartitions(_among, (node, labels), (), node.meta, None, "loc").replace(
+        given_divisions=(None,) * (node.npartitions + 1)
+    )
+    whole = repartition(from_node(found), npartitions=1)._node
+    return from_node(MapPartitions(_ordered, (whole, labels), (), node.meta, (None, None), "loc"))
+
+
+def _among(part: Any, labels: list[Any]) -> Any:
+    return part.loc[part.index.isin(labels)]
+
+
+def _ordered(part: Any, labels: list[Any]) -> Any:
+    return part.loc[labels] if labels else part.iloc[:0]
 
 
 def _by_array(item: Any, key: Any) -> Any:
@@ -106,10 +134,8 @@ def _within(node: Any, label: Any) -> bool:
     return bool(first <= label <= last)
 
 
-def _pick(part: Any, labels: list[Any]) -> Any:
-    return (
-        part.loc[part.index.isin(labels)] if len(labels) > 1 else part.loc[part.index == labels[0]]
-    )
+def _pick(part: Any, label: Any) -> Any:
+    return part.loc[part.index == label]
 
 
 def _partition_of(divisions: Any, label: Any) -> int:

@@ -12,6 +12,7 @@ from shoal.dataframe.collection.align import aligned, side_by_side
 from shoal.dataframe.collection.asof import asof_join
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.kernels import cuts
+from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.moves import Join, union_divisions
 from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -168,11 +169,14 @@ def concat(
     parts = [_part(one) for one in dfs]
     if axis in (1, "columns"):
         return _beside(parts, join, ignore_unknown_divisions, kwargs)
-    # Frames without columns or rows say nothing about dtypes.
-    some = [one for one in parts if not (one.ndim == 2 and not len(one.columns))]
-    parts = some if len(some) > 0 else parts[:1]
+    # Frames without columns and rows say nothing about dtypes.
+    parts = [one for one in parts if not _is_nothing(one)] or parts[:1]
     metas = [part._meta for part in parts]
-    meta = pd.concat(metas, join=join, **kwargs)
+    if any(one.ndim == 2 and not len(one.columns) for one in metas):
+        # Rows without any column make the values of others missing, which empty metas do not show.
+        meta = make_meta(pd.concat([sample_of(one) for one in metas], join=join, **kwargs))
+    else:
+        meta = pd.concat(metas, join=join, **kwargs)
     known = all(part.known_divisions for part in parts)
     if known and not _in_order(parts) and interleave_partitions:
         bounds = parts[0].divisions
@@ -186,6 +190,16 @@ def concat(
     if known and _in_order(parts):
         divisions = (*[b for part in parts for b in part.divisions[:-1]], parts[-1].divisions[-1])
     return from_node(Concat(tuple([part._node for part in parts]), meta, join, divisions))
+
+
+def _is_nothing(one: Any) -> bool:
+    node = one._node
+    return (
+        isinstance(node, FromPandas)
+        and node.ndim == 2
+        and not node.data.size
+        and not len(node.data)
+    )
 
 
 def _part(one: Any) -> Any:

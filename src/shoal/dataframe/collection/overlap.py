@@ -16,6 +16,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.collection.distinct import is_span
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, meta_of_call
@@ -236,12 +237,9 @@ def shift(self: Any, periods: int = 1, freq: Any = None, axis: Any = 0) -> Any:
 def _shift_labels(self: Any, periods: int, freq: Any) -> Any:
     meta = self._meta.shift(periods, freq=freq)
     divisions: Any = (None,) * (self.npartitions + 1)
-    if self.known_divisions:
-        try:
-            bounds = pd.Series(range(self.npartitions + 1), index=pd.Index(self.divisions))
-            divisions = tuple(bounds.shift(periods, freq=freq).index)
-        except (TypeError, ValueError, NotImplementedError):
-            pass
+    if self.known_divisions and is_span(freq):
+        bounds = pd.Series(range(self.npartitions + 1), index=pd.Index(self.divisions))
+        divisions = tuple(bounds.shift(periods, freq=freq).index)
     args = (self._node, "shift", periods, freq)
     return from_node(MapPartitions(rows.call_method, args, ("freq",), meta, divisions, "shift"))
 

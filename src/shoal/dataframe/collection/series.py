@@ -20,6 +20,7 @@ from shoal.dataframe.collection.distinct import (
     count_values,
     distinct_rows,
     distinct_values,
+    is_span,
     renamed_labels,
 )
 from shoal.dataframe.collection.generate import install_methods, install_operators
@@ -97,7 +98,7 @@ class _Column(FrameBase):
     @property
     def nbytes(self) -> Any:
         """How many bytes the values take, not computed yet."""
-        return self.map_partitions(_nbytes, meta=(None, "int64")).sum()
+        return self.map_partitions(_nbytes, meta=0).sum()
 
 
 def _nbytes(part: Any) -> int:
@@ -528,6 +529,15 @@ class Index(_Column):
         """Of its levels."""
         return self._meta.names
 
+    @property
+    def dt(self) -> Any:
+        """Itself, where the labels are times: an index has what `Series.dt` has."""
+        if not isinstance(self._meta, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex):
+            raise TypeError(
+                f"dt takes labels that are datetimelike, got {type(self._meta).__name__}"
+            )
+        return self
+
     def __getattr__(self, name: str) -> Any:
         # Labels that are times have what `dt` has.
         if not name.startswith("_") and name in TIME_ATTRIBUTES and hasattr(self._meta, name):
@@ -684,7 +694,7 @@ class Index(_Column):
             options = {"freq": freq}
         meta = self._meta.shift(periods, **options)
         divisions: Any = (None,) * (self.npartitions + 1)
-        if self.known_divisions:
+        if self.known_divisions and (not options or is_span(freq)):
             kind: Any = type(self._meta)
             moved = kind(list(self.divisions)).shift(periods, **options)
             divisions = tuple(moved) if moved.is_monotonic_increasing else divisions

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.align import aligned
-from shoal.dataframe.collection.base import check_axis, check_split_every, from_node
+from shoal.dataframe.collection.base import FrameBase, check_axis, check_split_every, from_node
 from shoal.dataframe.kernels.statistics import DistinctEstimate, Moments, PairMoments, Quantiles
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.reduce import Reduce
@@ -413,7 +413,8 @@ def median_approximate(
     >>> from_dict({"x": [1, 2, 9]}, npartitions=3).x.median_approximate().compute()
     np.float64(2.0)
     """
-    return quantile(self, 0.5, axis=axis, numeric_only=numeric_only, method=method)
+    out = quantile(self, 0.5, axis=axis, numeric_only=numeric_only, method=method)
+    return out.rename(None) if isinstance(out, FrameBase) and out.ndim == 1 else out
 
 
 # -------------------------------------------------------------------- counts of values

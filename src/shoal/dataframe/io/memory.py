@@ -12,6 +12,7 @@ import pandas as pd
 
 from shoal.collection import is_collection
 from shoal.dataframe.collection.base import from_node
+from shoal.dataframe.kernels.rows import table_of
 from shoal.dataframe.meta import MetaError, make_meta
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.dataframe.nodes.sources import FromCalls, FromMap, FromPandas, Given
@@ -60,6 +61,9 @@ def from_pandas(
         raise TypeError(
             f"Input must be a pandas DataFrame, Series or Index, got {type(data).__name__}"
         )
+    if not isinstance(data, pd.Index):
+        # What the caller does to the object later is no concern of the frame: copied on write.
+        data = data.copy(deep=False)
     if npartitions is not None and chunksize is not None:
         raise ValueError("from_pandas takes npartitions or chunksize, got both")
     if npartitions is None and chunksize is None:
@@ -186,7 +190,7 @@ def from_dask_array(x: Any, columns: Any = None, index: Any = None, meta: Any = 
     labels = None if index is None else index._meta
     names = columns if columns is None or np.isscalar(columns) else tuple(columns)
     kind = np.empty((0, *x.shape[1:]), dtype=kind.dtype)
-    meta = make_meta(_table_of(kind, (0, 0), names, labels))
+    meta = make_meta(table_of(kind, (0, 0), names, labels))
     known = index is None and not any(length != length for length in lengths)
     ends: Any = [0]
     for length in lengths if known else []:
@@ -199,19 +203,7 @@ def from_dask_array(x: Any, columns: Any = None, index: Any = None, meta: Any = 
     spans = tuple(itertools.pairwise(ends)) if known else (None,) * len(lengths)
     blocks = Given(node, kind, (None,) * (len(lengths) + 1))
     args = (blocks, names, *([] if index is None else [index._node]))
-    return from_node(MapEach(_table_of, args, (), spans, meta, divisions, "from-array"))
-
-
-def _table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
-    """A block of an array as a frame or series."""
-    index = labels if labels is not None else None if span is None else pd.RangeIndex(*span)
-    if block.dtype.names is not None:
-        return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
-    if block.ndim == 1:
-        if names is not None and not isinstance(names, str | int):
-            return pd.DataFrame(block, index=index, columns=list(names))
-        return pd.Series(block, index=index, name=names)
-    return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
+    return from_node(MapEach(table_of, args, (), spans, meta, divisions, "from-array"))
 
 
 def from_map(

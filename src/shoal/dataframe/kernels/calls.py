@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows, stack
@@ -36,7 +37,7 @@ def takes_argument(func: Callable[..., Any], name: str) -> bool:
 
 
 class AsSeries:
-    """A function whose scalar result becomes a series of one.
+    """A function whose result becomes a series of one, if it is a scalar.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ class AsSeries:
         self.__name__ = getattr(func, "__name__", "func")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return pd.Series([self.func(*args, **kwargs)])
+        out = self.func(*args, **kwargs)
+        return pd.Series([out]) if np.ndim(out) == 0 else out
 
     def __shoal_tokenize__(self) -> Any:
         return self.func

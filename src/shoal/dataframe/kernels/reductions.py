@@ -478,24 +478,41 @@ def _sum_numbers(values: Sequence[Any], **options: Any) -> Any:
 
 
 def _extreme_index(name: str) -> Reduction:
-    """The label of the first smallest or largest value."""
+    """The label of the first smallest or largest value: pairs of a label and a value, or None."""
     fold = name.removeprefix("idx")
 
-    def partial(item: Any, **options: Any) -> Any:
-        return getattr(item, name)(**options), getattr(item, fold)(**options)
+    def one(item: Any, skipna: bool) -> Any:
+        if not len(item) or (skipna and not item.notna().any()):
+            return None
+        return getattr(item, name)(skipna=skipna), getattr(item, fold)(skipna=skipna)
+
+    def partial(item: Any, skipna: bool = True, numeric_only: bool = False, **options: Any) -> Any:
+        if not isinstance(item, pd.DataFrame):
+            return None, [one(item, skipna)]
+        if numeric_only:
+            item = item.select_dtypes(["number", "bool"], exclude="timedelta")
+        return item.columns, [one(item.iloc[:, i], skipna) for i in range(item.shape[1])]
+
+    def better(old: Any, new: Any) -> Any:
+        if old is None or new is None:
+            return new if old is None else old
+        wins = new[1] > old[1] if fold == "max" else new[1] < old[1]
+        return new if wins else old
 
     def combine(values: Sequence[Any], **options: Any) -> Any:
-        where, best = values[0]
-        for other, value in values[1:]:
-            better = value > best if fold == "max" else value < best
-            if isinstance(best, pd.Series):
-                better = better | (best.isna() & value.notna())
-                where, best = where.where(~better, other), best.where(~better, value)
-            elif better or (pd.isna(best) and not pd.isna(value)):
-                where, best = other, value
-        return where, best
+        columns, best = values[0]
+        for _, other in values[1:]:
+            best = [better(a, b) for a, b in zip(best, other, strict=True)]
+        return columns, best
 
-    return Reduction(partial, combine, lambda value, **options: value[0])
+    def final(value: Any, **options: Any) -> Any:
+        columns, best = value
+        if None in best:
+            raise ValueError("Encountered all NA values")
+        labels = [label for label, _ in best]
+        return labels[0] if columns is None else pd.Series(labels, index=columns)
+
+    return Reduction(partial, combine, final)
 
 
 # -- times: means and spreads, which pandas folds from no sums -----------------------------------
@@ -586,9 +603,8 @@ def _monotonic(name: str) -> Reduction:
     up = name.endswith("increasing")
 
     def partial(item: Any, **options: Any) -> Any:
-        first, last = (item[0], item[-1]) if isinstance(item, pd.Index) else (None, None)
-        if len(item) and not isinstance(item, pd.Index):
-            first, last = item.iloc[0], item.iloc[-1]
+        values = item if isinstance(item, pd.Index) else item.array
+        first, last = (values[0], values[-1]) if len(item) else (None, None)
         return bool(getattr(item, name)), first, last
 
     def combine(values: Sequence[Any], **options: Any) -> Any:

@@ -22,6 +22,7 @@ __all__ = [
     "last_rows",
     "rename_columns",
     "set_columns",
+    "table_of",
 ]
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -252,3 +253,32 @@ def last_rows(item: Any, n: int) -> Any:
     [2]
     """
     return item[-n:] if isinstance(item, pd.Index) else item.tail(n)
+
+
+def table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
+    """A block of an array as a frame or series.
+
+    Parameters
+    ----------
+    block
+        With one axis or two.
+    span
+        First label and the one after the last, for labels that are numbers; None for others.
+    names
+        Of the columns, or of the series.
+    labels
+        An index, or a series, whose labels the rows have.
+
+    Examples
+    --------
+    >>> table_of(np.ones(2), (3, 5), "x").to_dict()
+    {3: 1.0, 4: 1.0}
+    """
+    index = labels if labels is not None else None if span is None else pd.RangeIndex(*span)
+    if block.dtype.names is not None:
+        return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
+    if block.ndim == 1:
+        if names is not None and not isinstance(names, str | int):
+            return pd.DataFrame(block, index=index, columns=list(names))
+        return pd.Series(block, index=index, name=names)
+    return pd.DataFrame(block, index=index, columns=None if names is None else list(names))

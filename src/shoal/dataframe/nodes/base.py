@@ -302,6 +302,14 @@ class PartitionWise(FrameNode):
         """The function and its arguments."""
         raise NotImplementedError(f"{type(self).__name__} does not say what it calls")
 
+    keeps_labels: ClassVar[bool] = True
+    """Each row of the result has the label of one of the source's, in their order."""
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The source's with most partitions; unknown where the labels become others."""
+        known = super().infer_divisions()
+        return known if self.keeps_labels else (None,) * len(known)
+
     has_parts: ClassVar[bool] = False
     """Whether `parts` has a value for each partition, for `Part` in the arguments."""
 

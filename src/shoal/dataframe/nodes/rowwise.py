@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import with_unknown_categories
 from shoal.dataframe.nodes.base import (
@@ -23,6 +25,7 @@ from shoal.dataframe.nodes.base import (
 )
 
 __all__ = [
+    "Beside",
     "Assign",
     "Attribute",
     "Column",
@@ -301,6 +304,11 @@ class Operator(PartitionWise):
         """The operator."""
         return Apply(rows.OPERATORS[self.op], self.args, title=self.op.strip("_"))
 
+    @property
+    def keeps_labels(self) -> bool:  # type: ignore[override]
+        """Not of an index, whose labels are the values."""
+        return not isinstance(self.meta, pd.Index)
+
     def label(self) -> str:
         """The operator and its plain operands."""
         return _join_label(self.op.strip("_"), self.args)
@@ -367,6 +375,14 @@ class Method(PartitionWise):
         item, *args = self.args[:split]
         return Apply(rows.call_method, (item, self.method, *args), kwargs, title=self.method)
 
+    @property
+    def keeps_labels(self) -> bool:  # type: ignore[override]
+        """Not where they are changed, and where an index becomes another one."""
+        frame = self.frames[0]
+        if isinstance(frame.meta, pd.Index):
+            return self.method in ("rename", "to_series", "to_frame")
+        return frame.ndim == 2 or self.method not in ("add_prefix", "add_suffix", "droplevel")
+
     def infer_meta(self) -> Any:
         """pandas' own; what becomes categorical has categories that are not known yet."""
         meta = super().infer_meta()
@@ -412,6 +428,11 @@ class Attribute(PartitionWise):
         """No column at all for the index."""
         none_needed = self.attribute == "index" and self.source.ndim == 2
         yield self.source, frozenset() if none_needed else ALL_COLUMNS
+
+    @property
+    def keeps_labels(self) -> bool:  # type: ignore[override]
+        """Those of an index are other ones: its days, its hours."""
+        return not isinstance(self.source.meta, pd.Index)
 
     def label(self) -> str:
         """Its name."""
@@ -472,6 +493,46 @@ class MapPartitions(PartitionWise):
     def label(self) -> str:
         """Its title."""
         return f"MapPartitions({self.title})"
+
+
+class Beside(PartitionWise):
+    """The blocks of an array, with the labels of the partitions beside which they stand.
+
+    Parameters
+    ----------
+    blocks
+        A node with a block for each partition.
+    index
+        The labels.
+    columns
+        Names of the columns, a tuple, or of the series.
+
+    Examples
+    --------
+    >>> Beside.fields
+    ('blocks', 'index', 'columns')
+    """
+
+    __slots__ = ()
+    fields = ("blocks", "index", "columns")
+    prefix = "beside"
+    keeps_rows = True
+
+    def call(self) -> Apply:
+        """A frame or series of a block."""
+        args = (self.blocks, None, self.columns, self.index)
+        return Apply(rows.table_of, args, title="beside")
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Those of the labels."""
+        known: tuple[Any, ...] = self.index.divisions
+        return known
+
+    @property
+    def row_roots(self) -> frozenset[str]:
+        """Those of the labels: this is what standing beside them means."""
+        roots: frozenset[str] = self.index.row_roots
+        return roots
 
 
 class MapEach(PartitionWise):
