@@ -49,8 +49,6 @@ class Scheduler:
     ) -> None:
         self.settings = settings or Settings()
         self.identity = identity
-        self.dashboard = ""
-        """Where the dashboard is, if there is one: a URL that the shell sets."""
         self.table = table or Table()
         self.names = Names()
         self.prefixes: dict[str, Prefix] = {}
@@ -102,15 +100,21 @@ class Scheduler:
         self.started = -1.0
         self.story = Story(self.settings.story)
         self.stream = Stream(self.settings.stream)
-        self.observed = Observed()
-        self.epoch = 0
-        """How often tasks have come to a scheduler that had none."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
+        self._begin_observing()
         self._begin_dispatch()
         self._begin_waiting()
+
+    def _begin_observing(self) -> None:
+        """What people are shown."""
+        self.observed = Observed()
+        self.epoch = 0
+        """How often tasks have come to a scheduler that had none."""
+        self.dashboard = ""
+        """Where the dashboard is, if there is one: a URL that the shell sets."""
 
     def _begin_dispatch(self) -> None:
         """What is to run, and who may run it."""
