@@ -7,10 +7,10 @@ import inspect
 import platform
 import sys
 import time
+from importlib import metadata
 from types import FrameType
 from typing import Any
 
-from shoal import __version__
 from shoal.distributed.client.current import default_client
 from shoal.distributed.dashboard.findings import findings, told
 from shoal.distributed.dashboard.model import Model
@@ -142,7 +142,7 @@ class performance_report:
             ("Threads", str(n["threads"])),
             ("Memory", format_bytes(sum(w["limit"] for w in model.workers.values()))),
             ("Scheduler", str(self.client.scheduler.address)),
-            ("shoal", __version__),
+            ("shoal", metadata.version("shoal")),
             ("Python", platform.python_version()),
             ("System", platform.platform()),
         ]

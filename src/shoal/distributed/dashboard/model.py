@@ -34,6 +34,19 @@ FAILURES = 200
 class Bar:
     """Runs of one kind of task, one after another, on one thread of a worker; or a transfer.
 
+    Parameters
+    ----------
+    id
+        Its number, never used again.
+    worker, lane, kind
+        Where: the worker's address, and which of its runs at once (-1: a transfer); and what.
+    start, stop
+        Seconds since the epoch.
+    busy
+        Seconds of runs within; less than the length of the bar if there are gaps.
+    count, key, nbytes
+        How many runs, the key of the first, and the bytes of all results.
+
     Examples
     --------
     >>> Bar(1, "tcp://a", 0, "inc", 0.0, 1.0, 1.0, 1, "x", 8).count
@@ -47,7 +60,6 @@ class Bar:
     start: float
     stop: float
     busy: float
-    """Seconds of runs within; less than the length of the bar if there are gaps."""
     count: int
     key: str
     nbytes: int
@@ -56,6 +68,19 @@ class Bar:
 @dataclass(slots=True)
 class Failure:
     """A run that failed.
+
+    Parameters
+    ----------
+    id
+        Its number, never used again.
+    time
+        Seconds since the epoch, give or take a sign of life.
+    key, kind, worker
+        Of the task, and where it ran.
+    why, error, trace
+        The kind of failure, the error in a line, and its traceback.
+    tries, again
+        How often it was tried before, and whether it is tried again.
 
     Examples
     --------
@@ -81,7 +106,67 @@ def _zeros() -> defaultdict[Any, float]:
 
 @dataclass
 class Model:
-    """Everything that is known; see the fields.
+    """Everything that is known.
+
+    Parameters
+    ----------
+    now
+        Seconds since the epoch, of the last answer.
+    began
+        When the sums below began: with the job, as far as somebody looked.
+    offset
+        Added to the scheduler's times, gives seconds since the epoch.
+    feed
+        The last answer, without its streams.
+    cursors
+        Up to where each stream has been read.
+    workers
+        By number, fields as in `shoal.distributed.core.scheduler.methods.feed.WORKER`.
+    addresses
+        Numbers by address.
+    kinds
+        By name: ``states``, ``done``, ``failed``, ``total``, ``seconds``, ``nbytes``, ...
+    bars
+        What ran, the newest last.
+    last
+        The last bar of each lane.
+    lanes
+        By worker: when each of its lanes is free.
+    next_bar
+        Number of the next bar.
+    moved
+        Bytes moved between workers: (from, to).
+    moved_s
+        Seconds that workers were receiving.
+    first, last_stop
+        When the first of these runs began and the last one ended.
+    ran_s
+        Seconds of runs, by worker and kind of task.
+    runs
+        Runs that ended, by worker and kind of task.
+    longest
+        By kind: the longest run, its key and worker; without the first run on each worker,
+        which may load modules, unless it takes longer than `WARM_S`.
+    largest
+        By kind: the largest result, its key.
+    failures
+        Runs that failed, the newest last.
+    failed
+        How many, by kind of task and worker.
+    retried
+        Of these, those that were tried again, by kind.
+    samples
+        By worker: (time, memory, managed, spilled, cpu, executing, queued, gil).
+    total
+        The same, summed over all workers.
+    rates
+        (time, runs ended, bytes moved, share of a CPU that the scheduler's loop takes).
+    loop
+        (time, CPU seconds that the scheduler's loop had taken), about once a second.
+    vitals
+        The last answer of ``scheduler.vitals``.
+    answers
+        Those of other methods, by the name under which views know them.
 
     Examples
     --------
@@ -90,62 +175,38 @@ class Model:
     """
 
     now: float = 0.0
-    """Seconds since the epoch, of the last answer."""
     began: float = 0.0
-    """When these sums began."""
     offset: float = 0.0
-    """Added to the scheduler's times, gives seconds since the epoch."""
     feed: dict[str, Any] = field(default_factory=dict)
-    """The last answer, without its streams."""
     cursors: dict[str, int] = field(
         default_factory=lambda: {"stream": 0, "flows": 0, "failures": 0}
     )
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """By number, fields as in `shoal.distributed.core.scheduler.methods.feed.WORKER`."""
     addresses: dict[str, int] = field(default_factory=dict)
-    """Numbers by address."""
     kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By name: ``states``, ``done``, ``failed``, ``total``, ``seconds``, ``nbytes``, ..."""
     bars: deque[Bar] = field(default_factory=lambda: deque(maxlen=BARS))
     last: dict[tuple[str, int], Bar] = field(default_factory=dict)
-    """The last bar of each lane."""
     lanes: dict[str, list[float]] = field(default_factory=dict)
-    """By worker: when each of its lanes is free."""
     next_bar: int = 1
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Bytes moved between workers: (from, to)."""
     moved_s: defaultdict[str, float] = field(default_factory=_zeros)
-    """Seconds that workers were receiving."""
     first: float = 0.0
     last_stop: float = 0.0
-    """When the first of these runs began and the last one ended."""
     ran_s: defaultdict[tuple[str, str], float] = field(default_factory=_zeros)
-    """Seconds of runs, by worker and kind of task."""
     runs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Runs that ended, by worker and kind of task."""
     longest: dict[str, tuple[float, str, str]] = field(default_factory=dict)
-    """By kind: the longest run, its key and worker; without the first run on each worker, which may
-    load modules, unless it takes longer than `WARM_S`."""
     largest: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """By kind: the largest result, its key."""
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=FAILURES))
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Runs that failed, by kind of task and worker."""
     retried: Counter[str] = field(default_factory=Counter)
-    """Of these, those that were tried again, by kind."""
     samples: dict[int, deque[tuple[float, ...]]] = field(default_factory=dict)
-    """By worker: (time, memory, managed, spilled, cpu, executing, queued, gil)."""
     total: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=POINTS))
-    """The same, summed over all workers."""
     rates: deque[tuple[float, float, float, float]] = field(
         default_factory=lambda: deque(maxlen=POINTS)
     )
-    """(time, runs ended, bytes moved, share of a CPU that the scheduler's loop takes)."""
     loop: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=POINTS))
-    """(time, CPU seconds that the scheduler's loop had taken), about once a second."""
     vitals: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
-    """Of other methods, by the name under which views know them."""
 
 
 def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: float) -> None:
