@@ -24,7 +24,6 @@ from shoal.collection import CollectionMixin
 from shoal.expr.node import Held, Node
 from shoal.highlevelgraph import HighLevelGraph, graph_of
 from shoal.types import Key
-from shoal.units import format_bytes
 
 __all__ = ["Array"]
 
@@ -302,10 +301,6 @@ class Array(Operators, CollectionMixin):
         """
         return self._to_delayed(optimize_graph)
 
-    def _describe(self) -> str:
-        """Shape, type and size in words; what notebooks show beside the picture."""
-        return f"{self.shape} {self.dtype} {format_bytes(self.nbytes)}"
-
     # ---------------------------------------------------------------------------- NumPy's protocols
 
     _elemwise = Delegate("elementwise", "elemwise")
@@ -317,6 +312,8 @@ class Array(Operators, CollectionMixin):
     device = DelegatedProperty("standard", "device_of")
     to_device = Delegate("standard")
     mT = DelegatedProperty("standard", "matrix_transpose")
+    _repr_html_ = Delegate("svg", "repr_html")
+    to_svg = Delegate("svg")
 
     # ------------------------------------------------------------------------------- the methods
 
