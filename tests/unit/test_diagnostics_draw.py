@@ -314,6 +314,10 @@ def test_graphviz_paints_what_it_can(tmp_path: Path) -> None:
     assert draw(GRAPH, format="svg", engine="graphviz").data == b"-Tsvg digraph {"
 
 
+def test_programs_that_ask_for_a_widget_get_a_picture() -> None:
+    assert draw(GRAPH, engine="cytoscape").data == draw(GRAPH).data
+
+
 def test_graphviz_that_fails_says_why(tmp_path: Path) -> None:
     graphviz(tmp_path, "sys.exit('syntax error in line 1')")
     with pytest.raises(ShoalError, match="could not draw format 'png': syntax error in line 1"):

@@ -28,6 +28,7 @@ from shoal.types import Key
 
 __all__ = ["draw"]
 
+ENGINES = (None, "graphviz", "cytoscape", "ipycytoscape")
 PAINTED = ("png", "pdf", "jpeg")
 MOST_TASKS = 500
 TIMEOUT_S = 120.0
@@ -80,7 +81,7 @@ def draw(
         A graph of more tasks than this is drawn layer by layer.
     engine
         ``"graphviz"`` to let Graphviz lay out every format.  Default: shoal's own layout, for
-        SVG.
+        SVG; so do ``"cytoscape"`` and ``"ipycytoscape"``, which name a widget elsewhere.
     node_attr, edge_attr, graph_attr
         Attributes, as Graphviz names them, of all nodes, of all edges, of the picture.  SVG
         knows ``color``, ``fillcolor``, ``penwidth``, ``shape``, ``label``, ``fontsize`` and
@@ -112,7 +113,7 @@ def draw(
     """
     check("rankdir", rankdir, DIRECTIONS)
     check("color", color, (None, "order"))
-    check("engine", engine, (None, "graphviz"))
+    check("engine", engine, ENGINES)
     path, chosen = place(filename, format)
     plan = graph if isinstance(graph, Plan) else plan_from_dict(graph, list(graph))
     groups = None
