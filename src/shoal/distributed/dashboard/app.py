@@ -33,7 +33,7 @@ from shoal.distributed.dashboard.source import ACTIONS, Source
 
 __all__ = ["ROUTES", "make_app"]
 
-EVERY_S = 0.4
+EVERY_S = 0.5
 """How often a page is told what has changed."""
 
 IDLE_S = 15.0

@@ -134,7 +134,7 @@ class Census:
         self.slices: list[Counter[Any]] = []
         self.next = 0
 
-    def look(self, table: Table, slices: int = 4) -> None:
+    def look(self, table: Table, slices: int = 2) -> None:
         """Count some slices anew, the ones counted longest ago.
 
         Parameters
@@ -167,7 +167,7 @@ class Census:
     @property
     def complete(self) -> bool:
         """Whether all rows were counted in the last look, and not before."""
-        return len(self.slices) <= 4
+        return len(self.slices) <= 2
 
 
 class Observed:

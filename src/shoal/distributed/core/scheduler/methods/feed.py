@@ -23,6 +23,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from shoal.distributed.core.scheduler.explain import explain
@@ -36,7 +37,7 @@ from shoal.distributed.core.scheduler.transitions import MEMORY, STATES
 
 __all__ = ["METHODS", "WORKER"]
 
-RUNS = 2_000
+RUNS = 1_000
 """Runs that are told one by one, at most."""
 
 REPORTS = 5_000
@@ -59,6 +60,9 @@ WORKER = (
 ) + ("held", "nbytes", "sent", "queued", "occupancy", "metrics")
 """What is told of a worker."""
 
+PLAIN = attrgetter(*WORKER[:12])
+"""The fields that stand so in its record."""
+
 ROWS = 100_000
 """Rows of the table that are looked through for one answer, at most."""
 
@@ -68,9 +72,8 @@ TOKENS = 100_000
 
 def worker_row(worker: Worker) -> list[Any]:
     """A worker, as `WORKER` says."""
-    row = [getattr(worker, name) for name in WORKER[:12]]
     occupancy = worker.occupancy + worker.backlog
-    return [*row, len(worker.sent), worker.queued, occupancy, worker.metrics]
+    return [*PLAIN(worker), len(worker.sent), worker.queued, occupancy, worker.metrics]
 
 
 def kind_row(kind: Prefix, counts: dict[str, int]) -> list[Any]:
@@ -147,8 +150,8 @@ def runs_since(state: Scheduler, cursor: int, most: int) -> list[Any]:
             left = -1
             _, kinds, starts, seconds, sizes = columns
             kind = kinds[len(kinds) // 2]
-            end = max(begin + took for begin, took in zip(starts, seconds))
-            total = sum(seconds)
+            # They are told in the order in which they ended.
+            end, total = starts[-1] + seconds[-1], sum(seconds)
             sums.append([worker, kind, min(starts), end, total, sum(sizes), len(starts)])
     return [stream.count, told[::-1], sums[::-1]]
 
