@@ -38,12 +38,57 @@ def sliced(x: Any) -> Any:
     return x[::2, 100:200].mean()
 
 
+def product(x: Any) -> Any:
+    return x @ x.T
+
+
+def singular_values(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        return np.linalg.svd(x[:, :500], full_matrices=False)[1]
+    module = importlib.import_module(type(x).__module__.partition(".")[0] + ".array.linalg")
+    return module.svd(x[:, :500].rechunk((x.chunks[0], 500)))[1]
+
+
+def compressed(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        return np.linalg.svd(x, compute_uv=False)[:5]
+    module = importlib.import_module(type(x).__module__.partition(".")[0] + ".array.linalg")
+    return module.svd_compressed(x, 5, seed=0)[1]
+
+
+def stencil(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        return mean_of_neighbours(np.pad(x, 1, mode="reflect"))[1:-1, 1:-1]
+    return x.map_overlap(mean_of_neighbours, depth=1, boundary="reflect")
+
+
+def mean_of_neighbours(block: np.ndarray) -> np.ndarray:
+    out = block.copy()
+    out[1:-1, 1:-1] += block[:-2, 1:-1] + block[2:, 1:-1] + block[1:-1, :-2] + block[1:-1, 2:]
+    return out / 5
+
+
+def transform(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        return abs(np.fft.fft(x, axis=1)).sum(axis=1)
+    module = importlib.import_module(type(x).__module__.partition(".")[0] + ".array.fft")
+    return abs(module.fft(x.rechunk((x.chunks[0], -1)), axis=1)).sum(axis=1)
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
     "chain": chain,
     "transposed": transposed,
     "standard": standard,
     "sliced": sliced,
 }
+
+SMALLER: dict[str, tuple[Callable[[Any], Any], float]] = {
+    "product": (product, 0.1),
+    "singular_values": (singular_values, 0.25),
+    "stencil": (stencil, 1),
+    "transform": (transform, 0.5),
+}
+"""What takes longer, each with the part of ``--gb`` that it is given."""
 
 
 ENGINES = [name for name in ("numexpr", "numba") if importlib.util.find_spec(name)]
@@ -74,36 +119,36 @@ def interleaved(works: dict[str, Callable[[], Any]], repeat: int) -> dict[str, t
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--gb", type=float, default=1.0)
-    parser.add_argument("--only", nargs="*", default=[*CASES, "graph"])
+    parser.add_argument("--only", nargs="*", default=[*CASES, *SMALLER, "graph"])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--chunk", type=int, default=0, help="edge of a block; 0: about 32 MB")
     given = parser.parse_args()
     import dask
     import dask.array as dda
 
-    side = int((given.gb * 2**30 / 8) ** 0.5)
-    block = given.chunk or 2000
-    values = np.random.default_rng(0).random((side, side))
-    if set(given.only) & set(CASES):
-        ours = sa.from_array(values, chunks=block).persist()
-        theirs = dda.from_array(values, chunks=block).persist()
     for name in given.only:
         if name == "graph":
             graph(dask, dda)
             continue
-        make = CASES[name]
+        make, part = SMALLER[name] if name in SMALLER else (CASES[name], 1)
+        side = int((given.gb * part * 2**30 / 8) ** 0.5)
+        block = given.chunk or min(2000, side // 2)
+        values = np.random.default_rng(0).random((side, side))
+        ours = sa.from_array(values, chunks=block).persist()
+        theirs = dda.from_array(values, chunks=block).persist()
         np.testing.assert_allclose(make(ours).compute(), make(theirs).compute(), rtol=1e-9)
         works = {
-            "shoal": lambda make=make: make(ours).compute(),
-            "dask": lambda make=make: make(theirs).compute(),
-            "numpy": lambda make=make: make(values),
+            "shoal": lambda make=make, x=ours: make(x).compute(),
+            "dask": lambda make=make, x=theirs: make(x).compute(),
+            "numpy": partial(make, values),
         }
-        works |= {name: partial(on_engine, name, make, ours) for name in ENGINES}
-        for engine in ENGINES:  # compiled before it is measured
+        if name in CASES:
+            works |= {engine: partial(on_engine, engine, make, ours) for engine in ENGINES}
+        for engine in set(ENGINES) & set(works):  # compiled before it is measured
             np.testing.assert_allclose(works[engine](), make(ours).compute(), rtol=1e-11)
         got = interleaved(works, given.repeat)
         wall, cpu = got["dask"]
-        print(f"{name}: {given.gb} GB, blocks of {block} x {block}")
+        print(f"{name}: {given.gb * part} GB, blocks of {block} x {block}")
         for who, (w, c) in got.items():
             ratios = f"{wall / w:5.2f} {cpu / c:5.2f}"
             print(f"  {who:8} {w:7.3f} s  {c:7.3f} CPU s   Dask / this: {ratios}")
