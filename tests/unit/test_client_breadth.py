@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import warnings
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ import pytest
 from shoal import config
 from shoal.distributed import (
     Client,
+    Event,
     LocalCluster,
     Reschedule,
+    fire_and_forget,
     get_client,
     get_task_stream,
     get_worker,
@@ -21,6 +24,7 @@ from shoal.distributed import (
     utils,
 )
 from shoal.distributed.client.printing import handle_print, handle_warn
+from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.deploy.members import spec_options
 from shoal.errors import FutureCancelledError
 
@@ -214,3 +218,32 @@ def test_several_topics_at_once(client) -> None:
     client.submit(lambda: get_worker().log_event(["one", "other"], 5)).result()
     assert [event for _, event in client.get_events("one")] == [5]
     assert [event for _, event in client.get_events("other")] == [5]
+
+
+def test_fire_and_forget_outlives_its_client(tmp_path) -> None:
+    with LocalCluster(n_workers=1, threads_per_worker=2) as cluster:
+        scheduler = cluster.scheduler
+
+        def work(number: int, go: Event) -> None:
+            go.wait(60)
+            (tmp_path / str(number)).touch()
+            if number == 2:
+                raise ValueError("nobody hears this")
+
+        with Client(cluster) as client:
+            futures = client.map(work, range(3), go=Event("go", client=client))
+            fire_and_forget(futures)
+            done = client.submit(abs, -1)
+            done.result()
+            fire_and_forget(done)
+            del futures, done
+        with Client(cluster) as client:
+            assert {task.key[:4] for task in scheduler.clients["fire-and-forget"].wants_what} == {
+                "work"
+            }
+            Event("go", client=client).set()
+            while len(scheduler.tasks):
+                threading.Event().wait(0.01)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2"]
+        assert "fire-and-forget" not in scheduler.clients
+        validate(scheduler.state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import functools
 import threading
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -12,9 +11,11 @@ from typing import Any, NamedTuple
 from shoal.distributed.client.current import default_client
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.future import Future, futures_of
+from shoal.distributed.client.link import Link
 from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
 from shoal.distributed.client.waiting import all_ended, any_ended, call_when_ended
-from shoal.distributed.core.client.table import CANCELLED, FINISHED, PENDING, Entry
+from shoal.distributed.core.client.table import CANCELLED, FINISHED, PENDING
+from shoal.distributed.protocol import Key
 
 __all__ = ["as_completed", "fire_and_forget", "wait"]
 
@@ -267,11 +268,8 @@ class as_completed:
                 return
 
 
-_forgotten: set[Future[Any]] = set()
-
-
 def fire_and_forget(obj: Any) -> None:
-    """Let tasks run to their end although nobody holds their futures.
+    """Let tasks run to their end although nobody holds their futures, not even a client.
 
     Parameters
     ----------
@@ -284,12 +282,10 @@ def fire_and_forget(obj: Any) -> None:
     >>> with Client(n_workers=1, processes=False) as client:
     ...     fire_and_forget(client.submit(abs, -1))
     """
+    by_link: dict[Link, list[Key]] = {}
     for future in futures_of(obj):
         if future._entry.status == PENDING:
-            _forgotten.add(future)
-            ended = functools.partial(_forget, future)
-            call_when_ended(future.client._link, future._entry, ended)
-
-
-def _forget(future: Future[Any], _: Entry) -> None:
-    _forgotten.discard(future)
+            by_link.setdefault(future.client._link, []).append(future._entry.key)
+    for link, keys in by_link.items():
+        # What it needs has been sent before it, over the same connection.
+        link.call("errands.add", keys=keys)

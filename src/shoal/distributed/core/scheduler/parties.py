@@ -13,6 +13,7 @@ from shoal.distributed.core.scheduler.locate import on_locate
 from shoal.distributed.core.scheduler.losses import lose_worker
 from shoal.distributed.core.scheduler.methods import (
     client_gone,
+    end_errands,
     end_session,
     holder_gone,
     log_event,
@@ -195,6 +196,7 @@ def drain(state: Scheduler, now: float) -> list[Any]:
     if state.workers_moved:
         state.workers_moved = False
         workers_changed(state, now)
+    end_errands(state)
     return flush(state, now)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from shoal.distributed.core.effects import Perform
 from shoal.distributed.core.scheduler.methods import (
     datasets,
+    errands,
     feed,
     flags,
     forward,
@@ -37,6 +38,7 @@ from shoal.distributed.core.scheduler.methods.calls import (
     reply,
     withdraw,
 )
+from shoal.distributed.core.scheduler.methods.errands import end_errands
 from shoal.distributed.core.scheduler.methods.semaphores import lapse
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.methods.workers import workers_changed
@@ -48,6 +50,7 @@ __all__ = [
     "METHODS",
     "answered",
     "client_gone",
+    "end_errands",
     "end_session",
     "expire",
     "holder_gone",
@@ -75,6 +78,7 @@ METHODS: dict[str, Method] = {
     **flags.METHODS,
     **queues.METHODS,
     **recipes.METHODS,
+    **errands.METHODS,
 }
 """Every method by name."""
 
