@@ -19,7 +19,7 @@ from heapq import heappop
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.runs import begin_choosy
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import ALONE, BITS, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import ALONE, BITS, CHOOSY, MASK, NOBODY, picker
 from shoal.distributed.core.scheduler.transitions import READY, SENT
 
 __all__: list[str] = []
@@ -28,6 +28,11 @@ END = 1 << 200
 """After every priority."""
 
 RANK = (1 << 50) - 1
+
+INFINITE = float("inf")
+
+UNUSUAL = ALONE | CHOOSY
+"""Flags of tasks that may not begin just anywhere."""
 
 
 def fill_workers(state: Scheduler, now: float) -> None:
@@ -97,28 +102,31 @@ def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: floa
 
 def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
     """Spare tasks for a worker, so that it does not have to wait for us."""
-    settings = state.settings
-    slots = worker.threads * (1 + settings.spare)
-    limit = settings.ahead_s * worker.threads
+    settings, threads = state.settings, worker.threads
+    slots, limit = threads * (1 + settings.spare), settings.ahead_s * threads
     used = len(worker.sent) + len(worker.zombies) - worker.seceded
     if used < slots or (worker.occupancy < limit and used < settings.most):
         take(state, worker, slots - used, limit, share, now)
-    note_room(state, worker)
+        used = len(worker.sent) + len(worker.zombies) - worker.seceded
+    if used >= slots and (worker.occupancy >= limit or used >= settings.most):
+        state.roomy.pop(worker.number, None)
+    else:
+        note_room(state, worker)
 
 
 def note_room(state: Scheduler, worker: Worker) -> None:
     """Remember a worker that can take more than there was for it."""
     used = len(worker.sent) + len(worker.zombies) - worker.seceded
-    number = worker.number
+    number, roomy = worker.number, state.roomy
     if number in state.full or worker.status != "running":
-        state.roomy.pop(number, None)
+        roomy.pop(number, None)
     elif used < worker.threads * (1 + state.settings.spare) or (
         worker.occupancy < state.settings.ahead_s * worker.threads and used < state.settings.most
     ):
-        if number not in state.roomy:
-            state.roomy[number] = worker
-    elif number in state.roomy:
-        del state.roomy[number]
+        if number not in roomy:
+            roomy[number] = worker
+    else:
+        roomy.pop(number, None)
 
 
 def take(
@@ -130,70 +138,92 @@ def take(
     """
     if worker.solo >= 0:
         return
+    rows = choose(state, worker, most, limit, shares, now)
+    if not rows:
+        return
+    table, number, run, grow = state.table, worker.number, state.next_run, 0
+    place, runs, nbytes = table.place, table.runs, table.nbytes
+    for row, kind in zip(rows, picker(rows)(table.prefixes)):
+        size = nbytes[row] = kind.nbytes
+        grow += size
+        place[row] = number
+        runs[row] = run
+        run += 1
+    worker.sent.update(dict.fromkeys(rows, now))
+    worker.batch += rows
+    worker.nbytes += grow
+    state.next_run = run
+    state.virtual = max(state.virtual, (table.priorities[rows[-1]] >> BITS) & RANK)
+    state.outgoing[number] = worker
+
+
+def choose(
+    state: Scheduler, worker: Worker, most: int, limit: float, shares: int, now: float
+) -> list[int]:
+    """The tasks that a worker gets, in order; they are SENT, and no longer in a queue."""
     table = state.table
     states, place, priorities, flags = table.states, table.place, table.priorities, table.flags
-    runs, costs, nbytes, prefixes = table.runs, table.costs, table.nbytes, table.prefixes
-    options, batch, sent = table.options, worker.batch, worker.sent
+    costs, prefixes, unplaced = table.costs, table.prefixes, state.unplaced
     queue, common, bulk, head = worker.queue, state.common, state.bulk, state.head
-    number, end, run, grow = worker.number, len(bulk), state.next_run, 0
-    unplaced = state.unplaced
-    occupancy, room = worker.occupancy, room_for_sources(state, worker)
-    if shares > 0 and room <= 0 and (head < end or common):
+    number, end, occupancy = worker.number, len(bulk), worker.occupancy
+    room = room_for_sources(state, worker) if shares > 0 else 0.0
+    if room <= 0 < shares and (head < end or common):
         shares = hold_back(state, worker)
-    fewest = most - state.settings.most
+    source = END
+    if shares > 0:
+        source = min(bulk[head] if head < end else END, common[0] if common else END)
+    fewest, bounded, grow, own, waited = most - state.settings.most, room < INFINITE, 0, 0, 0.0
+    rows: list[int] = []
     while most > 0 or (occupancy < limit and most > fewest):
-        priority, where = queue[0] if queue else END, number
-        if shares > 0:
-            if head < end and bulk[head] < priority:
-                priority, where = bulk[head], NOBODY
-            if common and common[0] < priority:
-                priority, where = common[0], NOBODY
+        if queue and queue[0] < source:
+            priority, where = heappop(queue), number
+        elif source < END:
+            priority, where = source, NOBODY
+            if common and common[0] == source:
                 heappop(common)
-            elif where == NOBODY:
+            else:
                 head += 1
-        if where == number:
-            if not queue:
-                break
-            heappop(queue)
+            source = bulk[head] if head < end else END
+            if common and common[0] < source:
+                source = common[0]
+        else:
+            break
         row = priority & MASK
         if states[row] != READY or place[row] != where or priorities[row] != priority:
             continue
-        if unplaced and row in unplaced:
-            # An entry of the row's last life, which had the same priority.
-            continue
-        cost = costs[row] if where == number else prefixes[row].seconds
-        if options[row] is not None or flags[row] & ALONE:
-            costs[row] = cost
-            if not begin_choosy(state, worker, row, run, now):
+        if where == NOBODY:
+            if unplaced and row in unplaced:
+                # An entry of the row's last life, which had the same priority.
+                continue
+            costs[row] = prefixes[row].seconds
+        cost = costs[row]
+        if flags[row] & UNUSUAL:
+            if not begin_choosy(state, worker, row, state.next_run + len(rows), now):
                 wait_here(worker, place, row, priority, cost)
                 continue
             if worker.solo >= 0:
                 most, limit = 1, 0.0
-        if where == number:
-            worker.queued -= 1
-            worker.backlog = worker.backlog - cost if worker.queued else 0.0
-        else:
-            costs[row] = cost
-            shares -= 1
-        size = nbytes[row] = prefixes[row].nbytes
-        grow += size
-        occupancy += cost
         states[row] = SENT
-        place[row] = number
-        runs[row] = run
-        run += 1
-        sent[row] = now
-        batch.append(row)
+        rows.append(row)
+        occupancy += cost
         most -= 1
-        if grow > room and shares > 0 and (head < end or common):
-            shares = hold_back(state, worker)
-    forget_taken(state, head)
-    if run > state.next_run:
-        state.next_run = run
-        state.virtual = max(state.virtual, (priorities[batch[-1]] >> BITS) & RANK)
-        worker.nbytes += grow
-        worker.occupancy = occupancy
-        state.outgoing[number] = worker
+        if where == number:
+            own += 1
+            waited += cost
+        else:
+            shares -= 1
+            if shares <= 0:
+                source = END
+        if bounded:
+            grow += prefixes[row].nbytes
+            if grow > room and source < END:
+                shares, source = hold_back(state, worker), END
+    if head > state.head:
+        forget_taken(state, head)
+    worker.occupancy = occupancy
+    worker.queued -= own
+    worker.backlog = worker.backlog - waited if worker.queued else 0.0
+    return rows
 
 
 def forget_taken(state: Scheduler, head: int) -> None:
@@ -216,7 +246,7 @@ def wait_here(worker: Worker, place: list[int], row: int, priority: int, cost: f
 def room_for_sources(state: Scheduler, worker: Worker) -> float:
     """Bytes that results of sources may add to a worker's before it gets no more of them."""
     if not worker.limit or not state.active:
-        return float("inf")
+        return INFINITE
     return state.settings.target * worker.limit - worker.nbytes
 
 

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.table import Table, picker
 from shoal.distributed.protocol import Grid, Key
 
 __all__ = ["Layer", "Names", "find", "forget_name", "key_of", "keys_of", "name_grid", "name_keys"]
@@ -153,11 +153,11 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
     >>> keys_of(table, [0, 3])
     [('x', 0, 0), ('x', 1, 1)]
     """
-    names = [table.names[row] for row in rows]
+    names = picker(rows)(table.names)
     layer = names[0]
     if type(layer) is not Layer:
         if Layer not in set(map(type, names)):
-            return names
+            return list(names)
     elif names.count(layer) == len(names):
         flats, name, shape = table.flats, layer.name, layer.shape
         if len(shape) == 1:
@@ -165,10 +165,16 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
         if len(shape) == 2:
             wide = shape[1]
             return [(name, flats[row] // wide, flats[row] % wide) for row in rows]
-    return [
-        name.key(table.flats[row]) if type(name) is Layer else name
-        for name, row in zip(names, rows)
-    ]
+    flats = table.flats
+    keys: list[Key] = []
+    for name, row in zip(names, rows):
+        if type(name) is not Layer:
+            keys.append(name)
+        elif len(name.shape) == 2:
+            keys.append((name.name, *divmod(flats[row], name.shape[1])))
+        else:
+            keys.append(name.key(flats[row]))
+    return keys
 
 
 def name_keys(names: Names, table: Table, keys: list[Key]) -> tuple[Sequence[int], Sequence[int]]:

@@ -13,7 +13,15 @@ from shoal.distributed.core.scheduler.names import Layer, forget_name, key_of
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import DATA, HAS_INPUTS, MANY, MASK, NOBODY, NOTED
+from shoal.distributed.core.scheduler.table import (
+    DATA,
+    HAS_INPUTS,
+    MANY,
+    MASK,
+    NOBODY,
+    NOTED,
+    picker,
+)
 from shoal.distributed.core.scheduler.transitions import (
     ERRED,
     FORGOTTEN,
@@ -155,7 +163,10 @@ def let_go(state: Scheduler, rows: Iterable[int], reason: str = "") -> None:
     Rows that are still needed stay as they are.
     """
     while rows:
-        rows = forget(state, drop_unneeded(state, rows, reason))
+        gone = drop_unneeded(state, rows, reason)
+        if not gone:
+            return
+        rows = forget(state, gone)
 
 
 def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[int]:
@@ -249,11 +260,9 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
     """
     table = state.table
     kept, owner, states, deps = table.kept, table.owner, table.states, table.deps
-    names, codes, flags, known = table.names, table.codes, table.flags, state.names.rows
+    names, codes, flats, known = table.names, table.codes, table.flats, state.names.rows
     again, gone = [], []
-    last, uses, flats = None, 0, table.flats
-    while rows:
-        row = rows.pop()
+    for row in rows:  # it grows
         if not states[row]:
             continue
         states[row] = FORGOTTEN
@@ -270,33 +279,28 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
         name = names[row]
         if type(name) is str:
             del known[name]
-        elif type(name) is Layer and type(name.rows) is not dict and name.alive > 1:
+        elif type(name) is Layer and name.alive > 1 and type(name.rows) is not dict:
             name.rows[flats[row]] = -1
             name.alive -= 1
         else:
             forget_name(state.names, table, row)
         code = codes[row]
-        if code is not last:
-            if last is not None:
-                count_down(state, last, uses)
-            last, uses = code, 0
-        uses += 1
-        if flags[row] & NOTED:
-            beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells)
-            for other in (*beside, state.parts, state.tries, state.deaths, state.moves, state.puts):
+        if code is not None:
+            code.uses -= 1
+            if not code.uses:
+                retire_code(state, code)
+    if gone and max(picker(gone)(table.flags)) >= NOTED:
+        beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells, state.parts)
+        for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
+            for row in gone if other else ():
                 other.pop(row, None)
-    if last is not None:
-        count_down(state, last, uses)
     if gone:
         table.free_all(gone)
     return again
 
 
-def count_down(state: Scheduler, code: Code, uses: int) -> None:
-    """Fewer rows need a function; one that none needs is kept for a while: it may come again."""
-    code.uses -= uses
-    if code.uses:
-        return
+def retire_code(state: Scheduler, code: Code) -> None:
+    """No row needs a function any more; it is kept for a while: it may come again."""
     idle = state.idle_codes
     idle[code.digest] = code
     while len(idle) > state.settings.idle_codes:

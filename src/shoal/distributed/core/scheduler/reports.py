@@ -94,6 +94,7 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         m = sift(state, worker, m)
         rows = [number & MASK for number in m.ids]
         if not rows:
+            settle(state, worker, [], [], [])
             return
     of = picker(rows)
     owners, deps, dependents = of(table.owner), of(table.deps), of(table.dependents)
@@ -159,12 +160,16 @@ def sift(state: Scheduler, worker: Worker, m: Report) -> Report:
         else:
             on_late_end(state, worker, m, i)
     good = [i for run, i in seen.items() if are_current(table, [m.ids[i] & MASK], [run])]
-    ids, runs, nbytes, types, seconds, values = (
-        [column[i] for i in good]
-        for column in (m.ids, m.runs, m.nbytes, m.types, m.seconds, m.values)
+    return Report(
+        [m.ids[i] for i in good],
+        [m.runs[i] for i in good],
+        [m.nbytes[i] for i in good],
+        [m.types[i] for i in good],
+        [m.seconds[i] for i in good],
+        [m.values[i] for i in good],
+        m.type_names,
+        [m.starts[i] for i in good] if m.starts else [],
     )
-    starts = [m.starts[i] for i in good] if m.starts else []
-    return Report(ids, runs, nbytes, types, seconds, values, m.type_names, starts)
 
 
 def end_runs(

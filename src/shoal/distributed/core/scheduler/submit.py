@@ -40,6 +40,9 @@ __all__ = ["USER", "on_submit", "user_rank"]
 USER = 50
 """Bits of a priority, above the row, below what the user asked for."""
 
+LET_GO = frozenset([RELEASED, ERRED])
+"""States of inputs that somebody has to look after."""
+
 
 def user_rank(priority: float) -> int:
     """What a user's priority is worth: lower first, in steps of 1/16; an int64 with the rank.
@@ -300,9 +303,10 @@ def connect(
                 known.append(me)
             else:
                 dependents[dep] = [known, me]
-            if states[dep] != MEMORY:
+            now = states[dep]
+            if now != MEMORY:
                 lack += 1
-                if states[dep] in (RELEASED, ERRED):
+                if now != WAITING and now in LET_GO:
                     troubled.append(row)
         missing[row] = lack
         if not lack:

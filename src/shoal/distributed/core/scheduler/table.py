@@ -17,10 +17,11 @@ until the row is taken again.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
-__all__ = ["BITS", "MANY", "MASK", "NOBODY"]
+__all__ = ["BITS", "MANY", "MASK", "NOBODY", "picker"]
 
 BITS = 26
 """Bits of a number that are the row."""
@@ -47,6 +48,27 @@ ALONE = 32
 """Flag: workers died while it ran, so it runs with nothing beside it."""
 NOTED = 64
 """Flag: tables beside this one have an entry for it."""
+CHOOSY = 128
+"""Flag: something was asked for it (`options`)."""
+
+
+def picker(rows: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
+    """A function that takes these rows out of a column; three times as fast as a comprehension.
+
+    Parameters
+    ----------
+    rows
+        At least one.
+
+    Examples
+    --------
+    >>> picker([2, 0])("abc"), picker([1])("abc")
+    (('c', 'a'), ('b',))
+    """
+    if len(rows) == 1:
+        row = rows[0]
+        return lambda column: (column[row],)
+    return itemgetter(*rows)
 
 
 class Table:

@@ -15,6 +15,7 @@ from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import (
     ALONE,
     AWAY,
+    CHOOSY,
     DATA,
     HAS_INPUTS,
     MANY,
@@ -93,6 +94,7 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
         check(state, not flags & DATA or now in (PUT, MEMORY, ERRED), row, "data")
         check(state, not flags & AWAY or now == SENT, row, "AWAY")
         check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
+        check(state, bool(flags & CHOOSY) == (table.options[row] is not None), row, "CHOOSY")
         noted = any(
             row in t for t in (state.reasons, state.big, state.tells, state.parts, state.tries)
         )
