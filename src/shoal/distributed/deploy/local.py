@@ -125,7 +125,7 @@ class LocalCluster(Cluster):
         ``"tcp"`` or ``"tls"``, for connections from other machines; ``"inproc"`` means
         ``processes=False``.
     security
-        The cluster's credentials; default: new ones.
+        The cluster's credentials; default: new ones; True: new ones with certificates.
     memory_limit
         Of each worker: bytes, such as ``"4 GB"``, a fraction of the machine's memory, ``"auto"``,
         or None for no limit.
@@ -187,10 +187,10 @@ class LocalCluster(Cluster):
             threads = threads_per_worker
         shape = default_shape(n_workers, threads, processes, CPU_COUNT)
         self._wanted, self._threads = shape
-        self.security = (
-            security if isinstance(security, Security) else Security.new(tls=protocol == "tls")
-        )
-        scheme = protocol.removesuffix("://") if protocol else "tcp"
+        if not isinstance(security, Security):
+            security = Security.new(tls=security is True or protocol in ("tls", "tls://"))
+        self.security = security
+        scheme = protocol.removesuffix("://") if protocol else "tls" if security.has_tls else "tcp"
         if scheme == "inproc":
             scheme = "tcp"
         where = host or ip or "127.0.0.1"

@@ -8,6 +8,7 @@ that others can read is refused.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ import stat
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shoal.errors import AuthenticationError, ConfigError
 
@@ -31,7 +33,7 @@ SECRET_BYTES = 32
 FEWEST_BYTES = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Security:
     """The credentials of a cluster.
 
@@ -45,6 +47,12 @@ class Security:
     host
         The name in the members' certificate; empty for certificates made elsewhere, of which only
         the authority is checked.
+    require_encryption
+        Accepted: with certificates all connections between hosts are encrypted.
+    **files
+        Instead of the above, as programs for Dask say it: ``tls_ca_file``, ``tls_client_cert`` and
+        ``tls_client_key``, or those of ``scheduler`` or ``worker``; paths, or PEM.  The secret
+        follows from the key, so all members need the same one.
 
     Examples
     --------
@@ -56,12 +64,26 @@ class Security:
     """
 
     secret: bytes = field(repr=False)
-    ca: str = ""
-    cert: str = ""
-    key: str = field(default="", repr=False)
-    host: str = ""
+    ca: str
+    cert: str
+    key: str = field(repr=False)
+    host: str
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        secret: bytes = b"",
+        ca: str = "",
+        cert: str = "",
+        key: str = "",
+        host: str = "",
+        require_encryption: bool | None = None,
+        **files: Any,
+    ) -> None:
+        if files:
+            secret, ca, cert, key = from_files(files)
+        for name, value in zip(FIELDS, (secret, ca, cert, key, host), strict=True):
+            # The dataclass is frozen.
+            object.__setattr__(self, name, value)
         if len(self.secret) < FEWEST_BYTES:
             raise AuthenticationError(
                 f"a cluster's secret has at least {FEWEST_BYTES} bytes, this one "
@@ -85,6 +107,17 @@ class Security:
         host = f"{secrets.token_hex(8)}.cluster.shoal.invalid"
         return cls(secret, *make_certificates(host), host=host)
 
+    @classmethod
+    def temporary(cls, **options: Any) -> Security:
+        """Credentials with certificates for a new cluster, under the name that Dask has for it.
+
+        Parameters
+        ----------
+        **options
+            Accepted.
+        """
+        return cls.new(tls=True)
+
     @property
     def has_tls(self) -> bool:
         """Whether there is a certificate."""
@@ -104,6 +137,60 @@ class Security:
                 "make them with Security.new(tls=True)"
             )
         return make_context(self, dialer)
+
+
+FIELDS = ("secret", "ca", "cert", "key", "host")
+
+ROLES = ("client", "worker", "scheduler")
+
+
+def from_files(files: dict[str, Any]) -> tuple[bytes, str, str, str]:
+    """Secret, authority, certificate and key from the files that programs for Dask name.
+
+    Parameters
+    ----------
+    files
+        ``tls_ca_file``, ``tls_client_cert``, ``tls_client_key``, ...; paths or PEM.
+
+    Raises
+    ------
+    TypeError
+        There is another name among them.
+    ValueError
+        The authority, or a certificate, is missing.
+
+    Examples
+    --------
+    >>> made = Security.new(tls=True)
+    >>> found = from_files({"tls_ca_file": made.ca, "tls_worker_cert": made.key + made.cert})
+    >>> found[1] == made.ca, found[2].startswith(made.key)
+    (True, True)
+    """
+    known = {f"tls_{role}_{what}" for role in ROLES for what in ("cert", "key")}
+    others = {"tls_ca_file", "tls_min_version", "tls_max_version", "tls_ciphers"}
+    unknown = files.keys() - known - others - {"extra_conn_args"}
+    if unknown:
+        raise TypeError(f"Security knows no {sorted(unknown)}; it knows {sorted(known | others)}")
+    ca = pem(files.get("tls_ca_file"))
+    role = next((role for role in ROLES if files.get(f"tls_{role}_cert")), None)
+    if not ca or role is None:
+        raise ValueError(
+            "Security needs tls_ca_file and a certificate with its key, such as tls_client_cert "
+            f"and tls_client_key; got {sorted(name for name, value in files.items() if value)}"
+        )
+    cert = pem(files[f"tls_{role}_cert"])
+    # One file may hold both.
+    key = pem(files.get(f"tls_{role}_key")) or cert
+    digest = hashlib.blake2b(f"{key}{ca}".encode(), digest_size=SECRET_BYTES, person=b"shoal tls")
+    return digest.digest(), ca, cert, key if key != cert else ""
+
+
+def pem(given: Any) -> str:
+    """PEM, or the content of the file that has it; empty for None."""
+    if given is None:
+        return ""
+    text = os.fspath(given)
+    return text if "-----BEGIN" in text else Path(text).read_text()
 
 
 @functools.lru_cache(maxsize=8)
@@ -240,8 +327,9 @@ def parse_cluster(text: str, source: str = "the text") -> tuple[str, Security]:
     """
     try:
         entries = json.loads(text)
-        fields = {name: str(entries.get(name, "")) for name in ("ca", "cert", "key", "host")}
-        return str(entries["address"]), Security(bytes.fromhex(entries["secret"]), **fields)
+        ca, cert, key, host = (str(entries.get(name, "")) for name in FIELDS[1:])
+        secret = bytes.fromhex(entries["secret"])
+        return str(entries["address"]), Security(secret, ca, cert, key, host)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{source} is no cluster file ({type(error).__name__}: {error}); wanted JSON with "

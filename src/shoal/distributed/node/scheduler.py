@@ -165,7 +165,7 @@ class Scheduler(Overview):
         self._folder = ""
         self.plugins = Extensions(self)
         self._door: Door | None = None
-        self._door_at = parse_door(dashboard_address, _host_of(addresses[0]))
+        self._door_at = parse_door(dashboard_address, _host_of(self._wanted[0]))
         self._prefix = dashboard_prefix
         self._stacks = Stacks()
         self._loads: deque[tuple[float, float]] = deque(maxlen=LOADS)

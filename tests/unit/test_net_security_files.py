@@ -1,0 +1,50 @@
+"""Credentials as programs for Dask name them: certificates in files."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from shoal.distributed import Client, LocalCluster, Scheduler, Security, Worker
+from shoal.errors import AuthenticationError
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, str]:
+    made, folder = Security.new(tls=True), tmp_path_factory.mktemp("certificates")
+    (folder / "ca.pem").write_text(made.ca)
+    (folder / "both.pem").write_text(made.key + made.cert)
+    both = str(folder / "both.pem")
+    return {"tls_ca_file": str(folder / "ca.pem"), "tls_client_cert": both, "tls_client_key": both}
+
+
+def test_members_with_the_same_files(files) -> None:
+    security = Security(**files, require_encryption=True)
+    assert pickle.loads(pickle.dumps(security)) == security == Security(**files)
+    with (
+        Scheduler(host="tls://127.0.0.1", security=security) as scheduler,
+        Worker(scheduler.address, nthreads=1, host="tls://127.0.0.1", security=security),
+        Client(scheduler.address, security=security) as client,
+    ):
+        assert scheduler.address.startswith("tls://")
+        assert client.submit(abs, -1).result() == 1
+        stranger = Security.temporary()
+        with pytest.raises(AuthenticationError):
+            Client(scheduler.address, security=stranger, timeout=2)
+
+
+def test_a_cluster_with_certificates_of_its_own() -> None:
+    with LocalCluster(n_workers=1, processes=False, security=True) as cluster:
+        assert cluster.scheduler_address.startswith("tls://")
+        with Client(cluster) as client:
+            assert client.submit(abs, -1).result() == 1
+
+
+def test_mistakes(files) -> None:
+    with pytest.raises(ValueError, match=r"needs tls_ca_file and a certificate.*got \['tls_ca_f"):
+        Security(tls_ca_file=files["tls_ca_file"])
+    with pytest.raises(TypeError, match=r"Security knows no \['tls_ca'\]"):
+        Security(tls_ca="x")
+    with pytest.raises(AuthenticationError, match="at least 16 bytes"):
+        Security()
