@@ -38,3 +38,52 @@ def test_fill_value() -> None:
     x = da.ma.masked_equal(da.from_array(X, chunks=3), 1)
     da.ma.set_fill_value(x, 5)
     assert x.compute().fill_value == 5
+
+
+def masked(*shape: int) -> Any:
+    return np.ma.masked_greater(np.random.default_rng(0).normal(size=shape), 0.3)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(
+    "name", ["cumsum", "cumprod", "argmin", "argmax", "sum", "mean", "std", "max"]
+)
+def test_reductions_pass_over_the_mask(name: str, axis: int) -> None:
+    x = masked(6, 7)
+    got = getattr(da, name)(da.from_array(x, chunks=(2, 3)), axis=axis)
+    assert_eq(got, getattr(np.ma, name)(x, axis=axis))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_running_totals_in_a_tree(axis: int) -> None:
+    x = masked(6, 7)
+    x[:2] = np.ma.masked
+    got = da.cumsum(da.from_array(x, chunks=(2, 3)), axis=axis, method="blelloch")
+    assert_eq(got, np.ma.cumsum(x, axis=axis))
+
+
+def test_products_are_masked_where_all_terms_are() -> None:
+    x, y = masked(6, 7), masked(7, 4)
+    x[0] = np.ma.masked
+    got = da.tensordot(da.from_array(x, chunks=(2, 3)), da.from_array(y, chunks=(2, 3)), 1)
+    assert_eq(got, np.ma.dot(x, y))
+
+
+def test_functions_of_masked_elements() -> None:
+    x = masked(6, 7)
+    d = da.from_array(x, chunks=(2, 3))
+    assert_eq(da.ma.sqrt(d), np.ma.sqrt(x))
+    assert_eq(da.ma.where(d > 0, d, 0), np.ma.where(x > 0, x, 0))
+    assert_eq(da.ma.masked_where(False, d), np.ma.masked_where(False, x))
+    weights = np.arange(7)
+    assert_eq(da.ma.average(d, 1, weights), np.ma.average(x, 1, weights))
+    for got, want in zip(da.ma.nonzero(d), np.ma.nonzero(x), strict=True):
+        assert_eq(got, want)
+
+
+def test_a_fill_value_that_does_not_fit_is_refused_at_once() -> None:
+    x = da.ma.masked_greater(da.arange(4, chunks=2), 2)
+    with pytest.raises(TypeError, match="fill_value"):
+        da.ma.set_fill_value(x, 1e20)
+    with pytest.raises(ValueError, match="scalar"):
+        da.ma.masked_equal(x, [1, 2, 3, 4])

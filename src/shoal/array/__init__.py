@@ -117,7 +117,7 @@ NUMPYS = (
 
 SUBMODULES = (
     "core creation fft image lib linalg ma overlap random rechunking reductions routines slicing "
-    "statistics stats ufunc"
+    "statistics stats testing ufunc"
 )
 """Modules that people reach as attributes."""
 

@@ -1,13 +1,21 @@
-"""Masked arrays: `numpy.ma` by blocks."""
+"""Masked arrays: `numpy.ma` by blocks, which are `numpy.ma.MaskedArray`.
+
+Functions that make masks are written here.  `ELEMENTWISE` are NumPy's, which mask what has no value
+(the root of a negative number); `SAME` are functions of `shoal.array` itself, which give masked
+blocks their due.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.documented import documented
 from shoal.array.elementwise import elemwise
 from shoal.array.kernels.masked import (
     filled_block,
@@ -15,16 +23,28 @@ from shoal.array.kernels.masked import (
     getmask_block,
     masked_block,
     set_fill_block,
+    weights_block,
+    where_block,
 )
 from shoal.array.mapping import map_blocks
+from shoal.array.reductions.simple import all as all_of
+from shoal.array.reductions.simple import mean
 from shoal.array.reductions.simple import sum as sum_of
+from shoal.array.refused import reason_of
+from shoal.array.statistics.averages import fitted_weights
 
 __all__ = [
+    "allequal",
+    "average",
     "count",
+    "count_masked",
     "filled",
     "fix_invalid",
     "getdata",
+    "getmask",
     "getmaskarray",
+    "masked_all",
+    "masked_all_like",
     "masked_array",
     "masked_equal",
     "masked_greater",
@@ -34,11 +54,93 @@ __all__ = [
     "masked_less",
     "masked_less_equal",
     "masked_not_equal",
+    "masked_object",
     "masked_outside",
     "masked_values",
     "masked_where",
     "set_fill_value",
 ]
+
+ELEMENTWISE = (
+    "abs absolute add angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh around "
+    "bitwise_and bitwise_or bitwise_xor ceil conjugate cos cosh divide equal exp fabs floor "
+    "floor_divide fmod greater greater_equal hypot left_shift less less_equal log log10 log2 "
+    "logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative "
+    "not_equal power remainder right_shift round round_ sin sinh sqrt subtract tan tanh "
+    "true_divide where"
+)
+"""NumPy's functions of elements."""
+
+SAME = (
+    "all allclose amax amin any append arange argmax argmin asarray atleast_1d atleast_2d "
+    "atleast_3d choose clip column_stack compress concatenate copy cumprod cumsum diag diagflat "
+    "diagonal diff dot dstack ediff1d empty empty_like expand_dims fromfunction hsplit hstack "
+    "identity indices max mean min ndim nonzero ones ones_like outer prod ptp ravel repeat reshape "
+    "resize row_stack shape size squeeze stack std sum swapaxes take transpose var vstack zeros "
+    "zeros_like"
+)
+"""Functions of `shoal.array`."""
+
+RENAMED = {
+    "alltrue": "all",
+    "array": "asarray",
+    "outerproduct": "outer",
+    "product": "prod",
+    "sometrue": "any",
+}
+"""The same under other names."""
+
+NUMPYS = (
+    "MaskError MaskType MaskedArray bool_ common_fill_value default_fill_value isMA isMaskedArray "
+    "isarray is_mask is_masked make_mask make_mask_none mask_or masked masked_singleton "
+    "maximum_fill_value minimum_fill_value nomask"
+)
+"""Names that are NumPy's own: types, constants, and functions of these and of masks in memory."""
+
+_elementwise = frozenset(ELEMENTWISE.split())
+_same = {**{name: name for name in SAME.split()}, **RENAMED}
+_numpys = frozenset(NUMPYS.split())
+
+
+def __getattr__(name: str) -> Any:
+    """A function that is NumPy's by blocks, or one of `shoal.array`.
+
+    Parameters
+    ----------
+    name
+        Of `ELEMENTWISE`, `SAME` or `NUMPYS`.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ma.sqrt(da.asarray([-1.0, 4.0], chunks=1)).sum().compute()
+    np.float64(2.0)
+    """
+    # Kept nowhere: as names of this module they would hide Python's any and all.
+    if name in _elementwise:
+        return _by_elements(getattr(np.ma, name.rstrip("_")))
+    if name in _same:
+        return getattr(sys.modules["shoal.array"], _same[name])
+    if name in _numpys:
+        return getattr(np.ma, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason_of(name, 'ma')}")
+
+
+class _by_elements:
+    """A function of NumPy's as one of arrays."""
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+        self.__name__ = func.__name__
+        self.__doc__ = func.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.func is np.ma.where and len(args) == 1:
+            return sys.modules["shoal.array"].nonzero(*args)
+        return elemwise(self.func, *args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (sys.modules[__name__], self.__name__)
 
 
 def filled(a: Any, fill_value: Any = None) -> Array:
@@ -94,6 +196,121 @@ def getmaskarray(a: Any) -> Array:
     return map_blocks(getmask_block, asanyarray(a))
 
 
+def getmask(a: Any) -> Array:
+    """Where elements are masked; see `numpy.ma.getmask`, which may say that nothing is.
+
+    Parameters
+    ----------
+    a
+        An array.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> getmask(da.arange(3, chunks=2)).compute()
+    array([False, False, False])
+    """
+    return getmaskarray(a)
+
+
+def count_masked(arr: Any, axis: Any = None) -> Array:
+    """How many elements are masked; see `numpy.ma.count_masked`.
+
+    Parameters
+    ----------
+    arr, axis
+        As for `sum`.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> count_masked(masked_equal(da.arange(3, chunks=2), 1)).compute()
+    np.int64(1)
+    """
+    return sum_of(getmaskarray(arr), axis)
+
+
+def masked_all(shape: Any, dtype: Any = float, chunks: Any = "auto") -> Array:
+    """An array of which all is masked; see `numpy.ma.masked_all`.
+
+    Parameters
+    ----------
+    shape, dtype, chunks
+        As for `zeros`.
+
+    Examples
+    --------
+    >>> int(count(masked_all(3)).compute())
+    0
+    """
+    made = sys.modules["shoal.array"].zeros(shape, dtype=dtype, chunks=chunks)
+    return masked_array(made, True)
+
+
+def masked_all_like(arr: Any) -> Array:
+    """An array of which all is masked, otherwise like another; see `numpy.ma.masked_all_like`.
+
+    Parameters
+    ----------
+    arr
+        The other.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> int(count(masked_all_like(da.ones(3))).compute())
+    0
+    """
+    return masked_array(getdata(arr), True)
+
+
+def allequal(a: Any, b: Any, fill_value: bool = True) -> Array:
+    """Whether all elements are equal; see `numpy.ma.allequal`.
+
+    Parameters
+    ----------
+    a, b
+        Arrays.
+    fill_value
+        Whether what is masked is taken for equal.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> bool(allequal(masked_equal(da.arange(3, chunks=2), 1), [0, 5, 2]))
+    True
+    """
+    same = asanyarray(a) == asanyarray(b)
+    return all_of(filled(same, bool(fill_value)))
+
+
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    """The weighted mean of what is not masked; see `numpy.ma.average`.
+
+    Parameters
+    ----------
+    a, axis, weights, returned, keepdims
+        As for `shoal.array.average`.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = masked_equal(da.asarray([1.0, 2, 3], chunks=2), 2)
+    >>> average(x, weights=[3, 9, 1]).compute()
+    np.float64(1.5)
+    """
+    a = asanyarray(a)
+    if weights is None:
+        out = mean(a, axis, keepdims=keepdims)
+        return (out, count(a, axis, keepdims)) if returned else out
+    given = elemwise(weights_block, a, fitted_weights(asanyarray(weights), a, axis))
+    total = sum_of(given, axis, keepdims=keepdims)
+    out = sum_of(a * given, axis, keepdims=keepdims) / total
+    return (out, total) if returned else out
+
+
 def fix_invalid(a: Any, fill_value: Any = None) -> Array:
     """With nan and inf masked and replaced; see `numpy.ma.fix_invalid`.
 
@@ -131,11 +348,19 @@ def set_fill_value(a: Array, fill_value: Any) -> None:
     >>> x.compute().fill_value
     np.int64(7)
     """
-    a._node = map_blocks(set_fill_block, asanyarray(a), fill_value=fill_value)._node
+    if np.ndim(fill_value):
+        raise ValueError(f"fill_value must be a scalar, got shape {np.shape(fill_value)}")
+    # An error now, where the type cannot hold it.
+    np.ma.set_fill_value(np.ma.zeros(1, dtype=a.dtype), fill_value)
+    a._node = map_blocks(set_fill_block, a, fill_value=fill_value, meta=a._meta)._node
 
 
 def masked_array(
-    data: Any, mask: Any = np.ma.nomask, fill_value: Any = None, **kwargs: Any
+    data: Any,
+    mask: Any = np.ma.nomask,
+    fill_value: Any = None,
+    chunks: Any = "auto",
+    **kwargs: Any,
 ) -> Array:
     """An array with some elements masked; see `numpy.ma.masked_array`.
 
@@ -147,6 +372,8 @@ def masked_array(
         Of its shape, or a scalar.
     fill_value
         What stands for what is masked.
+    chunks
+        Of data in memory.
     **kwargs
         ``dtype`` and others of NumPy's.
 
@@ -161,7 +388,7 @@ def masked_array(
     >>> masked_array(da.arange(3, chunks=2), [False, True, False]).sum().compute()
     np.int64(2)
     """
-    data = asanyarray(data)
+    data = asanyarray(data, chunks=chunks)
     told = dict(kwargs)
     if fill_value is not None:
         if np.ndim(fill_value):
@@ -208,7 +435,7 @@ def masked_where(condition: Any, a: Any) -> Array:
             f"Inconsistent shape between the condition and the input (got {condition.shape} and "
             f"{a.shape})"
         )
-    return elemwise(np.ma.masked_where, condition, a)
+    return elemwise(where_block, condition, a)
 
 
 def masked_invalid(a: Any) -> Array:
@@ -245,156 +472,39 @@ def count(a: Any, axis: Any = None, keepdims: bool = False, split_every: Any = N
     return sum_of(~getmaskarray(a), axis, np.intp, keepdims, split_every)
 
 
-def masked_equal(a: Any, value: Any) -> Array:
-    """Masked where elements equal a value; see `numpy.ma.masked_equal`.
+def _compared(name: str, claim: str, values: str, seen: str) -> Callable[..., Array]:
+    """A function that masks where elements compare in some way with one or two numbers."""
+    func = getattr(np.ma, name)
 
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
+    def masked(a: Any, *value: Any) -> Array:
+        if name == "masked_equal" and any(map(np.ndim, value)):
+            raise ValueError(
+                f"masked_equal takes a scalar, got shape {np.shape(value[0])}: it becomes the fill "
+                "value; use masked_where(a == value, a)"
+            )
+        return elemwise(func, asanyarray(a), *value)
 
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_equal(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [False, True, False]
-    """
-    return elemwise(np.ma.masked_equal, asanyarray(a), value)
-
-
-def masked_not_equal(a: Any, value: Any) -> Array:
-    """Masked where elements do not equal a value; see `numpy.ma.masked_not_equal`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_not_equal(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [True, False, True]
-    """
-    return elemwise(np.ma.masked_not_equal, asanyarray(a), value)
+    parameters = "a\n    An array.\n*value\n    What to compare with: a number, or an array; two "
+    parameters += "for an interval."
+    example = f"da.ma.{name}(da.asarray([1.0, 2, 3], chunks=2), {values}).compute().mask.tolist()"
+    told = f"Masked where elements {claim}; see `numpy.ma.{name}`"
+    return documented(masked, name, told, parameters, example, seen)
 
 
-def masked_greater(a: Any, value: Any) -> Array:
-    """Masked where elements are greater than a value; see `numpy.ma.masked_greater`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_greater(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [False, False, True]
-    """
-    return elemwise(np.ma.masked_greater, asanyarray(a), value)
-
-
-def masked_greater_equal(a: Any, value: Any) -> Array:
-    """Masked where elements are greater or equal; see `numpy.ma.masked_greater_equal`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_greater_equal(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [False, True, True]
-    """
-    return elemwise(np.ma.masked_greater_equal, asanyarray(a), value)
-
-
-def masked_less(a: Any, value: Any) -> Array:
-    """Masked where elements are less than a value; see `numpy.ma.masked_less`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_less(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [True, False, False]
-    """
-    return elemwise(np.ma.masked_less, asanyarray(a), value)
-
-
-def masked_less_equal(a: Any, value: Any) -> Array:
-    """Masked where elements are less or equal; see `numpy.ma.masked_less_equal`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    value
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_less_equal(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
-    [True, True, False]
-    """
-    return elemwise(np.ma.masked_less_equal, asanyarray(a), value)
-
-
-def masked_inside(a: Any, v1: Any, v2: Any) -> Array:
-    """Masked where elements are within an interval; see `numpy.ma.masked_inside`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    v1, v2
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_inside(da.asarray([1.0, 2, 3], chunks=2), 2, 3).compute().mask.tolist()
-    [False, True, True]
-    """
-    return elemwise(np.ma.masked_inside, asanyarray(a), v1, v2)
-
-
-def masked_outside(a: Any, v1: Any, v2: Any) -> Array:
-    """Masked where elements are outside of an interval; see `numpy.ma.masked_outside`.
-
-    Parameters
-    ----------
-    a
-        An array.
-    v1, v2
-        What to compare with.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> masked_outside(da.asarray([1.0, 2, 3], chunks=2), 2, 3).compute().mask.tolist()
-    [True, False, False]
-    """
-    return elemwise(np.ma.masked_outside, asanyarray(a), v1, v2)
+masked_equal = _compared("masked_equal", "equal a value", "2", "[False, True, False]")
+masked_not_equal = _compared("masked_not_equal", "do not equal a value", "2", "[True, False, True]")
+masked_greater = _compared(
+    "masked_greater", "are greater than a value", "2", "[False, False, True]"
+)
+masked_greater_equal = _compared(
+    "masked_greater_equal", "are greater or equal", "2", "[False, True, True]"
+)
+masked_less = _compared("masked_less", "are less than a value", "2", "[True, False, False]")
+masked_less_equal = _compared("masked_less_equal", "are less or equal", "2", "[True, True, False]")
+masked_inside = _compared("masked_inside", "are within an interval", "2, 3", "[False, True, True]")
+masked_outside = _compared(
+    "masked_outside", "are outside of an interval", "2, 3", "[True, False, False]"
+)
 
 
 def masked_values(
@@ -407,7 +517,7 @@ def masked_values(
     x
         An array.
     value
-        What to compare with.
+        A number.
     rtol, atol, shrink
         As NumPy has them.
 
@@ -417,4 +527,30 @@ def masked_values(
     >>> masked_values(da.asarray([1.0, 2, 3], chunks=2), 2).compute().mask.tolist()
     [False, True, False]
     """
+    if np.ndim(value):
+        raise ValueError(f"masked_values takes a number, got shape {np.shape(value)}")
     return elemwise(np.ma.masked_values, asanyarray(x), value, rtol=rtol, atol=atol, shrink=shrink)
+
+
+def masked_object(x: Any, value: Any, shrink: bool = True) -> Array:
+    """Masked where objects equal a value; see `numpy.ma.masked_object`.
+
+    Parameters
+    ----------
+    x
+        An array of objects.
+    value
+        An object.
+    shrink
+        As NumPy has it.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.asarray(np.array(["a", "b"], dtype=object))
+    >>> masked_object(x, "b").compute().mask.tolist()
+    [False, True]
+    """
+    return elemwise(
+        np.ma.masked_object, asanyarray(x), value, dtype=np.dtype(object), shrink=shrink
+    )

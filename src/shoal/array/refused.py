@@ -47,7 +47,7 @@ _NUMPY = {
     ),
     SETUP: (
         "char ctypeslib dtypes emath exceptions f2py get_include getbufsize info little_endian "
-        "polynomial rec setbufsize show_config show_runtime strings test testing typing"
+        "polynomial rec setbufsize show_config show_runtime strings test typing"
     ),
     CALENDAR: "busday_count busday_offset busdaycalendar datetime_data is_busday",
     MAKER: "c_ mgrid ogrid r_",
@@ -86,9 +86,9 @@ _MA = {
         "core extras masked_print_option make_mask_descr flatten_mask flatten_structured_array "
         "mvoid MAError"
     ),
-    "use the function of shoal.array": (
+    "NumPy's looks at whole arrays with their masks; use it on x.rechunk(-1) in map_blocks": (
         "anom anomalies apply_along_axis apply_over_axes convolve correlate corrcoef cov inner "
-        "innerproduct intersect1d in1d isin median outer outerproduct setdiff1d setxor1d sort "
+        "innerproduct intersect1d in1d isin median setdiff1d setxor1d sort "
         "argsort trace union1d unique"
     ),
 }

@@ -206,8 +206,8 @@ def finfo(type: Any, /) -> FInfo:
     64
     """
     own = np.finfo(type.dtype if isinstance(type, Array) else type)
-    limits = [float(getattr(own, name)) for name in ("eps", "max", "min", "smallest_normal")]
-    return FInfo(int(own.bits), *limits, own.dtype)
+    eps, most, least, normal = map(float, (own.eps, own.max, own.min, own.smallest_normal))
+    return FInfo(int(own.bits), eps, most, least, normal, own.dtype)
 
 
 def iinfo(type: Any, /) -> Any:
@@ -267,15 +267,8 @@ def dlpack_of(
     stream, max_version, dl_device
         As NumPy's arrays have them.
     copy
-        False is an error: there is nothing yet to share.
-
-    Raises
-    ------
-    BufferError
-        ``copy`` is False.
+        Accepted: what is handed over was computed for it, and nobody else has it.
     """
-    if copy is False:
-        raise BufferError("an array that is not computed cannot be shared; pass copy=None or True")
     told = {"max_version": max_version, "dl_device": dl_device}
     return np.asarray(self).__dlpack__(stream=stream, **told)
 

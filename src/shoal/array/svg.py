@@ -25,7 +25,7 @@ SIZE = 120
 MOST_LINES = 50
 """Of a face along an axis; where there are more boundaries, some stand for all."""
 
-FEW, MANY = "ECB172A0", "8B4903A0"
+FEW, MANY = "ECB172", "8B4903"
 """Colours of faces, with and without all of their lines."""
 
 THIN = 25.0
@@ -35,7 +35,21 @@ Point = tuple[float, float]
 
 
 def to_svg(self: Array, size: int | None = None) -> str:
-    """A picture of the array's blocks; see `svg`."""
+    """A picture of the array's blocks; see `svg`.
+
+    Parameters
+    ----------
+    self
+        The array.
+    size
+        Pixels of the longest axis.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones((4, 3), chunks=2).to_svg().startswith("<svg")
+    True
+    """
     return svg(self.chunks, size or SIZE)
 
 
@@ -152,7 +166,7 @@ def _face(
     corners = [_moved(start, u, v, *at) for at in ((0, 0), (1, 0), (1, 1), (0, 1))]
     text = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     colour = MANY if crowded else FEW
-    lines = [f'  <polygon points="{text}" style="fill:#{colour};stroke-width:0"/>']
+    lines = [f'  <polygon points="{text}" style="fill:#{colour};fill-opacity:0.6;stroke-width:0"/>']
     for places, turned in ((along_u or (0, 1), False), (along_v or (0, 1), True)):
         for place in places:
             if place == math.inf:
@@ -177,13 +191,25 @@ def _labels(left: float, bottom: float, width: float, shape: Sequence[int]) -> l
 
 
 def _text(x: float, y: float, number: int, turn: int) -> str:
-    style = "font-size:1rem;font-weight:100;text-anchor:middle;stroke-width:0"
+    style = "font-size:16px;font-weight:100;text-anchor:middle;stroke-width:0"
     turned = f' transform="rotate({turn},{x:.1f},{y:.1f})"' if turn else ""
     return f'  <text x="{x:.1f}" y="{y:.1f}" style="{style}"{turned}>{number}</text>'
 
 
 def repr_html(self: Array) -> str:
-    """What notebooks show: size, shape and type of the array and of its blocks, and a picture."""
+    """What notebooks show: size, shape and type of the array and of its blocks, and a picture.
+
+    Parameters
+    ----------
+    self
+        The array.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> "(4, 3)" in da.ones((4, 3), chunks=2)._repr_html_()
+    True
+    """
     kind = type(self._meta)
     known = not has_unknown(self.chunks)
     rows = [

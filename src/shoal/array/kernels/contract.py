@@ -65,12 +65,26 @@ class Accumulate:
                     if total.flags.writeable
                     else self.op(total, part)
                 )
+            elif self.op is np.add and isinstance(total, np.ma.MaskedArray):
+                total = _added(total, part)
             else:
                 total = self.op(total, part)
         return total[()] if type(total) is np.ndarray and not total.ndim else total
 
     def __shoal_tokenize__(self) -> Any:
         return "accumulate", self.func, self.places, self.op
+
+
+def _added(total: Any, part: Any) -> Any:
+    """The sum of two sums: what is masked in one of them has no share in it.
+
+    >>> _added(np.ma.masked_array([1, 2], [True, False]), np.ma.masked_array([3, 4]))
+    masked_array(data=[3, 6],
+                 mask=[False, False],
+           fill_value=999999)
+    """
+    masks = np.ma.getmaskarray(total) & np.ma.getmaskarray(part)
+    return np.ma.array(np.ma.filled(total, 0) + np.ma.filled(part, 0), mask=masks)
 
 
 def _picked(operand: Any, axes: tuple[int, ...], at: dict[int, int]) -> Any:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["filled_block", "getdata_block", "getmask_block", "masked_block", "set_fill_block"]
+__all__ = [
+    "filled_block",
+    "getdata_block",
+    "getmask_block",
+    "masked_block",
+    "set_fill_block",
+    "weights_block",
+    "where_block",
+]
 
 
 def filled_block(block: Any, fill_value: Any) -> Any:
@@ -97,3 +105,41 @@ def set_fill_block(block: Any, fill_value: Any) -> Any:
     out = block.copy()
     np.ma.set_fill_value(out, fill_value)
     return out
+
+
+def where_block(condition: Any, block: Any) -> Any:
+    """A block masked where a condition holds, as well as where it was.
+
+    Parameters
+    ----------
+    condition
+        Broadcasts to the block.
+    block
+        An array.
+
+    Examples
+    --------
+    >>> where_block(np.True_, np.arange(2)).mask
+    array([ True,  True])
+    """
+    return np.ma.masked_where(np.broadcast_to(condition, block.shape), block)
+
+
+def weights_block(block: Any, weights: Any) -> Any:
+    """Weights that are masked where a block is.
+
+    Parameters
+    ----------
+    block
+        An array.
+    weights
+        Broadcast to it.
+
+    Examples
+    --------
+    >>> weights_block(np.ma.masked_equal([1, 2], 2), np.array([3, 4]))
+    masked_array(data=[3, --],
+                 mask=[False,  True],
+           fill_value=999999)
+    """
+    return np.ma.array(np.broadcast_to(weights, block.shape), mask=np.ma.getmaskarray(block))

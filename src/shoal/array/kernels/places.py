@@ -47,6 +47,9 @@ def arg_chunk(
     >>> arg_chunk(np.array([3, 1]), (10,), (0,), True, (20,))["place"]
     array([11])
     """
+    if isinstance(block, np.ma.MaskedArray):
+        worst = np.ma.minimum_fill_value if func is np.argmin else np.ma.maximum_fill_value
+        block = block.filled(worst(block))
     if any(block.shape[i] == 0 for i in axis):
         none = emptied(block, axis)
         return {"value": none, "place": np.empty(none.shape, dtype=np.intp)}
@@ -239,4 +242,6 @@ def take_last(block: Any, axis: int) -> Any:
     >>> take_last(np.arange(3), 0)
     array([2])
     """
-    return block[(slice(None),) * axis + (slice(max(block.shape[axis] - 1, 0), None),)]
+    # Behind a mask NumPy's running totals go on.
+    own = np.ma.getdata(block) if isinstance(block, np.ma.MaskedArray) else block
+    return own[(slice(None),) * axis + (slice(max(block.shape[axis] - 1, 0), None),)]

@@ -6,6 +6,8 @@ a whole says so (`stacks`, `singular`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from shoal.array.linalg.factors import qr, sfqr, tsqr
 from shoal.array.linalg.norms import matrix_norm, norm, vector_norm
 from shoal.array.linalg.results import (
@@ -41,6 +43,7 @@ from shoal.array.linalg.stacks import (
     svdvals,
     trace,
 )
+from shoal.array.refused import reason_of
 from shoal.array.routines.products import matmul, tensordot
 from shoal.array.routines.vectors import vecdot
 from shoal.array.standard import matrix_transpose
@@ -89,3 +92,9 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}{reason_of(name, 'linalg')}"
+    )

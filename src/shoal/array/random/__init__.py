@@ -8,13 +8,57 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from shoal.array.collection import Array
 from shoal.array.random.distributions import OLD
 from shoal.array.random.generators import Generator, RandomState, default_rng
+from shoal.array.refused import reason_of
 
-__all__ = ["Generator", "RandomState", "default_rng"]
+__all__ = ["Generator", "RandomState", "default_rng", "rand", "randn"]
 
 _state = RandomState()
 _functions = frozenset([*OLD, "choice", "permutation", "seed"])
+_renamed = {"ranf": "random_sample", "sample": "random_sample"}
+_numpys = frozenset(
+    ["BitGenerator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "SeedSequence"]
+)
+
+
+def rand(*args: int, chunks: Any = "auto") -> Array:
+    """Numbers from 0 to 1; see `numpy.random.rand`.
+
+    Parameters
+    ----------
+    *args
+        The shape, an int for each axis.
+    chunks
+        As `normalize_chunks` takes them.
+
+    Examples
+    --------
+    >>> rand(2, 3, chunks=1).shape
+    (2, 3)
+    """
+    out: Array = _state.random_sample(size=args, chunks=chunks)  # type: ignore[attr-defined]
+    return out
+
+
+def randn(*args: int, chunks: Any = "auto") -> Array:
+    """Standard normal numbers; see `numpy.random.randn`.
+
+    Parameters
+    ----------
+    *args, chunks
+        As for `rand`.
+
+    Examples
+    --------
+    >>> randn(2, 3, chunks=1).shape
+    (2, 3)
+    """
+    out: Array = _state.standard_normal(size=args, chunks=chunks)  # type: ignore[attr-defined]
+    return out
 
 
 def __getattr__(name: str) -> Any:
@@ -33,7 +77,13 @@ def __getattr__(name: str) -> Any:
     """
     if name in _functions:
         return getattr(_state, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _renamed:
+        return getattr(_state, _renamed[name])
+    if name in _numpys:
+        return getattr(np.random, name)
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}{reason_of(name, 'random')}"
+    )
 
 
 def __dir__() -> list[str]:

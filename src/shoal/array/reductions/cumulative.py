@@ -40,8 +40,7 @@ def cumreduction(
     binop
         ``binop(total, totals)``, associative.
     ident
-        What changes nothing; kept for programs that pass it, for nothing is added to the first
-        block.
+        What changes nothing: the total of a block of which all is masked.
     x
         An array.
     axis
@@ -82,6 +81,8 @@ def cumreduction(
     if takes_keyword(func, "dtype"):
         func = _Typed(func, dtype)
         preop = None if preop is None else _Typed(preop, dtype)
+    if isinstance(x._meta, np.ma.MaskedArray) and preop is not None:
+        preop = _Filled(preop, ident)
     total = preop if method == "blelloch" else None
     kind = infer_meta(func, [x._meta], {"axis": axis})
     meta = meta_from_array(kind if hasattr(kind, "dtype") else x._meta, x.ndim, dtype)
@@ -102,6 +103,24 @@ def cumreduction(
         raise ValueError(f"out= has shape {out.shape}, and the result {result.shape}")
     out._node = node
     return out
+
+
+class _Filled:
+    """A function whose masked results are filled."""
+
+    def __init__(self, func: Callable[..., Any], value: Any) -> None:
+        self.func = func
+        self.value = value
+
+    @property
+    def __name__(self) -> str:
+        return funcname(self.func)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.ma.filled(self.func(*args, **kwargs), self.value)
+
+    def __shoal_tokenize__(self) -> Any:
+        return "filled", self.func, self.value
 
 
 class _Typed:

@@ -84,7 +84,7 @@ def _placed(
         fan_in(split_every, axes, a.chunks),
         False,
         size,
-        meta_from_array(a._meta, a.ndim if keepdims else a.ndim - len(axes), dtype),
+        meta_from_array(_plain(a._meta), a.ndim if keepdims else a.ndim - len(axes), dtype),
         name,
         annotations=current_annotations(),
     )
@@ -95,6 +95,11 @@ def _placed(
         raise ValueError(f"out= has shape {out.shape}, and the result {result.shape}")
     out._node = node
     return out  # type: ignore[no-any-return]
+
+
+def _plain(meta: Any) -> Any:
+    """Places have no mask."""
+    return np.empty(meta.shape) if isinstance(meta, np.ma.MaskedArray) else meta
 
 
 def topk(a: Any, k: Any, axis: int = -1, split_every: Any = None) -> Array:

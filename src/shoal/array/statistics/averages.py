@@ -43,6 +43,9 @@ def is_nonzero(block: Any) -> Any:
     >>> is_nonzero(np.array([0, 2]))
     array([False,  True])
     """
+    if isinstance(block, np.ma.MaskedArray):
+        # What is masked does not count, as in NumPy.
+        block = block.filled(0)
     if block.dtype.kind in "SU":
         return block != np.zeros((), block.dtype)
     return block.astype(bool)
@@ -119,15 +122,20 @@ def average(
             asanyarray(np.asarray(a.size / max(out.size, 1), out.dtype)), out.shape
         )
         return (out, total) if returned else out
-    given = _fitted(asanyarray(weights), a, axis)
+    given = fitted_weights(asanyarray(weights), a, axis)
     dtype = np.result_type(a.dtype, given.dtype, "f8" if a.dtype.kind in "biu" else a.dtype)
     total = sum_of(given, axis, dtype, keepdims)
     out = sum_of(a * given, axis, dtype, keepdims) / total
     return (out, broadcast_to(total, out.shape)) if returned else out
 
 
-def _fitted(weights: Array, a: Array, axis: Any) -> Array:
-    """Weights of the array's shape."""
+def fitted_weights(weights: Array, a: Array, axis: Any) -> Array:
+    """Weights of the array's shape.
+
+    >>> import shoal.array as da
+    >>> fitted_weights(da.ones(2), da.ones((2, 3)), 0).shape
+    (2, 3)
+    """
     if weights.shape == a.shape:
         return weights
     if axis is None:
