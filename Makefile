@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # The demo writes beside the sources; nothing else here is a file named after its target.
-.PHONY: test lint unit sim demo docs bench memory lock clean
+.PHONY: test lint unit sim faults demo docs bench memory lock clean
 .DEFAULT_GOAL := test
 
 test: lint
@@ -20,10 +20,13 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy --strict src/
 
 unit: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" tests/unit src/shoal
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not faults" tests/unit src/shoal
 
 sim: $(VENV)/.installed
 	SHOAL_SIM_SEEDS=2000 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/sim
+
+faults: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m faults tests/cluster
 
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py
@@ -34,6 +37,7 @@ docs: $(VENV)/.installed
 # Arrays four times the size of the memory they may have: 8 GB under 2 GiB, some minutes.
 memory: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python bench/memory_bench.py --gb 8 --limit 2GiB
+	$(BENCH_VENV)/bin/python bench/out_of_core_bench.py --memory 1GB
 
 bench: $(BENCH_VENV)/.installed
 	for file in bench/*_bench.py; do $(BENCH_VENV)/bin/python $$file || exit; done
