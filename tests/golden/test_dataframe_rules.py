@@ -60,6 +60,26 @@ def again(df: Any) -> Any:
     return by_key[by_key.x > 1].shuffle("k")
 
 
+def others(df: Any) -> list[Any]:
+    return [df[["k", name]].rename(columns={name: name * 2}) for name in "xy"]
+
+
+def joined_twice(df: Any) -> Any:
+    one, two = others(df)
+    return df.merge(one, on="k").merge(two, on="k").shuffle(["k", "xx"])
+
+
+def moved_once(df: Any) -> Any:
+    one, two = others(df)
+    return [df.merge(one, on="k").xx.sum(), df.merge(two, on="k").yy.sum()]
+
+
+def with_a_small_one(df: Any) -> Any:
+    small = df.partitions[:1].repartition(npartitions=2)[["k", "y"]]
+    by_key = df.repartition(npartitions=8).shuffle("k")
+    return by_key.merge(small, on="k", broadcast=True).shuffle("k").x
+
+
 PAIRS: dict[str, Callable[[Any], Any]] = {
     "a chain is one stage, and the file is read for what it uses": lambda df: df[df.x > 3].y + 1,
     "an assignment that nobody reads goes; a filter moves below the other": assigned,
@@ -70,6 +90,9 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "counting reads no column": lambda df: df._reduce("len", reads=frozenset()),
     "columns are dropped before rows are moved": joined,
     "rows that are in place stay there": again,
+    "what is joined by a key is in place for the next join, and for more keys": joined_twice,
+    "what two joins move is moved once": moved_once,
+    "a small side goes to all partitions, and the others stay": with_a_small_one,
     "what the columnar kernel can do is one task": lambda df: df[df.x > 7].groupby("k").y.mean(),
     "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
 }

@@ -173,3 +173,41 @@ def test_joins_of_any_keys_are_those_of_pandas(data, how, kind, on_disk):
         got.sort_values(order).reset_index(drop=True),
         expected.sort_values(order).reset_index(drop=True),
     )
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.sampled_from(JOINS), min_size=2, max_size=3),
+    st.lists(st.integers(1, 9), min_size=4, max_size=4),
+    st.sampled_from(["k", ["k", "j"]]),
+    st.integers(0, 5),
+)
+def test_what_is_in_place_is_not_moved_and_nothing_is_lost(kinds, counts, on, seed):
+    rng = np.random.default_rng(seed)
+    plain = [
+        pd.DataFrame(
+            {
+                "k": rng.integers(0, 6, 15),
+                "j": rng.integers(0, 2, 15),
+                f"v{i}": rng.integers(0, 99, 15),
+            }
+        )
+        for i in range(len(kinds) + 1)
+    ]
+    lazy = [
+        dd.from_pandas(f, npartitions=n, sort=False) for f, n in zip(plain, counts, strict=False)
+    ]
+    expected, got = plain[0], lazy[0]
+    for i, how in enumerate(kinds, 1):
+        other = [c for c in plain[i].columns if c in ("k", f"v{i}") or c in on]
+        expected = expected.merge(plain[i][other], on=on, how=how)
+        got = got.merge(lazy[i][other], on=on, how=how)
+    tops = expected.groupby(["k", "j"])["v0"].transform("max").sum()
+    found = got.groupby(["k", "j"])["v0"].transform("max", meta=("v0", "float64")).sum()
+    assert found.compute(scheduler="sync") == tops
+    order = [name for name in expected.columns if name.startswith("v")] + ["k", "j"]
+    pd.testing.assert_frame_equal(
+        got.compute(scheduler="sync").sort_values(order).reset_index(drop=True),
+        expected.sort_values(order).reset_index(drop=True),
+        check_dtype=False,
+    )

@@ -132,4 +132,4 @@ def _fitted(frames: Sequence[FrameNode], what: str) -> list[FrameNode]:
             for frame in frames
         ]
     count = max(frame.npartitions for frame in frames)
-    return [Shuffle(frame, None, count, (), True) for frame in frames]
+    return [Shuffle(frame, None, count) for frame in frames]

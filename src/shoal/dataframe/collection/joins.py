@@ -16,9 +16,16 @@ from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.moves import Join, union_divisions
 from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.sizes import most_bytes
 from shoal.dataframe.nodes.sources import FromPandas
 
 __all__ = ["concat", "merge", "merge_asof"]
+
+SMALL_BYTES = 32 << 20
+"""A side that is surely no larger is given to all partitions of the other one."""
+
+SMALLER = 4
+"""If it has so many times fewer partitions."""
 
 KINDS = ("inner", "left", "right", "outer", "leftsemi", "leftanti")
 """Kinds of joins."""
@@ -42,7 +49,8 @@ def merge(
     """Join two frames.
 
     Frames that are sorted by what they are joined on (both by their index, with known divisions)
-    are cut at common bounds.  A frame of one partition is given to all partitions of the other.
+    are cut at common bounds.  A frame of one partition is given to all partitions of the other, and
+    so is one that is known to be small and has a fourth of the other's partitions or fewer.
     Else rows of both sides are moved by the hash of their keys.
 
     Parameters
@@ -56,7 +64,8 @@ def merge(
     shuffle_method
         Accepted for programs written for Dask.
     broadcast
-        Accepted for programs written for Dask.
+        True: the side with fewer partitions is given to all of the other's, where the kind of join
+        allows it.  False: only if it has one partition.
 
     Examples
     --------
@@ -80,6 +89,8 @@ def merge(
             on, left_index, right_index = None, True, True
     left_keys = None if left_index else _names(on if on is not None else left_on, left)
     right_keys = None if right_index else _names(on if on is not None else right_on, right)
+    if not (left_index and right_index and left.known_divisions and right.known_divisions):
+        left, right = _gathered(left, right, how, broadcast)
     return from_node(
         Join(
             left._node,
@@ -93,6 +104,24 @@ def merge(
             broadcast,
         )
     )
+
+
+def _gathered(left: Any, right: Any, how: str, broadcast: Any) -> tuple[Any, Any]:
+    """Two frames, a small one in one partition: it is then given to all of the other's."""
+    if broadcast is False:
+        return left, right
+    few, many = right, left
+    if how == "right" or (how == "inner" and left.npartitions < right.npartitions):
+        few, many = left, right
+    if how == "outer" or few.npartitions == 1 or many.npartitions == 1:
+        return left, right
+    if broadcast is not True:
+        fewer = SMALLER * few.npartitions <= many.npartitions
+        nbytes = most_bytes(few._node) if fewer else None
+        if nbytes is None or nbytes > SMALL_BYTES:
+            return left, right
+    one = few.repartition(npartitions=1)
+    return (left, one) if few is right else (one, right)
 
 
 def _with_key(frame: Any, on: Any, side: str) -> tuple[Any, Any]:

@@ -204,12 +204,12 @@ def shuffle(
     """
     count = npartitions or self.npartitions
     if on_index:
-        return from_node(Shuffle(self._node, None, count, (), True))
+        return from_node(Shuffle(self._node, None, count))
     names = tuple(on) if isinstance(on, list | tuple) else (on,)
     for name in names:
         if name not in self.columns:
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
-    return from_node(Shuffle(self._node, names, count, (), True))
+    return from_node(Shuffle(self._node, names, count))
 
 
 def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:

@@ -26,7 +26,7 @@ from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks, Each, Input
 
-__all__ = ["Cumulative", "Join", "Merge", "SetIndex", "Shuffle", "Sort"]
+__all__ = ["Cumulative", "Join", "Merge", "SetIndex", "Shuffle", "Sort", "exchange"]
 
 
 SEMI = ("leftsemi", "leftanti")
@@ -44,20 +44,16 @@ class Shuffle(Logical):
         Names of columns, a tuple; None: the index.
     count
         How many partitions there will be.
-    dtypes
-        ``(position of the key, dtype)`` pairs: hash as that.
-    keep_index
-        False where nobody reads the labels.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> Shuffle(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3, (), True).npartitions
+    >>> Shuffle(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3).npartitions
     3
     """
 
     __slots__ = ()
-    fields = ("source", "by", "count", "dtypes", "keep_index")
+    fields = ("source", "by", "count")
     prefix = "shuffle"
     narrow_sources = True
 
@@ -66,9 +62,23 @@ class Shuffle(Logical):
         return (None,) * (int(self.count) + 1)
 
     @property
+    def in_place(self) -> bool:
+        """Whether rows with equal keys are in one partition as it is.
+
+        So they are where rows with equal values in some of the keys are.
+        """
+        known = self.source.partitioning
+        if known is None or self.by is None or known.npartitions != self.count:
+            return bool(self.count == self.source.npartitions == 1)
+        return set(known.columns) <= set(self.by)
+
+    @property
     def partitioning(self) -> Hashed | None:
-        """By the keys, as long as they are hashed as they are."""
-        return None if self.by is None or self.dtypes else Hashed(self.by, self.count)
+        """By the keys; as it was, where nothing is moved."""
+        if self.in_place:
+            before: Hashed | None = self.source.partitioning
+            return before
+        return None if self.by is None else Hashed(self.by, self.count)
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """The wanted columns and the keys."""
@@ -78,15 +88,33 @@ class Shuffle(Logical):
     def physical(self) -> FrameNode:
         """One exchange; none where the rows are there already."""
         source: FrameNode = self.source
-        known = self.partitioning
-        if (known is not None and source.partitioning == known) or (
-            self.count == source.npartitions == 1
-        ):
-            return source
-        split = cuts.HashSplit(self.by, self.count, self.dtypes, self.keep_index)
-        return Exchange(
-            source, split, cuts.JoinRows(), self.count, source.meta, self.divisions, known
-        )
+        return source if self.in_place else exchange(source, self.by, self.count)
+
+
+def exchange(
+    source: FrameNode, by: Any, count: int, dtypes: Any = (), keep_index: bool = True
+) -> FrameNode:
+    """Rows moved by the hash of their keys.
+
+    Parameters
+    ----------
+    source, by, count
+        As of `Shuffle`.
+    dtypes
+        ``(position of the key, dtype)`` pairs: hash as that.
+    keep_index
+        False where nobody reads the labels.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> exchange(from_dict({"x": [1, 2]}, npartitions=2).expr, ("x",), 3).label()
+    'Exchange(2 to 3)'
+    """
+    known = None if by is None or dtypes else Hashed(by, count)
+    split = cuts.HashSplit(by, count, dtypes, keep_index)
+    unknown = (None,) * (count + 1)
+    return Exchange(source, split, cuts.JoinRows(), count, source.meta, unknown, known)
 
 
 class Join(Logical):
@@ -212,15 +240,33 @@ class Join(Logical):
             if common is not None:
                 left_types.append((i, common))
                 right_types.append((i, common))
-        count = self.npartitions
         # pandas numbers the rows of a join anew unless an index takes part.
         sides = (self.left, self.left_on), (self.right, self.right_on)
         plain = all(on is not None and set(on) <= set(columns_of(side)) for side, on in sides)
         labels = self.how in SEMI or not plain
         return (
-            Shuffle(self.left, self.left_on, count, tuple(left_types), labels),
-            Shuffle(self.right, self.right_on, count, tuple(right_types), labels),
+            self._brought(self.left, self.left_on, tuple(left_types), labels),
+            self._brought(self.right, self.right_on, tuple(right_types), labels),
         )
+
+    def _brought(self, side: FrameNode, on: Any, dtypes: Any, labels: bool) -> FrameNode:
+        """A side with its rows where those of the other side go; as it is, if they are there."""
+        count = self.npartitions
+        if on is not None and not dtypes and side.partitioning == Hashed(on, count):
+            return side
+        return exchange(side, on, count, dtypes, labels)
+
+    @property
+    def partitioning(self) -> Hashed | None:
+        """By the keys, or as the larger side was."""
+        if self.direct:
+            return kept_partitioning(self, self.how)
+        if self.by_divisions or self.how not in ("inner", "left", *SEMI) or self.left_on is None:
+            return None
+        dtypes = _keys(self.left, self.left_on), _keys(self.right, self.right_on)
+        if any(common_dtype(*pair) is not None for pair in zip(*dtypes, strict=False)):
+            return None
+        return shown(self, self.left, Hashed(self.left_on, self.npartitions))
 
     def label(self) -> str:
         """How, and on what."""
@@ -271,6 +317,49 @@ def union_divisions(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
     return bounds if len(bounds) > 1 else (bounds[0], bounds[0])
 
 
+def kept_partitioning(join: Any, how: str) -> Hashed | None:
+    """Where the rows of a join's sides were, if that is where the result has them.
+
+    Parameters
+    ----------
+    join
+        A `Join` or a `Merge`.
+    how
+        Its kind.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> one, two = (from_dict({"k": [1, 2], v: [3, 4]}, npartitions=2) for v in "xy")
+    >>> join = one.shuffle("k").merge(two.repartition(npartitions=1), on="k").expr
+    >>> kept_partitioning(join, "inner")
+    Hashed(columns=('k',), npartitions=2)
+    """
+    sides = []
+    if how in ("inner", "left", *SEMI):
+        sides.append(join.left)
+    if how in ("inner", "right"):
+        sides.append(join.right)
+    for side in sides:
+        known = side.partitioning
+        if known is not None and known.npartitions == join.npartitions:
+            found = shown(join, side, known)
+            if found is not None:
+                return found
+    return None
+
+
+def shown(join: Any, side: FrameNode, known: Hashed) -> Hashed | None:
+    """A partitioning of a side, if the result has its columns under their names."""
+    other = join.right if side is join.left else join.left
+    theirs = set(columns_of(other)) if join.meta.ndim == 2 else set()
+    names = set(known.columns)
+    keys = zip(join.left_on or (), join.right_on or (), strict=False)
+    shared = {one for one, two in keys if one == two}
+    plain = names <= set(columns_of(side)) and not (names & theirs) - shared
+    return known if plain and names <= set(join.meta.columns) else None
+
+
 class Merge(PartitionWise):
     """Partitions of two frames joined pair by pair.
 
@@ -292,6 +381,21 @@ class Merge(PartitionWise):
     __slots__ = ()
     fields = ("left", "right", "options", "given_divisions")
     prefix = "merge"
+
+    @property
+    def left_on(self) -> Any:
+        """Keys of the left side; None: its index."""
+        return dict(self.options)["left_on"]
+
+    @property
+    def right_on(self) -> Any:
+        """Keys of the right side; None: its index."""
+        return dict(self.options)["right_on"]
+
+    @property
+    def partitioning(self) -> Hashed | None:
+        """That of a side, whose rows stay where they are."""
+        return kept_partitioning(self, dict(self.options)["how"])
 
     def call(self) -> Apply:
         """pandas' merge."""
