@@ -338,7 +338,7 @@ class GroupBy:
             else:
                 names.append(key)
         count = self.frame.npartitions if count is None else count
-        return Shuffle(node, tuple(names), count, (), True), tuple(names)
+        return Shuffle(node, tuple(names), count), tuple(names)
 
     def _moved(
         self,
