@@ -10,9 +10,9 @@ import pytest
 
 import shoal
 import shoal.array as da
-from shoal.array.rules.inline_sources import _memory_bytes
 from shoal.array.testing import assert_eq
 from shoal.collection import make_plan
+from shoal.expr import footprint
 from shoal.expr.explain import _peak_alive
 
 X = np.random.default_rng(0).random((60, 50))
@@ -50,7 +50,7 @@ def test_a_block_is_read_once_where_there_is_memory() -> None:
 def test_what_is_too_large_to_hold_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Counting()
     x = da.from_array(reader, chunks=(6, 50))
-    monkeypatch.setitem(_memory_bytes.__globals__, "system_limit_bytes", lambda: 2 * X.nbytes)
+    monkeypatch.setattr(footprint, "system_limit_bytes", lambda: 2 * X.nbytes)
     np.testing.assert_allclose(centred(x).compute(scheduler="sync"), centred(X))
     assert reader.elements == 2 * X.size
     # Ten blocks, of which one is in memory at a time: what lives longer are partial results.
@@ -63,10 +63,10 @@ def test_a_cluster_says_how_much_memory_there_is() -> None:
         def __call__(self) -> None: ...
 
         def scheduler_info(self) -> Any:
-            return {"workers": {"a": {"memory_limit": 5}, "b": {"memory_limit": 7}}}
+            return {"workers": {n: {"memory_limit": n, "nthreads": 2} for n in (5, 7)}}
 
     with shoal.config.set(scheduler=Client()):
-        assert _memory_bytes() == 12
+        assert footprint.room() == footprint.Room(12, 4)
 
 
 def test_two_that_do_not_wait_for_each_other_share_what_is_read(
@@ -74,7 +74,7 @@ def test_two_that_do_not_wait_for_each_other_share_what_is_read(
 ) -> None:
     reader = Counting()
     x = da.from_array(reader, chunks=(6, 50))
-    monkeypatch.setitem(_memory_bytes.__globals__, "system_limit_bytes", lambda: 0)
+    monkeypatch.setattr(footprint, "system_limit_bytes", lambda: 0)
     both = shoal.compute(x.max(axis=1), x.sum(), scheduler="sync")
     np.testing.assert_allclose(both[0], X.max(axis=1))
     assert reader.elements == X.size
@@ -122,3 +122,42 @@ def test_each_block_is_cut_once() -> None:
     x = da.from_array(np.zeros((40, 40)), chunks=(5, 40))
     plan = make_plan(x.rechunk((40, 5), threshold=100))
     assert len([func for func in plan.funcs if func is not None]) == 8 + 8
+
+
+def explained(x: Any, limit_bytes: float, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(footprint, "room", lambda: footprint.Room(limit_bytes, 2))
+    _, _, memory = x.explain().partition("memory: ")
+    return memory
+
+
+def test_explain_says_what_will_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    megabyte = 2**20
+    reader = np.memmap("/dev/zero", "u1", "r", shape=(64 * megabyte,))
+    x = da.from_array(reader, chunks=4 * megabyte)
+    total = explained((x + 1).max(), 2**30, monkeypatch)
+    assert total.startswith("about 8.00 MiB at most, with 2 threads")
+    assert "warning" not in total
+    kept = explained(x - x.max(), 2**30, monkeypatch)
+    # Every block waits for the largest element; where one goes, a block of the answer comes.
+    assert kept.startswith("about 72.00 MiB at most, with 2 threads (results 64.00 MiB")
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda x: (x.rechunk(60) + 1).sum(), "smaller chunks"),
+        (lambda x: x + 1, "The answer alone takes"),
+        (lambda x: ((x + 1).cumsum(axis=0) - (x + 1).max()).sum(), "Results wait until"),
+    ],
+)
+def test_what_does_not_fit_has_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, make: Any, remedy: str
+) -> None:
+    x = da.from_array(X, chunks=(2, 50))
+    assert remedy in explained(make(x), 5_000, monkeypatch)
+    assert "warning" not in explained(make(x), 10**9, monkeypatch)
+
+
+def test_what_is_unknown_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = da.from_array(X, chunks=(6, 50))
+    assert not explained(x[x > 0.5], 1, monkeypatch)

@@ -23,6 +23,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shoal.expr.call import BlockOf, Call
+from shoal.expr.footprint import footprint
 from shoal.expr.node import Node
 from shoal.expr.rewrite import Step
 from shoal.graph.plan import Plan
@@ -405,6 +406,9 @@ def explain(
     ]
     if plan is not None:
         sections.append(_physical(plan, groups))
+        memory = footprint(rewritten, plan)
+        if memory is not None:
+            sections.append(memory.text())
     return "\n\n".join(sections)
 
 

@@ -15,6 +15,7 @@ expression: shapes are worked out sources first and kept, and a node is pickled 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from shoal.graph.token import tokenize
 if TYPE_CHECKING:
     from shoal.expr.lower import Lowering
 
-__all__ = ["Held", "Node"]
+__all__ = ["Cost", "Held", "Node"]
 
 N = TypeVar("N", bound="Node")
 
@@ -180,6 +181,16 @@ class Node:
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be lowered")
 
+    def cost(self, layer: str) -> Cost | None:
+        """What a task of one of the node's layers takes in memory, at most; None where unknown.
+
+        Parameters
+        ----------
+        layer
+            Its name: the node's, or one that begins with it.
+        """
+        return None
+
     def label(self) -> str:
         """The node in a few words, its sources left out."""
         parts = [
@@ -194,6 +205,35 @@ class Node:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (_rows(self),)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a task takes in memory.
+
+    Parameters
+    ----------
+    result_bytes
+        Its result.
+    working_bytes
+        What it makes on the way, besides.
+    in_parts
+        Whether the result is in `shoal.types.Parts`, which may go to files.
+
+    Examples
+    --------
+    >>> Cost(100, 50).task_bytes
+    150
+    """
+
+    result_bytes: float
+    working_bytes: float = 0
+    in_parts: bool = False
+
+    @property
+    def task_bytes(self) -> float:
+        """All of it."""
+        return self.result_bytes + self.working_bytes
 
 
 def shape_of(node: Node) -> tuple[int, ...]:

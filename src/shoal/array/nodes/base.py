@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shoal.array.chunks import Chunks, shape_of
+from shoal.array.chunks import Chunks, has_unknown, shape_of
 from shoal.expr.call import Call
 from shoal.expr.lower import Lowering
-from shoal.expr.node import Node
+from shoal.expr.node import Cost, Node
 from shoal.graph.layers import Each, GridLayer, TableLayer
 from shoal.graph.legacy import rows_from_dict
 from shoal.graph.token import tokenize
@@ -118,6 +118,24 @@ class ArrayNode(Node):
     def nbytes(self) -> float:
         """What the elements take; nan where the shape is unknown."""
         return math.prod(self.array_shape) * int(self.dtype.itemsize)
+
+    @property
+    def block_bytes(self) -> float:
+        """What the largest block takes; nan where that is unknown."""
+        longest = [
+            math.nan if has_unknown((axis,)) else max(axis, default=0) for axis in self.chunks
+        ]
+        return math.prod(longest) * int(self.dtype.itemsize)
+
+    def cost(self, layer: str) -> Cost | None:
+        """A block, whatever the layer.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        return Cost(self.block_bytes)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.label()} {self.array_shape}>"

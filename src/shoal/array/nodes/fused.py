@@ -14,8 +14,9 @@ from shoal.array.kernels.tiled import Fold, Tiled
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.reduction import Reduction
-from shoal.array.nodes.sources import Inline, reading
+from shoal.array.nodes.sources import Inline, inlined_bytes, reading
 from shoal.expr.lower import Lowering
+from shoal.expr.node import Cost
 from shoal.graph.layers import Blocks
 from shoal.graph.naming import funcname
 
@@ -98,6 +99,16 @@ class Fused(ArrayNode):
         """The functions."""
         return f"Fused({' | '.join(self.said())})"
 
+    def cost(self, layer: str) -> Cost | None:
+        """A block, and those that are read for it; tiles are small.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        return Cost(self.block_bytes, inlined_bytes(self.inputs))
+
     def said(self) -> list[str]:
         """What is done, in words."""
         reads = [node.label() for node in self.inputs if type(node) is Inline]
@@ -149,6 +160,9 @@ class FusedReduction(Reduction):
         """The same reduction of changed inputs."""
         fused = self.fused.map_sources(change)
         return self if fused is self.fused else self.replace(inputs=(fused,))
+
+    def _working_bytes(self) -> float:
+        return inlined_bytes(self.fused.inputs)
 
     def _first(self) -> tuple[Callable[..., Any], list[Any]]:
         fold = Fold(

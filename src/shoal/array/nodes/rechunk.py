@@ -19,6 +19,7 @@ from shoal.array.kernels.assemble import assemble
 from shoal.array.kernels.layout import cut_parts, merge_parts
 from shoal.array.nodes.base import ArrayNode
 from shoal.expr.lower import Lowering
+from shoal.expr.node import Cost
 from shoal.graph.layers import Blocks, Each, Gather, Input, strides
 from shoal.units import parse_bytes
 
@@ -63,6 +64,19 @@ class Rechunk(ArrayNode):
             own = self.name if step == len(plan) else f"{self.name}-{step}"
             _place_step(self, lowering, (name, before), (own, after))
             name, before = own, after
+
+    def cost(self, layer: str) -> Cost | None:
+        """The largest block of any step; old blocks that are cut are in parts.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        if layer.endswith("-split"):
+            return Cost(self.source.block_bytes, in_parts=True)
+        longest = [math.prod(map(max, chunks)) for chunks in self.plan() if all(chunks)]
+        return Cost(max(longest, default=0) * int(self.dtype.itemsize))
 
     def limits(self) -> tuple[float, float]:
         """How many pieces a step may have, times the blocks; and bytes of a block in between."""

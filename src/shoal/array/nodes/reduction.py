@@ -16,14 +16,18 @@ from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import aligned_blocks
-from shoal.array.nodes.sources import Inline, reading
+from shoal.array.nodes.sources import Inline, inlined_bytes, reading
 from shoal.array.program import Program, Step
 from shoal.expr.lower import Lowering
+from shoal.expr.node import Cost
 from shoal.graph.layers import Blocks, Const, Each, Input, Window
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
 __all__ = ["Finish", "Partials", "Reduction"]
+
+PARTS_OF_PARTIALS = 3
+"""Counts, sums and sums of squares: what is estimated for a partial result."""
 
 
 class Reduction(ArrayNode):
@@ -151,6 +155,27 @@ class Reduction(ArrayNode):
         """What makes a partial result, and of which blocks."""
         given = [self._input(item) for item in self.inputs]
         return reading(self._call(self.chunk, keepdims=True), given)
+
+    def _working_bytes(self) -> float:
+        return inlined_bytes(self.inputs)
+
+    def cost(self, layer: str) -> Cost | None:
+        """A block of the result; partial results as if they had `PARTS_OF_PARTIALS` parts.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        is_last = layer == self.name and self.aggregate is not None
+        is_first = layer.endswith("-chunk") or all(self.grid[axis] == 1 for axis in self.axes)
+        longest = [
+            1 if axis in self.axes else max(blocks, default=0)
+            for axis, blocks in enumerate(self.before)
+        ]
+        partial = PARTS_OF_PARTIALS * math.prod(longest) * int(self.dtype.itemsize)
+        working = self._working_bytes() if is_first else 0
+        return Cost(self.block_bytes if is_last else partial, working)
 
     def _call(self, func: Callable[..., Any], keepdims: bool) -> Callable[..., Any]:
         kwargs = (("axis", self.axes), ("keepdims", keepdims))

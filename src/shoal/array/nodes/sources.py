@@ -17,7 +17,16 @@ from shoal.graph.layers import Const, Each, GridLayer
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
 
-__all__ = ["Arange", "FromArray", "Full", "Generated", "InMemory", "Inline", "reading"]
+__all__ = [
+    "Arange",
+    "FromArray",
+    "Full",
+    "Generated",
+    "InMemory",
+    "Inline",
+    "inlined_bytes",
+    "reading",
+]
 
 TOLD: dict[str, Callable[[Chunks], PerAxis]] = {
     "shape": block_shapes,
@@ -330,6 +339,17 @@ class Inline:
     def label(self) -> str:
         """What is read."""
         return f"{'makes' if type(self.node) is Full else 'reads'} {self.node.label()}"
+
+
+def inlined_bytes(inputs: Sequence[Any]) -> float:
+    """What blocks take that a task reads or makes itself.
+
+    Parameters
+    ----------
+    inputs
+        `Inline`, and others.
+    """
+    return float(sum(item.block_bytes for item in inputs if type(item) is Inline))
 
 
 def reading(

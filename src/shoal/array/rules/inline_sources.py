@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from shoal import config
 from shoal.array.nodes.fused import Fused, FusedReduction
 from shoal.array.nodes.reduction import Reduction
 from shoal.array.nodes.sources import FromArray, Full, Inline
+from shoal.expr.footprint import room
 from shoal.expr.node import Node
 from shoal.expr.rewrite import count_uses
-from shoal.memory import system_limit_bytes
 
 __all__ = ["inline_sources"]
 
@@ -131,14 +130,7 @@ def _pays(name: str, nodes: Sequence[Any], uses: Counter[str], below: Any) -> bo
     if not any(below[node.name] & names for node in nodes):
         # Nobody waits for another: a block is read, and given to all of them.
         return False
-    return source.nbytes > HELD_SHARE * _memory_bytes()  # type: ignore[no-any-return]
-
-
-def _memory_bytes() -> float:
-    """What there is where tasks will run: of the cluster's workers, or of this process."""
-    info = getattr(config.get("scheduler", None), "scheduler_info", None)
-    limits = [worker.get("memory_limit") for worker in info()["workers"].values()] if info else []
-    return sum(limits) if limits and all(limits) else system_limit_bytes()
+    return source.nbytes > HELD_SHARE * room().limit_bytes  # type: ignore[no-any-return]
 
 
 def _with_reading(node: Any, inlined: set[str]) -> Any:
