@@ -107,8 +107,8 @@ class Footprint:
         else:
             why = (
                 "Results wait until others are there that they are\n"
-                "  needed with; store those and go on from the file, or use a cluster, whose workers\n"
-                "  write to disk"
+                "  needed with; store those and go on from the file, or use a cluster, which\n"
+                "  writes to disk"
             )
         return f"{line}\n  warning: there are {format_bytes(self.room.limit_bytes)}. {why}"
 
