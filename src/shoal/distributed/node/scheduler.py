@@ -25,6 +25,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,11 @@ class Scheduler(Overview):
 
     def _open_door(self, where: tuple[str, int]) -> None:
         """Take the dashboard's port; without one the cluster does its work all the same."""
+        lacking = [name for name in ("starlette", "uvicorn") if not find_spec(name)]
+        if lacking:
+            text = f"no dashboard, for {' and '.join(lacking)} is missing; "
+            self._do_log(Log("info", f"{text}run: python -m pip install 'shoal[dashboard]'"))
+            return
         settings = config.get("distributed.dashboard")
         prefix = self._prefix if self._prefix is not None else settings["prefix"] or ""
         more = {name: settings[f"allowed-{name}"] or () for name in ("hosts", "origins")}
