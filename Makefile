@@ -30,6 +30,7 @@ faults: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py
+	$(BIN)/python demo/globe.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/reference/generate.py
