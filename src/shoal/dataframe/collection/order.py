@@ -62,7 +62,8 @@ def set_index(
     sort
         False to leave rows where they are; divisions are not known then.
     **kwargs
-        Accepted for programs written for Dask.
+        ``append``, with ``sort=False``, as pandas has it; others are accepted for programs written
+        for Dask.
 
     Examples
     --------
@@ -70,21 +71,31 @@ def set_index(
     >>> from_dict({"x": [3, 1, 2]}, npartitions=2).set_index("x").compute().index.tolist()
     [1, 2, 3]
     """
-    frame, column = self, other
-    if isinstance(other, list):
-        if len(other) != 1:
-            raise NotImplementedError(f"set_index takes one column, got {len(other)}")
-        column = other[0]
-    if hasattr(other, "_node"):
-        column = other.name
-        frame = self._assigned({column: other})
-    elif column not in frame.columns:
+    frame, column = self, _one_key(other, sort)
+    if hasattr(column, "_node"):
+        if _is_column(self, column):
+            # As in pandas, the column stays: it is not the column that was asked for by name.
+            column, drop = column.name, False
+        else:
+            name, labels = column.name, {"__label": column}
+            told = {"sorted": sorted, "npartitions": npartitions, "divisions": divisions}
+            out = set_index(self._assigned(labels), "__label", sort=sort, **told)
+            return out.map_partitions(rows.call_method, "rename_axis", name)
+    if not isinstance(column, list) and column not in frame.columns:
         raise KeyError(f"{column!r} is not a column{nearest(column, frame.columns)}")
+    append = bool(kwargs.get("append"))
+    if append and sort:
+        raise NotImplementedError("set_index(append=True) needs sort=False: rows stay in place")
     if not sort:
-        meta = frame._meta.set_index(column, drop=drop)
+        meta = frame._meta.set_index(column, drop=drop, append=append)
         unknown = (None,) * (frame.npartitions + 1)
-        args = (_plain_index, (frame._node, column, drop), (), meta, unknown, "set-index")
+        args = (_plain_index, (frame._node, column, drop, append), (), meta, unknown, "set-index")
         return from_node(MapPartitions(*args))
+    if divisions is not None and sorted and len(divisions) != self.npartitions + 1:
+        raise ValueError(
+            f"divisions of sorted partitions must be the same length as theirs, "
+            f"{self.npartitions + 1}; got {len(divisions)}"
+        )
     if divisions is None:
         count = frame.npartitions if npartitions in (None, "auto") else npartitions
         divisions = (
@@ -95,8 +106,32 @@ def set_index(
     return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted))
 
 
-def _plain_index(part: Any, column: Any, drop: bool) -> Any:
-    return part.set_index(column, drop=drop)
+def _one_key(other: Any, sort: bool) -> Any:
+    """What is to be the index: a name, or a series; a list of names where rows stay in place."""
+    if getattr(other, "ndim", 1) == 2 and hasattr(other, "_node"):
+        raise NotImplementedError("set_index does not yet support a frame; pass a column of it")
+    if not isinstance(other, list):
+        return other
+    if len(other) == 1:
+        return other[0]
+    if any(hasattr(one, "_node") for one in other):
+        raise TypeError("several series are not supported by set_index; assign them as columns")
+    if sort:
+        raise NotImplementedError(
+            f"set_index does not yet support multi-indexes, got {len(other)} columns; "
+            "use one column, or sort=False"
+        )
+    return other
+
+
+def _is_column(frame: Any, series: Any) -> bool:
+    """Whether a series is a column of a frame."""
+    name = series.name
+    return bool(name in frame.columns and frame[name]._node is series._node)
+
+
+def _plain_index(part: Any, column: Any, drop: bool, append: bool) -> Any:
+    return part.set_index(column, drop=drop, append=append)
 
 
 def _samples(column: Any) -> list[Any]:
@@ -166,10 +201,15 @@ def sort_values(
     """
     names = list(by) if isinstance(by, list | tuple) else [by]
     for name in names:
+        if not isinstance(name, str | tuple) and name not in self.columns:
+            raise NotImplementedError(
+                f"sort_values knows sorting by named columns; got by={name!r}, columns are "
+                f"{list(self.columns)}"
+            )
         if name not in self.columns:
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
     if na_position not in ("first", "last"):
-        raise ValueError(f"na_position is 'first' or 'last', got {na_position!r}")
+        raise ValueError(f"na_position must be either 'first' or 'last', got {na_position!r}")
     count = npartitions or self.npartitions
     bounds = _bounds(self[names[0]], count)[1:-1] if count > 1 else ()
     if bounds and bounds[0] is None:
@@ -188,7 +228,7 @@ def shuffle(
     Parameters
     ----------
     on
-        A column or several.
+        A column or several, by name (also that of the index), or as a series or a frame.
     npartitions
         How many partitions there will be.
     on_index
@@ -203,13 +243,37 @@ def shuffle(
     3
     """
     count = npartitions or self.npartitions
+    if on is None and not on_index:
+        raise TypeError("Must shuffle on either columns (on=) or the index (on_index=True)")
+    if on is not None and on_index:
+        raise TypeError("Cannot shuffle on both on= and on_index=True; choose one")
     if on_index:
         return from_node(Shuffle(self._node, None, count))
+    if hasattr(on, "_node"):
+        return _shuffled_on(self, on, count)
     names = tuple(on) if isinstance(on, list | tuple) else (on,)
-    for name in names:
-        if name not in self.columns:
-            raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
+    missing = [n for n in names if n not in self.columns and n not in self._meta.index.names]
+    if missing:
+        near = nearest(missing[0], self.columns)
+        raise KeyError(f"Cannot shuffle on {missing}: not a column{near}")
+    if len(names) == 1 and names[0] not in self.columns:
+        return from_node(Shuffle(self._node, None, count))
     return from_node(Shuffle(self._node, names, count))
+
+
+def _shuffled_on(self: Any, on: Any, count: int) -> Any:
+    """The rows by the values of a series, or of a frame, beside them."""
+    if on.npartitions != self.npartitions or on.divisions != self.divisions:
+        raise TypeError(
+            "index must be aligned: what is shuffled on needs the divisions of the frame, "
+            f"{self.npartitions} partitions; got {on.npartitions}"
+        )
+    columns = [on] if on.ndim == 1 else [on[name] for name in on.columns]
+    if all(_is_column(self, column) for column in columns):
+        return from_node(Shuffle(self._node, tuple(c.name for c in columns), count))
+    added = {f"__key_{i}": column for i, column in enumerate(columns)}
+    moved = from_node(Shuffle(self._assigned(added)._node, tuple(added), count))
+    return moved[list(self.columns)]
 
 
 def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
