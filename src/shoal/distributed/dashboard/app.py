@@ -175,7 +175,7 @@ class Guard:
         name = html.escape(rest.path.rsplit("/", 1)[-1] + (f"?{rest.query}" if rest.query else ""))
         answer = HTMLResponse(
             f'<!doctype html><meta http-equiv="refresh" content="0;url={name}">'
-            f'<title>shoal</title><a href="{name}">Go on</a>'
+            f'<link rel="icon" href="data:,"><title>shoal</title><a href="{name}">Go on</a>'
         )
         if not is_visitor:
             answer.set_cookie(
@@ -190,7 +190,7 @@ class Guard:
 
 
 DENIED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>shoal</title>
-<h1>This dashboard needs its link</h1>
+<link rel="icon" href="data:,"><h1>This dashboard needs its link</h1>
 <p>A link opens it once; then this browser may come back for a week. Get a new one:</p>
 <pre>print(client.dashboard_link)      # in the program
 shoal dashboard                   # in a terminal, beside cluster.json</pre></html>

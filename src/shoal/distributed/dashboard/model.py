@@ -320,6 +320,10 @@ def add_runs(model: Model, stream: Any) -> int:
     """Runs that have ended; how many."""
     model.cursors["stream"], reports, sums = stream
     count = 0
+    # What was summed up is older than what is told run by run.
+    for worker, kind, start, stop, busy, size, many in sums:
+        count += many
+        put_bar(model, worker, kind, start, stop, busy, many, "", size)
     for worker, keys, kinds, starts, seconds, sizes in reports:
         count += len(keys)
         rows = sorted(zip(starts, seconds, kinds, keys, sizes), key=lambda row: row[0])
@@ -330,9 +334,6 @@ def add_runs(model: Model, stream: Any) -> int:
                 model.longest[kind] = (took, key_text(key), worker)
             if size > model.largest.get(kind, (-1,))[0]:
                 model.largest[kind] = (size, key_text(key))
-    for worker, kind, start, stop, busy, size, many in sums:
-        count += many
-        put_bar(model, worker, kind, start, stop, busy, many, "", size)
     return count
 
 

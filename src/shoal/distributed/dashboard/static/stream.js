@@ -18,7 +18,7 @@ export function drawStream(body, page) {
     for (const number of Object.keys(data.lanes).sort((a, b) => a - b)) {
       for (let lane = 0; lane < data.lanes[number]; lane++) lanes.push([Number(number), lane]);
     }
-    const each = Math.max(2, Math.min(44, (height - AXIS) / Math.max(1, lanes.length)));
+    const each = Math.max(2, Math.min(64, (height - AXIS) / Math.max(1, lanes.length)));
     const top = new Map();
     lanes.forEach(([number, lane], i) => top.set(`${number}/${lane}`, i * each));
     return { lanes, each, top };
