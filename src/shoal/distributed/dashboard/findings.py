@@ -36,6 +36,10 @@ FEW_SHARE = 0.6
 LOOP_SHARE = 0.8
 LEAK_BYTES = 100 << 20
 LEAK = 3.0
+LEAK_LAST = 0.15
+"""What leaks has grown by so much, this many times as much as the others, and this share of it in
+the last third of the time: memory that was taken once is no leak."""
+
 GIL_SHARE = 0.5
 
 
@@ -273,7 +277,10 @@ def leaking(model: Model) -> Finding | None:
         return None
     worst = max(grown, key=grown.__getitem__)
     usual = median([grow for number, grow in grown.items() if number != worst])
-    if grown[worst] < LEAK_BYTES or grown[worst] < LEAK * max(usual, 1.0):
+    rows = [row for row in model.samples[worst] if row[1]]
+    before = rows[2 * len(rows) // 3]
+    goes_on = extra[worst] - (before[1] - before[2]) > LEAK_LAST * grown[worst]
+    if grown[worst] < LEAK_BYTES or grown[worst] < LEAK * max(usual, 1.0) or not goes_on:
         return None
     worker = model.workers[worst]
     limit = worker["limit"] or max(extra.values()) * 2
