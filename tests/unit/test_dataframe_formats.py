@@ -75,6 +75,15 @@ def test_text_stays_text_in_every_block(tmp_path: Path) -> None:
     assert df.k.compute().tolist() == ["abc"] * 5 + ["007"] * 9
 
 
+def test_options_that_name_columns_that_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("t,k,x\n2020-01-01,a,1\n2020-01-02,b,2\n2020-01-03,a,3\n")
+    told = {"parse_dates": ["t"], "dtype": {"k": "category"}, "converters": {"x": int}}
+    df = dd.read_csv(str(tmp_path / "t.csv"), blocksize=25, **told)
+    assert df.x.sum().compute() == 6
+    assert df.t.max().compute() == pd.Timestamp("2020-01-03")
+    assert df.groupby("k", observed=True).x.sum().compute().to_dict() == {"a": 4, "b": 2}
+
+
 def test_other_ways_to_read_text(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("x\ty\n1\ta\n2\tb\n")
     assert dd.read_table(str(tmp_path / "t.tsv"), blocksize=5).x.compute().tolist() == [1, 2]

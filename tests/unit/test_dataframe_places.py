@@ -89,6 +89,18 @@ def test_divisions_of_labels_that_change() -> None:
         _ = dd.from_pandas(FRAME, 2).index.dt
 
 
+@pytest.mark.parametrize("key", ["2020-02-01", "2020-02", "2020-02-01 08", ["2020-02-02"]])
+def test_times_as_text(key: Any) -> None:
+    frame = pd.DataFrame({"x": range(60)}, index=pd.date_range("2020-01-31", periods=60, freq="h"))
+    df = dd.from_pandas(frame, 4)
+    for one in (df, df.clear_divisions()):
+        expected = frame.loc[key] if isinstance(key, list) else frame.loc[key:key]
+        pd.testing.assert_frame_equal(one.loc[key].compute(), expected, check_freq=False)
+    with pytest.raises(KeyError):
+        df.loc["2021"]
+    assert "len" in repr(df.shape)
+
+
 def test_setting_labels() -> None:
     df = dd.from_pandas(FRAME, 2)
     other = df.copy()

@@ -32,6 +32,9 @@ __all__ = [
     "with_unknown_categories",
 ]
 
+WORDS = ("apple", "banana")
+"""What made-up text looks like: a few letters, in order."""
+
 UNKNOWN_CATEGORIES = "__UNKNOWN_CATEGORIES__"
 """The one category of a dtype whose categories will only be known when it is computed."""
 
@@ -223,7 +226,7 @@ def sample_of(meta: Any) -> Any:
         return pd.DatetimeIndex(_sample_values(meta.dtype), name=meta.name)
     if isinstance(meta, pd.Index):
         if meta.dtype == object:
-            return pd.Index(["a", "b"], name=meta.name, dtype=object)
+            return pd.Index(list(WORDS), name=meta.name, dtype=object)
         return pd.Index(_sample_values(meta.dtype), name=meta.name)
     other = _registered(meta_nonempty_dispatch, meta)
     return meta if other is None else other(meta)
@@ -249,9 +252,11 @@ def _sample_values(dtype: Any) -> Any:
         return pd.period_range("2000-01-01", periods=2, freq=dtype.freq).array
     if isinstance(dtype, pd.IntervalDtype):
         return pd.arrays.IntervalArray.from_breaks([0, 1, 2]).astype(dtype)
-    for values in ([1, 1], ["a", "b"], [True, False], [None, None]):
+    for values in ([1, 1], list(WORDS), [True, False], [None, None]):
         if str(dtype) == "object" and values == [1, 1]:
-            return np.array(["a", "b"], dtype=object)
+            return np.array(WORDS, dtype=object)
+        if values == [1, 1] and pd.api.types.is_string_dtype(dtype):
+            continue
         try:
             return pd.array(values, dtype=dtype)
         except (TypeError, ValueError, NotImplementedError, ArithmeticError):

@@ -44,7 +44,8 @@ def structure(collection: Any) -> Any:
         out = pd.DataFrame(cells, index=index, dtype=object)
         out.columns = meta.columns
         return out
-    return pd.Series(column(meta.dtype), index=index, name=meta.name, dtype=object)
+    kind = getattr(meta, "dtype", type(meta).__name__)
+    return pd.Series(column(kind), index=index, name=getattr(meta, "name", None), dtype=object)
 
 
 def to_string(self: Any, max_rows: int = 5) -> str:

@@ -22,13 +22,24 @@ from shoal.dataframe.collection.base import (
     operand,
     refuse,
 )
-from shoal.dataframe.collection.tables import GROUP_METHODS, WINDOW_METHODS
+from shoal.dataframe.collection.partitioning import repartition
+from shoal.dataframe.collection.tables import GROUP_METHODS, LIKE_ROWS, SOME_ROWS, WINDOW_METHODS
+from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
-from shoal.dataframe.kernels.wholegroups import added_name, call_by_group, group_of
+from shoal.dataframe.kernels.places import with_places
+from shoal.dataframe.kernels.wholegroups import (
+    added_name,
+    call_and_place,
+    call_by_group,
+    group_numbers,
+    group_of,
+    in_group_order,
+)
 from shoal.dataframe.meta import MetaError, make_meta, sample_of
+from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions
+from shoal.dataframe.nodes.rowwise import Assign, Column, MapEach, MapPartitions, Project
 from shoal.expr.annotate import current_annotations
 
 __all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy"]
@@ -262,8 +273,8 @@ class GroupBy:
         --------
         >>> from shoal.dataframe import from_dict
         >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=2)
-        >>> df.groupby("k").x.apply(max, meta=("x", "int64")).compute().to_dict()
-        {2: 3, 1: 2}
+        >>> df.groupby("k").x.apply(max, meta=("x", "int64")).compute().sort_index().to_dict()
+        {1: 2, 2: 3}
         """
         kwargs.pop("include_groups", None)
         return self._with_function("apply", func, args, kwargs, meta)
@@ -315,6 +326,8 @@ class GroupBy:
                     stacklevel=3,
                 )
         meta = make_meta(meta, index=self.frame._meta.index)
+        if method == "transform":
+            return self._placed(method, (func, *args), kwargs, meta)
         return self._moved(method, (func, *args), kwargs, meta)
 
     def _count(self, split_out: Any, split_every: Any) -> int:
@@ -326,6 +339,12 @@ class GroupBy:
 
     def _whole(self, count: int | None) -> tuple[Any, tuple[Any, ...]]:
         """The frame with the rows of each group in one partition, and the names of the keys."""
+        node, names = self._with_keys()
+        count = self.frame.npartitions if count is None else count
+        return Shuffle(node, names, count), names
+
+    def _with_keys(self) -> tuple[Any, tuple[Any, ...]]:
+        """The frame with keys that are series as columns, and the names of the keys."""
         node, names = self.frame._node, []
         series = [key for key in self.keys if hasattr(key, "meta")]
         node, *moved = aligned([node, *series], "groupby")
@@ -337,8 +356,7 @@ class GroupBy:
                 names.append(name)
             else:
                 names.append(key)
-        count = self.frame.npartitions if count is None else count
-        return Shuffle(node, tuple(names), count), tuple(names)
+        return node, tuple(names)
 
     def _moved(
         self,
@@ -359,8 +377,58 @@ class GroupBy:
         title = f"groupby-{method}"
         return from_node(MapPartitions(call_by_group, whole, (), meta, unknown, title))
 
+    def _placed(
+        self, method: str, args: Sequence[Any], kwargs: Any, meta: Any, some: bool = False
+    ) -> Any:
+        """A method of pandas' that keeps rows: they go to their group, and come back."""
+        numbers = tuple(range(self.frame.npartitions))
+        node, names = self._with_keys()
+        if self.columns is not None:
+            wanted = [self.columns] if self.ndim == 1 else list(self.columns)
+            node = Project(node, tuple(dict.fromkeys([*names, *wanted])))
+        origin = node
+        meta_there = with_places(node.meta, 0)
+        node = MapEach(with_places, (node,), (), numbers, meta_there, None, "places")
+        node = Shuffle(node, names, self.frame.npartitions)
+        spec = (names, self.columns, tuple(self.options.items()), None, self.unnamed)
+        meta = meta.rename(None) if self.unnamed and isinstance(meta, pd.Series) else meta
+        whole = (node, spec, method, tuple(args), tuple(kwargs.items()), some)
+        unknown = (None,) * (node.npartitions + 1)
+        there = meta.to_frame() if meta.ndim == 1 else meta
+        there = with_places(there, 0)
+        moved = MapPartitions(call_and_place, whole, (), there, unknown, f"groupby-{method}")
+        roots = () if some else tuple(sorted(origin.row_roots))
+        return from_node(Homeward(moved, meta, tuple(self.frame.divisions), roots))
+
+    def ngroup(self, ascending: bool = True) -> Any:
+        """The number of each row's group, in the order of groups.
+
+        Parameters
+        ----------
+        ascending
+            False to count from the last group.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [5, 3, 5], "x": [1, 2, 3]}, npartitions=2)
+        >>> df.groupby("k").ngroup().compute().tolist()
+        [1, 0, 1]
+        """
+        node, names = self._with_keys()
+        options = {**self.options, "as_index": True}
+        spec = (names, None, tuple(options.items()), None, False)
+        args = (node, spec, self._table()._node, ascending)
+        meta = pd.Series([], dtype="int64", index=self.frame._meta.index)
+        return from_node(MapPartitions(group_numbers, args, (), meta, None, "groupby-ngroup"))
+
+    def _table(self) -> Any:
+        """A series with a row for each group, in their order."""
+        options = {**self.options, "as_index": True}
+        return GroupBy(self.frame, self._by(), None, **options).aggregate("size")
+
     def _method(self, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
-        split_out = kwargs.pop("split_out", True)
+        split_out = kwargs.pop("split_out", 1)
         split_every = kwargs.pop("split_every", None)
         check_split_every(split_every)
         meta = kwargs.pop("meta", None)
@@ -370,9 +438,46 @@ class GroupBy:
         if meta is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                meta = getattr(self._sampled, method)(*args, **kwargs)
+                meta = getattr(self._sampled, method)
+                meta = meta(*args, **kwargs) if callable(meta) else meta
         meta = make_meta(meta, index=self.frame._meta.index)
+        if method in LIKE_ROWS or method in SOME_ROWS:
+            return self._placed(method, args, kwargs, meta, method in SOME_ROWS)
+        self._refuse_unobserved(method)
+        if split_out is not True and int(split_out or 1) == 1:
+            return self._ordered(method, args, kwargs, meta)
         return self._moved(method, args, kwargs, meta, self._count(split_out, split_every))
+
+    def _ordered(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
+        """Results of groups in one partition, in the order of the groups."""
+        as_index = self.options.get("as_index", True)
+        names = [key.meta.name if hasattr(key, "meta") else key for key in self.keys]
+        first = meta.columns[: len(names)].tolist() if meta.ndim == 2 else []
+        if not as_index and names != [one[0] if isinstance(one, tuple) else one for one in first]:
+            # pandas leaves the keys out, which are needed to find the order.
+            told = {**self.options, "as_index": True}
+            again = type(self)(self.frame, self._by(), self.columns, **told)
+            whole = again._method(method, args, dict(kwargs))
+            there = (whole._node, "droplevel", list(range(len(names))))
+            return from_node(MapPartitions(rows.call_method, there, (), meta, None, method))
+        whole = repartition(self._moved(method, args, kwargs, meta), npartitions=1)
+        args = (whole._node, len(names), as_index)
+        if not self.options.get("sort", True):
+            args = (*args, self._table()._node)
+        return from_node(MapPartitions(in_group_order, args, (), whole._meta, None, "in-order"))
+
+    def _refuse_unobserved(self, method: str) -> None:
+        """Categories that no row has would be there once for each partition."""
+        kinds = [
+            key.meta.dtype if hasattr(key, "meta") else self.frame._meta.dtypes[key]
+            for key in self.keys
+        ]
+        if not self.options.get("observed", True) and any(
+            isinstance(kind, pd.CategoricalDtype) for kind in kinds
+        ):
+            raise NotImplementedError(
+                f"groupby.{method} of all categories: pass observed=True, then reindex the result"
+            )
 
     def get_group(self, name: Any) -> Any:
         """The rows of one group.
@@ -610,7 +715,8 @@ def _install() -> None:
             setattr(GroupBy, func, named(func))
     for func in GROUP_METHODS.split():
         if func not in vars(GroupBy):
-            setattr(GroupBy, func, whole(func))
+            method = whole(func)
+            setattr(GroupBy, func, property(method) if func.startswith("is_") else method)
     for func in WINDOW_METHODS.split():
         setattr(RollingGroupby, func, windowed(func))
 

@@ -77,6 +77,13 @@ def _rows(item: Any, key: Any) -> Any:
         key = key.tolist()
     if isinstance(key, list | pd.Index | pd.Series):
         return _listed(node, key.tolist() if hasattr(key, "tolist") else key)
+    if isinstance(key, str) and isinstance(_index_of(node), pd.DatetimeIndex):
+        # Text is a span of time: a year, a day, a minute.
+        first = _label(node.divisions, key)
+        last = _end_label(node.divisions, key, _index_of(node))
+        if node.known_divisions and (last < node.divisions[0] or first > node.divisions[-1]):
+            raise KeyError(key)
+        return _between(node, slice(key, key))
     divisions: Any = (None,) * (node.npartitions + 1)
     if node.known_divisions:
         if not _within(node, key):
@@ -89,6 +96,8 @@ def _rows(item: Any, key: Any) -> Any:
 
 def _listed(node: Any, labels: list[Any]) -> Any:
     """The rows of some labels, in the order of the list, as often as it has them."""
+    if isinstance(_index_of(node), pd.DatetimeIndex) and any(isinstance(x, str) for x in labels):
+        labels = pd.DatetimeIndex(labels, tz=_index_of(node).tz).tolist()
     if node.known_divisions:
         groups: dict[int, list[Any]] = {}
         for label in labels:
@@ -104,6 +113,10 @@ def _listed(node: Any, labels: list[Any]) -> Any:
     )
     whole = repartition(from_node(found), npartitions=1)._node
     return from_node(MapPartitions(_ordered, (whole, labels), (), node.meta, (None, None), "loc"))
+
+
+def _index_of(node: Any) -> Any:
+    return getattr(node.meta, "index", node.meta)
 
 
 def _among(part: Any, labels: list[Any]) -> Any:

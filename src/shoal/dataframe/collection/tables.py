@@ -26,6 +26,7 @@ __all__ = [
     "CUMULATIVE",
     "EAGER",
     "GROUP_METHODS",
+    "LIKE_ROWS",
     "NOT_HERE",
     "OPERATORS",
     "PROPERTIES",
@@ -34,6 +35,7 @@ __all__ = [
     "RESAMPLE_METHODS",
     "ROWWISE",
     "ROW_ARGUMENTS",
+    "SOME_ROWS",
     "TOPICS",
     "WINDOW_METHODS",
 ]
@@ -126,7 +128,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "io.sql": {"DataFrame Series": "to_sql"},
     "io.hdf": {"DataFrame Series": "to_hdf"},
     "io.arrow": {
-        "DataFrame": "from_arrow __arrow_c_stream__=arrow_c_stream __arrow_c_schema__=arrow_c_schema",
+        "DataFrame": "from_arrow __arrow_c_stream__=arrow_c_stream "
+        "__arrow_c_schema__=arrow_c_schema",
     },
     "inspect": {
         "DataFrame Series Index": "compute_current_divisions enforce_runtime_divisions simplify "
@@ -140,6 +143,15 @@ WINDOW_METHODS = """
     first last nunique
 """
 """Of `pandas.api.typing.Rolling`."""
+
+LIKE_ROWS = frozenset(
+    ["cumsum", "cumprod", "cumcount", "cummin", "cummax", "ffill", "bfill", "shift", "diff"]
+    + ["pct_change", "rank"]
+)
+"""Of pandas' groupings: a value for each row, at its place."""
+
+SOME_ROWS = frozenset(["head", "tail", "nth", "filter"])
+"""Of pandas' groupings: some of the rows, in their order."""
 
 GROUP_METHODS = """
     cumsum cumprod cumcount cummin cummax ffill bfill shift diff pct_change rank median quantile

@@ -346,6 +346,7 @@ class BlockReader:
         if self.columns is not None:
             # Without any column the number of rows would be lost.
             options["usecols"] = stored or self._some_column()
+            options = _of_columns(options)
         dtype = options.get("dtype")
         if dtype is None or isinstance(dtype, Mapping):
             converted = {*(options.get("converters") or ()), *(dtype or ())}
@@ -408,6 +409,18 @@ class BlockReader:
                 f"dtype={fix}, or a larger sample="
             )
         return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+def _of_columns(options: dict[str, Any]) -> dict[str, Any]:
+    """Options that name columns, without those that are not read."""
+    kept = options["usecols"]
+    for name in ("parse_dates", "dtype", "converters", "na_values", "true_values"):
+        value = options.get(name)
+        if isinstance(value, Mapping):
+            options[name] = {key: one for key, one in value.items() if key in kept}
+        elif name == "parse_dates" and isinstance(value, list):
+            options[name] = [one for one in value if one in kept]
+    return options
 
 
 def fits(column: Any, want: Any) -> bool:

@@ -271,6 +271,7 @@ def table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
 
     Examples
     --------
+    >>> import numpy as np
     >>> table_of(np.ones(2), (3, 5), "x").to_dict()
     {3: 1.0, 4: 1.0}
     """

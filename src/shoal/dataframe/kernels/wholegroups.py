@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["added_name", "call_by_group", "group_of"]
+from shoal.dataframe.kernels.places import PLACE
+
+__all__ = [
+    "added_name",
+    "call_and_place",
+    "call_by_group",
+    "group_numbers",
+    "group_of",
+    "in_group_order",
+]
 
 
 def added_name(place: int, name: Any) -> Any:
@@ -70,6 +79,110 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     out = getattr(grouped, method)
     out = out(*args, **dict(kwargs)) if callable(out) else out
     return out.rename(None) if unnamed and isinstance(out, pd.Series) else out
+
+
+def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, some: bool) -> Any:
+    """Call a method that gives a value for each row, or leaves rows out; rows keep their place.
+
+    Parameters
+    ----------
+    part
+        The partition, with a column `shoal.dataframe.kernels.places.PLACE`.
+    spec, method, args, kwargs
+        As `call_by_group` has them.
+    some
+        Whether rows may be left out.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"k": [1, 1], "x": [2, 3], PLACE: [7, 8]}, index=["a", "b"])
+    >>> call_and_place(frame, (("k",), "x", (), None, False), "tail", (1,), (), True)
+       x  __place__
+    b  3          8
+    """
+    places = part[PLACE].to_numpy()
+    rows = part.drop(columns=PLACE)
+    if some:
+        # The places are the labels meanwhile: they tell which rows are left.
+        rows = rows.set_axis(pd.Index(places), axis=0)
+    out = call_by_group(rows, spec, method, args, kwargs)
+    labels = part.index
+    if some:
+        places = out.index.to_numpy()
+        labels = labels.take(np.searchsorted(part[PLACE].to_numpy(), places))
+    out = out.to_frame(0 if out.name is None else out.name) if out.ndim == 1 else out
+    if not some and not len(out):
+        # Rows without a group, all of them: pandas gives none back.
+        out = pd.DataFrame(np.nan, index=labels, columns=out.columns)
+    return out.set_axis(labels, axis=0).assign(**{PLACE: places})
+
+
+def group_numbers(part: Any, spec: Any, table: Any, ascending: bool) -> Any:
+    """The number of each row's group, among those of all partitions.
+
+    Parameters
+    ----------
+    part
+        A partition.
+    spec
+        As `call_by_group` has it.
+    table
+        A series with a row for each group, in their order.
+    ascending
+        False to count from the last group.
+
+    Examples
+    --------
+    >>> table = pd.Series([1, 1], index=pd.Index([3, 5], name="k"))
+    >>> group_numbers(pd.DataFrame({"k": [5]}), (("k",), None, (), None, False), table, True)
+    0    1
+    dtype: int64
+    """
+    here = call_by_group(part, spec, "ngroup", (), ())
+    labels = call_by_group(part, spec, "size", (), ()).index
+    numbers = table.index.get_indexer(labels)
+    if not ascending:
+        numbers = len(table) - 1 - numbers
+    out = pd.Series(np.nan, index=part.index)
+    there = (here.notna() & (here >= 0)).to_numpy()
+    found = numbers[here[there].to_numpy().astype(np.int64)]
+    if there.all():
+        return pd.Series(found, index=part.index, dtype=np.int64)
+    out[there] = found
+    return out
+
+
+def in_group_order(part: Any, keys: int, as_index: bool, table: Any = None) -> Any:
+    """Results of groups from several partitions, in the order of the groups.
+
+    Parameters
+    ----------
+    part
+        All of them.
+    keys
+        How many keys there are.
+    as_index
+        Whether they are the first levels of the index, or the first columns.
+    table
+        A series with a row for each group, in the order wanted; None for that of the keys.
+
+    Examples
+    --------
+    >>> in_group_order(pd.Series([1, 2], index=[5, 3]), 1, True).to_dict()
+    {3: 2, 5: 1}
+    """
+    as_columns = not as_index
+    levels = list(range(keys))
+    names = part if as_columns else part.index.to_frame(index=False)
+    names = names.iloc[:, levels].set_axis(levels, axis=1).reset_index(drop=True)
+    if table is None:
+        order = names.sort_values(levels, kind="stable").index
+    else:
+        wanted = names[0] if keys == 1 else pd.MultiIndex.from_frame(names)
+        order = np.argsort(table.index.get_indexer(wanted), kind="stable")
+    out = part.take(order)
+    # Numbers of rows begin anew in each partition; other labels are told by the method.
+    return out.reset_index(drop=True) if as_columns and out.index.dtype.kind == "i" else out
 
 
 def group_of(part: Any, by: Any, columns: Any, name: Any, *keys: Any) -> Any:

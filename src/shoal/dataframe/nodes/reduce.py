@@ -20,6 +20,7 @@ from shoal.dataframe.nodes.base import (
     Logical,
     PartitionWise,
 )
+from shoal.dataframe.nodes.ordered import SortedExchange
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks, Window
 from shoal.serialize.parts import Pieces, keep
@@ -111,6 +112,9 @@ class Reduce(Logical):
         """Partial results and a tree, or as many exchanges as there are partitions to come."""
         partial = Partial(self.args, self.reducer, annotations=self.annotations)
         told: Any = {"annotations": self.annotations}
+        if self.split_out > 1 and getattr(self.reducer, "sort", False):
+            args = (partial, self.reducer.final, self.split_out, self.given_meta, self.divisions)
+            return SortedExchange(*args, **told)
         if self.split_out > 1:
             split, join = self.reducer.split(self.split_out), self.reducer.final
             return Exchange(
