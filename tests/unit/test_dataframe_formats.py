@@ -60,7 +60,7 @@ def test_csv_in_blocks_is_what_pandas_reads(text: str, options: Any, tmp_path: P
     (tmp_path / "t.csv").write_text(text)
     expected = pd.read_csv(tmp_path / "t.csv", **options)
     with pytest.raises(ValueError, match="ends before the first row"):
-        dd.read_csv(str(tmp_path / "t.csv"), blocksize=1, skiprows=1).compute()
+        dd.read_csv(str(tmp_path / "t.csv"), blocksize=1, skiprows=1).compute(scheduler="sync")
     for blocksize in (14, 19, None):
         df = dd.read_csv(str(tmp_path / "t.csv"), blocksize=blocksize, **options)
         got = df.compute().reset_index(drop=True)
