@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from builtins import TimeoutError
 
-from shoal.distributed.client.promise import sync
-from shoal.distributed.deploy.logs import Log, Logs
+from shoal.distributed.client.background import sync
+from shoal.distributed.deploy.logs import Log, Logs, log_errors
 from shoal.distributed.net.interfaces import get_ip, get_ip_interface, get_ipv6, open_port
+from shoal.distributed.node.context import thread_state
 from shoal.graph.functions import has_keyword
 from shoal.graph.naming import key_split
 from shoal.scratch import tmp_text
@@ -20,7 +21,9 @@ __all__ = [
     "get_ipv6",
     "has_keyword",
     "key_split",
+    "log_errors",
     "open_port",
     "sync",
+    "thread_state",
     "tmp_text",
 ]

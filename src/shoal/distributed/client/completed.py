@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from shoal.distributed.client.current import default_client
@@ -121,10 +122,10 @@ class as_completed:
     ) -> None:
         self.with_results = with_results
         self.raise_errors = raise_errors
-        self._pending: Counter[Future[Any]] = Counter()
-        self._ended: deque[Future[Any]] = deque()
+        self.futures: Counter[Future[Any]] = Counter()
+        self.queue: SimpleQueue[Future[Any]] = SimpleQueue()
         self._waiting: list[Promise[None]] = []
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._deadline = Deadline(None)
         if timeout is not None:
             self._deadline = Deadline(default_client()._timeout_of(timeout))
@@ -142,8 +143,8 @@ class as_completed:
         """
         if not isinstance(future, Future):
             raise TypeError(f"as_completed takes futures, got {type(future).__name__}: {future!r}")
-        with self._lock:
-            self._pending[future] += 1
+        with self.lock:
+            self.futures[future] += 1
         call_when_ended(future.client._link, future._entry, lambda _: self._end(future))
 
     def update(self, futures: Iterable[Future[Any]]) -> None:
@@ -159,27 +160,27 @@ class as_completed:
 
     def clear(self) -> None:
         """Forget all futures."""
-        with self._lock:
-            self._pending.clear()
-            self._ended.clear()
+        with self.lock:
+            self.futures.clear()
+            self.queue = SimpleQueue()
 
     def _end(self, future: Future[Any]) -> None:
-        with self._lock:
-            if not self._pending[future]:
-                del self._pending[future]
+        with self.lock:
+            if not self.futures[future]:
+                del self.futures[future]
                 return
-            self._pending[future] -= 1
-            if not self._pending[future]:
-                del self._pending[future]
-            self._ended.append(future)
+            self.futures[future] -= 1
+            if not self.futures[future]:
+                del self.futures[future]
+            self.queue.put(future)
             waiting, self._waiting = self._waiting, []
         for promise in waiting:
             promise.keep(None)
 
     def count(self) -> int:
         """How many futures have not been handed out."""
-        with self._lock:
-            return self._pending.total() + len(self._ended)
+        with self.lock:
+            return self.futures.total() + self.queue.qsize()
 
     def is_empty(self) -> bool:
         """Whether nothing is left to hand out."""
@@ -187,23 +188,25 @@ class as_completed:
 
     def has_ready(self) -> bool:
         """Whether the next one has ended."""
-        return bool(self._ended)
+        return not self.queue.empty()
 
     # -- handing out ---------------------------------------------------------------------------
 
     def _soon(self) -> Promise[None]:
         """Kept when one has ended, or nothing is left."""
         promise: Promise[None] = Promise()
-        with self._lock:
-            if not self._ended and self._pending:
+        with self.lock:
+            if self.queue.empty() and self.futures:
                 self._waiting.append(promise)
                 return promise
         promise.keep(None)
         return promise
 
     def _take(self) -> Future[Any] | None:
-        with self._lock:
-            return self._ended.popleft() if self._ended else None
+        try:
+            return self.queue.get_nowait()
+        except Empty:
+            return None
 
     def _finished(self, future: Future[Any]) -> Any:
         """What is handed out for a future."""
@@ -266,6 +269,33 @@ class as_completed:
                 yield self.next_batch(block=True)
             except StopIteration:
                 return
+
+
+def awaited(collection: Any) -> Generator[Any, None, Any]:
+    """What ``await collection`` runs: it waits for the futures in it, and gives it back.
+
+    Parameters
+    ----------
+    collection
+        One that was persisted, or not.
+
+    Examples
+    --------
+    >>> async def main():
+    ...     return await shoal.delayed(abs)(-1)
+    >>> import asyncio, shoal
+    >>> asyncio.run(main()).compute()
+    1
+    """
+
+    async def steps() -> Any:
+        found = futures_of(collection)
+        if found:
+            end = all_ended(found[0].client._link, [future._entry for future in found])
+            await as_asyncio(end)
+        return collection
+
+    return steps().__await__()
 
 
 def fire_and_forget(obj: Any) -> None:

@@ -13,14 +13,13 @@ machine that are not needed here; this costs one lock, and that only when a thre
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 from shoal.distributed.node.context import waiting
-from shoal.units import parse_timedelta
 
 __all__ = [
     "Deadline",
@@ -28,9 +27,7 @@ __all__ = [
     "as_asyncio",
     "as_timeout",
     "innermost",
-    "awaiting",
     "spawn",
-    "sync",
     "wait_all",
 ]
 
@@ -40,9 +37,6 @@ _guard = threading.Lock()
 """Held for a few instructions, by whoever adds a callback or keeps a promise."""
 
 _MISSING: Any = object()
-
-awaiting: contextvars.ContextVar[bool] = contextvars.ContextVar("shoal_awaiting", default=False)
-"""Inside of `sync`: methods of synchronous clients return what can be awaited."""
 
 
 class Promise(Generic[T]):
@@ -125,13 +119,16 @@ class Promise(Generic[T]):
             raise self._error
         return self._value
 
-    def wait(self, timeout_s: float | None = None) -> T:
+    def wait(self, timeout_s: float | None = None, *, keep_slot: bool = False) -> T:
         """Block this thread until the promise ends.
 
         Parameters
         ----------
         timeout_s
             None: as long as it takes.
+        keep_slot
+            A task that waits lends its slot to others, unless this is True: for waits that no
+            task can be the reason of, and that hold a lock which those others may want.
 
         Raises
         ------
@@ -142,8 +139,7 @@ class Promise(Generic[T]):
             lock = threading.Lock()
             lock.acquire()
             self.add_callback(lambda _: lock.release())
-            # A task that waits lends its slot to others.
-            with waiting():
+            with nullcontext() if keep_slot else waiting():
                 if not lock.acquire(True, as_timeout(timeout_s)):
                     raise TimeoutError(f"no answer within {timeout_s:g} s")
         return self.result()
@@ -323,56 +319,6 @@ def as_asyncio(promise: Promise[T], timeout_s: float | None = None) -> asyncio.F
         timer = loop.call_later(max(timeout_s, 0), late)
         future.add_done_callback(lambda _: timer.cancel())
     return future
-
-
-def sync(
-    loop: Any,
-    func: Callable[..., Any],
-    *args: Any,
-    callback_timeout: Any = None,
-    **kwargs: Any,
-) -> Any:
-    """Run a coroutine function on an asyncio loop of its own, in a thread, and wait for its result.
-
-    Inside of it the methods of all clients return what can be awaited.
-
-    Parameters
-    ----------
-    loop
-        Accepted, without effect.
-    func, *args, **kwargs
-        What to run.
-    callback_timeout
-        How long it may take: seconds, or such as ``"2 s"``.
-
-    Raises
-    ------
-    TimeoutError
-        It took longer.
-
-    Examples
-    --------
-    >>> async def double(n):
-    ...     return 2 * n
-    >>> sync(None, double, 21)
-    42
-    """
-    timeout_s = None if callback_timeout is None else parse_timedelta(callback_timeout)
-    end: Promise[Any] = Promise()
-
-    async def bounded() -> Any:
-        return await asyncio.wait_for(func(*args, **kwargs), timeout_s)
-
-    def run() -> None:
-        awaiting.set(True)
-        try:
-            end.keep(asyncio.run(bounded()))
-        except BaseException as error:
-            end.fail(error)
-
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="shoal-sync", daemon=True).start()
-    return end.wait()
 
 
 class Deadline:

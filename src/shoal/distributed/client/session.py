@@ -25,17 +25,19 @@ from typing import Any, TypeVar
 
 from shoal import config
 from shoal.distributed.client import current
+from shoal.distributed.client.background import CallbackLoop, awaiting, sync
 from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
-from shoal.distributed.client.promise import Promise, as_asyncio, awaiting, innermost, spawn, sync
+from shoal.distributed.client.promise import Promise, as_asyncio, innermost, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
 from shoal.distributed.protocol import Call, Output, Topic
 from shoal.errors import ClosedClientError, ClusterError
 from shoal.local.failure import trimmed
+from shoal.serialize.families import loader
 from shoal.units import parse_timedelta
 
 __all__ = ["Session"]
@@ -76,7 +78,10 @@ class Session:
         What the client is called, in front of a unique number.
     direct_to_workers
         Accepted: data always comes directly from workers.
-    loop, heartbeat_interval, serializers, deserializers, extensions, connection_limit
+    serializers, deserializers
+        Families of types (`shoal.serialize.families`) of data that may be sent, and that results
+        may be of; default: all, and the same.
+    loop, heartbeat_interval, extensions, connection_limit
         Accepted, without effect.
     **options
         For `LocalCluster`.
@@ -121,10 +126,13 @@ class Session:
         self._closed = False
         self._scheduler_file: str | None = scheduler_file and os.fspath(scheduler_file)
         self._codes = Codes()
+        self._sends = serializers
+        self._unpickle = loader(serializers if deserializers is None else deserializers)
         self._caller: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
         self._tell = ""
+        self._loop = CallbackLoop()
         self._started: Promise[Any] | None = None
         self._exits = contextlib.ExitStack()
         if not asynchronous:
@@ -145,7 +153,8 @@ class Session:
         if self.asynchronous:
             return self._start_async()
         try:
-            self._started.wait()
+            # The tasks of a worker share a client, which the first of them makes under a lock.
+            self._started.wait(keep_slot=True)
         except BaseException:
             self._abandon()
             raise
@@ -188,6 +197,7 @@ class Session:
     def _abandon(self) -> None:
         """Connecting failed: leave nothing behind."""
         self._closed = True
+        self._loop.close()
         if self._place is not None:
             self._link.close()
             self._place.close()
@@ -218,9 +228,11 @@ class Session:
         return Counter({key: entry.refs for key, entry in self.futures.items()})
 
     @property
-    def loop(self) -> Any:
-        """The loop whose thread runs the connections."""
-        return None if self._place is None else self._link.loop
+    def loop(self) -> CallbackLoop:
+        """An asyncio loop in a thread, with ``add_callback``; it starts when it is first used."""
+        return self._loop
+
+    io_loop = loop
 
     # -- running operations --------------------------------------------------------------------
 
@@ -315,7 +327,7 @@ class Session:
         if self.asynchronous if asynchronous is None else asynchronous:
             kwargs.pop("callback_timeout", None)
             return func(*args, **kwargs)
-        return sync(None, func, *args, **kwargs)
+        return sync(self._loop, func, *args, **kwargs)
 
     # -- futures -------------------------------------------------------------------------------
 
@@ -407,6 +419,7 @@ class Session:
             self._exits.close()
         _open_clients.pop(id(self), None)
         current.forget(self)  # type: ignore[arg-type]
+        self._loop.close()
         if self._place is not None:
             self._link.close()
         if self._caller is not None:

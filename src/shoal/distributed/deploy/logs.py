@@ -1,10 +1,15 @@
-"""Logs of a cluster's parts as text that a notebook shows folded."""
+"""Logs of a cluster's parts as text that a notebook shows folded; and errors that go to a log."""
 
 from __future__ import annotations
 
 import html
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["Log", "Logs"]
+__all__ = ["Log", "Logs", "log_errors"]
+
+logger = logging.getLogger("distributed.utils")
 
 
 class Log(str):
@@ -37,3 +42,20 @@ class Logs(dict[str, str]):
             "</details>"
             for name, text in self.items()
         )
+
+
+@contextmanager
+def log_errors() -> Iterator[None]:
+    """Log an exception that leaves the block, or the function it decorates, and let it go on.
+
+    Examples
+    --------
+    >>> with log_errors():
+    ...     int("5")
+    5
+    """
+    try:
+        yield
+    except Exception as error:
+        logger.exception("%s", error)
+        raise

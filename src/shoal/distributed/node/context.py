@@ -19,7 +19,16 @@ from shoal.errors import ClusterError
 if TYPE_CHECKING:
     from shoal.distributed.node.worker import Worker
 
-__all__ = ["current_task", "find_worker", "get_worker", "rejoin", "secede", "slot_here", "waiting"]
+__all__ = [
+    "current_task",
+    "find_worker",
+    "get_worker",
+    "rejoin",
+    "secede",
+    "slot_here",
+    "thread_state",
+    "waiting",
+]
 
 coroutine_slot: ContextVar[Slot | None] = ContextVar("shoal_slot", default=None)
 """Of the coroutine that runs as a task."""
@@ -49,6 +58,21 @@ def current_task() -> Task | None:
     """
     slot = slot_here()
     return slot.row if slot is not None else None
+
+
+class _ThreadState:
+    """What libraries look at to learn whether they run inside of a task."""
+
+    @property
+    def execution_state(self) -> dict[str, Any]:
+        """The worker and the key of the task that calls; missing outside of tasks."""
+        task = current_task()
+        if task is None:
+            raise AttributeError("no task runs here, so there is no execution_state")
+        return {"worker": find_worker(), "key": task.key}
+
+
+thread_state = _ThreadState()
 
 
 def find_worker() -> Any:
@@ -147,9 +171,7 @@ class waiting:
 
     def __enter__(self) -> None:
         slot = slot_here()
-        self._gave_up = (
-            slot is not None and slot.row is not None and slot not in slot.lane.seceded
-        )
+        self._gave_up = slot is not None and slot.row is not None and slot not in slot.lane.seceded
         if self._gave_up:
             secede()
 
