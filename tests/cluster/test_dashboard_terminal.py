@@ -20,6 +20,7 @@ from shoal.distributed import Client, Event, LocalCluster
 from shoal.distributed.client.memory import MemorySampler
 from shoal.distributed.client.performance import performance_report
 from shoal.distributed.client.taskstream import get_task_stream
+from shoal.distributed.client.tracing import traced
 from shoal.distributed.dashboard.report import SCRIPTS, bundle, static_text
 
 TIMEOUT_S = 60.0
@@ -196,3 +197,26 @@ def test_commands(client: Client, cluster_file: str) -> None:
     run("logs", *here, "--grep", "nothing has this")
     missing = CliRunner().invoke(shoal, ["why", "x", "--scheduler-file", "nowhere.json"])
     assert missing.exit_code == 1 and "nowhere.json" in missing.output
+
+
+def test_spans_of_tasks(client: Client) -> None:
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    export = pytest.importorskip("opentelemetry.sdk.trace.export")
+    memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    exporter = memory.InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("a program")
+    with tracer.start_as_current_span("a request") as request, traced("a job", client, tracer):
+        client.gather(client.map(inc, range(5), pure=False))
+    spans = exporter.get_finished_spans()
+    (job,) = (span for span in spans if span.name == "a job")
+    tasks = [span for span in spans if span.name == "inc"]
+    assert job.parent.span_id == request.get_span_context().span_id
+    assert len(tasks) == 5
+    assert {span.parent.span_id for span in tasks} == {job.context.span_id}
+    assert {span.context.trace_id for span in spans} == {request.get_span_context().trace_id}
+    assert all(
+        job.start_time <= s.start_time + 5e7 and s.end_time <= job.end_time + 5e7 for s in tasks
+    )
+    provider.shutdown()

@@ -85,6 +85,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "pandas": ("dataframe",),
     "polars": ("dataframe",),
     "pyarrow": ("dataframe",),
+    "opentelemetry": (),
     "rich": (),
     "scipy": (),
 }
