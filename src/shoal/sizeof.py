@@ -11,7 +11,7 @@ Only estimates of sizes live here.
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import itertools
 import sys
 import threading
@@ -111,8 +111,10 @@ sizeof = SizeOf(_size_of_object)
 
 def _register_entry_point_plugins(registry: SizeOf = sizeof) -> None:
     """Let installed packages register their types; one that fails is passed over."""
+    # Loaded now: a process that never gets here starts sooner.
+    metadata = importlib.import_module("importlib.metadata")
     for group in GROUPS:
-        for entry in importlib.metadata.entry_points(group=group):
+        for entry in metadata.entry_points(group=group):
             try:
                 entry.load()(registry)
             except Exception:

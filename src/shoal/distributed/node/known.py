@@ -14,7 +14,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import xxhash
 
 from shoal.distributed.net import Loop, Security, read_cluster_file, write_cluster_file
@@ -76,6 +75,21 @@ def _name_of(address: str) -> str:
     return xxhash.xxh3_64_hexdigest(address.encode())
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process.
+
+    >>> is_alive(os.getpid()), is_alive(2**22 + 1)
+    (True, False)
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True
+
+
 def sweep(folder: Path, pattern: str) -> list[Path]:
     """Remove what processes that are gone have left; names have the process before the last part.
 
@@ -99,7 +113,7 @@ def sweep(folder: Path, pattern: str) -> list[Path]:
     gone = []
     for path in folder.glob(pattern):
         parts = path.stem.split("-")
-        if len(parts) < 2 or not parts[-2].isdigit() or psutil.pid_exists(int(parts[-2])):
+        if len(parts) < 2 or not parts[-2].isdigit() or is_alive(int(parts[-2])):
             continue
         with contextlib.suppress(OSError):
             if path.lstat().st_uid != os.getuid():

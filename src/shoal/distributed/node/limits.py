@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-
-import psutil
 
 from shoal.distributed.net.shared import shared_bytes
 from shoal.distributed.node.spec import parse_memory
@@ -100,6 +99,7 @@ def resident_bytes(pid: int | None = None) -> int:
             return int(file.read().split()[1]) * PAGE_BYTES
     except (OSError, IndexError):
         try:
-            return int(psutil.Process(pid).memory_info().rss)
-        except psutil.Error:
+            # Not Linux.  Loaded late, for it takes a tenth of the time that a worker's start does.
+            return int(importlib.import_module("psutil").Process(pid).memory_info().rss)
+        except Exception:
             return 0

@@ -101,6 +101,8 @@ class Child:
         self.address = ""
         self.error = ""
         self._inbox = b""
+        self.said_all = False
+        """It has closed its end, as its process's end does a moment before that is known."""
 
     def _start(self, spec: WorkerSpec, security: Security, undo: contextlib.ExitStack) -> None:
         """Start the process; ``undo`` lets go of what there is if something fails on the way."""
@@ -144,6 +146,7 @@ class Child:
         try:
             while data := self.sock.recv(65536):
                 self._inbox += data
+            self.said_all = True
         except OSError:
             pass
         while len(self._inbox) >= LENGTH.size:
@@ -317,7 +320,7 @@ class Nanny:
             waiting, self.waiting = self.waiting, []
             for call in waiting:
                 call()
-        if child.sock.fileno() >= 0 and not child.address and child.error:
+        if child.sock.fileno() >= 0 and (child.said_all or (not child.address and child.error)):
             self.loop.unregister(child.sock.fileno())
 
     def _close(self, timeout_s: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import platform
 import sys
 from typing import Any
@@ -25,11 +25,13 @@ def package_versions(packages: Any = None) -> dict[str, Any]:
     >>> sorted(package_versions())
     ['host', 'packages']
     """
+    # Loaded now, for it takes longer than it seems: a worker's start should not wait for it.
+    metadata = importlib.import_module("importlib.metadata")
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in (*PACKAGES, *(packages or ())):
         try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             module = sys.modules.get(name)
             versions[name] = getattr(module, "__version__", None)
     host = {
