@@ -16,7 +16,7 @@ import functools
 import itertools
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -983,6 +983,11 @@ class CollectionMixin:
     __dask_tokenize__ = _AsDask()
     __dask_optimize__ = _AsDask()
     __dask_scheduler__ = _AsDask()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """The collection itself, when the futures in it have ended: after ``client.persist``."""
+        awaiting: Generator[Any, None, Any] = across("awaited collection", self)
+        return awaiting
 
     def compute(self, **kwargs: Any) -> Any:
         """The result, in memory.

@@ -15,6 +15,8 @@ __all__ = ["SEAMS", "across"]
 SEAMS = {
     "Dask's protocol": "shoal.compat.protocol:spoken",
     "array to blocks": "shoal.array.frames:blocks_of_array",
+    "array to dataframe": "shoal.dataframe.io.memory:from_dask_array",
+    "awaited collection": "shoal.distributed.client.completed:awaited",
     "bag to dataframe": "shoal.dataframe.io.memory:from_bag",
     "blocks to array": "shoal.array.frames:from_blocks",
     "delayed to bag": "shoal.bag.create:from_delayed",

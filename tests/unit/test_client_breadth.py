@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 import warnings
 from typing import NamedTuple
 
 import pytest
 
+import shoal
 from shoal import config
 from shoal.distributed import (
     Client,
@@ -242,8 +244,51 @@ def test_fire_and_forget_outlives_its_client(tmp_path) -> None:
                 "work"
             }
             Event("go", client=client).set()
+            end = time.monotonic() + 20
             while len(scheduler.tasks):
                 threading.Event().wait(0.01)
+                assert time.monotonic() < end, [(t, t.who_wants) for t in scheduler.tasks.values()]
         assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2"]
         assert "fire-and-forget" not in scheduler.clients
         validate(scheduler.state)
+
+
+# -- families of types ---------------------------------------------------------------------------
+
+
+def test_a_client_that_takes_no_pickles() -> None:
+    np = pytest.importorskip("numpy")
+    with (
+        LocalCluster(n_workers=1, processes=False) as cluster,
+        Client(cluster, serializers=["dask", "msgpack"]) as client,
+    ):
+        assert client.submit(abs, -1).result() == 1
+        assert client.submit(sorted, {3, 1}).result() == [1, 3]
+        assert client.submit(np.ones, 5).result().sum() == 5
+        assert client.submit(np.ones, 500_000).result().sum() == 500_000
+        with pytest.raises(TypeError, match=r"the data .* cannot be sent"):
+            client.scatter(abs)
+        future = client.submit(lambda: abs)
+        with pytest.raises(TypeError, match=r"needs builtins\.abs to be rebuilt"):
+            future.result()
+        with pytest.raises(TypeError):
+            client.gather([future])
+        assert list(client.run(lambda: 1).values()) == [1]
+        for call in (client.run, client.run_on_scheduler):
+            with pytest.raises(TypeError):
+                call(lambda: abs)
+        with Client(cluster, deserializers=["msgpack"]) as other:
+            assert other.gather(other.scatter([1, 2])) == [1, 2]
+            with pytest.raises(TypeError, match="numpy"):
+                other.scatter(np.ones(5)).result()
+        with pytest.raises(ValueError, match=r"no families \['json'\]"):
+            Client(cluster, serializers=["json"])
+
+
+def test_collections_can_be_awaited() -> None:
+    async def main() -> int:
+        async with Client(n_workers=1, processes=False, asynchronous=True) as client:
+            kept = await client.persist(shoal.delayed(abs)(-5))
+            return await client.compute(kept)
+
+    assert asyncio.run(main()) == 5

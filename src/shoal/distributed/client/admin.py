@@ -84,7 +84,7 @@ class Admin(Session):
             return self._run(self._begin("worker.call", call))
 
         def finish(found: Any) -> Any:
-            results = _results(found, on_error)
+            results = _results(found, on_error, self._unpickle)
             return results[workers] if one and workers in results else results
 
         return self._run(self._answer("worker.call", call), finish)
@@ -107,7 +107,9 @@ class Admin(Session):
             Its arguments.
         """
         call = {"data": _packed((function, args, kwargs)), "wait": True}
-        return self._run(self._answer("scheduler.run", call), _outcome)
+        return self._run(
+            self._answer("scheduler.run", call), lambda found: _outcome(found, self._unpickle)
+        )
 
     # -- workers -------------------------------------------------------------------------------
 
@@ -570,15 +572,17 @@ class _Loaded:
         return loads, (self.frames,)
 
 
-def _outcome(found: Any) -> Any:
+def _outcome(found: Any, unpickle: Callable[..., Any] = pickle.loads) -> Any:
     """The result of a function that ran elsewhere, or its exception raised."""
     status, data = found
     if status == "ok":
-        return pickle.loads(data)
+        return unpickle(data)
     raise load_exception(pickle.loads(data))
 
 
-def _results(found: Any, on_error: str) -> dict[str, Any]:
+def _results(
+    found: Any, on_error: str, unpickle: Callable[..., Any] = pickle.loads
+) -> dict[str, Any]:
     """What functions on workers gave, by address."""
     results: dict[str, Any] = {}
     for address, said in dict(found).items():
@@ -586,7 +590,9 @@ def _results(found: Any, on_error: str) -> dict[str, Any]:
             error: BaseException = remote_error(*said["error"])
         else:
             try:
-                results[address] = _outcome(said) if isinstance(said, list | tuple) else said
+                results[address] = (
+                    _outcome(said, unpickle) if isinstance(said, list | tuple) else said
+                )
                 continue
             except Exception as raised:
                 error = raised

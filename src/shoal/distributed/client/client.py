@@ -48,7 +48,10 @@ class Client(Calls, DataMethods, Info, Insight, Admin, Benchmarks):
         ``async with``.
     name
         Part of the client's identity.
-    heartbeat_interval, serializers, deserializers, extensions, connection_limit
+    serializers, deserializers
+        Families of types (`shoal.serialize.families`), such as ``["msgpack", "dask"]``, of data
+        that may be sent, and that results may be of; default: all.
+    heartbeat_interval, extensions, connection_limit
         Accepted, without effect.
     direct_to_workers
         Accepted: data always moves directly between client and workers.

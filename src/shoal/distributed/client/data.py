@@ -28,6 +28,7 @@ from shoal.errors import ClusterError, LostResultError
 from shoal.graph.task import Nest, Parser, fill
 from shoal.graph.token import tokenize
 from shoal.serialize.exceptions import load_exception
+from shoal.serialize.families import check_frames
 from shoal.serialize.pickles import Frames, dumps, loads
 from shoal.sizeof import sizeof
 
@@ -225,7 +226,7 @@ class DataMethods(Session):
 
     def _unpacked(self, found: dict[Any, Any], entries: list[Entry]) -> list[Any]:
         """The results of entries; raises where there is none."""
-        unpickle = pickle.loads
+        unpickle = self._unpickle
         results: list[Any] = []
         for entry in entries:
             if entry.status == FINISHED:
@@ -236,7 +237,7 @@ class DataMethods(Session):
                 if isinstance(frames, BaseException):
                     raise frames
                 if frames is not None:
-                    results.append(loads(frames))
+                    results.append(unpickle(frames.head, buffers=frames.buffers))
                     continue
         if len(results) < len(entries):
             for entry in entries:
@@ -291,6 +292,9 @@ class DataMethods(Session):
         values, names, pack = _pieces(data, hash)
         keys = [wire_key(name) for name in names]
         frames = [dumps(value, f"the data {k!r}") for value, k in zip(values, names, strict=True)]
+        if self._sends is not None:
+            for name, frame in zip(names, frames, strict=True):
+                check_frames(frame, self._sends, f"the data {name!r}")
         sizes = [max(sizeof(v), f.nbytes) for v, f in zip(values, frames, strict=True)]
         kinds = {key: type_name(type(value)) for key, value in zip(keys, values, strict=True)}
         copies = 0 if broadcast is True else int(broadcast) if broadcast else 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import html
 import operator
-import pickle
 import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -131,7 +130,7 @@ class Future(Generic[T]):
             wait_ended(client._link, entry, client._timeout_of(timeout))
         value = entry.value
         if value is not None and entry.status == FINISHED:
-            return pickle.loads(value)  # type: ignore[no-any-return]
+            return client._unpickle(value)  # type: ignore[no-any-return]
         with trimmed():
             return client._results_of([entry], timeout)[0]  # type: ignore[no-any-return]
 
@@ -362,7 +361,9 @@ def futures_of(item: Any, client: Client | None = None) -> list[Future[Any]]:
             stack += list(part)[::-1]
         elif isinstance(part, Call):
             stack += [part._call[2], *part._call[3]][::-1]
-            stack.append(getattr(part, "node", None))
+            if hasattr(type(part), "node"):
+                # Not `getattr` on the object: any attribute of a `Delayed` is another `Delayed`.
+                stack.append(getattr(part, "node", None))
         elif hasattr(type(part), "__shoal_node__"):
             stack.append(part.__shoal_node__())
         elif hasattr(part, "operands"):
