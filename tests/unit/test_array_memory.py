@@ -10,6 +10,7 @@ import pytest
 
 import shoal
 import shoal.array as da
+from shoal.array.nodes import selection
 from shoal.array.testing import assert_eq
 from shoal.collection import make_plan
 from shoal.expr import footprint
@@ -116,6 +117,27 @@ def test_a_dataset_of_a_file_goes_where_its_tasks_go(tmp_path: Path, scheduler: 
 def test_rows_become_columns_through_files(scheduler: str, old: Any, new: Any) -> None:
     with shoal.config.set({"scheduler": scheduler, "shuffle-memory": 0}):
         assert_eq(da.from_array(X, chunks=old).rechunk(new), X)
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads", "processes"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_elements_in_any_order_through_files(
+    scheduler: str, axis: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "LARGE_PIECE_BYTES", 0)
+    index = np.random.default_rng(1).integers(0, X.shape[axis], 70)
+    with shoal.config.set({"scheduler": scheduler, "shuffle-memory": 0}):
+        x = da.from_array(X, chunks=(4, 3))
+        assert_eq(da.take(x, index, axis=axis), np.take(X, index, axis=axis))
+
+
+def test_elements_in_any_order_are_two_tasks_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "LARGE_PIECE_BYTES", 0)
+    x = da.from_array(np.arange(10_000), chunks=100)
+    order = np.random.default_rng(1).permutation(10_000)
+    plan = make_plan(x[order])
+    assert len([func for func in plan.funcs if func is not None]) == 200
+    np.testing.assert_array_equal(x[order].compute(), order)
 
 
 def test_each_block_is_cut_once() -> None:

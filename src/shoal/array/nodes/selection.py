@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 
 from shoal.array.chunks import AxisChunks, Chunks
+from shoal.array.chunks_plan import LARGE_PIECE_BYTES
 from shoal.array.grid import Crossed, PerAxis, starts_of
+from shoal.array.kernels.layout import cut_parts
 from shoal.array.kernels.select import merge_found, pick_found, take_parts, take_points
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
+from shoal.array.nodes.rechunk import MOST_READERS
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import ALL, Blocks, Each, Gather, strides
+from shoal.expr.node import Cost
+from shoal.graph.layers import ALL, Blocks, Each, Gather, Input, strides
 from shoal.graph.task import Ref
 
 __all__ = ["PickBlocks", "Points", "Take", "TakeLazy", "WithChunks", "grouped"]
@@ -92,7 +96,8 @@ class Take(ArrayNode):
         return tuple(chunks), self.source.meta
 
     def place(self, lowering: Lowering) -> None:
-        """One layer: a task reads the blocks in which its elements lie."""
+        """A task reads the blocks in which its elements lie; where these are read by many, each is
+        cut first, by one task, into the parts for its readers."""
         source, axis = self.source, self.axis
         ends = [0, *itertools.accumulate(self.sizes)]
         parts = [grouped(source.chunks[axis], self.index[a:b]) for a, b in itertools.pairwise(ends)]
@@ -102,8 +107,47 @@ class Take(ArrayNode):
         plans: list[Any] = [[None] * n for n in self.shape]
         plans[axis] = [tuple([plan for _, plan in part]) for part in parts]
         func = call_of(take_parts, (Ref(0), Ref(1), axis), (), 2)
-        gather = Gather(source.name, Crossed(PerAxis(offsets), sum))
+        reads = Crossed(PerAxis(offsets), sum)
+        gather = Gather(source.name, reads)
+        if self._is_cut(sum(map(len, parts))):
+            self._cut(lowering, parts)
+            gather = Gather(f"{self.name}-split", reads, parts=True)
+            plans[axis] = [tuple([(to, slice(None)) for _, (to, _) in part]) for part in parts]
         lowering.add_grid(self, func, [gather, Each(_Along(PerAxis(plans), axis))])
+
+    def _is_cut(self, reads: int) -> bool:
+        """Whether blocks are read by many, and the parts are worth the task that cuts them."""
+        before: int = self.source.shape[self.axis]
+        size: float = self.source.block_bytes * before / max(reads, 1)
+        return reads > MOST_READERS * before and size >= LARGE_PIECE_BYTES
+
+    def _cut(self, lowering: Lowering, parts: Sequence[Sequence[tuple[int, Any]]]) -> None:
+        """The layer that cuts blocks into the parts that each task reads."""
+        source, axis = self.source, self.axis
+        cuts: list[list[Any]] = [
+            [[(i * step, slice(None))] for i in range(n)]
+            for n, step in self._grid(strides(self.shape))
+        ]
+        step = strides(self.shape)[axis]
+        cuts[axis] = [[] for _ in range(source.shape[axis])]
+        for reader, part in enumerate(parts):
+            for block, (_, places) in part:
+                cuts[axis][block].append((reader * step, places))
+        own = Blocks(source.name, source.shape, tuple(range(source.ndim)))
+        told: list[Input] = [own, Each(PerAxis(cuts))]
+        lowering.add_grid(self, cut_parts, told, name=f"{self.name}-split", shape=source.shape)
+
+    def cost(self, layer: str) -> Cost | None:
+        """A block; what is cut is in parts.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        if layer.endswith("-split"):
+            return Cost(self.source.block_bytes, in_parts=True)
+        return Cost(self.block_bytes)
 
     def _grid(self, steps: list[int]) -> list[tuple[int, int]]:
         return list(zip(self.shape, steps, strict=True))
