@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from shoal.graph.token import normalize_token, tokenize
     from shoal.local import get_sync as get
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Alias",
     "Data",
@@ -74,6 +72,12 @@ _HOMES = {
 
 class _Package(types.ModuleType):
     """The package itself: a module whose public names load on first use."""
+
+    @property
+    def __version__(self) -> str:
+        """The version; of Dask, while ``import dask`` means shoal (`shoal.version`)."""
+        version: str = importlib.import_module("shoal.version").told_version()
+        return version
 
     # `shoal.delayed` and `shoal.tokenize` are functions, while importing the modules of these
     # names would bind the modules here.  A property comes before what a module holds.

@@ -439,3 +439,17 @@ def test_tokens_and_schedulers(installed: None) -> None:
     assert bag.__dask_tokenize__() == bag.__shoal_tokenize__()
     assert bag.__dask_scheduler__ is shoal.multiprocessing.get
     assert type(shoal.delayed(1)).__dask_scheduler__ is shoal.threaded.get
+
+
+def test_the_version_is_that_of_the_dask_that_is_followed() -> None:
+    said = run("""
+        import shoal
+        own = shoal.__version__
+        from shoal.compat import install_as_dask, uninstall
+        install_as_dask()
+        import dask, distributed
+        print(dask.__version__ == distributed.__version__ > "2026", dask.__version__ != own)
+        uninstall()
+        print(shoal.__version__ == own)
+    """)
+    assert said.split() == ["True"] * 3

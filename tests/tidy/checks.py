@@ -50,7 +50,7 @@ PACKAGE = "shoal"
 # A module imports only from a line above its own.  Names on one line are siblings and do not
 # import each other.  `shoal/__init__.py` stands below them all and nothing imports it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("dispatch", "duck", "errors", "memory", "scratch", "seams", "types", "units"),
+    ("dispatch", "duck", "errors", "memory", "scratch", "seams", "types", "units", "version"),
     ("config", "optional", "sizeof", "typing"),
     ("context", "graph", "serialize"),
     ("expr", "local"),

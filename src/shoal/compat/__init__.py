@@ -11,8 +11,9 @@ it cannot be imported while shoal stands in for it.
 What this cannot do:
 
 - A name that shoal lacks is an error when it is imported (`ModuleNotFoundError`, `ImportError`).
-- ``dask.__version__`` is shoal's; a library that asks for a minimum version of Dask will not have
-  it.  Settings are shoal's too: ``shoal.yaml`` and ``SHOAL_...``, not ``dask.yaml`` and
+- ``dask.__version__`` is that of the release of Dask whose behaviour shoal follows, since libraries
+  ask for a minimum (`shoal.version`); packages that read it from the installed metadata find none.
+- Settings are shoal's: ``shoal.yaml`` and ``SHOAL_...``, not ``dask.yaml`` and
   ``DASK_...``.
 - Child processes follow only if asked (``children=True``), and only those that run the same
   environment and let it be prepared: not with ``python -I``, ``-E`` or ``-S``.  Worker processes

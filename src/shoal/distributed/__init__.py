@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from shoal.errors import KilledWorker, Reschedule
+from shoal.version import told_version
 
 _NAMES: dict[str, str] = {
     "Actor": "client.actor",
@@ -128,6 +129,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        return told_version()
     try:
         return importlib.import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

@@ -22,7 +22,6 @@ import logging
 import os
 import platform
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -51,6 +50,7 @@ from shoal.distributed.wire.compress import AVAILABLE
 from shoal.distributed.wire.frames import HEADER, MAGIC, Buffer, Frame, FrameReader, head
 from shoal.distributed.wire.limits import Limits
 from shoal.errors import CommunicationError, ConnectionLostError, FrameError, ShoalError
+from shoal.version import VERSION
 
 __all__ = ["Connection", "Introduction", "Peer", "StreamConnection", "introduction"]
 
@@ -153,7 +153,7 @@ def introduction(name: str) -> Introduction:
     True
     """
     versions = {
-        "shoal": getattr(sys.modules.get("shoal"), "__version__", ""),
+        "shoal": VERSION,
         "python": platform.python_version(),
     }
     if AVAILABLE:
