@@ -435,7 +435,8 @@ class World:
             self.event(client, Call(9, "rebalance", {"keys": None}))
         elif what == 3 and workers:
             status = draw.choice(["paused", "running", "running"])
-            self.event(draw.choice(workers).party, Beat(status, 0, 0, 0, 0.0, 0, 0, 0))
+            beat = Beat(status, draw.choice((0, 1 << 40)), 0, 0, 0.0, 0, 0, 0)
+            self.event(draw.choice(workers).party, beat)
         elif workers:
             worker = draw.choice(workers)
             pairs = list(worker.queue)[:1]

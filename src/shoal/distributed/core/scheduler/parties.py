@@ -31,6 +31,7 @@ from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.reconcile import reconcile
 from shoal.distributed.core.scheduler.records import Client, Party, Worker
 from shoal.distributed.core.scheduler.recovery import end_recovery
+from shoal.distributed.core.scheduler.replicas import relieve
 from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import on_reserve
@@ -462,6 +463,8 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
         **m.metrics,
     }
     state.observed.beat(worker, state.workers, now)
+    if state.replicas and worker.limit and m.managed > state.settings.target * worker.limit:
+        relieve(state, worker, m.managed - state.settings.target * worker.limit)
     if m.status == "paused" and worker.status == "running":
         set_status(state, worker, "paused")
         state.roomy.pop(worker.number, None)

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import MANY, NOTED, PINNED
+from shoal.distributed.core.scheduler.table import MANY, MASK, NOTED, PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY
 
 __all__: list[str] = []
@@ -76,14 +76,57 @@ def reduce_replicas(state: Scheduler, row: int, count: int) -> None:
         return
     where = sorted(state.replicas[row], key=lambda n: (state.workers[n].nbytes, n))
     for number in where[max(1, count) :]:
-        worker = state.workers[number]
-        worker.drops.append(table.numbers[row])
-        worker.nbytes -= table.nbytes[row]
-        worker.held -= 1
-        state.replicas[row].remove(number)
-        state.dropping[number] = worker
-    if len(state.replicas[row]) == 1:
+        drop_copy(state, row, state.workers[number])
+
+
+def drop_copy(state: Scheduler, row: int, worker: Worker) -> None:
+    """One of several workers lets go of its copy of a result."""
+    table = state.table
+    worker.drops.append(table.numbers[row])
+    worker.nbytes -= table.nbytes[row]
+    worker.held -= 1
+    state.dropping[worker.number] = worker
+    others = state.replicas[row]
+    others.remove(worker.number)
+    if len(others) == 1:
         [table.place[row]] = state.replicas.pop(row)
+
+
+def relieve(state: Scheduler, worker: Worker, excess: float) -> int:
+    """A worker is short of memory: it lets go of copies that others have as well; how many.
+
+    Not of those that tasks need which it was given, or which stand in its queue.  The largest go
+    first, until so many bytes are free: then nothing has to be written to its disk.
+
+    Examples
+    --------
+    >>> relieve.__name__
+    'relieve'
+    """
+    table, number = state.table, worker.number
+    spare = [row for row, where in state.replicas.items() if number in where]
+    if not spare:
+        return 0
+    here = [*worker.sent, *(priority & MASK for priority in worker.queue + worker.blocked)]
+    needed = {dep & MASK for row in here for dep in table.deps[row]}
+    needed.update(state.moves)
+    for leaving in state.retiring.values():
+        needed.update(leaving.moving)
+    spare = sorted(
+        (row for row in spare if row not in needed and not table.flags[row] & PINNED),
+        key=lambda row: (-table.nbytes[row], row),
+    )
+    dropped = 0
+    for row in spare:
+        if excess <= 0:
+            break
+        drop_copy(state, row, worker)
+        excess -= table.nbytes[row]
+        dropped += 1
+    if worker.number in state.full and worker.nbytes < state.settings.target * worker.limit:
+        del state.full[worker.number]
+        state.touched[worker.number] = worker
+    return dropped
 
 
 def rebalance(state: Scheduler, rows: list[int], workers: list[Worker]) -> int:
