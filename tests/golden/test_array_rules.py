@@ -74,6 +74,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "a part of a reduction that keeps its axes": lambda: stored().sum(axis=0, keepdims=True)[0, 2],
     "a part of an array in other blocks": lambda: (blocks() + 1).rechunk((2, 10))[:2],
     "a part of a repeated array": lambda: da.broadcast_to(blocks(), (3, 6, 10))[1:, 2, ::2],
+    "half of a symmetric product is computed": lambda: blocks() @ blocks().T,
+    "the same of the transposed first": lambda: blocks().T @ blocks() + 1,
     "one value is made where it is used": lambda: (
         da.ones((6, 9), chunks=3) - da.ones((6, 9), chunks=3).mean(axis=0)
     ),

@@ -10,7 +10,7 @@ import numpy as np
 
 from shoal.graph.naming import funcname
 
-__all__ = ["Accumulate", "Kept", "tensordot_block"]
+__all__ = ["Accumulate", "GramBlock", "Kept", "tensordot_block"]
 
 
 class Accumulate:
@@ -93,6 +93,42 @@ def _picked(operand: Any, axes: tuple[int, ...], at: dict[int, int]) -> Any:
             break
         operand = operand[min(at[axis], len(operand) - 1)]
     return operand
+
+
+class GramBlock:
+    """A block of a matrix's product with its own transpose.
+
+    Parameters
+    ----------
+    is_first
+        Whether the matrix comes before its transpose.
+
+    Examples
+    --------
+    >>> GramBlock(True)([np.ones((2, 3))], [np.ones((1, 3))])
+    array([[3.],
+           [3.]])
+    """
+
+    __slots__ = ("is_first",)
+
+    def __init__(self, is_first: bool) -> None:
+        self.is_first = is_first
+
+    @property
+    def __name__(self) -> str:
+        return "matmul"
+
+    def __call__(self, left: list[Any], right: list[Any]) -> Any:
+        total: Any = None
+        for a, b in zip(left, right, strict=True):
+            # NumPy sees where both are the same memory, and does half of the work.
+            part = np.matmul(a, b.T) if self.is_first else np.matmul(a.T, b)
+            total = part if total is None else np.add(total, part, out=total)
+        return total
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GramBlock, (self.is_first,)
 
 
 class Kept:

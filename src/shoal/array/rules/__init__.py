@@ -24,6 +24,7 @@ from shoal.array.rules.slice_permute import slice_permute
 from shoal.array.rules.slice_rechunk import slice_rechunk
 from shoal.array.rules.slice_reduction import slice_reduction
 from shoal.array.rules.slice_source import slice_source
+from shoal.array.rules.symmetric_product import symmetric_product
 
 __all__ = ["RULES"]
 
@@ -39,6 +40,7 @@ RULES = (
     slice_rechunk,
     rechunk_source,
     share_partials,
+    symmetric_product,
     fuse_elementwise,
     fuse_reduction,
     inline_sources,
