@@ -277,8 +277,8 @@ def leaking(model: Model) -> Finding | None:
         return None
     worst = max(grown, key=grown.__getitem__)
     usual = median([grow for number, grow in grown.items() if number != worst])
-    rows = [row for row in model.samples[worst] if row[1]]
-    before = rows[2 * len(rows) // 3]
+    known = [row for row in model.samples[worst] if row[1]]
+    before = known[2 * len(known) // 3]
     goes_on = extra[worst] - (before[1] - before[2]) > LEAK_LAST * grown[worst]
     if grown[worst] < LEAK_BYTES or grown[worst] < LEAK * max(usual, 1.0) or not goes_on:
         return None

@@ -45,6 +45,7 @@ function rowsOf(body, label, parts, text, tip, order) {
     drawn = [];
     if (!data) return;
     const workers = Object.entries(data.workers).sort(order);
+    if (workers.length * 3 > height) { skyline(g, width, height, workers); return; }
     const each = Math.max(3, Math.min(26, height / Math.max(1, workers.length)));
     const fits = Math.min(workers.length, Math.floor(height / each));
     const left = each >= 12 ? 80 : 4, right = each >= 12 ? 120 : 4;
@@ -84,10 +85,31 @@ function rowsOf(body, label, parts, text, tip, order) {
       g.fillText("There is no worker.", 8, 14);
     }
   }
+  // Too many for a row each: a column each, the fullest first.
+  function skyline(g, width, height, workers) {
+    const sums = new Map(workers.map(([number, w]) => [number, parts(w).reduce((sum, [value]) => sum + value, 0)]));
+    workers.sort((a, b) => sums.get(b[0]) - sums.get(a[0]));
+    const most = Math.max(1e-9, ...workers.map(([, w]) => Math.max(...scale(w)))), each = width / workers.length;
+    const tall = height - 18;
+    workers.forEach(([number, worker], i) => {
+      let y = tall;
+      for (const [value, name, alpha] of parts(worker)) {
+        const part = (tall * value) / most;
+        g.globalAlpha = alpha ?? 1;
+        g.fillStyle = style(name);
+        g.fillRect(i * each, y - part, Math.max(each, 0.7), part);
+        y -= part;
+      }
+      g.globalAlpha = 1;
+      drawn.push([i * each, each, worker, true]);
+    });
+    g.fillStyle = style("--muted");
+    g.fillText(`${count(workers.length)} workers, the fullest with ${text(workers[0][1])}`, 2, height - 8);
+  }
   const scale = (w) => [parts(w).reduce((sum, [value]) => sum + value, 0), ...marks(w)];
   const marks = (w) => (w.limit ? [w.limit] : []);
   hover(chart.node, (x, y) => {
-    const found = drawn.find(([top, each]) => y >= top && y < top + each);
+    const found = drawn.find(([first, each, , across]) => (across ? x : y) >= first && (across ? x : y) < first + each);
     return found ? tip(found[2]) : null;
   });
   document.addEventListener("themechange", () => chart.redraw());

@@ -41,9 +41,9 @@ function lines(body, columns, list, axes, stacked = false) {
 
 export function drawCpu(body) {
   return lines(body, (d) => [d.cpu, d.executing],
-    [series("CPU", "--run", (v) => percent(v / 100), { fill: () => style("--run-soft") }),
-      series("threads that run a task", "--ready", (v) => percent(v / 100), { dash: [4, 3] })],
-    [axisOf(asPercent)]);
+    [series("CPUs in use", "--run", short, { fill: () => style("--run-soft") }),
+      series("threads that run a task", "--ready", short, { dash: [4, 3] })],
+    [axisOf(asShort)]);
 }
 
 export function drawMemoryLine(body) {

@@ -61,6 +61,11 @@ export function drawStream(body, page) {
     }
     g.restore();
     names(g, lanes, each);
+    const left = data.workers - Object.keys(data.lanes).length;
+    if (left > 0) {
+      g.fillStyle = style("--muted");
+      g.fillText(`and ${count(left)} more`, 2, height - AXIS / 2);
+    }
     if (!Object.keys(data.bars).length) {
       g.fillStyle = style("--muted");
       g.fillText("No task has ended lately.", NAMES + 10, Math.max(12, bottom / 2));

@@ -12,8 +12,11 @@ __all__ = ["cpu", "memory", "processing", "progress", "rates", "stream", "summar
 
 WINDOW_S = 40.0
 BARS = 2_500
-LANES = 400
-"""Bars, and lanes, that a page is sent at most."""
+"""Bars that a page is sent at most."""
+
+WORKERS = 60
+LANES = 120
+"""Workers in the task stream, at most; with more lanes than this, each has only one."""
 
 RATE_S = 5.0
 
@@ -82,20 +85,22 @@ def stream(model: Model, args: Mapping[str, str]) -> dict[str, Any]:
     """
     end = float(args.get("end", model.now))
     begin = float(args.get("begin", end - WINDOW_S))
+    lanes = {n: min(w["threads"], 16) for n, w in islice(model.workers.items(), WORKERS)}
+    is_folded = sum(lanes.values()) > LANES
     bars: dict[str, list[Any]] = {}
-    lanes: dict[str, int] = {}
     most = 4 * BARS if "end" in args else BARS
-    for bar in islice(reversed(model.bars), 4 * BARS):
+    for bar in reversed(model.bars):
         if len(bars) >= most:
             break
-        number = model.addresses.get(bar.worker)
-        if bar.stop < begin or number is None or len(lanes) > LANES:
+        number = model.addresses.get(bar.worker, -1)
+        if bar.stop < begin or number not in lanes:
             continue
-        lanes[str(number)] = max(lanes.get(str(number), 1), bar.lane + 1)
+        lane = min(bar.lane, 0) if is_folded else bar.lane
+        lanes[number] = 1 if is_folded else max(lanes[number], lane + 1)
         busy = min(1.0, bar.busy / max(bar.stop - bar.start, 1e-6))
         bars[str(bar.id)] = [
             number,
-            bar.lane,
+            lane,
             bar.kind,
             round(bar.start, 4),
             round(bar.stop, 4),
@@ -109,15 +114,15 @@ def stream(model: Model, args: Mapping[str, str]) -> dict[str, Any]:
         for f in model.failures
         if f.time > begin
     }
-    for number, worker in islice(model.workers.items(), LANES):
-        lanes[str(number)] = max(lanes.get(str(number), 1), min(worker["threads"], 16))
-    names = {number: model.workers[int(number)]["name"] for number in lanes}
+    if is_folded:
+        lanes = dict.fromkeys(lanes, 1)
     return {
         "now": end,
         "window": end - begin,
         "still": "end" in args,
-        "lanes": lanes,
-        "names": names,
+        "lanes": {str(number): count for number, count in lanes.items()},
+        "names": {str(number): model.workers[number]["name"] for number in lanes},
+        "workers": len(model.workers),
         "bars": bars,
         "marks": marks,
     }
@@ -234,8 +239,8 @@ def cpu(model: Model, args: Mapping[str, str]) -> dict[str, Any]:
     rows = thin(list(model.total))
     return {
         "t": [row[0] for row in rows],
-        "cpu": [row[4] for row in rows],
-        "executing": [100 * row[5] for row in rows],
+        "cpu": [row[4] / 100 for row in rows],
+        "executing": [row[5] for row in rows],
         "managed": [row[2] for row in rows],
         "unmanaged": [max(0.0, row[1] - row[2]) for row in rows],
         "spilled": [row[3] for row in rows],
