@@ -14,7 +14,7 @@ from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.keys import wire_key
 from shoal.distributed.client.session import Session
-from shoal.distributed.client.show import counts_of
+from shoal.distributed.client.show import SchedulerInfo, counts_of
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import write_cluster_file
@@ -52,7 +52,7 @@ class Info(Session):
         """
         # Also for an asynchronous client at once: Dask answers from what it knows.
         steps = self._answer("scheduler.info", {"n_workers": n_workers})
-        return self._run(steps, timeout=self._timeout_s, asynchronous=False)
+        return self._run(steps, SchedulerInfo, timeout=self._timeout_s, asynchronous=False)
 
     def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
         """Which workers hold results.

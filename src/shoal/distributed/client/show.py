@@ -8,7 +8,7 @@ from typing import Any
 
 from shoal.units import format_bytes
 
-__all__ = ["counts_of", "table_html", "workers_html"]
+__all__ = ["SchedulerInfo", "counts_of", "table_html", "workers_html"]
 
 MOST_WORKERS = 5
 """Workers that are shown one by one."""
@@ -59,6 +59,22 @@ def _value(value: Any) -> str:
     if text.startswith(("http://", "https://")):
         return f'<a href="{text}" target="_blank">{text}</a>'
     return text
+
+
+class SchedulerInfo(dict[str, Any]):
+    """What is known of a scheduler and its workers: a dictionary that a notebook shows as a table.
+
+    Examples
+    --------
+    >>> info = SchedulerInfo(address="tcp://a", id="s", workers={}, dashboard="")
+    >>> "tcp://a" in info._repr_html_()
+    True
+    """
+
+    def _repr_html_(self) -> str:
+        return workers_html(
+            "Scheduler", self.get("id", ""), self.get("address", ""), self, self.get("dashboard")
+        )
 
 
 def workers_html(
