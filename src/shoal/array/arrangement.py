@@ -198,9 +198,10 @@ def concatenate(
     (along,) = normalize_axes(axis, ndim)
     dtype = np.result_type(*[a._meta for a in arrays])
     filled = [a for a in arrays if a.shape[along] != 0] or arrays[:1]
+    if len(filled) == 1:
+        only: Array = filled[0].astype(dtype)
+        return only
     nodes = [a.astype(dtype)._node for a in filled]
-    if len(nodes) == 1:
-        return Array(nodes[0])
     return Array(Concatenate(tuple(_side_by_side(nodes, along, allow_unknown_chunksizes)), along))
 
 
@@ -215,12 +216,14 @@ def _side_by_side(nodes: list[Any], along: int, trust: bool) -> list[Any]:
         unknown = any(n != n for n in lengths)
         if unknown and not trust:
             raise ValueError(
-                f"axis {axis} of arrays to concatenate has an unknown length (nan): {shapes}; call "
-                "compute_chunk_sizes(), or pass allow_unknown_chunksizes=True if they fit"
+                f"axis {axis} of arrays to concatenate has an unknown length (nan), their shapes "
+                f"are {shapes}; call compute_chunk_sizes(), or pass allow_unknown_chunksizes=True "
+                "if they fit"
             )
         if not unknown and len(lengths) > 1:
             raise ValueError(
-                f"arrays to concatenate along axis {along} must have equal other axes, got {shapes}"
+                "all the input array dimensions except for the concatenation axis must match "
+                f"exactly. Shapes of the arrays, along axis {along}: {shapes}"
             )
         common[axis] = common[axis] if unknown else common_blockdim([n.chunks[axis] for n in nodes])
     return [
@@ -258,9 +261,13 @@ def stack(seq: Sequence[Any], axis: int = 0, allow_unknown_chunksizes: bool = Fa
     arrays = [_as_part(a, allow_unknown_chunksizes) for a in seq]
     if not arrays:
         raise ValueError("need at least one array to stack")
-    shapes = {str(a.shape) for a in arrays}
-    if len(shapes) > 1 and not allow_unknown_chunksizes:
-        raise ValueError(f"arrays to stack must all have one shape, got {sorted(shapes)}")
+    first = arrays[0].shape
+    other = next((i for i, a in enumerate(arrays) if str(a.shape) != str(first)), None)
+    if other is not None and not allow_unknown_chunksizes:
+        raise ValueError(
+            f"Stacked arrays must have the same shape. The first array had shape {first}, while "
+            f"array {other + 1} has shape {arrays[other].shape}."
+        )
     (along,) = normalize_axes(axis, arrays[0].ndim + 1)
     parts = [expand_dims(a, along) for a in arrays]
     return concatenate(parts, along, allow_unknown_chunksizes)

@@ -14,9 +14,15 @@ from shoal.duck import is_arraylike
 
 __all__ = ["is_valid_chunk_type", "register_chunk_type"]
 
+PRIORITY = 11
+"""Of arrays of shoal's, where classes only have NumPy's older protocol."""
+
 _kinds: set[type] = {np.ndarray, np.ma.MaskedArray}
 
-KNOWN = (("cupy", "ndarray"), ("sparse", "SparseArray"), ("scipy.sparse", "spmatrix"))
+KNOWN = (
+    *(("cupy", "ndarray"), ("sparse", "SparseArray")),
+    *(("scipy.sparse", "spmatrix"), ("scipy.sparse", "sparray")),
+)
 """Kinds of other packages, by the module in which they or their bases are and their names."""
 
 
@@ -78,8 +84,13 @@ def defers_to(other: Any, own: type) -> bool:
     (False, False)
     """
     kind = type(other)
-    if issubclass(kind, own) or not hasattr(kind, "__array_ufunc__"):
+    if issubclass(kind, own):
         return False
+    if not hasattr(kind, "__array_ufunc__"):
+        # The older protocol: who has the higher priority answers.
+        priority = getattr(other, "__array_priority__", None)
+        mine = getattr(own, "__array_priority__", PRIORITY)
+        return isinstance(priority, int | float) and priority > mine and not is_arraylike(other)
     if kind.__array_ufunc__ is None:
         return True
     return is_arraylike(other) and not is_valid_chunk_type(kind)

@@ -328,6 +328,8 @@ class Array(Operators, CollectionMixin):
     ravel = Delegate("rechunking")
     reshape = Delegate("rechunking", "reshape_of")
     store = Delegate("io.storing", "store_of")
+    to_backend = Delegate("conversion")
+    to_dask_dataframe = Delegate("frames")
     take = Delegate("slicing")
     to_hdf5 = Delegate("io.hdf5", "to_hdf5_of")
     to_zarr = Delegate("io.zarr_arrays", "to_zarr_of")
@@ -371,6 +373,11 @@ class Array(Operators, CollectionMixin):
     topk = Delegate("reductions")
     trace = Delegate("statistics")
     var = Delegate("reductions")
+
+    @property
+    def A(self) -> Array:
+        """The array itself: NumPy's matrices have it."""
+        return self
 
     @property
     def T(self) -> Array:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from shoal import config
 from shoal.array.collection import Array
 from shoal.array.device import check_device
 from shoal.array.io.from_array import from_array
@@ -17,7 +19,7 @@ from shoal.delayed import Delayed, delayed
 from shoal.duck import is_arraylike
 from shoal.expr.call import BlockOf, Call
 
-__all__ = ["asanyarray", "asarray", "from_delayed", "to_delayed"]
+__all__ = ["asanyarray", "asarray", "from_delayed", "to_backend", "to_delayed"]
 
 
 def asarray(
@@ -94,6 +96,11 @@ def _converted(
     a: Any, make: Any, allow_unknown: bool, dtype: Any, order: Any, like: Any, kwargs: Any
 ) -> Array:
     if isinstance(a, Array):
+        kind = None if like is None else meta_from_array(like, a.ndim, dtype or a.dtype)
+        if kind is not None and type(kind) is not type(a._meta):
+            func = partial(_like, make=make, dtype=dtype, order=order, kind=kind)
+            made: Array = a.map_blocks(func, meta=kind)
+            return made
         return a if dtype is None else a.astype(dtype)
     if hasattr(a, "to_dask_array"):
         array: Array = a.to_dask_array()
@@ -105,7 +112,7 @@ def _converted(
         stacked: Array = Array._stack(a, allow_unknown_chunksizes=allow_unknown)
         return stacked if dtype is None else stacked.astype(dtype)
     if like is not None:
-        a = make(a, dtype=dtype, order=order, like=meta_from_array(like))
+        a = _like(a, make, dtype, order, meta_from_array(like))
     elif (
         not is_arraylike(a) and not (hasattr(a, "shape") and hasattr(a, "dtype") and a.shape)
     ) or (dtype is not None and isinstance(a, np.ndarray) and a.dtype != dtype):
@@ -113,6 +120,13 @@ def _converted(
     kwargs.setdefault("chunks", "auto" if not a.dtype.hasobject else -1)
     out = from_array(a, getitem=kwargs.pop("getitem", None), **kwargs)
     return out if dtype is None else out.astype(dtype)
+
+
+def _like(a: Any, make: Any, dtype: Any, order: Any, kind: Any) -> Any:
+    if type(kind).__module__.startswith("scipy.sparse"):
+        # NumPy does not know them, and they have no order.
+        return type(kind)(make(a, dtype=dtype))
+    return make(a, dtype=dtype, order=order, like=kind)
 
 
 def _flat(items: Iterable[Any]) -> Iterable[Any]:
@@ -131,7 +145,7 @@ def from_delayed(
     Parameters
     ----------
     value
-        A `Delayed` whose result is an array.
+        A `Delayed`, or a future, whose result is an array.
     shape
         Of the result; with nan where it is not known.
     dtype, meta
@@ -148,10 +162,15 @@ def from_delayed(
     if dtype is None and meta is None:
         raise ValueError("from_delayed needs dtype= or meta=: the value is not computed yet")
     if not isinstance(value, Call):
-        from_other: Any = value
-        if not hasattr(from_other, "__dask_graph__"):
-            raise TypeError(f"from_delayed takes a delayed value, got {type(value).__name__}")
-        value = Delayed(from_other.key, dict(from_other.__dask_graph__()))
+        other: Any = value
+        if hasattr(other, "__dask_graph__"):
+            value = Delayed(other.key, dict(other.__dask_graph__()))
+        elif hasattr(other, "key") and hasattr(other, "client"):
+            value = delayed(other)  # a future
+        else:
+            raise TypeError(
+                f"from_delayed takes a delayed value or a future, got {type(value).__name__}"
+            )
     chunks = tuple([(n,) for n in shape])
     kind = meta_from_array(meta, len(chunks), dtype)
     return Array(Wrapped((value,), chunks, kind, name=name))
@@ -184,3 +203,50 @@ def to_delayed(a: Array, optimize_graph: bool = True) -> Any:
     for i, index in enumerate(np.ndindex(*a.numblocks)):
         out[index] = delayed(BlockOf(node, i), name=(name, *index))
     return out
+
+
+def to_backend(a: Array, backend: str | None = None, **kwargs: Any) -> Array:
+    """The array with blocks of another kind: "numpy", the only one that is known.
+
+    Parameters
+    ----------
+    a
+        The array.
+    backend
+        Its name; that of the setting ``array.backend`` by default.
+    **kwargs
+        Accepted for programs that pass them.
+
+    Raises
+    ------
+    ValueError
+        It is not known.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(2).to_backend("numpy").compute()
+    array([1., 1.])
+    """
+    name = backend or config.get("array.backend", "numpy") or "numpy"
+    if name != "numpy":
+        raise ValueError(
+            f"No backend dispatch registered for {name!r}; use map_blocks with a function that "
+            "makes blocks of that kind"
+        )
+    if type(a._meta) is np.ndarray:
+        return a
+    out: Array = a.map_blocks(_to_numpy, meta=np.empty((0,) * a.ndim, a.dtype))
+    return out
+
+
+def _to_numpy(block: Any) -> Any:
+    """A block in the memory of the process, without whatever else it has.
+
+    >>> _to_numpy(np.ma.masked_equal([1, 2], 2))
+    array([1, 2])
+    """
+    for name in ("todense", "get"):
+        if hasattr(block, name):
+            block = getattr(block, name)()
+    return np.asarray(block)

@@ -74,6 +74,9 @@ def elemwise(
     node = Elementwise(
         func, tuple(align(operands)), told, dtype, name=name, annotations=annotations
     )
+    if any(type(op) is int for op in operands):
+        # A number that the type cannot hold is an error now, as it is NumPy's.
+        node.meta  # noqa: B018
     return _into(out, Array(node))
 
 

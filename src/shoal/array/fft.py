@@ -6,6 +6,7 @@ have any blocks, which are transformed side by side.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -50,7 +51,12 @@ KINDS = (
 )
 
 
-def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any = None) -> Any:
+def fft_wrap(
+    fft_func: Callable[..., Any],
+    kind: str | None = None,
+    dtype: Any = None,
+    allow_fftpack: bool = False,
+) -> Any:
     """A function of arrays that is a Fourier transform of NumPy's, SciPy's or another's.
 
     Parameters
@@ -61,6 +67,9 @@ def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any =
         Which it is: "fft", "rfftn" and so on; its name by default.
     dtype
         Of the result; found out by default.
+    allow_fftpack
+        Whether `scipy.fftpack` is meant, whose functions are not like NumPy's; else there is a
+        warning.
 
     Raises
     ------
@@ -74,6 +83,12 @@ def fft_wrap(fft_func: Callable[..., Any], kind: str | None = None, dtype: Any =
     array([4.+0.j, 0.+0.j, 0.+0.j, 0.+0.j])
     """
     kind = fft_func.__name__ if kind is None else kind
+    if getattr(fft_func, "__module__", "").startswith("scipy.fftpack") and not allow_fftpack:
+        warnings.warn(
+            "scipy.fftpack does not match NumPy's API and is considered legacy; use scipy.fft",
+            FutureWarning,
+            stacklevel=2,
+        )
     if kind not in KINDS:
         raise ValueError(f"Given unknown `kind` {kind!r}; known are {', '.join(KINDS)}")
     if kind.endswith(("2", "n")):
@@ -238,7 +253,12 @@ def _shifted(x: Any, axes: Any, back: bool) -> Array:
     x = asarray(x)
     own: Sequence[int] = normalize_axes(axes, x.ndim)
     shifts = [-(x.shape[i] // 2) if back else x.shape[i] // 2 for i in own]
-    return roll(x, tuple(shifts), tuple(own)) if own else x
+    if not own:
+        return x  # type: ignore[no-any-return]
+    # An axis of one block stays one, so that it can be transformed.
+    whole = {i: -1 for i in own if len(x.chunks[i]) == 1}
+    out: Array = roll(x, tuple(shifts), tuple(own)).rechunk(whole)
+    return out
 
 
 def fftshift(x: Any, axes: Any = None) -> Array:

@@ -8,8 +8,9 @@ from typing import Any
 from shoal.array.collection import Array
 from shoal.array.nodes.base import Wrapped
 from shoal.expr.node import Node
+from shoal.seams import across
 
-__all__ = ["blocks_of_array", "from_blocks"]
+__all__ = ["blocks_of_array", "from_blocks", "to_dask_dataframe"]
 
 
 def from_blocks(node: Node, lengths: Sequence[float], meta: Any) -> Array:
@@ -58,3 +59,26 @@ def blocks_of_array(array: Array) -> tuple[Any, tuple[float, ...], Any]:
     if array.ndim == 2 and len(array.chunks[1]) > 1:
         array = array.rechunk({1: -1})
     return array._node, tuple(array.chunks[0]), array._meta
+
+
+def to_dask_dataframe(a: Array, columns: Any = None, index: Any = None, meta: Any = None) -> Any:
+    """The array as a frame, or as a series where it has one axis.
+
+    Parameters
+    ----------
+    a
+        With one axis or two.
+    columns
+        Names of the columns, or of the series.
+    index
+        An index of shoal's; a running number by default.
+    meta
+        A frame without rows, of the kind that partitions are.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> list(da.ones((4, 2), chunks=2).to_dask_dataframe(columns=["a", "b"]).columns)
+    ['a', 'b']
+    """
+    return across("array to dataframe", a, columns, index, meta)

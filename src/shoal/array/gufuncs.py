@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
-from shoal.array.meta import infer_meta, meta_from_array
+from shoal.array.meta import infer_dtype, infer_meta, meta_from_array
+from shoal.array.rechunking import smaller_blocks
 from shoal.graph.naming import funcname
 
 __all__ = ["apply_gufunc", "as_gufunc", "gufunc"]
@@ -46,49 +48,67 @@ def _validate_normalize_axes(
     >>> _validate_normalize_axes(None, 0, False, [("i",)], ())
     ([(0,)], [()])
     """
-    single = output_coredimss == () or not isinstance(output_coredimss, list)
-    outputs = [output_coredimss] if single else list(output_coredimss)
     if axes is not None and axis is not None:
         raise ValueError("Only one of `axis` or `axes` keyword arguments should be given")
-    if axes is not None and not isinstance(axes, list):
-        raise ValueError("`axes` has to be of type list")
-    cores = {core for core in input_coredimss if core}
-    first = len(input_coredimss[0]) if input_coredimss else 0
+    inputs = list(input_coredimss)
+    outputs = output_coredimss if isinstance(output_coredimss, list) else [output_coredimss]
     if keepdims:
-        if any(len(core) != first for core in input_coredimss) or any(outputs):
-            raise ValueError("keepdims is only allowed if all inputs have the same core axes")
-        outputs = [input_coredimss[0]] * len(outputs)
+        outputs = _kept_cores(inputs, outputs)
+    cores = [*inputs, *outputs]
     if axis is not None:
-        if not isinstance(axis, int):
-            raise ValueError("`axis` argument has to be an integer value")
-        if len(cores) != 1 or len(next(iter(cores))) != 1:
-            raise ValueError("`axis` can be used only, if one core dimension is present")
-        axes = [(axis,) if core else () for core in [*input_coredimss, *outputs]]
-    if axes is None:
-        axes = [tuple(range(-len(core), 0)) for core in [*input_coredimss, *outputs]]
-    axes = [(a,) if isinstance(a, int) else a for a in axes]
-    if any(not isinstance(a, tuple) for a in axes):
-        raise ValueError("`axes` argument has to be a list of ints or tuples")
-    count = len(input_coredimss)
-    if not any(outputs) and len(axes) == count:
-        axes = [*axes, *[()] * len(outputs)]
-    if keepdims and len(axes) == count + len(outputs) and not any(axes[count:]):
-        axes = [*axes[:count], *[axes[0]] * len(outputs)]
-    if len(axes) != count + len(outputs):
+        given = _of_one_axis(axis, cores)
+    elif axes is None:
+        given = [tuple(range(-len(core), 0)) for core in cores]
+    else:
+        given = _completed(axes, inputs, outputs, keepdims)
+    for i, (own, core) in enumerate(zip(given, cores, strict=True)):
+        if len(own) != len(core):
+            is_input = i < len(inputs)
+            raise ValueError(
+                f"The number of `axes` entries for argument #{i if is_input else i - len(inputs)} "
+                f"is not equal the number of respective {'input' if is_input else 'output'} core "
+                f"dimensions in signature: {own} for {core}"
+            )
+    return given[: len(inputs)], given[len(inputs) :]
+
+
+def _kept_cores(inputs: list[Any], outputs: list[Any]) -> list[Any]:
+    """The cores of the results, where reduced axes stay."""
+    if any(len(core) != len(inputs[0]) for core in inputs) or any(outputs):
+        raise ValueError("keepdims is only allowed if all inputs have the same core axes")
+    return [inputs[0] if inputs else ()] * len(outputs)
+
+
+def _of_one_axis(axis: Any, cores: list[Any]) -> list[tuple[int, ...]]:
+    """``axis=`` as ``axes=``."""
+    if not isinstance(axis, int):
+        raise ValueError(f"`axis` argument has to be an integer value, got {axis!r}")
+    named = {core for core in cores if core}
+    if len(named) != 1 or len(next(iter(named))) != 1:
+        raise ValueError("`axis` can be used only, if one core dimension is present")
+    return [(axis,) if core else () for core in cores]
+
+
+def _completed(
+    axes: Any, inputs: list[Any], outputs: list[Any], keepdims: bool
+) -> list[tuple[int, ...]]:
+    """``axes=`` with tuples for ints, and with what may be left out."""
+    if not isinstance(axes, list):
+        raise ValueError(f"`axes` has to be of type list, got {type(axes).__name__}")
+    given = [(own,) if isinstance(own, int) else own for own in axes]
+    if any(not isinstance(own, tuple) for own in given):
+        raise ValueError(f"`axes` argument has to be a list of ints or tuples, got {axes!r}")
+    count = len(inputs)
+    if len(given) == count and not any(outputs):
+        given = given + [()] * len(outputs)
+    if keepdims and not any(given[count:]):
+        given = given[:count] + [given[0]] * len(outputs)
+    if len(given) != count + len(outputs):
         raise ValueError(
-            "The number of `axes` entries is not equal the number of input and output arguments"
+            "The number of `axes` entries is not equal the number of input and output arguments: "
+            f"{len(axes)} and {count + len(outputs)}"
         )
-    found = list(axes[:count]), list(axes[count:])
-    for what, own, cored in zip(
-        ("input", "output"), found, (input_coredimss, outputs), strict=True
-    ):
-        for i, (a, core) in enumerate(zip(own, cored, strict=True)):
-            if len(a) != len(core):
-                raise ValueError(
-                    f"The number of `axes` entries for argument #{i} is not equal the number of "
-                    f"respective {what} core dimensions in signature"
-                )
-    return found
+    return given
 
 
 class _Core:
@@ -203,6 +223,7 @@ def apply_gufunc(
             (*outer, *core),
             *pairs,
             new_axes={d: sizes[d] for d in core if d not in known},
+            adjust_chunks={d: sizes[d] for d in core if d in known and d in (output_sizes or {})},
             concatenate=True,
             token=funcname(func),
             meta=meta_from_array(kinds[i], len(outer) + len(core)),
@@ -253,19 +274,29 @@ def _checked(
                     f"{a.shape[k]}"
                 )
             sizes[d] = a.shape[k]
-            if len(a.chunks[k]) > 1:
-                if not allow_rechunk:
-                    raise ValueError(
-                        f"Core dimension `'{d}'` consists of multiple chunks. To fix, rechunk "
-                        "into a single array chunk along this dimension or set "
-                        "`allow_rechunk=True`, but "
-                        "but beware that this may increase memory usage significantly."
-                    )
-                a = a.rechunk({k: -1})
-        out.append(a)
+            if len(a.chunks[k]) > 1 and not allow_rechunk:
+                raise ValueError(
+                    f"Core dimension `'{d}'` consists of multiple chunks. To fix, rechunk "
+                    "into a single array chunk along this dimension or set "
+                    "`allow_rechunk=True`, but "
+                    "but beware that this may increase memory usage significantly."
+                )
+        out.append(_whole_cores(a, range(a.ndim - len(core), a.ndim)))
     _check_loops(shapes)
     longest = max(shapes, key=len, default=())
     return longest, sizes, out
+
+
+def _whole_cores(a: Array, axes: range) -> Array:
+    """An array with one block along some axes, and as much smaller ones along the others."""
+    factor = math.prod(sum(a.chunks[k]) / max(1, *a.chunks[k]) for k in axes)
+    if all(len(a.chunks[k]) == 1 for k in axes):
+        return a
+    chunks = list(smaller_blocks(a.chunks, set(axes), factor))
+    for k in axes:
+        chunks[k] = -1  # type: ignore[call-overload]
+    out: Array = a.rechunk(tuple(chunks))
+    return out
 
 
 def _check_loops(shapes: list[tuple[int, ...]]) -> None:
@@ -305,15 +336,13 @@ def _kinds(
             )
         kind = arrays[0]._meta if arrays else np.empty(0)
         return [meta_from_array(kind, kind.ndim, t) for t in own]
-    found = infer_meta(func, [a._meta for a in arrays], dict(told))
+    metas = [a._meta for a in arrays]
+    found = infer_meta(func, metas, dict(told))
     if found is None or (several and not isinstance(found, tuple | list)):
-        samples = [np.ones((1,) * a.ndim, a.dtype) for a in arrays]
-        found = infer_meta(func, samples, dict(told))
+        found = infer_meta(func, [np.ones((1,) * a.ndim, a.dtype) for a in arrays], dict(told))
     if found is None:
-        raise ValueError(
-            f"`dtype` inference failed in `apply_gufunc`: {funcname(func)} failed on samples; say "
-            "what it returns with output_dtypes= or meta="
-        )
+        remedy = "output_dtypes= or meta=. Please specify the dtype explicitly"
+        infer_dtype(func, metas, dict(told), "apply_gufunc", remedy)
     parts = list(found) if several else [found]
     if len(parts) != len(outputs):
         raise ValueError(f"{funcname(func)} returns {len(parts)} results, not {len(outputs)}")

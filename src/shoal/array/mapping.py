@@ -14,6 +14,7 @@ from shoal.array.collection import Array
 from shoal.array.grid import block_indices, starts_of
 from shoal.array.reductions.engine import normalize_axes, takes_keyword
 from shoal.graph.layers import unravel
+from shoal.graph.naming import funcname
 
 __all__ = ["map_blocks"]
 
@@ -61,6 +62,8 @@ def map_blocks(
     ------
     TypeError
         ``func`` is not callable.
+    ValueError
+        When computed: ``func`` returned another shape than was promised for the block.
 
     Examples
     --------
@@ -106,10 +109,21 @@ def map_blocks(
         meta=meta,
         told=told,
     )
-    if not enforce_ndim:
-        return result
     # After what it gives has been found out, which may be with other axes than it has then.
-    return Array(result._node.replace(func=EnforcedNdim(func, len(out))))
+    checked: Any = EnforcedNdim(func, len(out)) if enforce_ndim else func
+    told_lengths = dict(result._node.new_axes)
+    lengths = tuple([told_lengths.get(label) for label in result._node.out])
+    places = tuple([_places_of(label, pairs[1::2]) for label in out])
+    promised = Promised(checked, lengths, places)
+    node = result._node.replace(func=promised)
+    if name is not None:
+        node = type(node)(*node.operands, name=name, annotations=node.annotations)
+    return Array(node)
+
+
+def _places_of(label: int, labels: Sequence[Any]) -> tuple[tuple[int, int], ...]:
+    """The arguments and their axes that have a label."""
+    return tuple([(i, own.index(label)) for i, own in enumerate(labels) if own and label in own])
 
 
 def _output_axes(ndim: int, drop: Any, new: Any) -> tuple[list[int], dict[int, Any]]:
@@ -220,6 +234,92 @@ def _place(chunks: Chunks, index: Sequence[int]) -> dict[str, Any]:
         "array-location": spans,
         "chunk-location": tuple(index),
     }
+
+
+class Promised:
+    """A function whose results must have the lengths that were promised for its block.
+
+    Axes of length 1 may be missing, or be more.
+
+    Parameters
+    ----------
+    func
+        The function.
+    lengths
+        For each axis of the result the lengths of its blocks, where they are told; else None, for
+        as long as the arguments' blocks.
+    places
+        For each axis ``(argument, axis)`` pairs: whose axes it is.
+
+    Raises
+    ------
+    ValueError
+        The function returned another shape.
+
+    Examples
+    --------
+    >>> double = Promised(np.repeat, (None,), (((0, 0),),))
+    >>> double(np.ones(2), 1)
+    array([1., 1.])
+    >>> double(np.ones(2), 2)
+    Traceback (most recent call last):
+    ...
+    ValueError: repeat returned a block of shape (4,), where (2,) was promised; say with chunks=,
+    drop_axis= and new_axis= of map_blocks what shape it gives
+    """
+
+    def __init__(self, func: Callable[..., Any], lengths: Any, places: Any) -> None:
+        self.func = func
+        self.lengths = lengths
+        self.places = places
+
+    @property
+    def __name__(self) -> str:
+        return str(funcname(self.func))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = self.func(*args, **kwargs)
+        shape = getattr(out, "shape", None)
+        if type(shape) is tuple:
+            wanted = [self._wanted(i, args) for i in range(len(self.lengths))]
+            if not _fits(shape, wanted):
+                shown = ", ".join("any" if n is None else str(n) for n in wanted)
+                raise ValueError(
+                    f"{self.__name__} returned a block of shape {shape}, where ({shown}"
+                    f"{',' * (len(wanted) == 1)}) was promised; say with chunks=, drop_axis= and "
+                    "new_axis= of map_blocks what shape it gives"
+                )
+        return out
+
+    def _wanted(self, axis: int, args: Sequence[Any]) -> int | None:
+        """The length of an axis for these arguments; None where it may be any."""
+        told = self.lengths[axis]
+        if told is not None:
+            # Which of several it is, only the block's place would tell; 0 and nan promise nothing.
+            return told[0] if len(set(told)) == 1 and told[0] > 0 else None
+        shapes = [getattr(args[i], "shape", ()) for i, _ in self.places[axis]]
+        found = {s[k] for s, (_, k) in zip(shapes, self.places[axis], strict=True) if len(s) > k}
+        found = found if len(found) == 1 else found - {1}
+        return found.pop() if len(found) == 1 else None
+
+    def __shoal_tokenize__(self) -> Any:
+        return "promised", self.func, self.lengths, self.places
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Promised, (self.func, self.lengths, self.places)
+
+
+def _fits(shape: tuple[int, ...], wanted: list[int | None]) -> bool:
+    """Whether a shape is the one that is wanted, but for axes of length 1.
+
+    >>> _fits((1, 3), [3]), _fits((2,), [3]), _fits((7, 2), [None, 2])
+    (True, False, True)
+    """
+    if len(shape) == len(wanted):
+        return all(m is None or n == m for n, m in zip(shape, wanted, strict=True))
+    if None in wanted:
+        return True
+    return [n for n in shape if n != 1] == [m for m in wanted if m != 1]
 
 
 class EnforcedNdim:

@@ -173,7 +173,7 @@ def infer_dtype(
     Raises
     ------
     ValueError
-        The function failed; says on what it was called.
+        The function failed; says on what it was called.  A ufunc's error is raised as it is.
 
     Examples
     --------
@@ -187,6 +187,10 @@ def infer_dtype(
             out = func(*sample, **{name: _ones(arg) for name, arg in (kwargs or {}).items()})
     except Exception as error:
         shown = ", ".join(_describe(arg) for arg in sample)
+        if isinstance(func, np.ufunc):
+            # NumPy's own error, for it is about types and not about the sample.
+            error.add_note(f"shoal: {caller} of {funcname(func)}({shown})")
+            raise
         raise ValueError(
             f"`dtype` inference failed in `{caller}`: {funcname(func)}({shown}) raised "
             f"{type(error).__name__}: {error}. Say what it returns with {remedy}"

@@ -212,8 +212,11 @@ def repr_html(self: Array) -> str:
     """
     kind = type(self._meta)
     known = not has_unknown(self.chunks)
+    block = math.prod(self.chunksize) * self.itemsize
+    # What other kinds of arrays take is not told by their shape.
+    size = [("Bytes", _bytes(self.nbytes), _bytes(block))] if kind.__module__ == "numpy" else []
     rows = [
-        ("Bytes", *(_bytes(self.nbytes), _bytes(math.prod(self.chunksize) * self.itemsize))),
+        *size,
         ("Shape", str(self.shape), str(self.chunksize)),
         ("Count", f"{self.npartitions} blocks", ""),
         ("Type", str(self.dtype), f"{kind.__module__}.{kind.__name__}"),

@@ -82,7 +82,7 @@ def from_array(
     if isinstance(x, list | tuple | int | float | complex | np.generic | memoryview):
         x = np.asarray(x)
     if asarray is None:
-        asarray = not hasattr(x, "__array_function__")
+        asarray = not hasattr(x, "__array_function__") and not is_valid_chunk_type(type(x))
     # A shard is the smallest part of a zarr array that can be written, and best read, at once.
     previous = getattr(x, "shards", None) or getattr(x, "chunks", None)
     given = normalize_chunks(chunks, x.shape, dtype=x.dtype, previous_chunks=previous)
@@ -98,6 +98,9 @@ def from_array(
         and is_valid_chunk_type(type(x))
         and not isinstance(x, np.memmap)
     ):
+        if type(x) is np.ndarray and x.flags.writeable:
+            # What is done to it afterwards is not seen, whenever blocks are computed.
+            x = x.copy()
         return Array(InMemory(x, given, kind, "array", name=exact))
     if getitem is not None and not _takes_options(getitem):
         getitem = PlainGetitem(getitem)

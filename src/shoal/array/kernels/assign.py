@@ -34,6 +34,8 @@ def assign_block(block: Any, index: tuple[Any, ...], value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray) and not isinstance(block, np.ma.MaskedArray):
         block = np.ma.asanyarray(block)
     out = np.array(block) if isinstance(block, np.generic) else block.copy()
+    if isinstance(value, np.ndarray) and not value.ndim and not isinstance(out, np.ndarray):
+        value = value[()]  # sparse arrays take no array without axes
     arrays = [i for i, entry in enumerate(index) if isinstance(entry, np.ndarray)]
     if arrays and any(isinstance(entry, int) for entry in index):
         # NumPy would move the axes of the array to the front; ints first, then the array.

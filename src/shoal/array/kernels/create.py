@@ -108,15 +108,28 @@ def read_region(reader: Any, region: tuple[slice, ...], asarray: bool, lock: Any
     """
     if not lock:
         part = reader[region]
-        return np.asarray(part) if asarray else part
+        return _as_promised(np.asarray(part) if asarray else part, reader, region)
     # Not ``with``: what takes part in programs as a lock may have these two only.
     lock.acquire()
     try:
         part = reader[region]
         # Inside of the lock: some readers do the reading here.
-        return np.asarray(part) if asarray else part
+        return _as_promised(np.asarray(part) if asarray else part, reader, region)
     finally:
         lock.release()
+
+
+def _as_promised(part: Any, reader: Any, region: tuple[slice, ...]) -> Any:
+    """A part, which must have the shape that the region of it has."""
+    wanted = tuple([len(range(s.start, s.stop, s.step or 1)) for s in region])
+    shape = getattr(part, "shape", None)
+    if type(shape) is tuple and shape != wanted:
+        raise ValueError(
+            f"a {type(reader).__name__} that told the shape {getattr(reader, 'shape', None)} gave "
+            f"a part of shape {shape} for {region}, where {wanted} was to be expected; correct its "
+            "shape, or wrap it"
+        )
+    return part
 
 
 class Reading:

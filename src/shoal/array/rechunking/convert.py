@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from shoal import config
 from shoal.array.chunks import AxisChunks, Chunks, has_unknown, normalize_chunks, shape_of
 from shoal.array.collection import Array
@@ -63,6 +65,9 @@ def rechunk(
     ((2, 2, 2),)
     """
     if isinstance(chunks, Mapping):
+        for axis in chunks:
+            if not -x.ndim <= axis < x.ndim:
+                raise np.exceptions.AxisError(axis, x.ndim, "chunks of rechunk")
         named = {axis if axis >= 0 else axis + x.ndim: entry for axis, entry in chunks.items()}
         chunks = [named.get(axis) for axis in range(x.ndim)]
         chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=True)]
