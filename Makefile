@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # The demo writes beside the sources; nothing else here is a file named after its target.
-.PHONY: test lint unit sim faults demo docs bench memory lock clean
+.PHONY: test lint unit sim faults demo slow-jobs docs bench memory lock clean
 .DEFAULT_GOAL := test
 
 test: lint
@@ -31,6 +31,10 @@ faults: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py
 	$(BIN)/python demo/globe.py
+
+# Eight jobs, each slow for one reason: does the dashboard name it within a minute?
+slow-jobs: $(VENV)/.installed
+	$(BIN)/python docs/how-to/slow_jobs.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/reference/generate.py

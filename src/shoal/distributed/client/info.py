@@ -52,7 +52,12 @@ class Info(Session):
         """
         # Also for an asynchronous client at once: Dask answers from what it knows.
         steps = self._answer("scheduler.info", {"n_workers": n_workers})
-        return self._run(steps, SchedulerInfo, timeout=self._timeout_s, asynchronous=False)
+        address = self._place.public_address if self._place is not None else ""
+
+        def finish(found: dict[str, Any]) -> SchedulerInfo:
+            return SchedulerInfo(found, address=address)
+
+        return self._run(steps, finish, timeout=self._timeout_s, asynchronous=False)
 
     def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
         """Which workers hold results.
