@@ -230,31 +230,27 @@ class JobQueueCluster(SpecCluster):
             prologue=tuple(job_script_prologue),
             shebang=shebang,
         )
-        self._worker_options = {
-            "nworkers": processes,
-            "nthreads": max(1, cores // processes),
-            "memory_limit": self._job.memory_bytes // processes,
-            "local_directory": local_directory,
-            "interface": interface,
-            **(worker_options or {}),
-        }
+        own = {"local_directory": local_directory, "interface": interface}
+        self._worker_options = {**shares(self._job, processes), **own, **(worker_options or {})}
         where = host or (get_ip_interface(interface) if interface else get_ip())
-        tls = where not in ("127.0.0.1", "localhost")
-        security = options.pop("security", None) or Security.new(tls=tls)
+        super().__init__(**self._parts(n_workers, where, scheduler_options or {}), **options)
+
+    def _parts(self, n_workers: int, host: str, options: dict[str, Any]) -> dict[str, Any]:
+        """The scheduler and the jobs, as a `SpecCluster` takes them."""
+        tls = host not in ("127.0.0.1", "localhost")
         scheduler = {
-            "host": where,
+            "host": host,
             "protocol": "tls" if tls else "tcp",
-            **(scheduler_options or {}),
-        }
-        group = [""] if processes == 1 else [f"-{number}" for number in range(processes)]
-        worker = {"cls": JobWorker, "options": {"cluster": self}, "group": group}
-        super().__init__(
-            workers=dict.fromkeys(range(n_workers), worker),
-            scheduler={"cls": Scheduler, "options": scheduler},
-            worker=worker,
-            security=security,
+            "security": Security.new(tls=tls),
             **options,
-        )
+        }
+        group = [""] if self.processes == 1 else [f"-{n}" for n in range(self.processes)]
+        worker = {"cls": JobWorker, "options": {"cluster": self}, "group": group}
+        return {
+            "workers": dict.fromkeys(range(n_workers), worker),
+            "scheduler": {"cls": Scheduler, "options": scheduler},
+            "worker": worker,
+        }
 
     # -- jobs ----------------------------------------------------------------------------------
 
@@ -386,6 +382,28 @@ class LSFCluster(JobQueueCluster):
     """
 
     system = "lsf"
+
+
+def shares(job: Job, processes: int) -> dict[str, int]:
+    """What each of a job's worker processes gets.
+
+    Parameters
+    ----------
+    job
+        The job.
+    processes
+        How many there are.
+
+    Examples
+    --------
+    >>> shares(Job("a", "", cores=8, memory_bytes=16_000), 4)
+    {'nworkers': 4, 'nthreads': 2, 'memory_limit': 4000}
+    """
+    return {
+        "nworkers": processes,
+        "nthreads": max(1, job.cores // processes),
+        "memory_limit": job.memory_bytes // processes,
+    }
 
 
 def walltime_seconds(walltime: Any) -> float:

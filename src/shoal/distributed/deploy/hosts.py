@@ -227,7 +227,7 @@ class SSHHost:
         MissingDependencyError
             asyncssh is not installed.
         """
-        asyncssh: Any = import_required("asyncssh", "SSHCluster", "ssh")
+        asyncssh: Any = import_required("asyncssh", "SSHCluster")
         return cls(name, await asyncssh.connect(name, **options))
 
     async def start(self, words: list[str], stdin: bytes = b"") -> Running:
@@ -240,7 +240,7 @@ class SSHHost:
         stdin
             What it can read.
         """
-        asyncssh: Any = import_required("asyncssh", "SSHCluster", "ssh")
+        asyncssh: Any = import_required("asyncssh", "SSHCluster")
         # `exec`: the signal that ends it shall reach it, and not a shell in front of it.
         process = await self.connection.create_process(
             f"exec {shell_line(words)}", stderr=asyncssh.STDOUT

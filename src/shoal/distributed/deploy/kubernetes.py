@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -88,7 +89,7 @@ class Kr8s:
     """
 
     def __init__(self) -> None:
-        self._objects: Any = import_required("kr8s.asyncio.objects", "KubeCluster", "kubernetes")
+        self._objects: Any = import_required("kr8s.asyncio.objects", "KubeCluster")
         self._made: dict[tuple[str, str, str], Any] = {}
         self._forwards: list[Any] = []
 
@@ -160,7 +161,7 @@ class ThisMachineAsKubernetes:
 
     def __init__(self) -> None:
         self.manifests: dict[tuple[str, str], dict[str, Any]] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="shoal-kubernetes-")
+        self._folder = ""
         self._running: dict[str, Running] = {}
 
     async def create(self, manifest: dict[str, Any]) -> None:
@@ -174,15 +175,16 @@ class ThisMachineAsKubernetes:
         name = manifest["metadata"]["name"]
         self.manifests[manifest["kind"], name] = manifest
         if manifest["kind"] == "Secret":
+            self._folder = self._folder or tempfile.mkdtemp(prefix="shoal-kubernetes-")
             for file, text in manifest["stringData"].items():
                 # The names of services mean this machine.
                 entries = json.loads(text)
                 port = entries["address"].rpartition(":")[2]
                 here = json.dumps({**entries, "address": f"tls://127.0.0.1:{port}"})
-                Path(self._folder.name, file).write_text(here)
+                Path(self._folder, file).write_text(here)
         elif manifest["kind"] == "Pod":
             [container] = manifest["spec"]["containers"]
-            line = container["command"][-1].replace(FOLDER, self._folder.name)
+            line = container["command"][-1].replace(FOLDER, self._folder)
             line = line.replace("exec shoal ", f"exec {shell_line(program(sys.executable))} ")
             running = await ThisHost().start(["sh", "-c", line.replace("0.0.0.0", "127.0.0.1")])
             running.listen()
@@ -215,7 +217,7 @@ class ThisMachineAsKubernetes:
 
     async def close(self) -> None:
         """Remove the files."""
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class KubeScheduler(ProcessInterface):
@@ -236,9 +238,8 @@ class KubeScheduler(ProcessInterface):
 
     Examples
     --------
-    >>> KubeScheduler(
-    ...     ThisMachineAsKubernetes(), Names("wood", "lab"), "ClusterIP", 1, {}, {}
-    ... ).status
+    >>> names, pod = Names("wood", "lab"), {"image": "me/shoal"}
+    >>> KubeScheduler(ThisMachineAsKubernetes(), names, "ClusterIP", 1, {}, pod).status
     'created'
     """
 

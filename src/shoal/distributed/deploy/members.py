@@ -30,6 +30,7 @@ CLOSE_S = 10.0
 _count = itertools.count()
 
 OPTIONS = {
+    "contact_address": "contact_address",
     "resources": "resources",
     "memory_limit": "memory_limit",
     "local_directory": "local_directory",
