@@ -74,40 +74,42 @@ def store(
     one = isinstance(sources, Array)
     arrays = [sources] if one else list(sources)
     places = [targets] if one else list(targets)
+    parts = _checked(arrays, places, regions)
+    held = SerializableLock() if lock is True else (lock or None)
+    load = return_stored if load_stored is None else load_stored
+    if compute and return_stored and load:
+        # Read afterwards from the very targets, so delayed ones are made first.
+        places = [compute_all(t, **kwargs)[0] if isinstance(t, Call) else t for t in places]
+
+    def nodes(mode: str) -> list[Array]:
+        rows = zip(arrays, places, parts, strict=True)
+        return [Array(_node(a, t, r, held, mode)) for a, t, r in rows]
+
+    def given(made: list[Array]) -> Any:
+        return made[0] if one else tuple(made)
+
+    if not compute:
+        return given(nodes("load" if load else "block" if return_stored else "nothing"))
+    if return_stored and not load:
+        return given([a.persist(**kwargs) for a in nodes("block")])
+    compute_all(*nodes("nothing"), **kwargs)
+    return given(nodes("read")) if return_stored else None
+
+
+def _checked(arrays: list[Any], places: list[Any], regions: Any) -> list[Any]:
+    """A region for each array, where there are as many of everything."""
     if any(not isinstance(a, Array) for a in arrays):
         kinds = sorted({type(a).__name__ for a in arrays if not isinstance(a, Array)})
         raise ValueError(f"All sources must be arrays of shoal's, got {kinds}; use from_array")
     if len(arrays) != len(places):
         raise ValueError(f"Different number of sources [{len(arrays)}] and targets [{len(places)}]")
     if isinstance(regions, tuple) or regions is None:
-        regions = [regions] * len(arrays)
+        return [regions] * len(arrays)
     if len(regions) != len(arrays):
         raise ValueError(
             f"Different number of sources [{len(arrays)}] and regions [{len(regions)}]"
         )
-    held = SerializableLock() if lock is True else (lock or None)
-    load = return_stored if load_stored is None else load_stored
-    now = compute and return_stored
-    mode = "load" if load and not compute else ("block" if return_stored else "nothing")
-    if now and load:
-        mode = "nothing"
-        # Read afterwards from the very targets, so delayed ones are made first.
-        places = [compute_all(t, **kwargs)[0] if isinstance(t, Call) else t for t in places]
-    made = [
-        Array(_node(a, t, r, held, mode)) for a, t, r in zip(arrays, places, regions, strict=True)
-    ]
-    if not compute:
-        return made[0] if one else tuple(made)
-    if now and not load:
-        kept = [a.persist(**kwargs) for a in made]
-        return kept[0] if one else tuple(kept)
-    compute_all(*made, **kwargs)
-    if not return_stored:
-        return None
-    loaded = [
-        Array(_node(a, t, r, held, "read")) for a, t, r in zip(arrays, places, regions, strict=True)
-    ]
-    return loaded[0] if one else tuple(loaded)
+    return list(regions)
 
 
 def store_of(self: Array, target: Any, **kwargs: Any) -> Any:
