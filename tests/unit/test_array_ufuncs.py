@@ -84,3 +84,26 @@ def test_gufunc() -> None:
 def test_gufunc_errors(signature: str, args: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         da.apply_gufunc(np.sum, signature, *args)
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "fmin", "logical_or", "hypot"])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_reduce_and_accumulate(name: str, axis: Any) -> None:
+    x = np.arange(1.0, 25).reshape(4, 6) % 5
+    d = da.from_array(x, chunks=(3, 4))
+    ours, theirs = getattr(da, name), getattr(np, name)
+    assert_eq(ours.reduce(d, axis=axis), theirs.reduce(x, axis=axis))
+    assert_eq(
+        theirs.reduce(d, axis=axis, keepdims=True), theirs.reduce(x, axis=axis, keepdims=True)
+    )
+    if axis is not None:
+        assert_eq(theirs.accumulate(d, axis=axis), theirs.accumulate(x, axis=axis))
+
+
+def test_methods_of_ufuncs_that_are_refused() -> None:
+    x = da.ones(4, chunks=2)
+    for call in (lambda: da.subtract.reduce(x), lambda: np.divide.accumulate(x)):
+        with pytest.raises(TypeError, match=r"order.*map_blocks"):
+            call()
+    with pytest.raises(TypeError, match=r"in place.*bincount"):
+        np.add.at(x, [0], 1)

@@ -51,10 +51,12 @@ def array_ufunc(self: Array, ufunc: Any, method: str, *inputs: Any, **kwargs: An
             own = getattr(functions, ufunc.__name__, None)
             return NotImplemented if own is None else own(*inputs, **kwargs)
         return elemwise(ufunc, *inputs, **kwargs)
-    if method == "outer":
-        own = getattr(functions, ufunc.__name__, None)
-        return NotImplemented if own is None else own.outer(*inputs, **kwargs)
-    return NotImplemented
+    own = getattr(functions, ufunc.__name__, None)
+    if own is None or method not in ("accumulate", "at", "outer", "reduce"):
+        return NotImplemented
+    if kwargs.get("out") is not None:
+        (kwargs["out"],) = kwargs["out"]
+    return getattr(own, method)(*inputs, **kwargs)
 
 
 def _is_ours(item: Any) -> bool:

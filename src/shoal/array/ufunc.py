@@ -8,6 +8,7 @@ elements that are no ufuncs.
 from __future__ import annotations
 
 import functools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.documented import numpys_words
 from shoal.array.elementwise import elemwise
+from shoal.array.reductions.cumulative import cumreduction
+from shoal.array.reductions.engine import reduction
 from shoal.collection import is_collection
 
 __all__ = ["ELEMENTWISE", "clip", "frompyfunc", "ufunc"]
@@ -24,6 +27,12 @@ ELEMENTWISE = (
     "angle fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real real_if_close sinc"
 )
 """Functions of NumPy's that are computed element by element."""
+
+ASSOCIATIVE = (
+    "add multiply maximum minimum fmax fmin logical_and logical_or logical_xor bitwise_and "
+    "bitwise_or bitwise_xor gcd lcm logaddexp logaddexp2 hypot"
+)
+"""Ufuncs for which it does not matter how elements are put in brackets, or in which order."""
 
 
 class ufunc:
@@ -94,6 +103,106 @@ class ufunc:
             return self.of.outer(A, B, **kwargs)
         A, B = asanyarray(A), asanyarray(B)
         return self(A[(...,) + (None,) * B.ndim], B, **kwargs)
+
+    def reduce(
+        self,
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+    ) -> Any:
+        """The function between all elements along axes; see `numpy.ufunc.reduce`.
+
+        Parameters
+        ----------
+        array
+            An array.
+        axis
+            An int or several; None for all.
+        dtype, out, keepdims
+            As NumPy has them.
+
+        Raises
+        ------
+        TypeError
+            The function is none of `ASSOCIATIVE`, so blocks cannot be reduced each by itself.
+
+        Examples
+        --------
+        >>> import shoal.array as da
+        >>> da.add.reduce(da.ones((3, 2), chunks=2)).compute()
+        array([3., 3.])
+        """
+        self._of_many("reduce")
+        if not is_collection(array):
+            return self.of.reduce(array, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
+        a = asanyarray(array)
+        kind = self.of.reduce(np.ones(1, a.dtype), dtype=dtype).dtype
+        func = partial(self.of.reduce, dtype=kind)
+        name = f"{self.__name__}-reduce"
+        return reduction(
+            a, func, func, axis, keepdims, name=name, meta=a._meta, dtype=kind, out=out
+        )
+
+    def accumulate(self, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+        """The results of reducing more and more elements; see `numpy.ufunc.accumulate`.
+
+        Parameters
+        ----------
+        array
+            An array.
+        axis
+            Along which.
+        dtype, out
+            As NumPy has them.
+
+        Raises
+        ------
+        TypeError
+            The function is none of `ASSOCIATIVE`.
+
+        Examples
+        --------
+        >>> import shoal.array as da
+        >>> da.maximum.accumulate(da.asarray([1, 3, 2], chunks=2)).compute()
+        array([1, 3, 3])
+        """
+        self._of_many("accumulate")
+        if not is_collection(array):
+            return self.of.accumulate(array, axis, dtype, out)
+        a = asanyarray(array)
+        kind = self.of.accumulate(np.ones(1, a.dtype), dtype=dtype).dtype
+        func = partial(self.of.accumulate, dtype=kind)
+        return cumreduction(func, self.of, self.of.identity, a, axis, kind, out)
+
+    def _of_many(self, method: str) -> None:
+        if self.__name__ not in ASSOCIATIVE.split():
+            raise TypeError(
+                f"{method} of {self.__name__} goes through elements in their order, and blocks "
+                f"are reduced side by side; it is there for {ASSOCIATIVE}. Use "
+                "x.rechunk(-1).map_blocks(...)"
+            )
+
+    def at(self, a: Any, indices: Any, b: Any = None) -> None:
+        """Refused: it changes an array in place; see `numpy.ufunc.at`.
+
+        Parameters
+        ----------
+        a, indices, b
+            As NumPy has them.
+
+        Raises
+        ------
+        TypeError
+            ``a`` is an array of shoal's.
+        """
+        if is_collection(a):
+            raise TypeError(
+                f"{self.__name__}.at changes an array in place, and blocks may be anywhere; use "
+                "bincount with weights=, or map_blocks"
+            )
+        self.of.at(a, indices, *([] if b is None else [b]))
 
     def __repr__(self) -> str:
         return repr(self.of)
