@@ -489,6 +489,9 @@ class StreamConnection(Connection):
     def _push(self) -> None:
         """Write from the queue until it is empty or the socket full; the lock is held."""
         queue = self._queue
+        # Why an earlier call could not go on is no reason for this one: it may have been a
+        # thread's, and what it waited for may have come.
+        self._parked = False
         try:
             while queue:
                 if self._laden:
@@ -552,7 +555,7 @@ class StreamConnection(Connection):
             if not (self._queue or self._full or self._lingering or self._mask & WRITE):
                 return
             self._armed = left = bool(self._queue)
-            parked, self._parked = self._parked, False
+            parked = self._parked
             drained = self._full and self._queued < self.limits.low_water_bytes
             if drained:
                 self._full = False
