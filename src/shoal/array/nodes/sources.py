@@ -348,6 +348,12 @@ def inlined_bytes(inputs: Sequence[Any]) -> float:
     ----------
     inputs
         `Inline`, and others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> inlined_bytes([Inline(Full(1.0, ((2, 2),), np.empty(0), "ones"))])
+    16.0
     """
     return float(sum(item.block_bytes for item in inputs if type(item) is Inline))
 
@@ -363,6 +369,13 @@ def reading(
         Of blocks.
     inputs
         `Inline`, or what tasks are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> func, told = reading(np.sum, [Inline(Full(1.0, ((2, 2),), np.empty(0), "ones"))])
+    >>> told, func(told[0].value)
+    ([Const(value=(2,))], np.float64(2.0))
     """
     readers = tuple([item.read() if type(item) is Inline else None for item in inputs])
     if not any(readers):
