@@ -10,7 +10,13 @@ from operator import itemgetter
 
 from shoal.dispatch import Dispatch
 from shoal.duck import is_arraylike, is_dataframe_like, is_index_like, is_series_like
-from shoal.graph.functions import M, apply, has_keyword, takes_multiple_arguments
+from shoal.graph.functions import (
+    M,
+    apply,
+    derived_from,
+    has_keyword,
+    takes_multiple_arguments,
+)
 from shoal.graph.functions import Method as methodcaller
 from shoal.graph.highlevel import ensure_dict
 from shoal.graph.naming import funcname, key_split, natural_sort_key, typename
@@ -27,6 +33,7 @@ __all__ = [
     "SerializableLock",
     "apply",
     "changed_cwd",
+    "derived_from",
     "ensure_dict",
     "filetext",
     "filetexts",

@@ -20,6 +20,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+from shoal.compat.moved import stand_in
 from shoal.errors import AlreadyImportedError
 
 __all__ = ["install_as_dask", "uninstall"]
@@ -67,8 +68,9 @@ class Finder(MetaPathFinder, Loader):
         real = real_name(name)
         if real is None:
             return None
+        made = stand_in(real)
         try:
-            module = importlib.import_module(real)
+            module = made or importlib.import_module(real)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{real}.".startswith(f"{error.name}."):
                 raise
@@ -100,7 +102,7 @@ class Finder(MetaPathFinder, Loader):
         name = module.__name__
         real = real_name(name)
         assert real is not None
-        sys.modules[name] = sys.modules[real]
+        sys.modules[name] = stand_in(real) or sys.modules[real]
 
 
 _finder = Finder()
@@ -117,7 +119,9 @@ def refuse_if_imported() -> None:
     modules: dict[str, ModuleType | None] = {**sys.modules}
     for name, module in modules.items():
         real = real_name(name)
-        if real is not None and module is not None and module is not modules.get(real):
+        if real is None or module is None:
+            continue
+        if module is not (stand_in(real) or modules.get(real)):
             where = getattr(module, "__file__", None) or "unknown place"
             raise AlreadyImportedError(
                 f"{name} ({where}) was imported before install_as_dask() was called, so objects "
@@ -183,7 +187,9 @@ def uninstall() -> None:
         sys.meta_path.remove(_finder)
     for name in list(sys.modules):
         real = real_name(name)
-        if real is not None and sys.modules[name] is sys.modules.get(real):
+        if real is None:
+            continue
+        if sys.modules[name] is (stand_in(real) or sys.modules.get(real)):
             del sys.modules[name]
     if os.environ.pop(VARIABLE, None) is not None:
         rest = [p for p in _python_path() if p != CHILD]

@@ -11,6 +11,7 @@ from shoal.dataframe.collection.frame import DataFrame
 from shoal.dataframe.collection.scalar import Scalar
 from shoal.dataframe.collection.series import Index, Series
 from shoal.dataframe.meta import make_meta
+from shoal.typing import no_default
 
 __all__ = [
     "DataFrame",
@@ -19,6 +20,7 @@ __all__ = [
     "Series",
     "has_parallel_type",
     "make_meta",
+    "no_default",
     "total_mem_usage",
 ]
 

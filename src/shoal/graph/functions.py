@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["M", "Method", "apply", "has_keyword", "takes_multiple_arguments"]
+__all__ = ["M", "Method", "apply", "derived_from", "has_keyword", "takes_multiple_arguments"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def apply(
@@ -142,3 +144,31 @@ def takes_multiple_arguments(func: Callable[..., Any], varargs: bool = True) -> 
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [p for p in parameters if p.kind in positional and p.default is p.empty]
     return len(needed) > 1
+
+
+def derived_from(original: Any, **_: Any) -> Callable[[F], F]:
+    """Give a method that has no docstring that of the one it mirrors.
+
+    Parameters
+    ----------
+    original
+        The class or module that has a method or function of the same name.
+    **_
+        What Dask's decorator of this name takes; accepted.
+
+    Examples
+    --------
+    >>> class Words:
+    ...     @derived_from(str)
+    ...     def upper(self):
+    ...         return Words()
+    >>> Words.upper.__doc__ == str.upper.__doc__
+    True
+    """
+
+    def decorate(method: F) -> F:
+        if not method.__doc__:
+            method.__doc__ = getattr(getattr(original, method.__name__, None), "__doc__", None)
+        return method
+
+    return decorate

@@ -1,0 +1,103 @@
+"""Modules of Dask's that shoal does not have, and where the names in them live.
+
+Libraries import from places that are not Dask's public interface but have stood for years, such as
+``from dask.array.core import normalize_chunks``.  Where shoal has no module of that name, one is
+made for the name `dask` alone, out of this table; shoal itself has no such modules.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+__all__ = ["MOVED", "stand_in"]
+
+MOVED: Mapping[str, Mapping[str, str]] = {
+    "shoal.array.chunk_types": {
+        "is_valid_chunk_type": "array.chunktypes",
+        "register_chunk_type": "array.chunktypes",
+    },
+    "shoal.array.gufunc": {
+        "apply_gufunc": "array.gufuncs",
+        "as_gufunc": "array.gufuncs",
+        "gufunc": "array.gufuncs",
+    },
+    "shoal.array.rechunk": {
+        "plan_rechunk": "array.chunks_plan",
+        "rechunk": "array",
+    },
+    "shoal.array.utils": {
+        "assert_eq": "array.testing",
+        "meta_from_array": "array.meta",
+        "svd_flip": "array.linalg.singular",
+    },
+    "shoal.dataframe.backends": {"make_meta": "dataframe.meta"},
+    "shoal.dataframe.rolling": {"map_overlap": "dataframe"},
+    "shoal.dataframe.utils": {
+        "assert_divisions": "dataframe.testing",
+        "assert_eq": "dataframe.testing",
+        "is_dataframe_like": "utils",
+        "is_index_like": "utils",
+        "is_series_like": "utils",
+        "make_meta": "dataframe.meta",
+    },
+    "shoal.dot": {"dot_graph": "diagnostics.draw:draw", "to_graphviz": "diagnostics.draw:draw"},
+    "shoal.distributed.actor": {
+        "Actor": "distributed",
+        "ActorFuture": "distributed",
+        "BaseActorFuture": "distributed:ActorFuture",
+    },
+    "shoal.distributed.cfexecutor": {"ClientExecutor": "distributed.client.executor"},
+    "shoal.distributed.event": {"Event": "distributed"},
+    "shoal.distributed.exceptions": {"Reschedule": "errors"},
+    "shoal.distributed.lock": {"Lock": "distributed"},
+    "shoal.distributed.multi_lock": {"MultiLock": "distributed"},
+    "shoal.distributed.pubsub": {"Pub": "distributed", "Sub": "distributed"},
+    "shoal.distributed.queues": {"Queue": "distributed"},
+    "shoal.distributed.semaphore": {"Semaphore": "distributed"},
+    "shoal.distributed.threadpoolexecutor": {"rejoin": "distributed", "secede": "distributed"},
+    "shoal.distributed.variable": {"Variable": "distributed"},
+}
+"""Modules, their names, and the module of shoal's each comes from (after a colon: as what)."""
+
+
+class _StandIn(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        home = MOVED[self.__name__].get(name)
+        if home is None:
+            raise AttributeError(
+                f"{self.__name__!r} stands for a module of Dask's and has no {name!r}; it has "
+                f"{', '.join(sorted(MOVED[self.__name__]))}"
+            )
+        module, _, attr = home.partition(":")
+        return getattr(importlib.import_module(f"shoal.{module}"), attr or name)
+
+    def __dir__(self) -> list[str]:
+        return sorted(MOVED[self.__name__])
+
+
+_made: dict[str, ModuleType] = {}
+
+
+def stand_in(name: str) -> ModuleType | None:
+    """The module made for a name, always the same one; None for names that are not in the table.
+
+    Parameters
+    ----------
+    name
+        As it would be called in shoal.
+
+    Examples
+    --------
+    >>> stand_in("shoal.distributed.lock").Lock.__name__
+    'Lock'
+    >>> stand_in("shoal.bag") is None
+    True
+    """
+    if name not in MOVED:
+        return None
+    if name not in _made:
+        _made[name] = _StandIn(name, f"Names of Dask's; see {__name__}.")
+    return _made[name]

@@ -1,0 +1,57 @@
+"""Names that libraries import from modules of Dask's that shoal has not."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from shoal.compat import install_as_dask, uninstall
+from shoal.compat.moved import MOVED, stand_in
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    install_as_dask()
+    yield
+    uninstall()
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_every_name_has_a_home(name: str) -> None:
+    if name.startswith("shoal.array"):
+        pytest.importorskip("numpy")
+    if name.startswith("shoal.dataframe"):
+        pytest.importorskip("pandas")
+    module = stand_in(name)
+    assert dir(module) == sorted(MOVED[name])
+    assert all(callable(getattr(module, each)) for each in dir(module))
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_shoal_itself_has_no_such_module(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name)
+
+
+def test_they_are_imported_under_dasks_names(installed: None) -> None:
+    pytest.importorskip("numpy")
+    from dask.array.utils import assert_eq  # type: ignore[import-not-found]
+    from distributed.lock import Lock  # type: ignore[import-not-found]
+
+    from shoal.array import testing
+    from shoal.distributed import Lock as ours
+
+    assert assert_eq is testing.assert_eq and Lock is ours
+    with pytest.raises(ImportError, match="nothing_such"):
+        from dask.array.utils import nothing_such  # noqa: F401
+
+
+def test_they_go_and_may_come_back(installed: None) -> None:
+    importlib.import_module("distributed.lock")
+    uninstall()
+    assert "distributed.lock" not in sys.modules
+    install_as_dask()
+    importlib.import_module("distributed.lock")
