@@ -233,3 +233,25 @@ def test_samples_are_bounded() -> None:
     assert len(rows) == SAMPLES and rows[0][0] == 50.0 and rows[-1][0] == SAMPLES + 49
     assert len(samples.rows(SAMPLES + 40)) == 10
     assert len(samples.column) == SAMPLES * 8
+
+
+def test_a_kind_for_each_task_is_not_told(state: Scheduler) -> None:
+    """Keys that people make up have no prefix in common: the answer stays small all the same."""
+    count = 12_000
+    keys: list[Any] = [f"k{i}x" for i in range(count)]
+    m = Submit(
+        [Listed(keys)],
+        [Code(b"%d" % i, b"") for i in range(count)],
+        list(range(count)),
+        [b""] * count,
+        [()] * count,
+        [],
+        list(range(count)),
+        list(range(count)),
+    )
+    received(state, ME, m, (), 1.0)
+    assert len(state.prefixes) >= count
+    rows = ask(state)["kinds"]
+    assert len(rows) <= 500
+    assert sum(sum(row[1].values()) for row in rows) == count
+    assert sum(row[0] == "(others)" for row in rows) == 1

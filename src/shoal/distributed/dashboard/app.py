@@ -12,7 +12,6 @@ import functools
 import html
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -239,6 +238,7 @@ async def health(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
     model = await source_of(request).fresh({})
+    request.app.state.visits.last = time.monotonic()
     return Response(exposition(model), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -391,10 +391,7 @@ async def state_of(source: Source, names: list[str], args: dict[str, str]) -> di
         except Exception as error:
             out[name] = {"error": f"{type(error).__name__}: {error}"}
             continue
-        answers = {
-            ask: found[1] for ask, found in model.answers.items() if isinstance(found, tuple)
-        }
-        out[name] = panel.view(replace(model, answers=answers), args)
+        out[name] = panel.view(model, args)
     return out
 
 

@@ -12,6 +12,7 @@ import platform
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shoal.distributed.client.link import Link
@@ -25,6 +26,8 @@ __all__ = ["ACTIONS", "Source"]
 
 TIMEOUT_S = 10.0
 LINES = 300
+MOST = 64
+"""Answers to different questions that are kept."""
 
 
 class Source:
@@ -59,6 +62,7 @@ class Source:
         )
         self._asking: dict[Any, asyncio.Future[None]] = {}
         self._asked: dict[Any, float] = {}
+        self._answers: dict[Any, Any] = {}
 
     def open(self) -> None:
         """Connect, and wait until it is done."""
@@ -89,22 +93,25 @@ class Source:
             How old it may be.
         """
         await self._once("feed", age_s, self._feed)
+        answers = {}
         for name, args in asks.items():
             every_s, ask = ASKS[name]
             key = (name, tuple(sorted(args.items())))
 
             async def work(
-                name: str = name,
                 ask: Callable[..., Awaitable[Any]] = ask,
                 args: Mapping[str, str] = args,
                 key: Any = key,
             ) -> None:
-                self.model.answers[name] = (key, await ask(self, args))
+                self._answers[key] = await ask(self, args)
 
-            if self.model.answers.get(name, (None,))[0] != key:
-                self._asked.pop(key, None)
             await self._once(key, every_s, work)
-        return self.model
+            answers[name] = self._answers[key]
+        while len(self._answers) > MOST:
+            oldest = next(iter(self._answers))
+            del self._answers[oldest]
+            self._asked.pop(oldest, None)
+        return replace(self.model, answers=answers)
 
     async def _once(self, key: Any, age_s: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something unless it was done a moment ago; if it is being done, wait for its end."""

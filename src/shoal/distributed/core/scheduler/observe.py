@@ -19,11 +19,11 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from shoal.distributed.core.scheduler.names import key_of
-from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.table import MASK, Table
 from shoal.distributed.core.scheduler.transitions import MEMORY
 
-__all__ = ["SAMPLE", "Census", "Observed", "Ring", "Samples"]
+__all__ = ["KINDS", "OTHERS", "SAMPLE", "Census", "Observed", "Ring", "Samples"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,11 @@ SAMPLE = ("time", "memory", "managed", "spilled", "cpu", "executing", "queued", 
 
 SAMPLES = 600
 EVERY_S = 1.0
+
+KINDS = 500
+"""Kinds of tasks, times their states, that are told apart in a slice of the table."""
+
+OTHERS = Prefix("(others)", 0.0, 0)
 
 FLOWS = 20_000
 FAILURES = 1_000
@@ -154,7 +159,8 @@ class Census:
                 at = self.next = self.next % wanted
                 self.next += 1
             rows = slice(at * self.size, (at + 1) * self.size)
-            self.slices[at] = Counter(zip(table.prefixes[rows], table.states[rows]))
+            found: Counter[Any] = Counter(zip(table.prefixes[rows], table.states[rows]))
+            self.slices[at] = found if len(found) <= KINDS else few(found)
 
     @property
     def tasks(self) -> Counter[Any]:
@@ -168,6 +174,15 @@ class Census:
     def complete(self) -> bool:
         """Whether all rows were counted in the last look, and not before."""
         return len(self.slices) <= 2
+
+
+def few(found: Counter[Any]) -> Counter[Any]:
+    """Counts of many kinds, as when each task has a kind of its own: the rest is one kind."""
+    kept: Counter[Any] = Counter(dict(found.most_common(KINDS // 2)))
+    for (kind, at), count in found.items():
+        if (kind, at) not in kept:
+            kept[OTHERS if kind is not None else None, at] += count
+    return kept
 
 
 class Observed:

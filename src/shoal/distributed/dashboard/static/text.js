@@ -81,11 +81,11 @@ export function drawErrors(body, page) {
   };
 }
 
-export function drawLogs(body) {
-  let data = {}, filter = "", who = "";
+export function drawLogs(body, page) {
+  let data = {}, filter = (page.args.filter ?? "").toLowerCase(), who = "";
   const choice = make("select", { "aria-label": "whose", onchange: () => { who = choice.value; draw(); } });
   const box = make("input", { type: "search", placeholder: "filter, such as a key  ( / )", "aria-label": "filter",
-    oninput: () => { filter = box.value.toLowerCase(); draw(); } });
+    value: page.args.filter ?? "", oninput: () => { filter = box.value.toLowerCase(); draw(); } });
   const text = make("pre", { class: "log", tabindex: 0 });
   body.append(make("div", { class: "controls" }, choice, box), text);
   function draw() {
@@ -127,6 +127,7 @@ export function drawInfo(body, page) {
       make("table", {}, make("tbody", {}, ...(t.story ?? []).map(([time, what, whom]) =>
         make("tr", {}, make("td", {}, clock(time)), make("td", {}, what), make("td", {}, String(whom)))))),
       make("p", {}, make("button", { onclick: () => page.act("cancel", { key: t.key }, "Cancel it?") }, "cancel"), " ",
+        make("a", { href: `${page.root}logs?filter=${encodeURIComponent(t.key)}` }, "its lines in the logs"), " ",
         t.state === "erred" ? make("button", { onclick: () => page.act("retry", { key: t.key }, "Run it again?") }, "run it again") : ""));
   };
 }

@@ -29,7 +29,7 @@ from typing import Any
 from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.methods.calls import Method
 from shoal.distributed.core.scheduler.names import find, key_of
-from shoal.distributed.core.scheduler.observe import SAMPLE, largest
+from shoal.distributed.core.scheduler.observe import KINDS, OTHERS, SAMPLE, largest
 from shoal.distributed.core.scheduler.records import Party, Prefix, Worker
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import MASK
@@ -96,13 +96,6 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
     """What is new."""
     observed = state.observed
     observed.census.look(state.table)
-    counts: dict[Any, dict[str, int]] = {}
-    for (kind, at), count in observed.census.tasks.items():
-        if kind is not None and at:
-            counts.setdefault(kind.name, {})[STATES[at]] = count
-    for name, kind in state.prefixes.items():
-        if kind.ended - kind.ended_before or kind.erred - kind.erred_before:
-            counts.setdefault(name, {})
     out = {
         "now": now,
         "began": observed.began,
@@ -116,7 +109,7 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
         "full": len(state.full),
         "clients": [c.name for c in state.clients.values() if c.party >= 0],
         "workers": [worker_row(w) for w in state.workers.values()],
-        "kinds": [kind_row(state.prefixes[name], found) for name, found in counts.items()],
+        "kinds": kind_rows(state),
         "stream": runs_since(state, args.get("stream", 0), args.get("runs", RUNS)),
         "flows": [observed.flows.count, observed.flows.since(args.get("flows", 0))],
         "failures": [observed.failures.count, observed.failures.since(args.get("failures", 0))],
@@ -129,6 +122,26 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
             "workers": {n: observed.samples[n].rows() for n in numbers if n in observed.samples},
         }
     return out
+
+
+def kind_rows(state: Scheduler) -> list[list[Any]]:
+    """The kinds of tasks there are, and those that were there in this epoch; the most at most."""
+    counts: dict[Any, dict[str, int]] = {}
+    for (kind, at), count in state.observed.census.tasks.items():
+        if kind is not None and at:
+            counts.setdefault(kind, {})[STATES[at]] = count
+    if len(state.prefixes) <= 10 * KINDS:
+        for kind in state.prefixes.values():
+            if kind.ended - kind.ended_before or kind.erred - kind.erred_before:
+                counts.setdefault(kind, {})
+    if len(counts) > KINDS:
+        most = sorted(counts, key=lambda kind: -sum(counts[kind].values()) - kind.ended)
+        others = Counter(counts.get(OTHERS, {}))
+        for kind in most[KINDS - 1 :]:
+            if kind is not OTHERS:
+                others.update(counts[kind])
+        counts = {**{kind: counts[kind] for kind in most[: KINDS - 1]}, OTHERS: dict(others)}
+    return [kind_row(kind, found) for kind, found in counts.items()]
 
 
 def runs_since(state: Scheduler, cursor: int, most: int) -> list[Any]:
@@ -179,8 +192,8 @@ def graph(state: Scheduler, who: Party, request: int, args: dict[str, Any], now:
     for (kind, at), count in observed.census.tasks.items():
         if kind is not None and at:
             kinds.setdefault(kind.name, {})[STATES[at]] = count
-    pairs = [[*pair, count] for pair, count in observed.links.items()]
-    return {"kinds": kinds, "links": [pair for pair in pairs if pair[0] in kinds]}
+    pairs = [[*pair, count] for pair, count in observed.links.most_common(4 * KINDS)]
+    return {"kinds": kinds, "links": [p for p in pairs if p[0] in kinds and p[1] in kinds]}
 
 
 def holdings(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
