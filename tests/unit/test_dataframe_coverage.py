@@ -27,7 +27,7 @@ PAIRS = {
 }
 """Classes, and how one of them is got from a frame."""
 
-LEAST = 0.8
+LEAST = 0.85
 """The share of names that must be there."""
 
 

@@ -23,7 +23,13 @@ from shoal.dataframe.collection.base import (
     refuse,
 )
 from shoal.dataframe.collection.partitioning import repartition
-from shoal.dataframe.collection.tables import GROUP_METHODS, LIKE_ROWS, SOME_ROWS, WINDOW_METHODS
+from shoal.dataframe.collection.tables import (
+    GROUP_METHODS,
+    LIKE_ROWS,
+    RESAMPLE_METHODS,
+    SOME_ROWS,
+    WINDOW_METHODS,
+)
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
 from shoal.dataframe.kernels.places import with_places
@@ -521,7 +527,62 @@ class GroupBy:
         [nan, 3.0, nan]
         """
         options.pop("axis", None)
-        return RollingGroupby(self, window, options)
+        return RollingGroupby(self, ("rolling", (window,), tuple(options.items())))
+
+    def expanding(self, min_periods: int = 1) -> RollingGroupby:
+        """Windows of each row and all before it in its group.
+
+        Parameters
+        ----------
+        min_periods
+            How many values a window has at least.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
+        >>> df.groupby("k").x.expanding().sum().compute().tolist()
+        [1.0, 3.0, 3.0]
+        """
+        return RollingGroupby(self, ("expanding", (min_periods,), ()))
+
+    def ewm(self, **options: Any) -> RollingGroupby:
+        """Means and sums with weights that fade by the row, within each group.
+
+        Parameters
+        ----------
+        **options
+            As pandas has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
+        >>> df.groupby("k").x.ewm(alpha=0.5).sum().compute().tolist()
+        [1.0, 2.5, 3.0]
+        """
+        return RollingGroupby(self, ("ewm", (), tuple(options.items())))
+
+    def resample(self, rule: Any, **options: Any) -> RollingGroupby:
+        """Bins of time within each group.
+
+        Parameters
+        ----------
+        rule
+            How long a bin is.
+        **options
+            As pandas has them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from shoal.dataframe import from_pandas
+        >>> times = pd.date_range("2020-01-01", periods=3, freq="h")
+        >>> df = from_pandas(pd.DataFrame({"k": [1, 1, 2], "x": [1, 2, 3]}, index=times), 1)
+        >>> df.groupby("k").x.resample("D").sum().compute().tolist()
+        [3, 3]
+        """
+        return RollingGroupby(self, ("resample", (rule,), tuple(options.items())))
 
     def compute(self, **kwargs: Any) -> Any:
         """Refused: a grouping is no result.
@@ -566,44 +627,45 @@ class SeriesGroupBy(GroupBy):
 
 
 class RollingGroupby:
-    """Moving windows within groups; `GroupBy.rolling` makes it.
+    """Windows within groups, or bins of time; `GroupBy.rolling` and its like make it.
 
     Parameters
     ----------
     groups
         The grouping.
-    window, options
-        Of ``rolling``.
+    window
+        The method of pandas' groupings that makes it, its arguments, and pairs of keyword
+        arguments.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
     >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-    >>> RollingGroupby(df.groupby("k"), 2, {}).x.max().compute().tolist()
+    >>> RollingGroupby(df.groupby("k"), ("rolling", (2,), ())).x.max().compute().tolist()
     [nan, 2.0, nan]
     """
 
-    def __init__(self, groups: GroupBy, window: Any, options: dict[str, Any]) -> None:
+    def __init__(self, groups: GroupBy, window: tuple[str, tuple[Any, ...], Any]) -> None:
         self.groups = groups
-        self.window = (window, tuple(options.items()))
+        self.window = window
 
     def __getitem__(self, columns: Any) -> RollingGroupby:
-        return RollingGroupby(self.groups[columns], self.window[0], dict(self.window[1]))
+        return RollingGroupby(self.groups[columns], self.window)
 
     def __getattr__(self, name: str) -> RollingGroupby:
         if not name.startswith("_") and name in self.groups.frame.columns:
             return self[name]
-        raise AttributeError(f"a RollingGroupby has no attribute {name!r}")
+        raise AttributeError(f"groups have no {self.window[0]}().{name}")
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         groups = self.groups
-        window, options = self.window
+        kind, given, options = self.window
         index = groups.frame._meta.index
         sample = sample_of(groups.frame._meta)
         if isinstance(index, pd.DatetimeIndex):
             sample.index = pd.DatetimeIndex(sample.index, name=index.name)
-        rolled = groups._on(sample).rolling(window, **dict(options))
-        meta = make_meta(getattr(rolled, method)(*args, **kwargs))
+        windows = getattr(groups._on(sample), kind)(*given, **dict(options))
+        meta = make_meta(getattr(windows, method)(*args, **kwargs))
         return groups._moved(method, args, kwargs, meta, window=self.window)
 
 
@@ -717,7 +779,7 @@ def _install() -> None:
         if func not in vars(GroupBy):
             method = whole(func)
             setattr(GroupBy, func, property(method) if func.startswith("is_") else method)
-    for func in WINDOW_METHODS.split():
+    for func in {*WINDOW_METHODS.split(), *RESAMPLE_METHODS.split()}:
         setattr(RollingGroupby, func, windowed(func))
 
 

@@ -26,6 +26,7 @@ from shoal.dataframe.collection.distinct import (
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.indexing import Locator
+from shoal.dataframe.collection.joins import concat
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
@@ -96,6 +97,20 @@ class _Column(FrameBase):
         return self._reduce("is_monotonic_decreasing", meta=True)
 
     @property
+    def T(self) -> Any:
+        """Itself: one axis is not turned."""
+        return self
+
+    def transpose(self) -> Any:
+        """Itself: one axis is not turned."""
+        return self
+
+    @property
+    def hasnans(self) -> Any:
+        """Whether values are missing, not computed yet."""
+        return self._rowwise("isna").any()
+
+    @property
     def nbytes(self) -> Any:
         """How many bytes the values take, not computed yet."""
         return self.map_partitions(_nbytes, meta=0).sum()
@@ -152,11 +167,6 @@ class Series(_Column):
     def dtypes(self) -> Any:
         """The type of the values."""
         return self._meta.dtype
-
-    @property
-    def hasnans(self) -> Any:
-        """Whether values are missing, not computed yet."""
-        return self._rowwise("isna").any()
 
     @property
     def empty(self) -> bool:
@@ -503,6 +513,10 @@ def filtered(collection: Any, mask: Any) -> Any:
     return from_node(Filter(*from_both))
 
 
+def _labels_of(values: Any, name: Any) -> Any:
+    return pd.Index(values, name=name)
+
+
 TIME_ATTRIBUTES = frozenset(ACCESSORS["dt"][1].split())
 """What an index of times tells of each label."""
 
@@ -547,6 +561,73 @@ class Index(_Column):
     def __dir__(self) -> Any:
         here = [name for name in TIME_ATTRIBUTES if hasattr(self._meta, name)]
         return [*super().__dir__(), *here]
+
+    @property
+    def inferred_type(self) -> Any:
+        """What kind of labels there are, as text, as far as their dtype tells."""
+        return self._meta_nonempty.inferred_type
+
+    def is_(self, other: Any) -> bool:
+        """Whether another index is the same expression.
+
+        Parameters
+        ----------
+        other
+            Anything.
+        """
+        return isinstance(other, Index) and other._node is self._node
+
+    def ravel(self, order: Any = "C") -> Any:
+        """Itself: it has one axis.
+
+        Parameters
+        ----------
+        order
+            Accepted as pandas has it.
+        """
+        return self
+
+    def view(self) -> Any:
+        """Itself: expressions do not change."""
+        return self
+
+    def to_flat_index(self) -> Any:
+        """Itself, where labels have one level; labels that are tuples otherwise."""
+        return self if self.nlevels == 1 else self._rowwise("to_flat_index")
+
+    def set_names(self, names: Any, level: Any = None) -> Any:
+        """The index with another name, or other names for its levels.
+
+        Parameters
+        ----------
+        names, level
+            As pandas has them.
+        """
+        return self._rowwise("set_names", names, level=level)
+
+    def putmask(self, mask: Any, value: Any) -> Any:
+        """The labels, another one in the place of some.
+
+        Parameters
+        ----------
+        mask
+            A boolean series beside the index.
+        value
+            What those get at which it is true.
+        """
+        return self.to_series().mask(mask, value).map_partitions(_labels_of, self.name)
+
+    def append(self, other: Any) -> Any:
+        """The labels of this index, then those of others.
+
+        Parameters
+        ----------
+        other
+            An index of shoal, or a list of them.
+        """
+        others = other if isinstance(other, list | tuple) else [other]
+        frames = [one.to_frame(name=0) for one in (self, *others)]
+        return concat([one[[]] for one in frames]).index.rename(self.name)
 
     @property
     def nlevels(self) -> int:

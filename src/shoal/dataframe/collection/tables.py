@@ -98,6 +98,12 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Index": "map_overlap",
     },
     "rolling": {"DataFrame Series": "rolling"},
+    "growing": {"DataFrame Series": "expanding ewm interpolate"},
+    "ranking": {
+        "DataFrame Series": "rank duplicated first_valid_index last_valid_index",
+        "Series Index": "argmax argmin searchsorted",
+    },
+    "inplace": {"DataFrame Series": "compare update", "DataFrame": "insert isetitem corrwith"},
     "resample": {"DataFrame Series": "resample"},
     "statistics": {
         "DataFrame": "skew kurtosis kurt=kurtosis cov corr quantile median median_approximate mode "
@@ -221,14 +227,10 @@ IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
-        "at iat xs take asof isetitem": LABELS,
+        "at iat xs take asof": LABELS,
         "T transpose unstack": ROWS_TO_COLUMNS,
         "plot hist boxplot": PICTURE,
-        "rank ewm expanding duplicated compare corrwith asfreq first_valid_index "
-        "last_valid_index reindex_like pivot": WHOLE,
-        "interpolate": "use map_overlap with a function that interpolates",
-        "insert": "use assign, and select the columns in the order you want",
-        "update": "use assign with where",
+        "asfreq reindex_like pivot": WHOLE,
         "from_records": "make a pandas frame and use from_pandas, or from_map",
         "attrs flags set_flags": "partitions have none; keep them beside the frame",
         "sparse style": COMPUTE_FIRST,
@@ -236,17 +238,13 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
     "Series": {
-        "at iat iloc get xs take asof searchsorted pop": LABELS,
-        "T transpose unstack": ROWS_TO_COLUMNS,
+        "at iat iloc get xs take asof pop": LABELS,
+        "unstack": ROWS_TO_COLUMNS,
         "plot hist": PICTURE,
         "info": "use describe, dtype and memory_usage",
-        "argmax argmin": "positions over partitions are not known: use idxmax or idxmin",
         "argsort": "use sort_values; positions over partitions are not known",
-        "rank ewm expanding duplicated compare asfreq first_valid_index last_valid_index factorize "
-        "reindex reindex_like drop set_axis": WHOLE,
+        "asfreq factorize reindex reindex_like drop set_axis": WHOLE,
         "array": IN_MEMORY,
-        "interpolate": "use map_overlap with a function that interpolates",
-        "update": "use where or mask",
         "from_arrow": "make a pandas series and use from_pandas",
         "attrs flags set_flags": "partitions have none; keep them beside the series",
         "sparse": COMPUTE_FIRST,
@@ -254,21 +252,18 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
     },
     "Index": {
         "get_loc get_indexer get_indexer_for get_indexer_non_unique get_slice_bound slice_indexer "
-        "slice_locs searchsorted asof asof_locs take delete insert putmask": LABELS,
-        "T transpose ravel view": COMPUTE_FIRST,
-        "argmax argmin argsort": "positions over partitions are not known: use a series and idxmax",
-        "append union intersection difference symmetric_difference join reindex": "use concat or "
+        "slice_locs asof asof_locs take delete insert": LABELS,
+        "argsort": "positions over partitions are not known: use sort_values of a series",
+        "union intersection difference symmetric_difference join reindex": "use concat or "
         "merge of frames with these indexes",
-        "duplicated factorize diff is_ sortlevel sort_values groupby drop": WHOLE,
-        "to_flat_index array inferred_type hasnans": IN_MEMORY,
-        "set_names": "use rename",
+        "duplicated factorize diff sortlevel sort_values groupby drop": WHOLE,
+        "array": IN_MEMORY,
         "from_range start stop step": "use the divisions, or min() and max()",
     },
     "GroupBy": {
         "level dtype": "use the frame's own dtypes and index",
         "groups indices": "compute() the keys first, or use get_group",
         "boxplot hist plot": PICTURE,
-        "ewm expanding resample": "use apply with a function that does it to a group",
     },
 }
 """What is refused, and what to do instead: names, and the remedy."""

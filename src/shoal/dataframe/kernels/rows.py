@@ -20,6 +20,7 @@ __all__ = [
     "itself",
     "keep_rows",
     "last_rows",
+    "picked",
     "rename_columns",
     "set_columns",
     "table_of",
@@ -283,3 +284,25 @@ def table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
             return pd.DataFrame(block, index=index, columns=list(names))
         return pd.Series(block, index=index, name=names)
     return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
+
+
+def picked(table: Any, pairs: Sequence[tuple[Any, Any, Any]], missing: Sequence[Any]) -> Any:
+    """Some cells of a table, by name.
+
+    Parameters
+    ----------
+    table
+        A frame.
+    pairs
+        Name, row and column of each.
+    missing
+        Names that have none.
+
+    Examples
+    --------
+    >>> picked(pd.DataFrame({"b": [5.0]}, index=["a"]), [("x", "a", "b")], ["y"]).to_dict()
+    {'x': 5.0, 'y': nan}
+    """
+    values = [table[column].get(row) for _, row, column in pairs]
+    names = [*(name for name, _, _ in pairs), *missing]
+    return pd.Series([*values, *[None] * len(missing)], index=pd.Index(names), dtype=float)

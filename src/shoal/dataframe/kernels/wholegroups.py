@@ -49,8 +49,8 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     part
         The partition.
     spec
-        Names of the keys, the columns, options in pairs, a window, and whether the series has no
-        name.
+        Names of the keys, the columns, options in pairs, a window (the method that makes it, its
+        arguments, and pairs of keyword arguments) or None, and whether the series has no name.
     method, args, kwargs
         What is called; keyword arguments in pairs.
 
@@ -75,7 +75,8 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     if columns is not None:
         grouped = grouped[columns]
     if window is not None:
-        grouped = grouped.rolling(window[0], **dict(window[1]))
+        kind, given, more = window
+        grouped = getattr(grouped, kind)(*given, **dict(more))
     out = getattr(grouped, method)
     out = out(*args, **dict(kwargs)) if callable(out) else out
     return out.rename(None) if unnamed and isinstance(out, pd.Series) else out

@@ -380,7 +380,7 @@ class Method(PartitionWise):
         """Not where they are changed, and where an index becomes another one."""
         frame = self.frames[0]
         if isinstance(frame.meta, pd.Index):
-            return self.method in ("rename", "to_series", "to_frame")
+            return self.method in ("rename", "set_names", "to_series", "to_frame")
         return frame.ndim == 2 or self.method not in ("add_prefix", "add_suffix", "droplevel")
 
     def infer_meta(self) -> Any:

@@ -1,0 +1,377 @@
+"""Runs: growing windows, weights that fade, and gaps that are bridged, over partitions.
+
+A run passes on a few numbers for each column, from which the next partition goes on exactly as if
+all rows were in one: counts, sums and moments for growing windows (merged as Chan, Golub and
+LeVeque, 1983, merge variances), weighted sums for fading weights, the nearest values for gaps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["EXPANDING", "Bridge", "Expand", "Fade"]
+
+
+def _columns(part: Any) -> list[Any]:
+    """The columns of a frame, or a series, as floats."""
+    if isinstance(part, pd.DataFrame):
+        return [part.iloc[:, i].to_numpy(np.float64, na_value=np.nan) for i in range(part.shape[1])]
+    return [part.to_numpy(np.float64, na_value=np.nan)]
+
+
+def _like(part: Any, columns: Sequence[Any]) -> Any:
+    if isinstance(part, pd.DataFrame):
+        out = pd.DataFrame(dict(enumerate(columns)), index=part.index)
+        return out.set_axis(part.columns, axis=1)
+    return pd.Series(columns[0], index=part.index, name=part.name)
+
+
+class _Moments:
+    """Count, sum, mean, sum of squared differences, least and largest, of each row and all before.
+
+    Arrays with a value for each row, or numbers for the last one.
+    """
+
+    def __init__(self, count: Any, mean: Any, squares: Any, least: Any, most: Any) -> None:
+        self.count, self.mean, self.squares = count, mean, squares
+        self.least, self.most = least, most
+
+    @classmethod
+    def of(cls, values: Any) -> _Moments:
+        column = pd.Series(values)
+        grown = column.expanding(min_periods=1)
+        count = column.notna().cumsum().to_numpy(np.float64)
+        mean = grown.mean().to_numpy()
+        squares = grown.var(ddof=0).to_numpy() * count
+        return cls(count, mean, squares, grown.min().to_numpy(), grown.max().to_numpy())
+
+    def last(self) -> _Moments:
+        """Those of the last row."""
+        if not len(self.count):
+            return _Moments(0.0, np.nan, np.nan, np.nan, np.nan)
+        return _Moments(*(one[-1] for one in vars(self).values()))
+
+    def after(self, before: _Moments) -> _Moments:
+        """Those of rows that come after others."""
+        some = np.where(self.count > 0, 1.0, 0.0)
+        mean = np.nan_to_num(self.mean)
+        squares = np.nan_to_num(self.squares)
+        count = before.count + self.count
+        if not before.count:
+            return self
+        delta = (mean - before.mean) * some
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = self.count / count
+        return _Moments(
+            count,
+            before.mean + delta * share,
+            before.squares + squares + delta * delta * before.count * share,
+            np.fmin(before.least, self.least),
+            np.fmax(before.most, self.most),
+        )
+
+
+def _variance(told: _Moments, ddof: int = 1) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(told.count > ddof, told.squares / (told.count - ddof), np.nan)
+
+
+EXPANDING: Mapping[str, Callable[..., Any]] = {
+    "count": lambda told: told.count,
+    "sum": lambda told: told.mean * told.count,
+    "mean": lambda told: told.mean,
+    "min": lambda told: told.least,
+    "max": lambda told: told.most,
+    "var": _variance,
+    "std": lambda told, ddof=1: np.sqrt(_variance(told, ddof)),
+    "sem": lambda told, ddof=1: np.sqrt(_variance(told, ddof) / told.count),
+}
+"""Methods of growing windows, from moments."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Expand:
+    """Growing windows.
+
+    Parameters
+    ----------
+    method
+        In `EXPANDING`.
+    min_periods
+        How many values a window has at least.
+    options
+        Pairs, of the method.
+
+    Examples
+    --------
+    >>> run = Expand("sum", 1, ())
+    >>> parts = [pd.Series([1.0, 2.0]), pd.Series([3.0])]
+    >>> starts = run.starts([run.total(part) for part in parts])
+    >>> run.go_on(parts[1], starts, 1).tolist()
+    [6.0]
+    """
+
+    method: str
+    min_periods: int
+    options: tuple[tuple[str, Any], ...]
+
+    def total(self, part: Any) -> Any:
+        """How many rows, and their moments.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        return len(part), [_Moments.of(values).last() for values in _columns(part)]
+
+    def starts(self, totals: Sequence[Any]) -> list[Any]:
+        """Those of all rows before each partition.
+
+        Parameters
+        ----------
+        totals
+            Of the partitions.
+        """
+        before = [_Moments(0.0, np.nan, np.nan, np.nan, np.nan) for _ in totals[0][1]]
+        rows = 0
+        out = []
+        for count, total in totals:
+            out.append((rows, before))
+            rows += count
+            before = [
+                new.after(old) if new.count else old for new, old in zip(total, before, strict=True)
+            ]
+        return out
+
+    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+        """The windows of a partition's rows.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        starts
+            Of all partitions.
+        place
+            Which one this is.
+        """
+        out = []
+        first, moments = starts[place]
+        for values, before in zip(_columns(part), moments, strict=True):
+            told = _Moments.of(values).after(before)
+            found = np.asarray(EXPANDING[self.method](told, **dict(self.options)), np.float64)
+            # pandas' count asks for rows, all others for values.
+            rows = np.arange(first + 1, first + len(values) + 1)
+            enough = (rows if self.method == "count" else told.count) >= self.min_periods
+            out.append(np.where(enough, found, np.nan))
+        return _like(part, out)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fade:
+    """Means or sums with weights that fade by the row.
+
+    Parameters
+    ----------
+    method
+        "mean" or "sum".
+    alpha
+        How fast.
+    min_periods
+        How many values there are at least.
+    ignore_na
+        Whether weights fade only by rows with a value.
+
+    Examples
+    --------
+    >>> run = Fade("sum", 0.5, 0, False)
+    >>> parts = [pd.Series([1.0, 2.0]), pd.Series([3.0])]
+    >>> starts = run.starts([run.total(part) for part in parts])
+    >>> run.go_on(parts[1], starts, 1).tolist()
+    [4.25]
+    """
+
+    method: str
+    alpha: float
+    min_periods: int
+    ignore_na: bool
+
+    def _sums(self, values: Any) -> Any:
+        """Weighted sums and weights of each row and all before, fading, and counts."""
+        there = ~np.isnan(values)
+        steps = np.cumsum(there) if self.ignore_na else np.arange(1, len(values) + 1)
+        kept = values[there] if self.ignore_na else np.where(there, values, 0.0)
+        ones = np.ones(int(there.sum())) if self.ignore_na else there.astype(np.float64)
+        sums = pd.Series(kept).ewm(alpha=self.alpha).sum().to_numpy()
+        weights = pd.Series(ones).ewm(alpha=self.alpha).sum().to_numpy()
+        if self.ignore_na:
+            at = np.cumsum(there) - 1
+            sums, weights = (
+                np.where(at < 0, 0.0, np.append(one, 0.0)[at]) for one in (sums, weights)
+            )
+        return sums, weights, (1 - self.alpha) ** steps, np.cumsum(there)
+
+    def total(self, part: Any) -> Any:
+        """Sum, weight, how much older ones fade, and count.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        told = [self._sums(values) for values in _columns(part)]
+        return [
+            tuple(one[-1] for one in some) if len(part) else (0.0, 0.0, 1.0, 0) for some in told
+        ]
+
+    def starts(self, totals: Sequence[Any]) -> list[Any]:
+        """Sums, weights and counts of all rows before each partition.
+
+        Parameters
+        ----------
+        totals
+            Of the partitions.
+        """
+        before = [(0.0, 0.0, 0)] * len(totals[0])
+        out = []
+        for total in totals:
+            out.append(before)
+            before = [
+                (s + fade * s0, w + fade * w0, n + n0)
+                for (s, w, fade, n), (s0, w0, n0) in zip(total, before, strict=True)
+            ]
+        return out
+
+    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+        """The means or sums of a partition's rows.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        starts
+            Of all partitions.
+        place
+            Which one this is.
+        """
+        out = []
+        for values, (s0, w0, n0) in zip(_columns(part), starts[place], strict=True):
+            sums, weights, fade, count = self._sums(values)
+            sums, weights, count = sums + fade * s0, weights + fade * w0, count + n0
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found = sums / weights if self.method == "mean" else sums
+            out.append(np.where(count >= max(self.min_periods, 1), found, np.nan))
+        return _like(part, out)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bridge:
+    """Gaps filled along a line between the values around them.
+
+    Parameters
+    ----------
+    by_label
+        Whether the distance is that of labels, not of rows.
+    direction
+        "forward", "backward" or "both", for gaps at the ends.
+
+    Examples
+    --------
+    >>> run = Bridge(False, "forward")
+    >>> parts = [pd.Series([1.0, np.nan]), pd.Series([np.nan, 4.0])]
+    >>> starts = run.starts([run.total(part) for part in parts])
+    >>> [run.go_on(part, starts, i).tolist() for i, part in enumerate(parts)]
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+
+    by_label: bool
+    direction: str
+
+    def _places(self, part: Any, first: int) -> Any:
+        if not self.by_label:
+            return np.arange(first, first + len(part), dtype=np.float64)
+        index = part.index
+        return (index.asi8 if hasattr(index, "asi8") else index.to_numpy()).astype(np.float64)
+
+    def total(self, part: Any) -> Any:
+        """How many rows, and for each column the first and the last value and where they are.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        at = self._places(part, 0)
+        out = []
+        for values in _columns(part):
+            there = np.flatnonzero(~np.isnan(values))
+            ends = (there[0], there[-1]) if len(there) else ()
+            out.append([(at[i], values[i]) for i in ends])
+        return len(part), out
+
+    def starts(self, totals: Sequence[Any]) -> list[Any]:
+        """For each partition its first row's number, and the values before and after it.
+
+        Parameters
+        ----------
+        totals
+            Of the partitions.
+        """
+        counts = [count for count, _ in totals]
+        firsts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        shift = np.zeros(len(counts)) if self.by_label else firsts
+        before = self._nearest(totals, shift, range(len(totals)), -1)
+        after = self._nearest(totals, shift, range(len(totals) - 1, -1, -1), 0)
+        return list(zip(firsts.tolist(), before, after, strict=True))
+
+    def _nearest(self, totals: Any, shift: Any, order: Any, end: int) -> list[Any]:
+        known: list[Any] = [None] * len(totals[0][1])
+        out: list[Any] = [None] * len(totals)
+        for i in order:
+            out[i] = list(known)
+            for column, ends in enumerate(totals[i][1]):
+                if ends:
+                    at, value = ends[end]
+                    known[column] = (at + shift[i], value)
+        return out
+
+    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+        """A partition without its gaps.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        starts
+            Of all partitions.
+        place
+            Which one this is.
+        """
+        first, before, after = starts[place]
+        at = self._places(part, first)
+        out = []
+        for values, left, right in zip(_columns(part), before, after, strict=True):
+            there = ~np.isnan(values)
+            known = [(at[there], values[there])]
+            if left is not None:
+                known.insert(0, ([left[0]], [left[1]]))
+            if right is not None:
+                known.append(([right[0]], [right[1]]))
+            places, numbers = (np.concatenate(some) for some in zip(*known, strict=True))
+            if not len(places):
+                out.append(values)
+                continue
+            ends = {
+                "forward": {"left": np.nan},
+                "backward": {"right": np.nan},
+                "both": {},
+            }[self.direction]
+            filled = np.interp(at, places, numbers, **ends)
+            out.append(np.where(there, values, filled))
+        return _like(part, out)

@@ -1,0 +1,73 @@
+"""Rows that depend on all rows before them, or after: what they need is carried along.
+
+A *run* says how: ``total(part)`` is what a partition passes on, ``starts(totals)`` what each one
+begins with, and ``go_on(part, starts, i)`` the result.  Totals are small, and one task makes the
+starts of all of them, so partitions are still computed side by side.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from shoal.dataframe.nodes.base import FrameNode
+from shoal.expr.lower import Lowering
+from shoal.graph.layers import ALL, Blocks, Each, Input
+
+__all__ = ["Carried"]
+
+
+class Carried(FrameNode):
+    """Partitions that go on where the ones before them, or after, have ended.
+
+    Parameters
+    ----------
+    source
+        A frame or series.
+    run
+        With methods ``total``, ``starts`` and ``go_on``.
+    given_meta
+        Of the result.
+    title
+        For people.
+
+    Examples
+    --------
+    >>> Carried.fields
+    ('source', 'run', 'given_meta', 'title')
+    """
+
+    __slots__ = ()
+    fields = ("source", "run", "given_meta", "title")
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """The given one."""
+        title: str = operands[-1]
+        return title
+
+    @cached_property
+    def row_roots(self) -> frozenset[str]:
+        """The source's: rows stay where they are."""
+        roots: frozenset[str] = self.source.row_roots
+        return roots
+
+    def infer_meta(self) -> Any:
+        """The given one."""
+        return self.given_meta
+
+    def place(self, lowering: Lowering) -> None:
+        """Totals, then from what each partition starts, then each partition."""
+        run = self.run
+        count = self.source.size
+        totals, starts = f"{self.name}-total", f"{self.name}-start"
+        own = Blocks(self.source.name, (count,), (0,))
+        lowering.add_grid(self, run.total, [own], name=totals, shape=(count,))
+        before = Blocks(totals, (count,), (ALL,))
+        lowering.add_grid(self, run.starts, [before], name=starts, shape=(1,))
+        inputs: list[Input] = [own, Blocks(starts, (1,), (None,)), Each(range(count))]
+        lowering.add_grid(self, run.go_on, inputs)
+
+    def label(self) -> str:
+        """Its title."""
+        return f"Carried({self.title})"

@@ -1,0 +1,175 @@
+"""Ranks, repetitions, growing windows, gaps: against pandas, on frames cut anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal.dataframe as dd
+from shoal.dataframe.collection.base import NotHereError
+
+TIMES = pd.DataFrame(
+    {"k": [1, 2, 1, 2, 1, 1], "x": [1.0, 2, np.nan, 4, 5, 6]},
+    index=pd.date_range("2020-01-01", periods=6, freq="7h"),
+)
+
+LAZY = """
+d.rank()
+d.x.rank(method="min", ascending=False)
+d.x.rank(method="dense", pct=True)
+d.x.rank(method="max", na_option="top")
+d.x.rank(na_option="bottom", ascending=False, pct=True)
+d.s.rank(method="dense", na_option="top", pct=True)
+d[["n"]].rank(axis=1)
+d.duplicated()
+d.duplicated(["n"], keep="last")
+d.duplicated("s", keep=False)
+d.x.duplicated()
+d.s.duplicated("last")
+d.x.expanding().sum()
+d.x.expanding(2).mean()
+d[["x", "n"]].expanding(3).std()
+d.expanding().x.count() if hasattr(d, "npartitions") else d.x.expanding().count()
+d.n.expanding().min()
+d.x.expanding().max()
+d.x.expanding().var(ddof=0)
+d.x.expanding().sem()
+d.x.ewm(alpha=0.3).mean()
+d[["x", "n"]].ewm(span=3, min_periods=2).mean()
+d.x.ewm(com=1.0, ignore_na=True).mean()
+d.x.ewm(halflife=2).sum()
+d.x.interpolate()
+d[["x"]].interpolate(method="index")
+d.x.interpolate(limit_direction="both")
+d.x.interpolate(method="values", limit_direction="backward")
+d.n.argmax()
+d.n.argmin()
+d.index.argmax()
+d.index.searchsorted(3)
+d.index.searchsorted(3, side="right")
+d.n.compare(d.n.where(d.n > 0, 9))
+d[["n", "x"]].compare(d[["n", "x"]].fillna(0), keep_shape=True)
+d[["n", "x"]].corrwith(d.n)
+d[["n", "x"]].corrwith(d[["x"]])
+d.x.T
+d.index.transpose()
+d.index.hasnans
+d.index.set_names("z")
+d.index.append(d.index)
+""".strip().splitlines()
+
+EAGER = """
+d.x.first_valid_index()
+d.x.last_valid_index()
+d[["x"]].first_valid_index()
+d[["x", "n"]].last_valid_index()
+d.index.inferred_type
+""".strip().splitlines()
+
+numbers = st.one_of(st.none(), st.integers(-4, 4).map(float))
+
+
+@st.composite
+def frames(draw: Any) -> pd.DataFrame:
+    rows = draw(st.integers(1, 24))
+    column = st.lists(numbers, min_size=rows, max_size=rows)
+    return pd.DataFrame(
+        {
+            "x": pd.Series(draw(column), dtype="float64"),
+            "n": draw(st.lists(st.integers(-3, 3), min_size=rows, max_size=rows)),
+            "s": pd.Series(
+                draw(st.lists(st.sampled_from(["a", "ü", None]), min_size=rows, max_size=rows)),
+                dtype="str",
+            ),
+        },
+        index=sorted(draw(st.lists(st.integers(0, 99), min_size=rows, max_size=rows, unique=True))),
+    )
+
+
+def same(got: Any, expected: Any) -> None:
+    got = got.compute(scheduler="sync") if hasattr(got, "compute") else got
+    if isinstance(expected, pd.DataFrame):
+        pd.testing.assert_frame_equal(got, expected)
+    elif isinstance(expected, pd.Series):
+        pd.testing.assert_series_equal(got, expected)
+    elif isinstance(expected, pd.Index):
+        pd.testing.assert_index_equal(got, expected)
+    else:
+        np.testing.assert_equal(got, expected)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@given(frames(), st.integers(1, 6), st.sampled_from(LAZY + EAGER))
+@settings(max_examples=80, deadline=None)
+def test_as_pandas(frame: pd.DataFrame, npartitions: int, text: str) -> None:
+    try:
+        expected = eval(text, {"d": frame})
+    except (ValueError, TypeError):
+        return  # nothing to be said of a frame such as this
+    df = dd.from_pandas(frame, npartitions)
+    same(eval(text, {"d": df}), expected)
+
+
+@pytest.mark.parametrize("text", LAZY + EAGER)
+def test_as_pandas_with_partitions_without_rows(text: str) -> None:
+    frame = pd.DataFrame(
+        {"x": [1.0, None, 3, None, 3, 0], "n": [3, 1, 2, 2, 0, 3], "s": list("baabb") + [None]}
+    ).set_axis([1, 2, 3, 5, 8, 9])
+    df = dd.from_pandas(frame, 5).repartition(divisions=(1, 2, 3, 4, 5, 6, 7, 9))
+    same(eval(text, {"d": df}), eval(text, {"d": frame}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["expanding().sum()", "ewm(alpha=0.5).mean()", 'resample("D").sum()', "rolling(2).max()"],
+)
+def test_windows_by_group(text: str) -> None:
+    expected = eval(f"d.groupby('k').x.{text}", {"d": TIMES})
+    got = eval(f"d.groupby('k').x.{text}", {"d": dd.from_pandas(TIMES, 3)}).compute()
+    pd.testing.assert_series_equal(got.sort_index(), expected.sort_index())
+
+
+def test_changing_a_frame() -> None:
+    frame = pd.DataFrame({"x": [1.0, None, 3], "y": [4.0, 5, 6]})
+    df = dd.from_pandas(frame, 2)
+    for one in (frame, df):
+        one.insert(1, "z", one.y * 2)
+        one.isetitem(0, one.x + 1)
+        one.update(one[["x"]].where(one.y > 5) * 10)
+    pd.testing.assert_frame_equal(df.compute(), frame)
+    with pytest.raises(ValueError, match="already exists"):
+        df.insert(0, "x", 1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        df.insert(9, "w", 1)
+    s, series = dd.from_pandas(frame.x, 2), frame.x.copy()
+    s.update(dd.from_pandas(frame.y, 2).where(frame.y > 5))
+    series.update(frame.y.where(frame.y > 5))
+    pd.testing.assert_series_equal(s.compute(), series)
+
+
+def test_what_is_refused() -> None:
+    df = dd.from_pandas(TIMES, 2)
+    for text in (
+        'd.x.rank(method="first")',
+        "d.x.ewm(alpha=0.5, adjust=False)",
+        "d.x.interpolate(limit=1)",
+        'd.x.interpolate(method="cubic")',
+        "d.compare(d)",
+        "d.corrwith(d, axis=1)",
+    ):
+        with pytest.raises(NotImplementedError, match=r"use|pass|add"):
+            eval(text, {"d": df})
+    for window in (df.x.expanding(), df.x.ewm(alpha=0.5)):
+        with pytest.raises(NotHereError, match="use rolling"):
+            _ = window.cov
+    with pytest.raises(KeyError):
+        df.duplicated("zz")
+    with pytest.raises(ValueError, match="no values"):
+        df.x.where(df.k > 9).argmax().compute()
