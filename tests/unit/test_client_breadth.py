@@ -292,3 +292,9 @@ def test_collections_can_be_awaited() -> None:
             return await client.compute(kept)
 
     assert asyncio.run(main()) == 5
+
+
+def test_copies_are_known_by_their_keys(client) -> None:
+    future = client.scatter("something of its own")
+    client.replicate(future)
+    assert all(future.key in worker.data for worker in client.cluster.workers.values())

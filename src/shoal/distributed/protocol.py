@@ -791,6 +791,19 @@ class CancelRuns(_Struct):
 class Fetch(_Struct):
     """Get copies of results from other workers, and keep them; reported in ``added``.
 
+    Parameters
+    ----------
+    ids
+        Numbers of the results.
+    where
+        For each the workers that have it.
+    nbytes
+        Sizes.
+    peers
+        Workers that have not been named before.
+    keys
+        By which users know the results.
+
     Examples
     --------
     >>> Fetch([7], [[0]], [28]).peers
@@ -801,6 +814,7 @@ class Fetch(_Struct):
     where: list[list[int]]
     nbytes: list[int]
     peers: list[Peer] = []
+    keys: list[Key] = []
 
 
 class Reconcile(_Struct):

@@ -10,7 +10,7 @@ from typing import Any
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler.locate import peer
-from shoal.distributed.core.scheduler.names import keys_of
+from shoal.distributed.core.scheduler.names import key_of, keys_of
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY, NOTED, picker
@@ -107,6 +107,7 @@ def fetch_message(state: Scheduler, worker: Worker) -> Fetch:
             message.ids.append(table.numbers[row])
             message.where.append(list(where))
             message.nbytes.append(table.nbytes[row])
+            message.keys.append(key_of(table, row))
             introduce(state, worker, where, message.peers)
     return message
 

@@ -60,7 +60,8 @@ def fetch(w: Worker, message: Fetch) -> None:
     [2]
     """
     meet(w, message.peers)
-    for id, where, nbytes in zip(message.ids, message.where, message.nbytes):
+    keys = message.keys or [""] * len(message.ids)
+    for id, where, nbytes, key in zip(message.ids, message.where, message.nbytes, keys):
         row = w.tasks.get(id)
         if row is None:
             # After all inputs of tasks: nobody waits for a copy.
@@ -70,6 +71,7 @@ def fetch(w: Worker, message: Fetch) -> None:
         elif row.state not in TO_RUN:
             prompt(w, row, (where, nbytes), row.priority)
         row.keep = True
+        row.key = row.key or key
 
 
 # --- asking -----------------------------------------------------------------------------------
