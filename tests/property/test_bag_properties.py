@@ -19,7 +19,6 @@ from shoal.bag import Bag
 from shoal.bag.partitions import pack
 from shoal.bag.shuffle.disk import bucket_ranges
 from shoal.bag.shuffle.hashing import hash_key
-from shoal.bag.shuffle.tasks import branching, cut_evenly
 
 Parts = list[list[int]]
 
@@ -226,21 +225,6 @@ def test_equal_keys_have_equal_hashes(a: Any, b: Any) -> None:
 @given(st.integers(-(10**6), 10**6))
 def test_numbers_hash_alike_in_all_types(n: int) -> None:
     assert len({hash_key(kind(n)) for kind in (int, float, complex)}) == 1
-
-
-@given(st.integers(0, 50), st.integers(1, 50), st.integers(1, 9))
-def test_intervals_are_cut_without_gaps(first: int, width: int, parts: int) -> None:
-    pieces = cut_evenly((first, first + width), parts)
-    assert [i for a, b in pieces for i in range(a, b)] == list(range(first, first + width))
-    assert len(pieces) == min(parts, width)
-
-
-@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(2, 64))
-def test_stages_suffice(outputs: int, inputs: int, branch: int) -> None:
-    stages, pieces, width = branching(outputs, inputs, branch)
-    assert pieces**stages >= outputs and width**stages >= inputs
-    assert max(pieces, width) <= branch
-    assert stages == 0 or branch ** (stages - 1) < max(outputs, inputs)
 
 
 @given(st.lists(st.integers(0, 100), max_size=30), st.integers(1, 120))

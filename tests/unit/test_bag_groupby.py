@@ -29,7 +29,6 @@ import shoal.bag as db
 from shoal.bag.shuffle import disk, spill
 from shoal.bag.shuffle.hashing import hash_key
 from shoal.bag.shuffle.spill import SegmentReader, SegmentWriter, SpillDirectory
-from shoal.bag.shuffle.tasks import branching
 from shoal.errors import ExecutorError
 from shoal.local import threads
 
@@ -94,16 +93,14 @@ def test_number_of_partitions(shuffle: str) -> None:
         assert dict(made) == serial(range(60), lambda x: x % 10)
 
 
-@pytest.mark.parametrize("max_branch", [2, 3, 32])
+@pytest.mark.parametrize("in_memory", ["1 GB", 0])
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 9), (9, 1), (20, 7), (33, 33)])
-def test_stages_of_tasks(max_branch: int, inputs: int, outputs: int) -> None:
+def test_tasks_in_memory_and_in_files(in_memory: object, inputs: int, outputs: int) -> None:
     made = db.range(200, inputs).groupby(
-        lambda x: x % 50, npartitions=outputs, max_branch=max_branch, shuffle="tasks"
+        lambda x: x % 50, npartitions=outputs, max_branch=3, shuffle="tasks"
     )
-    assert dict(made) == serial(range(200), lambda x: x % 50)
-    stages, cut, join = branching(outputs, inputs, max_branch)
-    assert cut <= max_branch and join <= max_branch
-    assert cut**stages >= outputs and join**stages >= inputs
+    with shoal.config.set({"shuffle-memory": in_memory}):
+        assert dict(made.compute(scheduler="threads")) == serial(range(200), lambda x: x % 50)
     parts = shoal.compute(*made.to_delayed())
     assert len({key for part in parts for key, _ in part}) == sum(map(len, parts))
 

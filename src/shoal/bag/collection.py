@@ -931,7 +931,7 @@ class Bag(Partitioned, Generic[T_co]):
         blocksize
             Bytes that a task collects for a partition before it writes them (disk only).
         max_branch
-            Into how many parts a task cuts its input at most (tasks only); default 32.
+            Accepted for old programs; a task cuts its input into all parts at once.
         shuffle
             ``"disk"`` (files in the setting ``temporary-directory``; more than memory holds) or
             ``"tasks"`` (through other tasks, for a cluster).  Default: the setting ``shuffle``,

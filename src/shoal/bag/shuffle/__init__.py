@@ -31,8 +31,6 @@ from shoal.graph.task import Ref
 
 __all__ = ["SpillPlace", "groupby"]
 
-MAX_BRANCH = 32
-
 
 class SpillPlace(BagNode):
     """A directory for the files of one run; it lives as long as the run's plan.
@@ -121,8 +119,10 @@ def _through_files(bag: Any, grouper: Any, npartitions: int, blocksize: int) -> 
 
 
 def _through_tasks(bag: Any, grouper: Any, npartitions: int, max_branch: int | None) -> Stage:
-    branch = MAX_BRANCH if max_branch is None else whole_number("max_branch", max_branch, 2)
+    if max_branch is not None:
+        # There are no stages that would branch; who says so gets no other result.
+        whole_number("max_branch", max_branch, 2)
     told = current_annotations()
     keyed = then(bag, step(key_groups, grouper, npartitions, Ref(0), title="groupby-key"))
-    shuffled = TaskShuffle(keyed._node, npartitions, branch, annotations=told)
+    shuffled = TaskShuffle(keyed._node, npartitions, annotations=told)
     return one_step(shuffled, step(join_groups, Ref(0), title="groupby-join"), told)
