@@ -190,3 +190,8 @@ def test_out_becomes_the_result() -> None:
     out = da.empty(8, chunks=4)
     da.var(da.from_array(X, chunks=3), axis=0, out=out)
     assert_eq(out, X.var(axis=0))
+
+
+@pytest.mark.parametrize("name", ["sum", "var", "std", "mean", "max", "argmax", "all"])
+def test_an_array_without_axes(name: str) -> None:
+    assert_eq(getattr(da, name)(da.asarray(3.5)), getattr(np, name)(3.5))

@@ -193,3 +193,29 @@ def test_reshape_bounds_blocks() -> None:
     assert max(x.reshape(-1).chunks[0]) <= 20_000
     assert max(x.reshape(-1, limit="8 kB").chunks[0]) <= 1000
     assert x.reshape(-1, merge_chunks=False).chunks[0] == (10,) * 100_000
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        lambda i, j: (i, j),
+        lambda i, j: (slice(None), i[:3], j[:3]),
+        lambda i, j: (i, slice(1, 4), j),
+        lambda i, j: (i[:, None], None, j[:2], 1),
+        lambda i, j: (2, i, j),
+        lambda i, j: (i, np.array([0, 1, 2, -1]), j),
+        lambda i, j: (Ellipsis, i[:1], j),
+    ],
+)
+def test_several_arrays_of_ours(index: Any) -> None:
+    x = np.arange(4 * 5 * 6).reshape(4, 5, 6)
+    i, j = np.array([3, 0, -1, 2]), np.array([0, 3, -4, 1])
+    d, e, f = (da.from_array(v, chunks=2) for v in (x, i, j))
+    assert_eq(d[index(e, f)], x[index(i, j)])
+
+
+def test_several_arrays_of_ours_out_of_bounds() -> None:
+    d = da.ones((4, 5), chunks=2)
+    i = da.asarray([0, 5], chunks=1)
+    with pytest.raises(IndexError, match=r"index 5 .*length 4"):
+        d[i, i].compute()

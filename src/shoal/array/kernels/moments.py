@@ -60,7 +60,7 @@ def moment_chunk(
     array([[2.]])
     """
     dtype = _working(block, dtype)
-    plain = type(block) is np.ndarray and block.dtype.kind == "f" and block.size
+    plain = type(block) is np.ndarray and block.dtype.kind == "f" and block.size and block.ndim
     if plain and order == 2 and not skip_nan and dtype in (None, block.dtype):
         return _squares(block, axis)
     if skip_nan:

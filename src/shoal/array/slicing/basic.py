@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -135,18 +136,88 @@ def _with_arrays(node: Any, arrays: dict[int, Any], entries: list[Any]) -> tuple
         first, count = 0, next(iter(_broadcast(arrays.values()))).ndim
         rest = iter(range(count, node.ndim))
     points = list(range(first, first + count))
-    advanced = [i for i, e in enumerate(entries) if isinstance(e, int | np.ndarray)]
+    return node, _order(entries, points, rest)
+
+
+def _order(entries: list[Any], points: list[int], rest: Iterator[int]) -> list[Any]:
+    """The axes of the result, where NumPy has them: those of the points, others and new ones."""
+    advanced = [i for i, e in enumerate(entries) if isinstance(e, int | np.ndarray | Array)]
     if advanced[-1] - advanced[0] + 1 > len(advanced):
         # Not side by side: NumPy puts their axes in front.
-        order = points + [None if e is None else next(rest) for e in _others(entries)]
-        return node, order
-    order = []
+        return points + [None if e is None else next(rest) for e in _others(entries)]
+    order: list[Any] = []
     for i, entry in enumerate(entries):
         if i == advanced[0]:
             order += points
         if i not in advanced:
             order.append(None if entry is None else next(rest))
-    return node, order
+    return order
+
+
+def _at_points(x: Array, entries: list[Any]) -> Array:
+    """What several arrays of ints select together, some of which are not known yet: elements of
+    the array with their axes joined into one."""
+    arrays = [e for e in entries if isinstance(e, np.ndarray | Array)]
+    if any(e.dtype.kind == "b" for e in arrays):
+        raise NotImplementedError(
+            "a mask of shoal's may stand in an index beside ints and slices, and not beside other "
+            "arrays; index in several steps, or compute it"
+        )
+    own = [entry for entry in entries if entry is not None]
+    basic = [
+        slice(0, n, 1) if isinstance(e, np.ndarray | Array) else e
+        for e, n in zip(own, x.shape, strict=True)
+    ]
+    x = Array(_selected(x._node, basic))
+    kept = [entry for entry in own if not isinstance(entry, int)]
+    axes = [i for i, entry in enumerate(kept) if isinstance(entry, np.ndarray | Array)]
+    others = [i for i in range(x.ndim) if i not in axes]
+    if has_unknown([x.chunks[i] for i in axes]):
+        raise ValueError(unknown_error("arrays", axes[0]))
+    lengths = tuple([x.shape[i] for i in axes])
+    flat = reshape(
+        Array(Permute(x._node, (*axes, *others))),
+        (math.prod(lengths), *[x.shape[i] for i in others]),
+    )
+    places = elemwise(flat_places, *arrays, dtype=np.dtype(np.intp), lengths=lengths)
+    found = Array(TakeLazy(flat._node, reshape(places, (-1,))._node, 0))
+    found = reshape(found, (*places.shape, *flat.shape[1:]))
+    rest = iter(range(places.ndim, found.ndim))
+    order = _order(entries, list(range(places.ndim)), rest)
+    return Array(Permute(found._node, tuple(order)))
+
+
+def flat_places(*indices: Any, lengths: tuple[int, ...]) -> Any:
+    """Indices along several axes as places along all of them joined.
+
+    Parameters
+    ----------
+    *indices
+        Arrays of ints, broadcast.
+    lengths
+        Of the axes.
+
+    Raises
+    ------
+    IndexError
+        One is out of bounds.
+
+    Examples
+    --------
+    >>> flat_places(np.array([0, -1]), np.array([2, 0]), lengths=(2, 3))
+    array([2, 3])
+    """
+    total: Any = 0
+    for axis, (index, length) in enumerate(zip(indices, lengths, strict=True)):
+        outside = (index < -length) | (index >= length)
+        if np.any(outside):
+            wrong = np.asarray(index)[outside].flat[0]
+            raise IndexError(
+                f"index {wrong} is out of bounds for array number {axis} of the index, whose axis "
+                f"has length {length}"
+            )
+        total = total * length + np.where(index < 0, index + length, index)
+    return np.asarray(total, np.intp)
 
 
 def _others(entries: list[Any]) -> list[Any]:
@@ -225,10 +296,7 @@ def _by_unknown(x: Array, entries: list[Any], lazy: list[int]) -> Array:
     """What an array of shoal's selects along an axis, after all that is known."""
     known = [i for i, entry in enumerate(entries) if isinstance(entry, np.ndarray)]
     if len(lazy) > 1 or known:
-        raise NotImplementedError(
-            "one array of shoal's may stand in an index, beside ints and slices, got "
-            f"{len(lazy)} and {len(known)} other arrays; index in several steps, or compute them"
-        )
+        return _at_points(x, entries)
     at = lazy[0]
     index = entries[at]
     if index.dtype.kind == "b" and index.ndim > 1:
