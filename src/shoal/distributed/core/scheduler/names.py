@@ -306,6 +306,52 @@ def _enter_blocks(
     return (rows if rows is fresh else [layer.row(flat) for flat in flats]), fresh
 
 
+def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
+    """The keys of rows are free to be used again; a layer that goes as a whole goes at once.
+
+    Parameters
+    ----------
+    names, table
+        Where they are entered.
+    rows
+        At least one.
+
+    Examples
+    --------
+    >>> table, names = Table(), Names()
+    >>> _ = name_grid(names, table, Grid("x", (2, 2)))
+    >>> forget_names(names, table, [0, 1])
+    >>> find(names, ("x", 1, 1)), find(names, ("x", 0, 1)), names.layers["x"].alive
+    (3, -1, 2)
+    >>> forget_names(names, table, [2, 3])
+    >>> names.layers
+    {}
+    """
+    known = names.rows
+    layers: dict[Layer, list[int]] = {}
+    for row, name in zip(rows, picker(rows)(table.names)):
+        if type(name) is str:
+            del known[name]
+        elif type(name) is Layer:
+            mine = layers.get(name)
+            if mine is None:
+                mine = layers[name] = []
+            mine.append(row)
+        else:
+            forget_name(names, table, row)
+    flats = table.flats
+    for layer, mine in layers.items():
+        layer.alive -= len(mine)
+        if not layer.alive:
+            del names.layers[layer.name]
+        elif type(layer.rows) is dict:
+            for row in mine:
+                del layer.rows[flats[row]]
+        else:
+            for row in mine:
+                layer.rows[flats[row]] = -1
+
+
 def forget_name(names: Names, table: Table, row: int) -> None:
     """A row's key is free to be used again.
 

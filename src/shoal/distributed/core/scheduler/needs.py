@@ -6,10 +6,11 @@ here walks with a stack of its own, since graphs may be deep.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from shoal.distributed.core.scheduler.names import Layer, forget_name, key_of
+from shoal.distributed.core.scheduler.names import forget_names, key_of
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -260,7 +261,6 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
     """
     table = state.table
     kept, owner, states, deps = table.kept, table.owner, table.states, table.deps
-    names, codes, flats, known = table.names, table.codes, table.flats, state.names.rows
     again, gone = [], []
     for row in rows:  # it grows
         if not states[row]:
@@ -276,26 +276,21 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
                     rows.append(dep)
                 else:
                     again.append(dep)
-        name = names[row]
-        if type(name) is str:
-            del known[name]
-        elif type(name) is Layer and name.alive > 1 and type(name.rows) is not dict:
-            name.rows[flats[row]] = -1
-            name.alive -= 1
-        else:
-            forget_name(state.names, table, row)
-        code = codes[row]
+    if not gone:
+        return again
+    of = picker(gone)
+    forget_names(state.names, table, gone)
+    for code, uses in Counter(of(table.codes)).items():
         if code is not None:
-            code.uses -= 1
+            code.uses -= uses
             if not code.uses:
                 retire_code(state, code)
-    if gone and max(picker(gone)(table.flags)) >= NOTED:
+    if max(of(table.flags)) >= NOTED:
         beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells, state.parts)
         for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
             for row in gone if other else ():
                 other.pop(row, None)
-    if gone:
-        table.free_all(gone)
+    table.free_all(gone)
     return again
 
 
