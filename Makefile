@@ -31,6 +31,7 @@ faults: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py
 	$(BIN)/python demo/globe.py
+	$(BIN)/python demo/flights.py
 
 # Eight jobs, each slow for one reason: does the dashboard name it within a minute?
 slow-jobs: $(VENV)/.installed

@@ -108,6 +108,8 @@ def test_filters_on_folders(tmp_path: Path) -> None:
     either = [[("k", "==", 3)], [("m", "is", None)]]
     assert sorted(dd.read_parquet(str(tmp_path), filters=either).x.compute()) == [2, 3]
     assert len(dd.read_parquet(str(tmp_path), filters=[("k", ">", 7)])) == 0
+    with pytest.raises(TypeError, match="'m' compares with 1, but its folders are named by text"):
+        dd.read_parquet(str(tmp_path), filters=[("m", "==", 1)])
 
 
 def test_nullable_dtypes_there_and_back(tmp_path: Path) -> None:

@@ -464,6 +464,21 @@ def _check_names(data: Dataset, columns: Any, categories: tuple[Any, ...]) -> No
 
 def _check_filtered(filters: tuple[Any, ...], data: Dataset) -> None:
     for groups in parts_of(filters):
-        for name in (one[0] for group in groups for one in group):
+        for name, _, value in (one for group in groups for one in group):
             if name not in data.schema.names:
                 raise KeyError(f"filter on {name!r}, no column{nearest(name, data.schema.names)}")
+            if name in data.partition_columns:
+                _check_key(name, value, data)
+
+
+def _check_key(name: str, value: Any, data: Dataset) -> None:
+    """Refuse a number where the folders are named by text, which would be equal to none."""
+    kind = data.schema.field(name).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    values = value if isinstance(value, tuple) else (value,)
+    if pa.types.is_string(kind) and any(isinstance(one, int | float) for one in values):
+        some = typed_keys(data.pieces[0].path, data)[name]
+        raise TypeError(
+            f"filter on {name!r} compares with {value!r}, but its folders are named by text such "
+            f"as {some!r}; compare with text, or write whole numbers"
+        )
