@@ -216,3 +216,29 @@ def test_what_arrays_are() -> None:
 def test_bad_input(call: Callable[[], Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,jk,kl->il", [(4, 5), (5, 6), (6, 3)]),
+        ("ij,jk,k", [(4, 5), (5, 6), (6,)]),
+        ("i,j,k->kij", [(4,), (5,), (3,)]),
+        ("ab,bc,ca", [(4, 5), (5, 6), (6, 4)]),
+        ("...ij,...jk,kl->...il", [(2, 4, 5), (2, 5, 6), (6, 3)]),
+        ("ij,ij,ij->j", [(4, 5)] * 3),
+        ("ij,jk,kl,lm,mn,no->io", [(4, 5), (5, 6), (6, 3), (3, 2), (2, 7), (7, 2)]),
+    ],
+)
+def test_einsum_of_many_is_taken_two_at_a_time(subscripts: str, shapes: Any) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.random(shape) for shape in shapes]
+    blocks = [da.from_array(a, chunks=2) for a in arrays]
+    got = da.einsum(subscripts, *blocks)
+    assert_eq(got, np.einsum(subscripts, *arrays))
+
+
+def test_einsum_in_the_order_with_the_fewest_operations() -> None:
+    a, b = da.ones((1000, 1000), chunks=100), da.ones(1000, chunks=100)
+    # A matrix times a vector each time, never a matrix times a matrix: 3 levels of 1000 x 1000.
+    assert len(da.einsum("ij,jk,k->i", a, a, b).dask) < 1000

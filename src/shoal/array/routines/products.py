@@ -262,6 +262,9 @@ def einsum(
 ) -> Array:
     """Einstein's summation convention; see `numpy.einsum`.
 
+    More than two operands are multiplied two at a time, in the order in which that takes the fewest
+    operations (`numpy.einsum_path`, on the shapes of the whole arrays).
+
     Parameters
     ----------
     *operands
@@ -285,6 +288,12 @@ def einsum(
     inputs, out, arrays = _parsed(operands)
     if dtype is None:
         dtype = np.result_type(*[a.dtype for a in arrays])
+    if len(arrays) > 2 and isinstance(optimize, bool | str):
+        pairwise = _two_at_a_time(
+            inputs, out, arrays, dtype=dtype, split_every=split_every, **kwargs
+        )
+        if pairwise is not None:
+            return pairwise
     told = {key: value for key, value in kwargs.items() if key in ("casting", "order")}
     func = partial(
         _einsum_block,
@@ -303,6 +312,35 @@ def einsum(
     if repeated:
         return _with_repeats(func, out, arrays, inputs, dtype, split_every)
     return contract(func, out, pairs, np.dtype(dtype), name="einsum", split_every=split_every)
+
+
+MOST_OPERANDS = 5
+"""Up to so many the best order is found by trying all."""
+
+
+def _two_at_a_time(inputs: list[str], out: str, arrays: list[Any], **kwargs: Any) -> Array | None:
+    """The sum of products as several of two operands; None where that would not be the same."""
+    shapes = [a.shape for a in arrays]
+    if any(n != n for shape in shapes for n in shape):
+        return None
+    if any(len(set(own)) < len(own) for own in inputs):
+        return None
+    search = "optimal" if len(arrays) <= MOST_OPERANDS else "greedy"
+    # Nothing but the shapes of these is looked at.
+    dummies = [np.broadcast_to(np.empty(()), shape) for shape in shapes]
+    _, *path = np.einsum_path(f"{','.join(inputs)}->{out}", *dummies, optimize=search)[0]
+    if any(len(step) > 2 for step in path):
+        return None
+    left = list(zip(inputs, arrays, strict=True))
+    for step in path:
+        taken = [left.pop(place) for place in sorted(step, reverse=True)][::-1]
+        needed = set(out).union(*[own for own, _ in left])
+        all_labels = dict.fromkeys("".join(own for own, _ in taken))
+        kept = "".join(label for label in all_labels if label in needed) if left else out
+        text = f"{','.join(own for own, _ in taken)}->{kept}"
+        left.append((kept, einsum(text, *[a for _, a in taken], **kwargs)))
+    ((_, result),) = left
+    return result  # type: ignore[no-any-return]
 
 
 def _with_repeats(
