@@ -379,3 +379,30 @@ def test_sources_are_held_back_by_bytes(limit, count):
     keys = [k for _, m in c.sent(Run) for k in m.keys]
     assert keys[0] == "b"
     assert len(keys) == count
+
+
+def test_a_worker_that_another_cannot_reach_gets_no_work_for_a_while():
+    c = Cluster("w", "v")
+    preferred = Options(tasks=[0], workers=["w"], allow_other_workers=True)
+    c.submit([(), (0,)], [1], preferred, Options(tasks=[1], workers=["v"]))
+    [(who, run)] = c.sent(Run)
+    assert who == "w"
+    c.hear("w", Report(run.ids, run.runs, [8], [0], [0.1], [None], ["int"], [5.0]))
+    [(who, reader)] = c.sent(Run)
+    assert (who, reader.remote) == ("v", run.ids)
+    there = next(w.number for w in c.state.workers.values() if w.name == "w")
+    cut = Report([], [], [], [], [], [], [], missing=[(run.ids[0], there)], unreached=[there])
+    cut.returned = [(reader.ids[0], reader.runs[0])]
+    c.hear("v", cut)
+    # It is made where it is needed, although the user would rather have it elsewhere.
+    [(who, again)] = c.sent(Run)
+    assert (who, again.ids) == ("v", run.ids)
+    # Who accuses in turn is not believed: somebody has to work.
+    other = next(w.number for w in c.state.workers.values() if w.name == "v")
+    c.hear("w", Report([], [], [], [], [], [], [], unreached=[other]))
+    assert {w.name: w.status for w in c.state.workers.values()} == {
+        "w": "unreached",
+        "v": "running",
+    }
+    c.later(c.state.settings.unreached_s)
+    assert {w.status for w in c.state.workers.values()} == {"running"}

@@ -343,3 +343,13 @@ def test_exceptions_without_columns():
     namespace["fail"].__code__ = bare
     there = travel(caught_from(namespace["fail"]))
     assert traceback.extract_tb(there.__traceback__)[-1].filename == "made up.py"
+
+
+def test_a_long_stream_travels_as_a_buffer_and_is_not_copied() -> None:
+    text, array = "x" * 3_000_000, bytearray(b"y" * 100_000)
+    frames = dumps([text, pickle.PickleBuffer(array)])
+    assert len(frames.head) < 1000
+    assert sorted(len(buffer) for buffer in frames.buffers)[0] == 100_000
+    came = loads(Frames(bytes(frames.head), [bytearray(b) for b in frames.buffers]))
+    assert came[0] == text and bytes(came[1]) == bytes(array)
+    came[1][0] = 5  # what could be written to, still can

@@ -358,7 +358,8 @@ def test_a_lost_connection_and_one_that_cannot_be_made(bench):
     assert said(report(effects[2:])) == {"missing": [(1, 2)]}
     effects = bench.tell(machine.unreachable, 3, "refused")
     assert isinstance(effects[0], Log)
-    assert said(report(effects[1:])) == {"missing": [(1, 3)], "returned": [(9, 1)]}
+    gone = {"missing": [(1, 3)], "returned": [(9, 1)], "unreached": [3]}
+    assert said(report(effects[1:])) == gone
 
 
 def test_a_silent_holder_is_taken_for_lost(bench):
@@ -371,7 +372,8 @@ def test_a_silent_holder_is_taken_for_lost(bench):
     effects = bench.tell(machine.tick)
     assert isinstance(effects[0], Close) and effects[0].party == 50
     assert isinstance(effects[1], Log)
-    assert said(report(effects[2:])) == {"missing": [(1, 2)], "returned": [(9, 1)]}
+    gone = {"missing": [(1, 2)], "returned": [(9, 1)], "unreached": [2]}
+    assert said(report(effects[2:])) == gone
 
 
 def test_bytes_on_the_way_are_bounded():

@@ -920,6 +920,8 @@ class Report(_Struct):
         ``(number, run)`` of tasks that gave up their slot, or took one again.
     peaks
         ``(number, bytes)``: memory that a task took at most, where it was measured and much.
+    unreached
+        Numbers of workers that owed results, or were to be connected to, and kept silent.
 
     Examples
     --------
@@ -945,6 +947,7 @@ class Report(_Struct):
     seceded: list[tuple[int, int]] = []
     rejoined: list[tuple[int, int]] = []
     peaks: list[tuple[int, int]] = []
+    unreached: list[int] = []
 
 
 class Beat(_Struct):

@@ -149,6 +149,7 @@ def dial(worker: Worker, effect: effects.Dial) -> None:
         name=worker.name,
         on_open=functools.partial(worker.dialed, effect.peer),
         on_error=functools.partial(worker.unreachable, effect.peer),
+        timeout_s=worker.core.settings.silence_s,
     )
 
 

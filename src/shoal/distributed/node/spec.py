@@ -25,6 +25,8 @@ class WorkerSpec:
         The scheduler's address.
     address
         Where to listen; port 0 is any.
+    contact_address
+        Where others reach it, if that is elsewhere: a relay, a port that a container publishes.
     nthreads
         Tasks at once.
     memory_limit
@@ -70,6 +72,7 @@ class WorkerSpec:
     name: str
     scheduler: str
     address: str = "tcp://127.0.0.1:0"
+    contact_address: str = ""
     nthreads: int = 1
     memory_limit: Any = "auto"
     resources: dict[str, float] = field(default_factory=dict)

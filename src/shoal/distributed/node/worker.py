@@ -169,7 +169,7 @@ class Worker:
             name=spec.name,
             on_connection=self._accepted,
         )
-        self.address = self.listener.address
+        self.address = spec.contact_address or self.listener.address
         # Not before it is certain that there will be a worker.
         self.folder = Path(spec.folder or make_folder(spec))
         self.core = Core(settings_from(spec, self.address))

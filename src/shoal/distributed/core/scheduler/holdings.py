@@ -6,7 +6,7 @@ from shoal.distributed.core.scheduler.failures import fail, require
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.needs import leave, let_go, unsend
-from shoal.distributed.core.scheduler.placement import place_ready
+from shoal.distributed.core.scheduler.placement import place_elsewhere, place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
 from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY, PINNED
@@ -118,7 +118,7 @@ def lose_copy(state: Scheduler, number: int, holder: int) -> None:
         worker.drops.append(number)
         state.outgoing[holder] = worker
     if remove_holder(state, row, holder):
-        compute_again(state, [row])
+        compute_again(state, [row], worker)
 
 
 def remove_holder(state: Scheduler, row: int, holder: int) -> bool:
@@ -142,10 +142,10 @@ def remove_holder(state: Scheduler, row: int, holder: int) -> bool:
     return place == holder
 
 
-def compute_again(state: Scheduler, rows: list[int]) -> None:
+def compute_again(state: Scheduler, rows: list[int], avoid: Worker | None = None) -> None:
     """Results that nobody holds any more: those still needed are computed again.
 
-    READY dependents go back to waiting.  SENT ones are left: their worker may have the input
+    Not by a worker to be avoided, where another one may: who needs them may not reach it.  READY dependents go back to waiting.  SENT ones are left: their worker may have the input
     already, and gives them back if not.
     """
     table = state.table
@@ -173,7 +173,12 @@ def compute_again(state: Scheduler, rows: list[int]) -> None:
             lose_data(state, row)
     lost = [row for row in rows if states[row] == RELEASED]
     lost = [row for row in lost if table.waiters[row] or table.owner[row] != NOBODY]
-    place_ready(state, require(state, lost))
+    ready = require(state, lost)
+    if avoid is None:
+        place_ready(state, ready)
+    else:
+        for row in ready:
+            place_elsewhere(state, row, avoid)
     let_go(state, rows)
 
 

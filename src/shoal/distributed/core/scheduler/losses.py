@@ -52,6 +52,7 @@ def lose_worker(
     >>> lose_worker.__name__
     'lose_worker'
     """
+    state.unreached.pop(worker.number, None)
     table = state.table
     number = worker.number
     set_status(state, worker, "gone")

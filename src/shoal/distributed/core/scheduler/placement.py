@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from heapq import heappush
 from typing import Any
 
+import msgspec
+
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import CHOOSY, HAS_INPUTS, MANY, MASK, NOBODY
@@ -236,7 +238,12 @@ def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
 
 def place_elsewhere(state: Scheduler, row: int, worker: Worker) -> None:
     """A row becomes READY that does not want to run on a worker: another one is better."""
-    others = [w for w in allowed(state, state.table.options[row]) if w is not worker]
+    options = state.table.options[row]
+    others = [w for w in allowed(state, options) if w is not worker]
+    if not others and options is not None and options.allow_other_workers:
+        # It was the one that the user would like best.
+        anybody = msgspec.structs.replace(options, workers=None)
+        others = [w for w in allowed(state, anybody) if w is not worker]
     best = cheapest(state, row, others)
     if best is None:
         place_ready(state, (row,))

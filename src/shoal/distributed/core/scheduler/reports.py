@@ -31,6 +31,7 @@ from shoal.distributed.core.scheduler.table import (
 )
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin, swap_twin
+from shoal.distributed.core.scheduler.unreached import avoid
 from shoal.distributed.protocol import Report
 
 __all__ = ["on_report"]
@@ -67,6 +68,8 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     if m.added:
         for number, size in zip(m.added, m.added_nbytes):
             add_copy(state, worker, number, size)
+    for number in m.unreached:
+        avoid(state, worker, number, now)
     for number, holder in m.missing:
         lose_copy(state, number, holder)
     for number in m.gone:

@@ -42,6 +42,8 @@ class Settings:
         How long a scheduler that comes back waits for workers that were there.
     nanny_s
         How long the end of a worker's connection waits for its nanny to say what has happened.
+    unreached_s
+        A worker that another one could not reach gets no work for so long.
     client_grace_s
         How long the wants of a client outlive its connection.
     heard_delay_s
@@ -83,6 +85,7 @@ class Settings:
     allowed_failures: int = 3
     silence_s: float = 5.0
     nanny_s: float = 1.0
+    unreached_s: float = 10.0
     client_grace_s: float = 10.0
     recover_s: float = 2.0
     heard_delay_s: float = 0.1

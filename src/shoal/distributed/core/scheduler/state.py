@@ -49,6 +49,8 @@ class Scheduler:
     ) -> None:
         self.settings = settings or Settings()
         self.identity = identity
+        self.dashboard = ""
+        """Where the dashboard is, if there is one: a URL that the shell sets."""
         self.table = table or Table()
         self.names = Names()
         self.prefixes: dict[str, Prefix] = {}
@@ -100,6 +102,9 @@ class Scheduler:
         self.started = -1.0
         self.story = Story(self.settings.story)
         self.stream = Stream(self.settings.stream)
+        self.observed = Observed()
+        self.epoch = 0
+        """How often tasks have come to a scheduler that had none."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
@@ -172,6 +177,8 @@ class Scheduler:
         self.timers: list[Any] = []
         """Heap of (time, count, waiter)."""
         self.timer_count = 0
+        self.unreached: dict[int, float] = {}
+        """Workers that get no work because others could not reach them, and until when."""
         self.silence_due = -1.0
         """When some worker may have been silent for too long; not later than the first one was."""
         self.lease_due = -1.0

@@ -8,11 +8,12 @@ from shoal.distributed.core.effects import Close
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.methods import expire, lapse
 from shoal.distributed.core.scheduler.names import key_of
-from shoal.distributed.core.scheduler.parties import forget_client, lose
+from shoal.distributed.core.scheduler.parties import forget_client, lose, place_unplaced
 from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.reports import retire_run
 from shoal.distributed.core.scheduler.speculation import speculate
 from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.unreached import stop_avoiding
 
 __all__ = ["due", "tick"]
 
@@ -35,6 +36,9 @@ def tick(state: Scheduler, now: float) -> None:
         expire(state, now)
     if 0 <= state.lease_due <= now:
         lapse(state, now)
+    for number in [number for number, until in state.unreached.items() if until <= now]:
+        stop_avoiding(state, number)
+        place_unplaced(state)
     if 0 <= state.silence_due <= now:
         find_silent(state, now)
     if 0 <= state.hold_until <= now:
@@ -106,7 +110,7 @@ def due(state: Scheduler) -> float | None:
     settings = state.settings
     lines = (state.drop_due, state.recall_due, state.heard_due, state.lease_due, state.silence_due)
     times = [t for t in (*lines, state.hold_until) if t >= 0]
-    times += state.dying.values()
+    times += [*state.dying.values(), *state.unreached.values()]
     if state.laden and state.roomy:
         times.append(state.steal_due)
     if state.timers:

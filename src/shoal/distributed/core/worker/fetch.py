@@ -329,7 +329,7 @@ def fail_readers(w: Worker, row: Task, data: bytes) -> None:
 # --- workers go -------------------------------------------------------------------------------
 
 
-def lose_peer(w: Worker, number: int, why: str) -> None:
+def lose_peer(w: Worker, number: int, why: str, is_mute: bool = False) -> None:
     """Another worker is not to be had: ask others for what it was asked.
 
     Parameters
@@ -340,6 +340,8 @@ def lose_peer(w: Worker, number: int, why: str) -> None:
         The other.
     why
         For the log.
+    is_mute
+        It did not answer, which the scheduler would not know otherwise.
 
     Examples
     --------
@@ -367,6 +369,8 @@ def lose_peer(w: Worker, number: int, why: str) -> None:
         if row is not None and row.state == WANTED and number in (row.holders or ()):
             blame(w, row, number)
     if lost or rows:
+        if is_mute:
+            w.columns.unreached.append(number)
         w.effects.append(Log("warning", f"worker {peer.name} ({peer.address}): {why}"))
 
 
@@ -393,7 +397,8 @@ def expire(w: Worker, now: float) -> None:
     late = {request.peer for request in w.requests.values() if request.deadline <= now}
     for number in late:
         w.effects.append(Close(w.peers[number].party, "it owes results and is silent"))
-        lose_peer(w, number, f"silent for {w.settings.silence_s:g} s while it owed results")
+        text = f"silent for {w.settings.silence_s:g} s while it owed results"
+        lose_peer(w, number, text, True)
 
 
 def next_event(w: Worker) -> Iterable[float]:

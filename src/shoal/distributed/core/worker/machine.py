@@ -149,7 +149,7 @@ def unreachable(w: Worker, peer: int, why: str, now: float) -> None:
     >>> from shoal.distributed.core.worker.table import Settings
     >>> unreachable(Worker(Settings("a", "inproc://a", 1)), 2, "refused", 0.0)
     """
-    fetch.lose_peer(w, peer, why)
+    fetch.lose_peer(w, peer, why, True)
 
 
 def closed(w: Worker, party: int, why: str, now: float) -> None:

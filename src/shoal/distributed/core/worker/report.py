@@ -52,6 +52,7 @@ def build(w: Worker) -> Report | None:
         columns.seceded,
         columns.rejoined,
         columns.peaks,
+        columns.unreached,
     )
 
 

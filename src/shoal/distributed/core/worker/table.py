@@ -345,6 +345,7 @@ class Columns:
         "returned",
         "seceded",
         "transfers",
+        "unreached",
     )
 
     def __init__(self) -> None:
@@ -358,6 +359,7 @@ class Columns:
         self.seceded: list[tuple[int, int]] = []
         self.rejoined: list[tuple[int, int]] = []
         self.peaks: list[tuple[int, int]] = []
+        self.unreached: list[int] = []
 
 
 class Worker:

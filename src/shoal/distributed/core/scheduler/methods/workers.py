@@ -35,7 +35,7 @@ __all__ = ["METHODS", "workers_changed"]
 
 def running(state: Scheduler) -> int:
     """How many workers there are."""
-    return sum(w.status in ("running", "paused") for w in state.workers.values())
+    return sum(w.status in ("running", "paused", "unreached") for w in state.workers.values())
 
 
 def wait_for(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:

@@ -1,0 +1,312 @@
+"""Workers that die, stop, are cut off or run out of something: every future ends, and is right."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import resource
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from shoal.distributed import Nanny
+from shoal.distributed.core import scheduler as core
+from shoal.errors import KilledWorker
+
+WAIT_S = 60
+
+
+def inc(x: int) -> int:
+    return x + 1
+
+
+def slow_sum(seconds: float, *numbers: int) -> int:
+    threading.Event().wait(seconds)
+    return sum(numbers)
+
+
+def rounds(client: Any, until: float) -> int:
+    """Graphs of several layers, one after the other, compared with a serial oracle."""
+    done = 0
+    while time.monotonic() < until or not done:
+        base = done * 1000
+        first = client.map(inc, range(base, base + 40))
+        second = [client.submit(slow_sum, 0.01, *first[i : i + 4]) for i in range(0, 40, 4)]
+        total = client.submit(sum, second)
+        assert total.result(timeout=WAIT_S) == sum(range(base + 1, base + 41))
+        assert client.gather(second) == [
+            sum(range(base + i + 1, base + i + 5)) for i in range(0, 40, 4)
+        ]
+        done += 1
+    return done
+
+
+def killing(faulty: Any, every_s: float, end: threading.Event) -> int:
+    """Kill a worker again and again, until told to end; how many."""
+    count = 0
+    while not end.wait(every_s):
+        pids = sorted(faulty.pids().values())
+        if pids:
+            os.kill(pids[count % len(pids)], signal.SIGKILL)
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    ("every_s", "seconds"),
+    [(1.0, 4.0), pytest.param(2.0, 60.0, marks=pytest.mark.faults)],
+)
+def test_workers_are_killed_again_and_again(suffer: Any, every_s: float, seconds: float) -> None:
+    # As often as the machine may kill whoever runs a task before the task is to blame.
+    settings = core.Settings(allowed_failures=100)
+    with suffer(n_workers=2, settings=settings) as faulty:
+        end, killed = threading.Event(), []
+        thread = threading.Thread(target=lambda: killed.append(killing(faulty, every_s, end)))
+        thread.start()
+        try:
+            assert rounds(faulty.client, time.monotonic() + seconds)
+        finally:
+            end.set()
+            thread.join(WAIT_S)
+        assert killed[0] >= seconds / every_s / 4
+        # It is as good as new.
+        faulty.client.wait_for_workers(2, timeout=WAIT_S)
+        assert rounds(faulty.client, 0.0) == 1
+
+
+def test_a_poison_task_beside_a_hundred_innocents(suffer: Any) -> None:
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        innocents = client.map(lambda i: slow_sum(0.02, i, 1), range(100))
+        poison = client.submit(ctypes.string_at, 0, key="poison-pill")
+        late = client.submit(inc, poison)
+        with pytest.raises(KilledWorker, match=r"poison-pill.*signal 11") as caught:
+            poison.result(timeout=WAIT_S)
+        with pytest.raises(KilledWorker, match="poison-pill"):
+            late.result(timeout=WAIT_S)
+        # Which worker, how often, and what to do.
+        assert any(name in str(caught.value) for name in ("worker", "0", "1"))
+        assert client.gather(innocents) == list(range(1, 101))
+        del poison, late, innocents, caught
+
+
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(30.0, marks=pytest.mark.faults)])
+def test_a_process_that_is_stopped_for_a_while(
+    suffer: Any, wait_until: Any, seconds: float
+) -> None:
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        pids = faulty.pids()
+        address, pid = next(iter(pids.items()))
+        kept = client.submit(inc, 1, workers=[address])
+        assert kept.result(timeout=WAIT_S) == 2
+        begun = time.monotonic()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            work = client.map(lambda i: slow_sum(0.01, i, 1), range(200))
+            wait_until(lambda: time.monotonic() - begun >= seconds, "the time passes")
+            was_there = address in faulty.pids()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        # It survives less than the time that a worker may be silent, and no more.
+        assert was_there == (seconds < faulty.state.settings.silence_s)
+        assert client.gather(work) == list(range(1, 201))
+        wait_until(lambda: faulty.pids().get(address) == pid, "the same process is back")
+        both = client.submit(slow_sum, 0, kept, 5, workers=[address])
+        assert both.result(timeout=WAIT_S) == 7
+        del kept, work, both
+
+
+class Trap:
+    """Cannot be unpickled anywhere but where it was made."""
+
+    def __reduce__(self) -> Any:
+        return spring, (os.getpid(),)
+
+
+def spring(pid: int) -> Trap:
+    raise RuntimeError("this object explodes when it is unpickled")
+
+
+def test_results_that_cannot_travel(suffer: Any) -> None:
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        innocents = client.map(inc, range(50))
+        here, there = list(faulty.pids())
+        lock = client.submit(threading.Lock, workers=[here], pure=False, key="a-lock")
+        with pytest.raises(TypeError, match=r"pickle|lock"):
+            lock.result(timeout=WAIT_S)
+        moved = client.submit(repr, lock, workers=[there], key="moved-lock")
+        with pytest.raises(TypeError, match=r"pickle|lock"):
+            moved.result(timeout=WAIT_S)
+        # Where it is, it can be used.
+        assert "lock" in client.submit(repr, lock, workers=[here]).result(timeout=WAIT_S)
+        trap = client.submit(Trap, workers=[here], key="a-trap")
+        with pytest.raises(RuntimeError, match="explodes"):
+            trap.result(timeout=WAIT_S)
+        sprung = client.submit(repr, trap, workers=[there], key="sprung")
+        with pytest.raises(RuntimeError, match="explodes"):
+            sprung.result(timeout=WAIT_S)
+        large = client.submit(bytes, 150_000_000, workers=[here])
+        assert client.submit(len, large, workers=[there]).result(timeout=WAIT_S) == 150_000_000
+        assert client.gather(innocents) == list(range(1, 51))
+        del lock, moved, trap, sprung, large, innocents
+
+
+def use_up_descriptors() -> list[int]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    held = []
+    try:
+        while True:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return held
+
+
+def let_go(descriptors: list[int]) -> int:
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return len(descriptors)
+
+
+def test_a_worker_without_descriptors(suffer: Any, wait_until: Any) -> None:
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        here, there = list(faulty.pids())
+        far = client.map(lambda i: bytes(200_000) + bytes([i]), range(4), workers=[there])
+        held = client.submit(use_up_descriptors, workers=[here], pure=False)
+        count = len(held.result(timeout=WAIT_S))
+        # It has one connection, to the scheduler, and can neither dial nor be dialled.
+        late = [client.submit(len, part, workers=[here]) for part in far]
+        near = client.map(inc, range(20), workers=[here])
+        assert client.gather(near) == list(range(1, 21))
+        assert client.submit(let_go, held, workers=[here]).result(timeout=WAIT_S) == count
+        assert [future.result(timeout=WAIT_S) for future in late] == [200_001] * 4
+        del far, held, late, near
+
+
+def hoard(megabytes: int) -> bytes:
+    return os.urandom(megabytes << 20)
+
+
+def spoil(folder: str) -> int:
+    """Change a byte in the middle of every file that holds spilled results."""
+    count = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".spill"):
+                with open(os.path.join(where, name), "r+b") as file:
+                    file.seek(os.path.getsize(file.name) // 2)
+                    byte = file.read(1)
+                    file.seek(-1, os.SEEK_CUR)
+                    file.write(bytes([byte[0] ^ 1]))
+                count += 1
+    return count
+
+
+def stamp(i: int) -> tuple[int, bytes]:
+    """The same for the same number, and large."""
+    return i, pickle.dumps(i) * (4_000_000 // len(pickle.dumps(i)))
+
+
+def test_spilled_results_that_are_damaged_are_computed_again(
+    suffer: Any, wait_until: Any, tmp_path: Any
+) -> None:
+    options = {"memory_limit": "200 MB", "memory_target_fraction": 0.05}
+    with suffer(n_workers=1, **options) as faulty:
+        client = faulty.client
+        made = client.map(stamp, range(12))
+        client.submit(len, made).result(timeout=WAIT_S)
+        damaged = 0
+
+        def found() -> bool:
+            nonlocal damaged
+            damaged += spoil(str(tmp_path))
+            return damaged > 0
+
+        wait_until(found, "something was spilled")
+        assert client.gather(made) == [stamp(i) for i in range(12)]
+        del made
+
+
+def test_a_spill_disk_that_is_full(suffer: Any) -> None:
+    options = {"memory_limit": "300 MB", "memory_target_fraction": 0.1, "max_spill": "10 MB"}
+    with suffer(n_workers=1, **options) as faulty:
+        made = faulty.client.map(stamp, range(20))
+        assert faulty.client.gather(made) == [stamp(i) for i in range(20)]
+        del made
+
+
+@pytest.mark.parametrize("ways", [{"in", "out"}, {"in"}, {"out"}])
+def test_two_workers_that_do_not_reach_each_other(
+    suffer: Any, wait_until: Any, free_port: int, ways: set[str]
+) -> None:
+    with suffer(n_workers=1) as faulty:
+        client, cluster = faulty.client, faulty.cluster
+        [here] = faulty.pids()
+        relay = faulty.relay(free_port)
+        behind = Nanny(
+            cluster.scheduler_address,
+            security=cluster.security,
+            name="behind",
+            nthreads=1,
+            host=f"tcp://127.0.0.1:{free_port}",
+            contact_address=relay.address,
+            local_directory=cluster._worker_options.get("local_directory"),
+        )
+        with behind:
+            client.wait_for_workers(2, timeout=WAIT_S)
+            # They know each other.
+            far = client.submit(bytes, 300_000, workers=["behind"])
+            assert client.submit(len, far, workers=[here]).result(timeout=WAIT_S) == 300_000
+            assert relay.passed > 300_000
+            far = client.submit(bytes, 300_001, workers=["behind"], allow_other_workers=True)
+            wait_until(far.done, "it is there")
+            relay.cut = set(ways)
+            begun = time.monotonic()
+            # What cannot be had in time is computed again, by somebody who can be reached.
+            assert client.submit(len, far, workers=[here]).result(timeout=WAIT_S) == 300_001
+            assert time.monotonic() - begun < 5 + 10
+            relay.cut = set()
+            other = client.submit(bytes, 300_002, workers=["behind"])
+            assert client.submit(len, other, workers=[here]).result(timeout=WAIT_S) == 300_002
+            del far, other
+            wait_until(faulty.drained, "no key is left")
+
+
+@pytest.mark.parametrize("how", ["silence", "half-open"])
+def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any, how: str) -> None:
+    with suffer(n_workers=1) as faulty:
+        client, cluster = faulty.client, faulty.cluster
+        relay = faulty.relay(int(cluster.scheduler_address.rpartition(":")[2]))
+        away = Nanny(
+            relay.address,
+            security=cluster.security,
+            name="away",
+            nthreads=1,
+            local_directory=cluster._worker_options.get("local_directory"),
+        )
+        with away:
+            client.wait_for_workers(2, timeout=WAIT_S)
+            work = client.map(lambda i: slow_sum(0.02, i, 1), range(100))
+            wait_until(lambda: sum(f.done() for f in work) > 10, "both work")
+            begun = time.monotonic()
+            if how == "silence":
+                relay.cut = {"in", "out"}
+            else:
+                relay.forget_far_ends()
+            wait_until(lambda: len(faulty.pids()) == 1, "it is missed", 5 + 5)
+            assert client.gather(work) == list(range(1, 101))
+            if how == "silence":
+                assert time.monotonic() - begun >= 4
+            relay.cut = set()
+            wait_until(lambda: len(faulty.pids()) == 2, "it is back")
+            again = client.map(lambda i: slow_sum(0.01, i, 2), range(50))
+            assert client.gather(again) == list(range(2, 52))
+            del work, again
+            wait_until(faulty.drained, "no key is left")
