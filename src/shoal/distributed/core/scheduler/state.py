@@ -105,6 +105,8 @@ class Scheduler:
         self.observed = Observed()
         self.epoch = 0
         """How often tasks have come to a scheduler that had none."""
+        self.epoch_from = (0, 0, 0)
+        """Where the epoch begins in the histories of runs, transfers and failures."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
@@ -186,6 +188,13 @@ class Scheduler:
         self.next_request = 1
         self.locating: dict[int, list[Any]] = {}
         """By row: requests that wait for it (`locate`)."""
+
+
+def begin_epoch(state: Scheduler) -> None:
+    """Tasks come, and there are none."""
+    observed = state.observed
+    state.epoch += 1
+    state.epoch_from = (state.stream.count, observed.flows.count, observed.failures.count)
 
 
 def prefix_of(state: Scheduler, name: str) -> Prefix:

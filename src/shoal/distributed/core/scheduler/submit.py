@@ -20,7 +20,7 @@ from shoal.distributed.core.scheduler.names import find, key_of, name_grid, name
 from shoal.distributed.core.scheduler.needs import let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code
-from shoal.distributed.core.scheduler.state import Scheduler, prefix_of
+from shoal.distributed.core.scheduler.state import Scheduler, begin_epoch, prefix_of
 from shoal.distributed.core.scheduler.table import (
     BITS,
     CHOOSY,
@@ -82,7 +82,7 @@ def on_submit(
     'on_submit'
     """
     if not len(state.table):
-        state.epoch += 1
+        begin_epoch(state)
     rows, fresh = enter_names(state, m)
     externals = [find(state.names, key) for key in m.externals]
     if -1 in externals:

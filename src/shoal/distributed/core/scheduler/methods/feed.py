@@ -103,6 +103,7 @@ def feed(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
         "started": state.started,
         "tasks": len(state.table),
         "epoch": state.epoch,
+        "epoch_from": state.epoch_from,
         "complete": observed.census.complete,
         "bandwidth": state.bandwidth,
         "unplaced": len(state.unplaced),
