@@ -65,19 +65,18 @@ ELEMENTWISE = (
     "abs absolute add angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh around "
     "bitwise_and bitwise_or bitwise_xor ceil conjugate cos cosh divide equal exp fabs floor "
     "floor_divide fmod greater greater_equal hypot left_shift less less_equal log log10 log2 "
-    "logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative "
-    "not_equal power remainder right_shift round round_ sin sinh sqrt subtract tan tanh "
-    "true_divide where"
+    "empty_like logical_and logical_not logical_or logical_xor maximum minimum mod multiply "
+    "negative not_equal ones_like power remainder right_shift round round_ sin sinh sqrt "
+    "subtract tan tanh true_divide where zeros_like"
 )
 """NumPy's functions of elements."""
 
 SAME = (
     "all allclose amax amin any append arange argmax argmin asarray atleast_1d atleast_2d "
     "atleast_3d choose clip column_stack compress concatenate copy cumprod cumsum diag diagflat "
-    "diagonal diff dot dstack ediff1d empty empty_like expand_dims fromfunction hsplit hstack "
-    "identity indices max mean min ndim nonzero ones ones_like outer prod ptp ravel repeat reshape "
-    "resize row_stack shape size squeeze stack std sum swapaxes take transpose var vstack zeros "
-    "zeros_like"
+    "diagonal diff dot dstack ediff1d empty expand_dims fromfunction hsplit hstack "
+    "identity indices max mean min ndim nonzero ones outer prod ptp ravel repeat reshape "
+    "resize row_stack shape size squeeze stack std sum swapaxes take transpose var vstack zeros"
 )
 """Functions of `shoal.array`."""
 

@@ -205,6 +205,65 @@ class Weighted:
         return "weighted", self.func
 
 
+def dense_partials(a: Array, chunk: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
+    """A function of blocks whose partial results can be computed with, and the result's meta.
+
+    What sparse blocks are reduced to is hardly sparse, and has another fill value for each block,
+    so it is made dense.
+
+    Parameters
+    ----------
+    a
+        The array.
+    chunk
+        The function.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> dense_partials(da.ones(2), np.nansum)[0] is np.nansum
+    True
+    """
+    if not hasattr(a._meta, "todense"):
+        return chunk, a._meta
+    return Dense(chunk), np.empty((0,) * a.ndim, a.dtype)
+
+
+class Dense:
+    """A function whose results, or their parts, are made dense.
+
+    Parameters
+    ----------
+    func
+        The function.
+
+    Examples
+    --------
+    >>> Dense(np.sum)(np.ones(2))
+    np.float64(2.0)
+    """
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+
+    @property
+    def __name__(self) -> str:
+        return funcname(self.func)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = self.func(*args, **kwargs)
+        if isinstance(out, dict):
+            return {name: _dense(part) for name, part in out.items()}
+        return _dense(out)
+
+    def __shoal_tokenize__(self) -> Any:
+        return "dense", self.func
+
+
+def _dense(part: Any) -> Any:
+    return part.todense() if hasattr(part, "todense") else part
+
+
 def _infer(x: Array, chunk: Any, aggregate: Any, axes: Any, dtype: Any, weights: Any) -> Any:
     """What blocks of the result are; NumPy's where the functions do not say."""
     args = [x._meta] if weights is None else [x._meta, x._meta]

@@ -12,7 +12,7 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.documented import documented
 from shoal.array.kernels.moments import moment_aggregate, moment_chunk, moment_combine
-from shoal.array.reductions.engine import reduction
+from shoal.array.reductions.engine import dense_partials, reduction
 
 __all__ = ["moment", "nanstd", "nanvar", "std", "var"]
 
@@ -38,16 +38,17 @@ def _moment(
             dtype = a.dtype
     dtype = np.dtype(dtype)
     skip_nan = skip_nan and a.dtype.kind in "fc"
+    chunk, meta = dense_partials(a, partial(moment_chunk, order=order, skip_nan=skip_nan))
     return reduction(
         a,
-        partial(moment_chunk, order=order, skip_nan=skip_nan),
+        chunk,
         partial(moment_aggregate, order=order, ddof=ddof, root=root),
         axis,
         keepdims,
         partial(moment_combine, order=order),
         name=name,
         concatenate=False,
-        meta=a._meta,
+        meta=meta,
         dtype=dtype,
         split_every=split_every,
         out=out,

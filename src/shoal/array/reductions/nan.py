@@ -11,7 +11,7 @@ from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.documented import documented
 from shoal.array.kernels.nan import nanmax_chunk, nanmean_chunk, nanmin_chunk
-from shoal.array.reductions.engine import reduction
+from shoal.array.reductions.engine import dense_partials, reduction
 from shoal.array.reductions.simple import averaged, extreme, mean
 from shoal.array.reductions.simple import max as max_of
 from shoal.array.reductions.simple import min as min_of
@@ -36,6 +36,8 @@ def _dtype(func: Any, a: Array, dtype: Any) -> Any:
 def _total(func: Any, whole: Any, claim: str, result: str) -> Callable[..., Array]:
     """A reduction of blocks by a function that passes over nan, and of partials by another."""
 
+    name = func.__name__
+
     def total(
         a: Any,
         axis: Any = None,
@@ -46,9 +48,10 @@ def _total(func: Any, whole: Any, claim: str, result: str) -> Callable[..., Arra
     ) -> Array:
         a = asanyarray(a)
         told = {"dtype": _dtype(func, a, dtype), "split_every": split_every, "out": out}
-        return reduction(a, func, whole, axis, keepdims, **told)
+        chunk, meta = dense_partials(a, func)
+        told["meta"] = None if chunk is func else meta
+        return reduction(a, chunk, whole, axis, keepdims, name=name, **told)
 
-    name = func.__name__
     example = f"da.{name}(da.asarray([2, np.nan, 3])).compute()"
     return documented(total, name, f"{claim}; see `numpy.{name}`", WITH_DTYPE, example, result)
 

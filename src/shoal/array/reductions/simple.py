@@ -21,7 +21,7 @@ from shoal.array.kernels.reduce import (
     mean_combine,
     min_chunk,
 )
-from shoal.array.reductions.engine import normalize_axes, reduction
+from shoal.array.reductions.engine import dense_partials, normalize_axes, reduction
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "sum"]
 
@@ -121,7 +121,10 @@ def extreme(
     if chunk in (max_chunk, min_chunk) and builtins.all(n > 0 for i in axes for n in a.chunks[i]):
         # No block is empty, so NumPy's own function will do, which takes part in fused programs.
         chunk = func
-    told = {"dtype": a.dtype, "meta": a._meta, "split_every": split_every, "out": out}
+    meta = a._meta
+    if name.startswith("nan"):
+        chunk, meta = dense_partials(a, chunk)
+    told = {"dtype": a.dtype, "meta": meta, "split_every": split_every, "out": out}
     return reduction(a, chunk, func, axis, keepdims, chunk, name=name, **told)
 
 
@@ -196,5 +199,6 @@ def averaged(
 ) -> Array:
     """The mean of what a function of blocks counts."""
     told = {"dtype": np.dtype(dtype), "split_every": split_every, "out": out, "name": name}
+    chunk, meta = dense_partials(a, chunk)
     parts = (chunk, mean_aggregate, axis, keepdims, mean_combine)
-    return reduction(a, *parts, concatenate=False, meta=a._meta, **told)
+    return reduction(a, *parts, concatenate=False, meta=meta, **told)

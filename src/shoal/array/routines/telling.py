@@ -111,7 +111,7 @@ def around(x: Any, decimals: int = 0) -> Array:
     >>> around(da.asarray([1.26, 2.5]), 1).compute()
     array([1.3, 2.5])
     """
-    return elemwise(np.around, asanyarray(x), decimals=decimals)
+    return elemwise(np.round, asanyarray(x), decimals=decimals)
 
 
 def round(a: Any, decimals: int = 0) -> Array:
