@@ -112,7 +112,7 @@ def test_block() -> None:
     assert_eq(da.block([[d, e], [e, d]]), np.block([[x, y], [y, x]]))
     assert_eq(da.block([1, [2, 3][0], 4]), np.block([1, 2, 4]))
     assert_eq(da.block(d), x)
-    for wrong, message in [([1, [2]], "depths"), ([[1], []], "empty"), ([d, x[0]], "match exactly")]:
+    for wrong, message in [([1, [2]], "depths"), ([[1], []], "empty"), ([d, x[0]], "exactly")]:
         with pytest.raises(ValueError, match=message):
             da.block(wrong)
     with pytest.raises(TypeError, match="tuple"):
