@@ -153,6 +153,8 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
     >>> keys_of(table, [0, 3])
     [('x', 0, 0), ('x', 1, 1)]
     """
+    if len(rows) == 1:
+        return [key_of(table, rows[0])]
     names = picker(rows)(table.names)
     layer = names[0]
     if type(layer) is not Layer:

@@ -38,6 +38,9 @@ __all__ = ["want"]
 
 PENDING = frozenset([WAITING, READY, SENT])
 
+FEW = 16
+"""Rows that are not worth counting what they have in common."""
+
 
 def want(state: Scheduler, client: Client, row: int) -> bool:
     """A client wants a row; False if it did so before.
@@ -280,7 +283,9 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
         return again
     of = picker(gone)
     forget_names(state.names, table, gone)
-    for code, uses in Counter(of(table.codes)).items():
+    codes = of(table.codes)
+    few = len(gone) < FEW
+    for code, uses in ((code, 1) for code in codes) if few else Counter(codes).items():
         if code is not None:
             code.uses -= uses
             if not code.uses:

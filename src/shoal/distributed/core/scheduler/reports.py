@@ -146,6 +146,8 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
 def are_current(table: Table, rows: Sequence[int], runs: Sequence[int]) -> bool:
     """Whether all of these are runs that are under way, and each is named once."""
     known = table.runs
+    if len(rows) == 1:
+        return rows[0] < len(known) and known[rows[0]] == runs[0]
     return (
         max(rows) < len(known)
         and [known[row] for row in rows] == runs
@@ -202,6 +204,9 @@ def end_runs(
 def learn(kinds: Sequence[Prefix], m: Report) -> None:
     """What runs took and made, by their kinds."""
     first, count = 0, len(kinds)
+    if kinds.count(kinds[0]) == count:
+        kinds[0].learn(count, sum(m.seconds), sum(m.nbytes))
+        return
     while first < count:
         kind, end = kinds[first], first + 1
         while end < count and kinds[end] is kind:
@@ -249,13 +254,12 @@ def tell_owners(
     state: Scheduler, owners: Sequence[int], rows: list[int], values: list[bytes | None]
 ) -> None:
     """Rows have ended well: whoever wants them hears of it."""
-    different = set(owners)
-    if len(different) == 1:
-        if owners[0] != NOBODY:
-            tell_ended(state, owners[0], rows, values)
+    first = owners[0]
+    if owners.count(first) == len(owners):
+        if first != NOBODY:
+            tell_ended(state, first, rows, values)
         return
-    different.discard(NOBODY)
-    for teller in sorted(different):
+    for teller in sorted({*owners} - {NOBODY}):
         mine = [i for i, who in enumerate(owners) if who == teller]
         tell_ended(state, teller, [rows[i] for i in mine], [values[i] for i in mine])
 
