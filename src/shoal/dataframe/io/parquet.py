@@ -29,12 +29,15 @@ from shoal.dataframe.io.parquet_plan import (
     Conversion,
     Dataset,
     Piece,
+    bounds_of,
     divisions_of,
     find,
     kept_pieces,
     met_by,
     normalized,
+    open_footer,
     parts_of,
+    rows_of_piece,
     typed_keys,
     without_empty_pieces,
 )
@@ -139,6 +142,38 @@ class ReadParquet(Source):
             To be met as well.
         """
         return self.replace(filters=(*self.filters, *filters))
+
+    def count_rows(self) -> int | None:
+        """How many rows there are, from the footers; None if filters leave some out."""
+        if self.filters or len(self.dataset.pieces) > MOST_FOOTERS:
+            return None
+        return sum(rows_of_piece(self.dataset, piece, {}) for piece in self.dataset.pieces)
+
+    def column_bounds(self, column: Any) -> tuple[Any, Any] | None:
+        """The least and the largest value of a column of whole numbers, from the footers.
+
+        Parameters
+        ----------
+        column
+            Its name.
+        """
+        data = self.dataset
+        if self.filters or len(data.pieces) > MOST_FOOTERS or column in data.partition_columns:
+            return None
+        # Floats have NaN and two zeros, and text may be cut short in statistics.
+        if data.meta.dtypes[column].kind not in "iu" or not data.conversion.plain:
+            return None
+        footers: dict[str, Any] = {}
+        ends = []
+        for piece in data.pieces:
+            footer = open_footer(data.fs, piece.path, footers)
+            if footer.schema.to_arrow_schema().field(column).type != data.schema.field(column).type:
+                return None
+            if rows_of_piece(data, piece, footers):
+                ends.append(bounds_of(footer, piece, column))
+        if not ends or None in ends:
+            return None
+        return min(low for low, _ in ends), max(high for _, high in ends)
 
     def scan(self) -> Scan | str:
         """What the columnar kernel reads of all files together; or why it cannot."""

@@ -40,6 +40,7 @@ __all__ = [
     "normalized",
     "open_footer",
     "parts_of",
+    "rows_of_piece",
 ]
 
 ANY = "any"
@@ -677,13 +678,26 @@ def without_empty_pieces(data: Dataset, footers: dict[str, Any]) -> Dataset:
     footers
         Those that were read already.
     """
-    kept = []
-    for i, piece in enumerate(data.pieces):
-        footer = open_footer(data.fs, piece.path, footers)
-        groups = piece.row_groups or range(footer.num_row_groups)
-        if any(footer.row_group(group).num_rows for group in groups):
-            kept.append(i)
-    return _with_pieces(data, kept)
+    pieces = enumerate(data.pieces)
+    return _with_pieces(data, [i for i, one in pieces if rows_of_piece(data, one, footers)])
+
+
+def rows_of_piece(data: Dataset, piece: Piece, footers: dict[str, Any]) -> int:
+    """How many rows a piece has.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    piece
+        One of its pieces.
+    footers
+        Those that were read already.
+    """
+    footer = open_footer(data.fs, piece.path, footers)
+    if piece.row_groups is None:
+        return int(footer.num_rows)
+    return sum(int(footer.row_group(group).num_rows) for group in piece.row_groups)
 
 
 def _with_pieces(data: Dataset, kept: list[int]) -> Dataset:

@@ -322,7 +322,10 @@ COLUMN_BY_COLUMN = frozenset(
 )
 """Methods of frames that work on each column by itself, while no argument names columns."""
 
-ROW_DROPPING = frozenset(["dropna", "drop_duplicates", "explode", "head", "tail", "sample"])
+ROW_DROPPING = frozenset(
+    ["dropna", "drop_duplicates", "explode", "head", "tail", "sample", "query", "at_time"]
+    + ["between_time", "stack", "repeat", "compare", "drop", "filter", "eval", "unique"]
+)
 """Methods that do not give a row for each row."""
 
 

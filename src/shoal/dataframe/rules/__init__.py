@@ -13,6 +13,7 @@ golden tests, which also run both sides and compare.
 
 from __future__ import annotations
 
+from shoal.dataframe.rules.answer_known import answer_known
 from shoal.dataframe.rules.column_of import column_of
 from shoal.dataframe.rules.columnar_region import columnar_region
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
@@ -28,6 +29,7 @@ __all__ = ["RULES"]
 RULES = (
     # phase 0
     column_of,
+    answer_known,
     merge_filters,
     filter_through,
     filter_into_reader,
