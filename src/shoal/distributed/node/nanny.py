@@ -67,6 +67,9 @@ ENVIRONMENT = {
 }
 """Variables that a worker's process has if nobody says otherwise."""
 
+START_S = 60.0
+"""How long whoever has a worker started anew waits for it."""
+
 STARTS = 3
 """A worker that has never registered is tried as often."""
 
@@ -332,6 +335,21 @@ class Nanny:
             return
         self._ask_to_end(timeout_s)
 
+    def renew(self, done: Callable[[], object]) -> None:
+        """Start the worker anew with what its spec says now; the loop's thread.
+
+        Parameters
+        ----------
+        done
+            Called when the new one runs.
+        """
+        if self.status == "starting":
+            # Its process began with what the spec said then: once more, when it is there.
+            self.waiting.append(lambda: self.renew(done))
+            return
+        self.waiting.append(done)
+        self._restart(GRACE_S)
+
     def _restart(self, timeout_s: float) -> None:
         if self.child is None:
             if self.status not in ("closing", "closed"):
@@ -578,7 +596,9 @@ def plugin_setup(nanny: Nanny, connection: Connection, call: Call) -> None:
         answer = nanny.plugins.add(name, bytes(args.pop("data")), **args)
         plugin = nanny.plugins.by_name.get(name)
         if plugin is not known and getattr(plugin, "restart", False):
-            nanny.restart()
+            again = threading.Event()
+            nanny.loop.call_threadsafe(nanny.renew, again.set)
+            again.wait(START_S)
         return answer
 
     in_thread(work, connection, call)

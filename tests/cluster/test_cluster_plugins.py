@@ -1,0 +1,106 @@
+"""Plugins of workers and nannies, on real processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from shoal.distributed import (
+    Client,
+    Environ,
+    InstallPlugin,
+    LocalCluster,
+    PipInstall,
+    UploadDirectory,
+    UploadFile,
+    WorkerPlugin,
+)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with Client(cluster) as client:
+        yield client
+
+
+def environment(name: str) -> str | None:
+    # Not `os.environ.get`, which takes this process's variables along.
+    return os.getenv(name)
+
+
+def test_variables_reach_workers_that_are_there_and_those_that_come() -> None:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        before = client.submit(os.getpid, pure=False).result()
+        client.register_plugin(Environ({"SHOAL_EXAMPLE_VARIABLE": 5}))
+        assert client.submit(environment, "SHOAL_EXAMPLE_VARIABLE", pure=False).result() == "5"
+        assert client.submit(os.getpid, pure=False).result() != before
+        cluster.scale(2)
+        # A worker that comes is there for a moment before its nanny starts it anew with them.
+        end = time.monotonic() + 30
+        while True:
+            later = client.run(environment, "SHOAL_EXAMPLE_VARIABLE", on_error="ignore")
+            if list(later.values()) == ["5", "5"]:
+                break
+            assert time.monotonic() < end, later
+
+
+def test_folders_and_files(client, tmp_path: Path) -> None:
+    package = tmp_path / "package_for_workers"
+    package.mkdir()
+    (package / "__init__.py").write_text("x = 5\n")
+    (package / "inner_for_workers.py").write_text("y = 7\n")
+    (package / "tests").mkdir()
+    (package / "tests" / "left_out.py").write_text("")
+    module = tmp_path / "module_for_workers.py"
+    module.write_text("z = 9\n")
+    plugin = UploadDirectory(package, restart_workers=True, update_path=True)
+    client.register_plugin(plugin)
+    client.register_plugin(UploadFile(module))
+
+    def look() -> tuple[int, int, int]:
+        import inner_for_workers
+        import module_for_workers
+        import package_for_workers
+
+        return package_for_workers.x, inner_for_workers.y, module_for_workers.z
+
+    assert client.submit(look).result() == (5, 7, 9)
+    assert b"left_out" not in plugin.data
+
+
+def test_installers(client, tmp_path: Path) -> None:
+    client.register_plugin(InstallPlugin(lambda: (tmp_path / "done").touch()))
+    assert (tmp_path / "done").exists()
+    with pytest.raises(RuntimeError, match=r"installing no-such-package failed \(1\): ERROR"):
+        client.register_plugin(PipInstall(["no-such-package"], ["--no-index"]))
+    assert PipInstall(["a"], restart_workers=True).kind == "nanny"
+
+
+def test_worker_plugins_come_and_go(client) -> None:
+    class Marks(WorkerPlugin):
+        def setup(self, worker) -> None:
+            worker.mark = []
+
+        def transition(self, key, start, finish, **more) -> None:
+            self.seen = (key, start, finish)
+
+        def teardown(self, worker) -> None:
+            del worker.mark
+
+    client.register_plugin(Marks(), name="marks")
+    assert set(client.run(lambda dask_worker: hasattr(dask_worker, "mark")).values()) == {True}
+    assert set(client.run(lambda dask_worker: "marks" in dask_worker.plugins).values()) == {True}
+    client.unregister_worker_plugin("marks")
+    assert set(client.run(lambda dask_worker: hasattr(dask_worker, "mark")).values()) == {False}
