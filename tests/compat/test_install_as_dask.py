@@ -453,3 +453,17 @@ def test_the_version_is_that_of_the_dask_that_is_followed() -> None:
         print(shoal.__version__ == own)
     """)
     assert said.split() == ["True"] * 3
+
+
+def test_in_a_child_the_name_is_the_very_module_too() -> None:
+    said = run("""
+        import subprocess, sys
+        from shoal.compat import install_as_dask
+        install_as_dask(children=True)
+        ask = "import dask, sys; print(sys.modules['dask'] is sys.modules['shoal'], dask.__version__)"
+        print(subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout)
+        import dask
+        print(dask.__version__)
+    """)
+    same, theirs, ours = said.split()
+    assert same == "True" and theirs == ours

@@ -45,10 +45,12 @@ class FirstImport(MetaPathFinder):
         if name.partition(".")[0] not in ("dask", "distributed"):
             return None
         sys.meta_path.remove(self)
-        from shoal.compat import install_as_dask
+        from shoal.compat.alias import Finder, add_finder
 
-        install_as_dask()
-        return importlib.util.find_spec(name)
+        # Not install_as_dask: it imports the name, and Python, finding that done, would load the
+        # module that stands behind it a second time.
+        add_finder()
+        return Finder().find_spec(name, path, target)
 
 
 def follow_parent() -> None:
