@@ -225,6 +225,8 @@ def test_visitors_see_every_page() -> None:
         assert ask(app, "GET", f"/individual-{panel}", signed)[0] == 200
         found = json.loads(ask(app, "GET", f"/view?panels={panel}", signed)[2])
         assert "error" not in found[panel]
+    wrong = json.loads(ask(app, "GET", "/view?panels=task-stream&end=x", signed)[2])
+    assert "ValueError" in wrong["task-stream"]["error"]
     assert ask(app, "GET", "/individual-nothing", signed)[0] == 404
     assert ask(app, "GET", "/view?panels=nothing", signed)[0] == 404
     for name in ("../app.py", "%2e%2e/app.py", "..", "uPlot.LICENSE"):
@@ -240,6 +242,9 @@ def test_a_token_is_good_for_one_visit() -> None:
     assert "HttpOnly" in head["set-cookie"] and "SameSite=strict" in head["set-cookie"]
     assert "token" not in body.decode() and "url=status?x=1" in body.decode()
     assert ask(app, "GET", f"/status?token={token}")[0] == 401
+    # The page without a name, too.
+    _, _, root = ask(app, "GET", f"/?token={access.new_token(time.time())}")
+    assert b'content="0;url=."' in root
     # Who is known may come with an old link again.
     signed = {"cookie": head["set-cookie"].split(";")[0]}
     assert ask(app, "GET", f"/status?token={token}", signed)[0] == 200

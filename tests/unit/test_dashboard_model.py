@@ -296,3 +296,23 @@ def test_a_change_leads_from_one_state_to_the_next(old: Any, new: Any) -> None:
     change = delta(old, new)
     assert apply(old, change) == new
     assert delta(new, new) == {}
+
+
+def test_what_ran_before_the_job_is_shown_and_not_counted() -> None:
+    """Who opens the page late sees the bars of before, and the sums of the job that runs."""
+    reports = [report(0, "old", [(0.0, 9.0)]), report(0, "new", [(9.0, 0.5)])]
+    failed = [[1.0, "x", kind, "tcp://w0", "killed", b"", 0, False] for kind in ("old", "new")]
+    flow = [1.0, "tcp://w0", [("tcp://w1", 50, 0.5)]]
+    model = model_of(
+        {
+            "stream": [7, reports, []],
+            "flows": [9, [flow, flow]],
+            "failures": [5, failed],
+            "epoch_from": (6, 8, 4),
+            "at": 10.0,
+        }
+    )
+    assert dict(model.runs) == {("tcp://w0", "new"): 1}
+    assert {bar.kind for bar in model.bars} == {"old", "new", "transfer"}
+    assert dict(model.moved) == {("tcp://w1", "tcp://w0"): 50}
+    assert dict(model.failed) == {("new", "tcp://w0"): 1} and len(model.failures) == 2

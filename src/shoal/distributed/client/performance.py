@@ -7,7 +7,6 @@ import inspect
 import platform
 import sys
 import time
-from importlib import metadata
 from types import FrameType
 from typing import Any
 
@@ -142,7 +141,7 @@ class performance_report:
             ("Threads", str(n["threads"])),
             ("Memory", format_bytes(sum(w["limit"] for w in model.workers.values()))),
             ("Scheduler", str(self.client.scheduler.address)),
-            ("shoal", metadata.version("shoal")),
+            ("shoal", sys.modules["shoal"].__version__),
             ("Python", platform.python_version()),
             ("System", platform.platform()),
         ]

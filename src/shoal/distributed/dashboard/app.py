@@ -171,7 +171,8 @@ class Guard:
         rest = request.url.remove_query_params("token")
         # No redirect: after a click on another site's page the browser would follow it without the
         # cookie, for that is "strict".
-        name = html.escape(rest.path.rsplit("/", 1)[-1] + (f"?{rest.query}" if rest.query else ""))
+        last = rest.path.rsplit("/", 1)[-1] or "."
+        name = html.escape(last + (f"?{rest.query}" if rest.query else ""))
         answer = HTMLResponse(
             f'<!doctype html><meta http-equiv="refresh" content="0;url={name}">'
             f'<link rel="icon" href="data:,"><title>shoal</title><a href="{name}">Go on</a>'
@@ -388,10 +389,10 @@ async def state_of(source: Source, names: list[str], args: dict[str, str]) -> di
         panel = PANELS[name]
         try:
             model = await source.fresh(dict.fromkeys(panel.asks, args))
+            out[name] = panel.view(model, args)
         except Exception as error:
+            # The other panels go on; so does this one, when the cause is gone.
             out[name] = {"error": f"{type(error).__name__}: {error}"}
-            continue
-        out[name] = panel.view(model, args)
     return out
 
 

@@ -30,7 +30,12 @@ SKEW_SHARE = 0.1
 of all the time, is skew."""
 
 STRAGGLER = 2.5
-STRAGGLER_RUNS = 2
+STRAGGLER_RUNS = 4
+STRAGGLER_SHARE = 0.05
+STRAGGLER_S = 1.0
+"""A worker whose runs take this many times as long as the others', and loses this share of all
+the time by that, and so much of it."""
+
 HUGE_SHARE = 0.25
 FEW_SHARE = 0.6
 LOOP_SHARE = 0.8
@@ -127,10 +132,13 @@ def straggler(model: Model) -> Finding | None:
     means: dict[str, dict[str, float]] = defaultdict(dict)
     for (address, kind), runs in model.runs.items():
         if runs >= STRAGGLER_RUNS and address in model.addresses:
-            # One long run is the data's; a slow worker's runs are all long.
+            # The first run may load modules, and one long run is the data's; a slow worker's
+            # runs are all long.
             longest, _, where = model.longest.get(kind, (0.0, "", ""))
-            rest, runs = (longest, runs - 1) if where == address else (0.0, runs)
-            means[kind][address] = (model.ran_s[address, kind] - rest) / runs
+            without, count = model.warm_s[address, kind], runs - 1
+            if where == address and longest != without:
+                without, count = without + longest, count - 1
+            means[kind][address] = (model.ran_s[address, kind] - without) / count
     worst: tuple[float, str, str, float, float] | None = None
     for kind, found in means.items():
         if len(found) < 2:
@@ -145,6 +153,8 @@ def straggler(model: Model) -> Finding | None:
         return None
     weight, kind, address, mean, usual = worst
     lost = weight * (1 - usual / mean)
+    if lost < max(STRAGGLER_S, STRAGGLER_SHARE * busy_s(model)):
+        return None
     return Finding(
         "straggler",
         "One worker is slow",

@@ -140,6 +140,8 @@ class Model:
         Seconds that workers were receiving.
     first, last_stop
         When the first of these runs began and the last one ended.
+    warm_s
+        Seconds of the first run, which may load modules, by worker and kind of task.
     ran_s
         Seconds of runs, by worker and kind of task.
     runs
@@ -192,6 +194,7 @@ class Model:
     moved_s: defaultdict[str, float] = field(default_factory=_zeros)
     first: float = 0.0
     last_stop: float = 0.0
+    warm_s: dict[tuple[str, str], float] = field(default_factory=dict)
     ran_s: defaultdict[tuple[str, str], float] = field(default_factory=_zeros)
     runs: Counter[tuple[str, str]] = field(default_factory=Counter)
     longest: dict[str, tuple[float, str, str]] = field(default_factory=dict)
@@ -257,6 +260,7 @@ def begin(model: Model) -> None:
     """Tasks have come to a scheduler that had none: sums begin anew."""
     for sums in (model.moved, model.moved_s, model.ran_s, model.runs, model.failed, model.retried):
         sums.clear()
+    model.warm_s.clear()
     model.first = model.last_stop = 0.0
     model.longest.clear()
     model.largest.clear()
@@ -320,21 +324,49 @@ def add_runs(model: Model, stream: Any) -> int:
     """Runs that have ended; how many."""
     model.cursors["stream"], reports, sums = stream
     count = 0
+    old = older(model, 0, "stream", len(sums) + len(reports))
     # What was summed up is older than what is told run by run.
-    for worker, kind, start, stop, busy, size, many in sums:
+    for i, (worker, kind, start, stop, busy, size, many) in enumerate(sums):
         count += many
         put_bar(model, worker, kind, start, stop, busy, many, "", size)
-    for worker, keys, kinds, starts, seconds, sizes in reports:
+        if i >= old:
+            add_up(model, worker, kind, start, stop, busy, many)
+    for i, (worker, keys, kinds, starts, seconds, sizes) in enumerate(reports, len(sums)):
         count += len(keys)
         rows = sorted(zip(starts, seconds, kinds, keys, sizes), key=lambda row: row[0])
         for start, took, kind, key, size in rows:
             put_bar(model, worker, kind, start, start + took, took, 1, key, size)
-            is_warm = model.runs[worker, kind] > 1 or took > WARM_S
-            if is_warm and took > model.longest.get(kind, (-1.0,))[0]:
-                model.longest[kind] = (took, key_text(key), worker)
-            if size > model.largest.get(kind, (-1,))[0]:
-                model.largest[kind] = (size, key_text(key))
+            if i >= old:
+                add_up(model, worker, kind, start, start + took, took, 1)
+                compare(model, worker, kind, key, took, size)
     return count
+
+
+def older(model: Model, place: int, name: str, count: int) -> int:
+    """How many of the last entries of a history are of an epoch before this one."""
+    begun: int = model.feed.get("epoch_from", (0, 0, 0))[place]
+    return max(0, begun - (model.cursors[name] - count))
+
+
+def add_up(
+    model: Model, worker: str, kind: str, start: float, stop: float, busy: float, count: int
+) -> None:
+    """Runs of this epoch."""
+    model.first = min(start, model.first or start)
+    model.last_stop = max(stop, model.last_stop)
+    if (worker, kind) not in model.runs:
+        model.warm_s[worker, kind] = busy / count
+    model.ran_s[worker, kind] += busy
+    model.runs[worker, kind] += count
+
+
+def compare(model: Model, worker: str, kind: str, key: Any, took: float, size: int) -> None:
+    """Whether a run is the longest of its kind, or its result the largest."""
+    is_warm = model.runs[worker, kind] > 1 or took > WARM_S
+    if is_warm and took > model.longest.get(kind, (-1.0,))[0]:
+        model.longest[kind] = (took, key_text(key), worker)
+    if size > model.largest.get(kind, (-1,))[0]:
+        model.largest[kind] = (size, key_text(key))
 
 
 def put_bar(
@@ -349,10 +381,6 @@ def put_bar(
     nbytes: int,
 ) -> None:
     """Draw runs on a lane of their worker that is free."""
-    model.first = min(start, model.first or start)
-    model.last_stop = max(stop, model.last_stop)
-    model.ran_s[worker, kind] += busy
-    model.runs[worker, kind] += count
     lanes = model.lanes.setdefault(worker, [])
     free = [i for i, until in enumerate(lanes) if until <= start + SLACK_S]
     lane = max(free, key=lanes.__getitem__) if free else len(lanes)
@@ -381,12 +409,14 @@ def add_flows(model: Model, flows: Any) -> int:
     """Transfers that have ended; their bytes."""
     model.cursors["flows"], entries = flows
     total = 0
-    for at, receiver, moves in entries:
+    old = older(model, 1, "flows", len(entries))
+    for i, (at, receiver, moves) in enumerate(entries):
         stop = at + model.offset
         for sender, nbytes, seconds in moves:
             total += nbytes
-            model.moved[sender, receiver] += nbytes
-            model.moved_s[receiver] += seconds
+            if i >= old:
+                model.moved[sender, receiver] += nbytes
+                model.moved_s[receiver] += seconds
             if seconds >= 0.001:
                 bar = Bar(
                     model.next_bar,
@@ -409,6 +439,7 @@ def add_failures(model: Model, failures: Any) -> None:
     """Runs that have failed."""
     model.cursors["failures"], entries = failures
     first = model.cursors["failures"] - len(entries)
+    old = older(model, 2, "failures", len(entries))
     for i, (at, key, kind, worker, why, data, tries, again) in enumerate(entries):
         error, trace = failure_text(why, data)
         text = key_text(key)
@@ -416,8 +447,9 @@ def add_failures(model: Model, failures: Any) -> None:
         model.failures.append(
             Failure(first + i, seen, text, kind, worker, why, error, trace, tries, again)
         )
-        model.failed[kind, worker] += 1
-        model.retried[kind] += again
+        if i >= old:
+            model.failed[kind, worker] += 1
+            model.retried[kind] += again
 
 
 def key_text(key: Any) -> str:

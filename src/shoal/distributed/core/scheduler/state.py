@@ -102,11 +102,6 @@ class Scheduler:
         self.started = -1.0
         self.story = Story(self.settings.story)
         self.stream = Stream(self.settings.stream)
-        self.observed = Observed()
-        self.epoch = 0
-        """How often tasks have come to a scheduler that had none."""
-        self.epoch_from = (0, 0, 0)
-        """Where the epoch begins in the histories of runs, transfers and failures."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
@@ -120,6 +115,8 @@ class Scheduler:
         self.observed = Observed()
         self.epoch = 0
         """How often tasks have come to a scheduler that had none."""
+        self.epoch_from = (0, 0, 0)
+        """Where the epoch begins in the histories of runs, transfers and failures."""
         self.dashboard = ""
         """Where the dashboard is, if there is one: a URL that the shell sets."""
 
