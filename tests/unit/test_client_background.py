@@ -75,6 +75,7 @@ def test_sync_keeps_the_callers_context_and_errors(loop) -> None:
         raise KeyError("k")
 
     assert sync(loop, read) == sync(None, read) == 5
+    assert sync(loop, abs, -5) == 5
     with pytest.raises(KeyError, match="k"):
         sync(loop, fail)
 

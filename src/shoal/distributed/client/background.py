@@ -159,7 +159,7 @@ def sync(
     loop
         ``client.loop``; None: one for this call.
     func, *args, **kwargs
-        What to run.
+        What to run; a plain function is called there.
     callback_timeout
         How long it may take: seconds, or such as ``"2 s"``.
 
@@ -178,7 +178,8 @@ def sync(
     timeout_s = None if callback_timeout is None else parse_timedelta(callback_timeout)
 
     async def bounded() -> Any:
-        return await asyncio.wait_for(func(*args, **kwargs), timeout_s)
+        result = func(*args, **kwargs)
+        return await asyncio.wait_for(result, timeout_s) if inspect.isawaitable(result) else result
 
     if loop is not None:
         return loop.run(bounded)
