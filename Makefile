@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 
 # The demo writes beside the sources; nothing else here is a file named after its target.
-.PHONY: test lint unit sim faults demo slow-jobs docs bench memory lock clean
+.PHONY: test lint unit sim faults array-api demo slow-jobs docs bench memory lock clean
 .DEFAULT_GOAL := test
 
 test: lint
@@ -27,6 +27,15 @@ sim: $(VENV)/.installed
 
 faults: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m faults tests/cluster
+
+# The array API standard's own tests, from a checkout of github.com/data-apis/array-api-tests with
+# its submodule; its requirements.txt must be installed in $(VENV). What is left out, and why, is
+# in the file of exceptions.
+SUITE ?= ../array-api-tests
+array-api: $(VENV)/.installed
+	cd $(SUITE) && ARRAY_API_TESTS_MODULE=shoal.array ARRAY_API_TESTS_XFAIL_MARK=skip \
+	  $(abspath $(BIN))/python -m pytest -q array_api_tests --max-examples=3 --disable-deadline \
+	  --xfails-file $(abspath tests/compat/array-api-xfails.txt)
 
 demo: $(VENV)/.installed
 	$(BIN)/python demo/run.py
