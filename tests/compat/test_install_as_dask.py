@@ -460,7 +460,10 @@ def test_in_a_child_the_name_is_the_very_module_too() -> None:
         import subprocess, sys
         from shoal.compat import install_as_dask
         install_as_dask(children=True)
-        ask = "import dask, sys; print(sys.modules['dask'] is sys.modules['shoal'], dask.__version__)"
+        ask = (
+            "import dask, sys;"
+            "print(dask is sys.modules['shoal'] is sys.modules['dask'], dask.__version__)"
+        )
         print(subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout)
         import dask
         print(dask.__version__)
