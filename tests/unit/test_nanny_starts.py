@@ -61,7 +61,7 @@ def test_a_restart_while_one_is_planned_starts_one_process(nanny, monkeypatch):
 
 def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
     restarts = []
-    monkeypatch.setattr(nanny, "restart", lambda: restarts.append(1))
+    monkeypatch.setattr(nanny, "renew", lambda: restarts.append(1))
     connection = Connection()
     for name, restart in (("one", True), ("two", False), ("one", True)):
         args = {"name": name, "data": pickle.dumps(Plugin(restart)), "idempotent": True}

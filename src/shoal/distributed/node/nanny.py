@@ -335,17 +335,16 @@ class Nanny:
             return
         self._ask_to_end(timeout_s)
 
-    def renew(self, done: Callable[[], object]) -> None:
-        """Start the worker anew with what its spec says now; the loop's thread.
+    def renew(self) -> None:
+        """Start the worker anew with what its spec says now, and wait until it runs."""
+        again = threading.Event()
+        self.loop.call_threadsafe(self._renew, again.set)
+        again.wait(START_S)
 
-        Parameters
-        ----------
-        done
-            Called when the new one runs.
-        """
+    def _renew(self, done: Callable[[], object]) -> None:
         if self.status == "starting":
             # Its process began with what the spec said then: once more, when it is there.
-            self.waiting.append(lambda: self.renew(done))
+            self.waiting.append(lambda: self._renew(done))
             return
         self.waiting.append(done)
         self._restart(GRACE_S)
@@ -596,9 +595,7 @@ def plugin_setup(nanny: Nanny, connection: Connection, call: Call) -> None:
         answer = nanny.plugins.add(name, bytes(args.pop("data")), **args)
         plugin = nanny.plugins.by_name.get(name)
         if plugin is not known and getattr(plugin, "restart", False):
-            again = threading.Event()
-            nanny.loop.call_threadsafe(nanny.renew, again.set)
-            again.wait(START_S)
+            nanny.renew()
         return answer
 
     in_thread(work, connection, call)
