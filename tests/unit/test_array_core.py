@@ -270,3 +270,11 @@ def test_no_module_has_the_name_of_a_function() -> None:
 
     modules = {path.stem for path in Path(str(da.__file__)).parent.iterdir()}
     assert not (modules - {"ufunc", "random"}) & set(da.__all__)
+
+
+@pytest.mark.parametrize("side", [512, 1024, 1000])
+def test_transposed_operands_of_any_pitch(side: int) -> None:
+    x = np.random.default_rng(0).random((side, side))
+    y = da.from_array(x, chunks=side)
+    np.testing.assert_array_equal((y * 2 + y.T).compute(), x * 2 + x.T)
+    np.testing.assert_allclose((y + y.T).sum(axis=0).compute(), (x + x.T).sum(axis=0))

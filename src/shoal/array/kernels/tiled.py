@@ -37,6 +37,10 @@ TILE_BYTES = 1024 * 1024
 """Of one buffer.  Smaller ones stay nearer to the core (a quarter of this is best on one thread),
 but each call gives up and takes the interpreter's lock: two threads then wait for each other."""
 
+ALIAS_BYTES = 4096
+"""Elements that lie a multiple of this apart share a few places in the cache, and drive each other
+out: a column of an array whose rows are so long does not fit the cache, however short it is."""
+
 NUMEXPR_BYTES = 4 * 1024 * 1024
 """numexpr cuts what it is given into blocks of its own; larger pieces cost it fewer calls."""
 
@@ -276,13 +280,16 @@ def _tiles(inputs: Sequence[Any], shape: tuple[int, ...], tile: tuple[int, ...])
         [axis for axis in range(ndim - block.ndim, ndim) if block.shape[axis - ndim] != 1]
         for block in inputs
     ]
+    apart = [_is_across(block) and block.strides[-1] % ALIAS_BYTES == 0 for block in inputs]
     for place in itertools.product(*spans):
         parts = []
-        for block, axes in zip(inputs, moving, strict=True):
+        for block, axes, copied in zip(inputs, moving, apart, strict=True):
             index = [slice(None)] * block.ndim
             for axis in axes:
                 index[axis - ndim] = place[axis]
-            parts.append(block[tuple(index)])
+            part = block[tuple(index)]
+            # As it lies in memory, but with shorter rows.
+            parts.append(part.swapaxes(-1, -2).copy().swapaxes(-1, -2) if copied else part)
         yield parts, place
 
 
