@@ -52,12 +52,15 @@ class Relay:
         self.others: dict[socket.socket, tuple[socket.socket, str]] = {}
         self.waiting: dict[socket.socket, deque[bytes]] = {}
         self.passed = 0
+        self.calls: deque[Callable[[], object]] = deque()
         self.ending = False
         self.thread = threading.Thread(target=self.work, name="relay", daemon=True)
         self.thread.start()
 
     def work(self) -> None:
         while not self.ending:
+            while self.calls:
+                self.calls.popleft()()
             for key, _ in self.selector.select(0.02):
                 if key.fileobj is self.listener:
                     self.accept()
@@ -127,6 +130,17 @@ class Relay:
             except (KeyError, ValueError):
                 pass
             one.close()
+
+    def call(self, work: Callable[[], object]) -> None:
+        """Have something done by the relay's thread, and wait for it."""
+        done = threading.Event()
+        self.calls.append(lambda: (work(), done.set()))
+        assert done.wait(WAIT_S)
+
+    def drop_all(self) -> None:
+        """All connections break."""
+        while self.others:
+            self.drop(next(iter(self.others)))
 
     def forget_far_ends(self) -> None:
         """Half-open: the target's ends are closed, and nobody tells the others."""
@@ -220,9 +234,11 @@ def clean(folder: Any, **options: Any) -> Iterator[Faulty]:
 @pytest.fixture(scope="session")
 def warm() -> None:
     """What a process opens once, and keeps, is open."""
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
-        with Client(cluster) as client:
-            assert client.submit(abs, -1).result() == 1
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        assert client.submit(abs, -1).result() == 1
 
 
 @pytest.fixture

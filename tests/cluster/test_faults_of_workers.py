@@ -18,6 +18,11 @@ from shoal.distributed.core import scheduler as core
 from shoal.errors import KilledWorker
 
 WAIT_S = 60
+SILENCE_S = 2.0
+"""How long workers may say nothing here; 5 s are the default."""
+
+BUSY_S = 10.0
+"""What is promised is for a machine that does nothing else."""
 
 
 def inc(x: int) -> int:
@@ -58,7 +63,7 @@ def killing(faulty: Any, every_s: float, end: threading.Event) -> int:
 
 @pytest.mark.parametrize(
     ("every_s", "seconds"),
-    [(1.0, 4.0), pytest.param(2.0, 60.0, marks=pytest.mark.faults)],
+    [(1.0, 3.0), pytest.param(2.0, 60.0, marks=pytest.mark.faults)],
 )
 def test_workers_are_killed_again_and_again(suffer: Any, every_s: float, seconds: float) -> None:
     # As often as the machine may kill whoever runs a task before the task is to blame.
@@ -242,11 +247,14 @@ def test_a_spill_disk_that_is_full(suffer: Any) -> None:
         del made
 
 
-@pytest.mark.parametrize("ways", [{"in", "out"}, {"in"}, {"out"}])
+@pytest.mark.parametrize(
+    "ways", [{"in", "out"}, {"in"}, pytest.param({"out"}, marks=pytest.mark.faults)]
+)
 def test_two_workers_that_do_not_reach_each_other(
     suffer: Any, wait_until: Any, free_port: int, ways: set[str]
 ) -> None:
-    with suffer(n_workers=1) as faulty:
+    settings = core.Settings(silence_s=SILENCE_S, unreached_s=1.0)
+    with suffer(n_workers=1, settings=settings) as faulty:
         client, cluster = faulty.client, faulty.cluster
         [here] = faulty.pids()
         relay = faulty.relay(free_port)
@@ -271,7 +279,7 @@ def test_two_workers_that_do_not_reach_each_other(
             begun = time.monotonic()
             # What cannot be had in time is computed again, by somebody who can be reached.
             assert client.submit(len, far, workers=[here]).result(timeout=WAIT_S) == 300_001
-            assert time.monotonic() - begun < 5 + 10
+            assert time.monotonic() - begun < SILENCE_S + BUSY_S
             relay.cut = set()
             other = client.submit(bytes, 300_002, workers=["behind"])
             assert client.submit(len, other, workers=[here]).result(timeout=WAIT_S) == 300_002
@@ -281,7 +289,7 @@ def test_two_workers_that_do_not_reach_each_other(
 
 @pytest.mark.parametrize("how", ["silence", "half-open"])
 def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any, how: str) -> None:
-    with suffer(n_workers=1) as faulty:
+    with suffer(n_workers=1, settings=core.Settings(silence_s=SILENCE_S)) as faulty:
         client, cluster = faulty.client, faulty.cluster
         relay = faulty.relay(int(cluster.scheduler_address.rpartition(":")[2]))
         away = Nanny(
@@ -300,13 +308,13 @@ def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any
                 relay.cut = {"in", "out"}
             else:
                 relay.forget_far_ends()
-            wait_until(lambda: len(faulty.pids()) == 1, "it is missed", 5 + 5)
+            wait_until(lambda: len(faulty.pids()) == 1, "it is missed", SILENCE_S + BUSY_S)
             assert client.gather(work) == list(range(1, 101))
             if how == "silence":
-                assert time.monotonic() - begun >= 4
+                assert time.monotonic() - begun >= SILENCE_S - 0.6  # it beats twice a second
             relay.cut = set()
             wait_until(lambda: len(faulty.pids()) == 2, "it is back")
             again = client.map(lambda i: slow_sum(0.01, i, 2), range(50))
             assert client.gather(again) == list(range(2, 52))
-            del work, again
+            work = again = []
             wait_until(faulty.drained, "no key is left")

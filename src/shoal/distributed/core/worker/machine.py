@@ -7,6 +7,7 @@ at hand, so that a thousand results make one report.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -255,6 +256,9 @@ def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now:
     w.attempts = 0
     w.number = message.number
     w.scheduler_id = message.scheduler
+    silence_s = message.settings.get("silence_s")
+    if silence_s:
+        w.settings = dataclasses.replace(w.settings, silence_s=silence_s)
     if not w.reconciling:
         w.numbering = message.scheduler
 
