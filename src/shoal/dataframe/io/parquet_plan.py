@@ -693,6 +693,16 @@ def rows_of_piece(data: Dataset, piece: Piece, footers: dict[str, Any]) -> int:
         One of its pieces.
     footers
         Those that were read already.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> from_dict({"x": [1, 2]}, npartitions=1).to_parquet(folder)
+    >>> data, footers = find(folder, options={})
+    >>> rows_of_piece(data, data.pieces[0], footers)
+    2
     """
     footer = open_footer(data.fs, piece.path, footers)
     if piece.row_groups is None:

@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 
 from shoal.dataframe.kernels.ordering import stable_order
@@ -248,6 +247,8 @@ def index_of(arrays: Sequence[Any], labels: Any, length: int) -> pd.Index:
 
 def gather(vector: Any, order: Any) -> Any:
     """The items of a vector at some places."""
+    import polars as pl
+
     if isinstance(vector, np.ndarray):
         return np.take(vector, order, mode="clip") if len(vector) else vector
     if not isinstance(vector, pa.Array):

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import xxhash
 
@@ -111,6 +110,8 @@ def fold(numbers: Any) -> Any:
 
 def hash_array(array: Any) -> Any:
     """A 64-bit number for each item of a column."""
+    import polars as pl
+
     array = unwrapped(array)
     dtype = array.dtype
     if isinstance(dtype, np.dtype):
@@ -155,6 +156,8 @@ def hash_times(ticks: Any, unit: str) -> Any:
 
 def hash_texts(texts: Any) -> Any:
     """Texts, as an Arrow array or a Polars series."""
+    import polars as pl
+
     series = pl.Series(pl.from_arrow(texts)) if isinstance(texts, pa.Array) else texts
     if isinstance(texts, pa.ChunkedArray):
         series = pl.Series(pl.from_arrow(texts))
@@ -177,6 +180,8 @@ def hash_arrow(values: Any) -> Any:
 
 def hash_objects(values: Any) -> Any:
     """Python objects: texts as texts are, numbers by Python's own rule, others by what they say."""
+    import polars as pl
+
     values = np.asarray(values, dtype=object)
     missing = pd.isna(values)
     texts = np.fromiter((isinstance(v, str) for v in values), bool, len(values))

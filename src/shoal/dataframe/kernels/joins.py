@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 from pandas.api.extensions import take
 
@@ -90,6 +89,8 @@ def key_series(frame: Any, names: Sequence[Any]) -> list[Any]:
 
 def as_series(array: Any) -> Any:
     """A column as a Polars series, if equal means the same there."""
+    import polars as pl
+
     dtype = array.dtype
     if isinstance(dtype, np.dtype):
         plain = np.asarray(array)
@@ -109,6 +110,8 @@ def as_series(array: Any) -> Any:
 
 def places(left: Sequence[Any], right: Sequence[Any], how: str) -> tuple[Any, Any]:
     """Where in both frames the rows of the result are; -1: nowhere."""
+    import polars as pl
+
     names = [f"k{i}" for i in range(len(left))]
     one = pl.DataFrame(dict(zip(names, left, strict=True))).with_row_index("i")
     two = pl.DataFrame(dict(zip(names, right, strict=True))).with_row_index("j")
@@ -126,6 +129,8 @@ def places(left: Sequence[Any], right: Sequence[Any], how: str) -> tuple[Any, An
 
 def places_of(column: Any) -> Any:
     """Row numbers as integers; -1 where there is none."""
+    import polars as pl
+
     if column.null_count():
         return column.cast(pl.Int64).fill_null(-1).to_numpy()
     return column.to_numpy().astype(np.int64)
