@@ -325,7 +325,8 @@ def column_stack(tup: Sequence[Any], allow_unknown_chunksizes: bool = False) -> 
     array([[1, 3],
            [2, 4]])
     """
-    parts = _parts(tup, lambda a: atleast_2d(a).T if a.ndim < 2 else a, "column_stack")
+    arrays = [asanyarray(a) for a in tup]
+    parts = [atleast_2d(a).T if a.ndim < 2 else a for a in arrays]
     return concatenate(parts, 1, allow_unknown_chunksizes)
 
 

@@ -1,0 +1,131 @@
+"""Functions of NumPy's that Dask has not, against NumPy's, on uneven blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import shoal.array as da
+from shoal.array.testing import assert_eq
+
+RNG = np.random.default_rng(11)
+X = RNG.normal(size=(4, 5, 3))
+Y = RNG.normal(size=(4, 5, 3))
+K = RNG.integers(0, 9, size=(2, 4, 5))
+
+
+def blocks(x: Any, chunks: Any = 2) -> Any:
+    return da.from_array(x, chunks=chunks)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+@pytest.mark.parametrize("name", ["sort", "argsort"])
+def test_sorting(name: str, axis: Any) -> None:
+    assert_eq(getattr(da, name)(blocks(X), axis), getattr(np, name)(X, axis))
+
+
+def test_sorting_downwards_keeps_the_order_of_equal_elements() -> None:
+    x = np.array([2, 1, 2, 3, 1])
+    assert_eq(da.sort(blocks(x), descending=True), np.array([3, 2, 2, 1, 1]))
+    assert_eq(da.argsort(blocks(x), descending=True, stable=True), np.array([3, 0, 2, 1, 4]))
+
+
+def test_partitions_and_keys() -> None:
+    got = da.partition(blocks(X), 2, axis=1).compute()
+    np.testing.assert_array_equal(got[:, 2], np.sort(X, axis=1)[:, 2])
+    places = da.argpartition(blocks(X), 2, axis=1).compute()
+    np.testing.assert_array_equal(np.take_along_axis(X, places, 1)[:, 2], got[:, 2])
+    for axis in (0, -1):
+        assert_eq(da.lexsort(blocks(K), axis=axis), np.lexsort(K, axis=axis))
+    assert_eq(da.sort_complex(blocks(K[0, 0])), np.sort_complex(K[0, 0]))
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+def test_convolutions(name: str, mode: str) -> None:
+    for n, m in [(1, 1), (7, 1), (7, 2), (7, 3), (3, 7), (30, 4), (4, 30), (6, 6)]:
+        a, v = RNG.normal(size=n), RNG.normal(size=m) + 1j * RNG.normal(size=m)
+        got = getattr(da, name)(blocks(a, 3), blocks(v), mode)
+        assert_eq(got, getattr(np, name)(a, v, mode))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda xp, x, y: xp.cross(x, y),
+        lambda xp, x, y: xp.cross(x, y, axisc=0),
+        lambda xp, x, y: xp.inner(x, y),
+        lambda xp, x, y: xp.kron(x[:, :, 0], y[:2, :, 0]),
+        lambda xp, x, y: xp.kron(x[:, :, 0], y[0, 0]),
+        lambda xp, x, y: xp.vecdot(x, y, axis=1),
+        lambda xp, x, y: xp.vander(x[0, 0], 4, True),
+        lambda xp, x, y: xp.polyval([1.0, 2, 3], x),
+        lambda xp, x, y: xp.trapezoid(x, axis=1),
+        lambda xp, x, y: xp.trapezoid(x, y, axis=1),
+        lambda xp, x, y: xp.trapezoid(x, y[:, 0, 0], axis=0),
+        lambda xp, x, y: xp.unwrap(9 * x, axis=1),
+        lambda xp, x, y: xp.interp(x, [-1, 0, 1], [3, 1, 2]),
+        lambda xp, x, y: xp.resize(x, (7, 11)),
+        lambda xp, x, y: xp.column_stack([x[:, 0, 0], y[:, :, 0]]),
+        lambda xp, x, y: xp.diagflat(x[0]),
+        lambda xp, x, y: xp.take_along_axis(x, xp.argsort(y, axis=1), axis=1),
+        lambda xp, x, y: xp.trim_zeros(xp.round(x[0, 0] * 0 + 1)),
+        lambda xp, x, y: xp.array_equal(x, y),
+        lambda xp, x, y: xp.array_equiv(x, x[:1] * 0 + x),
+        lambda xp, x, y: xp.clip(x, -0.5, y),
+        lambda xp, x, y: xp.concatenate([x, y], axis=None),
+        lambda xp, x, y: xp.vstack(xp.array_split(x, 3)),
+        lambda xp, x, y: xp.stack(xp.split(x, [1, 3])[1:2]),
+        lambda xp, x, y: xp.hstack(xp.hsplit(x, 5)),
+        lambda xp, x, y: xp.dstack(xp.dsplit(x, 3)),
+    ],
+)
+def test_same_as_numpy(call: Any) -> None:
+    got = call(da, blocks(X), blocks(Y, (3, 2, 2)))
+    assert_eq(got, np.asarray(call(np, X, Y)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["intersect1d", "setdiff1d", "setxor1d"])
+def test_sets(name: str) -> None:
+    a, b = RNG.integers(0, 9, 20), RNG.integers(3, 12, 15)
+    assert_eq(getattr(da, name)(blocks(a, 7), blocks(b, 4)), getattr(np, name)(a, b))
+
+
+@pytest.mark.parametrize("x", [np.array([1.0, np.nan, 2, np.nan, 1]), K[0]])
+def test_unique_of_the_standard(x: Any) -> None:
+    for got, want in zip(da.unique_all(blocks(x, 3)), np.unique_all(x), strict=True):
+        assert_eq(got, want)
+    np.testing.assert_array_equal(
+        np.sort(da.unique_values(blocks(x, 3)).compute()), np.sort(np.unique_values(x))
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 20])
+@pytest.mark.parametrize("name", ["bartlett", "blackman", "hamming", "hanning"])
+def test_windows(name: str, count: int) -> None:
+    assert_eq(getattr(da, name)(count, chunks=3), getattr(np, name)(count), atol=1e-15)
+    assert_eq(da.kaiser(count, 8.6, chunks=3), np.kaiser(count, 8.6), rtol=1e-9)
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+@pytest.mark.parametrize(("start", "stop"), [(1, 1000), (-5, -0.1), (2.0, 2.0), (1, 1j)])
+def test_spaces(start: Any, stop: Any, endpoint: bool) -> None:
+    got = da.geomspace(start, stop, 9, endpoint, chunks=4)
+    assert_eq(got, np.geomspace(start, stop, 9, endpoint), rtol=1e-9)
+    if not isinstance(stop, complex):
+        got = da.logspace(start / 9, stop / 99, 9, endpoint, chunks=4)
+        assert_eq(got, np.logspace(start / 9, stop / 99, 9, endpoint), rtol=1e-9)
+
+
+def test_running_totals_of_the_standard() -> None:
+    for name in ("cumulative_sum", "cumulative_prod"):
+        got = getattr(da, name)(blocks(X), axis=1, include_initial=True)
+        assert_eq(got, getattr(np, name)(X, axis=1, include_initial=True))
+
+
+def test_spread_by_the_standards_word() -> None:
+    assert_eq(da.var(blocks(X), axis=0, correction=1), X.var(axis=0, ddof=1), rtol=1e-9)
+    with pytest.raises(ValueError, match="simultaneously"):
+        da.std(blocks(X), ddof=1, correction=1)
