@@ -98,7 +98,8 @@ def test_performance_report_is_one_file(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     with performance_report(filename=path):
         # Also this comment.
-        client.gather(client.map(inc, range(100), pure=False))
+        client.gather(client.map(inc, range(60), pure=False))
+        client.gather(client.map(inc, range(40), pure=False))
     text = path.read_text()
     for part in ("shoal Performance Report", "Also this comment", "Threads: 2", "Task stream"):
         assert part in text
@@ -107,7 +108,7 @@ def test_performance_report_is_one_file(client: Client, tmp_path: Path) -> None:
     page = text.partition("<details")[0] + text.partition("</details>")[2]
     assert not re.search(r"""(?:src|href)=["'](?!#)|@import|url\(http""", page)
     data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
-    assert data["kinds"]["kinds"]["inc"]["done"] >= 100
+    assert "Tasks: 100<" in text
     assert sum(bar[6] for bar in data["task-stream"]["bars"].values()) == 100
 
     def caller() -> None:

@@ -24,6 +24,9 @@ __all__ = ["Insight"]
 RUNS = 50_000
 """Runs that a report looks at one by one; of earlier ones it has sums."""
 
+BEGIN = {"stream": 0, "flows": 0, "failures": 0}
+"""Cursors of who has read nothing."""
+
 STEPS = 20
 """Tasks that `Client.why` follows one after the other, at most."""
 
@@ -92,10 +95,13 @@ class Insight(Session):
 
     async def _model(self, cursors: Mapping[str, int] | None = None) -> Any:
         """What the dashboard would know, had it looked since these cursors."""
-        known = dict(cursors or {"stream": 0, "flows": 0, "failures": 0})
+        known = dict(BEGIN if cursors is None else cursors)
         vitals = await self._answer("scheduler.vitals", {"history": True})
         args = {"history": True, "runs": RUNS, **known}
         feed = await self._answer("scheduler.feed", args)
+        if cursors is not None:
+            # All of it counts, and not only the last job.
+            feed["epoch_from"] = (0, 0, 0)
         return _reporting().model_of(feed, vitals, known, time.time())
 
     def write_trace(
@@ -158,14 +164,14 @@ class Insight(Session):
 
         async def steps() -> Any:
             rows = await self._answer("scheduler.task_stream", args)
-            return rows, await self._model() if plot else None
+            return rows, await self._model(BEGIN) if plot else None
 
         def finish(found: Any) -> Any:
             rows, model = found
             if model is None:
                 return rows
-            model.first = max(model.first, start or 0.0)
-            model.last_stop = min(model.last_stop, stop or model.last_stop)
+            model.first = start or min((bar.start for bar in model.bars), default=0.0)
+            model.last_stop = stop or max((bar.stop for bar in model.bars), default=0.0)
             saved = (filename or "task-stream.html") if plot == "save" else None
             return _reporting().drawn("task-stream", rows, model, saved)
 
