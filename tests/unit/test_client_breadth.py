@@ -26,6 +26,7 @@ from shoal.distributed import (
     utils,
 )
 from shoal.distributed.client.printing import handle_print, handle_warn
+from shoal.distributed.client.progress import bars_html, grouped
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.deploy.members import spec_options
 from shoal.errors import FutureCancelledError
@@ -298,3 +299,36 @@ def test_copies_are_known_by_their_keys(client) -> None:
     future = client.scatter("something of its own")
     client.replicate(future)
     assert all(future.key in worker.data for worker in client.cluster.workers.values())
+
+
+# -- clusters and progress -----------------------------------------------------------------------
+
+
+def test_progress_by_group(client) -> None:
+    futures = [*client.map(abs, [-1, -2], key="one"), client.submit(divmod, 1, 0, key="two-1")]
+    for future in futures:
+        future.exception()
+    assert grouped(futures, "prefix") == {"one": (2, 0, 2), "two": (0, 1, 1)}
+    assert grouped(futures, None) == {"all": (2, 1, 3)}
+    assert grouped(futures, lambda key: len(key) > 9) == {"True": (2, 0, 2), "False": (0, 1, 1)}
+    text = bars_html(grouped(futures, "prefix"), "a < b")
+    assert "a &lt; b" in text
+    assert "0 / 1, 1 failed" in text
+
+
+async def five() -> int:
+    return 5
+
+
+def test_logs_of_a_cluster(client) -> None:
+    logs = client.cluster.get_logs()
+    assert {"Cluster", "Scheduler"} < set(logs)
+    assert "<summary>Scheduler</summary>" in logs._repr_html_()
+    assert client.cluster.sync(five) == 5
+
+
+def test_the_interface_to_listen_on() -> None:
+    with LocalCluster(n_workers=0, processes=False, interface="lo") as cluster:
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+    with pytest.raises(ValueError, match="not a valid network interface"):
+        LocalCluster(n_workers=0, processes=False, interface="nowhere0")

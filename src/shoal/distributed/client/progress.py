@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from shoal.distributed.client.future import FAILED, Future, futures_of
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED
+from shoal.graph.naming import key_split
 from shoal.units import format_time, parse_timedelta
 
 __all__ = ["TextProgressBar", "progress"]
@@ -124,13 +127,64 @@ def _of_keys(keys: Any) -> list[Future[Any]]:
     return [Future(key) for key in keys] if isinstance(keys, list | tuple | set) else []
 
 
+def grouped(futures: Iterable[Future[Any]], group_by: Any) -> dict[str, tuple[int, int, int]]:
+    """How many of some futures have finished, have failed, and how many there are, by group.
+
+    Parameters
+    ----------
+    futures
+        The futures.
+    group_by
+        A function of a key, ``"prefix"`` of the keys, or None for one group.
+
+    Examples
+    --------
+    >>> grouped([], "prefix")
+    {}
+    """
+    name_of: Callable[[Any], Any] = group_by if callable(group_by) else key_split
+    found: dict[str, tuple[int, int, int]] = {}
+    for future in futures:
+        name = str(name_of(future.key)) if group_by is not None else "all"
+        done, failed, total = found.get(name, (0, 0, 0))
+        status = future.status
+        found[name] = done + (status == FINISHED), failed + (status in FAILED), total + 1
+    return found
+
+
+def bars_html(groups: dict[str, tuple[int, int, int]], text: str) -> str:
+    """Groups as bars, under a line of text.
+
+    Parameters
+    ----------
+    groups
+        As from `grouped`.
+    text
+        The line.
+
+    Examples
+    --------
+    >>> 'value="1" max="2"' in bars_html({"abs": (1, 0, 2)}, "half")
+    True
+    """
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td>"
+        f'<td><progress value="{done}" max="{total}"></progress></td>'
+        f"<td>{done} / {total}{f', {failed} failed' if failed else ''}</td></tr>"
+        for name, (done, failed, total) in groups.items()
+    )
+    return f"<pre>{html.escape(text)}</pre><table>{rows}</table>"
+
+
 class NotebookProgressBar(TextProgressBar):
-    """The same in a cell of a notebook.
+    """The same in a cell of a notebook, with a bar for each group of tasks.
 
     Parameters
     ----------
     futures, **options
         As for `TextProgressBar`.
+    group_by
+        As for `progress`.
 
     Examples
     --------
@@ -138,8 +192,9 @@ class NotebookProgressBar(TextProgressBar):
     'NotebookProgressBar'
     """
 
-    def __init__(self, futures: Any, **options: Any) -> None:
+    def __init__(self, futures: Any, group_by: Any = "prefix", **options: Any) -> None:
         self._handle: Any = None
+        self._group_by = group_by
         super().__init__(futures, **options)
 
     def _write(self, text: str) -> None:
@@ -150,7 +205,7 @@ class NotebookProgressBar(TextProgressBar):
         line = text.strip()
         if not line:
             return
-        shown: Any = ipython.HTML(f"<pre>{line}</pre>")
+        shown: Any = ipython.HTML(bars_html(grouped(self.futures, self._group_by), line))
         if self._handle is None:
             self._handle = ipython.display(shown, display_id=True)
         else:
@@ -176,11 +231,11 @@ def progress(
     notebook
         Default: whether this runs in one.
     multi
-        Accepted.
+        In a notebook a bar for each group; False: one for all.
     complete
         Whether to draw the bar to its end.
     group_by
-        Accepted: a function of a key, ``"prefix"`` or ``"spans"``.
+        What makes a group: ``"prefix"`` of the keys, or a function of a key.
     **kwargs
         ``interval``, ``width``, ``out``.
 
@@ -197,7 +252,8 @@ def progress(
     if notebook is None:
         notebook = _in_notebook()
     if notebook:
-        return NotebookProgressBar(found, complete=complete, **kwargs)
+        how = group_by if multi else None
+        return NotebookProgressBar(found, group_by=how, complete=complete, **kwargs)
     bar = TextProgressBar(found, complete=complete, start=False, **kwargs)
     if found:
         bar.draw_until_done()

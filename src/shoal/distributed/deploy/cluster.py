@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Generator
 from typing import Any
 
+from shoal.distributed.client.background import sync
 from shoal.distributed.client.client import Client
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.session import close_all as close_clients
@@ -23,6 +24,7 @@ from shoal.distributed.client.show import counts_of, workers_html
 from shoal.distributed.client.start import Place
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.deploy.adaptive import Adaptive
+from shoal.distributed.deploy.logs import Log, Logs
 from shoal.errors import ClusterError
 from shoal.units import format_bytes, parse_bytes, parse_timedelta
 
@@ -215,6 +217,24 @@ class Cluster:
         state = getattr(self.scheduler, "state", None)
         return link_of(getattr(state, "dashboard", ""), self._place().security.secret)
 
+    @property
+    def called_from_running_loop(self) -> bool:
+        """Whether the caller runs inside of an asyncio loop."""
+        return asyncio._get_running_loop() is not None
+
+    def sync(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a coroutine function and wait for its result; in an asynchronous program, begin it.
+
+        Parameters
+        ----------
+        func, *args, **kwargs
+            What to run; ``callback_timeout``: how long it may take.
+        """
+        if self.asynchronous:
+            kwargs.pop("callback_timeout", None)
+            return func(*args, **kwargs)
+        return sync(None, func, *args, **kwargs)
+
     def _own_link(self) -> Link:
         """The cluster's own connection to its scheduler."""
         with self._link_lock:
@@ -266,9 +286,7 @@ class Cluster:
         """A client of this cluster."""
         return Client(self, asynchronous=self._asynchronous)
 
-    def get_logs(
-        self, cluster: bool = True, scheduler: bool = True, workers: Any = True
-    ) -> dict[str, str]:
+    def get_logs(self, cluster: bool = True, scheduler: bool = True, workers: Any = True) -> Any:
         """The last lines of the logs, by who wrote them.
 
         Parameters
@@ -279,20 +297,32 @@ class Cluster:
             Whether to include the scheduler's.
         workers
             Whether to include the workers', or whose.
+
+        Returns
+        -------
+        Logs
+            A dictionary that a notebook shows folded.
         """
-        logs: dict[str, str] = {}
+
+        def work() -> Logs:
+            return self._collect_logs(cluster, scheduler, workers)
+
+        return _in_thread(work) if self.asynchronous else work()
+
+    def _collect_logs(self, cluster: bool, scheduler: bool, workers: Any) -> Logs:
+        logs = Logs()
         if cluster:
-            logs["Cluster"] = ""
+            logs["Cluster"] = Log("")
         if scheduler:
             lines = self._ask("scheduler.logs")
-            logs["Scheduler"] = "\n".join(text for _, text in lines)
+            logs["Scheduler"] = Log("\n".join(text for _, text in lines))
         if workers:
             some = None if workers is True else list(workers)
             found = self._ask(
                 "worker.call", workers=some, method="logs", args={}, on_error="return"
             )
             for address, lines in found.items():
-                logs[address] = "\n".join(str(text) for _, text in lines)
+                logs[address] = Log("\n".join(str(text) for _, text in lines))
         return logs
 
     async def _place_for_clients(self) -> Place:

@@ -26,6 +26,7 @@ from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.net.interfaces import get_ip_interface
 from shoal.distributed.node.known import sweep
 from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.nanny import Nanny
@@ -117,8 +118,9 @@ class LocalCluster(Cluster):
     processes
         False: workers are threads of this process, for tasks that let go of the GIL, and for
         debugging.
-    host
-        The interface on which the scheduler listens; default: this machine only.
+    host, interface
+        On which the scheduler listens: an address of this machine, or a network interface such as
+        ``"eth0"``; default: for this machine only.
     scheduler_port
         0 for any.
     protocol
@@ -140,7 +142,7 @@ class LocalCluster(Cluster):
         `Worker` means ``processes=False``.
     silence_logs
         Loggers say nothing less urgent than this level while the cluster is there.
-    worker_dashboard_address, loop, interface, start, ip
+    worker_dashboard_address, loop, start, ip
         Accepted, without effect.
     scheduler_sync_interval
         Accepted, without effect.
@@ -193,6 +195,8 @@ class LocalCluster(Cluster):
         scheme = protocol.removesuffix("://") if protocol else "tls" if security.has_tls else "tcp"
         if scheme == "inproc":
             scheme = "tcp"
+        if interface is not None:
+            host = host or get_ip_interface(interface)
         where = host or ip or "127.0.0.1"
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
         self._scheduler_options = {
