@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+import shoal
 from shoal.distributed import Client, as_completed, get_client
 from shoal.distributed.client.background import CallbackLoop, sync
 from shoal.distributed.utils import log_errors, thread_state
@@ -153,3 +154,14 @@ def test_log_errors(caplog) -> None:
     with pytest.raises(ValueError, match="said"):
         fail()
     assert "said" in caplog.text
+
+
+def test_a_container_is_one_future_whatever_is_in_it() -> None:
+    with Client(n_workers=1, threads_per_worker=1, processes=False) as client:
+        one = shoal.delayed(abs)(-1)
+        assert client.compute({}).result() == {}
+        assert client.compute({"a": one}).result() == {"a": 1}
+        assert client.compute(iter([one, 2])).result() == [1, 2]
+        assert client.gather(client.compute([one, {"b": one}])) == [1, {"b": 1}]
+        assert client.compute([5, "x"]) == [5, "x"]
+        assert client.compute({"a": one}, traverse=False) == {"a": one}

@@ -11,12 +11,12 @@ import itertools
 import marshal
 import pickle
 import warnings
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import xxhash
 
-from shoal.collection import Job, is_collection, persisted, unpack_collections
+from shoal.collection import Job, is_collection, persisted
 from shoal.delayed import delayed
 from shoal.distributed.client.encode import (
     Aside,
@@ -298,7 +298,8 @@ class Calls(Session):
         Parameters
         ----------
         collections
-            One, or a list, tuple or set of them; what is no collection comes back as it is.
+            One, or a list, tuple or set of them.  Each may be a container, which becomes one
+            future; anything else that is no collection comes back as it is.
         sync
             Wait, and return the results instead of futures.
         optimize_graph
@@ -702,10 +703,10 @@ class _MapCall:
 
 
 def _gathered_up(item: Any) -> Any:
-    """A container with collections in it as one collection; anything else as it is."""
-    if isinstance(item, list | tuple | set | frozenset | dict) and unpack_collections(item)[0]:
-        return delayed(item)
-    return item
+    """A container as one collection, whatever is in it; anything else as it is."""
+    if isinstance(item, Iterator):
+        item = list(item)
+    return delayed(item) if isinstance(item, list | tuple | set | frozenset | dict) else item
 
 
 def _nested(shape: Collection[Any], values: Any) -> list[Any]:
