@@ -98,9 +98,9 @@ def threads(model: Model) -> int:
 
 
 def name_of(model: Model, address: str) -> str:
-    """A worker's name."""
+    """A worker, in a sentence."""
     number = model.addresses.get(address)
-    return str(model.workers[number]["name"]) if number is not None else address
+    return f"worker {model.workers[number]['name']}" if number is not None else address
 
 
 def failing(model: Model) -> Finding | None:
@@ -262,7 +262,7 @@ def spilling(model: Model) -> Finding | None:
     limit = sum(w["limit"] for w in model.workers.values()) or 1
     said = f"{format_bytes(int(spilled))} are on disk now, {format_bytes(int(most))} at most"
     if paused:
-        said += f"; {len(paused)} workers pause because of their memory ({', '.join(paused[:3])})"
+        said += f"; paused because of their memory: worker {', '.join(paused[:3])}"
     return Finding(
         "spilling",
         "Workers spill to disk",
@@ -297,7 +297,7 @@ def leaking(model: Model) -> Finding | None:
     return Finding(
         "leaking",
         "One worker's memory leaks",
-        f"{worker['name']} has {format_bytes(int(extra[worst]))} that are no result of a task, "
+        f"worker {worker['name']} has {format_bytes(int(extra[worst]))} that are no result of a task, "
         f"{format_bytes(int(grown[worst]))} more than when it was first looked at; the others "
         f"grew by {format_bytes(max(0, int(usual)))}.",
         "Look for what its tasks keep (globals, caches, C libraries); restart it meanwhile with "
@@ -344,7 +344,7 @@ def gil_bound(model: Model) -> Finding | None:
     return Finding(
         "gil",
         "Threads wait for the GIL",
-        f"{name} runs {running:.1f} tasks at once on {used:.1f} CPUs: a thread that wants to run "
+        f"worker {name} runs {running:.1f} tasks at once on {used:.1f} CPUs: a thread that wants to run "
         f"had to wait {waits:.0%} of the time, because pure Python code holds the "
         "interpreter's lock.",
         "Use more processes with one thread each (n_workers=, threads_per_worker=1), or code "
