@@ -25,6 +25,7 @@ from shoal.distributed.protocol import (
     Call,
     Code,
     Finished,
+    Goodbye,
     Heard,
     Hello,
     Listed,
@@ -66,6 +67,7 @@ class Person:
         self.say(Hello(self.name, {}, self.scheduler, self.heard))
         [welcome] = [m for m in self.inbox if type(m) is Welcome]
         self.scheduler = welcome.scheduler
+        self.heard = self.heard if welcome.heard >= 0 else 0
         return welcome
 
     def go(self) -> None:
@@ -339,3 +341,23 @@ def test_whoever_waits_for_many_is_not_overtaken(cluster: Cluster) -> None:
     assert me.answer(both) == [["value", 1], ["value", 2]]
     you.call("queue.put", name="q", item=["value", 3])
     assert you.answer(one) == ["value", 3]
+
+
+def test_whoever_leaves_in_order_keeps_what_it_has_taken(cluster: Cluster) -> None:
+    me, you = cluster.person("me"), cluster.person("you")
+    cluster.compute(you, "x")
+    you.call("queue.put", name="q", item=["future", "x"])
+    you.call("queue.put", name="q", item=["value", 2])
+    me.call("queue.get", name="q")
+    me.say(Heard(me.heard))
+    me.say(Goodbye("done"))
+    assert you.answer(you.call("queue.get", name="q")) == ["value", 2]
+    # Or says nothing of it, when the future is let go of by everybody: it is not there to be kept.
+    me.come()
+    you.call("queue.put", name="q", item=["future", "x"])
+    me.call("queue.get", name="q")
+    you.say(Want([], heard=you.heard))
+    me.say(Want([], heard=me.heard))
+    assert len(cluster.state.table) == 0
+    me.say(Goodbye("done"))
+    assert you.answer(you.call("queue.size", name="q")) == 0

@@ -280,6 +280,8 @@ class Link:
         """Say goodbye and let go of everything; from any thread."""
         with self.lock:
             if self._conn is not None:
+                # What it was given and has taken is not to be given to others.
+                self._conn.send(Heard(self._session.heard))
                 self._conn.send(Goodbye(text))
         self._end(text)
 

@@ -25,8 +25,6 @@ class WorkerSpec:
         The scheduler's address.
     address
         Where to listen; port 0 is any.
-    contact_address
-        Where others reach it, if that is elsewhere: a relay, a port that a container publishes.
     nthreads
         Tasks at once.
     memory_limit
@@ -62,6 +60,8 @@ class WorkerSpec:
         Whether a nanny watches over it.
     dashboard
         Accepted.
+    contact_address
+        Where others reach it, if that is elsewhere: a relay, a port that a container publishes.
 
     Examples
     --------
@@ -72,7 +72,6 @@ class WorkerSpec:
     name: str
     scheduler: str
     address: str = "tcp://127.0.0.1:0"
-    contact_address: str = ""
     nthreads: int = 1
     memory_limit: Any = "auto"
     resources: dict[str, float] = field(default_factory=dict)
@@ -95,6 +94,7 @@ class WorkerSpec:
     profile_s: float = 0.02
     nanny: bool = True
     dashboard: Any = None
+    contact_address: str = ""
 
     def replace(self, **changes: Any) -> WorkerSpec:
         """The same with some things changed.

@@ -232,6 +232,8 @@ def restore(state: Scheduler, name: str, items: list[Any]) -> None:
     if queue is None:
         return  # it was closed meanwhile
     for item in reversed(items):
+        if item[0] == "future" and find(state.names, as_key(item[1])) < 0:
+            continue  # nobody wants it any more
         keep(state, f"queue {name}", queue.keeps, item)
         queue.items.appendleft(item)
     serve(state, name, queue)
