@@ -332,3 +332,19 @@ def test_the_interface_to_listen_on() -> None:
         assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
     with pytest.raises(ValueError, match="not a valid network interface"):
         LocalCluster(n_workers=0, processes=False, interface="nowhere0")
+
+
+def test_events_have_the_time_of_day(client) -> None:
+    heard: list[tuple[float, int]] = []
+    came = threading.Event()
+    client.subscribe_topic("hours", lambda event: (heard.append(event), came.set()))
+    before = time.time()
+    client.log_event("hours", 5)
+    assert came.wait(10)
+    client.unsubscribe_topic("hours")
+    on_scheduler = client.run_on_scheduler(
+        lambda dask_scheduler: dask_scheduler.get_events("hours")
+    )
+    for [(when, event)] in (heard, client.get_events("hours"), on_scheduler):
+        assert event == 5
+        assert before - 1 < when < time.time() + 1

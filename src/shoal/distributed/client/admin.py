@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -359,15 +360,31 @@ class Admin(Session):
         ----------
         topic
             None for all.
+
+        Returns
+        -------
+        tuple of (float, event), or dict of these
+            Times in seconds since the epoch.
         """
 
-        def finish(found: Any) -> Any:
-            if topic is not None and not isinstance(found, dict):
-                return tuple(map(tuple, found or ()))
-            events = {name: tuple(map(tuple, rows)) for name, rows in dict(found).items()}
-            return events if topic is None else events.get(topic, ())
+        async def steps() -> Any:
+            await self._compare_clocks()
+            return await self._answer("events.get", {"topic": topic})
 
-        return self._run(self._answer("events.get", {"topic": topic}), finish)
+        def shifted(rows: Any) -> tuple[tuple[float, Any], ...]:
+            return tuple((when + self._epoch, event) for when, event in rows or ())
+
+        def finish(found: Any) -> Any:
+            if topic is not None:
+                return shifted(found)
+            return {name: shifted(rows) for name, rows in dict(found).items()}
+
+        return self._run(steps(), finish)
+
+    async def _compare_clocks(self) -> None:
+        """Find out what the scheduler's clock says when this program's says the time of day."""
+        identity = await self._answer("scheduler.identity", {})
+        self._epoch = time.time() - identity["now"]
 
     def subscribe_topic(self, topic: str, handler: Callable[[Any], Any]) -> Any:
         """Have ``handler((time, event))`` called for every event of a topic.
@@ -384,10 +401,8 @@ class Admin(Session):
         self._topics[topic] = handler
         self._link.subscribe(topic)
 
-        async def steps() -> None:
-            await self._answer("scheduler.identity", {})
-
-        return self._run(steps())
+        # An answer that comes after it was sent: from then on no event is missed.
+        return self._run(self._compare_clocks())
 
     def unsubscribe_topic(self, topic: str) -> Any:
         """Hear no more of a topic.

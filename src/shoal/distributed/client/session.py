@@ -132,6 +132,8 @@ class Session:
         self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
         self._tell = ""
+        self._epoch = 0.0
+        """Of the scheduler's clock: what is added to its times for seconds since the epoch."""
         self._loop = CallbackLoop()
         self._started: Promise[Any] | None = None
         self._exits = contextlib.ExitStack()
@@ -389,8 +391,8 @@ class Session:
                 except Exception:
                     log.exception("an event of the topic %r cannot be handled", message.topic)
         elif handler is not None:
-            for event in message.events:
-                self._call_back(handler, tuple(event))
+            for when, event in message.events:
+                self._call_back(handler, (when + self._epoch, event))
 
     # -- ending --------------------------------------------------------------------------------
 

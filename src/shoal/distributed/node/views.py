@@ -7,6 +7,7 @@ asked for; it holds nothing, and says what is so when it is read.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -470,8 +471,10 @@ class Overview:
 
     @property
     def events(self) -> dict[str, list[tuple[float, Any]]]:
-        """The recorded events, by topic."""
-        return {t: list(kept) for t, kept in self.state.machines.get("events", {}).items()}
+        """The recorded events, by topic, with times in seconds since the epoch."""
+        epoch = time.time() - time.monotonic()
+        kept = self.state.machines.get("events", {})
+        return {t: [(when + epoch, e) for when, e in list(rows)] for t, rows in kept.items()}
 
     def get_events(self, topic: str | None = None) -> Any:
         """The recorded events of a topic, or all by topic.
