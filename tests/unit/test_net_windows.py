@@ -1,0 +1,112 @@
+"""Mappings that are used for one segment after another: nobody sees what another has written."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import pytest
+
+from shoal.distributed.net.shared import (
+    MAPPED,
+    WINDOWS,
+    Pool,
+    available,
+    find,
+    is_written,
+    open_segment,
+)
+
+pytestmark = pytest.mark.skipif(not available(), reason="needs memfd")
+
+SIZE = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def nothing_idle():
+    gc.collect()
+    WINDOWS.trim(0.0, 0.0, 0)
+    yield
+    WINDOWS.trim(0.0, 0.0, 0)
+
+
+def idle() -> int:
+    return WINDOWS.trim(0.0, 1e9, 1 << 40)
+
+
+def receive(segment):
+    """What another process would get."""
+    (view,) = open_segment(os.dup(segment.fd), [(0, SIZE)])
+    return view
+
+
+def test_a_window_is_used_again_and_shows_what_is_there_now() -> None:
+    pool = Pool()
+    segment, _ = pool.make([b"a" * SIZE])
+    view = receive(segment)
+    assert bytes(view) == b"a" * SIZE
+    start = find(view) and next(iter(MAPPED.starts))
+    del view, segment
+    gc.collect()
+    assert idle() == 1
+    segment, _ = pool.make([b"b" * SIZE])
+    view = receive(segment)
+    assert idle() == 0 and start in MAPPED.starts
+    assert bytes(view) == b"b" * SIZE
+
+
+def test_what_was_written_is_forgotten() -> None:
+    pool = Pool()
+    segment, _ = pool.make([b"a" * SIZE])
+    view = receive(segment)
+    view[SIZE // 2] = 255
+    assert find(view) is None
+    del view, segment
+    gc.collect()
+    segment, _ = pool.make([b"b" * SIZE])
+    view = receive(segment)
+    assert bytes(view) == b"b" * SIZE
+    assert find(view) is not None
+
+
+def test_two_at_once_do_not_see_each_other_write() -> None:
+    segment, _ = Pool().make([b"a" * SIZE])
+    one, other = receive(segment), receive(segment)
+    one[0] = 1
+    assert other[0] == ord("a") and find(other) is not None
+    del one, other
+    gc.collect()
+    # One for each file is enough.
+    assert idle() == 1
+
+
+def test_an_idle_window_does_not_keep_the_segment_from_being_used_again() -> None:
+    pool = Pool()
+    segment, _ = pool.make([b"a" * SIZE])
+    view = receive(segment)
+    del view, segment
+    gc.collect()
+    assert idle() == 1
+    segment, _ = pool.make([b"b" * SIZE])
+    assert pool.held_bytes == SIZE
+    del segment
+
+
+def test_a_window_goes_in_time_and_when_there_are_too_many() -> None:
+    segments = [Pool().make([b"a" * SIZE])[0] for _ in range(3)]
+    views = [receive(segment) for segment in segments]
+    del views
+    gc.collect()
+    assert WINDOWS.trim(5.0, 10.0, 2 * SIZE) == 2
+    assert WINDOWS.trim(14.0, 10.0, 2 * SIZE) == 2
+    assert WINDOWS.trim(15.0, 10.0, 2 * SIZE) == 0
+
+
+def test_a_part_keeps_its_window() -> None:
+    segment, _ = Pool().make([b"a" * SIZE])
+    view = receive(segment)
+    part = view[100:200]
+    del view
+    gc.collect()
+    assert idle() == 0
+    assert bytes(part) == b"a" * 100 and not is_written(next(iter(MAPPED.starts)), 1)
