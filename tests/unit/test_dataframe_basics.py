@@ -317,3 +317,13 @@ def test_every_name_in_the_tables_is_pandas_own() -> None:
 def test_importing_is_cheap() -> None:
     code = "import sys, shoal.dataframe; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_explain_says_how_large_frames_are() -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(9), "s": list("abcabcabc")}), 3)
+    told = df[df.x > 2].assign(y=df.x * 2).explain()
+    assert "FromPandas(9 rows)" in told
+    assert "9 rows, 288 B" in told
+    assert "at most 9 rows, 360 B" in told
+    joined = df.merge(df, on="s")
+    assert "rows," not in next(line for line in joined.explain().splitlines() if "Join" in line)

@@ -492,7 +492,7 @@ def _section(
 def _row(
     line: Line, rules: Mapping[Hashable, str], groups: Mapping[str, TaskGroup]
 ) -> tuple[str, ...]:
-    """The columns of one node: label, blocks, tasks, rules."""
+    """The columns of one node: label, blocks, how large they are, tasks, rules."""
     text = line.text(_label_of)
     if line.again or line.omitted:
         return (text,)
@@ -502,7 +502,7 @@ def _row(
     blocks = f"{item.size:,} block{'s' * (item.size != 1)}"
     own = [g for name, g in groups.items() if name == item.name or name.startswith(f"{item.name}-")]
     total = TaskGroup("", sum(group.tasks for group in own), sum(group.data for group in own))
-    return text, blocks, total.count(), rules.get(item.name, "")
+    return text, blocks, item.extent(), total.count(), rules.get(item.name, "")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -191,6 +191,10 @@ class Node:
         """
         return None
 
+    def extent(self) -> str:
+        """How large all results together are, in words, as far as that is known."""
+        return ""
+
     def label(self) -> str:
         """The node in a few words, its sources left out."""
         parts = [

@@ -30,6 +30,7 @@ from shoal.dataframe.kernels.calls import (
 from shoal.dataframe.kernels.reductions import Reducer, concat_rows
 from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
 from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.estimates import told_size
 from shoal.dataframe.nodes.partitions import Head, Select, Tail
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import (
@@ -63,6 +64,7 @@ __all__ = [
 ]
 
 FrameNode.rules = RULES
+FrameNode.extent = told_size  # type: ignore[assignment, method-assign] # it knows all nodes
 
 MOST_NAMES = 20
 """How many names a message lists."""

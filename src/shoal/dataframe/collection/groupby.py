@@ -346,6 +346,7 @@ class GroupBy:
     def _whole(self, count: int | None) -> tuple[Any, tuple[Any, ...]]:
         """The frame with the rows of each group in one partition, and the names of the keys."""
         node, names = self._with_keys()
+        node = self._selected(node, names)
         count = self.frame.npartitions if count is None else count
         return Shuffle(node, names, count), names
 
@@ -363,6 +364,13 @@ class GroupBy:
             else:
                 names.append(key)
         return node, tuple(names)
+
+    def _selected(self, node: Any, names: Sequence[Any]) -> Any:
+        """The keys, and the columns that are asked for: no others have to be moved."""
+        if self.columns is None:
+            return node
+        wanted = [self.columns] if self.ndim == 1 else list(self.columns)
+        return Project(node, tuple(dict.fromkeys([*names, *wanted])))
 
     def _moved(
         self,
@@ -389,10 +397,7 @@ class GroupBy:
         """A method of pandas' that keeps rows: they go to their group, and come back."""
         numbers = tuple(range(self.frame.npartitions))
         node, names = self._with_keys()
-        if self.columns is not None:
-            wanted = [self.columns] if self.ndim == 1 else list(self.columns)
-            node = Project(node, tuple(dict.fromkeys([*names, *wanted])))
-        origin = node
+        origin = node = self._selected(node, names)
         meta_there = with_places(node.meta, 0)
         node = MapEach(with_places, (node,), (), numbers, meta_there, None, "places")
         node = Shuffle(node, names, self.frame.npartitions)

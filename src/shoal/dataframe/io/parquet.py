@@ -143,9 +143,15 @@ class ReadParquet(Source):
         """
         return self.replace(filters=(*self.filters, *filters))
 
-    def count_rows(self) -> int | None:
-        """How many rows there are, from the footers; None if filters leave some out."""
-        if self.filters or len(self.dataset.pieces) > MOST_FOOTERS:
+    def count_rows(self, with_filters: bool = False) -> int | None:
+        """How many rows there are, from the footers; None if filters leave some out.
+
+        Parameters
+        ----------
+        with_filters
+            Count those that filters leave out, too.
+        """
+        if (self.filters and not with_filters) or len(self.dataset.pieces) > MOST_FOOTERS:
             return None
         return sum(rows_of_piece(self.dataset, piece, {}) for piece in self.dataset.pieces)
 
@@ -164,7 +170,7 @@ class ReadParquet(Source):
         if data.meta.dtypes[column].kind not in "iu" or not data.conversion.plain:
             return None
         footers: dict[str, Any] = {}
-        ends = []
+        ends: list[Any] = []
         for piece in data.pieces:
             footer = open_footer(data.fs, piece.path, footers)
             if footer.schema.to_arrow_schema().field(column).type != data.schema.field(column).type:

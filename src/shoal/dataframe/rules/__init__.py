@@ -22,6 +22,7 @@ from shoal.dataframe.rules.fuse_stages import fuse_stages
 from shoal.dataframe.rules.head_through import head_through
 from shoal.dataframe.rules.merge_filters import merge_filters
 from shoal.dataframe.rules.prune_columns import prune_columns
+from shoal.dataframe.rules.selective_join_first import selective_join_first
 from shoal.dataframe.rules.to_physical import to_physical
 
 __all__ = ["RULES"]
@@ -34,6 +35,7 @@ RULES = (
     filter_through,
     filter_into_reader,
     head_through,
+    selective_join_first,
     prune_columns,
     # phase 1
     columnar_region,
