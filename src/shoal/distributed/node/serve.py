@@ -87,7 +87,7 @@ def answer(
     Examples
     --------
     >>> answer(1, [5, 6], {5: Pickled(b"N.")}.get)
-    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', first=0, count=0)], busy=False), [])
+    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', ...)], busy=False, parts=[]), [])
     """
     came: list[int] = []
     frames: list[Frames] = []
