@@ -73,6 +73,7 @@ CASES: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     ],
     "types": [
         (lambda: da.ones(2, dtype="i1") * 128, OverflowError, "out of bounds for int8"),
+        (lambda: (X + object()).compute(), TypeError, "unsupported operand"),
         (lambda: da.sin(da.from_array(np.array(["a"]))).dtype, TypeError, "sin"),
         (lambda: da.ones(2).astype("i4", casting="safe"), TypeError, "float64.*int32.*safe"),
         (lambda: (OBJECTS + 1).compute(), TypeError, "unsupported operand"),

@@ -73,6 +73,7 @@ def test_convolutions(name: str, mode: str) -> None:
         lambda xp, x, y: xp.take_along_axis(x, xp.argsort(y, axis=1), axis=1),
         lambda xp, x, y: xp.trim_zeros(xp.round(x[0, 0] * 0 + 1)),
         lambda xp, x, y: xp.array_equal(x, y),
+        lambda xp, x, y: xp.searchsorted(x[0, :, 0], y[0], sorter=xp.argsort(x[0, :, 0])),
         lambda xp, x, y: xp.array_equiv(x, x[:1] * 0 + x),
         lambda xp, x, y: xp.clip(x, -0.5, y),
         lambda xp, x, y: xp.concatenate([x, y], axis=None),
@@ -129,3 +130,10 @@ def test_spread_by_the_standards_word() -> None:
     assert_eq(da.var(blocks(X), axis=0, correction=1), X.var(axis=0, ddof=1), rtol=1e-9)
     with pytest.raises(ValueError, match="simultaneously"):
         da.std(blocks(X), ddof=1, correction=1)
+
+
+def test_a_copy_is_not_changed_with_its_source() -> None:
+    x = da.ones(3, chunks=2)
+    y = da.asarray(x, copy=True)
+    x[0] = 5
+    assert (y.compute().tolist(), x.compute().tolist()) == ([1, 1, 1], [5, 1, 1])

@@ -89,3 +89,8 @@ def test_a_fill_value_that_does_not_fit_is_refused_at_once() -> None:
         da.ma.set_fill_value(x, 1e20)
     with pytest.raises(ValueError, match="scalar"):
         da.ma.masked_equal(x, [1, 2, 3, 4])
+
+
+def test_dtype_of_a_masked_array() -> None:
+    x = da.ma.masked_array(da.ones(3, chunks=2), [True, False, False], dtype="f4")
+    assert_eq(x, np.ma.masked_array(np.ones(3), [True, False, False], dtype="f4"))

@@ -48,7 +48,7 @@ def asarray(
     device
         "cpu" or None.
     copy
-        True for a copy of an array in memory, so that later changes to it are not seen.
+        True for an array of its own, so that later changes of ``a`` are not seen.
     **kwargs
         More options of `from_array`, such as ``chunks``.
 
@@ -59,7 +59,7 @@ def asarray(
            [3, 4]])
     """
     check_device(device)
-    if copy and isinstance(a, np.ndarray):
+    if copy and isinstance(a, np.ndarray | Array):
         a = a.copy()
     return _converted(a, np.asarray, allow_unknown_chunksizes, dtype, order, like, kwargs)
 

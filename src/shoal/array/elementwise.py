@@ -19,6 +19,10 @@ from shoal.expr.annotate import current_annotations
 __all__ = ["align", "astype", "elemwise"]
 
 
+SURE = (ArrayNode, np.generic, np.ndarray, bool, float, complex, str, bytes, type(None))
+"""Operands that do not make a function fail by what they are, as far as dtypes can tell."""
+
+
 def elemwise(
     func: Callable[..., Any],
     *args: Any,
@@ -74,8 +78,8 @@ def elemwise(
     node = Elementwise(
         func, tuple(align(operands)), told, dtype, name=name, annotations=annotations
     )
-    if any(type(op) is int for op in operands):
-        # A number that the type cannot hold is an error now, as it is NumPy's.
+    if not all(isinstance(op, SURE) and type(op) is not int for op in operands):
+        # A number that the type cannot hold, or an object that NumPy does not know: an error now.
         node.meta  # noqa: B018
     return _into(out, Array(node))
 

@@ -389,6 +389,8 @@ def masked_array(
     """
     data = asanyarray(data, chunks=chunks)
     told = dict(kwargs)
+    if "dtype" in told:
+        data = data.astype(told.pop("dtype"))
     if fill_value is not None:
         if np.ndim(fill_value):
             raise ValueError(f"fill_value must be a scalar, got shape {np.shape(fill_value)}")

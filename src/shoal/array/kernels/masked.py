@@ -84,7 +84,16 @@ def masked_block(data: Any, mask: Any = None, **kwargs: Any) -> Any:
     """
     if mask is None:
         return np.ma.masked_array(data, **kwargs)
-    return np.ma.masked_array(data, mask=np.broadcast_to(mask, data.shape), **kwargs)
+    data, mask = _of_one_shape(data, mask)
+    return np.ma.masked_array(data, mask=mask, **kwargs)
+
+
+def _of_one_shape(block: Any, other: Any) -> tuple[Any, Any]:
+    """Two blocks, either of which may be a constant, where all its elements are one value."""
+    shape = np.broadcast_shapes(np.shape(block), np.shape(other))
+    if np.shape(block) != shape:
+        block = np.broadcast_to(block, shape, subok=True).copy()
+    return block, np.broadcast_to(other, shape, subok=True)
 
 
 def set_fill_block(block: Any, fill_value: Any) -> Any:
@@ -122,7 +131,8 @@ def where_block(condition: Any, block: Any) -> Any:
     >>> where_block(np.True_, np.arange(2)).mask
     array([ True,  True])
     """
-    return np.ma.masked_where(np.broadcast_to(condition, block.shape), block)
+    block, condition = _of_one_shape(block, condition)
+    return np.ma.masked_where(condition, block)
 
 
 def weights_block(block: Any, weights: Any) -> Any:
@@ -142,4 +152,5 @@ def weights_block(block: Any, weights: Any) -> Any:
                  mask=[False,  True],
            fill_value=999999)
     """
-    return np.ma.array(np.broadcast_to(weights, block.shape), mask=np.ma.getmaskarray(block))
+    weights, block = _of_one_shape(weights, block)
+    return np.ma.array(weights, mask=np.ma.getmaskarray(block))

@@ -179,7 +179,7 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Arra
     side
         "left" or "right" of equal elements.
     sorter
-        Not supported: sort ``a``.
+        The order in which ``a`` is sorted, where it is not.
 
     Examples
     --------
@@ -187,13 +187,11 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Arra
     >>> searchsorted(da.arange(6, chunks=2), da.asarray([3, 9])).compute()
     array([3, 6])
     """
-    if sorter is not None:
-        raise NotImplementedError(
-            "da.searchsorted with a sorter argument is not supported; pass the sorted array"
-        )
     a, v = asanyarray(a), asanyarray(v)
     if a.ndim != 1:
         raise ValueError(f"Input array a must be one dimensional, its shape is {a.shape}")
+    if sorter is not None:
+        a = a[asanyarray(sorter)]
     labels = tuple(range(1, v.ndim + 1))
     func = _Told(search_block, side=side)
     return contract(func, labels, [a, (0,), v, labels], np.dtype(np.intp), name="searchsorted")
