@@ -17,11 +17,9 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright: pip install playwright"
-)
-
 from shoal.distributed import Client, LocalCluster, wait
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 FOLDER = os.environ.get("SHOAL_SCREENSHOTS")
@@ -128,7 +126,8 @@ def inked(page: Any, panel: str) -> None:
     """Wait until there is a picture on the canvas of a panel."""
     page.wait_for_function(
         """(panel) => [...document.querySelectorAll(`#${panel} canvas`)].some((canvas) => {
-            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const { width, height } = canvas;
+            const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
             const seen = new Set();
             for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) {
                 seen.add(`${data[i] >> 4},${data[i + 1] >> 4},${data[i + 2] >> 4}`);
@@ -214,6 +213,9 @@ def test_the_keyboard(page: Any, site: tuple[Any, str]) -> None:
 def test_one_click_copies_the_replay_command(page: Any, site: tuple[Any, str]) -> None:
     site[0].grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{site[1]}/errors")
+    shows(page, "errors", "has no price")
+    # More errors come all the time, and would push down the one that is clicked.
+    page.keyboard.press(" ")
     page.locator("#errors details").first.click(timeout=WAIT_MS)
     page.locator("#errors button", has_text="copy").first.click(timeout=WAIT_MS)
     page.locator("#errors button", has_text="copied").first.wait_for(timeout=WAIT_MS)

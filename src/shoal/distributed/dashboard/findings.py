@@ -297,9 +297,9 @@ def leaking(model: Model) -> Finding | None:
     return Finding(
         "leaking",
         "One worker's memory leaks",
-        f"worker {worker['name']} has {format_bytes(int(extra[worst]))} that are no result of a task, "
-        f"{format_bytes(int(grown[worst]))} more than when it was first looked at; the others "
-        f"grew by {format_bytes(max(0, int(usual)))}.",
+        f"worker {worker['name']} has {format_bytes(int(extra[worst]))} that are no result of a "
+        f"task, {format_bytes(int(grown[worst]))} more than when it was first looked at; the "
+        f"others grew by {format_bytes(max(0, int(usual)))}.",
         "Look for what its tasks keep (globals, caches, C libraries); restart it meanwhile with "
         "client.restart_workers([address]).",
         min(1.0, 0.3 + grown[worst] / limit),
@@ -344,8 +344,8 @@ def gil_bound(model: Model) -> Finding | None:
     return Finding(
         "gil",
         "Threads wait for the GIL",
-        f"worker {name} runs {running:.1f} tasks at once on {used:.1f} CPUs: a thread that wants to run "
-        f"had to wait {waits:.0%} of the time, because pure Python code holds the "
+        f"worker {name} runs {running:.1f} tasks at once on {used:.1f} CPUs: a thread that wants "
+        f"to run had to wait {waits:.0%} of the time, because pure Python code holds the "
         "interpreter's lock.",
         "Use more processes with one thread each (n_workers=, threads_per_worker=1), or code "
         "that releases the lock (NumPy, pandas, Arrow).",

@@ -59,7 +59,7 @@ export function drawErrors(body, page) {
   const made = new Map();
   body.append(list);
   function copy(text, button) {
-    const done = () => { setText(button, "copied"); setTimeout(() => setText(button, "copy the replay command"), 1500); };
+    const done = () => { setText(button, "copied"); setTimeout(() => setText(button, "copy the replay command"), 3000); };
     navigator.clipboard?.writeText(text).then(done, () => window.prompt("Copy:", text));
   }
   return (data) => {
