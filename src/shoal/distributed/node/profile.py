@@ -120,8 +120,8 @@ class Profile:
         self.interval_s = interval_s
         self.stretches: deque[tuple[float, dict[str, dict[str, Any]]]] = deque(maxlen=KEPT)
         self.waits = 0.0
-        """How often, lately, the looking thread had to wait for the interpreter's lock, 0 to 1: code
-        that holds it is asked to let go after the switch interval."""
+        """How often, lately, the looking thread had to wait for the interpreter's lock, 0 to 1:
+        code that holds it is asked to let go after the switch interval."""
         self._end = threading.Event()
         self._work = threading.Event()
 
