@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -215,7 +216,7 @@ def test_runs_at_once_have_lanes_of_their_own() -> None:
         lanes.setdefault(bar.lane, []).append((bar.start, bar.stop))
     assert len(lanes) == 3
     for spans in lanes.values():
-        assert all(a[1] <= b[0] + MERGE_S for a, b in zip(spans, spans[1:]))
+        assert all(a[1] <= b[0] + MERGE_S for a, b in pairwise(spans))
 
 
 def test_sums_begin_anew_with_the_next_job() -> None:
