@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from shoal.distributed.node.context import waiting
 
 __all__ = [
+    "Begun",
     "Deadline",
     "Promise",
     "as_asyncio",
@@ -52,11 +53,13 @@ class Promise(Generic[T]):
     3
     """
 
-    __slots__ = ("_callbacks", "_error", "_value", "awaits")
+    __slots__ = ("_callbacks", "_error", "_value", "awaits", "withdraw")
 
     def __init__(self) -> None:
         self.awaits: Promise[Any] | None = None
         """What it waits for itself, where it is the end of a coroutine (`spawn`)."""
+        self.withdraw: Callable[[Promise[Any]], object] | None = None
+        """Nobody waits for it any more: what it still comes to wait for is to be withdrawn so."""
         self._value: T = _MISSING
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[Promise[T]], Any]] | None = None
@@ -204,6 +207,8 @@ def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:
             if not awaited.done:
                 end.awaits = awaited
                 awaited.add_callback(step)
+                if end.withdraw is not None:
+                    end.withdraw(innermost(awaited))
                 return
 
     step(None)
@@ -319,6 +324,59 @@ def as_asyncio(promise: Promise[T], timeout_s: float | None = None) -> asyncio.F
         timer = loop.call_later(max(timeout_s, 0), late)
         future.add_done_callback(lambda _: timer.cancel())
     return future
+
+
+class Begun(Coroutine[Any, Any, T]):
+    """A coroutine that waits for what has begun already, and knows if it is never to wait.
+
+    A task that is cancelled before its first step throws the cancellation at the coroutine's
+    first line, where nothing can catch it.
+
+    Parameters
+    ----------
+    steps
+        Waits; sees to it itself when it is cancelled meanwhile.
+    give_up
+        Called when it is cancelled, or closed, before its first step.
+
+    Examples
+    --------
+    >>> async def forever():
+    ...     await asyncio.Event().wait()
+    >>> begun = Begun(forever(), lambda: print("given up"))
+    >>> begun.close()
+    given up
+    """
+
+    __slots__ = ("_give_up", "_steps")
+
+    def __init__(self, steps: Coroutine[Any, Any, T], give_up: Callable[[], object]) -> None:
+        self._steps = steps
+        self._give_up: Callable[[], object] | None = give_up
+
+    def send(self, value: Any) -> Any:
+        """One step."""
+        self._give_up = None
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """An error where it waits."""
+        self._end()
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        """Wait no more."""
+        self._end()
+        self._steps.close()
+
+    def _end(self) -> None:
+        give_up, self._give_up = self._give_up, None
+        if give_up is not None:
+            give_up()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        self._give_up = None
+        return self._steps.__await__()
 
 
 class Deadline:

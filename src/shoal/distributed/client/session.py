@@ -21,6 +21,7 @@ import uuid
 import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any, TypeVar
 
 from shoal import config
@@ -30,7 +31,7 @@ from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
-from shoal.distributed.client.promise import Promise, as_asyncio, innermost, spawn
+from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermost, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
@@ -270,7 +271,8 @@ class Session:
         timeout_s = self._timeout_of(timeout)
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
-            return self._finish_async(promise, finish, timeout_s, undo)
+            end = self._finish_async(promise, finish, timeout_s, undo)
+            return Begun(end, partial(self._give_up, promise, undo))
         with trimmed():
             try:
                 value = promise.wait(timeout_s)
@@ -293,6 +295,7 @@ class Session:
     def _give_up(self, promise: Promise[Any], undo: Callable[[Any], object] | None) -> None:
         """Nobody waits for an operation any more: undo what it gives, should it still give it."""
         if not promise.done:
+            promise.withdraw = self._link.withdraw
             self._link.withdraw(innermost(promise))
         if undo is not None:
             promise.add_callback(lambda kept: kept._error is None and undo(kept._value))
