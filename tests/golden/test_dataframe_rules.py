@@ -74,6 +74,12 @@ def moved_once(df: Any) -> Any:
     return [df.merge(one, on="k").xx.sum(), df.merge(two, on="k").yy.sum()]
 
 
+def star(df: Any) -> Any:
+    _, other = others(df)
+    few = dd.from_pandas(pd.DataFrame({"x": range(9), "w": range(9)}), 1)
+    return df.merge(other, on="k").merge(few[few.w > 5], on="x")[["x", "yy", "w"]]
+
+
 def with_a_small_one(df: Any) -> Any:
     small = df.partitions[:1].repartition(npartitions=2)[["k", "y"]]
     by_key = df.repartition(npartitions=8).shuffle("k")
@@ -94,6 +100,7 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "rows that are in place stay there": again,
     "what is joined by a key is in place for the next join, and for more keys": joined_twice,
     "what two joins move is moved once": moved_once,
+    "a join that drops rows where they are comes first": star,
     "a small side goes to all partitions, and the others stay": with_a_small_one,
     "what the columnar kernel can do is one task": lambda df: df[df.x > 7].groupby("k").y.mean(),
     "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
