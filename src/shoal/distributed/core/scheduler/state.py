@@ -49,8 +49,6 @@ class Scheduler:
     ) -> None:
         self.settings = settings or Settings()
         self.identity = identity
-        self.dashboard = ""
-        """Where the dashboard is, if there is one: a URL that the shell sets."""
         self.table = table or Table()
         self.names = Names()
         self.prefixes: dict[str, Prefix] = {}
@@ -84,9 +82,9 @@ class Scheduler:
         self.big: dict[int, tuple[Any, ...]] = {}
         """Out-of-band buffers of rows' arguments."""
         self.tells: dict[int, str] = {}
+        """Topics for what rows print."""
         self.parts: dict[int, int] = {}
         """Of tasks that read one part of each input: which."""
-        """Topics for what rows print."""
         self.tries: dict[int, int] = {}
         """How often rows failed and were tried again."""
         self.deaths: dict[int, list[str]] = {}
@@ -100,8 +98,6 @@ class Scheduler:
 
         self.effects: list[Any] = []
         self.started = -1.0
-        self.story = Story(self.settings.story)
-        self.stream = Stream(self.settings.stream)
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
@@ -112,6 +108,8 @@ class Scheduler:
 
     def _begin_observing(self) -> None:
         """What people are shown."""
+        self.story = Story(self.settings.story)
+        self.stream = Stream(self.settings.stream)
         self.observed = Observed()
         self.epoch = 0
         """How often tasks have come to a scheduler that had none."""
