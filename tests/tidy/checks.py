@@ -109,6 +109,10 @@ LATE: dict[tuple[str, str], str] = {
     ("shoal.distributed.node.profile", "shoal.graph.naming"): "20 ms of a worker's start",
     ("shoal.distributed.node.actors", "shoal.distributed.client.actor"): "40 ms of its start",
     ("shoal.distributed.node.process", "shoal.distributed.client.current"): "after it registered",
+    ("shoal.distributed.node.coroutines", "asyncio"): "20 ms of a worker's start",
+    ("shoal.distributed.node.limits", "psutil"): "25 ms of it, and not on Linux",
+    ("shoal.distributed.node.versions", "importlib.metadata"): "20 ms of it",
+    ("shoal.sizeof", "importlib.metadata"): "20 ms of it",
     ("shoal.local", "shoal.local.get"): "20 ms of a worker's start",
     **{
         (f"shoal.io.{module}", f"fsspec.{name}".rstrip(".")): "65 ms, a third of `import shoal.bag`"

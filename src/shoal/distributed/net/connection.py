@@ -609,8 +609,7 @@ class StreamConnection(Connection):
         """A frame that needs more than decoding."""
         if frame.kind == MESSAGE and self._ready is None:
             buffers = unload(frame, self._stream)
-            if frame.entries:
-                POOL.keep_trimmed(self.loop)
+            POOL.keep_trimmed(self.loop)
             if not self._lingering:
                 self.deliver(self._decode(frame.control), buffers)
         elif frame.kind == INTRODUCTION and self._ready is not None:

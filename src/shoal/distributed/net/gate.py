@@ -95,5 +95,9 @@ def return_gate(gate: Gate) -> None:
     ----------
     gate
         From `borrow_gate`, in the same thread, as often opened as waited at.
+
+    Examples
+    --------
+    >>> return_gate(borrow_gate())
     """
     _local.gate = gate
