@@ -31,6 +31,7 @@ the maker keeps its segments for a while.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -318,9 +319,12 @@ def open_segment(fd: int, parts: Sequence[tuple[int, int]]) -> list[Buffer]:
         raise FrameError("a descriptor came that is not of the memory it should be of")
     if not parts:
         return []
-    if len(MAPPED.mappings) >= most_mappings():
+    view = None
+    if len(MAPPED.mappings) < most_mappings():
+        with contextlib.suppress(OSError):  # no descriptor is left
+            view = map_segment(segment)
+    if view is None:
         return [copy_out(segment, offset, size) for offset, size in parts]
-    view = map_segment(segment)
     return [view[offset : offset + size] for offset, size in parts]
 
 
