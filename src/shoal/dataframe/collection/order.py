@@ -135,7 +135,8 @@ def _plain_index(part: Any, column: Any, drop: bool, append: bool) -> Any:
 
 
 def _samples(column: Any) -> list[Any]:
-    parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=column._meta).to_delayed()
+    meta = pd.DataFrame({"value": column._meta, "rows": np.zeros(len(column._meta), np.int64)})
+    parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=meta).to_delayed()
     return [part for part in compute(*parts, traverse=False) if len(part)]
 
 
@@ -143,9 +144,9 @@ def _bounds(column: Any, count: int) -> tuple[Any, ...]:
     samples = _samples(column)
     if not samples:
         return (None,) * (count + 1)
-    values = pd.concat(samples, ignore_index=True)
+    values = pd.concat([sample["value"] for sample in samples], ignore_index=True)
     # Each value stands for as many rows as its partition has for each that was taken.
-    weights = np.concatenate([np.full(len(s), s.name / len(s)) for s in samples])
+    weights = np.concatenate([s["rows"].to_numpy() / len(s) for s in samples])
     order = values.sort_values(kind="stable").index
     ranks = np.cumsum(weights[order]) - weights[order]
     places = np.searchsorted(ranks, np.linspace(0, ranks[-1], count + 1), side="left")
@@ -158,8 +159,8 @@ def _sorted_bounds(column: Any) -> tuple[Any, ...]:
     samples = _samples(column)
     if len(samples) != column.npartitions:
         raise ValueError("set_index(sorted=True): a partition is empty; repartition first")
-    firsts = [part.iloc[0] for part in samples]
-    lasts = [part.iloc[-1] for part in samples]
+    firsts = [part["value"].iloc[0] for part in samples]
+    lasts = [part["value"].iloc[-1] for part in samples]
     for i in range(1, len(firsts)):
         if firsts[i] < lasts[i - 1]:
             raise ValueError(

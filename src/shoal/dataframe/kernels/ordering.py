@@ -122,13 +122,13 @@ def sample_of_keys(part: Any, most: int) -> Any:
 
     Returns
     -------
-    Series
-        Its ``attrs`` say how many rows the partition has.
+    DataFrame
+        Columns ``value``, and ``rows``: how many the partition has.
 
     Examples
     --------
-    >>> sample_of_keys(pd.Series([3, None, 1]), 10).tolist()
-    [1.0, 3.0]
+    >>> sample_of_keys(pd.Series([3, None, 1]), 10).values.tolist()
+    [[1.0, 3.0], [3.0, 3.0]]
     """
     count = len(part)
     some = part
@@ -138,5 +138,5 @@ def sample_of_keys(part: Any, most: int) -> Any:
         if not isinstance(part.dtype, pd.CategoricalDtype) or part.cat.ordered:
             ends = [part.min(), part.max()]
             some = pd.concat([some, pd.Series(ends, dtype=part.dtype)])
-    some = some.dropna().sort_values(ignore_index=True)
-    return some.rename(count)
+    values = some.dropna().sort_values(ignore_index=True)
+    return pd.DataFrame({"value": values, "rows": np.full(len(values), count)})
