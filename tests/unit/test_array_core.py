@@ -278,3 +278,32 @@ def test_transposed_operands_of_any_pitch(side: int) -> None:
     y = da.from_array(x, chunks=side)
     np.testing.assert_array_equal((y * 2 + y.T).compute(), x * 2 + x.T)
     np.testing.assert_allclose((y + y.T).sum(axis=0).compute(), (x + x.T).sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda xp, o, a: xp.ma.masked_greater(o, 0) + a,
+        lambda xp, o, a: xp.ma.masked_greater(a, o).sum(),
+        lambda xp, o, a: xp.ma.masked_where(a > 1, o).sum(),
+        lambda xp, o, a: xp.where(o > 0, a, o).sum(),
+        lambda xp, o, a: xp.select([o > 0, a > 1], [a, o]),
+        lambda xp, o, a: xp.piecewise(o, [o > 0, a > 1], [1, 2]),
+        lambda xp, o, a: xp.digitize(o, [0, 2]) + a,
+        lambda xp, o, a: xp.isin(o, [1]) & (a > 1),
+        lambda xp, o, a: xp.broadcast_to(o[:1], (4,)) * a,
+        lambda xp, o, a: xp.nan_to_num(o).astype("f4") * a.astype("f4"),
+    ],
+)
+def test_constants_have_the_shape_of_their_blocks(call: Callable[..., Any]) -> None:
+    ours = call(da, da.ones(4, chunks=2), da.arange(4, chunks=2))
+    assert_eq(ours, np.ma.asarray(call(np, np.ones(4), np.arange(4))))
+
+
+def test_assignment_to_an_array_of_constants() -> None:
+    x, a = da.ones(4, chunks=2), da.arange(4, chunks=2)
+    x[a > 1] = 7
+    assert x.compute().tolist() == [1, 1, 7, 7]
+    y = da.broadcast_to(da.arange(2, chunks=1)[:, None], (2, 4), chunks=(1, 2))
+    y[y + a > 3] = -1
+    assert y.compute().tolist() == [[0, 0, 0, 0], [1, 1, 1, -1]]

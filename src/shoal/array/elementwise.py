@@ -10,6 +10,7 @@ import numpy as np
 from shoal.array.chunks import Chunks, common_blockdim
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
+from shoal.array.kernels.cast import cast_block
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import Elementwise
 from shoal.array.rechunking import rechunk_node, warn_of_growth
@@ -233,15 +234,3 @@ def astype(a: Array, dtype: Any, **kwargs: Any) -> Array:
     if not np.can_cast(a.dtype, dtype, casting=casting):
         raise TypeError(f"cannot cast array from {a.dtype!r} to {dtype!r} with casting {casting!r}")
     return Array(Elementwise(cast_block, (a._node, dtype, casting), (), dtype))
-
-
-def cast_block(block: Any, dtype: Any, casting: str) -> Any:
-    """A block as another type.
-
-    >>> cast_block(np.ones(1), np.dtype(int), "unsafe")
-    array([1])
-    """
-    return block.astype(dtype, casting=casting, copy=False)
-
-
-cast_block.__name__ = "astype"

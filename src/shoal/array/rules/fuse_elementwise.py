@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal import config
+from shoal.array.kernels.cast import cast_block
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import Elementwise
 from shoal.array.nodes.fused import AxisMap, Fused
@@ -85,6 +86,7 @@ def _steps_of(node: Any) -> tuple[Step, ...]:
 def _fused(node: Any, uses: Mapping[str, int], views: tuple[type, ...]) -> Fused | None:
     """One program of a node and what it takes up; None where the blocks would be others."""
     build = _Builder(node, uses, views)
+    seen = build.views_of(_steps_of(node))
     if type(node) is Fused:
         parts = list(zip(node.inputs, node.maps, strict=True))
         engine = node.engine
@@ -94,7 +96,7 @@ def _fused(node: Any, uses: Mapping[str, int], views: tuple[type, ...]) -> Fused
             return None
         parts = [(array, _aligned(array.ndim, node.ndim)) for array in arrays]
         engine = config.get("array.engine")
-    values = [build.value(part, axes) for part, axes in parts]
+    values = [build.value(part, axes, seen) for part, axes in parts]
     if type(node) is Elementwise and not isinstance(node.func, Program):
         arrays_left = iter(values)
         args = [next(arrays_left) if isinstance(op, Node) else op for op in node.operands_]
@@ -122,14 +124,19 @@ class _Builder:
         self.steps: list[Step] = []
         self.done: dict[tuple[str, AxisMap], Any] = {}
 
-    def value(self, part: Any, axes: AxisMap) -> Any:
+    def views_of(self, steps: Sequence[Step]) -> tuple[type, ...]:
+        """What the operands of some steps may be taken up as: a function that is no ufunc may look
+        at the shape of each of its blocks, so these are not to become smaller."""
+        return self.views if all(_broadcasts(step.func) for step in steps) else (Permute,)
+
+    def value(self, part: Any, axes: AxisMap, views: tuple[type, ...]) -> Any:
         """The reference to an operand seen in some way: an input, or the result of a step."""
-        if type(part) in self.views:
+        if type(part) in views and type(part) in self.views:
             if type(part) is Permute:
-                return self.value(part.source, _seen_through(axes, part.axes))
+                return self.value(part.source, _seen_through(axes, part.axes), views)
             if type(part) is BroadcastTo:
                 inner = _aligned(part.source.ndim, part.ndim)
-                return self.value(part.source, _seen_through(axes, inner))
+                return self.value(part.source, _seen_through(axes, inner), views)
             if _is_scalar(part):
                 return np.asarray(part.value, part.dtype)[()]
         if not _joins(part, self.of, self.uses):
@@ -140,7 +147,8 @@ class _Builder:
         found = self.done.get((part.name, axes))
         if found is None:
             pairs = zip(part.inputs, part.maps, strict=True)
-            values = [self.value(one, _seen_through(axes, own)) for one, own in pairs]
+            seen = self.views_of(part.program.steps)
+            values = [self.value(one, _seen_through(axes, own), seen) for one, own in pairs]
             found = self.done[part.name, axes] = self.take(part.program.steps, values)
         return found
 
@@ -207,6 +215,13 @@ def _placed(arg: Any, known: Sequence[Any]) -> Any:
 def _seen_through(outer: AxisMap, inner: AxisMap) -> AxisMap:
     """How the source of a view is seen by who sees the view."""
     return tuple([None if axis is None else inner[axis] for axis in outer])
+
+
+def _broadcasts(func: Any) -> bool:
+    """Whether a function takes operands of any shapes that broadcast."""
+    return isinstance(func, np.ufunc) or any(
+        func is known for known in (np.where, np.clip, cast_block)
+    )
 
 
 def _is_scalar(node: Full) -> bool:
