@@ -146,7 +146,7 @@ def test_whoever_stops_waiting_takes_nothing_along(suffer: Any, wait_until: Any)
                 await queue.put(2)
                 # Cancelled when the answer may be on its way, or may have come.
                 late = asyncio.ensure_future(queue.get())
-                await asyncio.sleep(0)
+                await asyncio.wait([late], timeout=0)  # it begins
                 late.cancel()
                 [came, _] = await asyncio.gather(late, reading, return_exceptions=True)
                 both = [] if isinstance(came, BaseException) else [came]

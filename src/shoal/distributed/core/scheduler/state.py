@@ -62,12 +62,6 @@ class Scheduler:
         self.workers: dict[int, Worker] = {}
         self.clients: dict[int, Client] = {}
         self.by_name: dict[str, Client] = {}
-        self.homes: dict[int, Client] = {}
-        """Clients by every connection that they had: where answers to calls over it go."""
-        self.hearing: dict[int, Client] = {}
-        """Clients that do not know yet how much of what they said was taken."""
-        self.heard_due = -1.0
-        """When they are told."""
         self.next_worker = 0
         self.next_client = 0
         self.nanny_parties: dict[str, int] = {}
@@ -98,13 +92,12 @@ class Scheduler:
 
         self.effects: list[Any] = []
         self.started = -1.0
-        self.for_shell: Container[str] = ()
-        """Names of calls that the shell answers."""
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
         self._begin_observing()
         self._begin_dispatch()
         self._begin_waiting()
+        self._begin_sessions()
 
     def _begin_observing(self) -> None:
         """What people are shown."""
@@ -117,6 +110,17 @@ class Scheduler:
         """Where the epoch begins in the histories of runs, transfers and failures."""
         self.dashboard = ""
         """Where the dashboard is, if there is one: a URL that the shell sets."""
+
+    def _begin_sessions(self) -> None:
+        """How clients are answered."""
+        self.homes: dict[int, Client] = {}
+        """Clients by every connection that they had: where answers to calls over it go."""
+        self.hearing: dict[int, Client] = {}
+        """Clients that do not know yet how much of what they said was taken."""
+        self.heard_due = -1.0
+        """When they are told."""
+        self.for_shell: Container[str] = ()
+        """Names of calls that the shell answers."""
 
     def _begin_dispatch(self) -> None:
         """What is to run, and who may run it."""
