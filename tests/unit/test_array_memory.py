@@ -183,3 +183,27 @@ def test_what_does_not_fit_has_a_remedy(
 def test_what_is_unknown_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     x = da.from_array(X, chunks=(6, 50))
     assert not explained(x[x > 0.5], 1, monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i4", "u1", "c16", "?"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + 1,
+        lambda x: x * 2.5 - x,
+        lambda x: np.exp(x) / 3,
+        lambda x: x > 2,
+        lambda x: x[:1] + x * np.float64(0.1),
+        lambda x: 0 * x / x,
+    ],
+)
+def test_one_value_everywhere(dtype: str, function: Any) -> None:
+    x = np.full((6, 9), 3, dtype)
+    got, want = function(da.full((6, 9), 3, dtype=dtype, chunks=4)), function(x)
+    assert_eq(got, want)
+    assert got.compute().dtype == want.dtype
+
+
+def test_a_negative_zero_stays_one() -> None:
+    assert np.signbit((-da.zeros(3)).compute()).all()
+    assert np.signbit(da.full(3, -0.0).compute()).all()

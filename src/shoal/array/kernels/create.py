@@ -30,7 +30,7 @@ def full_block(shape: tuple[int, ...], value: Any, meta: Any) -> Any:
     array([1, 1])
     """
     if type(meta) is np.ndarray:
-        if isinstance(value, int | float) and value == 0:
+        if isinstance(value, int | float) and value == 0 and not np.signbit(value):
             # The system hands out zeroed pages without writing them.
             return np.zeros(shape, meta.dtype)
         return np.full(shape, value, meta.dtype)

@@ -10,6 +10,7 @@ is what stands in a row fused.
 
 from __future__ import annotations
 
+from shoal.array.rules.fold_constants import fold_constants
 from shoal.array.rules.fuse_elementwise import fuse_elementwise
 from shoal.array.rules.fuse_reduction import fuse_reduction
 from shoal.array.rules.inline_sources import inline_sources
@@ -39,6 +40,7 @@ RULES = (
     slice_reduction,
     slice_rechunk,
     rechunk_source,
+    fold_constants,
     share_partials,
     symmetric_product,
     fuse_elementwise,
