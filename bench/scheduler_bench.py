@@ -26,6 +26,7 @@ from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, connected, drain, received
 from shoal.distributed.protocol import (
     Code,
+    Finished,
     Grid,
     Hello,
     Listed,
@@ -189,7 +190,7 @@ def measure(graph: Submit, workers: int, seconds: float) -> tuple[float, int, in
                 if type(m) is Run:
                     reports.append((effect.party, answer(m, seconds)))
                     ended += len(m.ids)
-                elif effect.party == CLIENT:
+                elif type(m) is Finished:
                     finished += m.keys
         effects = []
         wanted += finished
