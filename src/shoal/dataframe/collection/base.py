@@ -22,6 +22,7 @@ from shoal.dataframe.collection.tables import REMEDIES, ROW_ARGUMENTS
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.calls import (
     AsSeries,
+    Enforced,
     NumberedCall,
     UserReducer,
     takes_argument,
@@ -143,10 +144,10 @@ class NotHereError(ShoalError, NotImplementedError, AttributeError):
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1]}, npartitions=1).x.argmax
+    >>> from_dict({"x": [1]}, npartitions=1).x.asof
     Traceback (most recent call last):
     ...
-    shoal.dataframe.collection.base.NotHereError: Series.argmax is not there; positions over ...
+    shoal.dataframe.collection.base.NotHereError: Series.asof is not there; rows are not ...
     """
 
 
@@ -452,13 +453,17 @@ class FrameBase(CollectionMixin):
         meta
             What it returns, as an empty pandas object or names and dtypes; without it, the
             function is called on two made-up rows to find out.
-        enforce_metadata, transform_divisions, align_dataframes
+        enforce_metadata
+            Refuse partitions with other columns than ``meta``.
+        transform_divisions, align_dataframes
             Accepted for programs written for Dask.
 
         Raises
         ------
         MetaError
             The function failed on the made-up rows.
+        ValueError
+            When computed: a partition has other columns than ``meta``; says which.
 
         Examples
         --------
@@ -488,6 +493,8 @@ class FrameBase(CollectionMixin):
         if isinstance(meta, pd.Series) and not numbered:
             # A value a partition makes a series.
             func = AsSeries(func)
+        if enforce_metadata and not numbered and isinstance(meta, pd.DataFrame | pd.Series):
+            func = Enforced(func, meta)
         if numbered:
             ends = self.divisions
             told = tuple([{"number": i, "division": ends[i]} for i in range(self.npartitions)])

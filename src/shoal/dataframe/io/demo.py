@@ -29,8 +29,8 @@ MAKERS: Mapping[Any, Maker] = {
     float: lambda rng, count, how: rng.uniform(how.get("low", -1.0), how.get("high", 1.0), count),
     int: lambda rng, count, how: rng.poisson(how.get("lam", 1000), count).astype(np.int64),
     bool: lambda rng, count, how: rng.random(count) < how.get("p", 0.5),
-    str: lambda rng, count, how: pd.array(_choice(rng, count, how), dtype="str"),
-    object: lambda rng, count, how: np.asarray(_choice(rng, count, how), dtype=object),
+    str: lambda rng, count, how: _choice(rng, count, how, "str"),
+    object: lambda rng, count, how: _choice(rng, count, how, "object"),
     "category": lambda rng, count, how: pd.Categorical.from_codes(
         rng.integers(0, len(how.get("choices", NAMES)), count), list(how.get("choices", NAMES))
     ),
@@ -38,9 +38,9 @@ MAKERS: Mapping[Any, Maker] = {
 """How the values of a column are drawn, by its dtype."""
 
 
-def _choice(rng: Any, count: int, how: Mapping[str, Any]) -> list[Any]:
-    values = list(how.get("choices", NAMES))
-    return [values[i] for i in rng.integers(0, len(values), count)]
+def _choice(rng: Any, count: int, how: Mapping[str, Any], dtype: str) -> Any:
+    values = pd.Series(list(how.get("choices", NAMES)), dtype=dtype).array
+    return values.take(rng.integers(0, len(values), count))
 
 
 def make_timeseries(

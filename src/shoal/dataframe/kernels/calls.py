@@ -12,7 +12,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows, stack
 
-__all__ = ["AsSeries", "NumberedCall", "UserReducer", "takes_argument", "transformed"]
+__all__ = ["AsSeries", "Enforced", "NumberedCall", "UserReducer", "takes_argument", "transformed"]
 
 
 def takes_argument(func: Callable[..., Any], name: str) -> bool:
@@ -60,6 +60,73 @@ class AsSeries:
 
     def __shoal_tokenize__(self) -> Any:
         return self.func
+
+
+class Enforced:
+    """A function whose results are held to what was said of them.
+
+    Parameters
+    ----------
+    func
+        The function.
+    meta
+        What it is said to return.
+
+    Examples
+    --------
+    >>> Enforced(lambda s: s.rename("y"), pd.Series([], name="x", dtype=int))(
+    ...     pd.Series([1])
+    ... ).name
+    'x'
+    """
+
+    def __init__(self, func: Callable[..., Any], meta: Any) -> None:
+        self.func = func
+        self.meta = meta
+        self.__name__ = getattr(func, "__name__", "func")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = self.func(*args, **kwargs)
+        meta = self.meta
+        if isinstance(meta, pd.DataFrame) and isinstance(out, pd.DataFrame):
+            return self._frame(out)
+        if isinstance(meta, pd.Series) and isinstance(out, pd.Series):
+            same = out.name is meta.name or out.name == meta.name
+            return out if same else out.rename(meta.name)
+        for kind in (pd.DataFrame, pd.Series, pd.Index):
+            if isinstance(meta, kind) and not isinstance(out, kind) and isinstance(out, PANDAS):
+                raise ValueError(
+                    f"{self.__name__!r} returned a {type(out).__name__} for a partition, and "
+                    f"meta is a {type(meta).__name__}; pass meta= that is like what it returns"
+                )
+        return out
+
+    def _frame(self, out: Any) -> Any:
+        """Refuse other columns; those that are said, in another order, are put in it."""
+        meta = self.meta
+        if not len(out) and not len(out.columns):
+            return meta
+        if out.columns.equals(meta.columns):
+            return out
+        extra = [name for name in out.columns if name not in meta.columns]
+        missing = [name for name in meta.columns if name not in out.columns]
+        if extra or missing or not out.columns.is_unique:
+            raise ValueError(
+                "The columns in the computed data do not match the columns in the provided "
+                f"metadata: {self.__name__!r} returned a partition with\n  Extra:   {extra}\n"
+                f"  Missing: {missing}\nPass meta= with the columns that it returns"
+            )
+        raise ValueError(
+            "The columns in the computed data do not match the columns in the provided metadata. "
+            f"Order of columns does not match.\nActual:   {out.columns.tolist()}\n"
+            f"Expected: {meta.columns.tolist()}"
+        )
+
+    def __shoal_tokenize__(self) -> Any:
+        return self.func, self.meta
+
+
+PANDAS = (pd.DataFrame, pd.Series, pd.Index)
 
 
 class NumberedCall:
