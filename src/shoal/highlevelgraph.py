@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shoal.duck import is_arraylike
 from shoal.expr.call import Call
 from shoal.expr.lower import lower
 from shoal.graph.assemble import assemble
 from shoal.graph.dicts import flatten
 from shoal.graph.highlevel import HighLevelGraph, Layer, MaterializedLayer
 from shoal.graph.naming import get_name_from_key
-from shoal.graph.task import Alias
+from shoal.graph.task import Alias, Data, Task
 from shoal.local.callbacks import GraphView
 from shoal.types import Key
 
@@ -196,5 +195,5 @@ def _needs_of_layers(layers: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def _needs(task: Any) -> Sequence[Key]:
-    """The keys that a task of a layer needs; an array stands there as it is, and needs none."""
-    return () if is_arraylike(task) else task.split()[2]
+    """The keys that a task of a layer needs; a value may stand there as it is, and needs none."""
+    return task.split()[2] if isinstance(task, Task | Alias | Data) else ()

@@ -470,3 +470,11 @@ def test_in_a_child_the_name_is_the_very_module_too() -> None:
     """)
     same, theirs, ours = said.split()
     assert same == "True" and theirs == ours
+
+
+def test_what_cannot_be_misread_stands_in_a_graph_as_it_is(installed: None) -> None:
+    thing = object()
+    kept = shoal.delayed(lambda: thing)().persist(scheduler="sync")
+    assert list(kept.dask.values()) == [thing]
+    number = shoal.delayed(lambda: 5)().persist(scheduler="sync")
+    assert [value.value for value in number.dask.values()] == [5]

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeAlias
 
-from shoal.duck import is_arraylike
 from shoal.graph.cull import prune
 from shoal.graph.plan import Plan
 from shoal.graph.task import Alias, Apply, Data, Nest, Portion, Ref, Task, TaskRef, part_of
@@ -167,6 +166,10 @@ def hooks_of(callback: Any) -> Hooks:
     return tuple(hooks)
 
 
+MARKED = (str, bytes, int, float, tuple, list, dict, set, frozenset, Alias, Data, Task, TaskRef)
+"""Values that in a dict graph would mean something else than themselves."""
+
+
 class GraphView(MutableMapping[Key, Any]):
     """A plan as a mapping of keys to tasks; setting an item replaces a task by a value.
 
@@ -191,8 +194,8 @@ class GraphView(MutableMapping[Key, Any]):
         plan, i = self.plan, self.ids[key]
         func, args = plan.funcs[i], plan.args[i]
         if func is None:
-            # An array is no key and no call, so it needs no mark to be told from them.
-            return args if is_arraylike(args) else Data(key, args)
+            # What cannot be read as a key or a call (an array, a future) needs no mark.
+            return Data(key, args) if isinstance(args, MARKED) else args
         refs: list[Any] = [TaskRef(plan.keys[j]) for j in plan.deps[i]]
         if type(args) is Portion:
             refs = [Task(None, part_of, ref, args.part) for ref in refs]
