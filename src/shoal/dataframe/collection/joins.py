@@ -89,7 +89,8 @@ def merge(
             on, left_index, right_index = None, True, True
     left_keys = None if left_index else _names(on if on is not None else left_on, left)
     right_keys = None if right_index else _names(on if on is not None else right_on, right)
-    if not (left_index and right_index and left.known_divisions and right.known_divisions):
+    in_order = left_index and right_index and left.known_divisions and right.known_divisions
+    if not in_order and (npartitions is None or broadcast):
         left, right = _gathered(left, right, how, broadcast)
     return from_node(
         Join(
@@ -113,7 +114,7 @@ def _gathered(left: Any, right: Any, how: str, broadcast: Any) -> tuple[Any, Any
     few, many = right, left
     if how == "right" or (how == "inner" and left.npartitions < right.npartitions):
         few, many = left, right
-    if how == "outer" or few.npartitions == 1 or many.npartitions == 1:
+    if how == "outer" or few.npartitions == 1 or few.npartitions > many.npartitions:
         return left, right
     if broadcast is not True:
         fewer = SMALLER * few.npartitions <= many.npartitions
