@@ -54,6 +54,9 @@ def test_csv_there_and_back(options: Any, blocksize: Any, tmp_path: Path) -> Non
         ("x,y\n1,2020-01-01\n2,2020-01-02\n3,\n", {"parse_dates": ["y"]}),
         ("x,y\n1,a\n2,b\n3,a\n", {"dtype": {"y": "category", "x": "float64"}}),
         ("x,y\n1,a\n2,b\n3,a\n", {"dtype": "object"}),
+        ("x,y\n1,a\n2,b\n3,a\n", {"usecols": [1]}),
+        ("x,y\n1,a\n2,b\n3,a\n", {"usecols": lambda name: name != "y"}),
+        ("x,y\n1,a\n2,b\n3,a\n", {"engine": "pyarrow"}),
     ],
 )
 def test_csv_in_blocks_is_what_pandas_reads(text: str, options: Any, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def check(got: Any, expected: Any) -> None:
         "d.x.loc[[]]",
         "d.loc[[6]]",
         "concat([d, d[[]]])",
+        "concat([d, d[[]][:0].assign(z=1)])",
         "concat([d.astype({'y': 'int64'}), d[['x']]])",
     ],
 )

@@ -95,7 +95,9 @@ def to_datetime(arg: Any, meta: Any = None, **kwargs: Any) -> Any:
     if meta is None:
         sample = arg._meta
         if isinstance(sample, pd.DataFrame):
-            meta = pd.to_datetime(arg._meta_nonempty.assign(**{sample.columns[0]: 2000}), **kwargs)
+            # Years of a frame are its first column, as far as a meta has to know.
+            told = {name: [1 if i else 2000] for i, name in enumerate(sample.columns)}
+            meta = pd.to_datetime(pd.DataFrame(told, index=arg._meta_nonempty.index[:1]), **kwargs)
         elif kwargs.get("utc"):
             meta = pd.to_datetime(_days(sample), utc=True)
         else:

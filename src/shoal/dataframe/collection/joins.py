@@ -224,12 +224,7 @@ def concat(
 
 def _is_nothing(one: Any) -> bool:
     node = one._node
-    return (
-        isinstance(node, FromPandas)
-        and node.ndim == 2
-        and not node.data.size
-        and not len(node.data)
-    )
+    return isinstance(node, FromPandas) and node.ndim == 2 and node.data.shape == (0, 0)
 
 
 def _part(one: Any) -> Any:

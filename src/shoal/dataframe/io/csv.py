@@ -178,8 +178,11 @@ def _read(
     if missing:
         options["dtype"] = _floats_for_numbers(whole, options.get("dtype"))
         whole = READERS[reader](io.BytesIO(text), **options)
-    free = {name: v for name, v in options.items() if name not in ("usecols", "dtype")}
+    left_out = ("usecols", "dtype", "engine", "parse_dates")
+    free = {name: v for name, v in options.items() if name not in left_out}
     names = tuple(READERS[reader](io.BytesIO(text), **{**free, "nrows": 1}).columns)
+    if callable(options.get("usecols")):
+        options["usecols"] = [name for name in names if options["usecols"](name)]
     meta = make_meta(whole)
     wanted, convert = column
     path_column = "path" if wanted is True else (wanted or None)
@@ -328,6 +331,9 @@ class BlockReader:
             # Names and what stands before them are at the beginning of the file only.
             options = {**options, "header": None, "names": list(self.names)}
             options.pop("skiprows", None)
+            if options.get("engine") == "pyarrow":
+                # It takes no names for what has none.
+                options.pop("engine")
         if text.strip():
             part = READERS[self.reader](io.BytesIO(text), **options)
         else:
@@ -368,7 +374,8 @@ class BlockReader:
 
     def _check_names(self, text: bytes, block: Any) -> None:
         """Refuse a file whose columns are others, or in another order."""
-        options = {k: v for k, v in self.options if k not in ("usecols", "dtype", "parse_dates")}
+        left_out = ("usecols", "dtype", "engine", "parse_dates")
+        options = {k: v for k, v in self.options if k not in left_out}
         if not text.strip():
             return
         try:
