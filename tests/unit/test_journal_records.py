@@ -185,6 +185,17 @@ def test_nothing_is_given_out_before_the_workers_have_spoken() -> None:
     validate(state)
 
 
+def test_what_a_client_said_after_a_break_is_played_too() -> None:
+    cluster = Cluster()
+    cluster.connect(9, "worker", worker("a"))
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    for number in range(3):
+        cluster.say(1, Call(number + 1, "lock.locked", {"name": "x"}))
+    cluster.say(1, Want(["total"], anew=True, heard=3))
+    assert picture(again(cluster)) == picture(cluster.state)
+
+
 def test_a_worker_that_does_not_come_back_is_not_waited_for_long() -> None:
     cluster = Cluster()
     cluster.connect(9, "worker", worker("a"))

@@ -171,19 +171,21 @@ class Link:
         )
 
     def _opened(self, conn: Connection) -> None:
-        if self.status == "closed":
-            conn.close()
-            return
         conn.on_message = self._received
         conn.on_close = self._closed
         with self.lock:
-            self._conn = conn
-            conn.send(Hello(self.name, self.versions, self.scheduler, self._session.heard))
+            if self.status != "closed":
+                self._conn = conn
+                conn.send(Hello(self.name, self.versions, self.scheduler, self._session.heard))
+                return
+        conn.close()
 
     def _welcomed(self, conn: Connection, message: Welcome) -> None:
         """The scheduler is there, perhaps again, perhaps another one."""
         lost: list[Promise[Any]] = []
         with self.lock:
+            if self.status == "closed":
+                return
             session, is_back = self._session, bool(self.scheduler)
             if message.heard >= 0:
                 confirm(session, message.heard)
@@ -198,10 +200,10 @@ class Link:
                 conn.send(said.message, said.buffers)
             session.sent = session.confirmed + len(session.said)
             self._is_open = True
+            self.status = "running"
         text = f"the scheduler at {self.address} was restarted, and may have had this call before"
         for promise in lost:
             promise.fail(ClusterError(text))
-        self.status = "running"
         self._welcome.keep(message)
 
     def _start_anew(self) -> list[Promise[Any]]:
@@ -215,7 +217,7 @@ class Link:
         keep = [
             said
             for i, said in enumerate(session.said)
-            if i >= unsent or type(said.message) is not Call
+            if self._may_say_again(said.message, was_sent=i < unsent)
         ]
         start_anew(session, topics + keep)
         there = {getattr(said.message, "request", 0) for said in keep}
@@ -224,6 +226,14 @@ class Link:
         for number in sorted(set(taken).difference(calls)):
             say(session, self._requests[number][2])
         return [self._requests.pop(number)[1] for number in calls]
+
+    def _may_say_again(self, message: Any, was_sent: bool) -> bool:
+        """Whether another scheduler is to be told: wishes, and questions that were not answered."""
+        if type(message) is Call:
+            return not was_sent
+        if type(message) is Want and message.heard >= 0:
+            return False  # all that is wanted now is said anyway
+        return not hasattr(message, "request") or message.request in self._requests
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status == "closed":
@@ -245,14 +255,16 @@ class Link:
         with self.lock:
             self._conn = None
             self._is_open = False
-        why = f"the connection to the scheduler at {self.address} was lost"
-        if self.status == "closed":
-            return
-        if self._gone_reason or not self._welcome.done:
+            if self.status == "closed":
+                return
+            may_return = not self._gone_reason and self._welcome.done
+            if may_return:
+                self.status = "connecting"
+        if not may_return:
+            why = f"the connection to the scheduler at {self.address} was lost"
             self._welcome.fail(error or ClusterError(why))
             self._end(self._gone_reason or why)
             return
-        self.status = "connecting"
         self._give_up_at = self.loop.time() + self.timeout_s
         self._attempts = 0
         self._dial()
@@ -467,9 +479,9 @@ class Link:
         def opened(conn: Connection) -> None:
             conn.on_message = self._received
             conn.on_close = closed
+            promise.keep(conn)
             if self.status == "closed":
                 conn.close()
-            promise.keep(conn)
 
         def closed(conn: Connection, error: BaseException | None) -> None:
             self._workers.pop(address, None)
@@ -531,7 +543,9 @@ class Link:
         kind = type(message)
         if kind is Finished:
             with self.lock:
-                awaited = futures.finish(self.table, message)
+                awaited, given_up = futures.finish(self.table, message)
+                if given_up and self._is_open:
+                    self.send(Release(given_up))
             _wake(awaited)
         elif kind in _ANSWERS:
             if kind is not Data and conn is self._conn:
@@ -555,7 +569,8 @@ class Link:
             self.on_output(message)
         elif kind is Heard:
             with self.lock:
-                confirm(self._session, message.count)
+                if self.status != "closed":
+                    confirm(self._session, message.count)
         elif kind is Welcome:
             self._welcomed(conn, message)
         elif kind is Goodbye:

@@ -289,6 +289,9 @@ class Player:
                 for key, size in zip(message.keys, message.nbytes):
                     announce(state, who.client, key, size)
         else:
+            if type(message) is Want and message.heard > 0:
+                # It counts answers of that scheduler's, most of which were not recorded.
+                message.heard = 0
             received(state, party, message, entry.buffers, entry.now)
             for client in state.clients.values():
                 client.session.said.clear()  # whoever was answered then has heard it

@@ -250,7 +250,13 @@ class ClientNode(Node):
 
     def start_anew(self) -> None:
         """What another scheduler has to be told; what it cannot answer any more has no answer."""
-        keep = [said for said in self.session.said if type(said.message) is not Call]
+        keep = [
+            said
+            for said in self.session.said
+            if type(said.message) is not Call
+            and not (type(said.message) is Want and said.message.heard >= 0)
+            and (not hasattr(said.message, "request") or said.message.request in self.requests)
+        ]
         start_anew(self.session, keep)
         there = {getattr(said.message, "request", 0) for said in keep}
         for number in [n for n, (to, _) in self.requests.items() if not to and n not in there]:
@@ -266,7 +272,9 @@ class ClientNode(Node):
                 self.world.complain(f"{self.name} was told twice that {key!r} has ended well")
             if value is not None:
                 self.see(key, msgspec.msgpack.decode(value))
-        futures.finish(self.table, message)
+        _, given_up = futures.finish(self.table, message)
+        if given_up:
+            self.say(Release(given_up))
 
     def see(self, key: Key, value: int) -> None:
         """The user gets a result."""
