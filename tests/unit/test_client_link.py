@@ -144,6 +144,34 @@ def test_dropped_keys_are_released_together(parts: tuple[FakeScheduler, Link]) -
     assert sorted(release.keys) == ["x", "y"]
 
 
+def test_the_scheduler_is_told_of_futures_that_were_given_up(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    """Or it would keep what depends on a cancelled task for as long as the client is there."""
+    scheduler, link = parts
+    entry = link.want("x")
+    scheduler.wait_for(Want)
+    reason = ("cancelled", "input", "", b"enough")
+    scheduler.conns[0].send(Finished([], [], [], [], ["x"], [0], [reason]))
+    assert scheduler.wait_for(Release)[0].keys == ["x"]
+    link.drop(entry)
+    link.release_dropped()
+    assert entry.status == futures.CANCELLED
+
+
+@pytest.mark.parametrize("late", [Welcome(7, "the-scheduler"), Heard(1)])
+def test_what_comes_after_the_end_changes_nothing(
+    parts: tuple[FakeScheduler, Link], late: Any
+) -> None:
+    """The loop's thread may be about to hand it over while another one closes the client."""
+    _, link = parts
+    link.close()
+    link._received(link._conn, late, ())  # type: ignore[arg-type]
+    assert link.status == "closed"
+    with pytest.raises(ClosedClientError):
+        link.send(submit("x"))
+
+
 def after_return(scheduler: FakeScheduler) -> list[Any]:
     """What was said after the second Hello."""
     scheduler.wait_for(Want, 2)

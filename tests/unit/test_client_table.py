@@ -38,15 +38,15 @@ def test_a_key_that_is_wanted_anew_is_another_entry(table: t.Table) -> None:
 
 def test_finished_gives_value_size_and_type(table: t.Table) -> None:
     entry = t.want(table, "x")
-    assert t.finish(table, finished("x")) == []
+    assert t.finish(table, finished("x")) == ([], [])
     assert (entry.status, entry.value, entry.nbytes, entry.kind) == ("finished", b"v", 3, "int")
 
 
 def test_only_entries_that_somebody_waits_for_are_returned(table: t.Table) -> None:
     entry = t.want(table, "x")
     entry.waiters = [lambda e: None]
-    assert t.finish(table, finished("x")) == [entry]
-    assert t.finish(table, finished("unknown")) == []
+    assert t.finish(table, finished("x")) == ([entry], [])
+    assert t.finish(table, finished("unknown")) == ([], [])
 
 
 @pytest.mark.parametrize(

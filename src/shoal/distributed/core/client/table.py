@@ -86,7 +86,7 @@ class Table:
     >>> table = Table()
     >>> entry = want(table, "x")
     >>> finish(table, Finished(["x"], [b"..."], [28], ["int"]))
-    []
+    ([], [])
     >>> entry.status, release(table, [entry]), len(table.entries)
     ('finished', ['x'], 0)
     """
@@ -149,8 +149,11 @@ def release(table: Table, entries: Iterable[Entry]) -> list[Key]:
     return gone
 
 
-def finish(table: Table, message: Finished) -> list[Entry]:
+def finish(table: Table, message: Finished) -> tuple[list[Entry], list[Key]]:
     """The scheduler reports ends of tasks; the entries that somebody waits for.
+
+    The keys come along that were given up: the table does not have them any more, which the
+    scheduler has to be told, or it would keep them.
 
     Parameters
     ----------
@@ -166,9 +169,10 @@ def finish(table: Table, message: Finished) -> list[Entry]:
     >>> entry.waiters = [print]
     >>> reason = ("killed", "x", "tcp://w", b"out of memory")
     >>> finish(table, Finished([], [], [], [], failed=["x"], errors=[0], reasons=[reason]))
-    [<Entry 'x': error, 1 futures>]
+    ([<Entry 'x': error, 1 futures>], [])
     """
     awaited: list[Entry] = []
+    given_up: list[Key] = []
     find = table.entries.get
     for key, value, nbytes, kind in zip(
         message.keys, message.values, message.nbytes, message.types
@@ -193,9 +197,10 @@ def finish(table: Table, message: Finished) -> list[Entry]:
                 # Out of the table: who wants the key again gets a new entry.
                 entry.status = CANCELLED
                 del table.entries[key]
+                given_up.append(key)
             if entry.waiters is not None:
                 awaited.append(entry)
-    return awaited
+    return awaited, given_up
 
 
 GIVEN_UP = frozenset({"cancelled", "lost"})
