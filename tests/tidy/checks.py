@@ -100,7 +100,7 @@ LATE: dict[tuple[str, str], str] = {
         "shoal.distributed.client.insight",
         "shoal.distributed.client.reporting",
     ): "as dear as the rest of a client, and few programs ask",
-    ("shoal.compat.child.sitecustomize", "shoal.compat"): "most children never need it",
+    ("shoal.compat.child.sitecustomize", "shoal.compat.alias"): "most children never need it",
     ("shoal.config", "yaml"): "a third of the time of `import shoal`, and few programs need it",
     (
         "shoal.distributed.net.security",
