@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import mmap
 import os
 import queue
@@ -177,6 +178,28 @@ def test_memory_is_used_again_when_nobody_has_it_and_not_before() -> None:
     segment, _ = pool.make([b"g" * (LARGE + 5000), b"h"])  # grows into the slot's last pages
     assert pool.held_bytes == 2 * held
     pool.clear()
+
+
+def test_a_view_in_a_cycle_of_garbage_is_there_until_the_last_finalizer_has_run() -> None:
+    seen: list[Any] = []
+
+    class Holder:
+        """The finalizer of the memory may run before this one, or another thread between them."""
+
+        def __init__(self, view: Any) -> None:
+            self.view = view
+            self.myself = self
+
+        def __del__(self) -> None:
+            seen.append(shared_module.WINDOWS.trim(0.0, 0.0, 0))
+            seen.append(bytes(self.view[:3]))
+
+    for _ in range(3):
+        Holder(share([b"1" * LARGE])[0])
+        gc.collect()
+    assert seen == [0, b"111"] * 3
+    shared_module.WINDOWS.trim(0.0, 0.0, 0)
+    assert not shared_module.WINDOWS.returned
 
 
 def test_a_process_that_is_killed_gives_its_memory_back() -> None:

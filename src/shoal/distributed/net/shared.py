@@ -141,6 +141,11 @@ class Window:
         self.start = address_of(memoryview(self.mapping))
         self.idle_since_s: float | None = None
 
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody looks through it: whoever does has a reference to the mapping."""
+        return sys.getrefcount(self.mapping) > 2
+
     def wipe(self) -> None:
         """Forget what this process has written."""
         if is_written(self.start, self.size):
@@ -188,10 +193,15 @@ class Windows:
             return len(self.idle)
 
     def _collect(self) -> None:
-        """Take back those whose leases have gone."""
-        while self.returned:
+        """Take back those whose leases have gone.
+
+        One that is in a cycle of garbage goes before other finalizers have run, which may look.
+        """
+        for _ in range(len(self.returned)):
             window = self.returned.popleft()
-            if window.key in self.idle:
+            if window.is_used:
+                self.returned.append(window)
+            elif window.key in self.idle:
                 window.mapping.close()
             else:
                 self.idle[window.key] = window
