@@ -297,7 +297,10 @@ class GroupReducer:
         if "squares" in kind:
             count = atoms[numbers[one.column, "count"]]
             free = count - options.get("ddof", 1)
-            out = (atoms[numbers[one.column, "squares"]] / free).where(free > 0)
+            total = atoms[numbers[one.column, "sum"]]
+            # Folded sums of squares pass over the NaN that an infinite value makes of them.
+            known = (free > 0) & (total - total == 0)
+            out = (atoms[numbers[one.column, "squares"]] / free).where(known)
             if one.func == "sem":
                 out = out / count
             return out if one.func == "var" else np.sqrt(out)

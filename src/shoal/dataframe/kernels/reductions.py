@@ -477,6 +477,65 @@ def _sum_numbers(values: Sequence[Any], **options: Any) -> Any:
     return sum(values)
 
 
+# -- extremes ------------------------------------------------------------------------------------
+
+
+def _is_ordered(item: Any) -> bool:
+    dtype = getattr(item, "dtype", None)
+    return isinstance(dtype, pd.CategoricalDtype) and bool(dtype.ordered)
+
+
+def _extreme(name: str) -> Reduction:
+    """The smallest or largest value.
+
+    A label alone has lost the order of its categories: the state of a column of ordered ones is
+    a row with their dtype, and a frame that has such columns is done column by column.
+    """
+    plain = _method(name)
+
+    def row(item: Any, skipna: bool = True, **options: Any) -> Any:
+        if not len(item):
+            return pd.Series(item, index=range(0))
+        value = getattr(item, name)(skipna=skipna)
+        return pd.Series(pd.Categorical([value], dtype=item.dtype))
+
+    def partial(item: Any, **options: Any) -> Any:
+        if _is_ordered(item):
+            return row(item, **options)
+        if item.ndim == 1 or options.get("numeric_only") or not _any_ordered(item):
+            return plain.partial(item, **options)
+        return item.columns, [partial(item.iloc[:, i], **options) for i in range(item.shape[1])]
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        if isinstance(values[0], tuple):
+            columns = zip(*(value[1] for value in values), strict=True)
+            return values[0][0], [combine(column, **options) for column in columns]
+        if _is_ordered(values[0]):
+            return row(concat_rows(values), **options)
+        return plain.combine(values, **options)
+
+    def final(value: Any, **options: Any) -> Any:
+        if isinstance(value, tuple):
+            return pd.Series([final(one) for one in value[1]], index=value[0])
+        if _is_ordered(value):
+            return value.iloc[0] if len(value) else np.nan
+        return value
+
+    return Reduction(partial, combine, final)
+
+
+def _any_ordered(frame: pd.DataFrame) -> bool:
+    return any(isinstance(dtype, pd.CategoricalDtype) and dtype.ordered for dtype in frame.dtypes)
+
+
+def _comparable(item: Any) -> Any:
+    """Categories as their places, which compare as they do."""
+    if isinstance(item.dtype, pd.CategoricalDtype):
+        codes = item.codes if isinstance(item, pd.CategoricalIndex) else item.cat.codes
+        return pd.Series(codes).where(codes >= 0)
+    return item
+
+
 def _extreme_index(name: str) -> Reduction:
     """The label of the first smallest or largest value: pairs of a label and a value, or None."""
     fold = name.removeprefix("idx")
@@ -484,7 +543,8 @@ def _extreme_index(name: str) -> Reduction:
     def one(item: Any, skipna: bool) -> Any:
         if not len(item) or (skipna and not item.notna().any()):
             return None
-        return getattr(item, name)(skipna=skipna), getattr(item, fold)(skipna=skipna)
+        value = getattr(_comparable(item), fold)(skipna=skipna)
+        return getattr(item, name)(skipna=skipna), value
 
     def partial(item: Any, skipna: bool = True, numeric_only: bool = False, **options: Any) -> Any:
         if not isinstance(item, pd.DataFrame):
@@ -603,26 +663,31 @@ def _monotonic(name: str) -> Reduction:
     up = name.endswith("increasing")
 
     def partial(item: Any, **options: Any) -> Any:
-        values = item if isinstance(item, pd.Index) else item.array
-        first, last = (values[0], values[-1]) if len(item) else (None, None)
-        return bool(getattr(item, name)), first, last
+        if not len(item):
+            return None
+        values = _comparable(item)
+        values = values if isinstance(values, pd.Index) else values.array
+        return bool(getattr(item, name)), values[0], values[-1]
 
     def combine(values: Sequence[Any], **options: Any) -> Any:
-        fine, first, last = values[0]
-        for other, begin, end in values[1:]:
+        some = [value for value in values if value is not None]
+        if not some:
+            return None
+        fine, first, last = some[0]
+        for other, begin, end in some[1:]:
             fine = fine and other and bool(begin >= last if up else begin <= last)
             last = end
         return fine, first, last
 
-    return Reduction(partial, combine, lambda value, **options: value[0])
+    return Reduction(partial, combine, lambda value, **options: value is None or value[0])
 
 
 REDUCTIONS: Mapping[str, Reduction] = {
     "sum": Reduction(_sum_partial, _fold_sums("sum"), _sum_final),
     "prod": Reduction(_prod_partial, _fold_sums("prod"), _sum_final),
     "count": _method("count", "sum"),
-    "min": _method("min"),
-    "max": _method("max"),
+    "min": _extreme("min"),
+    "max": _extreme("max"),
     "any": _method("any"),
     "all": _method("all"),
     "mean": _with_times(
