@@ -361,3 +361,15 @@ def test_whoever_leaves_in_order_keeps_what_it_has_taken(cluster: Cluster) -> No
     assert len(cluster.state.table) == 0
     me.say(Goodbye("done"))
     assert you.answer(you.call("queue.size", name="q")) == 0
+
+
+def test_a_hello_that_was_overtaken_by_a_later_connection_means_nothing(cluster: Cluster) -> None:
+    me = cluster.person("me")
+    me.say(Hello("me", {}, "one", 0, attempt=2))
+    request = me.call("lock.acquire", name="x", id="1")
+    assert me.answer(request) is True
+    connected(cluster.state, 77, "client", 0.0)
+    received(cluster.state, 77, Hello("me", {}, attempt=1), (), 0.0)
+    cluster.turn()
+    assert 77 not in cluster.state.parties
+    assert me.answer(me.call("lock.locked", name="x")) is True

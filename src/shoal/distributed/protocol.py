@@ -215,6 +215,8 @@ class Hello(_Struct):
         Identity of the scheduler that it spoke with before; empty at first.
     heard
         How many of that one's answers it has taken (`shoal.distributed.core.session`).
+    attempt
+        Counts the client's connections: what comes over an earlier one is late, and means nothing.
 
     Examples
     --------
@@ -226,6 +228,7 @@ class Hello(_Struct):
     versions: dict[str, str]
     scheduler: str = ""
     heard: int = 0
+    attempt: int = 0
 
 
 class Heard(_Struct):

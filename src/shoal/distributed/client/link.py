@@ -136,6 +136,7 @@ class Link:
         self._is_open = False
         """The scheduler has welcomed the connection: what is said goes there at once."""
         self._heard_planned = False
+        self._hellos = 0
         self._topics: dict[str, None] = {}
         self.settings: dict[str, Any] = {}
         """Of the cluster."""
@@ -176,7 +177,9 @@ class Link:
         with self.lock:
             if self.status != "closed":
                 self._conn = conn
-                conn.send(Hello(self.name, self.versions, self.scheduler, self._session.heard))
+                self._hellos += 1
+                heard = self._session.heard
+                conn.send(Hello(self.name, self.versions, self.scheduler, heard, self._hellos))
                 return
         conn.close()
 

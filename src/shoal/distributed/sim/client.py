@@ -131,7 +131,9 @@ class ClientNode(Node):
         """A connection that was dialled."""
         if tag == "scheduler":
             self.scheduler = party
-            self.send(party, Hello(self.name, {}, self.identity, self.session.heard))
+            # Parties are numbered in the order in which they were opened.
+            hello = Hello(self.name, {}, self.identity, self.session.heard, party)
+            self.send(party, hello)
         else:
             self.workers[tag] = party
             for call in self.dialling.pop(tag, ()):

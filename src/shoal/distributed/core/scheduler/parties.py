@@ -249,6 +249,11 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
         state.next_client += 1
         state.clients[client.number] = client
         state.by_name[m.client] = client
+    if m.attempt < client.attempt:
+        state.parties.pop(who.party, None)
+        state.effects.append(Close(who.party, "the client has connected again since"))
+        return
+    client.attempt = m.attempt
     if client.party >= 0 and client.party != who.party:
         # What still comes over the old connection was said before what is said now.
         old = state.parties.pop(client.party, None)

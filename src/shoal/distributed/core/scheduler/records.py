@@ -175,6 +175,7 @@ class Client:
     """
 
     __slots__ = (
+        "attempt",
         "calls",
         "gone_since",
         "last_tag",
@@ -206,6 +207,8 @@ class Client:
         self.sending: list[Any] = []
         """Messages of this drain; the last `Finished` or `Lost` still grows."""
         self.session = Session()
+        self.attempt = 0
+        """Which of its connections this is, by its own count."""
         self.topics: dict[str, None] = {}
         self.waiters: list[Any] = []
         """As of a `Party`; they outlive the connection."""
