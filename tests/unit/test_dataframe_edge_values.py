@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import shoal
 import shoal.dataframe as dd
 
 ORDERED = pd.CategoricalDtype(["z", "y", "x"], ordered=True)
@@ -46,3 +47,31 @@ def test_monotonic_ordered_categories(values: str) -> None:
 def test_spread_of_groups_with_an_infinite_value(func: Any, npartitions: int) -> None:
     lazy = dd.from_pandas(FRAME, npartitions=npartitions).groupby("g")[["f"]].agg(func)
     pd.testing.assert_frame_equal(lazy.compute(), FRAME.groupby("g")[["f"]].agg(func))
+
+
+@pytest.mark.parametrize("npartitions", [1, 2, 5])
+def test_correlations_of_frames_pass_over_infinite_values(npartitions: int) -> None:
+    numbers = FRAME[["f", "g"]]
+    lazy = dd.from_pandas(numbers, npartitions=npartitions).corr()
+    pd.testing.assert_frame_equal(lazy.compute(), numbers.corr())
+
+
+@pytest.mark.parametrize("engine", ["pandas", "auto"])
+def test_filters_of_files_round_as_pandas_does(engine: str, tmp_path: Any) -> None:
+    """0.1 is below the float32 nearest to it; large integers have no float."""
+    frame = pd.DataFrame({"x": np.array([0.1, 0.2], "float32"), "n": [2**53 + 1, 3]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    with shoal.config.set({"dataframe.engine": engine}):
+        df = dd.read_parquet(tmp_path)
+        assert len(df[df.x <= 0.1].compute()) == len(frame[frame.x <= 0.1]) == 1
+        assert len(df[df.x == 0.1].compute()) == len(frame[frame.x == 0.1]) == 1
+        assert len(df[df.n >= float(2**52)].compute()) == len(frame[frame.n >= 2.0**52]) == 1
+        assert len(df[df.n > 3].compute()) == 1
+
+
+def test_mode_of_categories_not_known_beforehand(tmp_path: Any) -> None:
+    frame = FRAME[["c"]].astype({"c": pd.CategoricalDtype(["z", "y", "x"])})
+    frame.to_parquet(tmp_path / "a.parquet")
+    df = dd.read_parquet(tmp_path)
+    assert not df.c.cat.known
+    assert df.c.mode().compute().tolist() == df.mode().compute().c.tolist() == ["y"]

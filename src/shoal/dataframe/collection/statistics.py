@@ -483,7 +483,9 @@ def mode(
 
 def _mode(counts: Any, meta: Any) -> Any:
     most = counts[counts == counts.max()].index
-    values = pd.Series(most, dtype=meta.dtype, name=meta.name)
+    # Categories that are not known beforehand are those of the counts, not those of ``meta``.
+    dtype = most.dtype if isinstance(most, pd.CategoricalIndex) else meta.dtype
+    values = pd.Series(most, dtype=dtype, name=meta.name)
     try:
         return values.sort_values(ignore_index=True)
     except TypeError:

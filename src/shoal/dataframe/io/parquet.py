@@ -123,10 +123,12 @@ class ReadParquet(Source):
         field = self.dataset.schema.field(column).type
         if isinstance(value, bool | np.bool_):
             return bool(pa.types.is_boolean(field))
+        if isinstance(value, int | np.integer) and pa.types.is_integer(field):
+            return True
         if isinstance(value, int | float | np.integer | np.floating):
-            return (
-                bool(pa.types.is_integer(field) or pa.types.is_floating(field)) and value == value
-            )
+            # pandas rounds the value to a narrower column's type before it compares; Arrow widens
+            # the column, and fails where integers are too large for the float it compares them as.
+            return bool(pa.types.is_float64(field)) and value == value
         if isinstance(value, str):
             return bool(pa.types.is_string(field) or pa.types.is_large_string(field))
         if isinstance(value, pd.Timestamp | np.datetime64):

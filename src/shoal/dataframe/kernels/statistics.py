@@ -322,6 +322,8 @@ class PairMoments:
             data = np.column_stack(pair)
         else:
             data = item.to_numpy(dtype=float, na_value=np.nan)
+            if self.corr:  # pandas passes over what is infinite, in frames only
+                data = np.where(np.isfinite(data), data, np.nan)
         there = ~np.isnan(data)
         mask = there.astype(float)
         middle = np.where(
