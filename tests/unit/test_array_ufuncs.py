@@ -107,3 +107,17 @@ def test_methods_of_ufuncs_that_are_refused() -> None:
             call()
     with pytest.raises(TypeError, match=r"in place.*bincount"):
         np.add.at(x, [0], 1)
+
+
+@pytest.mark.parametrize("code", "?bBhHiIlLefdFD")
+@pytest.mark.parametrize("exponent", [2, 0.5, -1, 1, 3, 0, 2.0])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_powers_have_numpys_dtype(code: str, exponent: float) -> None:
+    x = np.array([1, 0, 1]).astype(code)
+    try:
+        wanted = x**exponent
+    except ValueError:  # integers to negative powers
+        with pytest.raises(ValueError, match="negative integer powers"):
+            (da.from_array(x, chunks=2) ** exponent).compute()
+    else:
+        assert_eq(da.from_array(x, chunks=2) ** exponent, wanted)

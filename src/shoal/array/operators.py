@@ -40,7 +40,7 @@ def _power(self: Any, exponent: Any) -> Any:
     kind = self.dtype.kind
     if type(exponent) in (int, float) and (
         (kind in "fc" and exponent in POWERS)
-        or (kind in "iu" and type(exponent) is int and exponent == 2)
+        or (kind in "iub" and type(exponent) is int and exponent == 2)
     ):
         return type(self)._elemwise(POWERS[exponent], self)
     return _binary(np.power)[0](self, exponent)
