@@ -116,8 +116,8 @@ def test_powers_have_numpys_dtype(code: str, exponent: float) -> None:
     x = np.array([1, 0, 1]).astype(code)
     try:
         wanted = x**exponent
-    except ValueError:  # integers to negative powers
-        with pytest.raises(ValueError, match="negative integer powers"):
+    except (ValueError, OverflowError) as error:  # integers to negative powers
+        with pytest.raises(type(error), match=str(error)):
             (da.from_array(x, chunks=2) ** exponent).compute()
     else:
         assert_eq(da.from_array(x, chunks=2) ** exponent, wanted)
