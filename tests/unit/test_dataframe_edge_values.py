@@ -75,3 +75,6 @@ def test_mode_of_categories_not_known_beforehand(tmp_path: Any) -> None:
     df = dd.read_parquet(tmp_path)
     assert not df.c.cat.known
     assert df.c.mode().compute().tolist() == df.mode().compute().c.tolist() == ["y"]
+    text = pd.Series(["b", "d", "a", "c", "a", "b"], name="c")
+    lazy = dd.from_pandas(text, npartitions=3).astype("category")
+    assert lazy.mode().compute().tolist() == text.astype("category").mode().tolist() == ["a", "b"]

@@ -484,7 +484,9 @@ def mode(
 def _mode(counts: Any, meta: Any) -> Any:
     most = counts[counts == counts.max()].index
     # Categories that are not known beforehand are those of the counts, not those of ``meta``.
-    dtype = most.dtype if isinstance(most, pd.CategoricalIndex) else meta.dtype
+    dtype: Any = most.dtype if isinstance(most, pd.CategoricalIndex) else meta.dtype
+    if isinstance(dtype, pd.CategoricalDtype) and not most.dropna().isin(dtype.categories).all():
+        dtype = "category"
     values = pd.Series(most, dtype=dtype, name=meta.name)
     try:
         return values.sort_values(ignore_index=True)
