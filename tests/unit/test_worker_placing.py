@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from shoal.distributed.net.shared import POOL, available, find, share, shared_by
 from shoal.distributed.node.limits import process_bytes
 from shoal.distributed.node.placing import place, place_held
 from shoal.distributed.node.store import Packed, Store
+from shoal.distributed.node.worker import Worker
 
 pytestmark = pytest.mark.skipif(not available(), reason="needs memfd")
 
@@ -99,3 +101,13 @@ def test_memory_counts_shared_bytes_once() -> None:
     POOL.trim(0.0)
     POOL.trim(1e9)
     assert shared_bytes() <= before
+
+
+def test_without_room_for_both_a_result_stays_where_it_is() -> None:
+    """What the process takes is measured: the last look at it may be many results ago."""
+    value = np.ones(1_000_000)
+    here = SimpleNamespace(core=SimpleNamespace(settings=SimpleNamespace(target=1.0)))
+    here.core.settings.memory_limit = process_bytes() + value.nbytes // 2
+    assert Worker._place(here, value, value.nbytes) is value  # type: ignore[arg-type]
+    here.core.settings.memory_limit = process_bytes() + 100 * value.nbytes
+    assert type(Worker._place(here, value, value.nbytes)) is Packed  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
-from shoal.distributed.node.limits import memory_limit
+from shoal.distributed.node.limits import memory_limit, process_bytes
 from shoal.distributed.node.output import Lines
 from shoal.distributed.node.perform import PERFORM
 from shoal.distributed.node.placing import PLACE_BYTES, place
@@ -209,7 +209,8 @@ class Worker:
     def _place(self, value: Any, nbytes: int) -> Any:
         """Put a result where others can map it, if there is room for both while it is copied."""
         limit, share = self.core.settings.memory_limit, self.core.settings.target or 1.0
-        if limit and self.watch.process + nbytes > share * limit:
+        # Measured now: since the last look many results may have come, each of them copied.
+        if limit and process_bytes() + nbytes > share * limit:
             return value
         return place(value)
 
