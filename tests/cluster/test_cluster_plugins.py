@@ -83,7 +83,7 @@ def test_folders_and_files(client, tmp_path: Path) -> None:
 def test_installers(client, tmp_path: Path) -> None:
     client.register_plugin(InstallPlugin(lambda: (tmp_path / "done").touch()))
     assert (tmp_path / "done").exists()
-    with pytest.raises(RuntimeError, match=r"installing no-such-package failed \(1\): ERROR"):
+    with pytest.raises(RuntimeError, match=r"installing no-such-package failed \(1\): "):
         client.register_plugin(PipInstall(["no-such-package"], ["--no-index"]))
     assert PipInstall(["a"], restart_workers=True).kind == "nanny"
 

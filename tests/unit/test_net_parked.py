@@ -1,4 +1,4 @@
-"""A connection that waited for the other side to take descriptors goes on writing when it is full."""
+"""A connection that waited for descriptors to be taken goes on writing when it is full."""
 
 from __future__ import annotations
 

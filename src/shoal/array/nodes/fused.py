@@ -139,10 +139,10 @@ class FusedReduction(Reduction):
     >>> import numpy as np
     >>> import shoal
     >>> import shoal.array as da
-    >>> x = (da.ones(6, chunks=3) + 1).sum()
+    >>> x = (da.arange(6, chunks=3) + 1).sum()
     >>> (out,) = shoal.optimize(x)
     >>> type(out._node).__name__, out.compute()
-    ('FusedReduction', np.float64(12.0))
+    ('FusedReduction', np.int64(21))
     """
 
     __slots__ = ()

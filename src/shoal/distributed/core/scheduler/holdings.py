@@ -145,8 +145,9 @@ def remove_holder(state: Scheduler, row: int, holder: int) -> bool:
 def compute_again(state: Scheduler, rows: list[int], avoid: Worker | None = None) -> None:
     """Results that nobody holds any more: those still needed are computed again.
 
-    Not by a worker to be avoided, where another one may: who needs them may not reach it.  READY dependents go back to waiting.  SENT ones are left: their worker may have the input
-    already, and gives them back if not.
+    Not by a worker to be avoided, where another one may: who needs them may not reach it.  READY
+    dependents go back to waiting.  SENT ones are left: their worker may have the input already,
+    and gives them back if not.
     """
     table = state.table
     states, numbers = table.states, table.numbers

@@ -88,7 +88,7 @@ def connected(state: Scheduler, party: int, role: str, now: float) -> None:
     >>> connected(state, 1, "client", 0.0)
     >>> received(state, 1, Hello("me", {}), (), 0.0)
     >>> drain(state, 0.0)[0].message
-    Welcome(number=0, scheduler='scheduler', settings={...})
+    Welcome(number=0, scheduler='scheduler', settings={...}, heard=-1)
     """
     if state.started < 0:
         state.started = now
