@@ -78,3 +78,14 @@ def test_mode_of_categories_not_known_beforehand(tmp_path: Any) -> None:
     text = pd.Series(["b", "d", "a", "c", "a", "b"], name="c")
     lazy = dd.from_pandas(text, npartitions=3).astype("category")
     assert lazy.mode().compute().tolist() == text.astype("category").mode().tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("sort", [lambda f: f.sort_values("z"), lambda f: f.set_index("z")])
+def test_nothing_is_sorted_by_categories_whose_order_is_not_known(sort) -> None:
+    frame = pd.DataFrame({"s": list("bdacab")})
+    found = dd.from_pandas(frame, npartitions=3)
+    with pytest.raises(NotImplementedError, match="categories of 'z' are not known"):
+        sort(found.assign(z=found.s.astype("category")))
+    known = pd.CategoricalDtype(list("dcba"))
+    said = sort(found.assign(z=found.s.astype(known))).compute().reset_index()
+    assert said.z.tolist() == list("dcbbaa")

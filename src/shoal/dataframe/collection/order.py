@@ -16,6 +16,7 @@ from shoal.collection import compute
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.ordering import sample_of_keys
+from shoal.dataframe.meta import has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -140,7 +141,20 @@ def _samples(column: Any) -> list[Any]:
     return [part for part in compute(*parts, traverse=False) if len(part)]
 
 
+def _refuse_unknown_order(column: Any) -> None:
+    """Categories that each partition finds for itself have no order in common."""
+    if column.npartitions == 1 or not isinstance(column._meta.dtype, pd.CategoricalDtype):
+        return
+    if not has_known_categories(column._meta):
+        raise NotImplementedError(
+            f"the categories of {column.name!r} are not known before they are computed, so "
+            "neither is their order; sort by it as text (astype(str)), or say them: "
+            "astype(pd.CategoricalDtype([...])), or categorize() for the order in which they come"
+        )
+
+
 def _bounds(column: Any, count: int) -> tuple[Any, ...]:
+    _refuse_unknown_order(column)
     samples = _samples(column)
     if not samples:
         return (None,) * (count + 1)
@@ -211,6 +225,8 @@ def sort_values(
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
     if na_position not in ("first", "last"):
         raise ValueError(f"na_position must be either 'first' or 'last', got {na_position!r}")
+    for name in names:
+        _refuse_unknown_order(self[name])
     count = npartitions or self.npartitions
     bounds = _bounds(self[names[0]], count)[1:-1] if count > 1 else ()
     if bounds and bounds[0] is None:
