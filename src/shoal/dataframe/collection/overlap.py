@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import no_default
 
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
 from shoal.dataframe.collection.distinct import is_span
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, meta_of_call
+from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Cumulative
 from shoal.dataframe.nodes.overlap import MapOverlap
@@ -100,8 +101,13 @@ def map_overlap(
 
     Raises
     ------
-    NotImplementedError
-        When computed: a neighbour has fewer rows than are needed.
+    TypeError
+        A time is wanted, and the index has none.
+
+    Notes
+    -----
+    Where the lengths of partitions are not known before they are computed, a partition waits for
+    the ones before it (``before``) or after it (``after``); with both, all are in memory at once.
 
     Examples
     --------
@@ -197,21 +203,28 @@ def map_overlap_of(
     )
 
 
-def _shifted(part: Any, periods: int, kwargs: Any) -> Any:
-    return part.shift(periods, **kwargs)
-
-
-def shift(self: Any, periods: int = 1, freq: Any = None, axis: Any = 0) -> Any:
+def shift(
+    self: Any,
+    periods: Any = 1,
+    freq: Any = None,
+    axis: Any = 0,
+    fill_value: Any = no_default,
+    suffix: str | None = None,
+) -> Any:
     """The values moved down or up by some rows, or the labels by some time.
 
     Parameters
     ----------
     periods
-        How many rows; negative moves up.
+        How many rows; negative moves up.  Several: a column for each.
     freq
         Move the labels by so many of these instead.
     axis
         1 moves along the columns.
+    fill_value
+        What stands in the gap; missing values by default.
+    suffix
+        Of the names of the columns that several ``periods`` make.
 
     Examples
     --------
@@ -220,18 +233,21 @@ def shift(self: Any, periods: int = 1, freq: Any = None, axis: Any = 0) -> Any:
     [nan, 1.0, 2.0]
     """
     axis = check_axis(self, axis)
-    if not isinstance(periods, int | np.integer):
-        raise TypeError(f"periods is a whole number, got {periods!r}")
+    several = isinstance(periods, Sequence) and not isinstance(periods, str)
+    steps = list(periods) if several else [periods]
+    if not all(isinstance(one, int | np.integer) for one in steps):
+        raise TypeError(f"periods is a whole number or several, got {periods!r}")
+    told = {"fill_value": fill_value, "suffix": suffix}
+    told = {name: one for name, one in told.items() if one is not no_default and one is not None}
     if axis == 1:
-        return self._rowwise("shift", periods=periods, axis=1)
+        return self._rowwise("shift", periods=periods, axis=1, **told)
     if freq is not None:
         return _shift_labels(self, periods, freq)
-    meta = self._meta.shift(periods)
-    if periods:
-        # A gap is filled with missing values, which changes dtypes that have none.
-        meta = make_meta(meta)
-    before, after = max(periods, 0), max(-periods, 0)
-    return overlapping(self, rows.call_method, before, after, ("shift", periods), meta=meta)
+    # A gap is filled with missing values, which changes dtypes that have none: two rows show it.
+    meta = make_meta(sample_of(self._meta).shift(periods, **told))
+    before, after = max(0, *steps), max(0, *[-one for one in steps])
+    args = ("shift", steps if several else periods)
+    return overlapping(self, rows.call_method, before, after, args, told, meta=meta, title="shift")
 
 
 def _shift_labels(self: Any, periods: int, freq: Any) -> Any:
@@ -266,8 +282,9 @@ def diff(self: Any, periods: int = 1, axis: Any = 0) -> Any:
     if axis == 1:
         return self._rowwise("diff", periods=periods, axis=1)
     before, after = max(periods, 0), max(-periods, 0)
-    meta = self._meta.diff(periods)
-    return overlapping(self, rows.call_method, before, after, ("diff", periods), meta=meta)
+    meta = make_meta(sample_of(self._meta).diff(periods))
+    args = ("diff", periods)
+    return overlapping(self, rows.call_method, before, after, args, meta=meta, title="diff")
 
 
 def pct_change(self: Any, periods: int = 1) -> Any:
@@ -286,7 +303,8 @@ def pct_change(self: Any, periods: int = 1) -> Any:
     """
     before, after = max(periods, 0), max(-periods, 0)
     meta = self._meta.pct_change(periods)
-    return overlapping(self, rows.call_method, before, after, ("pct_change", periods), meta=meta)
+    args = ("pct_change", periods)
+    return overlapping(self, rows.call_method, before, after, args, meta=meta, title="pct_change")
 
 
 def ffill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
@@ -336,4 +354,5 @@ def _fill(self: FrameBase, method: str, axis: Any, limit: int | None) -> Any:
     before, after = (limit, 0) if method == "ffill" else (0, limit)
     call = rows.call_method
     meta = getattr(self._meta, method)()
-    return overlapping(self, call, before, after, (method,), {"limit": limit}, meta=meta)
+    told = {"limit": limit}
+    return overlapping(self, call, before, after, (method,), told, meta=meta, title=method)

@@ -157,6 +157,13 @@ class ReadParquet(Source):
             return None
         return sum(rows_of_piece(self.dataset, piece, {}) for piece in self.dataset.pieces)
 
+    def count_parts(self) -> list[int] | None:
+        """How many rows each partition has, from the footers; None if filters leave some out."""
+        if self.filters or len(self.dataset.pieces) > MOST_FOOTERS:
+            return None
+        footers: dict[str, Any] = {}
+        return [rows_of_piece(self.dataset, piece, footers) for piece in self.dataset.pieces]
+
     def column_bounds(self, column: Any) -> tuple[Any, Any] | None:
         """The least and the largest value of a column of whole numbers, from the footers.
 

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows
 
-__all__ = ["Overlapped", "extended"]
+__all__ = ["Edge", "Overlapped", "extended"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Overlapped:
     Examples
     --------
     >>> rolled = Overlapped(lambda s: s.rolling(2).sum(), (("rows", 0),), (), 1, 0)
-    >>> rolled((1, 0, 2), [pd.Series([1, 2]), pd.Series([3], index=[2])]).tolist()
+    >>> rolled([pd.Series([2])], [pd.Series([3], index=[2])], []).tolist()
     [5.0]
     """
 
@@ -41,19 +42,20 @@ class Overlapped:
     before: Any
     after: Any
 
-    def __call__(self, place: tuple[int, int, int], *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> Any:
         """Call it.
 
         Parameters
         ----------
-        place
-            Number of the partition, of the first one that is given, and of all.
         *inputs
-            Lists of partitions, then values.
+            For each frame lists of its partition, of the edge before and of the one after; then
+            values.
         """
         count = sum(kind == "rows" for kind, _ in dict.fromkeys(self._kinds()))
-        longer = [extended(parts, place, self.before, self.after) for parts in inputs[:count]]
-        values = iter(inputs[count:])
+        far = (self.before, self.after)
+        frames = [inputs[3 * i : 3 * i + 3] for i in range(count)]
+        longer = [extended(own, before, after, far) for (own,), before, after in frames]
+        values = iter(inputs[3 * count :])
         args = [
             longer[item][0] if kind == "rows" else (next(values) if kind == "value" else item)
             for kind, item in self.spec
@@ -79,59 +81,87 @@ class Overlapped:
         return self.func, self.spec, self.names, self.before, self.after
 
 
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    """The rows at an end of a partition that its neighbour on that side looks at.
+
+    Where a partition has too few, those of the partitions beyond it go with them: a chain of
+    edges hands on as many rows as the next partition needs, over partitions that are short or
+    empty.
+
+    Parameters
+    ----------
+    reach
+        How many rows, or how far in the index.
+    last
+        Whether the rows are the last ones, for the partition after; else the first ones.
+
+    Examples
+    --------
+    >>> last = Edge(2, last=True)
+    >>> last(pd.Series([3]), last(pd.Series([0, 1, 2]))).tolist()
+    [2, 3]
+    """
+
+    reach: Any
+    last: bool
+
+    def __call__(self, part: Any, beyond: Any = None) -> Any:
+        """The rows.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        beyond
+            The edge of the partition that follows on the other side.
+        """
+        if beyond is None or (isinstance(self.reach, int) and len(part) >= self.reach):
+            rows = part
+        else:
+            rows = concat_rows([beyond, part] if self.last else [part, beyond])
+        return rows.take(self._places(rows))  # a slice would keep the partition in memory
+
+    def _places(self, rows: Any) -> Any:
+        count = len(rows)
+        if isinstance(self.reach, int):
+            some = min(self.reach, count)
+            return np.arange(count - some, count) if self.last else np.arange(some)
+        if not count:
+            return np.arange(0)
+        index = rows.index
+        near = index >= index[-1] - self.reach if self.last else index <= index[0] + self.reach
+        return np.flatnonzero(near)
+
+
 def extended(
-    parts: Sequence[Any], place: tuple[int, int, int], before: Any, after: Any
+    part: Any, before: Sequence[Any], after: Sequence[Any], far: tuple[Any, Any]
 ) -> tuple[Any, int, int]:
     """A partition with rows of its neighbours, and how many were added before and after.
 
     Parameters
     ----------
-    parts
-        The partition and neighbours.
-    place
-        Number of the partition, of the first of ``parts``, and of all there are.
+    part
+        The partition.
     before, after
-        How many rows, or how far in the index.
-
-    Raises
-    ------
-    NotImplementedError
-        A neighbour has fewer rows than are needed, and there are more beyond it.
+        The edge of the neighbour on that side, or nothing.
+    far
+        How many rows, or how far in the index, to each side.
 
     Examples
     --------
-    >>> whole, head, tail = extended([pd.Series([1]), pd.Series([2])], (1, 0, 2), 1, 0)
+    >>> whole, head, tail = extended(pd.Series([2]), [pd.Series([0, 1])], [], (1, 0))
     >>> whole.tolist(), head, tail
-    ([1, 2], 1, 0)
+    ([0, 1, 2], 2, 0)
     """
-    number, first, count = place
-    own = number - first
-    part = parts[own]
     around = [part]
     head = tail = 0
-    if before and own:
-        some = concat_rows(parts[:own])
-        if isinstance(before, int):
-            _check(len(some), before, more=first > 0)
-            some = some.iloc[max(len(some) - before, 0) :]
-        elif len(part):
-            some = some[some.index >= part.index[0] - before]
+    for some in before:
+        if len(part) and not isinstance(far[0], int):
+            some = some[some.index >= part.index[0] - far[0]]
         around, head = [some, part], len(some)
-    if after and len(parts) > own + 1:
-        some = concat_rows(parts[own + 1 :])
-        if isinstance(after, int):
-            _check(len(some), after, more=first + len(parts) < count)
-            some = some.iloc[:after]
-        elif len(part):
-            some = some[some.index <= part.index[-1] + after]
+    for some in after:
+        if len(part) and not isinstance(far[1], int):
+            some = some[some.index <= part.index[-1] + far[1]]
         around, tail = [*around, some], len(some)
-    whole = pd.concat([one for one in around if len(one)] or [part])
-    return whole, head, tail
-
-
-def _check(there: int, wanted: int, *, more: bool) -> None:
-    if there < wanted and more:
-        raise NotImplementedError(
-            f"Partition size is less than overlapping window size: a neighbour has {there} rows, "
-            f"{wanted} are needed. Use repartition to make fewer, larger partitions"
-        )
+    return concat_rows([one for one in around if len(one)] or [part]), head, tail

@@ -1,20 +1,38 @@
-"""A function of each partition with rows of its neighbours around it."""
+"""A function of each partition with rows of its neighbours around it.
+
+A partition does not read its neighbours but their *edges*, a few rows each.  An edge that may be
+too short, for nobody knows the partition's length yet, is made with the one beyond it: a chain that
+costs a small task a partition and reaches as far as is needed, over any number of short or empty
+partitions.  Where lengths or divisions say that one partition is enough, the chain is cut there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.kernels.overlap import Overlapped
+from shoal.dataframe.kernels.overlap import Edge, Overlapped
 from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.rowwise import (
+    COLUMN_BY_COLUMN,
+    Assign,
+    Column,
+    Method,
+    Operator,
+    Project,
+    Rename,
+)
+from shoal.dataframe.nodes.sources import FromPandas
+from shoal.dataframe.nodes.stage import Stage
 from shoal.expr.call import Call
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import Blocks, Const, Each, Gather, Input
+from shoal.graph.layers import Blocks, Const, Each, Gather, Input, TableLayer
 
-__all__ = ["MapOverlap"]
+__all__ = ["MapOverlap", "known_lengths"]
 
 
 class MapOverlap(FrameNode):
@@ -68,20 +86,54 @@ class MapOverlap(FrameNode):
         return (None,) * len(known) if several else known
 
     def place(self, lowering: Lowering) -> None:
-        """A task reads its partitions and the neighbours that it needs."""
-        first = self.frames[0]
-        count = first.size
-        reads = [self._reads(first.divisions, i, count) for i in range(count)]
-        places = [(i, read.start, count) for i, read in enumerate(reads)]
-        rows = [one for one in self.args if isinstance(one, FrameNode) and one.size == count]
+        """A task reads its partitions and the edges of those beside it."""
+        count = self.frames[0].size
+        frames = [one for one in self.args if isinstance(one, FrameNode) and one.size == count]
+        rows = list(dict.fromkeys(frames))
         spec = [_slot(one, rows) for one in self.args]
         call = Overlapped(self.func, tuple(spec), self.names, self.before, self.after)
-        inputs: list[Input] = [Const(call), Each(places)]
-        inputs += [Gather(one.name, reads) for one in rows]
+        inputs: list[Input] = [Const(call)]
+        for k, one in enumerate(rows):
+            inputs += self._around(k, one, lowering)
         for i, item in enumerate(spec):
             if item == ("value", None):
                 inputs.append(self._whole(i, self.args[i], lowering))
         lowering.add_grid(self, _run, inputs)
+
+    def _around(self, k: int, frame: FrameNode, lowering: Lowering) -> Iterator[Input]:
+        """A frame's partition, the edge before it and the edge after it, each in a list."""
+        count = frame.size
+        lengths = known_lengths(frame)
+        yield Gather(frame.name, [(i,) for i in range(count)])
+        for reach, last in ((self.before, True), (self.after, False)):
+            name = f"{self.name}-{k}-{'tails' if last else 'heads'}"
+            if not reach or count < 2:
+                yield Each([()] * count)
+                continue
+            blocks = lowering.numbers(frame)
+            keys: list[Any] = []
+            deps: list[tuple[int, ...]] = []
+            start = lowering.graph.size
+            for at, i in enumerate(range(count) if last else range(count - 1, -1, -1)):
+                keys.append((name, i))
+                alone = not at or self._enough(frame, lengths, i, reach, last)
+                deps.append((blocks[i],) if alone else (blocks[i], start + at - 1))
+            funcs = [Edge(reach, last)] * count
+            lowering.graph.add(TableLayer(keys, funcs, [None] * count, deps))
+            numbers = range(start, start + count)
+            lowering.graph.name_blocks(name, numbers if last else numbers[::-1])
+            beside = [i - 1 if last else i + 1 for i in range(count)]
+            yield Gather(name, [(i,) if 0 <= i < count else () for i in beside])
+
+    def _enough(self, frame: FrameNode, lengths: Any, i: int, reach: Any, last: bool) -> bool:
+        """Whether a partition surely has all rows that its neighbour looks at."""
+        if isinstance(reach, int):
+            return lengths is not None and bool(lengths[i] >= reach)
+        low, high = frame.divisions[i : i + 2]
+        if low is None:
+            return False
+        # The last partition may begin with the label that the one before ends with.
+        return bool(low < high - reach if last else low + reach < high)
 
     def _whole(self, i: int, item: Any, lowering: Lowering) -> Input:
         """What is given to all partitions as it is."""
@@ -90,17 +142,6 @@ class MapOverlap(FrameNode):
             lowering.graph.name_blocks(name, lowering.numbers(item))
             return Blocks(name, (1,), (None,))
         return Blocks(item.name, item.shape, (None,) * len(item.shape))
-
-    def _reads(self, divisions: Sequence[Any], i: int, count: int) -> range:
-        """The partition and its neighbours: one on each side, or as many as the time reaches."""
-        first, last = i - bool(self.before), i + bool(self.after)
-        if isinstance(self.before, pd.Timedelta) and divisions[0] is not None:
-            while first > 0 and divisions[first] > divisions[i] - self.before:
-                first -= 1
-        if isinstance(self.after, pd.Timedelta) and divisions[0] is not None:
-            while last < count - 1 and divisions[last + 1] < divisions[i + 1] + self.after:
-                last += 1
-        return range(max(first, 0), min(last + 1, count))
 
     def label(self) -> str:
         """What is called, and how far it looks."""
@@ -114,5 +155,40 @@ def _slot(item: Any, rows: Sequence[FrameNode]) -> tuple[str, Any]:
     return ("value", None) if isinstance(item, FrameNode | Call) else ("const", item)
 
 
-def _run(call: Any, place: Any, *inputs: Any) -> Any:
-    return call(place, *inputs)
+def _run(call: Any, *inputs: Any) -> Any:
+    return call(*inputs)
+
+
+def known_lengths(node: Any) -> list[int] | None:
+    """How many rows each partition has; None where that is not known before it is computed.
+
+    Parameters
+    ----------
+    node
+        Of a frame.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3]}, npartitions=2)
+    >>> known_lengths((df.x + 1).expr), known_lengths(df[df.x > 1].expr)
+    ([2, 1], None)
+    """
+    if isinstance(node, Stage):
+        node = node.body.root
+    if isinstance(node, FromPandas):
+        return [stop - start for start, stop in pairwise(node.bounds)]
+    told = getattr(node, "count_parts", None)
+    if told is not None:
+        counts: list[int] | None = told()
+        return counts
+    if not isinstance(node, MapOverlap | Project | Column | Assign | Rename | Operator | Method):
+        return None
+    if isinstance(node, Method) and node.method not in COLUMN_BY_COLUMN:
+        return None
+    # Rows of different origin are aligned by their labels, and may become more.
+    same = [one for one in node.frames if one.npartitions == node.npartitions]
+    if len({one.row_roots for one in same}) != 1:
+        return None
+    found = [known_lengths(one) for one in same]
+    return found[0] if all(one == found[0] for one in found) else None
