@@ -79,19 +79,24 @@ def transposed_add(n: int, total: bool) -> Deps:
     return b.deps
 
 
-def stencil(rows: int, cols: int, corners: bool = True) -> Deps:
+def stencil(rows: int, cols: int, corners: bool = True, steps: int = 1) -> Deps:
     b = Builder()
     x = [b.each([()] * cols) for _ in range(rows)]
-    for i in range(rows):
-        for j in range(cols):
-            b.add(
-                *(
-                    x[p][q]
-                    for p in range(max(0, i - 1), min(rows, i + 2))
-                    for q in range(max(0, j - 1), min(cols, j + 2))
-                    if corners or p == i or q == j
+    for _ in range(steps):
+        x = [
+            [
+                b.add(
+                    *(
+                        x[p][q]
+                        for p in range(max(0, i - 1), min(rows, i + 2))
+                        for q in range(max(0, j - 1), min(cols, j + 2))
+                        if corners or p == i or q == j
+                    )
                 )
-            )
+                for j in range(cols)
+            ]
+            for i in range(rows)
+        ]
     return b.deps
 
 
@@ -155,6 +160,8 @@ SHAPES: list[tuple[Callable[..., Deps], tuple[object, ...], int]] = [
     (stencil, (10, 10, False), 22),
     (stencil, (5, 40, False), 12),
     (stencil, (40, 5, False), 12),
+    # A sweep that turned at the end of each diagonal would hold one more for each step.
+    (stencil, (6, 20, False, 3), 38),
     (stores, (200, 3), 3),
     (reductions, (100, 1), 11),
     (reductions, (100, 2), 21),

@@ -53,6 +53,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, islice
@@ -118,12 +119,13 @@ def order(
     n = len(deps)
     if not any(deps) or _is_chain(deps):
         return range(n)
-    if sum(map(len, deps)) < n:
+    counts = list(map(len, deps))
+    if sum(counts) < n:
         flat = list(chain.from_iterable(deps))
         read = set(flat)
         if len(read) == len(flat):
             return _forest(deps, read, wanted)
-    return _general(_Graph(deps, dependents, wanted))
+    return _general(_Graph(deps, counts, dependents, wanted))
 
 
 def live_profile(
@@ -305,21 +307,27 @@ class _Graph:
     """What the walks over one graph share.
 
     ``prefer[i]`` is large for inputs to ask for early: the length of the longest path to ``i``.
+    ``most`` is how many tasks one task reads at most.
     ``waits``, ``uses`` and ``rest`` are what those of a walk are at its start.
     """
 
-    __slots__ = ("dependents", "deps", "n", "prefer", "rest", "targets", "uses", "waits")
+    __slots__ = ("dependents", "deps", "most", "n", "prefer", "rest", "targets", "uses", "waits")
 
     def __init__(
-        self, deps: Deps, dependents: Sequence[Sequence[int]] | None, wanted: Collection[int]
+        self,
+        deps: Deps,
+        counts: list[int],
+        dependents: Sequence[Sequence[int]] | None,
+        wanted: Collection[int],
     ) -> None:
         n = self.n = len(deps)
         self.deps = deps
         self.prefer, found = _heights(deps)
         self.dependents = dependents or found
         self.targets = [i for i, readers in enumerate(self.dependents) if not readers]
+        self.most = max(counts)
         # The number n stands for the user as a reader; it is never ready.
-        self.waits = [*map(len, deps), UNBOUNDED]
+        self.waits = [*counts, UNBOUNDED]
         self.uses = list(map(len, self.dependents))
         self.rest = list(map(sum, self.dependents))
         for i in set(wanted):
@@ -384,7 +392,7 @@ class _Walk:
 def _general(graph: _Graph) -> list[int]:
     """The best of several walks."""
     fan = max(graph.uses)
-    least = max(graph.waits[:-1]) + fan + 2
+    least = graph.most + fan + 2
     bar = least + graph.n.bit_length() // 2
     best = _Walk(graph, graph.prefer, graph.targets[::-1])
     many = len(graph.targets) > 2 * fan
@@ -461,7 +469,7 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
     deps, dependents = walk.graph.deps, walk.graph.dependents
     waits, uses, rest, begun, out = walk.waits, walk.uses, walk.rest, walk.begun, walk.out
     looks = walk.shared_at if limit == UNBOUNDED else ()
-    shared, put_off = walk.shared, walk.put_off
+    shared, put_off, prefer = walk.shared, walk.put_off, walk.prefer
     live, peak = walk.live, walk.peak
     push, pop, run = stack.append, stack.pop, out.append
     event = -1
@@ -476,8 +484,10 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
             needs = deps[i]
             if len(needs) == 1:
                 stack += needs
-            else:
+            elif lacks == 1 or len(needs) > 2:
                 _ask(walk, needs, stack)
+            else:
+                stack += needs if prefer[needs[0]] < prefer[needs[1]] else needs[::-1]
             continue
         pop()
         if lacks < 0:
@@ -522,17 +532,6 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
 def _ask(walk: _Walk, needs: tuple[int, ...], stack: list[int]) -> None:
     """Push those inputs of a task that are missing, the first to compute on top."""
     waits = walk.waits
-    if len(needs) == 2:
-        left, right = needs
-        if waits[left] < 0:
-            stack += (right,)
-        elif waits[right] < 0:
-            stack += (left,)
-        elif walk.prefer[left] < walk.prefer[right]:
-            stack += needs
-        else:
-            stack += (right, left)
-        return
     missing = [j for j in needs if waits[j] >= 0]
     if len(missing) > 1:
         missing.reverse()
@@ -542,7 +541,8 @@ def _ask(walk: _Walk, needs: tuple[int, ...], stack: list[int]) -> None:
 
 def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
     """Tell the several readers of ``i``; push those that rule 2 runs at once."""
-    waits, dependents = walk.waits, walk.graph.dependents
+    waits, uses = walk.waits, walk.uses
+    deps, dependents = walk.graph.deps, walk.graph.dependents
     walk.shared.append(i)
     walk.shared_at.append(len(walk.out) - 1)
     releasing = []
@@ -551,12 +551,18 @@ def _wake(walk: _Walk, i: int, stack: list[int]) -> None:
         if lacks:
             continue
         after = dependents[j]
-        if not after or _releases(walk, j, j):
+        if not after:
             releasing.append(j)
-        elif len(after) == 1 and waits[after[0]] == 1 and _releases(walk, after[0], j):
-            stack.append(j)
+            continue
+        for k in deps[j]:
+            if uses[k] == 1:
+                releasing.append(j)
+                break
         else:
-            walk.put_off.append(j)
+            if len(after) == 1 and waits[after[0]] == 1 and _releases(walk, after[0], j):
+                stack.append(j)
+            else:
+                walk.put_off.append(j)
     if releasing:
         releasing.reverse()
         stack += releasing
@@ -703,7 +709,9 @@ def _sweep(graph: _Graph) -> list[int]:
     Plays the game on targets and the shared results that they read, directly or through tasks of
     their own: always the target that is the last reader of a result, else a reader of the newest
     result, the one that lacks the fewest, of equal ones the last.  On a grid numbered by rows the
-    last equals the one below, so this goes by columns.
+    last equals the one below, so this goes by columns.  What a last reader loads counts as the
+    oldest: from there a stencil would turn at the end of each diagonal, and hold a result more for
+    each step of it.
     """
     several = [len(readers) > 1 for readers in graph.dependents]
     reads = [_shared_inputs(graph.deps, several, target) for target in graph.targets]
@@ -727,7 +735,7 @@ def _sweep(graph: _Graph) -> list[int]:
     rest = list(map(sum, readers))
     degree = [sum(map(uses.__getitem__, inputs)) for inputs in reads]
     loaded, done = bytearray(graph.n), bytearray(len(reads))
-    newest: list[int] = []
+    newest: deque[int] = deque()
     last: list[int] = []
     out: list[int] = []
     unseen = iter(sorted(range(len(reads)), key=lambda t: (big[t], degree[t])))
@@ -736,9 +744,6 @@ def _sweep(graph: _Graph) -> list[int]:
         return len(reads[t]) - sum(map(loaded.__getitem__, reads[t])), degree[t]
 
     def near() -> int:
-        while last:
-            if not done[t := last.pop()]:
-                return t
         while newest:
             i = newest[-1]
             if uses[i] and len(readers[i]) <= NEIGHBOUR_LIMIT:
@@ -748,13 +753,16 @@ def _sweep(graph: _Graph) -> list[int]:
 
     live = 0
     while len(out) < len(reads):
-        t = near()
+        while last and done[last[-1]]:
+            last.pop()
+        load = newest.appendleft if last else newest.append
+        t = last.pop() if last else near()
         done[t] = 1
         out.append(graph.targets[t])
         for i in reads[t]:
             if not loaded[i]:
                 loaded[i] = 1
-                newest.append(i)
+                load(i)
                 live += 1
         if live >= usual:
             return graph.targets
