@@ -49,7 +49,6 @@ __all__ = [
     "Lost",
     "Message",
     "Options",
-    "Output",
     "Peer",
     "Put",
     "Reconcile",
@@ -280,8 +279,9 @@ class Submit(_Struct):
         ``(task, part)`` of tasks that read one part of each input that is in parts.
     inline
         Whether the client waits: small results are to come with `Finished`.
-    tell
-        Topic of `Output` that receives what the tasks print and log; empty for none.
+    trace
+        Headers of the trace context in which the tasks run (W3C: ``traceparent``, ``tracestate``);
+        empty for none.
 
     Examples
     --------
@@ -300,7 +300,7 @@ class Submit(_Struct):
     big: list[tuple[int, int, int]] = []
     options: list[Options] = []
     inline: bool = True
-    tell: str = ""
+    trace: dict[str, str] = {}
     parts: list[tuple[int, int]] = []
 
 
@@ -648,26 +648,6 @@ class Topic(_Struct):
     events: list[tuple[float, Any]]
 
 
-class Output(_Struct):
-    """What tasks printed or logged, on the way to the client that asked for it.
-
-    Parameters
-    ----------
-    topic
-        From `Submit.tell`.
-    lines
-        ``(worker, key, stream or level, text)``.
-
-    Examples
-    --------
-    >>> Output("t", [("w", "x", "stdout", "hello")]).topic
-    't'
-    """
-
-    topic: str
-    lines: list[tuple[str, str, str, str]]
-
-
 # --- scheduler to worker ----------------------------------------------------------------------
 
 
@@ -716,8 +696,8 @@ class Run(_Struct):
         As in `Submit`, by position in this message.
     options
         ``(position, options)`` for tasks that have any; ``options.tasks`` is not used.
-    tells
-        ``(position, topic)`` for tasks whose output is wanted.
+    traces
+        ``(trace, positions)``: as in `Submit`, for tasks that have one.
     parts
         ``(position, part)`` of tasks that read one part of each input that is in parts.
 
@@ -742,7 +722,7 @@ class Run(_Struct):
     peers: list[Peer] = []
     big: list[tuple[int, int, int]] = []
     options: list[tuple[int, Options]] = []
-    tells: list[tuple[int, str]] = []
+    traces: list[tuple[dict[str, str], list[int]]] = []
     parts: list[tuple[int, int]] = []
 
 
@@ -1101,7 +1081,6 @@ Message: TypeAlias = (
     | Located
     | Reserved
     | Topic
-    | Output
     | Run
     | Drop
     | GiveBack

@@ -190,7 +190,7 @@ class Calls(Session):
                 wanted=[0],
                 big=aside.big if aside else [],
                 options=options,
-                tell=self._tell,
+                trace=self._trace(),
             )
         with link.lock:
             found = link.table.entries.get(name)
@@ -489,7 +489,7 @@ class Calls(Session):
         self, plan: Plan, options: Sequence[Options], inline: bool = True
     ) -> list[Entry]:
         """Send a plan; the entries of its wanted results, counted."""
-        encoded = encode_plan(fuse(plan), self._codes, options, inline=inline, tell=self._tell)
+        encoded = encode_plan(fuse(plan), self._codes, options, inline=inline, trace=self._trace())
         self._warn_large(encoded.nbytes, encoded.keys[0] if encoded.keys else "")
         return self._send(encoded)
 
@@ -697,7 +697,7 @@ class _MapCall:
             wanted=list(range(count)),
             big=aside.big,
             options=self.options,
-            tell=self.client._tell,
+            trace=self.client._trace(),
         )
         return message, aside.buffers
 

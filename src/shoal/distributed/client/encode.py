@@ -366,7 +366,7 @@ def encode_plan(
     options: Sequence[Options] = (),
     *,
     inline: bool = True,
-    tell: str = "",
+    trace: dict[str, str] | None = None,
 ) -> Encoded:
     """A plan as a message.
 
@@ -380,8 +380,8 @@ def encode_plan(
         For all tasks, and after them those of the plan's annotations apply.
     inline
         Whether small results should come with the report that they are there.
-    tell
-        Topic for what tasks print.
+    trace
+        Headers of the trace context in which they run.
 
     Examples
     --------
@@ -413,7 +413,7 @@ def encode_plan(
         big=table.aside.big,
         options=[*options, *_annotations(plan, ids)],
         inline=inline,
-        tell=tell,
+        trace=trace or {},
         parts=table.parts,
     )
     keys = [wire_key(plan.keys[i]) if ids[i] >= 0 else externals[-ids[i] - 1] for i in plan.wanted]

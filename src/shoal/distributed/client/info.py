@@ -236,7 +236,8 @@ class Info(Session):
             How many.
         """
         return self._run(
-            self._answer("scheduler.logs", {"n": n}), lambda lines: tuple(map(tuple, lines))
+            self._answer("scheduler.logs", {"n": n}),
+            lambda lines: tuple((level, text) for level, text, *_ in lines),
         )
 
     def get_worker_logs(
@@ -264,7 +265,10 @@ class Info(Session):
                     "on_error": "return",
                 },
             ),
-            lambda found: {address: tuple(map(tuple, lines)) for address, lines in found.items()},
+            lambda found: {
+                address: tuple((level, text) for level, text, *_ in lines)
+                for address, lines in found.items()
+            },
         )
 
     def dump_cluster_state(

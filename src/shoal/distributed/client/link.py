@@ -44,7 +44,6 @@ from shoal.distributed.protocol import (
     Key,
     Located,
     Lost,
-    Output,
     Peer,
     Put,
     Release,
@@ -126,7 +125,6 @@ class Link:
         self.scheduler = ""
         self.number = 0
         self.on_topic: Callable[[Topic], None] = lambda message: None
-        self.on_output: Callable[[Output], None] = lambda message: None
         self._conn: Connection | None = None
         self._welcome: Promise[Welcome] = Promise()
         self._numbers = itertools.count(1)
@@ -568,8 +566,6 @@ class Link:
                 futures.lose(self.table, message)
         elif kind is Topic:
             self.on_topic(message)
-        elif kind is Output:
-            self.on_output(message)
         elif kind is Heard:
             with self.lock:
                 if self.status != "closed":

@@ -15,7 +15,6 @@ import logging
 import os
 import platform
 import queue
-import sys
 import threading
 import uuid
 import weakref
@@ -35,9 +34,11 @@ from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermo
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
-from shoal.distributed.protocol import Call, Output, Topic
+from shoal.distributed.protocol import Call, Topic
+from shoal.distributed.spans import asked, current_trace
 from shoal.errors import ClosedClientError, ClusterError
 from shoal.local.failure import trimmed
+from shoal.optional import import_required
 from shoal.serialize.families import loader
 from shoal.units import parse_timedelta
 
@@ -132,7 +133,9 @@ class Session:
         self._caller: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
-        self._tell = ""
+        self._traces = bool(config.get("distributed.tracing"))
+        if self._traces:
+            import_required("opentelemetry.propagate", "the setting distributed.tracing", "tracing")
         self._epoch = 0.0
         """Of the scheduler's clock: what is added to its times for seconds since the epoch."""
         self._loop = CallbackLoop()
@@ -188,7 +191,6 @@ class Session:
         )
         self._place = place
         self._link.on_topic = self._got_topic
-        self._link.on_output = _print_output
         await self._link.open()
         for topic in TOPICS:
             self._link.subscribe(topic)
@@ -211,6 +213,10 @@ class Session:
         if asyncio._get_running_loop() is None:
             return False
         return self._asynchronous or awaiting.get()
+
+    def _trace(self) -> dict[str, str]:
+        """The context of the trace in which something is submitted now, where that is wanted."""
+        return current_trace() if self._traces or asked.get() else {}
 
     @property
     def status(self) -> str:
@@ -518,12 +524,6 @@ class _Caller:
             except BaseException:  # sys.exit() too: the callbacks after it are called
                 log.exception("a callback failed")
             del call, callback, argument
-
-
-def _print_output(message: Output) -> None:
-    """What tasks printed, where this program prints."""
-    for _, _, stream, text in message.lines:
-        print(text, end="", file=sys.stderr if stream == "stderr" else sys.stdout, flush=True)
 
 
 _open_clients: dict[int, Any] = {}

@@ -1,8 +1,9 @@
-"""Spans for OpenTelemetry: a block of a program, and the tasks that ran for it.
+"""Spans for OpenTelemetry: a block of a program, and the tasks that it submits.
 
-The spans of tasks are made when the block ends, from the times that workers have told, so that
-nothing is on the way of a task.  They are children of the block's span, which is itself a child of
-whatever span the program is in: one trace leads from a request to the tasks behind it.
+What is submitted in the block carries its context (`shoal.distributed.spans`): tasks run in spans
+that are its children, and spans that a task makes are in the same trace.  A worker's spans go
+where its process sends them, as any program's do.  Where workers have no exporter of their own, the
+spans of tasks are made here, when the block ends, from the times that workers have told.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from typing import Any
 
 from shoal.distributed.client.current import default_client
+from shoal.distributed.spans import asked
 from shoal.optional import import_required
 
 __all__ = ["traced"]
@@ -20,7 +22,7 @@ MOST = 10_000
 
 
 class traced:
-    """A span around a ``with`` block, with a child for each task that ran meanwhile.
+    """A span around a ``with`` block, and the tasks that it submits in the same trace.
 
     Parameters
     ----------
@@ -30,11 +32,14 @@ class traced:
         Default: the current one.
     tracer
         An OpenTelemetry tracer; default: that of the program's provider.
+    tasks
+        Whether to make a span for each task here, when the block ends.  False where workers export
+        their own.
 
     Attributes
     ----------
     span
-        The block's.
+        The block's; a child of whatever span the program is in.
 
     Raises
     ------
@@ -50,13 +55,17 @@ class traced:
     [1, 2]
     """
 
-    def __init__(self, name: str = "shoal", client: Any = None, tracer: Any = None) -> None:
+    def __init__(
+        self, name: str = "shoal", client: Any = None, tracer: Any = None, tasks: bool = True
+    ) -> None:
         self._api = import_required("opentelemetry.trace", "a trace of spans", "tracing")
         self.name = name
         self.client = client
         self.tracer = tracer or self._api.get_tracer("shoal")
+        self.tasks = tasks
         self.span: Any = None
         self._current: Any = None
+        self._asked: Any = None
         self._start = 0.0
 
     def __enter__(self) -> traced:
@@ -64,11 +73,13 @@ class traced:
         self._start = time.time()
         self._current = self.tracer.start_as_current_span(self.name)
         self.span = self._current.__enter__()
+        self._asked = asked.set(True)
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
+        asked.reset(self._asked)
         try:
-            if self.span.is_recording():
+            if self.tasks and self.span.is_recording():
                 self._add(self.client.get_task_stream(start=self._start, count=MOST))
         finally:
             self._current.__exit__(*exc_info)

@@ -95,7 +95,7 @@ def narrated(state: Scheduler, now: float) -> Iterator[j.Entry]:
         yield j.Failed([(key_of(table, row), state.reasons[row]) for row in failed])
     yield j.Noted(
         [key_of(table, row) for row in tasks if table.flags[row] & INLINE],
-        [(key_of(table, row), topic) for row, topic in state.tells.items()],
+        [(key_of(table, row), trace) for row, trace in state.traces.items()],
     )
     for method, args in named(state):
         yield said(NARRATOR, now, Call(0, method, args))

@@ -98,10 +98,10 @@ class Left(_Entry):
 
 
 class Noted(_Entry):
-    """What only some rows have: those a client waits for the values of, topics of output."""
+    """What only some rows have: those a client waits for the values of, contexts of traces."""
 
     inline: list[Key]
-    tells: list[tuple[Key, str]]
+    traces: list[tuple[Key, dict[str, str]]]
 
 
 Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Noted
@@ -324,10 +324,10 @@ class Player:
             row = find(self.state.names, key)
             if row >= 0:
                 flags[row] |= INLINE
-        for key, topic in entry.tells:
+        for key, trace in entry.traces:
             row = find(self.state.names, key)
             if row >= 0:
-                self.state.tells[row] = topic
+                self.state.traces[row] = trace
                 flags[row] |= NOTED
 
 

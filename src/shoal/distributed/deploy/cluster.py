@@ -315,14 +315,14 @@ class Cluster:
             logs["Cluster"] = Log("")
         if scheduler:
             lines = self._ask("scheduler.logs")
-            logs["Scheduler"] = Log("\n".join(text for _, text in lines))
+            logs["Scheduler"] = Log("\n".join(text for _, text, *_ in lines))
         if workers:
             some = None if workers is True else list(workers)
             found = self._ask(
                 "worker.call", workers=some, method="logs", args={}, on_error="return"
             )
             for address, lines in found.items():
-                logs[address] = Log("\n".join(str(text) for _, text in lines))
+                logs[address] = Log("\n".join(str(text) for _, text, *_ in lines))
         return logs
 
     async def _place_for_clients(self) -> Place:

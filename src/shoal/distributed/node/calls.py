@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.node.context import outside
 from shoal.distributed.node.disks import trim_heap
-from shoal.distributed.node.output import forward, unforward
+from shoal.distributed.node.output import Line, forward, lines_of, unforward
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.local.failure import trim
@@ -146,9 +146,9 @@ def profile(
     return worker.profile.tree(key, start, stop)
 
 
-def logs(worker: Worker, n: int | None = None) -> list[tuple[str, str]]:
-    """The last lines of the log, newest first."""
-    return worker.log_lines(n)
+def logs(worker: Worker, n: int | None = None, text: str = "") -> list[Line]:
+    """The last lines of the log with a text in them, newest first."""
+    return lines_of(worker.log, n, text)
 
 
 def logging_forward(worker: Worker, topic: str, name: str | None = None, level: int = 0) -> None:

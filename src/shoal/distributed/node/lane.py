@@ -37,6 +37,7 @@ from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
+from shoal.distributed.spans import note_error, run_traced
 from shoal.errors import Reschedule
 from shoal.graph.task import part_of
 
@@ -447,7 +448,7 @@ class Lane:
             if fresh:
                 slot.started = perf_counter()
                 fresh = False
-            completion = run(slot, row)
+            completion = run(slot, row) if row.trace is None else run_traced(run, slot, row)
             if completion is None:
                 return
             done.append(completion)
@@ -551,6 +552,8 @@ class Lane:
             return row, "returned", 0, "", ended - started, begun, b"", None
         if isinstance(error, Reschedule):
             return row, "rescheduled", 0, "", ended - started, begun, b"", None
+        if row.trace is not None:
+            note_error(error)
         # Without the frame of this module, which keeps everything alive.
         trace = error.__traceback__
         data = pack_failure(error.with_traceback(trace and trace.tb_next), row.key, func)

@@ -1,8 +1,8 @@
-"""What tasks print and log, on its way to the client that asked for it.
+"""The log of a worker: what its process logs, and what its tasks print.
 
-Standard output and error of the process are replaced by streams that look who writes: a task whose
-output somebody wants (`Task.tell`), or anybody else, who writes through.  Log records go the same
-way.  Lines are collected and sent by the loop, so that a task that prints much does not wait.
+Standard output and error of the process are replaced by streams that write through, and look who
+writes: the lines of a task go to the log as well, with its key.  Log records that a task makes have
+its key too, so the lines of one task can be found among all others.
 """
 
 from __future__ import annotations
@@ -10,80 +10,68 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from shoal.distributed.node.context import current_task
 
-__all__ = ["Forwarder", "Keeper", "Lines", "capture", "forward", "unforward"]
+__all__ = ["Forwarder", "Keeper", "Line", "capture", "forward", "lines_of", "unforward"]
 
-MOST_LINES = 10_000
-"""Lines that wait to be sent; older ones are dropped."""
+Line: TypeAlias = tuple[str, str, float, str]
+"""Level, or ``"stdout"``, ``"stderr"``; text; seconds since the epoch; key of the task, if any."""
+
+MOST_OPEN = 100
+"""Tasks whose last line has not ended, of which it is kept."""
 
 
-class Lines:
-    """Lines that wait to be sent.
+def lines_of(log: deque[Line], n: int | None = None, text: str = "") -> list[Line]:
+    """The last lines of a log, newest first.
 
     Parameters
     ----------
-    poke
-        Called when the first one comes, in any thread.
+    log
+        Oldest first.
+    n
+        How many at most; None: all.
+    text
+        Only lines with this in them, or in the key of their task.
 
     Examples
     --------
-    >>> lines = Lines(lambda: None)
-    >>> lines.add("topic", "key", "stdout", "hello")
-    >>> lines.take()
-    {'topic': [('key', 'stdout', 'hello')]}
+    >>> log = deque(
+    ...     [("INFO", "a", 1.0, ""), ("INFO", "b", 2.0, "x-1"), ("stdout", "x-1", 3.0, "")]
+    ... )
+    >>> [line[1] for line in lines_of(log, text="x-1")], [line[1] for line in lines_of(log, 2)]
+    (['x-1', 'b'], ['x-1', 'b'])
     """
-
-    def __init__(self, poke: Callable[[], object]) -> None:
-        self.poke = poke
-        self._lines: deque[tuple[str, str, str, str]] = deque(maxlen=MOST_LINES)
-
-    def add(self, topic: str, key: str, stream: str, text: str) -> None:
-        """Add some text.
-
-        Parameters
-        ----------
-        topic
-            Where it goes.
-        key
-            Of the task.
-        stream
-            ``"stdout"``, ``"stderr"`` or a log level.
-        text
-            Of the line, with its end.
-        """
-        self._lines.append((topic, key, stream, text))
-        if len(self._lines) == 1:
-            self.poke()
-
-    def take(self) -> dict[str, list[tuple[str, str, str]]]:
-        """All lines, by topic; they are forgotten here."""
-        found: dict[str, list[tuple[str, str, str]]] = {}
-        for _ in range(len(self._lines)):
-            topic, *line = self._lines.popleft()
-            found.setdefault(topic, []).append((line[0], line[1], line[2]))
-        return found
+    lines = [line for line in list(log)[::-1] if text in line[1] or text in line[3]]
+    return lines if n is None else lines[:n]
 
 
 class Stream(io.TextIOBase):
-    """Stands for standard output or error."""
+    """Stands for standard output or error: writes through, and keeps the lines of tasks."""
 
-    def __init__(self, name: str, under: Any, lines: Lines) -> None:
+    def __init__(self, name: str, under: Any, log: deque[Line]) -> None:
         self._name = name
         self._under = under
-        self._lines = lines
+        self._log = log
+        self._open: dict[str, str] = {}
+        """Begun lines, by task: what is printed comes in pieces."""
 
     def write(self, text: str, /) -> int:
-        """Write for a task, or through."""
+        """Write through; what a task writes is kept when its line ends."""
         task = current_task()
-        if task is None or not task.tell:
-            return int(self._under.write(text) or 0)
-        self._lines.add(task.tell, str(task.key), self._name, text)
-        return len(text)
+        if task is not None:
+            key = str(task.key)
+            *lines, rest = (self._open.pop(key, "") + text).split("\n")
+            self._log += [(self._name, line, time.time(), key) for line in lines]
+            if rest:
+                self._open[key] = rest
+                if len(self._open) > MOST_OPEN:
+                    self._open.pop(next(iter(self._open)))
+        return int(self._under.write(text) or 0)
 
     def flush(self) -> None:
         """Pass what was written through on."""
@@ -107,43 +95,33 @@ class Stream(io.TextIOBase):
         return str(getattr(self._under, "encoding", "utf-8"))
 
 
-class Handler(logging.Handler):
-    """Sends records of tasks on."""
-
-    def __init__(self, lines: Lines) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send a record on, if a task logged it."""
-        task = current_task()
-        if task is not None and task.tell:
-            self._lines.add(task.tell, str(task.key), record.levelname, self.format(record) + "\n")
-
-
 class Keeper(logging.Handler):
-    """Keeps the last lines of a log.
+    """Keeps the last records of a process, with the keys of the tasks that made them.
 
     Parameters
     ----------
-    lines
-        ``(level, text)``, oldest first.
+    log
+        Where they are kept, oldest first.
 
     Examples
     --------
-    >>> keeper = Keeper(lines := deque(maxlen=2))
-    >>> keeper.emit(logging.makeLogRecord({"levelname": "INFO", "msg": "hello"}))
-    >>> lines
-    deque([('INFO', 'hello')], maxlen=2)
+    >>> keeper = Keeper(log := deque(maxlen=2))
+    >>> keeper.emit(
+    ...     logging.makeLogRecord({"levelname": "INFO", "msg": "hello", "created": 5.0})
+    ... )
+    >>> log
+    deque([('INFO', 'hello', 5.0, '')], maxlen=2)
     """
 
-    def __init__(self, lines: deque[tuple[str, str]]) -> None:
+    def __init__(self, log: deque[Line]) -> None:
         super().__init__()
-        self._lines = lines
+        self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
-        self._lines.append((record.levelname, self.format(record)))
+        task = current_task()
+        key = "" if task is None else str(task.key)
+        self._log.append((record.levelname, self.format(record), record.created, key))
 
 
 class Forwarder(logging.Handler):
@@ -217,20 +195,20 @@ def unforward(name: str | None, topic: str) -> None:
             logger.removeHandler(handler)
 
 
-def capture(lines: Lines) -> None:
-    """Replace the streams of this process, for good.
+def capture(log: deque[Line]) -> None:
+    """Have this process keep what it logs and what its tasks print, for good.
 
     Parameters
     ----------
-    lines
-        Where the lines of tasks go.
+    log
+        Where lines are kept.
 
     Examples
     --------
     >>> before = sys.stdout, sys.stderr, list(logging.getLogger().handlers)
-    >>> capture(Lines(lambda: None))
+    >>> capture(deque())
     >>> sys.stdout, sys.stderr, logging.getLogger().handlers[:] = before
     """
-    sys.stdout = Stream("stdout", sys.stdout, lines)
-    sys.stderr = Stream("stderr", sys.stderr, lines)
-    logging.getLogger().addHandler(Handler(lines))
+    sys.stdout = Stream("stdout", sys.stdout, log)
+    sys.stderr = Stream("stderr", sys.stderr, log)
+    logging.getLogger().addHandler(Keeper(log))

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node.lane import CELLS
-from shoal.distributed.node.output import Keeper, capture
+from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 from shoal.serialize.parts import limit_memory
@@ -118,11 +118,10 @@ def main(descriptor: int, cells: int) -> NoReturn:
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: worker.close("its process was told to end"))
-    capture(worker.lines)
-    ours = logging.getLogger("shoal")
-    ours.setLevel(logging.INFO)
-    ours.addHandler(Keeper(worker.log))
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
+    capture(worker.log)
+    for ours in ("distributed", "shoal"):
+        logging.getLogger(ours).setLevel(logging.INFO)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     watch_parent(sock, worker)

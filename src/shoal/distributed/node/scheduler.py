@@ -47,6 +47,7 @@ from shoal.distributed.node.calls import load_file
 from shoal.distributed.node.door import Door, parse_door
 from shoal.distributed.node.extensions import Extensions
 from shoal.distributed.node.known import forget_known, remember_known
+from shoal.distributed.node.output import Line, lines_of
 from shoal.distributed.node.plugins import load_preload
 from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
@@ -152,7 +153,7 @@ class Scheduler(Overview):
         self._dirty = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
-        self._logs: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
+        self._logs: deque[Line] = deque(maxlen=LOG_LINES)
         self._record: Record | None = None
         if journal is not None:
             self._record = Record(journal, self.state, self.loop.time(), self._note)
@@ -509,7 +510,7 @@ class Scheduler(Overview):
         self._do_log(Log("warning", text))
 
     def _do_log(self, effect: Log) -> None:
-        self._logs.append((effect.level.upper(), effect.text))
+        self._logs.append((effect.level.upper(), effect.text, time.time(), ""))
         log.log(getattr(logging, effect.level.upper(), logging.INFO), "%s", effect.text)
 
     # -- calls that only a process can answer --------------------------------------------------
@@ -523,9 +524,8 @@ class Scheduler(Overview):
         self._dirty = True
 
     def _call_logs(self, who: Caller, call: Call) -> None:
-        lines = list(self._logs)
-        n = call.args.get("n")
-        who.send(Answer(call.request, lines[-n:] if n else lines))
+        found = lines_of(self._logs, call.args.get("n"), call.args.get("text", ""))
+        who.send(Answer(call.request, found[::-1]))
 
     def _call_versions(self, who: Caller, call: Call) -> None:
         who.send(Answer(call.request, package_versions(call.args.get("packages"))))

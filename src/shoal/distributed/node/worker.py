@@ -36,7 +36,7 @@ from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit, process_bytes
-from shoal.distributed.node.output import Lines
+from shoal.distributed.node.output import Line, lines_of
 from shoal.distributed.node.perform import PERFORM
 from shoal.distributed.node.placing import PLACE_BYTES, place
 from shoal.distributed.node.plugins import Plugins, Preparations, load_preload
@@ -47,7 +47,7 @@ from shoal.distributed.node.store import Store
 from shoal.distributed.node.vitals import Stacks, open_files
 from shoal.distributed.node.watch import Watch
 from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
-from shoal.distributed.protocol import Call, Output
+from shoal.distributed.protocol import Call
 from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["Worker", "settings_from"]
@@ -177,7 +177,6 @@ class Worker:
         self.functions = Functions()
         self.coroutines = Coroutines()
         self.actors = Actors(self, self.address, self.coroutines)
-        self.lines = Lines(self._poke_lines)
         self.shared = self._surroundings()
         sizes = {"default": spec.nthreads, **spec.executors}
         self.lanes = {name: Lane(name, size, self.shared) for name, size in sizes.items()}
@@ -191,8 +190,8 @@ class Worker:
         self.watch = Watch()
         self.methods = METHODS
         self._teardowns: list[Callable[[], Any]] = []
-        self.log: deque[tuple[str, str]] = deque(maxlen=10_000)
-        """Its last lines, ``(level, text)``, oldest first."""
+        self.log: deque[Line] = deque(maxlen=10_000)
+        """Its last lines, oldest first."""
         self._parties = 0
         self._poked = False
         self._armed: float | None = None
@@ -305,8 +304,7 @@ class Worker:
         n
             How many.
         """
-        lines = list(self.log)[::-1]
-        return lines if n is None else lines[:n]
+        return [line[:2] for line in lines_of(self.log, n)]
 
     def slots(self) -> list[Slot]:
         """The execution threads that run a task."""
@@ -573,17 +571,6 @@ class Worker:
         ids = [self.disks.current(i, stamp) for i in (id if isinstance(id, list) else [id])]
         if -1 not in ids:
             self._tell(getattr(machine, what), ids if isinstance(id, list) else ids[0], *args)
-
-    def _poke_lines(self) -> None:
-        self.loop.call_threadsafe(self._send_lines)
-
-    def _send_lines(self) -> None:
-        """Send what tasks have printed."""
-        connection = self.connections.get(self.core.scheduler)
-        for topic, lines in self.lines.take().items():
-            if connection is not None:
-                rows = [(self.address, key, stream, text) for key, stream, text in lines]
-                connection.send(Output(topic, rows))
 
     # --- effects and time ---------------------------------------------------------------------
 

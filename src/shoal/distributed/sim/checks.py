@@ -47,7 +47,7 @@ def leftovers(world: World) -> str:
         "replicas",
         "reasons",
         "big",
-        "tells",
+        "traces",
         "parts",
         "tries",
         "deaths",

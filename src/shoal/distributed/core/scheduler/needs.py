@@ -291,7 +291,7 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
             if not code.uses:
                 retire_code(state, code)
     if max(of(table.flags)) >= NOTED:
-        beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.tells, state.parts)
+        beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.traces, state.parts)
         for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
             for row in gone if other else ():
                 other.pop(row, None)

@@ -157,7 +157,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
 
 
 def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[Any]) -> None:
-    """What few tasks have: large arguments, options, topics, parts of inputs to read."""
+    """What few tasks have: large arguments, options, traces, parts of inputs to read."""
     options = state.table.options
     if state.parts:
         name_parts(state, batch, message)
@@ -168,9 +168,18 @@ def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[
                 message.big.append((i, len(buffers), len(mine)))
                 buffers += mine
     message.options = [(i, o) for i, row in enumerate(batch) if (o := options[row]) is not None]
-    if state.tells:
-        tells = state.tells
-        message.tells = [(i, tells[row]) for i, row in enumerate(batch) if row in tells]
+    if state.traces:
+        name_traces(state, batch, message)
+
+
+def name_traces(state: Scheduler, batch: list[int], message: Run) -> None:
+    """Say in which contexts tasks run; those of one graph share theirs."""
+    found: dict[int, tuple[dict[str, str], list[int]]] = {}
+    for i, row in enumerate(batch):
+        trace = state.traces.get(row)
+        if trace is not None:
+            found.setdefault(id(trace), (trace, []))[1].append(i)
+    message.traces = list(found.values())
 
 
 def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:

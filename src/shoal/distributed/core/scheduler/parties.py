@@ -52,7 +52,6 @@ from shoal.distributed.protocol import (
     Hello,
     Key,
     Locate,
-    Output,
     Register,
     Release,
     Report,
@@ -503,13 +502,6 @@ def on_goodbye(
         forget_client(state, who.client, now)
 
 
-def on_output(state: Scheduler, who: Party, m: Output, buffers: Sequence[Any], now: float) -> None:
-    """What tasks printed goes to the client that asked for it."""
-    for client in state.clients.values():
-        if client.party >= 0 and m.topic in client.topics:
-            state.effects.append(Send(client.party, m))
-
-
 def on_subscribe(
     state: Scheduler, who: Party, m: Subscribe, buffers: Sequence[Any], now: float
 ) -> None:
@@ -540,7 +532,6 @@ HANDLERS: dict[type, Handler] = {
     Withdraw: on_withdraw,
     Register: on_register,
     Goodbye: on_goodbye,
-    Output: on_output,
     Subscribe: on_subscribe,
 }
 """What each message leads to."""

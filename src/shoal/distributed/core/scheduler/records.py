@@ -185,7 +185,6 @@ class Client:
         "sending",
         "session",
         "since",
-        "tell",
         "topics",
         "versions",
         "waiters",
@@ -203,7 +202,6 @@ class Client:
         self.last_tag = 0
         """The next rank that a task of its gets, at least."""
         self.gone_since = -1.0
-        self.tell = ""
         self.sending: list[Any] = []
         """Messages of this drain; the last `Finished` or `Lost` still grows."""
         self.session = Session()

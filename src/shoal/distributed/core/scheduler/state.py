@@ -75,8 +75,8 @@ class Scheduler:
         """Why rows are ERRED."""
         self.big: dict[int, tuple[Any, ...]] = {}
         """Out-of-band buffers of rows' arguments."""
-        self.tells: dict[int, str] = {}
-        """Topics for what rows print."""
+        self.traces: dict[int, dict[str, str]] = {}
+        """Trace contexts of rows; rows of one graph share theirs."""
         self.parts: dict[int, int] = {}
         """Of tasks that read one part of each input: which."""
         self.tries: dict[int, int] = {}

@@ -195,9 +195,9 @@ def fill_columns(
         if new is None or rows[i] in new:
             state.parts[rows[i]] = part
             table.flags[rows[i]] |= NOTED
-    if m.tell:
+    if m.trace:
         for row in at:
-            state.tells[row] = m.tell
+            state.traces[row] = m.trace
             table.flags[row] |= NOTED
     if m.options:
         set_options(state, m, rows, new)

@@ -96,7 +96,7 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
         check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
         check(state, bool(flags & CHOOSY) == (table.options[row] is not None), row, "CHOOSY")
         noted = any(
-            row in t for t in (state.reasons, state.big, state.tells, state.parts, state.tries)
+            row in t for t in (state.reasons, state.big, state.traces, state.parts, state.tries)
         )
         check(state, not noted or flags & NOTED, row, "NOTED")
     tables: tuple[dict[int, Any], ...] = (state.reasons, state.replicas, state.shared)

@@ -64,7 +64,7 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     if message.new_codes:
         w.effects.append(Learn(message.new_codes))
     tasks, ready = w.tasks, w.ready
-    plain = not (message.options or message.tells or message.big or message.parts)
+    plain = not (message.options or message.traces or message.big or message.parts)
     rows = []
     for id, run, key, code, args, deps, priority, inline in zip(
         message.ids,
@@ -119,8 +119,9 @@ def adorn(message: Run, rows: list[Task], buffers: list[Any]) -> None:
     """What only some tasks have."""
     for position, options in message.options:
         rows[position].options = options
-    for position, topic in message.tells:
-        rows[position].tell = topic
+    for trace, positions in message.traces:
+        for position in positions:
+            rows[position].trace = trace
     for position, first, count in message.big:
         rows[position].buffers = tuple(buffers[first : first + count])
 

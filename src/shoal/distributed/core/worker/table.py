@@ -158,8 +158,8 @@ class Task(msgspec.Struct, gc=False):
         How many tasks that have not ended need this as an input.
     options
         What the user asked for, if anything.
-    tell
-        Topic that output goes to.
+    trace
+        Headers of the trace context in which it runs, if it was submitted in one.
     buffers
         Out-of-band buffers of the arguments.
     dependents
@@ -196,7 +196,7 @@ class Task(msgspec.Struct, gc=False):
     missing: int = 0
     users: int = 0
     options: Options | None = None
-    tell: str = ""
+    trace: dict[str, str] | None = None
     buffers: tuple[Any, ...] = ()
     dependents: list[int] | None = None
     holders: list[int] | None = None
