@@ -41,7 +41,7 @@ from shoal.local.processes import get_context as process_context
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
-from shoal.seams import across
+from shoal.seams import across, stands_for_dask
 from shoal.types import Get, Key, NestedKeys
 
 if TYPE_CHECKING:
@@ -953,12 +953,7 @@ class _AsDask:
         self.name = name
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        dask = sys.modules.get("dask")
-        if (
-            dask is None
-            or dask is not sys.modules.get("shoal")
-            or not hasattr(owner, "__shoal_node__")
-        ):
+        if not stands_for_dask() or not hasattr(owner, "__shoal_node__"):
             raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
         return across("Dask's protocol", self.name, instance, owner)
 

@@ -8,9 +8,10 @@ collections answer to the names of Dask's protocol, which most processes never n
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
-__all__ = ["SEAMS", "across"]
+__all__ = ["SEAMS", "across", "stands_for_dask"]
 
 SEAMS = {
     "Dask's protocol": "shoal.compat.protocol:spoken",
@@ -42,3 +43,15 @@ def across(name: str, *args: Any) -> Any:
     """
     module, _, function = SEAMS[name].partition(":")
     return getattr(importlib.import_module(module), function)(*args)
+
+
+def stands_for_dask() -> bool:
+    """Whether ``dask`` means shoal in this process: see `shoal.compat`.
+
+    Examples
+    --------
+    >>> stands_for_dask()
+    False
+    """
+    dask = sys.modules.get("dask")
+    return dask is not None and dask is sys.modules.get("shoal")

@@ -20,6 +20,7 @@ from shoal.graph.functions import (
 from shoal.graph.functions import Method as methodcaller
 from shoal.graph.highlevel import ensure_dict
 from shoal.graph.naming import funcname, key_split, natural_sort_key, typename
+from shoal.graph.nested import deepmap
 from shoal.local.locks import SerializableLock
 from shoal.optional import import_required
 from shoal.scratch import changed_cwd, filetext, filetexts, tmp_cwd, tmpdir, tmpfile
@@ -33,6 +34,7 @@ __all__ = [
     "SerializableLock",
     "apply",
     "changed_cwd",
+    "deepmap",
     "derived_from",
     "ensure_dict",
     "filetext",

@@ -27,6 +27,7 @@ __all__ = [
     "has_unknown",
     "normalize_chunks",
     "shape_of",
+    "slices_from_chunks",
 ]
 
 AxisChunks: TypeAlias = "tuple[int, ...]"
@@ -49,6 +50,28 @@ def shape_of(chunks: Chunks) -> tuple[int, ...]:
     (5, 4)
     """
     return tuple([sum(axis) if axis else 0 for axis in chunks])
+
+
+def slices_from_chunks(chunks: Chunks) -> list[tuple[slice, ...]]:
+    """Where each block is in the whole array.
+
+    Parameters
+    ----------
+    chunks
+        Normalized, with known lengths.
+
+    Returns
+    -------
+    list
+        A tuple of slices for each block, in C order.
+
+    Examples
+    --------
+    >>> slices_from_chunks(((2, 3), (4,)))
+    [(slice(0, 2, None), slice(0, 4, None)), (slice(2, 5, None), slice(0, 4, None))]
+    """
+    ends = [[0, *itertools.accumulate(axis)] for axis in chunks]
+    return list(itertools.product(*[[slice(*ab) for ab in itertools.pairwise(e)] for e in ends]))
 
 
 def has_unknown(chunks: Iterable[Sequence[float]]) -> bool:

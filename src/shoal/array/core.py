@@ -10,11 +10,14 @@ from shoal.array.chunks import (
     broadcast_chunks,
     common_blockdim,
     normalize_chunks,
+    slices_from_chunks,
 )
 from shoal.array.collection import Array
 from shoal.array.kernels.assemble import concatenate_lookup
+from shoal.array.kernels.assemble import concatenate_nested as concatenate3
 from shoal.array.slicing import BlockView
 from shoal.errors import PerformanceWarning
+from shoal.graph.nested import deepfirst
 
 __all__ = [
     "Array",
@@ -23,9 +26,15 @@ __all__ = [
     "blockdims_from_blockshape",
     "broadcast_chunks",
     "common_blockdim",
+    "concatenate3",
     "concatenate_lookup",
+    "deepfirst",
     "normalize_chunks",
+    "slices_from_chunks",
 ]
+
+_concatenate2 = concatenate3
+"""The name under which libraries that write reductions of their own know it."""
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 __all__ = ["Delegate", "DelegatedProperty"]
@@ -41,8 +41,9 @@ class Delegate:
 
     def __get__(self, instance: Any, owner: type) -> Any:
         function = getattr(importlib.import_module(f"shoal.array.{self.home}"), str(self.name))
-        # From now on the class has the function itself.
-        setattr(self.owner, self.method, function)
+        if isinstance(function, FunctionType):
+            # From now on the class has the function itself.  A ufunc would not become a method.
+            setattr(self.owner, self.method, function)
         return function if instance is None else MethodType(function, instance)
 
 

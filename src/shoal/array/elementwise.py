@@ -64,6 +64,9 @@ def elemwise(
     array([5., 5., 5.])
     """
     out = _single_output(out)
+    if dtype is not None and isinstance(func, np.ufunc) and not _has_loop(func, np.dtype(dtype)):
+        result = elemwise(func, *args, where=where, name=name, **kwargs)
+        return _into(out, astype(result, dtype, casting="same_kind"))
     operands = [operand_of(arg) for arg in args]
     if where is not True:
         operands += [operand_of(where), operand_of(np.nan if out is None else out)]
@@ -83,6 +86,16 @@ def elemwise(
         # A number that the type cannot hold, or an object that NumPy does not know: an error now.
         node.meta  # noqa: B018
     return _into(out, Array(node))
+
+
+def _has_loop(func: np.ufunc, dtype: Any) -> bool:
+    """Whether a ufunc can be told to give a type; if not, its result is cast.
+
+    >>> _has_loop(np.add, np.dtype(int)), _has_loop(np.isnan, np.dtype(int))
+    (True, False)
+    """
+    ends = [np.dtype(signature.partition("->")[2][0]) for signature in func.types]
+    return not ends or dtype in ends or dtype.kind in "mM"
 
 
 def operand_of(arg: Any) -> Any:

@@ -33,6 +33,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "meta_from_array": "array.meta",
         "svd_flip": "array.linalg.singular",
     },
+    "shoal.blockwise": {"blockwise": "array", "lol_tuples": "graph.nested"},
     "shoal.dataframe.backends": {"make_meta": "dataframe.meta"},
     "shoal.dataframe.rolling": {"map_overlap": "dataframe"},
     "shoal.dataframe.utils": {

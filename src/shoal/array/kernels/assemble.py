@@ -10,14 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.dispatch import Dispatch
 
-__all__ = ["assemble", "concatenate_lookup", "nested"]
+__all__ = ["assemble", "concatenate_lookup", "concatenate_nested", "nested"]
 
 concatenate_lookup = Dispatch("concatenate")
 """``concatenate(list of blocks, axis=)``, by the type of the blocks."""
@@ -99,6 +99,40 @@ def assemble(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
         # A function that was called for what it does, and gave None or numbers.
         return np.array([array[()] for array in arrays]).reshape(grid)
     return _one_axis_after_the_other(arrays, grid)
+
+
+def concatenate_nested(arrays: Any, axes: Sequence[int] | None = None) -> Any:
+    """The array that blocks in lists within lists are the parts of.
+
+    Parameters
+    ----------
+    arrays
+        A block, or a list of what has one level less.
+    axes
+        The axis along which each level is concatenated, the outer ones first; the axes in order by
+        default.  Of a level without an axis the first part is taken.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 2]])
+    >>> concatenate_nested([[x, x]]).shape, concatenate_nested([[x, x]], axes=[1, 0]).shape
+    ((1, 4), (2, 2))
+    """
+    if isinstance(arrays, Iterator):
+        arrays = list(arrays)
+    if not isinstance(arrays, list | tuple):
+        return arrays
+    if axes is None:
+        deep, axes = arrays, []
+        while isinstance(deep, list | tuple):
+            deep, axes = deep[0], [*axes, len(axes)]
+    if not axes:
+        return arrays[0]
+    parts = [concatenate_nested(part, axes[1:]) for part in arrays]
+    join = concatenate_lookup.dispatch(
+        type(max(parts, key=lambda part: getattr(part, "__array_priority__", 0)))
+    )
+    return join(parts, axis=axes[0])
 
 
 def _into_one(blocks: Sequence[Any], grid: Sequence[int]) -> Any:

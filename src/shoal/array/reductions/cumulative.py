@@ -53,7 +53,8 @@ def cumreduction(
         "sequential": a block after the other; "blelloch": in a tree, which has twice as many
         tasks, more of them at the same time.
     preop
-        ``preop(block, axis=axis, keepdims=True)``: the total of a block, for "blelloch".
+        ``preop(block, axis=axis, keepdims=True)``, with ``dtype=`` where it takes it: the total of
+        a block, for "blelloch".
 
     Examples
     --------
@@ -80,7 +81,8 @@ def cumreduction(
     dtype = np.dtype(dtype)
     if takes_keyword(func, "dtype"):
         func = _Typed(func, dtype)
-        preop = None if preop is None else _Typed(preop, dtype)
+    if preop is not None and takes_keyword(preop, "dtype"):
+        preop = _Typed(preop, dtype)
     if isinstance(x._meta, np.ma.MaskedArray) and preop is not None:
         preop = _Filled(preop, ident)
     total = preop if method == "blelloch" else None

@@ -46,7 +46,7 @@ def apply_along_axis(
     arr
         An array.
     *args, **kwargs
-        The function's.
+        The function's; lazy values in them are computed.
     dtype, shape
         Of what the function returns; it is called with a row of a single one to find out.
 
@@ -65,9 +65,8 @@ def apply_along_axis(
     arr = arr.rechunk({axis: -1})
     labels = list(range(arr.ndim))
     new = list(range(arr.ndim, arr.ndim + len(shape)))
-    func = partial(_along_block, func=func1d, axis=axis, args=args, kwargs=tuple(kwargs.items()))
     return blockwise(
-        func,
+        partial(_along_block, func1d, axis),
         (*labels[:axis], *new, *labels[axis + 1 :]),
         arr,
         labels,
@@ -75,16 +74,18 @@ def apply_along_axis(
         concatenate=True,
         token="apply-along-axis",
         meta=np.empty((0,) * (arr.ndim - 1 + len(shape)), dtype),
+        func_args=list(args),
+        func_kwargs=kwargs,
     )
 
 
-def _along_block(block: Any, func: Any, axis: int, args: Any, kwargs: Any) -> Any:
+def _along_block(func: Any, axis: int, block: Any, func_args: Any, func_kwargs: Any) -> Any:
     """Of every row of a block.
 
-    >>> _along_block(np.ones((2, 2)), np.sum, 0, (), ())
+    >>> _along_block(np.sum, 0, np.ones((2, 2)), [], {})
     array([2., 2.])
     """
-    return np.apply_along_axis(func, axis, block, *args, **dict(kwargs))
+    return np.apply_along_axis(func, axis, block, *func_args, **func_kwargs)
 
 
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:

@@ -24,7 +24,8 @@ from shoal.array.nodes.base import Wrapped
 from shoal.array.nodes.layout import Permute, Slice
 from shoal.array.nodes.selection import Points, Take, TakeLazy
 from shoal.array.rechunking import reshape
-from shoal.array.slicing.entries import is_whole, read_index, unknown_error
+from shoal.array.slicing.entries import expand_index, is_whole, read_index, unknown_error, width
+from shoal.seams import stands_for_dask
 
 __all__ = ["getitem", "points_node", "take_node"]
 
@@ -52,6 +53,10 @@ def getitem(x: Array, index: Any) -> Array:
     What a mask of shoal's selects has blocks of unknown length (nan), until
     `Array.compute_chunk_sizes` finds them out.
 
+    Arrays and ints in one index mean what they mean to NumPy, except while ``dask`` means shoal:
+    then ints come first, one array selects along its own axis, and a second one is an error that
+    libraries wait for (`_axis_by_axis`).
+
     Examples
     --------
     >>> import shoal.array as da
@@ -64,6 +69,10 @@ def getitem(x: Array, index: Any) -> Array:
     if isinstance(index, Array) and index.dtype.kind == "b" and not index.ndim:
         # The array, or nothing, along a new axis.
         return getitem(getitem(x, None), getitem(index, None))
+    if isinstance(index, tuple) and stands_for_dask():
+        steps = _axis_by_axis(index, x.ndim)
+        if steps is not None:
+            return getitem(getitem(x, steps[0]), steps[1])
     entries = read_index(index, x.shape)
     lazy = [i for i, entry in enumerate(entries) if isinstance(entry, Array)]
     if not lazy:
@@ -71,6 +80,33 @@ def getitem(x: Array, index: Any) -> Array:
     if len(entries) == 1 and entries[0].dtype.kind == "b" and x.ndim > 1:
         return _where_all(x, entries[0])
     return _by_unknown(x, entries, lazy)
+
+
+def _axis_by_axis(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], ...] | None:
+    """An index as Dask reads it, in two steps: all but the array in it, and the array; None where
+    one step is the same.
+
+    >>> _axis_by_axis((0, [2, 1]), 2)
+    ((0, slice(None, None, None)), (array([2, 1]),))
+    >>> _axis_by_axis(([0, 1], [0, 1]), 2)
+    Traceback (most recent call last):
+    ...
+    NotImplementedError: Don't yet support nd fancy indexing: 2 lists or arrays in one index; ...
+    """
+    entries = expand_index(index, ndim)
+    arrays = [i for i, e in enumerate(entries) if isinstance(e, np.ndarray | Array) and e.ndim]
+    if len(arrays) > 1:
+        raise NotImplementedError(
+            f"Don't yet support nd fancy indexing: {len(arrays)} lists or arrays in one index; "
+            "x.vindex[...] selects points, and one index after the other selects along axes"
+        )
+    ints = [i for i, e in enumerate(entries) if isinstance(e, int) or getattr(e, "ndim", 1) == 0]
+    if not arrays or not ints:
+        return None
+    (at,) = arrays
+    whole = (slice(None),) * width(entries[at])
+    before = (slice(None),) * (at - sum(i < at for i in ints))
+    return (*entries[:at], *whole, *entries[at + 1 :]), (*before, entries[at])
 
 
 def _is_names(index: Any) -> bool:

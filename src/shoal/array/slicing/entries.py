@@ -14,7 +14,7 @@ import numpy as np
 
 from shoal.array.collection import Array
 
-__all__ = ["is_whole", "normalize_entry", "read_index"]
+__all__ = ["expand_index", "is_whole", "normalize_entry", "read_index", "width"]
 
 BOOLS: tuple[type, ...] = (bool, np.bool_)
 """These are ints to Python, and masks to NumPy."""
@@ -68,11 +68,20 @@ def read_index(index: Any, shape: tuple[Any, ...]) -> list[Any]:
 def expand_index(index: Any, ndim: int) -> list[Any]:
     """An entry for each axis, and None for new ones.
 
+    Parameters
+    ----------
+    index
+        As people write it.
+    ndim
+        How many axes the array has.
+
+    Examples
+    --------
     >>> expand_index((Ellipsis, 3), 2), expand_index(None, 1)
     ([slice(None, None, None), 3], [None, slice(None, None, None)])
     """
     entries = [_as_entry(e) for e in (index if isinstance(index, tuple) else (index,))]
-    given = sum([_width(entry) for entry in entries])
+    given = sum([width(entry) for entry in entries])
     if given > ndim:
         raise IndexError(
             f"too many indices for array: it has {ndim} axes, and the index is for {given}"
@@ -86,8 +95,19 @@ def expand_index(index: Any, ndim: int) -> list[Any]:
     return entries + rest
 
 
-def _width(entry: Any) -> int:
-    """How many axes an entry is for."""
+def width(entry: Any) -> int:
+    """How many axes an entry is for.
+
+    Parameters
+    ----------
+    entry
+        Of `expand_index`, or an ellipsis.
+
+    Examples
+    --------
+    >>> width(3), width(None), width(np.ones((2, 2), bool))
+    (1, 0, 2)
+    """
     if entry is None or entry is Ellipsis:
         return 0
     return int(entry.ndim) if _is_mask(entry) else 1

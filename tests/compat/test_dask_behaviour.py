@@ -1,0 +1,108 @@
+"""What libraries that stand on Dask count on, found by running their own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shoal.compat import install_as_dask, uninstall
+
+np = pytest.importorskip("numpy")
+
+import shoal.array as da  # noqa: E402
+from shoal.array.core import _concatenate2, concatenate3, slices_from_chunks  # noqa: E402
+
+CUBE = np.arange(60).reshape(3, 4, 5)
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    install_as_dask()
+    yield
+    uninstall()
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        ((0, slice(None), [0, 1]), CUBE[0][:, [0, 1]]),
+        ((0, None, [1, 0]), CUBE[0][None][:, [1, 0]]),
+        (([2, 0], slice(None), 1), CUBE[:, :, 1][[2, 0]]),
+        ((-1, ..., np.array([True, False, True, False, True])), CUBE[-1][:, [0, 2, 4]]),
+        ((slice(None), np.array([[0, 1], [1, 0]]), 0), CUBE[:, :, 0][:, [[0, 1], [1, 0]]]),
+    ],
+)
+def test_ints_come_before_an_array_in_an_index(index: Any, expected: Any, installed: None) -> None:
+    # xarray's isel(x=0, z=[0, 1]) trusts in it; NumPy puts the axis of the array first.
+    assert np.array_equal(da.from_array(CUBE, chunks=2)[index].compute(), expected)
+
+
+def test_an_array_that_is_not_known_yet_comes_after_ints(installed: None) -> None:
+    x = da.from_array(CUBE, chunks=2)
+    chosen = da.from_array(np.array([1, 0]), chunks=1)
+    assert np.array_equal(x[0, :, chosen].compute(), CUBE[0][:, [1, 0]])
+    mask = da.from_array(np.array([True, False, True, False, True]), chunks=2)
+    assert np.array_equal(x[1, :, mask].compute(), CUBE[1][:, [0, 2, 4]])
+
+
+def test_several_arrays_in_an_index_are_refused_as_libraries_expect(installed: None) -> None:
+    x = da.from_array(CUBE, chunks=2)
+    with pytest.raises(NotImplementedError, match="vindex"):
+        x[[0, 1], [0, 1]]
+
+
+def test_numpys_reading_of_an_index_is_shoals_own() -> None:
+    x = da.from_array(CUBE, chunks=2)
+    assert np.array_equal(x[0, :, [0, 1]].compute(), CUBE[0, :, [0, 1]])
+    assert np.array_equal(x[[0, 1], [0, 1]].compute(), CUBE[[0, 1], [0, 1]])
+
+
+def test_ufuncs_stay_methods() -> None:
+    x = da.from_array(np.array([1j, 2]), chunks=1)
+    assert [x.conj().compute().tolist() for _ in range(2)] == [[-1j, 2]] * 2
+
+
+def test_lazy_arguments_of_functions_along_an_axis_are_computed() -> None:
+    weights = da.from_array(np.arange(3.0), chunks=2)
+    x = da.ones((3, 2), chunks=(3, 1))
+
+    def weighted(row: Any, w: Any, offset: Any) -> Any:
+        assert type(w) is type(offset) is np.ndarray
+        return row @ w + offset[0]
+
+    got = da.apply_along_axis(weighted, 0, x, weights, dtype=float, shape=(), offset=da.ones(1))
+    assert got.compute().tolist() == [4.0, 4.0]
+
+
+@pytest.mark.parametrize("method", ["sequential", "blelloch"])
+def test_the_total_of_a_block_needs_no_dtype(method: str) -> None:
+    def running(x: Any, axis: int, dtype: Any = None) -> Any:
+        return np.maximum.accumulate(x, axis=axis, dtype=dtype)
+
+    def last(x: Any, axis: int, keepdims: bool) -> Any:
+        return x.max(axis=axis, keepdims=keepdims)
+
+    x = da.from_array(np.array([3, 1, 4, 1, 5]), chunks=2)
+    got = da.reductions.cumreduction(
+        running, np.maximum, 0, x, axis=0, dtype=int, method=method, preop=last
+    )
+    assert got.compute().tolist() == [3, 3, 4, 4, 5]
+
+
+def test_a_ufunc_without_a_loop_of_the_type_is_cast() -> None:
+    x = da.from_array(np.array([1.0, np.nan]), chunks=1)
+    got = da.isnan(x, dtype=int)
+    assert got.dtype == int and got.compute().tolist() == [0, 1]
+    assert da.add(x, 1, dtype="f4").compute().dtype == "f4"
+
+
+def test_nested_blocks_are_concatenated_along_axes_by_level() -> None:
+    block = np.array([[1, 2]])
+    assert concatenate3([[block, block], [block, block]]).tolist() == [[1, 2, 1, 2]] * 2
+    assert _concatenate2([[block, block]], axes=[1, 0]).tolist() == [[1, 2], [1, 2]]
+    assert _concatenate2([block], axes=()) is block
+    x = da.from_array(CUBE, chunks=2)
+    blocks = [CUBE[part].tolist() for part in slices_from_chunks(x.chunks)]
+    assert blocks == [block.compute().tolist() for block in x.blocks.ravel()]
