@@ -470,9 +470,8 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
     waits, uses, rest, begun, out = walk.waits, walk.uses, walk.rest, walk.begun, walk.out
     looks = walk.shared_at if limit == UNBOUNDED else ()
     shared, put_off, prefer = walk.shared, walk.put_off, walk.prefer
-    live, peak = walk.live, walk.peak
+    live, peak, event = walk.live, walk.peak, -1
     push, pop, run = stack.append, stack.pop, out.append
-    event = -1
     while stack:
         i = stack[-1]
         lacks = waits[i]
