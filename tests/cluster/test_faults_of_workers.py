@@ -318,3 +318,19 @@ def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any
             assert client.gather(again) == list(range(2, 52))
             work = again = []
             wait_until(faulty.drained, "no key is left")
+
+
+def large(number: int) -> bytes:
+    return number.to_bytes(4, "little") * (5 << 20)
+
+
+def test_results_beyond_memory_kill_no_worker(suffer: Any) -> None:
+    # Each makes as much in a moment as it may have in all, and what lies on disk is wanted again.
+    with suffer(n_workers=2, memory_limit="300 MB") as faulty:
+        before = faulty.pids()
+        futures = faulty.client.map(large, range(32), pure=False)
+        lengths = faulty.client.map(len, futures)
+        assert faulty.client.gather(lengths) == [20 << 20] * 32
+        assert futures[0].result(timeout=WAIT_S) == large(0)
+        assert faulty.pids() == before
+        del futures, lengths

@@ -192,6 +192,13 @@ class Windows:
                     window.mapping.close()
             return len(self.idle)
 
+    @property
+    def idle_bytes(self) -> int:
+        """How much can be seen through windows that nobody uses."""
+        with self.lock:
+            self._collect()
+            return sum([window.size for window in self.idle.values()])
+
     def _collect(self) -> None:
         """Take back those whose leases have gone.
 
@@ -583,13 +590,18 @@ class Pool:
         self.idle_s = idle_s
         self._lock = threading.Lock()
         self._slots: list[Slot] = []
-        self._idle = 0
         self._keeper: weakref.ref[Loop] | None = None
 
     @property
     def held_bytes(self) -> int:
         """Memory in segments that were made here, in use or not."""
         return sum(slot.size for slot in self._slots)
+
+    @property
+    def unused_bytes(self) -> int:
+        """Memory that waits for another use: nobody anywhere looks at it."""
+        with self._lock:
+            return sum([slot.size for slot in self._slots if slot.is_free()])
 
     def make(self, buffers: Sequence[Buffer]) -> tuple[Segment, list[int]]:
         """Copy buffers into a segment.
@@ -662,7 +674,6 @@ class Pool:
                     slot.close()
                 else:
                     idle += slot.size
-        self._idle = idle
         WINDOWS.trim(now_s, self.idle_s, self.idle_bytes)
         return idle
 
@@ -691,7 +702,6 @@ class Pool:
         with self._lock:
             while self._slots:
                 self._slots.pop().close()
-        self._idle = 0
         WINDOWS.trim(0.0, 0.0, 0)
 
 
@@ -709,7 +719,8 @@ def shared_bytes() -> int:
     >>> shared_bytes() - before >= 1 << 20
     True
     """
-    return MAPPED.nbytes + POOL._idle
+    # A window that is idle shows memory of the pool, or what is kept only because of it.
+    return MAPPED.nbytes + max(POOL.unused_bytes, WINDOWS.idle_bytes)
 
 
 def rounded(size: int) -> int:

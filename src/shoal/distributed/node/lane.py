@@ -34,6 +34,7 @@ from typing import Any
 from shoal.distributed.core.worker.table import Task
 from shoal.distributed.net.gate import Gate
 from shoal.distributed.node.functions import Functions
+from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
@@ -103,6 +104,9 @@ class Surroundings:
         """Takes a result that a client waits for, and its size; gives what is kept of it."""
         self.place_bytes: float = math.inf
         """Results below this are kept as they are."""
+        self.room = Headroom()
+        self.short: Callable[[int], object] = lambda lacking: None
+        """Told how many bytes are lacking when a task was not begun for want of memory."""
         self.done: deque[Any] = deque()
         self.watched = False
         """Whether the loop looks at ``done`` anyway, soon."""
@@ -419,7 +423,7 @@ class Lane:
     def _work(self, slot: Slot) -> None:
         """Run ready tasks until the thread has to end."""
         heap, queued, running = self.heap, self.queued, self.running
-        shared, run = self.shared, self._run
+        shared, run, room = self.shared, self._run, self.shared.room
         done = shared.done
         fresh = True
         while True:
@@ -430,6 +434,8 @@ class Lane:
                     if self.nudges <= 0:
                         raise IndexError
                     self.nudges -= 1
+                elif room.left <= 0 and heap and not self._has_room():
+                    continue
                 id = heappop(heap)[1]
             except IndexError:
                 if self.closed or not self._park(slot):
@@ -457,6 +463,21 @@ class Lane:
                 shared.poke()
             if slot.leaving:
                 return
+
+    def _has_room(self) -> bool:
+        """Whether the next task may begin; if not, none does until the loop says so."""
+        try:
+            row = self.queued.get(self.heap[0][1])
+        except IndexError:
+            return True
+        if row is None:
+            return True
+        shared = self.shared
+        lacking = shared.room.lacking(row.code, [other.code for other in self.running.values()])
+        if lacking:
+            self.paused = True
+            shared.short(lacking)
+        return not lacking
 
     def _hand_over(self) -> bool:
         """Give this thread's place to a task that wants a slot again."""
@@ -538,6 +559,8 @@ class Lane:
                 result = shared.place(result, nbytes)
                 slot.started = perf_counter()
         slot.row = None
+        if nbytes >= NOTABLE_BYTES:
+            shared.room.took(row.code, nbytes)
         return row, "", nbytes, name, ended - started, started + EPOCH_S, data, result
 
     def _failed(self, slot: Slot, row: Task, func: Any, error: BaseException) -> Any:

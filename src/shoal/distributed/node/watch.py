@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from shoal.distributed.node.headroom import Headroom
 from shoal.distributed.node.lane import Slot
 from shoal.distributed.node.limits import process_bytes
 
@@ -27,7 +28,7 @@ class Watch:
     Examples
     --------
     >>> watch = Watch()
-    >>> watch.look([])
+    >>> watch.look([], Headroom())
     >>> watch.process > 0, watch.cpu >= 0
     (True, True)
     """
@@ -40,13 +41,15 @@ class Watch:
         self._at = time.monotonic()
         self._used = time.process_time()
 
-    def look(self, slots: list[Slot]) -> None:
+    def look(self, slots: list[Slot], room: Headroom) -> None:
         """Look once.
 
         Parameters
         ----------
         slots
             The execution threads that run a task.
+        room
+            Told what was seen.
         """
         self.process = process = process_bytes()
         now, used = time.monotonic(), time.process_time()
@@ -63,6 +66,8 @@ class Watch:
             grown = (process - slot.rss) // share
             if grown > MORE * slot.told:
                 self.peaks[row.id] = slot.told = grown
+                room.expect(row.code, grown)
+        room.looked(process, share)
 
     def take_peaks(self) -> list[tuple[int, int]]:
         """Peaks since the last time, by number of the task."""

@@ -59,7 +59,9 @@ WATCH_S = 0.002
 
 LOOK_S = 0.2
 CLOSE_LOOK_S = 0.05
-"""How often the process's memory is looked at; and when it is above half of the limit."""
+PAUSED_LOOK_S = 0.01
+"""How often the process's memory is looked at; when it is above half of the limit; and while no
+task begins for want of memory."""
 
 SHARE = 0.1
 """Of the memory limit: what may be on its way to the worker, and from it."""
@@ -203,7 +205,17 @@ class Worker:
         shared.owner = self
         shared.actor = self.actors.make
         shared.place = self._place
+        shared.short = functools.partial(self.loop.call_threadsafe, self._short)
+        settings = self.core.settings
+        if settings.memory_limit and settings.pause:
+            shared.room.ceiling = settings.pause * settings.memory_limit
         return shared
+
+    def _short(self, lacking: int) -> None:
+        """A thread has not begun a task, for want of memory."""
+        self._collect()
+        self._measure()
+        self._tell(machine.short, lacking)
 
     def _place(self, value: Any, nbytes: int) -> Any:
         """Put a result where others can map it, if there is room for both while it is copied."""
@@ -528,8 +540,7 @@ class Worker:
         """Shared memory may wait for another use: little, and none when memory is short."""
         short = self.watch.process > (self.core.settings.spill or 1.0) * limit
         POOL.idle_bytes = 0 if short else min(IDLE_BYTES, int(SHARE * limit))
-        if short:
-            POOL.trim()
+        POOL.trim()
 
     def _tell(self, what: Callable[..., None], *args: Any) -> None:
         """Tell the state machine something; the loop's thread."""
@@ -603,15 +614,11 @@ class Worker:
             return
         limit = self.core.settings.memory_limit
         close = limit and 2 * self.watch.process > limit
-        self.loop.call_later(CLOSE_LOOK_S if close else LOOK_S, self._look)
-        slots = self.slots()
-        watch = self.watch
-        watch.look(slots)
-        if limit:
-            self._bound_pool(limit)
+        often = PAUSED_LOOK_S if self.short_of_memory else CLOSE_LOOK_S if close else LOOK_S
+        self.loop.call_later(often, self._look)
+        self._measure()
         self.core.vitals = {"gil": round(self.profile.waits, 2), "fds": open_files()}
-        machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
-        self.core.columns.peaks += watch.take_peaks()
+        self.core.columns.peaks += self.watch.take_peaks()
         for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):
             log.warning(
                 "worker %s: task %r was cancelled and still runs: it is inside of code that is not "
@@ -621,3 +628,11 @@ class Worker:
             )
         # Without a limit nothing follows from it before the next sign of life.
         self.dirty = bool(limit) or self.dirty
+
+    def _measure(self) -> None:
+        """See how much memory the process has."""
+        slots, watch, limit = self.slots(), self.watch, self.core.settings.memory_limit
+        if limit:
+            self._bound_pool(limit)
+        watch.look(slots, self.shared.room)
+        machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())

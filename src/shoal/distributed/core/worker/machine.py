@@ -54,6 +54,7 @@ __all__ = [
     "rejoined",
     "seceded",
     "served",
+    "short",
     "spill_failed",
     "spilled",
     "tick",
@@ -518,6 +519,29 @@ def measured(w: Worker, process: int, cpu: float, executing: int, now: float) ->
     52428800
     """
     memory.measured(w, process, cpu, executing)
+
+
+def short(w: Worker, lacking: int, now: float) -> None:
+    """A thread found no room for its next task; see `memory.short`.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    lacking
+        Bytes that have to go before it may begin.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=1000))
+    >>> short(w, 100, 0.0)
+    >>> drain(w, 0.0)
+    [Pause(on=True)]
+    """
+    memory.short(w, lacking)
 
 
 def pause(w: Worker, on: bool, now: float) -> None:

@@ -4,9 +4,10 @@ Two measures are taken: the results that are held, by their estimated sizes, and
 as the operating system sees it; between two looks at the process it is taken to have grown as the
 results have.  Results above ``target`` go to disk, least recently used first, and so do more when
 the process is above ``spill``, for estimates may be wrong.  Above ``pause`` no task begins, until
-the process is a good part below it again, so that a worker at the edge does not flicker.  When it
-stays above and nothing runs and nothing can be spilled, tasks are let through one by one: only
-they can free what they hold.
+the process is a good part below it again, so that a worker at the edge does not flicker.  A thread
+may find sooner that there is no room for its next task (`short`): then, too, results go to disk
+until there is.  When it stays so and nothing runs and nothing can be spilled, tasks are let
+through one by one: only they can free what they hold.
 
 Inputs on disk come back in the order of the tasks that need them and only while there is room;
 when nothing at all is running they come back without room too, for otherwise nothing would ever
@@ -22,7 +23,7 @@ from shoal.distributed.core.worker.assign import arrive, forget
 from shoal.distributed.core.worker.effects import Evict, Free, Load, Nudge, Pause, Spill
 from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
 
-__all__ = ["loaded", "measured", "pause", "plan", "spill_failed", "spilled"]
+__all__ = ["loaded", "measured", "pause", "plan", "short", "spill_failed", "spilled"]
 
 SLACK = 0.05
 """Of the limit: how far below ``pause`` the process must be to go on."""
@@ -55,10 +56,42 @@ def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
     """
     w.process, w.cpu, w.executing = process, cpu, executing
     w.managed_then = w.managed
+    if executing or not w.active:
+        # What runs may have freed something; and perhaps nobody asks for room any more.
+        w.floor = 0
     consider_pause(w)
-    idle = not executing and not w.spilling and not w.loading
+    consider_nudge(w)
+
+
+def consider_nudge(w: Worker) -> None:
+    """Let one task through, if nothing else can make room."""
+    idle = not w.executing and not w.spilling and not w.loading
     if w.paused and w.active and idle and not any(can_spill(w, id) for id in w.spillable):
         w.effects.append(Nudge())
+
+
+def short(w: Worker, lacking: int) -> None:
+    """A thread found no room for its next task.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    lacking
+        Bytes that have to go before it may begin.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=1000))
+    >>> measured(w, 700, 50.0, 0)
+    >>> short(w, 100)
+    >>> w.paused, w.floor
+    (True, 600)
+    """
+    w.floor = max(1, process_bytes(w) - lacking)
+    pause(w, True)
+    consider_nudge(w)
 
 
 def consider_pause(w: Worker) -> None:
@@ -67,12 +100,13 @@ def consider_pause(w: Worker) -> None:
     limit = settings.memory_limit
     if not limit or not settings.pause or not w.process:
         return
-    share = process_bytes(w) / limit
-    if not w.paused and share > settings.pause:
+    size = process_bytes(w)
+    if not w.paused and size > settings.pause * limit:
         w.effects.append(Log("info", describe(w, "begins no more tasks")))
         pause(w, True)
-    elif w.paused and share < settings.pause - SLACK:
+    elif w.paused and size < (settings.pause - SLACK) * limit and size <= (w.floor or size):
         w.effects.append(Log("info", describe(w, "goes on")))
+        w.floor = 0
         pause(w, False)
 
 
@@ -153,8 +187,11 @@ def excess_bytes(w: Worker) -> float:
     if settings.target:
         excess = w.managed - w.spilling - settings.target * limit
     size = process_bytes(w) - w.spilling
+    goal = (settings.target or settings.spill) * limit
     if settings.spill and w.process and size > settings.spill * limit:
-        excess = max(excess, size - (settings.target or settings.spill) * limit)
+        excess = max(excess, size - goal)
+    if settings.spill and w.floor and size > w.floor:
+        excess = max(excess, size - min(w.floor, goal))
     return excess
 
 

@@ -431,6 +431,8 @@ class Worker:
         """More that the shell knows of the process, to be told with the next sign of life."""
         self.executing = 0
         self.paused = False
+        self.floor = 0
+        """The process has to be as small before the next task may begin; 0: it need not."""
         self.disk_full_until = 0.0
         self.spillable: dict[int, None] = {}
         """Results in memory that are worth spilling, least recently used first."""

@@ -1,0 +1,125 @@
+"""Whether there is room for one more task, asked by the thread that is about to begin it.
+
+The loop looks at the process's memory now and then, and between two looks a task can make as much
+as a hundred of them may hold.  So each thread asks before it begins a task.  What it asks is a
+number: what was left at the last look, less what large results have taken since.  Only when that
+is used up does it look itself (40 us), and compare with what this task, and those that run beside
+it, are expected to take: what others that call the same function took.
+
+A task that is refused stays in the heap; its executor is paused, and the loop is told how much is
+needed.  It makes room, and says when to go on (`shoal.distributed.core.worker.memory`).
+
+Rejected: that the thread which is refused writes results to disk itself.  It would need the state
+machine's table, which is the loop's, and two threads would write where one disk is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from shoal.distributed.node.limits import process_bytes
+
+__all__ = ["NOTABLE_BYTES", "Headroom"]
+
+NOTABLE_BYTES = 64 << 10
+"""Smaller results are not counted between two looks."""
+
+MOST_CODES = 10_000
+
+
+class Headroom:
+    """What may still be taken before the next look.
+
+    Parameters
+    ----------
+    measure
+        Says how large the process is.
+
+    Attributes
+    ----------
+    left
+        Above 0: a task may begin.  Threads change it without a lock; an update that is lost is made
+        good by the next look.
+
+    Examples
+    --------
+    >>> room = Headroom(lambda: 700)
+    >>> room.ceiling = 1000
+    >>> room.looked(500, 1)
+    >>> room.left
+    500
+    >>> room.took(3, 400)
+    >>> room.left
+    100
+    >>> room.lacking(3, []), room.lacking(4, [])
+    (100, 0)
+    """
+
+    def __init__(self, measure: Callable[[], int] = process_bytes) -> None:
+        self.measure = measure
+        self.ceiling: float = math.inf
+        self.left: float = math.inf
+        self.sizes: dict[int, int] = {}
+        """What a task takes, by the number of its function; of those that take much."""
+
+    def looked(self, process: int, threads: int) -> None:
+        """The process has been looked at.
+
+        Parameters
+        ----------
+        process
+            Its bytes.
+        threads
+            How many tasks may take memory at once.
+        """
+        # In one go: a task may be adding the size of its result.
+        most = max(list(self.sizes.values()), default=0)
+        self.left = self.ceiling - process - most * threads
+
+    def took(self, code: int, nbytes: int) -> None:
+        """A task has made a large result, or was seen to take much memory.
+
+        Parameters
+        ----------
+        code
+            The number of its function.
+        nbytes
+            How much.
+        """
+        self.left -= nbytes
+        self.expect(code, nbytes)
+
+    def expect(self, code: int, nbytes: int) -> None:
+        """What a function takes; one that takes less than it did is believed bit by bit.
+
+        Parameters
+        ----------
+        code, nbytes
+            As in `took`.
+        """
+        if len(self.sizes) > MOST_CODES:
+            self.sizes.clear()
+        known = self.sizes.get(code, 0)
+        self.sizes[code] = max(nbytes, known - known // 8)
+
+    def lacking(self, code: int, beside: Iterable[int]) -> int:
+        """How much room is lacking for a task to begin: looks at the process.
+
+        Parameters
+        ----------
+        code
+            The number of its function.
+        beside
+            Those of the tasks that run; they may not have taken theirs yet.
+
+        Returns
+        -------
+        int
+            0: it may begin.
+        """
+        sizes = self.sizes
+        wanted = sizes.get(code, 0) + sum([sizes.get(other, 0) for other in beside])
+        process = self.measure()
+        self.left = self.ceiling - process - wanted
+        return max(0, int(process + wanted - self.ceiling))
