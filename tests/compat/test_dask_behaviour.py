@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from shoal import config
 from shoal.compat import install_as_dask, uninstall
+from shoal.graph.dicts import flatten
+from shoal.tokenize import tokenize
 
 np = pytest.importorskip("numpy")
 
@@ -106,3 +111,49 @@ def test_nested_blocks_are_concatenated_along_axes_by_level() -> None:
     x = da.from_array(CUBE, chunks=2)
     blocks = [CUBE[part].tolist() for part in slices_from_chunks(x.chunks)]
     assert blocks == [block.compute().tolist() for block in x.blocks.ravel()]
+
+
+def test_a_class_made_anew_under_one_name_is_its_name_in_a_description() -> None:
+    # pint makes a class Quantity for each registry of units; the registry is part of the class.
+    class Quantity:
+        lock = threading.Lock()
+
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+        def __dask_tokenize__(self) -> Any:
+            return type(self), self.value
+
+    Quantity.__module__, Quantity.__qualname__ = "fractions", "Quantity"
+    with config.set({"tokenize.ensure-deterministic": True}):
+        assert tokenize(Quantity(1)) == tokenize(Quantity(1)) != tokenize(Quantity(2))
+
+
+def test_nan_in_an_array_of_ints_is_what_numpy_makes_of_it() -> None:
+    x = da.full(2, np.nan, dtype=int, chunks=1) == da.from_array(np.arange(2), chunks=1)
+    with np.errstate(invalid="ignore"):
+        assert x.compute().tolist() == [False, False]
+
+
+def test_partial_results_of_any_type_are_reduced_in_a_tree() -> None:
+    def counted(parts: Any, axis: Any, keepdims: bool) -> Any:
+        total: Counter[int] = sum(flatten(parts), Counter())
+        return total
+
+    def largest(parts: Any, axis: Any, keepdims: bool) -> Any:
+        return np.array(max(sum(flatten(parts), Counter()).values()))
+
+    x = da.from_array(np.array([1, 2, 2, 3, 2, 1, 1, 1]), chunks=2)
+    counts = da.map_blocks(Counter, x, meta=x._meta)
+    for split_every in (2, 8):
+        got = da.reductions._tree_reduce(
+            counts,
+            largest,
+            axis=(0,),
+            keepdims=False,
+            dtype=int,
+            split_every=split_every,
+            combine=counted,
+            concatenate=False,
+        )
+        assert got.compute() == 4

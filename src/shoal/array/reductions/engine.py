@@ -23,7 +23,7 @@ from shoal.array.nodes.reduction import Reduction
 from shoal.expr.annotate import current_annotations
 from shoal.graph.naming import funcname
 
-__all__ = ["reduction"]
+__all__ = ["reduction", "tree_reduce"]
 
 FAN_IN = {1: 8, 2: 4}
 """How many partials a task takes in along each axis, by the number of axes, unless told.  Powers of
@@ -117,6 +117,61 @@ def reduction(
         raise ValueError(f"out= has shape {out.shape}, and the result {result.shape}")
     out._node = node
     return out
+
+
+def tree_reduce(
+    x: Array,
+    aggregate: Callable[..., Any],
+    axis: Any,
+    keepdims: bool,
+    dtype: Any,
+    split_every: Any = None,
+    combine: Callable[..., Any] | None = None,
+    name: str | None = None,
+    concatenate: bool = True,
+    reduced_meta: Any = None,
+) -> Array:
+    """The second half of `reduction`, for arrays whose blocks are partial results already.
+
+    Parameters
+    ----------
+    x
+        The array; its blocks may be of any type.
+    aggregate, axis, keepdims, split_every, combine, name, concatenate
+        As for `reduction`.
+    dtype
+        Of the result.
+    reduced_meta
+        Of the result.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> tree_reduce(da.arange(6, chunks=2), np.sum, 0, False, int).compute()
+    np.int64(15)
+    """
+    axes = normalize_axes(axis, x.ndim)
+    meta = x._meta if reduced_meta is None else reduced_meta
+    ndim = x.ndim if keepdims else x.ndim - len(axes)
+    node = Reduction(
+        (x._node,),
+        _as_it_is,
+        combine or aggregate,
+        aggregate,
+        axes,
+        bool(keepdims),
+        fan_in(split_every, axes, x.chunks),
+        bool(concatenate),
+        1,
+        meta_from_array(meta, ndim, dtype),
+        name or funcname(aggregate),
+        annotations=current_annotations(),
+    )
+    return Array(node)
+
+
+def _as_it_is(block: Any, axis: Any, keepdims: bool) -> Any:
+    return block
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:

@@ -138,7 +138,8 @@ class _Builder:
                 inner = _aligned(part.source.ndim, part.ndim)
                 return self.value(part.source, _seen_through(axes, inner), views)
             if _is_scalar(part):
-                return np.asarray(part.value, part.dtype)[()]
+                # As full() itself casts: nan to an int is no error.
+                return np.full((), part.value, part.dtype)[()]
         if not _joins(part, self.of, self.uses):
             place = self.inputs.setdefault((part.name, axes), len(self.nodes))
             if place == len(self.nodes):

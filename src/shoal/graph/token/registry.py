@@ -205,7 +205,7 @@ class Normalizer(Dispatch):
                 return _described_by_us(tag, hook) if ours else _described_by_user(tag, hook)
             for name in _PROTOCOLS:
                 if base.__dict__.get(name) is not None:
-                    return _described_by_user(tag, getattr(cls, name))
+                    return _described_by_user(tag, _spare_own_class(getattr(cls, name), cls))
         return walk_by_reduction
 
     def _load(self, cls: type) -> None:
@@ -264,6 +264,24 @@ def _described_by_user(tag: str, hook: Hook) -> Describe:
         return _labelled(walk, obj, tag, description)
 
     return describe
+
+
+def _spare_own_class(hook: Hook, cls: type) -> Hook:
+    """A description without the class of the object, which its tag names, where that is made anew
+    under one name of a module, as pint makes one for every registry of units: to say what is in it
+    takes long, and leads to what has no deterministic token."""
+    if cls.__module__ == "__main__" or "<" in cls.__qualname__:
+        return hook
+    if is_importable(cls, cls.__module__, cls.__qualname__):
+        return hook
+
+    def spared(obj: Any) -> Any:
+        description = hook(obj)
+        if type(description) is not tuple:
+            return description
+        return tuple([part for part in description if part is not cls])
+
+    return spared
 
 
 def _labelled(walk: Walk, obj: Any, tag: str, description: Any) -> Normal:
