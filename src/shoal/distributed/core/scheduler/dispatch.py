@@ -14,9 +14,12 @@ sources all the same: the computation needs more memory than the target, and has
 
 from __future__ import annotations
 
-from heapq import heappop
+from bisect import bisect_right
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from math import ceil
 
-from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import begin_choosy
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import ALONE, BITS, CHOOSY, MASK, NOBODY, picker
@@ -24,15 +27,18 @@ from shoal.distributed.core.scheduler.transitions import READY, SENT
 
 __all__: list[str] = []
 
-END = 1 << 200
-"""After every priority."""
-
 RANK = (1 << 50) - 1
 
 INFINITE = float("inf")
 
 UNUSUAL = ALONE | CHOOSY
 """Flags of tasks that may not begin just anywhere."""
+
+USUAL = bytes(flags for flags in range(256) if not flags & UNUSUAL)
+"""All flags without any of those."""
+
+LEAST_S = 1e-6
+"""Tasks are not thought to take less."""
 
 
 def fill_workers(state: Scheduler, now: float) -> None:
@@ -136,94 +142,192 @@ def take(
 
     Up to ``shares`` of them come from the common queue.
     """
-    if worker.solo >= 0:
-        return
-    rows = choose(state, worker, most, limit, shares, now)
-    if not rows:
-        return
-    table, number, run, grow = state.table, worker.number, state.next_run, 0
-    place, runs, nbytes = table.place, table.runs, table.nbytes
-    for row, kind in zip(rows, picker(rows)(table.prefixes)):
-        size = nbytes[row] = kind.nbytes
-        grow += size
+    left, room = state.settings.most, room_for_sources(state, worker) if shares > 0 else 0.0
+    while worker.solo < 0 and (most > 0 or (left > 0 and worker.occupancy < limit)):
+        if room <= 0 < shares:
+            shares = hold_back(state, worker) if sources_left(state) else 0
+        seconds, nbytes = usual(state, worker, shares)
+        count = max(most, min(left, ceil((limit - worker.occupancy) / seconds)))
+        few = shares if room == INFINITE else min(shares, 1 + int(room / nbytes))
+        offer = best(state, worker, count, few)
+        if not offer:
+            return
+        rows = plain(state, worker, offer, most, limit)
+        if rows is None:
+            rows = pick(state, worker, offer, most, limit, now)
+        if rows:
+            sources, grow = send(state, worker, rows, now)
+            most, left = most - len(rows), left - len(rows)
+            shares, room = shares - sources, room - grow
+        if len(offer) < count and few >= shares:
+            return
+
+
+def usual(state: Scheduler, worker: Worker, shares: int) -> tuple[float, int]:
+    """About how long the tasks take that a worker may get next, and the bytes that one makes."""
+    prefixes, seconds, nbytes = state.table.prefixes, 0.0, 1
+    if worker.queue and (kind := prefixes[worker.queue[0] & MASK]) is not None:
+        seconds = kind.seconds
+    if shares > 0 and state.head < len(state.bulk):
+        kind = prefixes[state.bulk[state.head] & MASK]
+        if kind is not None:
+            seconds, nbytes = max(seconds, kind.seconds), max(kind.nbytes, 1)
+    return max(seconds, LEAST_S), nbytes
+
+
+def best(state: Scheduler, worker: Worker, count: int, shares: int) -> list[int]:
+    """The first ``count`` entries of a worker's queue and the common one, ascending; taken out.
+
+    Up to ``shares`` come from the common queue.  Some may be stale.
+    """
+    queue, common, head = worker.queue, state.common, state.head
+    own = smallest(queue, count) if queue else []
+    bulk = state.bulk[head : head + min(count, shares)] if shares > 0 else []
+    others = smallest(common, min(count, shares)) if common and shares > 0 else []
+    if not bulk and not others:
+        return own
+    sources = sorted(bulk + others)[:shares] if others else bulk
+    offer = sorted(own + sources)[:count] if own else sources[:count]
+    last = min(offer[-1], sources[-1])
+    forget_taken(state, head + bisect_right(bulk, last))
+    for priority in others[bisect_right(others, last) :]:
+        heappush(common, priority)
+    for priority in own[bisect_right(own, offer[-1]) :]:
+        heappush(queue, priority)
+    return offer
+
+
+def smallest(heap: list[int], count: int) -> list[int]:
+    """The first ``count`` entries of a heap, ascending; taken out."""
+    if len(heap) <= count:
+        entries = sorted(heap)
+        heap.clear()
+        return entries
+    return [heappop(heap) for _ in range(count)]
+
+
+def plain(
+    state: Scheduler, worker: Worker, offer: list[int], most: int, limit: float
+) -> list[int] | None:
+    """The rows of an offer that the worker gets, if nothing in it is stale or has conditions.
+
+    That is nearly always so, and seen column by column for all of them at once.
+    """
+    table = state.table
+    rows = [priority & MASK for priority in offer]
+    count, of = len(rows), picker(rows)
+    places = of(table.place)
+    if (
+        of(table.states).count(READY) < count
+        or places.count(worker.number) + places.count(NOBODY) < count
+        or of(table.priorities) != tuple(offer)
+        or bytes(of(table.flags)).translate(None, USUAL)
+        or (count > 1 and len(set(rows)) < count)
+        or (state.unplaced and not state.unplaced.keys().isdisjoint(rows))
+    ):
+        return None
+    if count > most:
+        fit = fitting(of(table.prefixes), most, limit - worker.occupancy)
+        give_back(state, worker, offer[fit:])
+        del rows[fit:]
+    return rows
+
+
+def fitting(kinds: Sequence[Prefix], most: int, lack: float) -> int:
+    """How many tasks of these kinds, in order, are ``most``, or take the seconds that lack."""
+    count, kind = len(kinds), kinds[0]
+    if kinds.count(kind) == count:
+        return min(count, max(most, ceil(lack / max(kind.seconds, LEAST_S))))
+    for i, kind in enumerate(kinds):
+        if i >= most and lack <= 0:
+            return i
+        lack -= kind.seconds
+    return count
+
+
+def pick(
+    state: Scheduler, worker: Worker, offer: list[int], most: int, limit: float, now: float
+) -> list[int]:
+    """The rows of an offer that begin now, looked at one by one."""
+    table = state.table
+    rows: dict[int, None] = {}
+    occupancy = worker.occupancy
+    for i, priority in enumerate(offer):
+        if worker.solo >= 0 or (len(rows) >= most and occupancy >= limit):
+            give_back(state, worker, offer[i:])
+            break
+        row = priority & MASK
+        if row in rows or not is_valid(state, worker, priority):
+            continue
+        flags = table.flags[row]
+        if flags & UNUSUAL and (
+            (flags & ALONE and rows)
+            or not begin_choosy(state, worker, row, state.next_run + len(rows), now)
+        ):
+            wait_here(state, worker, row)
+            continue
+        rows[row] = None
+        occupancy += table.prefixes[row].seconds
+    return list(rows)
+
+
+def is_valid(state: Scheduler, worker: Worker, priority: int) -> bool:
+    """Whether an entry of a queue still is that of a task which a worker may be given."""
+    table, row = state.table, priority & MASK
+    if table.states[row] != READY or table.priorities[row] != priority:
+        return False
+    # An unplaced one has an entry of its last life, when it had the same priority.
+    return table.place[row] == worker.number or (
+        table.place[row] == NOBODY and row not in state.unplaced
+    )
+
+
+def give_back(state: Scheduler, worker: Worker, offer: list[int]) -> None:
+    """Entries that were taken out of the queues, and are not needed now."""
+    place = state.table.place
+    for priority in offer:
+        at = place[priority & MASK]
+        if at == worker.number:
+            heappush(worker.queue, priority)
+        elif at == NOBODY:
+            heappush(state.common, priority)
+
+
+def send(state: Scheduler, worker: Worker, rows: list[int], now: float) -> tuple[int, int]:
+    """The worker gets rows; how many came from the common queue, and what bytes they may make."""
+    table, number, count = state.table, worker.number, len(rows)
+    states, place, runs, nbytes, costs = (
+        table.states,
+        table.place,
+        table.runs,
+        table.nbytes,
+        table.costs,
+    )
+    of = picker(rows)
+    places, kinds = of(place), of(table.prefixes)
+    own = places.count(number)
+    if own:
+        worker.queued -= own
+        waited = sum([cost for cost, at in zip(of(costs), places) if at == number])
+        worker.backlog = worker.backlog - waited if worker.queued else 0.0
+    run, grow, seconds = state.next_run, 0, 0.0
+    for row, kind in zip(rows, kinds):
+        states[row] = SENT
         place[row] = number
         runs[row] = run
         run += 1
+        nbytes[row] = size = kind.nbytes
+        grow += size
+        costs[row] = cost = kind.seconds
+        seconds += cost
+    state.next_run = run
     worker.sent.update(dict.fromkeys(rows, now))
     worker.batch += rows
     worker.nbytes += grow
-    state.next_run = run
+    worker.occupancy += seconds
     state.virtual = max(state.virtual, (table.priorities[rows[-1]] >> BITS) & RANK)
     state.outgoing[number] = worker
-
-
-def choose(
-    state: Scheduler, worker: Worker, most: int, limit: float, shares: int, now: float
-) -> list[int]:
-    """The tasks that a worker gets, in order; they are SENT, and no longer in a queue."""
-    table = state.table
-    states, place, priorities, flags = table.states, table.place, table.priorities, table.flags
-    costs, prefixes, unplaced = table.costs, table.prefixes, state.unplaced
-    queue, common, bulk, head = worker.queue, state.common, state.bulk, state.head
-    number, end, occupancy = worker.number, len(bulk), worker.occupancy
-    room = room_for_sources(state, worker) if shares > 0 else 0.0
-    if room <= 0 < shares and (head < end or common):
-        shares = hold_back(state, worker)
-    source = END
-    if shares > 0:
-        source = min(bulk[head] if head < end else END, common[0] if common else END)
-    fewest, bounded, grow, own, waited = most - state.settings.most, room < INFINITE, 0, 0, 0.0
-    rows: list[int] = []
-    while most > 0 or (occupancy < limit and most > fewest):
-        if queue and queue[0] < source:
-            priority, where = heappop(queue), number
-        elif source < END:
-            priority, where = source, NOBODY
-            if common and common[0] == source:
-                heappop(common)
-            else:
-                head += 1
-            source = bulk[head] if head < end else END
-            if common and common[0] < source:
-                source = common[0]
-        else:
-            break
-        row = priority & MASK
-        if states[row] != READY or place[row] != where or priorities[row] != priority:
-            continue
-        if where == NOBODY:
-            if unplaced and row in unplaced:
-                # An entry of the row's last life, which had the same priority.
-                continue
-            costs[row] = prefixes[row].seconds
-        cost = costs[row]
-        if flags[row] & UNUSUAL:
-            if not begin_choosy(state, worker, row, state.next_run + len(rows), now):
-                wait_here(worker, place, row, priority, cost)
-                continue
-            if worker.solo >= 0:
-                most, limit = 1, 0.0
-        states[row] = SENT
-        rows.append(row)
-        occupancy += cost
-        most -= 1
-        if where == number:
-            own += 1
-            waited += cost
-        else:
-            shares -= 1
-            if shares <= 0:
-                source = END
-        if bounded:
-            grow += prefixes[row].nbytes
-            if grow > room and source < END:
-                shares, source = hold_back(state, worker), END
-    if head > state.head:
-        forget_taken(state, head)
-    worker.occupancy = occupancy
-    worker.queued -= own
-    worker.backlog = worker.backlog - waited if worker.queued else 0.0
-    return rows
+    return count - own, grow
 
 
 def forget_taken(state: Scheduler, head: int) -> None:
@@ -234,13 +338,15 @@ def forget_taken(state: Scheduler, head: int) -> None:
         state.head = 0
 
 
-def wait_here(worker: Worker, place: list[int], row: int, priority: int, cost: float) -> None:
+def wait_here(state: Scheduler, worker: Worker, row: int) -> None:
     """A task whose conditions are not met now waits for them at this worker."""
-    if place[row] == NOBODY:
-        place[row] = worker.number
+    table = state.table
+    if table.place[row] == NOBODY:
+        table.place[row] = worker.number
+        table.costs[row] = cost = table.prefixes[row].seconds
         worker.queued += 1
         worker.backlog += cost
-    worker.blocked.append(priority)
+    worker.blocked.append(table.priorities[row])
 
 
 def room_for_sources(state: Scheduler, worker: Worker) -> float:
