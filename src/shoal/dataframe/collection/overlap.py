@@ -162,7 +162,7 @@ def overlapping(
     else:
         meta = make_meta(meta, index=self._meta.index)
     title = title or getattr(func, "__name__", "map-overlap").strip("<>")
-    return from_node(MapOverlap(func, tuple(items), names, before, after, meta, title))
+    return from_node(MapOverlap(func, tuple(items), names, before, after, meta, title, None))
 
 
 def map_overlap_of(

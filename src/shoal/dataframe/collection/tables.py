@@ -37,6 +37,7 @@ __all__ = [
     "ROW_ARGUMENTS",
     "SOME_ROWS",
     "TOPICS",
+    "UPSAMPLE_METHODS",
     "WINDOW_METHODS",
 ]
 
@@ -104,7 +105,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Series Index": "argmax argmin searchsorted",
     },
     "inplace": {"DataFrame Series": "compare update", "DataFrame": "insert isetitem corrwith"},
-    "resample": {"DataFrame Series": "resample"},
+    "resample": {"DataFrame Series": "asfreq resample"},
     "statistics": {
         "DataFrame": "skew kurtosis kurt=kurtosis cov corr quantile median median_approximate mode "
         "describe nunique_approx",
@@ -168,10 +169,13 @@ GROUP_METHODS = """
 """Of pandas' groupings, done where rows of each group have been brought together."""
 
 RESAMPLE_METHODS = """
-    agg aggregate count first last max mean median min nunique ohlc prod quantile sem size std sum
-    var
+    agg aggregate apply count first last max mean median min nunique ohlc prod quantile sem size
+    std sum var
 """
-"""Of `pandas.api.typing.Resampler`."""
+"""Of `pandas.api.typing.Resampler`: a row for each bin."""
+
+UPSAMPLE_METHODS = "asfreq bfill ffill nearest"
+"""Of `pandas.api.typing.Resampler`: the rows at the bins' labels."""
 
 ACCESSORS: Mapping[str, tuple[str, str]] = {
     "str": (
@@ -230,7 +234,7 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "at iat xs take asof": LABELS,
         "T transpose unstack": ROWS_TO_COLUMNS,
         "plot hist boxplot": PICTURE,
-        "asfreq reindex_like pivot": WHOLE,
+        "reindex_like pivot": WHOLE,
         "from_records": "make a pandas frame and use from_pandas, or from_map",
         "attrs flags set_flags": "partitions have none; keep them beside the frame",
         "sparse style": COMPUTE_FIRST,
@@ -243,7 +247,7 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "plot hist": PICTURE,
         "info": "use describe, dtype and memory_usage",
         "argsort": "use sort_values; positions over partitions are not known",
-        "asfreq factorize reindex reindex_like drop set_axis": WHOLE,
+        "factorize reindex reindex_like drop set_axis": WHOLE,
         "array": IN_MEMORY,
         "from_arrow": "make a pandas series and use from_pandas",
         "attrs flags set_flags": "partitions have none; keep them beside the series",

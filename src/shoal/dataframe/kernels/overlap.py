@@ -11,7 +11,25 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows
 
-__all__ = ["Edge", "Overlapped", "extended"]
+__all__ = ["Edge", "Overlapped", "PerPartition", "extended"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PerPartition:
+    """Among the arguments: a value for each partition.
+
+    Parameters
+    ----------
+    values
+        As many as there are partitions.
+
+    Examples
+    --------
+    >>> PerPartition((1, 2)).values
+    (1, 2)
+    """
+
+    values: tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +46,9 @@ class Overlapped:
         Of the last arguments, which are keywords.
     before, after
         How many rows of the neighbours, or how far in the index.
+    cut
+        Whether what the function makes of the neighbours' rows is cut off; False where it gives
+        just the rows of the result.
 
     Examples
     --------
@@ -41,6 +62,7 @@ class Overlapped:
     names: tuple[str, ...]
     before: Any
     after: Any
+    cut: bool = True
 
     def __call__(self, *inputs: Any) -> Any:
         """Call it.
@@ -63,7 +85,7 @@ class Overlapped:
         split = len(args) - len(self.names)
         out = self.func(*args[:split], **dict(zip(self.names, args[split:], strict=True)))
         whole, head, tail = longer[0]
-        if not isinstance(out, pd.DataFrame | pd.Series) or (not head and not tail):
+        if not self.cut or not isinstance(out, pd.DataFrame | pd.Series) or not (head or tail):
             return out
         if len(out) == len(whole):
             return out.iloc[head : len(out) - tail]
@@ -78,7 +100,7 @@ class Overlapped:
         return [(kind, item) for kind, item in self.spec if kind == "rows"]
 
     def __shoal_tokenize__(self) -> Any:
-        return self.func, self.spec, self.names, self.before, self.after
+        return self.func, self.spec, self.names, self.before, self.after, self.cut
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.kernels.overlap import Edge, Overlapped
+from shoal.dataframe.kernels.overlap import Edge, Overlapped, PerPartition
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.rowwise import (
     COLUMN_BY_COLUMN,
@@ -52,6 +52,10 @@ class MapOverlap(FrameNode):
         How many rows, or how far in the index (`pandas.Timedelta`).
     given_meta
         Of the result.
+    title
+        For people.
+    given_divisions
+        Of the result; None where each row comes from the first frame's row at its place.
 
     Examples
     --------
@@ -60,13 +64,16 @@ class MapOverlap(FrameNode):
     """
 
     __slots__ = ()
-    fields = ("func", "args", "names", "before", "after", "given_meta", "title")
+    fields = (
+        *("func", "args", "names", "before", "after", "given_meta", "title"),
+        "given_divisions",
+    )
     prefix = "overlap"
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
         """The given one."""
-        title: str = operands[-1]
+        title: str = operands[6]
         return title
 
     @cached_property
@@ -81,6 +88,8 @@ class MapOverlap(FrameNode):
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The first source's; unknown where a row becomes several, with more levels."""
+        if self.given_divisions is not None:
+            return tuple(self.given_divisions)
         known: tuple[Any, ...] = self.frames[0].divisions
         several = isinstance(getattr(self.given_meta, "index", None), pd.MultiIndex)
         return (None,) * len(known) if several else known
@@ -91,13 +100,15 @@ class MapOverlap(FrameNode):
         frames = [one for one in self.args if isinstance(one, FrameNode) and one.size == count]
         rows = list(dict.fromkeys(frames))
         spec = [_slot(one, rows) for one in self.args]
-        call = Overlapped(self.func, tuple(spec), self.names, self.before, self.after)
+        sides = self.before, self.after
+        cut = self.given_divisions is None
+        call = Overlapped(self.func, tuple(spec), self.names, *sides, cut)
         inputs: list[Input] = [Const(call)]
         for k, one in enumerate(rows):
             inputs += self._around(k, one, lowering)
-        for i, item in enumerate(spec):
-            if item == ("value", None):
-                inputs.append(self._whole(i, self.args[i], lowering))
+        for i, (kind, _) in enumerate(spec):
+            if kind == "value":
+                inputs.append(self._value(i, self.args[i], lowering))
         lowering.add_grid(self, _run, inputs)
 
     def _around(self, k: int, frame: FrameNode, lowering: Lowering) -> Iterator[Input]:
@@ -135,8 +146,10 @@ class MapOverlap(FrameNode):
         # The last partition may begin with the label that the one before ends with.
         return bool(low < high - reach if last else low + reach < high)
 
-    def _whole(self, i: int, item: Any, lowering: Lowering) -> Input:
-        """What is given to all partitions as it is."""
+    def _value(self, i: int, item: Any, lowering: Lowering) -> Input:
+        """What is given to each partition, or to all of them, as it is."""
+        if isinstance(item, PerPartition):
+            return Each(item.values)
         if isinstance(item, Call):
             name = f"{self.name}-{i}"
             lowering.graph.name_blocks(name, lowering.numbers(item))
@@ -152,7 +165,7 @@ def _slot(item: Any, rows: Sequence[FrameNode]) -> tuple[str, Any]:
     for i, one in enumerate(rows):
         if item is one:
             return "rows", i
-    return ("value", None) if isinstance(item, FrameNode | Call) else ("const", item)
+    return ("value", None) if isinstance(item, FrameNode | Call | PerPartition) else ("const", item)
 
 
 def _run(call: Any, *inputs: Any) -> Any:
