@@ -9,12 +9,14 @@ import resource
 import signal
 import threading
 import time
+import warnings
 from typing import Any
 
 import pytest
 
 from shoal.distributed import Nanny
 from shoal.distributed.core import scheduler as core
+from shoal.distributed.node import nanny as nannies
 from shoal.errors import KilledWorker
 
 WAIT_S = 60
@@ -334,3 +336,29 @@ def test_results_beyond_memory_kill_no_worker(suffer: Any) -> None:
         assert futures[0].result(timeout=WAIT_S) == large(0)
         assert faulty.pids() == before
         del futures, lengths
+
+
+def test_a_worker_that_stays_down_is_told_to_whoever_waits(
+    suffer: Any, wait_until: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(nannies, "RESTARTS", 1)
+    monkeypatch.setattr(nannies, "QUICK_S", 1000.0)
+    settings = core.Settings(allowed_failures=0)
+    with (
+        suffer(n_workers=1, settings=settings) as faulty,
+        warnings.catch_warnings(record=True) as w,
+    ):
+        warnings.simplefilter("always")
+        for number in range(2):
+            poison = faulty.client.submit(os._exit, 3, key=f"poison-{number}")
+            with pytest.raises(KilledWorker, match=r"exit code 3.*peak"):
+                poison.result(timeout=WAIT_S)
+        waits = faulty.client.submit(inc, 1)
+        wait_until(lambda: [x for x in w if "stays down" in str(x.message)], "a warning")
+        [said] = [str(x.message) for x in w if "stays down" in str(x.message)]
+        assert "worker 0 died 2 times" in said and "exit code 3; its peak was" in said
+        assert "No worker is left" in said and "cluster.scale" in said
+        assert "stays down" in str(faulty.client.why(waits))
+        faulty.cluster.scale(1)
+        assert waits.result(timeout=WAIT_S) == 2
+        del poison, waits

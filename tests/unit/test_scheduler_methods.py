@@ -26,6 +26,7 @@ from shoal.distributed.protocol import (
     Heard,
     Hello,
     Listed,
+    Options,
     Register,
     Release,
     Report,
@@ -348,3 +349,39 @@ def test_results_are_replicated_and_moved(state):
     assert ask(state, ME, "scheduler.who_has", keys=["x"]) == [["x", ["inproc://a", "inproc://b"]]]
     assert ask(state, ME, "replicate", keys=["x"], n=1) == 0
     assert len(ask(state, ME, "scheduler.who_has", keys=["x"])[0][1]) == 1
+
+
+def nanny(state, party, name):
+    connected(state, party, "nanny", 0.0)
+    received(state, party, Call(0, "nanny.hello", {"name": name}), (), 0.0)
+
+
+def test_a_worker_that_stays_down_is_told_to_those_who_wait_for_it(state):
+    received(state, ME, Subscribe("warn"), (), 0.0)
+    nanny(state, 20, "a")
+    closed(state, A, "it died", 0.0)
+    received(state, 20, Call(0, "nanny.died", {"name": "a", "exit": 3, "running": []}), (), 0.0)
+    options = [Options([0], workers=["a"])]
+    m = Submit([Listed(["x"])], [Code(b"f", b"f")], [0], [b""], [()], [], [0], [0], options=options)
+    received(state, ME, m, (), 0.0)
+    received(state, 20, Call(0, "nanny.gave_up", {"name": "a", "text": "a stays down"}), (), 0.0)
+    [(_, topic)] = [pair for pair in sent(state) if type(pair[1]) is Topic]
+    assert "a stays down. 1 tasks may run nowhere else ('x')" in topic.events[0][1]["text"]
+    assert "a stays down" in ask(state, ME, "scheduler.explain", key="x")["why"]
+
+
+def test_a_cluster_without_workers_says_so_until_one_comes(state):
+    received(state, ME, Subscribe("warn"), (), 0.0)
+    received(state, B, Goodbye("retired"), (), 0.0)
+    nanny(state, 20, "a")
+    received(state, 20, Call(0, "nanny.died", {"name": "a", "exit": 3, "running": []}), (), 0.0)
+    m = Submit([Listed(["x"])], [Code(b"f", b"f")], [0], [b""], [()], [], [0], [0])
+    received(state, ME, m, (), 0.0)
+    received(state, 20, Call(0, "nanny.gave_up", {"name": "a", "text": "a stays down"}), (), 0.0)
+    [(_, topic)] = [pair for pair in sent(state) if type(pair[1]) is Topic]
+    assert "No worker is left, and 1 tasks wait" in topic.events[0][1]["text"]
+    assert ask(state, ME, "scheduler.explain", key="x")["why"] == "no worker is there; a stays down"
+    connected(state, 30, "worker", 1.0)
+    received(state, 30, Register("a", "inproc://a2", 1, 0, {}, {}, "host", 2), (), 1.0)
+    assert [type(m) for p, m in sent(state) if p == 30][-1] is Run
+    assert not state.down

@@ -10,7 +10,8 @@ of ``shoal worker``), and one loop carries any number of them.  What it does for
   else.
 - When the process ends by itself, it says what ended it: a signal, an exit code, the memory
   limit; and what was running, from memory that it shares with the process.
-- It starts the process again, later and later if it keeps dying, and gives up after some times.
+- It starts the process again, later and later if it keeps dying, and gives up after some times:
+  then the scheduler hears so, for somebody may wait for what only this worker could run.
 """
 
 from __future__ import annotations
@@ -234,6 +235,7 @@ class Nanny:
         self.child: Child | None = None
         self.status = "created"
         self.failure = ""
+        self._last_end = ""
         self.closed = threading.Event()
         self.plugins = Plugins(self, None)
         self.waiting: list[Callable[[], object]] = []
@@ -442,23 +444,21 @@ class Nanny:
             self.status = "closing"
             text = (
                 f"worker {self.name} died {count} times in {RESTARTS_S:g} s, each time within "
-                f"{QUICK_S:g} s of its start, and stays down"
+                f"{QUICK_S:g} s of its start, and stays down; the last time {self._last_end}"
             )
             self.loop.call_soon(self._end, text)
         return min(5.0, 0.1 * 2 ** (count - 2)) if count > 1 else 0.0
 
     def _report(self, child: Child, code: int, running: list[tuple[int, int]], peak: int) -> None:
         """Tell the scheduler what ended the worker, and what it was running."""
-        why = child.killed or describe_end(code)
-        if child.killed:
-            text = f"worker {self.name} was killed by its nanny: {why}"
-        else:
-            text = f"worker {self.name} died: {why}; its peak was {format_bytes(peak)}"
-        log.warning("%s", text)
+        why = child.killed or f"{describe_end(code)}; its peak was {format_bytes(peak)}"
+        self._last_end = why
+        what = "was killed by its nanny" if child.killed else "died"
+        log.warning("%s", f"worker {self.name} {what}: {why}")
         if self._connection is not None:
             args = {
                 "name": self.name,
-                "text": why if child.killed else f"{why}; its peak was {format_bytes(peak)}",
+                "text": why,
                 "exit": max(0, code),
                 "signal": max(0, -code),
                 "peak": peak,
@@ -477,6 +477,8 @@ class Nanny:
             log.error("%s", text)
         self.plugins.close()
         if self._connection is not None:
+            if text:
+                self._connection.send(Call(0, "nanny.gave_up", {"name": self.name, "text": text}))
             self._connection.send(Goodbye(text or "its worker has ended"))
             self._connection.close()
         self.closed.set()

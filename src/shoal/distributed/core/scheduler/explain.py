@@ -99,12 +99,15 @@ def why_ready(state: Scheduler, row: int, now: float) -> str:
     """It stands in a queue."""
     table = state.table
     options = table.options[row]
+    if not state.workers:
+        return "; ".join(["no worker is there", *state.down.values()])
     if row in state.unplaced:
-        if not state.workers:
-            return "no worker is there"
         asked = [f"workers={options.workers}"] if options.workers else []
         asked += [f"resources={options.resources}"] if options.resources else []
-        return f"no worker that is there and running satisfies {' and '.join(asked) or 'it'}"
+        wanted = (options.workers or ()) if options else ()
+        down = [state.down[name] for name in wanted if name in state.down]
+        text = f"no worker that is there and running satisfies {' and '.join(asked) or 'it'}"
+        return "; ".join([text, *down])
     place = table.place[row]
     if place == NOBODY:
         held = f"; {len(state.full)} workers get no sources, to save memory" if state.full else ""

@@ -420,6 +420,7 @@ def on_register(
     state.next_worker += 1
     state.workers[worker.number] = worker
     state.choices.clear()
+    state.down.pop(worker.name, None)
     if state.silence_due < 0 and state.settings.silence_s > 0:
         state.silence_due = now + state.settings.silence_s
     who.worker = worker

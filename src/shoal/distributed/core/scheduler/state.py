@@ -66,6 +66,8 @@ class Scheduler:
         self.next_client = 0
         self.nanny_parties: dict[str, int] = {}
         """Connections of nannies, by the name of their worker."""
+        self.down: dict[Any, str] = {}
+        """Why workers stay down that nobody will start again, by name, until one comes back."""
 
         self.shared: dict[int, dict[int, None]] = {}
         """Clients of rows with more than one (`MANY` in `owner`)."""

@@ -6,6 +6,8 @@
     the worker's process has ended: with which exit code or signal, how much memory it had at
     most, and ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the
     death say so.
+``nanny.gave_up {name, text}``
+    the worker stays down.  Clients are warned, for they may wait for what it was to run.
 ``report.missing {missing}``
     ``[[key, worker's number]]``: a client could not get these results from these workers.
 """
@@ -19,6 +21,8 @@ from shoal.distributed.core.scheduler.losses import lose_worker
 from shoal.distributed.core.scheduler.methods.calls import Method
 from shoal.distributed.core.scheduler.methods.describe import rows_of
 from shoal.distributed.core.scheduler.methods.forward import worker_came
+from shoal.distributed.core.scheduler.methods.topics import log_event
+from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
 
@@ -51,6 +55,35 @@ def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
                 names[i] = f"{name} ({text})"
 
 
+def gave_up(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A worker will not be started again: whoever waits for it is told so."""
+    name, text = args["name"], str(args["text"])
+    state.down[name] = text
+    log_event(state, "warn", {"text": f"{text}. {stranded(state, name)}"}, now)
+
+
+def stranded(state: Scheduler, name: Any) -> str:
+    """What waits for a worker that stays down, in words, and what to do about it."""
+    if not any(worker.name != name for worker in state.workers.values()):
+        return (
+            f"No worker is left, and {len(state.table):,} tasks wait until there is one: start "
+            "workers (cluster.scale, `shoal worker`), or cancel the futures"
+        )
+    table = state.table
+    keys = [
+        key_of(table, row)
+        for row in state.unplaced
+        if (options := table.options[row]) is not None and name in (options.workers or ())
+    ]
+    if not keys:
+        return "The other workers go on without it"
+    some = ", ".join(map(repr, keys[:3])) + (", ..." if len(keys) > 3 else "")
+    return (
+        f"{len(keys):,} tasks may run nowhere else ({some}): start a worker of that name, or "
+        "submit them anew with other workers= or with allow_other_workers=True"
+    )
+
+
 def describe_death(args: dict[str, Any]) -> str:
     """Why a process ended, in words; the nanny's own where it has some."""
     if args.get("text"):
@@ -79,5 +112,6 @@ def missing(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
 METHODS: dict[str, Method] = {
     "nanny.hello": hello,
     "nanny.died": died,
+    "nanny.gave_up": gave_up,
     "report.missing": missing,
 }
