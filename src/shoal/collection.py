@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal import config
 from shoal.errors import ExecutorError
+from shoal.expr.adapt import Stager, adapt, open_decisions
 from shoal.expr.call import BlockOf, Call
 from shoal.expr.explain import explain
 from shoal.expr.lower import Lowering, lower
@@ -259,9 +260,21 @@ class Job:
         Own and foreign ones.
     optimize_graph
         False to lower the expressions as they are.
+    stager
+        Runs parts of the expressions on which the plan of others depends; None: all is planned
+        before anything runs.
+    fixed
+        Whether the collections must have as many blocks as they say.
     """
 
-    def __init__(self, collections: Sequence[Any], *, optimize_graph: bool = True) -> None:
+    def __init__(
+        self,
+        collections: Sequence[Any],
+        *,
+        optimize_graph: bool = True,
+        stager: Stager | None = None,
+        fixed: bool = False,
+    ) -> None:
         self.collections = collections
         self.steps: list[Step] = []
         self.nodes = _foreign_nodes(collections, optimize_graph)
@@ -270,7 +283,11 @@ class Job:
         self.nodes.update(own)
         if optimize_graph and rewritable:
             roots = [node for _, node in rewritable]
-            new, self.steps = rewrite(roots, rules_of(roots))
+            rules = rules_of(roots)
+            if stager is None:
+                new, self.steps = rewrite(roots, rules)
+            else:
+                new, self.steps = adapt(roots, rules, stager, fixed)
             self.nodes.update(zip([i for i, _ in rewritable], new, strict=True))
 
     @without_collector
@@ -300,6 +317,47 @@ class Job:
     def finals(self) -> list[Call]:
         """The whole answer of each collection, as a call that a task makes."""
         return [_final(c, self.nodes[i]) for i, c in enumerate(self.collections)]
+
+
+class _Stages:
+    """Runs parts of expressions, and leaves the results where they are.
+
+    Parameters
+    ----------
+    scheduler
+        As of `run_plan`.
+    options
+        Of the executor.
+    """
+
+    def __init__(self, scheduler: Any, options: Mapping[str, Any]) -> None:
+        self.scheduler = scheduler
+        self.options = options
+
+    def keep(self, roots: Sequence[Node]) -> list[Sequence[Any]]:
+        """The blocks of each node, or what stands for them where they stay elsewhere."""
+        own = getattr(self.scheduler, "__shoal_keep__", None)
+        return self._run(roots, own or functools.partial(run_plan, scheduler=self.scheduler))
+
+    def run(self, roots: Sequence[Node]) -> list[Sequence[Any]]:
+        """The blocks of each node, here."""
+        return self._run(roots, functools.partial(run_plan, scheduler=self.scheduler))
+
+    def _run(self, roots: Sequence[Node], run: Callable[..., Any]) -> list[Sequence[Any]]:
+        lowering = lower(roots)
+        blocks = [lowering.numbers(root) for root in roots]
+        plan = assemble(lowering.graph, list(itertools.chain.from_iterable(blocks)))
+        results = run(plan, **self.options)
+        ends = list(itertools.accumulate(map(len, blocks), initial=0))
+        return [results[a:b] for a, b in itertools.pairwise(ends)]
+
+
+def _stager(scheduler: Any, options: Mapping[str, Any]) -> Stager | None:
+    """Who runs stages; nobody where results would have to leave the place where they are."""
+    name = NAMES.get(scheduler, scheduler) if isinstance(scheduler, str) else None
+    if name in IN_PLACE or hasattr(scheduler, "__shoal_keep__"):
+        return _Stages(scheduler, options)
+    return None
 
 
 def _final(collection: Any, node: Any) -> Call:
@@ -442,6 +500,9 @@ NAMES = {
     "threading": "threads",
     "multiprocessing": "processes",
 }
+
+IN_PLACE = ("sync", "threads")
+"""Executors whose results are in this process."""
 
 named_schedulers: dict[str, Any] = {}
 """Schedulers that the user gave names; looked up before shoal's own."""
@@ -757,8 +818,9 @@ def compute(
     if not collections:
         return args
     chosen = choose_scheduler(get, scheduler, collections) or "threads"
-    job = Job(collections, optimize_graph=optimize_graph)
     with trimmed():
+        stager = _stager(chosen, kwargs)
+        job = Job(collections, optimize_graph=optimize_graph, stager=stager)
         results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
     return results
 
@@ -828,10 +890,12 @@ def persist(
     if not collections:
         return args
     chosen = choose_scheduler(None, scheduler, collections) or "threads"
-    job = Job(collections, optimize_graph=optimize_graph)
     # Who runs tasks elsewhere may keep the results there, and give something that stands for them.
     run = getattr(chosen, "__shoal_keep__", None) or functools.partial(run_plan, scheduler=chosen)
     with trimmed():
+        # A cluster persists while its client goes on, so there is nobody to wait.
+        stager = None if hasattr(chosen, "__shoal_keep__") else _stager(chosen, kwargs)
+        job = Job(collections, optimize_graph=optimize_graph, stager=stager, fixed=True)
         blocks = job.split(run(job.plan(), **kwargs))
     kept = [persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
     results: tuple[Any, ...] = repack(kept)
@@ -1027,4 +1091,7 @@ class CollectionMixin:
         """
         job = Job([self])
         node: Any = self
-        return explain([node.__shoal_node__()], [job.nodes[0]], job.steps, job.plan())
+        written = node.__shoal_node__()
+        roots = [written] if isinstance(written, Node) else []
+        is_open = open_decisions(roots, rules_of(roots))
+        return explain([written], [job.nodes[0]], job.steps, job.plan(), is_open)

@@ -92,6 +92,13 @@ class Parts:
         """The parts there are, ascending; not each number need have one."""
         raise NotImplementedError(f"{type(self).__name__} does not say which parts it has")
 
+    def sizes(self) -> Sequence[int]:
+        """How many bytes each part takes when it is in memory, in the order of `numbers`.
+
+        The same wherever the parts are, since plans are made from it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how large its parts are")
+
     @property
     def nbytes(self) -> int:
         """What it takes in memory, as far as is known."""

@@ -363,7 +363,11 @@ def _peak_alive(plan: Plan) -> int:
 
 
 def explain(
-    logical: Any, optimised: Any, steps: Iterable[Step] = (), plan: Plan | None = None
+    logical: Any,
+    optimised: Any,
+    steps: Iterable[Step] = (),
+    plan: Plan | None = None,
+    is_open: Sequence[str] = (),
 ) -> str:
     """What will be done, in three sections: as written, as rewritten, as tasks.
 
@@ -377,6 +381,8 @@ def explain(
         What the rewriting did.
     plan
         What will run.  Without it there is no third section.
+    is_open
+        What may yet be planned otherwise when it runs, a line each (`shoal.expr.adapt`).
 
     Returns
     -------
@@ -404,6 +410,8 @@ def explain(
             groups,
         ),
     ]
+    if is_open:
+        sections.append("\n".join(["open until it runs:", *(f"  {line}" for line in is_open)]))
     if plan is not None:
         sections.append(_physical(plan, groups))
         memory = footprint(rewritten, plan)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from shoal.graph.token import tokenize
@@ -180,6 +180,29 @@ class Node:
             The graph under construction.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be lowered")
+
+    def watched(self) -> tuple[Node, ...]:
+        """What is to be computed and measured before it is decided how this is computed.
+
+        See `shoal.expr.adapt`.  Most nodes leave nothing open.
+        """
+        return ()
+
+    def settled(self, seen: Sequence[Any], fixed: bool) -> Node:
+        """What takes the place of a node that has decided.
+
+        Parameters
+        ----------
+        seen
+            `shoal.expr.adapt.Seen` of each that is watched.
+        fixed
+            Whether the number of blocks must stay what it is.
+        """
+        raise NotImplementedError(f"{type(self).__name__} leaves nothing open")
+
+    def told_open(self) -> str:
+        """What is open, and what was decided the last time, in words."""
+        return self.label()
 
     def cost(self, layer: str) -> Cost | None:
         """What a task of one of the node's layers takes in memory, at most; None where unknown.

@@ -68,10 +68,11 @@ class Pieces(Parts):
     'f'
     """
 
-    __slots__ = ("items",)
+    __slots__ = ("estimates", "items")
 
     def __init__(self, items: Sequence[Any] | Mapping[int, Any]) -> None:
         self.items = items
+        self.estimates: list[int] | None = None
 
     def part(self, number: int) -> Any:
         """One of the objects.
@@ -90,11 +91,16 @@ class Pieces(Parts):
         """Those of all objects."""
         return sorted(self.items) if isinstance(self.items, Mapping) else range(len(self.items))
 
+    def sizes(self) -> Sequence[int]:
+        """Estimates, made once."""
+        if self.estimates is None:
+            self.estimates = [sizeof(self.items[number]) for number in self.numbers()]
+        return self.estimates
+
     @property
     def nbytes(self) -> int:
         """An estimate from all of them."""
-        items = self.items
-        return sum(map(sizeof, items.values() if isinstance(items, Mapping) else items))
+        return sum(self.sizes())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Pieces, (self.items,)
@@ -196,6 +202,8 @@ class Stored(Parts):
     places
         By number, for each part: its arena, where it begins, the sizes of its pickle stream and
         its buffers, and a checksum.
+    in_memory
+        How many bytes each took in memory.
 
     Examples
     --------
@@ -204,10 +212,15 @@ class Stored(Parts):
     ('seven', [7])
     """
 
-    __slots__ = ("places",)
+    __slots__ = ("in_memory", "places")
 
-    def __init__(self, places: dict[int, tuple[Arena, int, tuple[int, ...], int]]) -> None:
+    def __init__(
+        self,
+        places: dict[int, tuple[Arena, int, tuple[int, ...], int]],
+        in_memory: Sequence[int],
+    ) -> None:
         self.places = places
+        self.in_memory = in_memory
 
     def frames(self, number: int) -> Frames:
         """A part as it was pickled.
@@ -248,6 +261,10 @@ class Stored(Parts):
     def numbers(self) -> Sequence[int]:
         """Those written."""
         return sorted(self.places)
+
+    def sizes(self) -> Sequence[int]:
+        """As they were when they were written."""
+        return self.in_memory
 
     @property
     def nbytes(self) -> int:
@@ -349,7 +366,7 @@ class Shelf:
                 arena = self.open_arena()
             places[number] = (arena, arena.write(buffers), sizes, summed.intdigest())
             self.stored += sum(sizes)
-        return Stored(places)
+        return Stored(places, parts.sizes())
 
     def open_arena(self) -> Arena:
         """The file that is written to at present, or a new one."""

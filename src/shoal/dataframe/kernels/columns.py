@@ -311,7 +311,17 @@ class CutRows(Parts):
         number
             Which.
         """
-        start, stop = int(self.bounds[number]), int(self.bounds[number + 1])
+        return self.span(number, number + 1)
+
+    def span(self, first: int, end: int) -> Rows:
+        """The rows of neighbouring parts.
+
+        Parameters
+        ----------
+        first, end
+            From which part on, and up to which one.
+        """
+        start, stop = int(self.bounds[first]), int(self.bounds[end])
         rows = self.rows
         vectors = [piece_of(vector, start, stop) for vector in rows.vectors]
         return Rows(rows.layout, vectors, stop - start)
@@ -319,6 +329,12 @@ class CutRows(Parts):
     def numbers(self) -> Sequence[int]:
         """All, also those of empty parts."""
         return range(len(self.bounds) - 1)
+
+    def sizes(self) -> Sequence[int]:
+        """By rows."""
+        rows = self.rows
+        width = sum(map(vector_bytes, rows.vectors)) / max(rows.length, 1)
+        return [int(width * count) for count in np.diff(self.bounds).tolist()]
 
     @property
     def nbytes(self) -> int:

@@ -236,7 +236,8 @@ class Exchange(FrameNode):
     source
         The partitions.
     split
-        ``split(block) -> list of pieces``, as many as there will be partitions.
+        ``split(block) -> list of pieces``, as many as there will be partitions; None: the blocks
+        are in pieces already.
     join
         ``join(pieces) -> partition``.
     count
@@ -270,9 +271,11 @@ class Exchange(FrameNode):
     def place(self, lowering: Lowering) -> None:
         """A task that splits for each old partition, and one that joins for each new one."""
         count = self.source.size
-        split = f"{self.name}-split"
-        blocks = Blocks(self.source.name, (count,), (0,))
-        lowering.add_grid(self, Split(self.split), [blocks], name=split, shape=(count,))
+        split = self.source.name
+        if self.split is not None:
+            split = f"{self.name}-split"
+            blocks = Blocks(self.source.name, (count,), (0,))
+            lowering.add_grid(self, Split(self.split), [blocks], name=split, shape=(count,))
         lowering.add_grid(self, self.join, [Blocks(split, (count,), (ALL,), parts=True)])
 
     def label(self) -> str:

@@ -3,7 +3,8 @@
 One rule is one function in a file of its own.  There are four phases (`shoal.expr.rewrite`):
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
-2. *Columnar*: what the columnar kernel can compute whole becomes one task.
+2. *Columnar*: what the columnar kernel can compute whole becomes one task; of what moves rows and
+   cannot be planned for want of sizes, the plan is left open.
 3. *Physical*: what a logical node computes is replaced by nodes that do it.
 4. *Stages*: operations on the same partition become one task.
 
@@ -20,6 +21,7 @@ from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fuse_stages import fuse_stages
 from shoal.dataframe.rules.head_through import head_through
+from shoal.dataframe.rules.leave_open import leave_open
 from shoal.dataframe.rules.merge_filters import merge_filters
 from shoal.dataframe.rules.prune_columns import prune_columns
 from shoal.dataframe.rules.selective_join_first import selective_join_first
@@ -39,6 +41,7 @@ RULES = (
     prune_columns,
     # phase 1
     columnar_region,
+    leave_open,
     # phase 2
     to_physical,
     # phase 3
