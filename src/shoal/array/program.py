@@ -87,6 +87,17 @@ class Program:
             values.append(step.func(*args, **kwargs))
         return values[-1]
 
+    def reads(self, place: int) -> int:
+        """How often an input is read.
+
+        Parameters
+        ----------
+        place
+            Which.
+        """
+        refs = [arg for step in self.steps for arg in step.args if type(arg) is Ref]
+        return sum(ref.position == place for ref in refs)
+
     def __shoal_tokenize__(self) -> Any:
         return self.count, self.steps
 

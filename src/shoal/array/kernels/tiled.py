@@ -19,17 +19,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from shoal.array.kernels.assemble import assemble, nested
+from shoal.array.kernels.buffered import Buffered, Scratch, is_by_elements
 from shoal.array.kernels.layout import permute_block
 from shoal.array.kernels.numba_engine import compile_elements, compile_fold
 from shoal.array.kernels.numexpr_engine import compile_program
 from shoal.array.program import Program
 from shoal.graph.naming import funcname
-from shoal.graph.task import Nest, Ref, fill
+from shoal.graph.task import Nest, Ref
 
 __all__ = ["Fold", "Tiled", "tile_shape"]
 
@@ -40,9 +42,6 @@ but each call gives up and takes the interpreter's lock: two threads then wait f
 ALIAS_BYTES = 4096
 """Elements that lie a multiple of this apart share a few places in the cache, and drive each other
 out: a column of an array whose rows are so long does not fit the cache, however short it is."""
-
-NUMEXPR_BYTES = 4 * 1024 * 1024
-"""numexpr cuts what it is given into blocks of its own; larger pieces cost it fewer calls."""
 
 
 class Fold:
@@ -80,6 +79,13 @@ class Fold:
         self.combine = combine
         self.axes = axes
         self.concatenate = concatenate
+
+    def chunk_of_one(self) -> Callable[..., Any]:
+        """``chunk``, without what a program of one step costs on top."""
+        steps: Any = getattr(self.chunk, "steps", ())
+        if len(steps) == 1 and len(steps[0].args) == 1:
+            return partial(steps[0].func, **dict(steps[0].kwargs))
+        return self.chunk
 
     def of_grid(self, tiles: Sequence[Any], grid: tuple[int, ...]) -> Any:
         """The partial result of a grid of tiles.
@@ -187,8 +193,8 @@ class Tiled:
             block if axes is None else permute_block(block, axes)
             for block, axes in zip(blocks, self.views, strict=True)
         ]
-        if all(type(block) is np.ndarray and block.dtype != object for block in inputs):
-            compiled = self._compiled(inputs) if self.engine == "numba" else None
+        if self._is_plain() and all(type(b) is np.ndarray and b.dtype != object for b in inputs):
+            compiled = self._compiled(inputs)
             if compiled is not None:
                 return compiled(inputs)
             shape = np.broadcast_shapes(*[block.shape for block in inputs])
@@ -198,35 +204,55 @@ class Tiled:
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
 
+    def _is_plain(self) -> bool:
+        """Whether all functions know nothing but elements, and all their arguments are told."""
+        return all(
+            is_by_elements(step.func)
+            and all(type(value) not in (Ref, Nest) for _, value in step.kwargs)
+            and all(type(arg) is not Nest for arg in step.args)
+            for step in self.program.steps
+        )
+
     def _compiled(self, inputs: list[Any]) -> Callable[..., Any] | None:
+        if self.engine != "numba":
+            return None
         if self.fold is None:
             return compile_elements(self.program, inputs)
         return compile_fold(self.program, inputs, self.fold)
 
     def _tile_by_tile(self, inputs: list[Any], shape: tuple[int, ...]) -> tuple[bool, Any]:
-        itemsize = max(block.dtype.itemsize for block in inputs)
-        run = compile_program(self.program, inputs) if self.engine == "numexpr" else None
-        size = (NUMEXPR_BYTES if run else TILE_BYTES) // itemsize
-        tile = tile_shape(shape, size, any(map(_is_across, inputs)))
-        grid = tuple([-(-n // t) for n, t in zip(shape, tile, strict=True)])
-        if math.prod(grid) <= 1 and run is None:
+        own = shape
+        if self.fold is None or len(self.fold.axes) == len(shape):
+            inputs, shape = _in_one_row(inputs, shape)
+        compiled = compile_program(self.program, inputs) if self.engine == "numexpr" else None
+        run = compiled or Buffered(self.program, inputs)
+        if not run.is_plain:
             return False, None
-        run = run or Buffered(self.program)
-        if self.fold:
-            parts = [self.fold.chunk(run(part)) for part, _ in _tiles(inputs, shape, tile)]
-            if len(parts) > 1 and not isinstance(parts[0], np.ndarray | dict):
-                # Somebody's own kind of partial result: it may not come in parts of a block.
-                return False, None
-            return True, self.fold.joined(parts, grid)
-        out = None
-        for part, place in _tiles(inputs, shape, tile):
-            if out is None:
-                first = run(part)
-                out = np.empty(shape, first.dtype)
-                out[place] = first
-            else:
-                run(part, out[place])
-        return out is not None, out
+        tile = tile_shape(shape, TILE_BYTES // run.itemsize, any(map(_is_across, inputs)))
+        grid = tuple([-(-n // t) for n, t in zip(shape, tile, strict=True)])
+        if math.prod(grid) <= 1:
+            return False, None
+        with Scratch(TILE_BYTES) as scratch, Scratch(TILE_BYTES) as parts_of:
+            near = [
+                parts_of.take((math.prod(tile),), block.dtype)
+                if _is_worth_copying(block, self.program.reads(i))
+                else None
+                for i, block in enumerate(inputs)
+            ]
+            tiles = _tiles(inputs, shape, tile, near)
+            if self.fold:
+                chunk = self.fold.chunk_of_one()
+                parts = [chunk(run(part, scratch)) for part, _ in tiles]
+                return True, self.fold.joined(parts, grid)
+            out = None
+            for part, place in tiles:
+                if out is None:
+                    first = run(part, scratch)
+                    out = np.empty(shape, first.dtype)
+                    out[place] = first
+                else:
+                    run(part, scratch, out[place])
+        return out is not None, None if out is None else out.reshape(own)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tiled, (self.program, self.views, self.engine, self.fold)
@@ -264,13 +290,28 @@ def tile_shape(shape: tuple[int, ...], size: int, across: bool = False) -> tuple
     return tuple(reversed(out))
 
 
+def _in_one_row(inputs: list[Any], shape: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...]]:
+    """Blocks that lie in memory as they are counted, as views of one row: with a single axis to
+    walk along, NumPy adds up twice as fast as with two."""
+    rows = [b for b in inputs if b.shape == shape and b.flags.c_contiguous]
+    if len(shape) < 2 or any(b.size > 1 and not any(b is row for row in rows) for b in inputs):
+        return inputs, shape
+    flat = (*[1] * (len(shape) - 1), math.prod(shape))
+    return [b.reshape(flat) if b.shape == shape else b for b in inputs], flat
+
+
 def _is_across(block: Any) -> bool:
     """Whether neighbours along the last axis lie further apart than along the one before."""
     return block.ndim > 1 and 1 not in block.shape[-2:] and block.strides[-1] > block.strides[-2]
 
 
-def _tiles(inputs: Sequence[Any], shape: tuple[int, ...], tile: tuple[int, ...]) -> Any:
-    """The inputs' parts for each tile in C order, and where it stands."""
+def _tiles(
+    inputs: Sequence[Any], shape: tuple[int, ...], tile: tuple[int, ...], near: Sequence[Any]
+) -> Any:
+    """The inputs' parts for each tile in C order, and where it stands.
+
+    ``near`` has, for each input, memory to copy its parts to, or None.
+    """
     ndim = len(shape)
     spans = [
         [slice(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(shape, tile, strict=True)
@@ -280,121 +321,32 @@ def _tiles(inputs: Sequence[Any], shape: tuple[int, ...], tile: tuple[int, ...])
         [axis for axis in range(ndim - block.ndim, ndim) if block.shape[axis - ndim] != 1]
         for block in inputs
     ]
-    apart = [_is_across(block) and block.strides[-1] % ALIAS_BYTES == 0 for block in inputs]
     for place in itertools.product(*spans):
         parts = []
-        for block, axes, copied in zip(inputs, moving, apart, strict=True):
+        for block, axes, memory in zip(inputs, moving, near, strict=True):
             index = [slice(None)] * block.ndim
             for axis in axes:
                 index[axis - ndim] = place[axis]
             part = block[tuple(index)]
-            # As it lies in memory, but with shorter rows.
-            parts.append(part.swapaxes(-1, -2).copy().swapaxes(-1, -2) if copied else part)
+            parts.append(part if memory is None else _copied(part, memory))
         yield parts, place
 
 
-class Buffered:
-    """Runs a program on one tile after the other, with the first tile's arrays as buffers.
+def _copied(part: Any, memory: Any) -> Any:
+    """A part of a block as it lies, but with no gaps."""
+    across = _is_across(part)
+    source = part.swapaxes(-1, -2) if across else part
+    out = memory[: part.size].reshape(source.shape)
+    np.copyto(out, source)
+    return out.swapaxes(-1, -2) if across else out
 
-    Parameters
-    ----------
-    program
-        The program.
 
-    Examples
-    --------
-    >>> from shoal.array.program import Step
-    >>> run = Buffered(Program(1, (Step(np.add, (Ref(0), 1)), Step(np.multiply, (Ref(1), 2)))))
-    >>> run([np.ones(2)]), run([np.zeros(2)], np.empty(2))
-    (array([4., 4.]), array([2., 2.]))
+def _is_worth_copying(block: Any, reads: int) -> bool:
+    """Whether parts of an input are better read once, into memory without gaps.
+
+    What is read twice is: parts of one array of many blocks lie in rows far apart, and come slower
+    even from the cache.  What lies across is where its columns share places in the cache.
     """
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], bool]] = []
-        self.buffers: list[Any] = []
-        self.shapes: list[tuple[int, ...]] = []
-
-    def __call__(self, inputs: Sequence[Any], out: Any = None) -> Any:
-        """The program's result on one tile.
-
-        Parameters
-        ----------
-        inputs
-            Parts of the inputs.
-        out
-            Where the result goes; None for a buffer that the next tile overwrites.
-        """
-        shapes = [part.shape for part in inputs]
-        if not self.calls:
-            return self._first(inputs, shapes)
-        buffers = self.buffers if shapes == self.shapes else [None] * len(self.buffers)
-        values = list(inputs)
-        last = len(self.calls) - 1
-        for i, (func, args, kwargs, simple) in enumerate(self.calls):
-            given = [_filled(arg, values) for arg in args]
-            told = {k: fill(v, values) for k, v in kwargs.items()} if kwargs else kwargs
-            target = out if i == last and out is not None else buffers[i]
-            if simple and target is not None and target.dtype == self.buffers[i].dtype:
-                values.append(func(*given, out=target, **told))
-            else:
-                values.append(func(*given, **told))
-        if out is not None and values[-1] is not out:
-            out[...] = values[-1]
-        return values[-1]
-
-    def _first(self, inputs: Sequence[Any], shapes: list[tuple[int, ...]]) -> Any:
-        """The first tile: as NumPy does it; what it makes is what the others write to."""
-        values = list(inputs)
-        for step in self.program.steps:
-            given = [_filled(arg, values) for arg in step.args]
-            told = {name: fill(value, values) for name, value in step.kwargs}
-            result = step.func(*given, **told)
-            simple = isinstance(step.func, np.ufunc) and type(result) is np.ndarray
-            self.calls.append((step.func, step.args, dict(step.kwargs), simple))
-            values.append(result)
-        made = values[len(inputs) :]
-        self.buffers = _shared(self.calls, made, len(inputs))
-        self.shapes = shapes
-        # The last buffer is handed out: the caller copies it, or is done with it, before the next.
-        return values[-1]
-
-
-def _filled(arg: Any, values: Sequence[Any]) -> Any:
-    return values[arg.position] if type(arg) is Ref else fill(arg, values)
-
-
-def _refs(arg: Any) -> list[int]:
-    if type(arg) is Ref:
-        return [arg.position]
-    if type(arg) is Nest:
-        return [place for part in arg.items for place in _refs(part)]
-    return []
-
-
-def _shared(calls: Sequence[Any], made: Sequence[Any], count: int) -> list[Any]:
-    """For each step the array to write to: one whose value nobody reads again, where there is one.
-
-    What a function that is no ufunc returns may be a view of what it was given, which therefore
-    stays alive as long.
-    """
-    last = list(range(len(calls)))
-    for i in reversed(range(len(calls))):
-        _, args, kwargs, simple = calls[i]
-        until = i if simple else last[i]
-        for arg in (*args, *kwargs.values()):
-            for place in _refs(arg):
-                if place >= count:
-                    last[place - count] = max(last[place - count], until)
-    free: list[Any] = []
-    out: list[Any] = []
-    for i, result in enumerate(made):
-        free += [out[j] for j in range(i) if last[j] == i and calls[j][3] and calls[i][3]]
-        chosen = result
-        if calls[i][3]:
-            for k, buffer in enumerate(free):
-                if buffer.shape == result.shape and buffer.dtype == result.dtype:
-                    chosen = free.pop(k)
-                    break
-        out.append(chosen)
-    return out
+    if _is_across(block):
+        return bool(block.strides[-1] % ALIAS_BYTES == 0)
+    return reads > 1 and block.ndim > 1 and block.size > 1 and not block.flags.c_contiguous

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal import config
-from shoal.array.kernels.cast import cast_block
+from shoal.array.kernels.buffered import is_by_elements
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import Elementwise
 from shoal.array.nodes.fused import AxisMap, Fused
@@ -127,7 +127,7 @@ class _Builder:
     def views_of(self, steps: Sequence[Step]) -> tuple[type, ...]:
         """What the operands of some steps may be taken up as: a function that is no ufunc may look
         at the shape of each of its blocks, so these are not to become smaller."""
-        return self.views if all(_broadcasts(step.func) for step in steps) else (Permute,)
+        return self.views if all(is_by_elements(step.func) for step in steps) else (Permute,)
 
     def value(self, part: Any, axes: AxisMap, views: tuple[type, ...]) -> Any:
         """The reference to an operand seen in some way: an input, or the result of a step."""
@@ -216,13 +216,6 @@ def _placed(arg: Any, known: Sequence[Any]) -> Any:
 def _seen_through(outer: AxisMap, inner: AxisMap) -> AxisMap:
     """How the source of a view is seen by who sees the view."""
     return tuple([None if axis is None else inner[axis] for axis in outer])
-
-
-def _broadcasts(func: Any) -> bool:
-    """Whether a function takes operands of any shapes that broadcast."""
-    return isinstance(func, np.ufunc) or any(
-        func is known for known in (np.where, np.clip, cast_block)
-    )
 
 
 def _is_scalar(node: Full) -> bool:

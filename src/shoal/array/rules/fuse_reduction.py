@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
+
 from shoal import config
-from shoal.array.kernels.moments import moment_chunk
-from shoal.array.kernels.nan import nanmean_chunk
+from shoal.array.kernels.moments import moment_chunk, moment_combine
+from shoal.array.kernels.nan import nanmax_chunk, nanmean_chunk, nanmin_chunk
+from shoal.array.kernels.reduce import max_chunk, mean_chunk, mean_combine, min_chunk
 from shoal.array.nodes.fused import Fused, FusedReduction
 from shoal.array.nodes.reduction import Reduction
 from shoal.array.program import Program
@@ -17,6 +20,16 @@ __all__ = ["fuse_reduction"]
 
 MANY_PASSES = frozenset({moment_chunk, nanmean_chunk})
 """What makes arrays as large as what it is given: tiles of them stay in the cache."""
+
+
+BY_PARTS = frozenset(
+    {
+        *(np.sum, np.prod, np.max, np.min, np.any, np.all, np.nansum, np.nanprod),
+        *(max_chunk, min_chunk, nanmax_chunk, nanmin_chunk),
+        *(mean_chunk, mean_combine, nanmean_chunk, moment_chunk, moment_combine),
+    }
+)
+"""Functions for which it does not matter how a block is cut; somebody's own sees whole blocks."""
 
 
 def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
@@ -46,6 +59,8 @@ def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
     """
     if type(node) is not Reduction or len(node.inputs) != 1:
         return None
+    if not (_is_by_parts(node.chunk) and _is_by_parts(node.combine)):
+        return None
     (array,) = node.inputs
     if type(array) is Fused and uses.get(array.name, 1) <= 1:
         if array.annotations == node.annotations:
@@ -56,6 +71,13 @@ def fuse_reduction(node: Any, uses: Mapping[str, int]) -> Node | None:
         operands = node.replace(inputs=(tiles,)).operands
         return FusedReduction(*operands, annotations=node.annotations)
     return None
+
+
+def _is_by_parts(func: Any) -> bool:
+    of = getattr(func, "func", func)
+    if getattr(of, "__name__", "") == "reduce":
+        return isinstance(getattr(of, "__self__", None), np.ufunc)
+    return isinstance(of, Hashable) and of in BY_PARTS
 
 
 fuse_reduction.phase = 2  # type: ignore[attr-defined] # when programs are as long as they get
