@@ -74,73 +74,72 @@ def check(state: Scheduler, ok: Any, row: int, text: str) -> None:
 def check_rows(state: Scheduler, rows: list[int]) -> None:
     """What a state says of the other columns."""
     table = state.table
+    beside = (state.reasons, state.big, state.traces, state.parts, state.tries)
+    noted = set().union(*beside)
     for row in rows:
-        now, place, run = table.states[row], table.place[row], table.runs[row]
+        now, place, flags = table.states[row], table.place[row], table.flags[row]
+        if now in (SENT, READY):
+            there = place in state.workers or (now, place) == (READY, NOBODY)
+        elif now == MEMORY:
+            there = place in state.workers or place == MANY
+        else:
+            there = place == NOBODY
+        if not there:
+            check(state, False, row, f"place {place}")
         check(state, table.prefixes[row] is not None, row, "has no prefix")
         check(state, table.numbers[row] & MASK == row, row, "number does not lead back")
-        check(state, (run > 0) == (now == SENT), row, f"run {run}")
-        if now in (SENT, READY):
-            check(
-                state, place in state.workers or (now, place) == (READY, NOBODY), row, f"at {place}"
-            )
-        elif now == MEMORY:
-            check(state, place in state.workers or place == MANY, row, f"held by {place}")
-        else:
-            check(state, place == NOBODY, row, f"place {place}")
+        check(state, (table.runs[row] > 0) == (now == SENT), row, "run")
         check(state, (row in state.reasons) == (now == ERRED), row, "reasons")
         check(state, (place == MANY) == (row in state.replicas), row, "replicas")
-        flags = table.flags[row]
         check(state, bool(flags & HAS_INPUTS) == bool(table.deps[row]), row, "HAS_INPUTS")
-        check(state, not flags & DATA or now in (PUT, MEMORY, ERRED), row, "data")
-        check(state, not flags & AWAY or now == SENT, row, "AWAY")
-        check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
         check(state, bool(flags & CHOOSY) == (table.options[row] is not None), row, "CHOOSY")
-        noted = any(
-            row in t for t in (state.reasons, state.big, state.traces, state.parts, state.tries)
-        )
-        check(state, not noted or flags & NOTED, row, "NOTED")
+        check(state, flags & NOTED or row not in noted, row, "NOTED")
+        if flags & (DATA | AWAY | ALONE):
+            check(state, not flags & DATA or now in (PUT, MEMORY, ERRED), row, "data")
+            check(state, not flags & AWAY or now == SENT, row, "AWAY")
+            check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
     tables: tuple[dict[int, Any], ...] = (state.reasons, state.replicas, state.shared)
-    for beside in (*tables, state.twins, state.deaths, state.tries, state.moves):
-        for row in beside:
+    for some in (*tables, state.twins, state.deaths, state.tries, state.moves):
+        for row in some:
             assert table.states[row] != FORGOTTEN, f"row {row} is forgotten and noted"
 
 
 def check_relations(state: Scheduler, rows: list[int]) -> None:
     """Dependencies and dependents agree, and so do the counts."""
     table: Table = state.table
-    waiters: Counter[int] = Counter()
-    kept: Counter[int] = Counter()
+    numbers, states, dependents = table.numbers, table.states, table.dependents
+    waiters, kept = [0] * len(states), [0] * len(states)
+    known: dict[int, Any] = {}
     for row in rows:
-        missing = 0
+        missing, mine, now = 0, numbers[row], states[row]
         for number in table.deps[row]:
             dep = number & MASK
-            check(state, table.numbers[dep] == number, row, f"needs {number}, forgotten")
-            check(state, table.states[dep] != FORGOTTEN, row, f"needs {number}, forgotten")
-            known = table.dependents[dep]
-            mine = table.numbers[row]
-            named = known == mine if isinstance(known, int) else mine in (known or ())
-            check(state, named, row, f"is unknown to its input {key_of(table, dep)!r}")
+            if numbers[dep] != number or states[dep] == FORGOTTEN:
+                check(state, False, row, f"needs {number}, forgotten")
+            names = known.get(dep)
+            if names is None:
+                told = dependents[dep]
+                names = known[dep] = {told} if isinstance(told, int) else set(told or ())
+            if mine not in names:
+                check(state, False, row, f"is unknown to its input {key_of(table, dep)!r}")
             kept[dep] += 1
-            waiters[dep] += table.states[row] in PENDING
-            missing += table.states[dep] != MEMORY
-        now = table.states[row]
+            waiters[dep] += now in PENDING
+            missing += states[dep] != MEMORY
         if now == WAITING:
-            check(state, table.missing[row] == missing, row, f"{missing} inputs are missing")
-            check(state, missing, row, "waits for nothing")
+            check(state, table.missing[row] == missing > 0, row, f"{missing} inputs are missing")
         elif now == READY:
             check(state, not missing, row, f"{missing} inputs are missing")
     for row in rows:
-        check(state, table.waiters[row] == waiters[row], row, f"{waiters[row]} waiters")
-        check(state, table.kept[row] == kept[row], row, f"{kept[row]} dependents")
-        needed = waiters[row] or table.owner[row] != NOBODY
-        now = table.states[row]
-        check(state, kept[row] or table.owner[row] != NOBODY, row, "nobody can need it")
-        if not needed:
+        awaited, owned = waiters[row], table.owner[row] != NOBODY
+        if table.waiters[row] != awaited or table.kept[row] != kept[row]:
+            check(state, False, row, f"{awaited} waiters, {kept[row]} dependents")
+        now = states[row]
+        check(state, kept[row] or owned, row, "nobody can need it")
+        if not awaited and not owned:
             check(state, now in (RELEASED, ERRED), row, "nobody needs its result")
-        elif waiters[row]:
-            check(state, now != ERRED, row, "somebody waits for it")
-        if needed:
+        else:
             check(state, now != RELEASED, row, "somebody needs it")
+            check(state, now != ERRED or not awaited, row, "somebody waits for it")
 
 
 def check_results(state: Scheduler, rows: list[int]) -> None:
@@ -184,7 +183,8 @@ def check_names(state: Scheduler, rows: list[int]) -> None:
     alive: Counter[str] = Counter()
     listed = 0
     for row in rows:
-        check(state, find(state.names, key_of(state.table, row)) == row, row, "key leads elsewhere")
+        if find(state.names, key_of(state.table, row)) != row:
+            check(state, False, row, "key leads elsewhere")
         name = state.table.names[row]
         if type(name) is Layer:
             alive[name.name] += 1
@@ -208,6 +208,7 @@ def check_queues(state: Scheduler, rows: list[int]) -> None:
     common = set(state.common) | set(state.bulk[state.head :])
     active = 0
     queued: Counter[int] = Counter()
+    lines: dict[int, set[int]] = {}
     for row in rows:
         now, place = table.states[row], table.place[row]
         if now in (READY, SENT) and table.flags[row] & HAS_INPUTS:
@@ -217,7 +218,10 @@ def check_queues(state: Scheduler, rows: list[int]) -> None:
             if place >= 0:
                 worker = state.workers[place]
                 queued[place] += 1
-                check(state, priority in worker.queue + worker.blocked, row, "not in its queue")
+                there = lines.get(place)
+                if there is None:
+                    there = lines[place] = {*worker.queue, *worker.blocked}
+                check(state, priority in there, row, "not in its queue")
             else:
                 check(state, row in state.unplaced or priority in common, row, "in no queue")
     assert state.active == active, f"{active} tasks with inputs, {state.active} counted"
