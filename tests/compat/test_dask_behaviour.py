@@ -157,3 +157,26 @@ def test_partial_results_of_any_type_are_reduced_in_a_tree() -> None:
             concatenate=False,
         )
         assert got.compute() == 4
+
+
+def test_least_squares_are_solved_in_the_blocks_of_the_right_side() -> None:
+    # xarray's polyfit puts the blocks of its columns back where they were.
+    rng = np.random.default_rng(0)
+    a, b = rng.random((12, 2)), rng.random((12, 5))
+    x, residuals, *_ = da.linalg.lstsq(
+        da.from_array(a, chunks=(4, 2)), da.from_array(b, chunks=(4, (2, 1, 2)))
+    )
+    assert x.chunks == ((2,), (2, 1, 2))
+    assert np.allclose(x.compute(), np.linalg.lstsq(a, b, rcond=None)[0])
+    assert np.allclose(residuals.compute(), np.linalg.lstsq(a, b, rcond=None)[1])
+
+
+def test_states_of_random_numbers_are_those_that_dask_gives() -> None:
+    (state,) = da.random.random_state_data(1, np.random.RandomState(5))
+    assert state[:2].tolist() == [953453411, 236996814]
+
+
+def test_keys_of_blocks_as_an_array() -> None:
+    x = da.ones((2, 4), chunks=2)
+    assert x._key_array.shape == (1, 2, 3)
+    assert tuple(x._key_array[0, 1]) == (x.name, 0, 1)

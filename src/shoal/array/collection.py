@@ -304,6 +304,7 @@ class Array(Operators, CollectionMixin):
     # ---------------------------------------------------------------------------- NumPy's protocols
 
     _elemwise = Delegate("elementwise", "elemwise")
+    _key_array = DelegatedProperty("core", "key_array_of")
     __array_ufunc__ = Delegate("protocols", "array_ufunc")
     __array_function__ = Delegate("protocols", "array_function")
     __array_namespace__ = Delegate("standard", "array_namespace")

@@ -19,7 +19,14 @@ from shoal.delayed import Delayed, delayed
 from shoal.duck import is_arraylike
 from shoal.expr.call import BlockOf, Call
 
-__all__ = ["asanyarray", "asarray", "from_delayed", "to_backend", "to_delayed"]
+__all__ = [
+    "asanyarray",
+    "asarray",
+    "from_delayed",
+    "normalize_to_array",
+    "to_backend",
+    "to_delayed",
+]
 
 
 def asarray(
@@ -62,6 +69,22 @@ def asarray(
     if copy and isinstance(a, np.ndarray | Array):
         a = a.copy()
     return _converted(a, np.asarray, allow_unknown_chunksizes, dtype, order, like, kwargs)
+
+
+def normalize_to_array(x: Any) -> Any:
+    """What was computed as an array of NumPy's, also if it is on a graphics card.
+
+    Parameters
+    ----------
+    x
+        An array that is in memory.
+
+    Examples
+    --------
+    >>> normalize_to_array(np.ones(1))
+    array([1.])
+    """
+    return x.get() if type(x).__module__.partition(".")[0] == "cupy" else x
 
 
 def asanyarray(

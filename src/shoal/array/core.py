@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numpy as np
+
 from shoal.array.chunks import (
     blockdims_from_blockshape,
     broadcast_chunks,
@@ -18,6 +20,7 @@ from shoal.array.kernels.assemble import concatenate_nested as concatenate3
 from shoal.array.slicing import BlockView
 from shoal.errors import PerformanceWarning
 from shoal.graph.nested import deepfirst
+from shoal.highlevelgraph import keys_of
 
 __all__ = [
     "Array",
@@ -29,12 +32,30 @@ __all__ = [
     "concatenate3",
     "concatenate_lookup",
     "deepfirst",
+    "key_array_of",
     "normalize_chunks",
     "slices_from_chunks",
 ]
 
 _concatenate2 = concatenate3
 """The name under which libraries that write reductions of their own know it."""
+
+
+def key_array_of(x: Array) -> Any:
+    """The keys of an array's blocks, in an array of objects with one axis more than the grid.
+
+    Parameters
+    ----------
+    x
+        The array.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(4, chunks=2, name="x")._key_array.tolist()
+    [['x', 0], ['x', 1]]
+    """
+    return np.array(keys_of(x), dtype=object)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.array.utils": {
         "assert_eq": "array.testing",
         "meta_from_array": "array.meta",
+        "normalize_to_array": "array.conversion",
         "svd_flip": "array.linalg.singular",
     },
     "shoal.blockwise": {"blockwise": "array", "lol_tuples": "graph.nested"},

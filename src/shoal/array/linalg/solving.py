@@ -33,7 +33,7 @@ from shoal.array.nodes.algorithm import Algorithm, Tasks
 from shoal.array.reductions import max as max_of
 from shoal.array.reductions import sum as sum_of
 from shoal.array.routines.products import matmul
-from shoal.array.whole import in_one_task
+from shoal.array.whole import one_block
 from shoal.expr.annotate import current_annotations
 
 __all__ = ["cholesky", "inv", "lstsq", "lu", "solve", "solve_triangular"]
@@ -355,6 +355,7 @@ def lstsq(a: Any, b: Any) -> tuple[Array, Array, Array, Array]:
     Returns
     -------
     solution, residuals, rank, singular values
+        The solution is in the blocks of columns that ``b`` has.
 
     Examples
     --------
@@ -369,7 +370,7 @@ def lstsq(a: Any, b: Any) -> tuple[Array, Array, Array, Array]:
     q, r = qr(a)
     right = matmul(np.conj(q.T), b)
     dtype = factored_kind(r, right)
-    x = in_one_task(np.linalg.lstsq, [r, right], (a.shape[1], *b.shape[1:]), dtype, 0, rcond=None)
+    x = _solution(r, right, a.shape[1], dtype)
     rest = b - matmul(a, x)
     residuals = sum_of((rest * np.conj(rest)).real, axis=0, keepdims=b.ndim == 1)
     if a.shape[0] <= a.shape[1]:
@@ -378,3 +379,24 @@ def lstsq(a: Any, b: Any) -> tuple[Array, Array, Array, Array]:
     s = svd_of_small(r)[1]
     rank = sum_of(s > max(a.shape) * np.finfo(s.dtype).eps * max_of(s))
     return x, residuals, rank, s
+
+
+def _solution(r: Array, right: Array, rows: int, dtype: Any) -> Array:
+    """The solutions for each block of columns, in the same blocks."""
+    columns = tuple(range(2, right.ndim + 1))
+    return blockwise(
+        _solve_block,
+        (right.ndim + 1, *columns),
+        one_block(r, (0, 1)),
+        (0, 1),
+        one_block(right, (0,)),
+        (right.ndim + 2, *columns),
+        new_axes={right.ndim + 1: rows},
+        concatenate=True,
+        token="lstsq",
+        meta=np.empty((0,) * right.ndim, dtype),
+    )
+
+
+def _solve_block(r: Any, right: Any) -> Any:
+    return np.linalg.lstsq(r, right, rcond=None)[0]

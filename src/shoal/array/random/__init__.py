@@ -15,7 +15,7 @@ from shoal.array.random.distributions import OLD
 from shoal.array.random.generators import Generator, RandomState, default_rng
 from shoal.array.refused import reason_of
 
-__all__ = ["Generator", "RandomState", "default_rng", "rand", "randn"]
+__all__ = ["Generator", "RandomState", "default_rng", "rand", "randn", "random_state_data"]
 
 _state = RandomState()
 _functions = frozenset([*OLD, "choice", "permutation", "seed"])
@@ -23,6 +23,34 @@ _renamed = {"ranf": "random_sample", "sample": "random_sample"}
 _numpys = frozenset(
     ["BitGenerator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "SeedSequence"]
 )
+
+
+def random_state_data(n: int, random_state: Any = None) -> list[Any]:
+    """States of `numpy.random.RandomState`, for as many tasks that draw numbers of their own.
+
+    Parameters
+    ----------
+    n
+        How many.
+    random_state
+        A `numpy.random.RandomState` that they are drawn from, or the seed of one.
+
+    Returns
+    -------
+    list
+        Arrays of 624 uint32.
+
+    Examples
+    --------
+    >>> first, second = random_state_data(2, random_state=1)
+    >>> np.random.RandomState(first).randint(10) == np.random.RandomState(first).randint(10)
+    True
+    """
+    words = 624
+    if not isinstance(random_state, np.random.RandomState):
+        random_state = np.random.RandomState(random_state)
+    data = np.frombuffer(random_state.bytes(words * n * 4), dtype=np.uint32)
+    return list(data.reshape(n, words))
 
 
 def rand(*args: int, chunks: Any = "auto") -> Array:
