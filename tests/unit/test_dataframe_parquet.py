@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -169,3 +170,64 @@ def test_metadata_of_all_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="overlap with previously written divisions"):
         df.to_parquet(str(tmp_path / "ordered"))
         df.to_parquet(str(tmp_path / "ordered"), append=True)
+
+
+def test_files_put_together(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": range(60), "k": list("aabbcc") * 10, "m": [1, 2] * 30})
+    plain, keyed = str(tmp_path / "plain"), str(tmp_path / "keyed")
+    dd.from_pandas(frame, 6).to_parquet(plain, row_group_size=2)
+    dd.from_pandas(frame, 6).to_parquet(keyed, partition_on=["k", "m"], write_index=False)
+    assert dd.read_parquet(plain).npartitions == 6
+    one = dd.read_parquet(plain, aggregate_files=True, calculate_divisions=True)
+    assert one.npartitions == 1
+    assert one.divisions == (0, 59)
+    pd.testing.assert_frame_equal(one.compute(), frame, check_index_type=False)
+    assert dd.read_parquet(plain, aggregate_files=True, blocksize=None).npartitions == 6
+    # 5 row groups a file: partitions of 4 end in the middle of files.
+    fours = dd.read_parquet(plain, aggregate_files=True, split_row_groups=4)
+    assert fours.npartitions == 8
+    assert fours.map_partitions(len).compute().tolist() == [8] * 7 + [4]
+    assert len(fours[fours.x > 13]) == 46
+    assert dd.read_parquet(plain, split_row_groups=4).npartitions == 12
+    for name, count in [("k", 3), ("m", 6), (True, 1)]:
+        some = dd.read_parquet(keyed, aggregate_files=name)
+        assert some.npartitions == count
+        found = some.compute().sort_values("x", ignore_index=True)
+        assert found.k.tolist() == frame.k.tolist()
+        assert found.m.tolist() == frame.m.tolist()
+    with pytest.raises(ValueError, match="'kk', which is no column of the paths; did you mean 'k'"):
+        dd.read_parquet(keyed, aggregate_files="kk")
+
+
+def test_row_groups_that_filters_leave_say_the_divisions(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"b": range(6)}, index=pd.Index([0, 1, 9, 2, 3, 8], name="a"))
+    frame[:3].to_parquet(tmp_path / "0.parquet", row_group_size=2)
+    frame[3:].to_parquet(tmp_path / "1.parquet", row_group_size=2)
+    path = str(tmp_path)
+    assert not dd.read_parquet(path, calculate_divisions=True).known_divisions
+    few = dd.read_parquet(path, calculate_divisions=True, filters=[("a", "<=", 3)])
+    assert few.divisions == (0, 2, 3)
+    assert few.compute().index.tolist() == [0, 1, 2, 3]
+
+
+def test_keys_of_the_paths_stay_with_their_rows(tmp_path: Path) -> None:
+    # The stored index begins with another number in each file.
+    frame = pd.DataFrame({"k": pd.array([0, 1, None], "Int64"), "x": [1, 2, 3]})
+    dd.from_pandas(frame, 1).to_parquet(str(tmp_path), partition_on="k")
+    schema = {"partitioning": {"schema": pa.schema([("k", pa.int64())])}}
+    found = dd.read_parquet(str(tmp_path), dtype_backend="numpy_nullable", dataset=schema)
+    assert found.k.compute().tolist() == [0, 1, pd.NA]
+    assert found.x.compute().tolist() == [1, 2, 3]
+
+
+def test_a_stored_index_comes_first_among_the_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1, 2]}, index=pd.Index([3, 4], name="i"))
+    dd.from_pandas(frame, 1).to_parquet(str(tmp_path))
+    whole = dd.read_parquet(str(tmp_path), index=False)
+    pd.testing.assert_frame_equal(whole.compute(), frame.reset_index())
+
+
+def test_files_of_any_name_that_metadata_tells_of(tmp_path: Path) -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": [1, 2]}), 1)
+    df.to_parquet(str(tmp_path), name_function=lambda i: f"{i}.foo", write_metadata_file=True)
+    assert dd.read_parquet(str(tmp_path)).x.compute().tolist() == [1, 2]

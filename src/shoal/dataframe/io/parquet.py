@@ -6,6 +6,7 @@ columns and filters, and `read_piece` what its tasks call.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ from shoal.dataframe.io.parquet_plan import (
     typed_keys,
     without_empty_pieces,
 )
+from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.dataframe.nodes.base import Apply, Columns, FrameNode, Part
 from shoal.dataframe.nodes.sources import Source
 from shoal.errors import ShoalError
@@ -91,16 +93,16 @@ class ReadParquet(Source):
         return self.select_meta(self.dataset.meta)
 
     @property
-    def parts(self) -> Sequence[Piece]:
-        """The pieces."""
-        pieces: Sequence[Piece] = self.dataset.pieces
-        return pieces
+    def parts(self) -> Sequence[tuple[Piece, ...]]:
+        """The pieces of each partition."""
+        partitions: Sequence[tuple[Piece, ...]] = self.dataset.partitions
+        return partitions
 
     def call(self) -> Apply:
-        """Read a piece."""
+        """Read a partition."""
         columns = tuple(self.meta.columns)
         args = (Part(), self.dataset, columns, self.filters)
-        return Apply(read_piece, args, title="read-parquet")
+        return Apply(read_pieces, args, title="read-parquet")
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """It has no sources."""
@@ -162,7 +164,10 @@ class ReadParquet(Source):
         if self.filters or len(self.dataset.pieces) > MOST_FOOTERS:
             return None
         footers: dict[str, Any] = {}
-        return [rows_of_piece(self.dataset, piece, footers) for piece in self.dataset.pieces]
+        return [
+            sum(rows_of_piece(self.dataset, piece, footers) for piece in pieces)
+            for pieces in self.dataset.partitions
+        ]
 
     def column_bounds(self, column: Any) -> tuple[Any, Any] | None:
         """The least and the largest value of a column of whole numbers, from the footers.
@@ -185,7 +190,7 @@ class ReadParquet(Source):
             if footer.schema.to_arrow_schema().field(column).type != data.schema.field(column).type:
                 return None
             if rows_of_piece(data, piece, footers):
-                ends.append(bounds_of(footer, piece, column))
+                ends.append(bounds_of(footer, piece.row_groups, column))
         if not ends or None in ends:
             return None
         return min(low for low, _ in ends), max(high for _, high in ends)
@@ -207,8 +212,8 @@ class ReadParquet(Source):
         if len(files) != len(data.pieces) or len(files) > MOST_FOOTERS:
             return "parts of files" if len(files) <= MOST_FOOTERS else "too many files"
         rows, columns = 0, {name: ScanColumn(None, 0, 0) for name in names}
-        for path, mark in zip(files, data.fingerprint, strict=True):
-            footer = footer_of(path, mark)
+        for path in files:
+            footer = footer_of(path, data.marks[path])
             rows += footer.rows
             for name in names:
                 found = footer.columns.get(name)
@@ -223,7 +228,17 @@ class ReadParquet(Source):
             f", any of {value!r}" if op == ANY else f", {column} {op} {value!r}"
             for column, op, value in self.filters
         )
-        return f"ReadParquet({len(self.dataset.pieces)} pieces{self.told()}{told})"
+        return f"ReadParquet({len(self.dataset.partitions)} pieces{self.told()}{told})"
+
+
+def read_pieces(
+    pieces: Sequence[Piece], data: Dataset, columns: tuple[Any, ...], filters: tuple[Any, ...]
+) -> Any:
+    """Read some columns and rows of a partition."""
+    if len(pieces) == 1:
+        return read_piece(pieces[0], data, columns, filters)
+    frame = concat_rows([read_piece(piece, data, columns, filters) for piece in pieces])
+    return frame if data.index else frame.reset_index(drop=True)
 
 
 def read_piece(
@@ -394,6 +409,10 @@ def read_parquet(
         How large a partition may be, in bytes.
     parquet_file_extension
         Endings of the files in a folder that are read; None for all.
+    aggregate_files
+        True: a partition may have rows of several files, up to ``blocksize`` bytes or
+        ``split_row_groups`` row groups; the name of a column that is in the paths: only of files
+        whose keys are the same up to that column.
     filesystem
         A file system of fsspec or pyarrow that has the files.
     engine
@@ -402,7 +421,7 @@ def read_parquet(
         Options of `pyarrow.Table.to_pandas`.
     dataset
         ``{"partitioning": {"schema": ...}}``: the Arrow types of columns that are in the paths.
-    ignore_metadata_file, metadata_task_size, aggregate_files, **kwargs
+    ignore_metadata_file, metadata_task_size, **kwargs
         Accepted for programs written for Dask.
 
     Raises
@@ -433,6 +452,7 @@ def read_parquet(
         extensions=parquet_file_extension,
         key_schema=((dataset or {}).get("partitioning") or {}).get("schema"),
         conversion=Conversion(dtype_backend, names, told),
+        together=aggregate_files,
         options=storage_options or {},
     )
     wanted = [columns] if isinstance(columns, str) else columns
@@ -442,28 +462,20 @@ def read_parquet(
     _check_names(data, wanted, names)
     rows = normalized(filters)
     _check_filtered(rows, data)
-    data = kept_pieces(data, rows, footers)
+    bounded = calculate_divisions and bool(data.index)
+    data = kept_pieces(data, rows, footers, narrow=bounded)
     known = None
-    if calculate_divisions and data.index:
+    if bounded:
         data = without_empty_pieces(data, footers)
         known = divisions_of(data, footers)
-    divisions = known or (None,) * (len(data.pieces) + 1)
+    divisions = known or (None,) * (len(data.partitions) + 1)
     chosen = None if wanted is None else tuple(wanted)
     out = from_node(ReadParquet(data, chosen, rows, divisions))
     return out[columns] if isinstance(columns, str) else out
 
 
 def _with_index(data: Dataset, index: tuple[str, ...]) -> Dataset:
-    return Dataset(
-        data.fs,
-        data.schema,
-        data.pieces,
-        index,
-        data.partition_columns,
-        data.root,
-        data.fingerprint,
-        data.conversion,
-    )
+    return dataclasses.replace(data, index=index)
 
 
 def check_engine(engine: Any) -> None:

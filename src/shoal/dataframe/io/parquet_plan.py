@@ -1,7 +1,7 @@
 """What a Parquet data set is made of, found out before anything of it is read.
 
-A `Dataset` is a plan: the files, the pieces (some row groups of one file) that become partitions,
-the keys that are in the paths, and the bounds that the footers tell.  Filters are lists of
+A `Dataset` is a plan: the files, the partitions (each some pieces, a piece some row groups of one
+file), the keys that are in the paths, and the bounds that the footers tell.  Filters are lists of
 ``(column, operator, value)``; pieces of which no row can meet them are left out here.
 """
 
@@ -13,7 +13,7 @@ import itertools
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -73,13 +73,19 @@ MOST_FOOTERS = 1000
 BLOCKSIZE = "256 MiB"
 """How large a partition may be, unless told."""
 
+UNPACKED = 4
+"""How many times larger than the file its rows are taken to be, at most."""
+
+ADAPTIVE = ("infer", "adaptive")
+"""Values of ``split_row_groups`` by which partitions are cut by bytes."""
+
 NO_KEY = "__HIVE_DEFAULT_PARTITION__"
 """The folder of rows whose key is missing."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """What one partition is read from.
+    """What is read at once; a partition is one piece, or several where files are put together.
 
     Parameters
     ----------
@@ -194,37 +200,45 @@ class Dataset:
         An fsspec file system.
     schema
         Of all files, an Arrow schema.
-    pieces
-        A tuple.
+    partitions
+        Tuples of pieces, a tuple.
     index
         Names of the columns that become the index, a tuple.
     partition_columns
         Names of columns that are in the paths.
     root
         The folder below which paths name them.
-    fingerprint
-        Changes when the files do: one for each piece.
+    marks
+        Of each file what changes when the file does, by path.
     conversion
         How pandas frames are made.
 
     Examples
     --------
     >>> [field.name for field in dataclasses.fields(Dataset)][:3]
-    ['fs', 'schema', 'pieces']
+    ['fs', 'schema', 'partitions']
     """
 
     fs: Any
     schema: Any
-    pieces: tuple[Piece, ...]
+    partitions: tuple[tuple[Piece, ...], ...]
     index: tuple[str, ...]
     partition_columns: tuple[str, ...]
     root: str
-    fingerprint: tuple[str, ...]
+    marks: Mapping[str, str]
     conversion: Conversion = Conversion()
 
     def __shoal_tokenize__(self) -> Any:
-        pieces = [(piece.path, piece.row_groups) for piece in self.pieces]
-        return pieces, self.index, self.fingerprint, str(self.schema), self.conversion
+        partitions = [
+            [(one.path, one.row_groups, self.marks[one.path]) for one in pieces]
+            for pieces in self.partitions
+        ]
+        return partitions, self.index, str(self.schema), self.conversion
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Those of all partitions."""
+        return tuple(itertools.chain.from_iterable(self.partitions))
 
     @functools.cached_property
     def meta(self) -> Any:
@@ -250,7 +264,8 @@ class Dataset:
         """
         field = self.schema.field(name)
         if not pa.types.is_dictionary(field.type):
-            return pa.array([key] * count, field.type).to_pandas()
+            column = pa.table({name: pa.array([key] * count, field.type)})
+            return self.conversion.frame(column, ())[name].array
         categories = pd.Index(json.loads(field.metadata[b"values"]))
         if pa.types.is_integer(field.type.value_type):
             categories = categories.astype(field.type.value_type.to_pandas_dtype())
@@ -267,6 +282,7 @@ def find(
     extensions: Any = EXTENSIONS,
     key_schema: Any = None,
     conversion: Conversion = Conversion(),
+    together: Any = None,
     options: Mapping[str, Any],
 ) -> tuple[Dataset, dict[str, Any]]:
     """The data set at a path, and the footers that were read to find it.
@@ -281,6 +297,9 @@ def find(
         Arrow types of the columns that are in the paths, a schema; None to tell from the values.
     conversion
         How pandas frames are made.
+    together
+        Whether a partition may have rows of several files: None, True, or the column in the paths
+        up to which their keys have to be the same.
     options
         Of the file system.
 
@@ -296,26 +315,23 @@ def find(
     >>> folder = tempfile.mkdtemp()
     >>> from_dict({"x": [1, 2]}, npartitions=2).to_parquet(folder)
     >>> data, footers = find(folder, options={})
-    >>> len(data.pieces), len(footers)
+    >>> len(data.partitions), len(footers)
     (2, 1)
     """
     fs, files, root = _files(path, filesystem, extensions, options)
     footers: dict[str, Any] = {}
     schema = open_footer(fs, files[0], footers).schema.to_arrow_schema()
     schema, names = _with_keys(schema, files, root, key_schema)
+    limit = _limit(split, blocksize)
+    most = None if limit is not None else 1 if split in ADAPTIVE else max(1, int(split))
     chosen = _index_of(schema, index)
     if index is False:
-        # What pandas stored of an index without a name is no column of anybody's.
-        for name in _stored_index(schema):
-            if name.startswith("__index_level_"):
-                schema = schema.remove(schema.get_field_index(name))
-    pieces = tuple(
-        piece for name in files for piece in _pieces(fs, name, split, blocksize, footers)
-    )
+        schema = _without_index(schema)
+    folders = _folders(files, root, names, together)
+    units = (unit for name in files for unit in _units(fs, name, split, limit, footers))
+    partitions = _partitions(units, most, limit, folders)
     marks = {name: str(fs.ukey(name)) for name in files}
-    fingerprint = tuple([marks[piece.path] for piece in pieces])
-    data = Dataset(fs, schema, pieces, chosen, names, root, fingerprint, conversion)
-    return data, footers
+    return Dataset(fs, schema, partitions, chosen, names, root, marks, conversion), footers
 
 
 def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:
@@ -333,7 +349,10 @@ def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:
     for one in found:
         if fs.isdir(one):
             root = one.rstrip("/")
-            inside = [name for name in fs.find(one) if is_data(name[len(root) :], extensions)]
+            below = fs.find(one)
+            # Where it is written what the data set is, names need not tell.
+            told = None if f"{root}/_metadata" in below else extensions
+            inside = [name for name in below if is_data(name[len(root) :], told)]
             files += sorted(inside, key=in_natural_order)
         else:
             files.append(one)
@@ -402,6 +421,17 @@ def _index_of(schema: Any, index: Any) -> tuple[str, ...]:
             )
         return wanted
     return _stored_index(schema)
+
+
+def _without_index(schema: Any) -> Any:
+    """The schema with what pandas stored as the index as its first columns, as after reset_index.
+
+    An index without a name is no column of anybody's.
+    """
+    index = _stored_index(schema)
+    first = [name for name in index if not name.startswith("__index_level_")]
+    rest = [name for name in schema.names if name not in index]
+    return pa.schema([schema.field(name) for name in [*first, *rest]], metadata=schema.metadata)
 
 
 def _stored_index(schema: Any) -> tuple[str, ...]:
@@ -520,27 +550,82 @@ def open_footer(fs: Any, name: str, footers: dict[str, Any]) -> Any:
     return footers[name]
 
 
-def _pieces(fs: Any, name: str, split: Any, blocksize: Any, footers: dict[str, Any]) -> list[Piece]:
-    blocksize = BLOCKSIZE if blocksize == "default" else blocksize
-    limit = parse_bytes(blocksize) if isinstance(blocksize, str) else blocksize
-    adaptive = split in ("infer", "adaptive")
-    if split is False or (adaptive and (limit is None or fs.size(name) * 4 <= limit)):
-        return [Piece(name, None)]
+def _limit(split: Any, blocksize: Any) -> int | None:
+    """How many bytes a partition may have; None where their number does not count."""
+    if split not in ADAPTIVE or blocksize is None:
+        return None
+    return int(parse_bytes(BLOCKSIZE if blocksize == "default" else blocksize))
+
+
+Unit = tuple[str, tuple[int, ...] | None, int]
+"""What is not cut further: a file, numbers of row groups (None is all), bytes."""
+
+
+def _units(
+    fs: Any, name: str, split: Any, limit: int | None, footers: dict[str, Any]
+) -> Iterator[Unit]:
+    """The units of a file: its row groups, or the file where nothing is known of them."""
+    if split is False or (split in ADAPTIVE and limit is None):
+        yield name, None, 0
+        return
+    stored = fs.size(name)
+    # A small file is one unit, whatever is in it; its footer need not be read for that.
+    if limit is not None and stored * UNPACKED <= limit:
+        yield name, None, stored * UNPACKED
+        return
     footer = open_footer(fs, name, footers)
     sizes = [footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)]
-    if adaptive and sum(sizes) <= limit:
-        return [Piece(name, None)]
-    most = len(sizes) if adaptive else int(split)
-    out: list[Piece] = []
-    group: list[int] = []
-    filled = 0
+    if not sizes or (limit is not None and sum(sizes) <= limit):
+        yield name, None, sum(sizes)
+        return
     for i, size in enumerate(sizes):
-        if group and (len(group) >= most or (adaptive and filled + size > limit)):
-            out.append(Piece(name, tuple(group)))
-            group, filled = [], 0
-        group.append(i)
+        yield name, (i,), size
+
+
+def _folders(files: Sequence[str], root: str, names: Sequence[str], upto: Any) -> dict[str, Any]:
+    """For each file what those have in common that may share a partition with it."""
+    if not upto:
+        return {name: name for name in files}
+    if upto is True:
+        return dict.fromkeys(files, ())
+    if upto not in names:
+        raise ValueError(
+            f"aggregate_files is {upto!r}, which is no column of the paths{nearest(upto, names)}; "
+            f"they are {list(names)}; pass one of them, or True"
+        )
+    levels = names[: names.index(upto) + 1]
+    keys = {name: keys_of(name, root) for name in files}
+    return {name: tuple([keys[name].get(level) for level in levels]) for name in files}
+
+
+def _partitions(
+    units: Iterable[Unit], most: int | None, limit: int | None, folders: Mapping[str, Any]
+) -> tuple[tuple[Piece, ...], ...]:
+    """Units put together in their sequence, up to a number of row groups or of bytes.
+
+    Those of different files only where ``folders`` says the same of both.
+    """
+    out: list[list[Unit]] = []
+    folder, filled = None, 0
+    for unit in units:
+        name, _, size = unit
         filled += size
-    return [*out, Piece(name, tuple(group))] if group else out or [Piece(name, None)]
+        full = not out or len(out[-1]) == most or (limit is not None and filled > limit)
+        if full or folders[name] != folder:
+            out.append([])
+            folder, filled = folders[name], size
+        out[-1].append(unit)
+    return tuple([_joined(group) for group in out])
+
+
+def _joined(units: Sequence[Unit]) -> tuple[Piece, ...]:
+    """The pieces of some units: one for each file."""
+    pieces = []
+    for name, group in itertools.groupby(units, key=operator.itemgetter(0)):
+        parts = [numbers for _, numbers, _ in group]
+        some = tuple([i for numbers in parts if numbers is not None for i in numbers])
+        pieces.append(Piece(name, some or None))
+    return tuple(pieces)
 
 
 # ------------------------------------------------------------------------------------- filters
@@ -648,7 +733,9 @@ def _holds(key: Any, op: str, value: Any) -> bool:
     return bool(COMPARE[op](key, value))
 
 
-def kept_pieces(data: Dataset, filters: Sequence[Any], footers: dict[str, Any]) -> Dataset:
+def kept_pieces(
+    data: Dataset, filters: Sequence[Any], footers: dict[str, Any], narrow: bool = False
+) -> Dataset:
     """The data set without pieces of which no row can meet the filters.
 
     Parameters
@@ -659,13 +746,17 @@ def kept_pieces(data: Dataset, filters: Sequence[Any], footers: dict[str, Any]) 
         As `normalized` gives them.
     footers
         Those that were read already.
+    narrow
+        Leave out row groups of pieces as well.
     """
     if not filters or len(data.pieces) > MOST_FOOTERS:
         return data
-    return _with_pieces(
-        data,
-        [i for i, piece in enumerate(data.pieces) if not _excluded(data, piece, filters, footers)],
-    )
+
+    def keep(piece: Piece) -> Piece | None:
+        found = _narrowed(data, piece, filters, footers)
+        return found if narrow or found is None else piece
+
+    return _with_pieces(data, keep)
 
 
 def without_empty_pieces(data: Dataset, footers: dict[str, Any]) -> Dataset:
@@ -678,8 +769,7 @@ def without_empty_pieces(data: Dataset, footers: dict[str, Any]) -> Dataset:
     footers
         Those that were read already.
     """
-    pieces = enumerate(data.pieces)
-    return _with_pieces(data, [i for i, one in pieces if rows_of_piece(data, one, footers)])
+    return _with_pieces(data, lambda piece: piece if rows_of_piece(data, piece, footers) else None)
 
 
 def rows_of_piece(data: Dataset, piece: Piece, footers: dict[str, Any]) -> int:
@@ -710,30 +800,41 @@ def rows_of_piece(data: Dataset, piece: Piece, footers: dict[str, Any]) -> int:
     return sum(int(footer.row_group(group).num_rows) for group in piece.row_groups)
 
 
-def _with_pieces(data: Dataset, kept: list[int]) -> Dataset:
+def _with_pieces(data: Dataset, keep: Callable[[Piece], Piece | None]) -> Dataset:
+    """The data set with what is kept of each piece, and without partitions that have none."""
+    kept = [tuple(filter(None, map(keep, pieces))) for pieces in data.partitions]
     # A frame has at least one partition; its filters leave no row of it.
-    kept = kept or [0]
-    pieces = tuple([data.pieces[i] for i in kept])
-    marks = tuple([data.fingerprint[i] for i in kept])
-    return dataclasses.replace(data, pieces=pieces, fingerprint=marks)
+    partitions = tuple(filter(None, kept)) or data.partitions[:1]
+    return dataclasses.replace(data, partitions=partitions)
 
 
-def _excluded(data: Dataset, piece: Piece, filters: Sequence[Any], footers: Any) -> bool:
+def _narrowed(
+    data: Dataset, piece: Piece, filters: Sequence[Any], footers: dict[str, Any]
+) -> Piece | None:
+    """A piece without the row groups of which no row can meet the filters; None if none can."""
     keys = typed_keys(piece.path, data)
-    for groups in parts_of(filters):
-        left = met_by(groups, keys)
-        if left is None:
-            return True
-        if left and all(_out_of_range(data, piece, group, footers) for group in left):
-            return True
-    return False
-
-
-def _out_of_range(data: Dataset, piece: Piece, group: Sequence[Any], footers: Any) -> bool:
-    """Whether statistics say that no row meets all of some filters."""
+    left = [met_by(groups, keys) for groups in parts_of(filters)]
+    if None in left:
+        return None
+    asked = [groups for groups in left if groups]
+    if not asked:
+        return piece
     footer = open_footer(data.fs, piece.path, footers)
+    numbers = piece.row_groups or range(footer.num_row_groups)
+    kept = [
+        i
+        for i in numbers
+        if not any(all(_out_of_range(footer, i, group) for group in groups) for groups in asked)
+    ]
+    if len(kept) == len(numbers):
+        return piece
+    return Piece(piece.path, tuple(kept)) if kept else None
+
+
+def _out_of_range(footer: Any, row_group: int, group: Sequence[Any]) -> bool:
+    """Whether statistics say that no row of a row group meets all of some filters."""
     for column, op, value in group:
-        ends = bounds_of(footer, piece, column)
+        ends = bounds_of(footer, (row_group,), column)
         if ends is None or op not in WITHIN:
             continue
         values = value if op == "in" else (value,)
@@ -760,15 +861,15 @@ def _comparable(value: Any) -> Any:
     return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
 
 
-def bounds_of(footer: Any, piece: Piece, column: Any) -> tuple[Any, Any] | None:
-    """The least and the largest value of a column of a piece, from statistics.
+def bounds_of(footer: Any, row_groups: Sequence[int] | None, column: Any) -> tuple[Any, Any] | None:
+    """The least and the largest value of a column of some row groups, from statistics.
 
     Parameters
     ----------
     footer
         Of the file.
-    piece
-        Its row groups.
+    row_groups
+        Numbers; None is all.
     column
         A name.
 
@@ -780,7 +881,7 @@ def bounds_of(footer: Any, piece: Piece, column: Any) -> tuple[Any, Any] | None:
     if names.count(column) != 1 or footer.num_columns != len(footer.schema.to_arrow_schema().names):
         return None
     place = names.index(column)
-    groups = piece.row_groups or range(footer.num_row_groups)
+    groups = row_groups or range(footer.num_row_groups)
     stats = [footer.row_group(i).column(place).statistics for i in groups]
     if not stats or any(one is None or not one.has_min_max for one in stats):
         return None
@@ -800,12 +901,15 @@ def divisions_of(data: Dataset, footers: dict[str, Any]) -> tuple[Any, ...] | No
     if len(data.index) != 1:
         return None
     bounds = []
-    for piece in data.pieces:
-        footer = open_footer(data.fs, piece.path, footers)
-        ends = bounds_of(footer, piece, data.index[0])
-        if ends is None:
+    for pieces in data.partitions:
+        some = [
+            bounds_of(open_footer(data.fs, one.path, footers), one.row_groups, data.index[0])
+            for one in pieces
+        ]
+        known = [ends for ends in some if ends is not None]
+        if len(known) < len(some):
             return None
-        bounds.append(ends)
+        bounds.append((min(low for low, _ in known), max(high for _, high in known)))
     if any(a[1] >= b[0] for a, b in itertools.pairwise(bounds)):
         return None
     found = pd.Index([*(low for low, _ in bounds), bounds[-1][1]])

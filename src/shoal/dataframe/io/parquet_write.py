@@ -22,7 +22,6 @@ from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine
 from shoal.dataframe.io.parquet_plan import (
     NO_KEY,
-    Piece,
     bounds_of,
     in_natural_order,
     is_data,
@@ -239,7 +238,7 @@ def _check_order(df: Any, there: Sequence[str], fs: Any) -> None:
     ends = []
     for one in there:
         with fs.open(one, "rb") as file:
-            found = bounds_of(pq.ParquetFile(file).metadata, Piece(one, None), name)
+            found = bounds_of(pq.ParquetFile(file).metadata, None, name)
         if found is None:
             return
         ends.append(found)
