@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psutil
 import pytest
@@ -60,8 +62,8 @@ class Visitor:
         return answer, body
 
     def view(self, panel: str, **args: str) -> Any:
-        query = "".join(f"&{name}={value}" for name, value in args.items())
-        return json.loads(self.ask(f"/view?panels={panel}{query}")[1])[panel]
+        query = urlencode({"panels": panel, **args})
+        return json.loads(self.ask(f"/view?{query}")[1])[panel]
 
     def until(self, panel: str, wanted: Any, **args: str) -> Any:
         """What a panel shows as soon as it is as wanted."""
@@ -259,8 +261,43 @@ def test_what_the_scheduler_and_the_workers_do(client: Client, visitor: Visitor)
     flame = visitor.until("profile", lambda p: any("spin" in f[0] for f in p["frames"]))
     assert flame["count"] > 0
     future.result(TIMEOUT_S)
-    end = time.monotonic() + TIMEOUT_S
-    while not visitor.view("profile", source="scheduler")["count"]:
-        assert time.monotonic() < end
-    assert visitor.view("logs")["logs"].keys() >= {"Scheduler"}
+    visitor.until("profile", lambda p: p["count"], source="scheduler")
+    visitor.until("profile", lambda p: p["count"], source="workers")
     assert any(row[1] == "all" for row in visitor.view("events")["events"])
+
+
+@pytest.mark.parametrize("source", ["tasks", "scheduler"])
+def test_a_profile_of_some_time(client: Client, visitor: Visitor, source: str) -> None:
+    """The time line has all samples, and the flame graph those of the time that was chosen."""
+    client.submit(sum, range(20_000_000), pure=False).result(TIMEOUT_S)
+    whole = visitor.until("profile", lambda p: p["count"], source=source)
+    times = whole["times"]
+    last = times["first"] + len(times["counts"]) * times["step"]
+    assert sum(times["counts"]) >= whole["count"] > 0
+    assert not visitor.view("profile", source=source, stop=str(times["first"] - 5))["count"]
+    assert not visitor.view("profile", source=source, start=str(last + 50))["count"]
+    some = visitor.view("profile", source=source, start=str(times["first"] - 1), stop=str(last))
+    assert some["count"] >= whole["count"] and sum(some["times"]["counts"]) >= some["count"]
+    assert visitor.view("profile", source=source, start="-600")["count"] >= whole["count"]
+    assert "ValueError" in visitor.view("profile", source=source, start="x")["error"]
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word} 1,")
+    sys.stdout.write(" 2\n")
+    logging.getLogger("a.library").warning("%s 3", word)
+
+
+def test_logs_know_their_tasks(client: Client, visitor: Visitor) -> None:
+    """What a task prints and logs is found by its key, and by any word."""
+    wait([client.submit(say, "one", key="say-1"), client.submit(say, "two", key="say-2")])
+    lines = visitor.until("logs", lambda panel: len(panel["lines"]) == 2, filter="say-2")["lines"]
+    assert sorted(line[1:] for line in lines.values()) == [
+        ["Worker 0", "WARNING", "say-2", "two 3"],
+        ["Worker 0", "stdout", "say-2", "two 1, 2"],
+    ]
+    assert all(abs(line[0] - time.time()) < TIMEOUT_S for line in lines.values())
+    found = visitor.view("logs", filter="one 3")["lines"].values()
+    assert [line[3] for line in found] == ["say-1"]
+    told = client.get_worker_logs()
+    assert ("stdout", "one 1, 2") in next(iter(told.values()))

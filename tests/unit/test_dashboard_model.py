@@ -20,8 +20,10 @@ from shoal.distributed.dashboard.findings import RULES, findings
 from shoal.distributed.dashboard.metrics import exposition
 from shoal.distributed.dashboard.model import MERGE_S, Model, update
 from shoal.distributed.dashboard.panels import PANELS
-from shoal.distributed.dashboard.views.details import flatten
-from shoal.distributed.dashboard.views.status import progress, stream, summary
+from shoal.distributed.dashboard.views.cluster import summary
+from shoal.distributed.dashboard.views.profile import flatten
+from shoal.distributed.dashboard.views.stream import MOST, stream
+from shoal.distributed.dashboard.views.tasks import progress
 from shoal.distributed.node.results import pack_error
 
 GIB = 1 << 30
@@ -197,7 +199,7 @@ def test_numbers_of_a_run() -> None:
     assert (shown["workers"], shown["threads"], shown["done"]) == (2, 2, 40)
     assert progress(model, {})["kinds"]["inc"]["total"] == 40
     bars = stream(model, {})["bars"]
-    assert len(bars) == 40 and {bar[0] for bar in bars.values()} == {0, 1}
+    assert len(bars) == 40 and {bar[0] for bar in bars.values()} == {"0", "1"}
     assert abs(sum(model.ran_s.values()) - 20.0) < 1e-9
 
 
@@ -217,6 +219,54 @@ def test_runs_at_once_have_lanes_of_their_own() -> None:
     assert len(lanes) == 3
     for spans in lanes.values():
         assert all(a[1] <= b[0] + MERGE_S for a, b in pairwise(spans))
+
+
+def many_workers(count: int, threads: int = 4) -> Model:
+    """Each worker runs something all the time, told of in pieces of 0.2 s, for a minute."""
+    workers = [worker(n, threads) for n in range(count)]
+    for row in workers:
+        row[WORKER.index("host")] = f"host{row[0] % 3}"
+    runs = [(i * 0.2, 0.199) for i in range(300)]
+    reports = [report(n, "inc", runs) for n in range(count)]
+    return model_of({"stream": [count, reports, []], "workers": workers, "at": 60.0})
+
+
+def test_a_stream_of_many_workers_has_pages_and_a_bound() -> None:
+    model = many_workers(150, 1)
+    pages = [stream(model, {"page": str(n), "window": "40"}) for n in (1, 2, 3, 9)]
+    assert [page["page"] for page in pages] == [1, 2, 3, 3]
+    names = [row[1] for page in pages[:3] for row in page["rows"]]
+    assert names == [f"w{n}" for n in range(150)], "sorted by the numbers in their names"
+    for page in pages:
+        assert 100 < len(page["bars"]) <= MOST and page["total"] == 150
+        assert len(json.dumps(page)) < 1_000_000
+    (found,) = stream(model, {"match": "w149"})["rows"]
+    assert found[1] == "w149"
+    hosts = stream(model, {"by": "host"})
+    assert [row[1] for row in hosts["rows"]] == ["host0", "host1", "host2"]
+    assert {bar[0] for bar in hosts["bars"].values()} == {"host0", "host1", "host2"}
+    # 50 workers of one thread that always run: all of a host's threads are busy.
+    assert all(bar[5] > 0.9 for bar in hosts["bars"].values() if bar[4] - bar[3] > 0.5)
+    assert stream(model, {"match": "nobody"})["total"] == 0
+
+
+def test_bars_keep_their_names_and_their_sums() -> None:
+    """What is merged because it is short is still all there, and does not change later."""
+    model = many_workers(60)
+    shown = stream(model, {"window": "50"})
+    runs = sum(bar[6] for bar in shown["bars"].values())
+    assert abs(runs - 60 * 50 / 0.2) <= 60 * 3 and len(shown["bars"]) < runs / 2
+    update(model, {"now": 62.0, "workers": [worker(n, 4) for n in range(60)], "kinds": []}, {}, 0)
+    model.now = T0 + 62
+    later = stream(model, {"window": "50"})["bars"]
+    same = [name for name, bar in shown["bars"].items() if bar[3] > T0 + 15]
+    assert len(same) > 100 and all(later[name] == shown["bars"][name] for name in same)
+
+
+def test_old_bars_are_forgotten(monkeypatch: Any) -> None:
+    monkeypatch.setattr("shoal.distributed.dashboard.model.BARS", 50)
+    model = many_workers(3)
+    assert len(model.bars) == 50 == sum(len(bars) for bars in model.bars_of.values())
 
 
 def test_sums_begin_anew_with_the_next_job() -> None:

@@ -19,8 +19,9 @@ from shoal.distributed.client.client import Client
 from shoal.distributed.dashboard.access import Access
 from shoal.distributed.dashboard.findings import findings
 from shoal.distributed.dashboard.model import Model, update
-from shoal.distributed.dashboard.views.status import progress, summary
-from shoal.distributed.dashboard.views.tables import workers
+from shoal.distributed.dashboard.views.cluster import summary
+from shoal.distributed.dashboard.views.tasks import progress
+from shoal.distributed.dashboard.views.workers import workers
 from shoal.units import format_bytes, format_time
 
 __all__ = ["COMMANDS", "screen"]

@@ -221,7 +221,7 @@ class Insight(Session):
             "on_error": "return",
         }
         if scheduler:
-            asked = self._answer("scheduler.profile", {"start": start})
+            asked = self._answer("scheduler.profile", {"start": start, "stop": stop})
         else:
             asked = self._answer("worker.call", call)
 
@@ -235,7 +235,7 @@ class Insight(Session):
                 return found
             saved = filename or ("profile.html" if plot == "save" else None)
             reporting = _reporting()
-            model = reporting.Model(answers={"profile": found})
+            model = reporting.Model(answers={"profile": {"tree": found}})
             return reporting.drawn("profile", found, model, saved)
 
         return self._run(asked, finish)

@@ -110,7 +110,8 @@ class performance_report:
             "worker.call", {**call, "method": "profile", "args": args}
         )
         lines = await self.client._answer("worker.call", {**call, "method": "logs", "args": {}})
-        model.answers["profile"] = merge(tree for tree in trees.values() if "count" in tree)
+        tree = merge(tree for tree in trees.values() if "count" in tree)
+        model.answers["profile"] = {"tree": tree}
         logs = {who: found for who, found in lines.items() if isinstance(found, list) and found}
         model.answers["logs"] = {
             "Scheduler": await self.client._answer("scheduler.logs", {}),

@@ -338,6 +338,7 @@ TOOLS = (
     '<span id="state" role="status">connecting</span>'
     '<button id="pause" title="Stop moving (space)">Pause</button>'
     '<button id="theme" title="Dark or light (d)">Theme</button>'
+    '<button id="keys" title="Keys (?)" aria-label="Keys">?</button>'
 )
 
 

@@ -99,8 +99,7 @@ def threads(model: Model) -> int:
 
 def name_of(model: Model, address: str) -> str:
     """A worker, in a sentence."""
-    number = model.addresses.get(address)
-    return f"worker {model.workers[number]['name']}" if number is not None else address
+    return f"worker {model.name_of(address)}" if address in model.addresses else address
 
 
 def failing(model: Model) -> Finding | None:

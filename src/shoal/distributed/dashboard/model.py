@@ -7,13 +7,13 @@ client for a report, and by a test from answers written by hand.
 
 from __future__ import annotations
 
-import io
-import pickle
+import re
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.feed import WORKER
+from shoal.distributed.dashboard.failures import failure_text
 
 __all__ = ["Bar", "Failure", "Model", "update"]
 
@@ -25,7 +25,7 @@ SLACK_S = 0.002
 
 WARM_S = 3.0
 
-BARS = 30_000
+BARS = 100_000
 POINTS = 600
 FAILURES = 200
 
@@ -128,6 +128,8 @@ class Model:
         By name: ``states``, ``done``, ``failed``, ``total``, ``seconds``, ``nbytes``, ...
     bars
         What ran, the newest last.
+    bars_of
+        The same by the worker's address.
     last
         The last bar of each lane.
     lanes
@@ -186,7 +188,8 @@ class Model:
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    bars: deque[Bar] = field(default_factory=lambda: deque(maxlen=BARS))
+    bars: deque[Bar] = field(default_factory=deque)
+    bars_of: dict[str, deque[Bar]] = field(default_factory=dict)
     last: dict[tuple[str, int], Bar] = field(default_factory=dict)
     lanes: dict[str, list[float]] = field(default_factory=dict)
     next_bar: int = 1
@@ -210,6 +213,11 @@ class Model:
     loop: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=POINTS))
     vitals: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
+
+    def name_of(self, address: str) -> str:
+        """What a worker is called; its address, if it is not there any more."""
+        number = self.addresses.get(address)
+        return address if number is None else str(self.workers[number]["name"])
 
 
 def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: float) -> None:
@@ -238,8 +246,12 @@ def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: floa
     if feed.get("epoch") != model.feed.get("epoch"):
         begin(model)
     model.feed = {k: v for k, v in feed.items() if k not in ("stream", "flows", "history")}
-    model.workers = {row[0]: dict(zip(WORKER, row)) for row in feed["workers"]}
+    workers = [dict(zip(WORKER, row)) for row in feed["workers"]]
+    model.workers = {w["number"]: w for w in sorted(workers, key=place_of)}
     model.addresses = {w["address"]: number for number, w in model.workers.items()}
+    for address in [a for a in model.lanes if a not in model.addresses]:
+        for lane in range(len(model.lanes.pop(address))):
+            model.last.pop((address, lane), None)
     model.kinds = {row[0]: kind_of(row) for row in feed["kinds"]}
     add_history(model, feed.get("history"))
     add_samples(model)
@@ -254,6 +266,23 @@ def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: floa
     if before and passed > 0:
         spent = vitals.get("loop_s", 0.0) - spent_before if spent_before is not None else 0.0
         model.rates.append((now, ended / passed, nbytes / passed, max(0.0, spent / passed)))
+
+
+def place_of(worker: dict[str, Any]) -> list[Any]:
+    """What workers are sorted by: their names, with numbers in them as numbers.
+
+    Parameters
+    ----------
+    worker
+        Its row.
+
+    Examples
+    --------
+    >>> sorted([{"name": "w10"}, {"name": "w9"}, {"name": 3}], key=place_of)
+    [{'name': 3}, {'name': 'w9'}, {'name': 'w10'}]
+    """
+    pieces = re.split(r"(\d+)", str(worker["name"]))
+    return [int(piece) if piece.isdecimal() else piece for piece in pieces]
 
 
 def begin(model: Model) -> None:
@@ -400,9 +429,21 @@ def put_bar(
         bar.nbytes += nbytes
         return
     bar = Bar(model.next_bar, worker, lane, kind, start, stop, busy, count, key_text(key), nbytes)
-    model.next_bar += 1
     model.last[worker, lane] = bar
+    keep_bar(model, bar)
+
+
+def keep_bar(model: Model, bar: Bar) -> None:
+    """Remember a bar, and forget the oldest."""
+    model.next_bar += 1
     model.bars.append(bar)
+    model.bars_of.setdefault(bar.worker, deque()).append(bar)
+    if len(model.bars) > BARS:
+        oldest = model.bars.popleft().worker
+        kept = model.bars_of[oldest]
+        kept.popleft()
+        if not kept:
+            del model.bars_of[oldest]
 
 
 def add_flows(model: Model, flows: Any) -> int:
@@ -430,8 +471,7 @@ def add_flows(model: Model, flows: Any) -> int:
                     f"from {sender}",
                     nbytes,
                 )
-                model.next_bar += 1
-                model.bars.append(bar)
+                keep_bar(model, bar)
     return total
 
 
@@ -466,62 +506,3 @@ def key_text(key: Any) -> str:
     ('x-1', "('x-1', 0)")
     """
     return key if type(key) is str else str(tuple(key)) if isinstance(key, list) else str(key)
-
-
-class Plain(pickle.Unpickler):
-    """Unpickles plain data, and nothing that would run code."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Refuse: plain data names no class."""
-        raise pickle.UnpicklingError(f"{module}.{name} is no plain data")
-
-
-def failure_text(why: str, data: Any) -> tuple[str, str]:
-    """The error in one line, and its traceback.
-
-    What a task raised comes packed (`shoal.serialize.exceptions`): the description is read, the
-    exception itself is not rebuilt, for that would run the user's code.
-
-    Parameters
-    ----------
-    why
-        Kind of failure.
-    data
-        As in `shoal.distributed.protocol.Finished`.
-
-    Examples
-    --------
-    >>> from shoal.distributed.node.results import pack_error
-    >>> failure_text("raised", pack_error(ValueError("no")))
-    ('ValueError: no', '')
-    >>> failure_text("killed", b"its worker died")
-    ('killed: its worker died', '')
-    """
-    if why != "raised":
-        return f"{why}: {bytes(data).decode(errors='replace')}", ""
-    try:
-        packed = Plain(io.BytesIO(bytes(data))).load()
-        lines = list(chain(packed))
-    except Exception as error:
-        return f"an error that cannot be shown ({type(error).__name__})", ""
-    name, said = packed[1][0], packed[1][1]
-    return f"{name}: {said}"[:500], "\n".join(lines)[:20_000]
-
-
-def chain(packed: Any) -> Any:
-    """Lines of the traceback of an error and of those that led to it."""
-    _, (name, said, notes), places, cause, context, suppress = packed
-    before, word = (
-        (cause, "The above exception was the direct cause of the following exception:")
-        if cause is not None
-        else (None if suppress else context, "During handling of it, another exception occurred:")
-    )
-    if before is not None:
-        yield from chain(before)
-        yield f"\n{word}\n"
-    if places:
-        yield "Traceback (most recent call last):"
-        for file, function, _, span in places:
-            yield f'  File "{file}", line {span[0]}, in {function}'
-        yield f"{name}: {said}"
-        yield from notes or ()

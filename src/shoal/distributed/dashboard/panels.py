@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shoal.distributed.dashboard.model import Model
-from shoal.distributed.dashboard.views import details, status, tables
+from shoal.distributed.dashboard.views import cluster, graph, logs, profile, stream, tasks, workers
 
 __all__ = ["PAGES", "PANELS", "Panel"]
 
@@ -40,27 +40,27 @@ class Panel:
 
 
 PANELS: dict[str, Panel] = {
-    "summary": Panel("Cluster", "summary", status.summary),
-    "answers": Panel("What to look at", "answers", tables.answers),
-    "task-stream": Panel("Task stream", "stream", status.stream),
-    "progress": Panel("Progress", "progress", status.progress),
-    "processing": Panel("Tasks at each worker", "processing", status.processing),
-    "workers-memory": Panel("Memory of each worker", "memory", status.memory),
-    "cpu": Panel("CPU", "cpu", status.cpu),
-    "cluster-memory": Panel("Memory", "memoryline", status.cpu),
-    "rates": Panel("Tasks and bytes a second", "rates", status.rates),
-    "scheduler-system": Panel("CPU of the scheduler's loop", "loop", status.rates),
-    "workers": Panel("Workers", "workers", tables.workers),
-    "kinds": Panel("Kinds of tasks", "kinds", tables.kinds),
-    "bandwidth-workers": Panel("Bytes moved between workers", "transfers", tables.transfers),
-    "system": Panel("Scheduler", "facts", tables.system),
-    "errors": Panel("Errors", "errors", tables.errors),
-    "graph": Panel("Graph", "graph", details.graph, ("graph",)),
-    "memory-by-key": Panel("Memory by key", "holdings", details.holdings, ("holdings",)),
-    "profile": Panel("Profile", "flame", details.profile, ("profile",)),
-    "logs": Panel("Logs", "logs", details.logs, ("logs",)),
-    "events": Panel("Events", "events", details.events, ("events",)),
-    "info": Panel("Why does a task wait?", "info", details.info, ("info",)),
+    "summary": Panel("Cluster", "summary", cluster.summary),
+    "answers": Panel("What to look at", "answers", cluster.answers),
+    "task-stream": Panel("Task stream", "stream", stream.stream),
+    "progress": Panel("Progress", "progress", tasks.progress),
+    "processing": Panel("Tasks at each worker", "processing", workers.processing),
+    "workers-memory": Panel("Memory of each worker", "memory", workers.memory),
+    "cpu": Panel("CPU", "cpu", cluster.load),
+    "cluster-memory": Panel("Memory", "memoryline", cluster.load),
+    "rates": Panel("Tasks and bytes a second", "rates", cluster.rates),
+    "scheduler-system": Panel("CPU of the scheduler's loop", "loop", cluster.rates),
+    "workers": Panel("Workers", "workers", workers.workers),
+    "kinds": Panel("Kinds of tasks", "kinds", tasks.kinds),
+    "bandwidth-workers": Panel("Bytes moved between workers", "transfers", workers.transfers),
+    "system": Panel("Scheduler", "facts", cluster.system),
+    "errors": Panel("Errors", "errors", tasks.errors),
+    "graph": Panel("Graph", "graph", graph.graph, ("graph",)),
+    "memory-by-key": Panel("Memory by key", "holdings", tasks.holdings, ("holdings",)),
+    "profile": Panel("Profile", "flame", profile.profile, ("profile",)),
+    "logs": Panel("Logs", "logs", logs.logs, ("logs",)),
+    "events": Panel("Events", "events", logs.events, ("events",)),
+    "info": Panel("Why does a task wait?", "info", tasks.info, ("info",)),
 }
 """Every panel, by the name under which it has a page of its own (``/individual-NAME``)."""
 

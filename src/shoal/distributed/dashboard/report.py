@@ -31,6 +31,7 @@ SCRIPTS = (
     "charts",
     "bars",
     "tables",
+    "brush",
     "flame",
     "graph",
     "text",

@@ -26,6 +26,9 @@ __all__ = ["ACTIONS", "Source"]
 
 TIMEOUT_S = 10.0
 LINES = 300
+ASKED = 64
+"""Workers that are asked for their logs and profiles, at most, spread over all."""
+
 MOST = 64
 """Answers to different questions that are kept."""
 
@@ -81,6 +84,23 @@ class Source:
         """
         answer, _ = await asyncio.wait_for(as_asyncio(self.link.call(method, **args)), TIMEOUT_S)
         return answer.value
+
+    async def ask_workers(self, args: Mapping[str, str], method: str, told: Any) -> dict[str, Any]:
+        """Ask the worker that a page names, or all, and of very many some.
+
+        Parameters
+        ----------
+        args
+            Of the page.
+        method, told
+            What to call there, with which arguments.
+        """
+        every = list(self.model.addresses)
+        chosen = [args["worker"]] if args.get("worker") else every[:: -(-len(every) // ASKED) or 1]
+        found: dict[str, Any] = await self.call(
+            "worker.call", workers=chosen, method=method, args=told, on_error="return"
+        )
+        return found
 
     async def fresh(self, asks: Mapping[str, Mapping[str, str]], age_s: float = 0.35) -> Model:
         """The model, at most so old.
@@ -151,27 +171,34 @@ async def ask_holdings(source: Source, args: Mapping[str, str]) -> Any:
 
 async def ask_profile(source: Source, args: Mapping[str, str]) -> Any:
     """Stacks of the tasks, of the workers' own threads, or of the scheduler."""
-    what, seconds = args.get("source", "tasks"), float(args.get("seconds") or 0)
-    start = time.time() - seconds if seconds else None
+    what = args.get("source", "tasks")
+    span = {"start": moment(args, "start"), "stop": moment(args, "stop")}
     if what == "scheduler":
-        return await source.call("scheduler.profile", start=start)
-    found = await source.call(
-        "worker.call",
-        workers=[args["worker"]] if args.get("worker") else None,
-        method="profile",
-        args={"key": args.get("key") or None, "start": start, "server": what == "workers"},
-        on_error="return",
-    )
-    return merge(tree for tree in found.values() if "count" in tree)
+        tree = await source.call("scheduler.profile", **span)
+        return {"tree": tree, "times": await source.call("scheduler.profile_times")}
+    told = {"key": args.get("key") or None, "server": what == "workers", **span}
+    trees = await source.ask_workers(args, "profile", told)
+    times = await source.ask_workers(args, "profile_times", {"server": what == "workers"})
+    return {
+        "tree": merge(tree for tree in trees.values() if "count" in tree),
+        "times": [row for rows in times.values() if isinstance(rows, list) for row in rows],
+    }
+
+
+def moment(args: Mapping[str, str], name: str) -> float | None:
+    """A time that a page named: seconds since the epoch, or before now if it is below 0."""
+    if not args.get(name):
+        return None
+    at = float(args[name])
+    return at if at > 0 else time.time() + at
 
 
 async def ask_logs(source: Source, args: Mapping[str, str]) -> Any:
-    """The last lines of all logs."""
-    found = await source.call(
-        "worker.call", workers=None, method="logs", args={"n": LINES}, on_error="return"
-    )
+    """The last lines of all logs that have a text in them."""
+    told = {"n": LINES, "text": args.get("filter", "")}
+    found = await source.ask_workers(args, "logs", told)
     logs = {who: lines for who, lines in found.items() if isinstance(lines, list)}
-    return {"Scheduler": await source.call("scheduler.logs", n=LINES), **logs}
+    return {"Scheduler": await source.call("scheduler.logs", **told), **logs}
 
 
 async def ask_events(source: Source, args: Mapping[str, str]) -> Any:

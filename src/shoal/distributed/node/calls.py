@@ -142,8 +142,13 @@ def profile(
 ) -> dict[str, Any]:
     """Where tasks spend their time; or the worker's other threads."""
     if server:
-        return worker.stacks.tree(start, [slot.ident for slot in worker.slots()])
+        return worker.stacks.tree(start, stop, [slot.ident for slot in worker.slots()])
     return worker.profile.tree(key, start, stop)
+
+
+def profile_times(worker: Worker, server: bool = False) -> list[tuple[float, int]]:
+    """When there were samples, and how many."""
+    return (worker.stacks if server else worker.profile).times()
 
 
 def logs(worker: Worker, n: int | None = None, text: str = "") -> list[Line]:
@@ -254,6 +259,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "versions": versions,
     "call_stack": call_stack,
     "profile": profile,
+    "profile_times": profile_times,
     "logs": logs,
     "logging.forward": logging_forward,
     "logging.unforward": logging_unforward,

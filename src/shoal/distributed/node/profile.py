@@ -152,6 +152,13 @@ class Profile:
                 found += [tree for name, tree in list(trees.items()) if key in (None, name)]
         return merge(found)
 
+    def times(self) -> list[tuple[float, int]]:
+        """How many samples there are of each stretch: (when it began, in seconds, count)."""
+        return [
+            (begun, sum(tree["count"] for tree in list(trees.values())))
+            for begun, trees in list(self.stretches)
+        ]
+
     def _run(self) -> None:
         from shoal.graph.naming import key_split
 

@@ -535,7 +535,11 @@ class Scheduler(Overview):
         who.send(Answer(call.request, {**process_vitals(), "loop": loads}))
 
     def _call_profile(self, who: Caller, call: Call) -> None:
-        who.send(Answer(call.request, self._stacks.tree(call.args.get("start"))))
+        tree = self._stacks.tree(call.args.get("start"), call.args.get("stop"))
+        who.send(Answer(call.request, tree))
+
+    def _call_profile_times(self, who: Caller, call: Call) -> None:
+        who.send(Answer(call.request, self._stacks.times()))
 
     def _call_close(self, who: Caller, call: Call) -> None:
         who.send(Answer(call.request, None))
@@ -614,6 +618,7 @@ SHELL_CALLS: dict[str, Callable[[Scheduler, Caller, Call], None]] = {
     "scheduler.versions": Scheduler._call_versions,
     "scheduler.vitals": Scheduler._call_vitals,
     "scheduler.profile": Scheduler._call_profile,
+    "scheduler.profile_times": Scheduler._call_profile_times,
     "scheduler.close": Scheduler._call_close,
     "scheduler.run": Scheduler._call_run,
     "scheduler.upload_file": Scheduler._call_upload,

@@ -6,6 +6,7 @@ while after the last one.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -48,18 +49,28 @@ class Stacks:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def tree(self, start: float | None = None, without: Iterable[int] = ()) -> dict[str, Any]:
+    def tree(
+        self,
+        start: float | None = None,
+        stop: float | None = None,
+        without: Iterable[int] = (),
+    ) -> dict[str, Any]:
         """What was seen; the first question only begins it.
 
         Parameters
         ----------
-        start
+        start, stop
             Seconds since the epoch; default: all that is kept.
         without
             Threads that are not looked at.
         """
         self.look(without)
-        return merge([tree for begun, tree in list(self._stretches) if begun >= (start or 0.0)])
+        first, last = start or 0.0, math.inf if stop is None else stop
+        return merge([tree for begun, tree in list(self._stretches) if first <= begun <= last])
+
+    def times(self) -> list[tuple[float, int]]:
+        """How many samples there are of each stretch: (when it began, in seconds, count)."""
+        return [(begun, tree["count"]) for begun, tree in list(self._stretches)]
 
     def look(self, without: Iterable[int] = ()) -> None:
         """Look from now on, for a while.

@@ -38,13 +38,15 @@ export function drawProgress(body) {
   };
 }
 
-function rowsOf(body, label, parts, text, tip, order) {
+const byName = ([, a], [, b]) => String(a.name).localeCompare(String(b.name), "en", { numeric: true });
+
+function rowsOf(body, label, parts, text, tip) {
   let data = null, drawn = [];
   const chart = canvas(body, draw, label);
   function draw(g, width, height) {
     drawn = [];
     if (!data) return;
-    const workers = Object.entries(data.workers).sort(order);
+    const workers = Object.entries(data.workers).sort(byName);
     if (workers.length * 3 > height) { skyline(g, width, height, workers); return; }
     const each = Math.max(3, Math.min(26, height / Math.max(1, workers.length)));
     const fits = Math.min(workers.length, Math.floor(height / each));
@@ -112,8 +114,11 @@ function rowsOf(body, label, parts, text, tip, order) {
     const found = drawn.find(([first, each, , across]) => (across ? x : y) >= first && (across ? x : y) < first + each);
     return found ? tip(found[2]) : null;
   });
-  document.addEventListener("themechange", () => chart.redraw());
-  return (next) => { data = next; chart.redraw(); };
+  return (next) => {
+    data = next;
+    body.style.setProperty("--rows", Object.keys(data.workers).length);
+    chart.redraw();
+  };
 }
 
 export function drawProcessing(body) {
@@ -121,8 +126,7 @@ export function drawProcessing(body) {
     (w) => [[w.executing, "--run"], [w.waiting, "--ready"], [w.queued, "--wait", 0.6]],
     (w) => `${count(w.executing)} run, ${count(w.waiting + w.queued)} wait`,
     (w) => [w.name, `${count(w.executing)} of ${w.threads} threads run a task`,
-      `${count(w.waiting)} sent ahead, ${count(w.queued)} queued for it`, w.status],
-    ([a], [b]) => a - b);
+      `${count(w.waiting)} sent ahead, ${count(w.queued)} queued for it`, w.status]);
 }
 
 export function memoryColour(worker) {
@@ -136,6 +140,5 @@ export function drawMemory(body) {
     (w) => bytes(w.managed + w.unmanaged) + (w.spilled ? ` + ${bytes(w.spilled)}` : ""),
     (w) => [w.name, `${bytes(w.managed)} results in memory`, `${bytes(w.unmanaged)} of the process beside`,
       `${bytes(w.spilled)} on disk`,
-      w.limit ? `limit ${bytes(w.limit)} (${percent((w.managed + w.unmanaged) / w.limit)})` : "no limit", w.status],
-    ([a], [b]) => a - b);
+      w.limit ? `limit ${bytes(w.limit)} (${percent((w.managed + w.unmanaged) / w.limit)})` : "no limit", w.status]);
 }

@@ -39,7 +39,13 @@ export function canvas(box, draw, label) {
     draw(context, width, height);
   }
   new ResizeObserver(redraw).observe(box);
+  document.addEventListener("themechange", redraw);
   return { node, redraw };
+}
+
+// Names and values, side by side.
+export function facts(pairs) {
+  return make("dl", { class: "facts" }, ...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 // What stands beside the pointer; `find(x, y)` gives lines of text, or nothing.

@@ -3,6 +3,8 @@
 import { clip, count, stateColour, STATES, style } from "./format.js";
 import { canvas, hover, make } from "./element.js";
 
+const TOP = 18;
+
 export function drawGraph(body) {
   let data = null, places = new Map();
   const legend = make("div", { class: "legend" }, ...STATES.map((state) => {
@@ -13,6 +15,22 @@ export function drawGraph(body) {
   const box = make("div", { class: "fill" });
   body.append(legend, box);
   const chart = canvas(box, draw, "Graph of tasks");
+
+  // The kind of a column, above it, if it has only one.
+  function heads(g, width) {
+    const kinds = new Map();
+    for (const node of Object.values(data.nodes)) {
+      if (typeof node[2] !== "string") return;
+      kinds.set(node[3], kinds.has(node[3]) && kinds.get(node[3])[0] !== node[1] ? ["", 0] : [node[1], (kinds.get(node[3])?.[1] ?? 0) + 1]);
+    }
+    const wide = width / kinds.size;
+    g.fillStyle = style("--muted");
+    g.textAlign = "center";
+    for (const [depth, [kind, many]] of kinds) {
+      if (kind && wide > 60) g.fillText(`${clip(kind, Math.floor(wide / 9))} · ${count(many)}`, wide * (depth + 0.5), 8);
+    }
+    g.textAlign = "start";
+  }
 
   // Columns by depth; in a column, nodes stand where their inputs stand on average.
   function place(width, height) {
@@ -31,14 +49,15 @@ export function drawGraph(body) {
       };
       if (depth) ids.sort((a, b) => at(a) - at(b));
       const x = (width * (depth + 0.5)) / columns.length;
-      ids.forEach((id, i) => places.set(id, { x, y: (height * (i + 0.5)) / ids.length, room: height / ids.length,
-        wide: width / columns.length }));
+      const room = (height - TOP) / ids.length;
+      ids.forEach((id, i) => places.set(id, { x, y: TOP + room * (i + 0.5), room, wide: width / columns.length }));
     });
   }
 
   function draw(g, width, height) {
     if (!data) return;
     place(width, height);
+    heads(g, width);
     g.strokeStyle = style("--link");
     g.lineWidth = 1;
     g.beginPath();
@@ -94,6 +113,5 @@ export function drawGraph(body) {
     }
     return null;
   });
-  document.addEventListener("themechange", () => chart.redraw());
   return (next) => { data = next; chart.redraw(); };
 }

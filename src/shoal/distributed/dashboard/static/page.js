@@ -1,8 +1,15 @@
 // A live page: its panels, the stream that feeds them, and the keyboard.
 
 import { DRAW } from "./draw.js";
+import { facts, make } from "./element.js";
 import { follow } from "./live.js";
 import { firstTheme, otherTheme } from "./theme.js";
+
+const KEYS = [["1 to 9, 0", "a page"], ["space", "stop moving, and go on"], ["d", "dark or light"], ["/", "to the filter"],
+  ["arrows, Enter", "in graphs: move, look closer"], ["Escape", "all of it again"], ["?", "this"]];
+const help = make("dialog", {}, make("h2", {}, "Keys"), facts(KEYS.map(([key, what]) => [key, what])),
+  make("form", { method: "dialog" }, make("button", {}, "Close")));
+document.body.append(help);
 
 const root = document.body.dataset.root;
 const panels = [...document.querySelectorAll(".panel")];
@@ -55,15 +62,17 @@ function freeze() {
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   const links = [...document.querySelectorAll("nav a")];
+  if (help.open) return;
   if (event.key === " " && !event.target.matches("button, summary, a")) { event.preventDefault(); freeze(); }
   else if (event.key === "d") otherTheme();
   else if (event.key === "/") { event.preventDefault(); document.querySelector("input[type=search]")?.focus(); }
   else if (/^[0-9]$/.test(event.key)) links[(Number(event.key) + 9) % 10]?.click();
-  else if (event.key === "?") window.alert("1 to 9: pages\nspace: stop and go on\nd: dark or light\n/: filter\nEscape: whole flame graph");
+  else if (event.key === "?") help.showModal();
 });
 document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else open(); });
 document.getElementById("pause")?.addEventListener("click", freeze);
 document.getElementById("theme")?.addEventListener("click", otherTheme);
+document.getElementById("keys")?.addEventListener("click", () => help.showModal());
 
 firstTheme();
 drawers = Object.fromEntries(panels.map((panel) =>

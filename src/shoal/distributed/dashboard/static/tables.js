@@ -5,13 +5,13 @@ import { make, setText } from "./element.js";
 
 const MOST = 300;
 
-// columns: [field, title, format, class]; `rows` gives the dictionary of rows from the data.
+// columns: [field, title, format, class, explanation]; `rows` gives the dictionary of rows from the data.
 export function table(body, columns, rows, sort, onRow) {
   let order = sort, data = {}, filter = "";
   const filterBox = make("input", { type: "search", placeholder: "filter  ( / )", "aria-label": "filter",
     oninput: () => { filter = filterBox.value.toLowerCase(); draw(); } });
-  const heads = columns.map(([field, title, , kind]) => make("th", { class: kind ?? "number", tabindex: 0,
-    title: "sort", onclick: () => { order = [field, order[0] === field ? -order[1] : -1]; draw(); },
+  const heads = columns.map(([field, title, , kind, told]) => make("th", { class: kind ?? "number", tabindex: 0,
+    title: told ? `${told}; click to sort` : "sort", onclick: () => { order = [field, order[0] === field ? -order[1] : -1]; draw(); },
     onkeydown: (event) => { if (event.key === "Enter") event.target.click(); } }, title));
   const list = make("tbody");
   const note = make("p", { class: "muted" });
@@ -74,10 +74,15 @@ export function drawWorkers(body, page) {
       barCell(cell, share, share > 0.8 ? "--bad-soft" : share > 0.6 ? "--warn-soft" : "--run-soft");
       return bytes(v);
     }],
-    ["limit", "limit", (v) => (v ? bytes(v) : "none")], ["managed", "results", bytes], ["spilled", "on disk", bytes],
-    ["executing", "run", (v, row) => `${v} / ${row.threads}`], ["sent", "sent", count], ["queued", "queued", count],
-    ["held", "holds", count], ["ran_s", "computed", seconds],
-    ["gil", "waits for GIL", percent], ["failed", "failed", count], ["heard_s", "heard", (v) => `${v.toFixed(1)} s`],
+    ["limit", "limit", (v) => (v ? bytes(v) : "none")], ["managed", "in results", bytes, "number", "memory of results"],
+    ["spilled", "on disk", bytes, "number", "results on disk"],
+    ["held", "results", count, "number", "results that it holds"],
+    ["executing", "run", (v, row) => `${v} / ${row.threads}`, "number", "tasks that run, of its threads"],
+    ["sent", "sent", count, "number", "tasks that it has been sent"], ["queued", "queued", count, "number", "tasks that wait for it at the scheduler"],
+    ["ran_s", "computed", seconds, "number", "time of all its runs, in this job"],
+    ["gil", "waits for GIL", percent, "number", "how often a thread had to wait for the interpreter's lock"],
+    ["failed", "failed", count, "number", "runs that failed, in this job"],
+    ["heard_s", "heard", (v) => `${v.toFixed(1)} s`, "number", "since its last sign of life"],
     ["address", "", (v, row, cell) => {
       if (!cell.firstChild) {
         cell.append(make("button", { title: `Retire ${row.name}: its results move away first`,
@@ -90,7 +95,7 @@ export function drawWorkers(body, page) {
 
 export function drawKinds(body) {
   return table(body, [
-    ["key", "kind", (v, row, cell) => { cell.style.borderLeft = `6px solid ${colour(v)}`; return clip(v, 40); }, "text"],
+    ["key", "kind", (v, row, cell) => { cell.style.boxShadow = `inset 5px 0 ${colour(v)}`; cell.title = v; return clip(v, 40); }, "text kind"],
     ["share", "of all time", (v, row, cell) => { barCell(cell, v, "--run-soft"); return percent(v); }],
     ["total_s", "time", seconds], ["done", "done", count], ["sent", "run", count], ["ready", "ready", count],
     ["waiting", "wait", count], ["memory", "in memory", count], ["failed", "failed", count], ["retried", "tried again", count],
@@ -116,7 +121,10 @@ export function drawHoldings(body) {
 }
 
 export function drawEvents(body) {
+  // {action: "worker-added", name: "3"} as "worker-added · name 3".
+  const told = (value) => (value === null || typeof value !== "object" || Array.isArray(value) ? plain(value)
+    : Object.entries(value).map(([name, part]) => (name === "action" ? plain(part) : `${name} ${plain(part)}`)).join(" · "));
+  const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
   return table(body, [["time", "time", clock, "text"], ["topic", "topic", null, "text"], ["value", "event", null, "text wide"]],
-    (data) => Object.fromEntries(data.events.map(([time, topic, value], i) =>
-      [i, { time, topic, value: typeof value === "string" ? value : JSON.stringify(value) }])), ["time", -1]);
+    (data) => Object.fromEntries(data.events.map(([time, topic, value], i) => [i, { time, topic, value: told(value) }])), ["time", -1]);
 }

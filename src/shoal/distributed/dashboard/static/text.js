@@ -1,7 +1,7 @@
 // Panels of words: the head, what to look at, errors, logs, one task.
 
-import { bytes, clock, count, percent, seconds, short } from "./format.js";
-import { make, setText } from "./element.js";
+import { bytes, clip, clock, count, percent, seconds, short } from "./format.js";
+import { facts, make, setText } from "./element.js";
 
 export function drawSummary(body) {
   const cells = new Map();
@@ -45,62 +45,76 @@ export function drawAnswers(body, page) {
 
 export function drawFacts(body) {
   const units = { cpu_s: seconds, loop_s: seconds, memory: bytes, bandwidth: (v) => `${bytes(v)} a second`, up_s: seconds,
-    tasks: count };
-  const names = { cpu_s: "CPU time", loop_s: "CPU time of the loop", fds: "open descriptors", up_s: "up for", id: "identity" };
-  const list = make("dl", { class: "facts" });
-  body.append(list);
-  return (data) => list.replaceChildren(...Object.entries(data).flatMap(([name, value]) => [
-    make("dt", {}, names[name] ?? name),
-    make("dd", {}, units[name] ? units[name](value) : Array.isArray(value) ? value.join(", ") : String(value))]));
+    tasks: count, clients: (v) => v.join(", ") };
+  const names = { cpu_s: "CPU time", loop_s: "CPU time of the loop", fds: "open descriptors", up_s: "up for", id: "identity",
+    pid: "process", python: "Python", bandwidth: "measured bandwidth" };
+  return (data) => body.replaceChildren(facts(Object.entries(data).map(([name, value]) =>
+    [names[name] ?? name, (units[name] ?? String)(value)])));
 }
 
 export function drawErrors(body, page) {
-  const list = make("div", { class: "errors" });
+  const totals = make("p", { class: "totals" }), list = make("div", { class: "errors" });
   const made = new Map();
-  body.append(list);
+  body.append(totals, list);
   function copy(text, button) {
     const done = () => { setText(button, "copied"); setTimeout(() => setText(button, "copy the replay command"), 3000); };
     navigator.clipboard?.writeText(text).then(done, () => window.prompt("Copy:", text));
   }
+  function entry(e) {
+    const button = make("button", { onclick: () => copy(e.replay, button), title: e.replay }, "copy the replay command");
+    const again = make("button", { onclick: () => page.act("retry", { key: e.key }, "Run it again?") }, "run it again");
+    const tried = e.again ? "tried again" : e.tries ? `given up after ${e.tries + 1} tries` : "";
+    return make("details", {}, make("summary", {}, make("span", { class: "muted" }, `${clock(e.time)} `), make("b", {}, e.kind, " "),
+      make("span", { class: e.again ? "" : "bad" }, e.error), make("span", { class: "muted" }, ` on ${e.worker}${tried && `, ${tried}`}`)),
+    make("p", {}, "task ", page.live ? make("a", { href: `${page.root}info?key=${encodeURIComponent(e.key)}` }, make("code", {}, e.key))
+      : make("code", {}, e.key)), make("pre", {}, e.trace || e.error), button, " ", e.again || !page.live ? "" : again);
+  }
   return (data) => {
-    const found = Object.entries(data.errors).sort((a, b) => b[0] - a[0]);
+    const kinds = Object.entries(data.totals).sort((a, b) => b[1][0] - a[1][0]);
+    setText(totals, kinds.length ? kinds.map(([kind, [failed, again]]) => `${kind}: ${count(failed)} runs failed` +
+      `${again ? `, ${count(again)} were tried again` : ""}`).join("; ") : made.size ? "" : "No task has failed.");
     for (const [id, node] of made) if (!(id in data.errors)) { node.remove(); made.delete(id); }
-    for (const [id, e] of found.reverse()) {
+    for (const [id, e] of Object.entries(data.errors).sort((a, b) => a[0] - b[0])) {
       if (made.has(id)) continue;
-      const button = make("button", { onclick: () => copy(e.replay, button), title: e.replay }, "copy the replay command");
-      const node = make("details", {}, make("summary", {}, make("span", { class: "muted" }, `${clock(e.time)} `),
-        make("b", {}, e.kind, " "), make("span", { class: "bad" }, e.error),
-        make("span", { class: "muted" }, ` on ${e.worker}${e.tries ? `, try ${e.tries + 1}` : ""}${e.again ? ", tried again" : ""}`)),
-      make("p", {}, "task ", make("code", {}, e.key)), make("pre", {}, e.trace || e.error), button,
-      e.again || !page.live ? "" : make("button", { onclick: () => page.act("retry", { key: e.key }, "Run it again?") }, "run it again"));
-      made.set(id, node);
-      list.prepend(node);
+      made.set(id, entry(e));
+      list.prepend(made.get(id));
     }
-    if (!found.length && !list.firstChild) list.append(make("p", { class: "muted" }, "No task has failed."));
-    else if (found.length) list.querySelector("p.muted:only-child")?.remove();
   };
 }
 
 export function drawLogs(body, page) {
-  let data = {}, filter = (page.args.filter ?? "").toLowerCase(), who = "";
+  let lines = {}, filter = (page.args.filter ?? "").toLowerCase(), who = "", asked = filter;
   const choice = make("select", { "aria-label": "whose", onchange: () => { who = choice.value; draw(); } });
-  const box = make("input", { type: "search", placeholder: "filter, such as a key  ( / )", "aria-label": "filter",
-    value: page.args.filter ?? "", oninput: () => { filter = box.value.toLowerCase(); draw(); } });
-  const text = make("pre", { class: "log", tabindex: 0 });
-  body.append(make("div", { class: "controls" }, choice, box), text);
-  function draw() {
-    const lines = [];
-    for (const [name, found] of Object.entries(data)) {
-      if (who && name !== who) continue;
-      for (const [level, line] of found) {
-        if (!filter || `${level} ${line}`.toLowerCase().includes(filter)) lines.push(`${name}  ${level}  ${line}`);
-      }
-    }
-    setText(text, lines.join("\n") || "nothing was logged");
+  const box = make("input", { type: "search", placeholder: "filter, such as a key  ( / )", "aria-label": "filter", size: 40,
+    value: page.args.filter ?? "", oninput: () => { filter = box.value.toLowerCase(); draw(); },
+    // All that is kept is looked through there, not only what is here.
+    onchange: () => { if (box.value !== asked) { asked = box.value; page.ask({ filter: asked }); } } });
+  const table = make("tbody"), note = make("p", { class: "muted" });
+  if (page.live) body.append(make("div", { class: "controls" }, choice, box));
+  body.append(make("div", { class: "scroll logs", tabindex: 0, "aria-label": "lines, newest first" }, make("table", {}, table)), note);
+  const made = new Map();
+  function rowOf([time, name, level, key, text]) {
+    return make("tr", { class: level.toLowerCase() }, make("td", { class: "muted" }, clock(time)), make("td", { class: "muted" }, name),
+      make("td", {}, level), make("td", {}, !key ? "" : page.live ? make("a", { href: `${page.root}info?key=${encodeURIComponent(key)}`,
+        title: key }, clip(key, 28)) : clip(key, 28)), make("td", { class: "wide" }, text));
   }
-  return (next) => {
-    data = next.logs ?? {};
-    const names = ["", ...Object.keys(data)];
+  function draw() {
+    const found = Object.entries(lines).filter(([, [, name, level, key, text]]) => (!who || name === who)
+      && (!filter || `${name} ${level} ${key} ${text}`.toLowerCase().includes(filter))).sort((a, b) => b[1][0] - a[1][0]).slice(0, 500);
+    const ids = new Set(found.map(([id]) => id));
+    for (const [id, node] of made) if (!ids.has(id)) { node.remove(); made.delete(id); }
+    let before = null;
+    for (const [id, line] of found) {
+      if (!made.has(id)) made.set(id, rowOf(line));
+      const next = before ? before.nextSibling : table.firstChild;
+      if (made.get(id) !== next) table.insertBefore(made.get(id), next);
+      before = made.get(id);
+    }
+    setText(note, found.length ? "" : filter || who ? "No line has this." : "Nothing was logged.");
+  }
+  return (data) => {
+    lines = data.lines;
+    const names = ["", ...new Set(Object.values(lines).map(([, name]) => name).sort((a, b) => a.localeCompare(b, "en", { numeric: true })))];
     if (choice.children.length !== names.length) {
       choice.replaceChildren(...names.map((name) => make("option", { value: name }, name || "all")));
       choice.value = names.includes(who) ? who : "";
@@ -109,6 +123,10 @@ export function drawLogs(body, page) {
   };
 }
 
+const OF_A_TASK = [["state", "state"], ["worker", "runs on"], ["where", "result on"], ["prefix", "kind"], ["type", "type of the result"],
+  ["nbytes", "size of the result", bytes], ["expected_s", "takes about", seconds], ["tries", "failed before", (n) => `${count(n)} times`],
+  ["deaths", "workers that died with it"], ["dependents", "tasks that need it", count], ["clients", "wanted by"], ["priority", "priority"]];
+
 export function drawInfo(body, page) {
   const box = make("input", { type: "search", placeholder: "key of a task, or how it begins  ( / )", "aria-label": "key",
     value: page.args.key ?? "", size: 50 });
@@ -116,18 +134,18 @@ export function drawInfo(body, page) {
     box, make("button", {}, "Look"));
   const out = make("div", { class: "task" });
   body.append(form, out);
-  const shown = ["state", "worker", "where", "prefix", "type", "nbytes", "expected_s", "tries", "deaths", "dependents", "clients", "priority"];
+  const told = (value, unit) => (Array.isArray(value) ? value.join(", ") : unit ? unit(value) : String(value));
+  const button = (label, name, question, t) => make("button", { onclick: () => page.act(name, { key: t.key }, question) }, label);
   return (data) => {
     const t = data.task;
     if (!t) { out.replaceChildren(make("p", { class: "muted" }, "Give a key: it says where the task is, and why it is not further.")); return; }
-    out.replaceChildren(make("h3", {}, t.key), make("p", { class: "why" }, t.why),
-      make("dl", { class: "facts" }, ...shown.filter((name) => t[name] !== undefined && String(t[name]) !== "").flatMap((name) => [
-        make("dt", {}, name), make("dd", {}, name === "nbytes" ? bytes(t[name]) : name === "expected_s" ? seconds(t[name])
-          : Array.isArray(t[name]) ? t[name].join(", ") : String(t[name]))])),
+    const known = OF_A_TASK.filter(([name]) => t[name] !== undefined && t[name] !== 0 && String(t[name]) !== "");
+    out.replaceChildren(make("h3", {}, t.key ?? data.key), make("p", { class: "why" }, t.why),
+      facts(known.map(([name, label, unit]) => [label, told(t[name], unit)])),
       make("table", {}, make("tbody", {}, ...(t.story ?? []).map(([time, what, whom]) =>
         make("tr", {}, make("td", {}, clock(time)), make("td", {}, what), make("td", {}, String(whom)))))),
-      make("p", {}, make("button", { onclick: () => page.act("cancel", { key: t.key }, "Cancel it?") }, "cancel"), " ",
-        make("a", { href: `${page.root}logs?filter=${encodeURIComponent(t.key)}` }, "its lines in the logs"), " ",
-        t.state === "erred" ? make("button", { onclick: () => page.act("retry", { key: t.key }, "Run it again?") }, "run it again") : ""));
+      ...(t.state === "forgotten" ? [] : [make("p", {}, button("cancel", "cancel", "Cancel it?", t), " ",
+        t.state === "erred" ? button("run it again", "retry", "Run it again?", t) : "", " ",
+        make("a", { href: `${page.root}logs?filter=${encodeURIComponent(t.key)}` }, "its lines in the logs"))]));
   };
 }
