@@ -341,3 +341,10 @@ def test_the_former_name_of_filename(tmp_path: Any) -> None:
     with pytest.warns(FutureWarning, match="file_path keyword argument is deprecated"):
         Profiler().visualize(file_path=tmp_path / "p.html", show=False)
     assert "html" in (tmp_path / "p.html").read_text()
+
+
+def test_options_of_bokeh_have_no_effect_and_it_is_said() -> None:
+    prof = Profiler()
+    with pytest.warns(UserWarning, match="palette, tools: no effect"):
+        picture = prof.visualize(tools="hover", palette="Viridis", filename=None)
+    assert picture.data == prof.visualize(filename=None).data

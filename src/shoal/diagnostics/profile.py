@@ -495,6 +495,7 @@ def visualize(
     title: str | None = None,
     label_size: int = LABEL_SIZE,
     file_path: str | Path | None = None,
+    **figure: Any,
 ) -> Picture:
     """Draw what profilers recorded, below each other on one axis of time.
 
@@ -517,12 +518,19 @@ def visualize(
         Longer names are cut to this many characters.
     file_path
         The former name of ``filename``.
+    **figure
+        Options of Bokeh's figures, as ``tools`` and ``palette``: a UserWarning says that they have
+        no effect, for the charts are drawn without Bokeh.
 
     Returns
     -------
     Picture
-        In SVG, shown by notebooks.  It is drawn without Bokeh, so options of Bokeh's figures
-        (``tools``, ``palette``, ...) are a TypeError.
+        In SVG, shown by notebooks.
+
+    Raises
+    ------
+    TypeError
+        An option is neither ours nor Bokeh's.
 
     Examples
     --------
@@ -540,6 +548,8 @@ def visualize(
             stacklevel=2,
         )
         filename = file_path
+    if figure:
+        _say_without_effect(figure)
     several: Sequence[_Recorder] = profilers if isinstance(profilers, Sequence) else [profilers]
     starts = [p.start_time for p in several if p.start_time is not None]
     ends = [p.end_time for p in several if p.end_time is not None]
@@ -569,6 +579,22 @@ def visualize(
         if show and not in_notebook() and has_screen(os.environ, sys.platform):
             webbrowser.open(picture.path.resolve().as_uri())
     return picture
+
+
+FIGURE_OPTIONS = frozenset(
+    ("palette", "sizing_mode", "toolbar_location", "tools", "tooltips", "x_range", "y_range")
+)
+"""What programs written for Dask give to its charts, which Bokeh draws."""
+
+
+def _say_without_effect(figure: Mapping[str, Any]) -> None:
+    unknown = sorted(figure.keys() - FIGURE_OPTIONS)
+    if unknown:
+        raise TypeError(f"visualize() got unexpected options {unknown}; see its docstring")
+    warnings.warn(
+        f"{', '.join(sorted(figure))}: no effect, the charts are drawn without Bokeh",
+        stacklevel=3,
+    )
 
 
 def _in_words(profilers: Sequence[_Recorder], seconds: float) -> str:
