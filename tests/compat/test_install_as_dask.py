@@ -478,3 +478,23 @@ def test_what_cannot_be_misread_stands_in_a_graph_as_it_is(installed: None) -> N
     assert list(kept.dask.values()) == [thing]
     number = shoal.delayed(lambda: 5)().persist(scheduler="sync")
     assert [value.value for value in number.dask.values()] == [5]
+
+
+def test_settings_of_dask_are_stronger_than_defaults_only(tmp_path: Path) -> None:
+    for library, text in {
+        "dask": "array: {chunk-size: 1 MiB, slicing: {x: 1}}\nscheduler: sync\nmine: {a: 5}\n",
+        "shoal": "scheduler: threads\n",
+    }.items():
+        (tmp_path / library).mkdir()
+        (tmp_path / library / "settings.yaml").write_text(text)
+    program = """
+        import subprocess, sys
+        from shoal.compat import install_as_dask
+        install_as_dask(children=True)
+        import dask
+        names = ["array.chunk-size", "scheduler", "mine.a", "num-workers"]
+        print([dask.config.get(name, None) for name in names], flush=True)
+        subprocess.run([sys.executable, "-c", "import dask; print(dask.config.get('mine.a'))"])
+    """
+    told = run(program, XDG_CONFIG_HOME=str(tmp_path), DASK_NUM_WORKERS="3", DASK_MINE__A="6")
+    assert told == "['1 MiB', 'threads', 6, 3]\n6\n"

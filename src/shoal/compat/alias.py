@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 from shoal.compat.moved import stand_in
+from shoal.compat.settings import take_settings
 from shoal.errors import AlreadyImportedError
 
 __all__ = ["install_as_dask", "uninstall"]
@@ -133,6 +134,8 @@ def refuse_if_imported() -> None:
 def install_as_dask(*, children: bool = False) -> None:
     """Let ``import dask`` and ``import distributed`` mean shoal from now on, in this process.
 
+    Settings from Dask's files and ``DASK_...`` variables count where shoal's own say nothing.
+
     Parameters
     ----------
     children
@@ -159,6 +162,7 @@ def install_as_dask(*, children: bool = False) -> None:
     """
     refuse_if_imported()
     add_finder()
+    take_settings()
     # Collections speak Dask's protocol as long as the name means shoal (see CollectionMixin).
     importlib.import_module(next(iter(STANDS_FOR)))
     if children:
