@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,59 @@ def test_mode_of_categories_not_known_beforehand(tmp_path: Any) -> None:
     assert lazy.mode().compute().tolist() == text.astype("category").mode().tolist() == ["a", "b"]
 
 
-@pytest.mark.parametrize("sort", [lambda f: f.sort_values("z"), lambda f: f.set_index("z")])
-def test_nothing_is_sorted_by_categories_whose_order_is_not_known(sort) -> None:
-    frame = pd.DataFrame({"s": list("bdacab")})
-    found = dd.from_pandas(frame, npartitions=3)
-    with pytest.raises(NotImplementedError, match="categories of 'z' are not known"):
-        sort(found.assign(z=found.s.astype("category")))
-    known = pd.CategoricalDtype(list("dcba"))
-    said = sort(found.assign(z=found.s.astype(known))).compute().reset_index()
-    assert said.z.tolist() == list("dcbbaa")
+TEXT = pd.DataFrame({"s": [*"dbacfe"], "v": range(6), "f": np.arange(6, dtype="float32")})
+TO_CATEGORY: dict[str, Callable[[Any], Any]] = {
+    "values": lambda d: d.s,
+    "sorted": lambda d: d.sort_values("s"),
+    "sorted downwards": lambda d: d.sort_values(["s", "v"], ascending=False),
+    "counts": lambda d: d[d.v > 2].s.value_counts(sort=False),
+    "unobserved groups": lambda d: d[d.v > 2].groupby("s", observed=False).v.sum(),
+    "several keys": lambda d: d[d.v > 2].groupby(["s", "v"], observed=False).f.count(),
+}
+
+
+@pytest.mark.parametrize("way", TO_CATEGORY)
+def test_categories_found_in_partitions_are_those_of_the_whole(way: str) -> None:
+    lazy, whole = dd.from_pandas(TEXT, npartitions=3), TEXT
+    got, expected = (TO_CATEGORY[way](d.assign(s=d.s.astype("category"))) for d in (lazy, whole))
+    check = pd.testing.assert_frame_equal if expected.ndim == 2 else pd.testing.assert_series_equal
+    check(got.compute(), expected)
+
+
+def test_an_index_of_categories_is_sorted_as_they_are() -> None:
+    lazy = dd.from_pandas(TEXT, npartitions=3)
+    got = lazy.assign(s=lazy.s.astype("category")).set_index("s").compute()
+    assert got.index.tolist() == [*"abcdef"]
+
+
+@pytest.mark.parametrize("func", ["mean", "std", "var", "sem", "sum", "prod", "min", "median"])
+def test_groups_of_narrow_floats_stay_narrow(func: str) -> None:
+    groups = dd.from_pandas(TEXT.assign(k=TEXT.v % 2), npartitions=3).groupby("k").f
+    expected = getattr(TEXT.assign(k=TEXT.v % 2).groupby("k").f, func)()
+    pd.testing.assert_series_equal(getattr(groups, func)().compute(), expected)
+
+
+def test_columns_that_one_part_of_a_concat_keeps_are_not_missed_in_another() -> None:
+    lazy = dd.from_pandas(TEXT, npartitions=2)
+    got = dd.concat([lazy.nlargest(2, "v"), lazy]).s.compute()
+    assert got.tolist() == ["e", "f", *TEXT.s]
+
+
+def test_the_median_of_bools() -> None:
+    frame = TEXT.assign(b=TEXT.v > 2)[["b", "v"]]
+    got = dd.from_pandas(frame, npartitions=1).median().compute()
+    pd.testing.assert_series_equal(got, frame.median())
+
+
+def test_the_mean_of_a_group_without_any_value() -> None:
+    frame = pd.DataFrame({"k": [1, 2]})
+    other = pd.DataFrame({"k": [1], "b": [True]})
+    pair = dd.from_pandas(frame, npartitions=2).merge(dd.from_pandas(other, npartitions=1), "left")
+    got, expected = (d.groupby("k").b.mean() for d in (pair, frame.merge(other, "left")))
+    assert got.compute().isna().tolist() == expected.isna().tolist() == [False, True]
+
+
+def test_functions_as_keys() -> None:
+    lazy = dd.from_pandas(TEXT, npartitions=2)
+    assert lazy[lambda d: d.v > 3].s.compute().tolist() == ["f", "e"]
+    assert lazy.v[lambda s: s > 3].compute().tolist() == [4, 5]

@@ -169,6 +169,8 @@ class DataFrame(FrameBase):
     # ----------------------------------------------------------------------------- columns
 
     def __getitem__(self, key: Any) -> Any:
+        if callable(key):
+            return self[key(self)]
         if isinstance(key, FrameBase):
             return self.where(key) if key.ndim == 2 else filtered(self, key)
         if isinstance(key, slice):

@@ -7,6 +7,7 @@ column from every partition.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def set_index(
             f"{self.npartitions + 1}; got {len(divisions)}"
         )
     if divisions is None:
+        frame = _ordered(frame, [column])
         count = frame.npartitions if npartitions in (None, "auto") else npartitions
         divisions = (
             _sorted_bounds(frame[column]) if sorted else _bounds(frame[column], int(count or 1))
@@ -141,20 +143,20 @@ def _samples(column: Any) -> list[Any]:
     return [part for part in compute(*parts, traverse=False) if len(part)]
 
 
-def _refuse_unknown_order(column: Any) -> None:
-    """Categories that each partition finds for itself have no order in common."""
-    if column.npartitions == 1 or not isinstance(column._meta.dtype, pd.CategoricalDtype):
-        return
-    if not has_known_categories(column._meta):
-        raise NotImplementedError(
-            f"the categories of {column.name!r} are not known before they are computed, so "
-            "neither is their order; sort by it as text (astype(str)), or say them: "
-            "astype(pd.CategoricalDtype([...])), or categorize() for the order in which they come"
-        )
+def _ordered(frame: Any, names: Sequence[Any]) -> Any:
+    """The frame with known categories, computed now, for those whose order is asked for.
+
+    Categories that each partition finds for itself have no order in common.
+    """
+    if frame.npartitions == 1:
+        return frame
+    dtypes = {name: frame._meta[name].dtype for name in names}
+    kind = pd.CategoricalDtype
+    new = [n for n, t in dtypes.items() if isinstance(t, kind) and not has_known_categories(t)]
+    return frame.categorize(columns=new, index=False) if new else frame
 
 
 def _bounds(column: Any, count: int) -> tuple[Any, ...]:
-    _refuse_unknown_order(column)
     samples = _samples(column)
     if not samples:
         return (None,) * (count + 1)
@@ -225,8 +227,7 @@ def sort_values(
             raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
     if na_position not in ("first", "last"):
         raise ValueError(f"na_position must be either 'first' or 'last', got {na_position!r}")
-    for name in names:
-        _refuse_unknown_order(self[name])
+    self = _ordered(self, names)
     count = npartitions or self.npartitions
     bounds = _bounds(self[names[0]], count)[1:-1] if count > 1 else ()
     if bounds and bounds[0] is None:

@@ -216,6 +216,8 @@ class Series(_Column):
         return Locator(self)
 
     def __getitem__(self, key: Any) -> Any:
+        if callable(key):
+            return self[key(self)]
         if isinstance(key, Series):
             return filtered(self, key)
         return self.loc[key]

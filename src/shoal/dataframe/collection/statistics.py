@@ -384,8 +384,11 @@ def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "
     >>> from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2).median(axis=1).compute().tolist()
     [2.0, 3.0]
     """
-    if check_axis(self, axis) == 1 or self.npartitions == 1:
-        return quantile(self, 0.5, axis=axis, numeric_only=numeric_only)
+    told = {"numeric_only": numeric_only} if self.ndim == 2 or numeric_only else {}
+    if check_axis(self, axis) == 1:
+        return self._rowwise("median", axis=1, **told)
+    if self.npartitions == 1:
+        return self._reduce("median", **told)
     raise NotImplementedError(
         "an exact median of several partitions needs all values in one place. "
         "See the `median_approximate` method instead, which uses an approximate algorithm "

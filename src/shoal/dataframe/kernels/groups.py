@@ -293,7 +293,10 @@ class GroupReducer:
             return self._of_values(one, state)
         first = atoms[numbers[one.column, kind[0]]]
         if one.func == "mean":
-            return first / atoms[numbers[one.column, "count"]]
+            count = atoms[numbers[one.column, "count"]]
+            # Python's own numbers cannot be divided by the zero of a group without values.
+            count = count.where(count > 0) if first.dtype == object else count
+            return _as_narrow(first / count, first.dtype)
         if "squares" in kind:
             count = atoms[numbers[one.column, "count"]]
             free = count - options.get("ddof", 1)
@@ -303,7 +306,7 @@ class GroupReducer:
             out = (atoms[numbers[one.column, "squares"]] / free).where(known)
             if one.func == "sem":
                 out = out / count
-            return out if one.func == "var" else np.sqrt(out)
+            return _as_narrow(out if one.func == "var" else np.sqrt(out), total.dtype)
         if options.get("min_count", -1) > 0:
             count = atoms[numbers[one.column, "count"]]
             return first.where(count >= options["min_count"])
@@ -332,6 +335,11 @@ def _atoms_of(one: Aggregate) -> tuple[str, ...]:
         return ()
     more = ("count",) if dict(one.options).get("min_count", -1) > 0 else ()
     return (*AGGREGATIONS[one.func], *more)
+
+
+def _as_narrow(values: Any, dtype: Any) -> Any:
+    """Means and the like of narrow floats, which are as narrow in pandas; others as they are."""
+    return values.astype(dtype) if str(dtype) in ("float32", "Float32") else values
 
 
 def _as_frame(item: Any) -> Any:

@@ -21,6 +21,7 @@ __all__ = [
     "Reducer",
     "Reduction",
     "concat_dispatch",
+    "common_categories",
     "concat_rows",
     "stack",
     "with_common_categories",
@@ -108,7 +109,9 @@ class Reducer:
         partials
             At least one.
         """
-        some = [pair for pair in partials if pair[0]] or partials[:1]
+        # Results that have rows are put together anyway; an empty one may know other categories.
+        rows = self.name in SPLIT_BY
+        some = partials if rows else [pair for pair in partials if pair[0]] or partials[:1]
         if len(some) == 1:
             return some[0]
         values = [value for _, value in some]
@@ -199,7 +202,8 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     Parameters
     ----------
     parts
-        At least one; empty ones decide dtypes only when there is nothing else.
+        At least one; empty ones decide dtypes only when there is nothing else, but their
+        categories count.
     **options
         Of `pandas.concat`.
 
@@ -208,55 +212,123 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     >>> concat_rows([pd.Series([1]), pd.Series([], dtype=float)]).dtype
     dtype('int64')
     """
+    if len(parts) > 1 and isinstance(parts[0], pd.DataFrame | pd.Series | pd.Index):
+        parts = with_common_categories(parts)
     some = [part for part in parts if len(part)] or parts[:1]
     if len(some) == 1:
         return some[0]
     if isinstance(some[0], pd.Index):
         return some[0].append(list(some[1:]))
     if isinstance(some[0], pd.DataFrame | pd.Series):
-        return pd.concat(with_common_categories(some), **options)
+        return pd.concat(some, **options)
     if isinstance(some[0], np.ndarray | np.generic):
         return np.concatenate([np.asarray(part) for part in some])
     return concat_dispatch(some[0], some, **options)
 
 
 def with_common_categories(parts: Sequence[Any]) -> Sequence[Any]:
-    """Partitions whose categorical columns have the categories of all of them.
+    """Partitions whose categorical columns and indexes have the categories of all of them.
 
     pandas would make objects of categoricals that differ.
 
     Parameters
     ----------
     parts
-        Frames or series.
+        Frames, series or indexes.
 
     Examples
     --------
-    >>> one, two = (pd.Series([value], dtype="category") for value in "ab")
+    >>> one, two = (pd.Series([value], dtype="category") for value in "ba")
     >>> pd.concat(with_common_categories([one, two])).dtype.categories.tolist()
     ['a', 'b']
     """
     first = parts[0]
-    if isinstance(first, pd.DataFrame):
-        if not any(isinstance(dtype, pd.CategoricalDtype) for dtype in first.dtypes):
-            return parts
-        same = all(part.columns.equals(first.columns) for part in parts)
-        if not same or not first.columns.is_unique:
-            return parts
-        out = [part.copy(deep=False) for part in parts]
-        for name, dtype in first.dtypes.items():
-            if isinstance(dtype, pd.CategoricalDtype):
-                columns = with_common_categories([part[name] for part in parts])
-                for part, column in zip(out, columns, strict=True):
-                    part[name] = column
-        return out
-    types = [part.dtype for part in parts]
-    if not all(isinstance(one, pd.CategoricalDtype) for one in types) or len(set(types)) == 1:
+    if isinstance(first, pd.Index):
+        return _common_labels(parts)
+    labels: Sequence[Any] = [part.index for part in parts]
+    common = _common_labels(labels)
+    if common is not labels:
+        parts = [part.set_axis(index) for part, index in zip(parts, common, strict=True)]
+    if isinstance(first, pd.Series):
+        union = common_categories([part.dtype for part in parts])
+        return parts if union is None else [part.cat.set_categories(union) for part in parts]
+    if not any(isinstance(dtype, pd.CategoricalDtype) for dtype in first.dtypes):
         return parts
-    if len({one.categories.dtype for one in types}) > 1:
+    same = all(part.columns.equals(first.columns) for part in parts)
+    if not same or not first.columns.is_unique:
         return parts
-    union = pd.api.types.union_categoricals([part.array for part in parts], ignore_order=True)
-    return [part.cat.set_categories(union.categories) for part in parts]
+    new = {}
+    for name, dtype in first.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype):
+            union = common_categories([part.dtypes[name] for part in parts])
+            if union is not None:
+                new[name] = union
+    if not new:
+        return parts
+    out = [part.copy(deep=False) for part in parts]
+    for part in out:
+        for name, union in new.items():
+            part[name] = part[name].cat.set_categories(union)
+    return out
+
+
+def common_categories(dtypes: Sequence[Any]) -> Any:
+    """The categories of several dtypes: in order, if each has its own in order.
+
+    pandas sorts the categories that it finds in a whole column; found in partitions, they are
+    sorted in each, and so they are in the union.
+
+    Parameters
+    ----------
+    dtypes
+        Of a column's partitions.
+
+    Returns
+    -------
+    pandas.Index or None
+        None where nothing has to change, or nothing in common can be made.
+
+    Examples
+    --------
+    >>> common_categories(
+    ...     [pd.CategoricalDtype(["b"]), pd.CategoricalDtype(["a", "c"])]
+    ... ).tolist()
+    ['a', 'b', 'c']
+    """
+    if not all(isinstance(one, pd.CategoricalDtype) for one in dtypes) or len(set(dtypes)) == 1:
+        return None
+    some = [one for one in dtypes if len(one.categories)] or dtypes[:1]
+    if len({one.categories.dtype for one in some}) > 1:
+        return None
+    union = some[0].categories.append([one.categories for one in some[1:]]).unique()
+    in_order = all(one.categories.is_monotonic_increasing for one in some)
+    return union.sort_values() if in_order and not some[0].ordered else union
+
+
+def _common_labels(indexes: Sequence[Any]) -> Sequence[Any]:
+    """Indexes with the categories of all of them; the same list where nothing changes."""
+    first = indexes[0]
+    if isinstance(first, pd.CategoricalIndex):
+        union = common_categories([one.dtype for one in indexes])
+        return indexes if union is None else [one.set_categories(union) for one in indexes]
+    if not isinstance(first, pd.MultiIndex):
+        return indexes
+    if len({one.nlevels for one in indexes}) > 1:
+        return indexes
+    for i, level in enumerate(first.levels):
+        if not isinstance(level.dtype, pd.CategoricalDtype):
+            continue
+        union = common_categories([one.levels[i].dtype for one in indexes])
+        if union is not None:
+            indexes = [_with_level(one, i, union) for one in indexes]
+    return indexes
+
+
+def _with_level(index: Any, number: int, categories: Any) -> Any:
+    """A MultiIndex one of whose categorical levels has other categories."""
+    levels = [index.get_level_values(i) for i in range(index.nlevels)]
+    levels[number] = levels[number].set_categories(categories)
+    return pd.MultiIndex.from_arrays(levels, names=index.names)
 
 
 def stack(values: Sequence[Any]) -> Any:
@@ -449,8 +521,9 @@ def _count_values(item: Any, dropna: bool = True, **options: Any) -> Any:
 def _count_values_combine(values: Sequence[Any], dropna: bool = True, **options: Any) -> Any:
     together = concat_rows(values)
     levels = list(range(together.index.nlevels))
-    out = together.groupby(level=levels, sort=False, dropna=dropna, observed=False).sum()
-    return out
+    # Values come in the order in which they are met, categories in their own.
+    told = {"sort": isinstance(together.index, pd.CategoricalIndex), "observed": False}
+    return together.groupby(level=levels, dropna=dropna, **told).sum()
 
 
 def _count_values_final(
@@ -685,6 +758,7 @@ def _monotonic(name: str) -> Reduction:
 REDUCTIONS: Mapping[str, Reduction] = {
     "sum": Reduction(_sum_partial, _fold_sums("sum"), _sum_final),
     "prod": Reduction(_prod_partial, _fold_sums("prod"), _sum_final),
+    "median": _method("median"),  # of one partition: medians cannot be folded
     "count": _method("count", "sum"),
     "min": _extreme("min"),
     "max": _extreme("max"),

@@ -114,7 +114,7 @@ def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, so
     out = out.to_frame(0 if out.name is None else out.name) if out.ndim == 1 else out
     if not some and not len(out):
         # Rows without a group, all of them: pandas gives none back.
-        out = pd.DataFrame(np.nan, index=labels, columns=out.columns)
+        out = out.reset_index(drop=True).reindex(range(len(labels)))
     return out.set_axis(labels, axis=0).assign(**{PLACE: places})
 
 

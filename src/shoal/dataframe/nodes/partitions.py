@@ -249,6 +249,7 @@ class Concat(FrameNode):
     __slots__ = ()
     fields = ("parts", "given_meta", "join", "given_divisions")
     prefix = "concat"
+    narrow_sources = True  # or a column that one part keeps would be missing in another
 
     def infer_meta(self) -> Any:
         """The given one, with the columns that are still there."""

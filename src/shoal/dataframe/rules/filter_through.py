@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shoal.dataframe.meta import kind_of_categories
 from shoal.dataframe.nodes.base import FrameNode, replace_nodes
 from shoal.dataframe.nodes.rowwise import Assign, Filter, Project
 from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of
@@ -55,6 +56,11 @@ def filter_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
 def _below_assign(node: Filter, inner: Assign) -> FrameNode | None:
     """Values are computed from the rows that are left, where they come from the same rows."""
     values = [value for value in inner.values if isinstance(value, FrameNode)]
+    # Categories are found in all rows, also in those that a filter leaves out later.
+    if any(
+        kind_of_categories(getattr(one.meta, "dtype", None)).endswith("[unknown]") for one in values
+    ):
+        return None
     if not all(reads_only_rows_of(value, inner.source) for value in values):
         return None
     moved = replace_nodes(node.predicate, {inner.name: inner.source})
