@@ -27,6 +27,7 @@ WARM_S = 3.0
 
 BARS = 100_000
 POINTS = 600
+RATE_EVERY_S = 0.3
 FAILURES = 200
 
 
@@ -165,6 +166,8 @@ class Model:
         The same, summed over all workers.
     rates
         (time, runs ended, bytes moved, share of a CPU that the scheduler's loop takes).
+    rated
+        When they were last told, what has come since, and CPU seconds of the loop until then.
     loop
         (time, CPU seconds that the scheduler's loop had taken), about once a second.
     vitals
@@ -210,6 +213,7 @@ class Model:
     rates: deque[tuple[float, float, float, float]] = field(
         default_factory=lambda: deque(maxlen=POINTS)
     )
+    rated: tuple[float, int, int, float] = (0.0, 0, 0, 0.0)
     loop: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=POINTS))
     vitals: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
@@ -241,7 +245,6 @@ def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: floa
     >>> model.offset
     95.0
     """
-    before, spent_before = model.now, model.vitals.get("loop_s")
     model.now, model.offset = now, now - feed["now"]
     if feed.get("epoch") != model.feed.get("epoch"):
         begin(model)
@@ -255,17 +258,17 @@ def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: floa
     model.kinds = {row[0]: kind_of(row) for row in feed["kinds"]}
     add_history(model, feed.get("history"))
     add_samples(model)
-    ended = add_runs(model, feed.get("stream", (0, (), ())))
-    nbytes = add_flows(model, feed.get("flows", (0, ())))
+    add_rates(
+        model,
+        add_runs(model, feed.get("stream", (0, (), ()))),
+        add_flows(model, feed.get("flows", (0, ()))),
+        vitals.get("loop_s", 0.0),
+    )
     add_failures(model, feed.get("failures", (0, ())))
     model.loop.extend((at + model.offset, spent) for at, spent in vitals.get("loop", ()))
     if "loop_s" in vitals:
         model.loop.append((now, vitals["loop_s"]))
     model.vitals = vitals
-    passed = now - before
-    if before and passed > 0:
-        spent = vitals.get("loop_s", 0.0) - spent_before if spent_before is not None else 0.0
-        model.rates.append((now, ended / passed, nbytes / passed, max(0.0, spent / passed)))
 
 
 def place_of(worker: dict[str, Any]) -> list[Any]:
@@ -283,6 +286,20 @@ def place_of(worker: dict[str, Any]) -> list[Any]:
     """
     pieces = re.split(r"(\d+)", str(worker["name"]))
     return [int(piece) if piece.isdecimal() else piece for piece in pieces]
+
+
+def add_rates(model: Model, ended: int, nbytes: int, spent: float) -> None:
+    """What happened a second, since the last time that was long enough ago to say."""
+    at, runs, moved, spent_before = model.rated
+    runs, moved = runs + ended, moved + nbytes
+    passed = model.now - at
+    if at and passed < RATE_EVERY_S:
+        model.rated = (at, runs, moved, spent_before)
+        return
+    if at:
+        loop = max(0.0, spent - spent_before) / passed
+        model.rates.append((model.now, runs / passed, moved / passed, loop))
+    model.rated = (model.now, 0, 0, spent)
 
 
 def begin(model: Model) -> None:

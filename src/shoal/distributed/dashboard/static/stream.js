@@ -61,7 +61,7 @@ export function drawStream(body, page) {
     const { lanes, each, top } = lanesOf(height);
     const last = end(), first = last - data.window, scale = (width - NAMES) / data.window;
     const x = (t) => NAMES + (t - first) * scale;
-    const bottom = Math.min(height - AXIS, lanes.length * each);
+    const bottom = lanes.length ? Math.min(height - AXIS, lanes.length * each) : height - AXIS;
     g.fillStyle = style("--line");
     lanes.forEach(([, , lane], i) => { if (lane === 0 && each > 3) g.fillRect(0, i * each, width, 1); });
     axis(g, first, last, x, bottom, width);
