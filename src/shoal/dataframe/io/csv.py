@@ -1,4 +1,4 @@
-"""Tables as text: files cut at line ends, each block read by pandas.
+"""Tables as text: files cut at line ends, each block read by pandas, or by Arrow where it is plain.
 
 What the first file's beginning shows decides about names and dtypes.  Blocks are read so that
 they cannot silently differ from it: text columns are read as text, whatever a block has in them,
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node
+from shoal.dataframe.io.csv_arrow import is_plain, plain_columns
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.io.blocks import plan_blocks, read_block
@@ -334,8 +335,11 @@ class BlockReader:
             if options.get("engine") == "pyarrow":
                 # It takes no names for what has none.
                 options.pop("engine")
-        if text.strip():
-            part = READERS[self.reader](io.BytesIO(text), **options)
+        # Not `strip`, which copies the block.
+        if text and not text.isspace():
+            part = self._plain(text, is_first, stored)
+            if part is None:
+                part = READERS[self.reader](io.BytesIO(text), **options)
         else:
             part = self.meta[stored or self._some_column()]
         part = self._fit(part[stored], block)
@@ -343,6 +347,15 @@ class BlockReader:
             kinds = self.meta[self.path_column].cat.categories
             part[self.path_column] = pd.Categorical([path] * len(part), categories=kinds)
         return part[names]
+
+    def _plain(self, text: bytes, is_first: bool, stored: list[Any]) -> Any:
+        """What Arrow reads; None where it does not read as pandas does."""
+        kinds = {name: self.meta.dtypes[name] for name in stored or self._some_column()}
+        options = dict(self.options)
+        if not is_plain(self.reader, options, kinds) or not set(kinds) <= set(self.names):
+            return None
+        names = None if is_first else list(self.names)
+        return plain_columns(text, self.reader, options, kinds, names)
 
     def _some_column(self) -> list[Any]:
         return [name for name in self.meta.columns if name != self.path_column][:1]
@@ -376,7 +389,7 @@ class BlockReader:
         """Refuse a file whose columns are others, or in another order."""
         left_out = ("usecols", "dtype", "engine", "parse_dates")
         options = {k: v for k, v in self.options if k not in left_out}
-        if not text.strip():
+        if not text or text.isspace():
             return
         try:
             head = READERS[self.reader](io.BytesIO(text[:100_000]), **{**options, "nrows": 0})

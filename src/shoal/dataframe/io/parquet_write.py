@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -443,24 +444,74 @@ def _folders(by: Sequence[Any], values: Sequence[Any]) -> str:
     return "/".join(f"{key}={text}" for key, text in zip(by, told, strict=True))
 
 
+def _in_folders(frame: Any, by: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """The rows of each folder: one sort and one gather, of the columns that are left.
+
+    >>> frame = pd.DataFrame({"k": ["a", "b", "a"], "x": [1, 2, 3]})
+    >>> [(name, some.x.tolist()) for name, some in _in_folders(frame, ["k"])]
+    [('k=a', [1, 3]), ('k=b', [2])]
+    """
+    keys = frame[list(by)]
+    codes = keys.groupby(list(by), observed=True, sort=False, dropna=False).ngroup().to_numpy()
+    count = int(codes.max()) + 1 if len(codes) else 0
+    order = np.argsort(codes.astype(np.uint16) if count < 1 << 16 else codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=count))
+    moved = frame.drop(columns=list(by)).take(order)
+    start = 0
+    for end in ends.tolist():
+        values = [keys[name].iloc[order[start]] for name in by]
+        yield _folders(by, values), moved.iloc[start:end]
+        start = end
+
+
+DICTIONARIES = frozenset(["use_dictionary", "column_encoding"])
+"""Options of `pyarrow.parquet.write_table` with which the user decides about dictionaries."""
+
+SAMPLED = 1024
+"""So many values of a column tell whether its values repeat."""
+
+
+def repeating(table: Any) -> Any:
+    """The columns whose values repeat, so that a dictionary of them pays; True: all.
+
+    Arrow would hash each value of the others as well, and find out when the dictionary is full:
+    two thirds of the time that it takes to write floats.
+
+    Parameters
+    ----------
+    table
+        Arrow's.
+
+    Examples
+    --------
+    >>> repeating(pa.table({"x": range(9), "y": [1] * 9}))
+    ['y']
+    """
+    if any(pa.types.is_nested(field.type) for field in table.schema) or not len(table):
+        return True
+    places = pa.array(np.linspace(0, len(table) - 1, min(SAMPLED, len(table))).astype(np.int64))
+    some = table.take(places)
+    found = [
+        name
+        for name, column in zip(some.column_names, some.columns, strict=True)
+        if pa.types.is_dictionary(column.type) or 2 * len(column.unique()) <= len(column)
+    ]
+    return True if len(found) == table.num_columns else found or False
+
+
 def write_piece(frame: Any, name: str, how: Writing) -> list[tuple[str, str, Any]]:
     """Write a partition under temporary names; gives them, the names to come, and footers."""
     folder, _, last = name.rpartition("/")
-    groups = [("", frame)]
-    if how.by:
-        by = list(how.by)
-        groups = [
-            (_folders(by, values), some.drop(columns=by))
-            for values, some in frame.groupby(by, observed=True, sort=False, dropna=False)
-        ]
     out = []
-    for keys, some in groups:
+    for keys, some in _in_folders(frame, how.by) if how.by else [("", frame)]:
         place = f"{folder}/{keys}".rstrip("/")
         table = how.finished(how.table(some, f"{place}/{last}"))
         temporary = f"{place}/.{last}.tmp"
         how.fs.makedirs(place, exist_ok=True)
         footers: list[Any] = []
         more = {"metadata_collector": footers} if how.footers else {}
+        if not DICTIONARIES & set(how.how):
+            more["use_dictionary"] = repeating(table)
         with how.fs.open(temporary, "wb") as file:
             pq.write_table(table, file, **{**how.how, **more})
         for footer in footers:

@@ -1,0 +1,126 @@
+"""CSV that Arrow reads is read as pandas would, or not at all."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal.dataframe as dd
+from shoal.dataframe.io.csv_arrow import is_plain, plain_columns
+
+CELLS = [
+    "",
+    "1",
+    "-7",
+    "+3",
+    " 4",
+    "2.5",
+    "1e3",
+    ".5",
+    "1.",
+    "inf",
+    "-Infinity",
+    "nan",
+    "NaN",
+    "NA",
+]
+CELLS += [
+    "N/A",
+    "null",
+    "None",
+    "<NA>",
+    "True",
+    "false",
+    "TRUE",
+    "yes",
+    "0x10",
+    "1_0",
+    "12345678901",
+]
+CELLS += ["99999999999999999999", "abc", "ünï", "a b ", '"quoted"', '"a,b"', '"a""b"', '"NA"', '""']
+CELLS += ['"1"', "0.1", "123456.789", "01", "1e400", "#N/A", "-0", "-0.0"]
+
+KINDS = [np.dtype("int64"), np.dtype("float64"), np.dtype("bool"), pd.StringDtype(na_value=np.nan)]
+
+blocks = st.integers(1, 3).flatmap(
+    lambda width: st.tuples(
+        st.lists(st.sampled_from(KINDS), min_size=width, max_size=width),
+        st.lists(
+            st.lists(st.sampled_from(CELLS), min_size=width, max_size=width), min_size=1, max_size=6
+        ),
+        st.booleans(),
+        st.sampled_from(["\n", "\r\n"]),
+    )
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(blocks)
+def test_a_block_is_read_as_pandas_reads_it(block: Any) -> None:
+    kinds, rows, header, end = block
+    names = [f"c{i}" for i in range(len(kinds))]
+    lines = [",".join(row) for row in ([names] if header else []) + rows]
+    text = (end.join(lines) + end).encode()
+    dtypes = dict(zip(names, kinds, strict=True))
+    assert is_plain("read_csv", {}, dtypes)
+    found = plain_columns(text, "read_csv", {}, dtypes, None if header else names)
+    if found is None:
+        return
+    told: dict[str, Any] = {} if header else {"header": None, "names": names}
+    # Whole numbers in a block of a column of floats, even large ones, are floats there.
+    known = {name: kind for name, kind in dtypes.items() if kind not in KINDS[::2]}
+    wanted = pd.read_csv(io.BytesIO(text), dtype=known, **told)
+    for name, kind in dtypes.items():
+        # What pandas reads otherwise is an error unless it fits.
+        assert wanted[name].dtype == kind or not len(wanted), (name, kind, wanted[name])
+        wanted[name] = wanted[name].astype(kind)
+    pd.testing.assert_frame_equal(found, wanted, rtol=1e-15)
+
+
+def test_what_is_not_plain_is_left_to_pandas(tmp_path: Any) -> None:
+    kinds = {"x": np.dtype("int64")}
+    for option in ({"na_values": ["-"]}, {"parse_dates": ["x"]}, {"quotechar": "'"}, {"header": 1}):
+        assert not is_plain("read_csv", option, kinds)
+    assert not is_plain("read_fwf", {}, kinds)
+    assert not is_plain("read_csv", {}, {"x": np.dtype("M8[s]")})
+    assert not is_plain("read_csv", {"sep": "::"}, kinds)
+
+
+def test_files_are_read_by_columns_and_blocks(tmp_path: Any) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a": rng.integers(0, 99, 500),
+            "b": rng.random(500),
+            "c": rng.choice(["x", "y", None], 500),
+            "d": rng.random(500) < 0.5,
+        }
+    )
+    frame.to_csv(tmp_path / "0.csv", index=False)
+    frame.to_csv(tmp_path / "1.csv", index=False)
+    read = dd.read_csv(str(tmp_path / "*.csv"), blocksize=3000)
+    assert read.npartitions > 4
+    twice = pd.concat([frame, frame])
+    pd.testing.assert_frame_equal(
+        read.compute().reset_index(drop=True),
+        twice.astype({"c": "str"}).reset_index(drop=True),
+        rtol=1e-15,
+    )
+    some = read[["d", "a"]].compute()
+    assert some.columns.tolist() == ["d", "a"] and some.a.sum() == 2 * frame.a.sum()
+    part = read.partitions[0].compute()
+    part.loc[:, "a"] = 1  # what is read may be written to
+    assert part.a.sum() == len(part)
+
+
+def test_missing_whole_numbers_are_said_as_before(tmp_path: Any) -> None:
+    (tmp_path / "0.csv").write_text("x\n" + "1\n" * 50 + "\n" * 3 + "NA\n" * 40)
+    read = dd.read_csv(str(tmp_path / "0.csv"), blocksize=60, sample=30)
+    with pytest.raises(ValueError, match="Mismatched dtypes"):
+        read.compute()
