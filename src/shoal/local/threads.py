@@ -33,6 +33,7 @@ from typing import Any
 
 from shoal.errors import ExecutorError
 from shoal.graph.plan import Plan
+from shoal.local.blas import one_blas_thread
 from shoal.local.callbacks import observe
 from shoal.local.cpus import CPU_COUNT
 from shoal.local.failure import add_note, mark_failed
@@ -85,10 +86,11 @@ def run_threads(
     with observe(plan, callbacks) as observer:
         run = ThreadedRun(observer.wrapped() if observer else plan)
         if pool is None:
-            workers = num_workers or CPU_COUNT
-            run.go(shared_pool(workers).submit, workers)
+            workers, submit = num_workers or CPU_COUNT, None
         else:
-            run.go(run.watched(submitter(pool)), num_workers or size_of(pool))
+            workers, submit = num_workers or size_of(pool), run.watched(submitter(pool))
+        with one_blas_thread(min(workers, len(plan))):
+            run.go(submit or shared_pool(workers).submit, workers)
         if run.error is not None:
             raise run.take_error()
         return [run.results[i] for i in run.plan.wanted]
