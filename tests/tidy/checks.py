@@ -88,6 +88,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "opentelemetry": (),
     "rich": (),
     "scipy": (),
+    "threadpoolctl": (),
 }
 
 # Other imports that may stand inside a function: (module, what it imports) and the reason.
