@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import threading
@@ -12,12 +13,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-from shoal.distributed import Client, LocalCluster, wait
+from shoal import config
+from shoal.distributed import Client, LocalCluster, Worker, performance_report, wait
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
@@ -229,6 +232,123 @@ def test_a_key_tells_why(page: Any, site: tuple[Any, str]) -> None:
     page.keyboard.press("Enter")
     page.locator("#info .why").wait_for(timeout=WAIT_MS)
     assert "key=load" in page.url
+
+
+def test_a_time_of_the_profile_is_chosen(page: Any, site: tuple[Any, str]) -> None:
+    """By dragging over the time line, and by keys; so are frames of the flame graph."""
+    page.goto(f"{site[1]}/profile")
+    brush = page.locator("#profile .brush canvas")
+    inked(page, "profile")
+    updates(page, "profile", 3)
+    box = brush.bounding_box()
+    y = box["y"] + 10
+    page.mouse.move(box["x"] + 0.2 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], y, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**start=1*stop=1*", timeout=WAIT_MS)
+    shows(page, "profile", " to ")
+    brush.focus()
+    page.keyboard.press("End")
+    page.wait_for_url("**start=-*", timeout=WAIT_MS)
+    shows(page, "profile", "the last")
+    before = brush.get_attribute("aria-valuetext")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("(old) => document.activeElement.ariaValueText !== old", arg=before)
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.search.includes('start')", timeout=WAIT_MS)
+    page.locator("#profile .fill canvas").focus()
+    page.keyboard.press("ArrowDown")
+    shows(page, "profile", "in itself")
+    page.keyboard.press("Enter")
+    page.locator("#profile button", has_text="Whole graph").wait_for(timeout=WAIT_MS)
+    page.keyboard.press("Escape")
+    page.locator("#profile button", has_text="Whole graph").wait_for(state="hidden")
+    page.locator("#profile select").select_option("scheduler")
+    page.wait_for_url("**source=scheduler*", timeout=WAIT_MS)
+    shows(page, "profile", "samples")
+
+
+def test_a_longer_time_of_the_stream(page: Any, site: tuple[Any, str]) -> None:
+    page.goto(f"{site[1]}/status")
+    shows(page, "task-stream", "40 s")
+    page.get_by_label("A longer time").press("Enter")
+    shows(page, "task-stream", "2 m")
+    assert "window=120" in page.url
+    # Two workers are no reason to choose among them.
+    assert not page.get_by_label("Workers after").is_visible()
+
+
+def test_keys_are_told(page: Any, site: tuple[Any, str]) -> None:
+    page.goto(f"{site[1]}/status")
+    updates(page, "summary", 1)
+    page.keyboard.press("?")
+    page.locator("dialog", has_text="dark or light").wait_for(timeout=WAIT_MS)
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="hidden")
+
+
+NASTY = "</script><img src=x onerror=pwned=1>'\"&\u202e"
+
+
+def shout(x: int) -> None:
+    logging.getLogger("nasty").warning("%s", NASTY)
+    raise ValueError(NASTY)
+
+
+def test_names_do_nothing(browser: Any, tmp_path: Path) -> None:
+    """Whatever tasks, workers, lines and errors are called, pages and reports show it as text."""
+    file = tmp_path / "report.html"
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0", processes=False) as cluster,
+        Client(cluster) as client,
+    ):
+        worker = Worker(cluster.scheduler_address, name=NASTY, security=cluster.security)
+        context = browser.new_context()
+        page = context.new_page()
+        with worker, performance_report(filename=file, client=client):
+            wait([client.submit(shout, 1, key=NASTY), client.submit(shout, 2, key=(NASTY, 2))])
+            client.log_event(NASTY, {NASTY: NASTY})
+            page.goto(client.dashboard_link)
+            page.wait_for_url("**/status", timeout=WAIT_MS)
+            base = page.url.rpartition("/")[0]
+            for name in (*PAGES, f"info?key={quote(NASTY)}"):
+                page.goto(f"{base}/{name}")
+                page.wait_for_function(
+                    "() => [...document.querySelectorAll('.panel')].every(p => p.dataset.updates)"
+                )
+                assert not page.locator(".panel.failed").count(), name
+                assert not page.evaluate("() => 'pwned' in window"), name
+                assert not page.locator("img").count(), name
+            assert NASTY in page.locator("#info h3").inner_text()
+        page.goto(f"file://{file}")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.panel')].every(p => p.dataset.updates)"
+        )
+        assert NASTY in page.locator("#errors").inner_text()
+        assert not page.evaluate("() => 'pwned' in window")
+        context.close()
+
+
+def test_behind_a_proxy_and_offline(browser: Any) -> None:
+    """With a path in front of all pages, and nothing but this machine to ask."""
+    with config.set({"distributed.dashboard.prefix": "/user/me/proxy"}):
+        cluster = LocalCluster(n_workers=0, dashboard_address=":0", processes=False)
+    with cluster, Client(cluster) as client:
+        context = browser.new_context()
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(client.dashboard_link)
+        page.wait_for_url("**/user/me/proxy/status", timeout=WAIT_MS)
+        updates(page, "summary", 1)
+        page.keyboard.press("2")
+        page.wait_for_url("**/user/me/proxy/workers", timeout=WAIT_MS)
+        updates(page, "workers", 1)
+        base = page.url.rpartition("/")[0]
+        assert all(url.startswith((base, "data:")) for url in asked), asked
+        context.close()
 
 
 def test_it_stays_smooth(page: Any, site: tuple[Any, str]) -> None:

@@ -16,6 +16,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import time
 from collections.abc import Collection, Mapping
@@ -29,6 +30,9 @@ __all__ = ["Access", "format_link", "host_of", "link_of", "local_names"]
 
 TOKEN_S = 24 * 3600
 SESSION_S = 7 * 24 * 3600
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?")
+"""What a ``Host`` header has to look like: a name or an address, and perhaps a port."""
+
 MAC_BYTES = 16
 NONCE_BYTES = 9
 
@@ -204,11 +208,11 @@ def host_of(header: str) -> str:
     --------
     >>> host_of("LOCALHOST:8787"), host_of("[::1]:8787"), host_of("a.example"), host_of("")
     ('localhost', '::1', 'a.example', '')
+    >>> host_of("localhost/health?"), host_of("user@localhost"), host_of("localhost:8787:1")
+    ('', '', '')
     """
-    try:
-        return (urlsplit(f"//{header}").hostname or "").lower()
-    except ValueError:
-        return ""
+    found = HOST.fullmatch(header.lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def local_names(host: str) -> set[str]:

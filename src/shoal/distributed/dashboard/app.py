@@ -1,8 +1,8 @@
 """The dashboard's web server: which route answers what to whom.
 
-`Guard` decides about every request before a route sees it.  Pages are a few lines of HTML that name
-their panels; everything else is done by the modules in ``static``, which read a stream of
-server-sent events: a state first, then what has changed.
+`shoal.distributed.dashboard.guard` decides about every request before a route sees it.  Pages are a
+few lines of HTML that name their panels; everything else is done by the modules in ``static``,
+which read a stream of server-sent events: a state first, then what has changed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shoal.distributed.dashboard.access import Access
 from shoal.distributed.dashboard.delta import delta
+from shoal.distributed.dashboard.guard import Guard
 from shoal.distributed.dashboard.metrics import exposition
 from shoal.distributed.dashboard.panels import PAGES, PANELS
 from shoal.distributed.dashboard.source import ACTIONS, Source
@@ -39,183 +39,14 @@ IDLE_S = 15.0
 """A stream with nothing to say says so as often: else proxies end it."""
 
 BODY_BYTES = 10_000
-
-POLICY = (
-    b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    b"frame-ancestors 'self'; img-src 'self' data:"
-)
-
-HEADERS = [
-    (b"content-security-policy", POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-]
-"""Of every answer."""
+BODY_S = 5.0
+"""What an action may have with it, and how long it may take to come."""
 
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-
-OPEN, BEARER, VISITOR, ACTOR = "open", "bearer", "visitor", "actor"
-"""For anybody; for who has the token of ``/metrics``, or a session; for who has a session; for who
-also sends the action token."""
-
-
-class Guard:
-    """Looks at every request before anything else does.
-
-    Parameters
-    ----------
-    app
-        What comes after.
-    access
-        Who may do what.
-    prefix
-        Path in front of all pages.
-    cookie
-        Name of the session's cookie.
-    use_token
-        Remembers a token as used; False if it was.
-
-    Examples
-    --------
-    >>> Guard.__name__
-    'Guard'
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        access: Access,
-        prefix: str,
-        cookie: str,
-        use_token: Callable[[str], Awaitable[bool]],
-    ) -> None:
-        self.app = app
-        self.access = access
-        self.prefix = prefix
-        self.cookie = cookie
-        self.use_token = use_token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
-        if scope["type"] == "websocket":
-            # There are none here; whoever comes from anywhere is turned away.
-            await send({"type": "websocket.close", "code": 1008})
-            return
-
-        async def send_with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                known = {name for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(pair for pair in HEADERS if pair[0] not in known),
-                ]
-            await send(message)
-
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        answer = await self.check(Request(scope))
-        await (answer or self.app)(scope, receive, send_with_headers)
-
-    async def check(self, request: Request) -> Response | None:
-        """An answer to who may not go on; None: they may."""
-        headers, access = request.headers, self.access
-        if not access.allows_host(headers.get("host", "")):
-            return PlainTextResponse(
-                "This name is not one of the dashboard's; add it to the setting "
-                "distributed.dashboard.allowed-hosts.\n",
-                421,
-            )
-        path = request.url.path.removeprefix(self.prefix)
-        need = guest_of(path)
-        changes = request.method not in ("GET", "HEAD")
-        origin = headers.get("origin")
-        if changes and not access.allows_origin(origin or "", headers.get("host", "")):
-            return PlainTextResponse("Requests from other sites are refused.\n", 403)
-        if need == OPEN:
-            return None
-        session = request.cookies.get(self.cookie, "")
-        is_visitor = bool(session) and access.check_session(session, time.time())
-        if need == BEARER:
-            if is_visitor or access.check_bearer(headers.get("authorization", "")):
-                return None
-            return PlainTextResponse(
-                "Send the token that `shoal dashboard --metrics-token` prints.\n",
-                401,
-                {"www-authenticate": "Bearer"},
-            )
-        token = request.query_params.get("token")
-        if token is not None and not changes and need == VISITOR:
-            welcome = await self.admit(request, token, is_visitor)
-            if welcome is not None:
-                return welcome
-        if not is_visitor:
-            return HTMLResponse(DENIED, 401)
-        if need == ACTOR and not access.check_action(session, headers.get("x-shoal-token", "")):
-            return PlainTextResponse("The action token is missing or wrong.\n", 403)
-        request.state.action_token = access.action_token(session)
-        return None
-
-    async def admit(self, request: Request, token: str, is_visitor: bool) -> Response | None:
-        """Somebody comes with a token: a cookie, and the same page again without the token."""
-        nonce = self.access.check_token(token, time.time())
-        if not is_visitor and (nonce is None or not await self.use_token(nonce)):
-            return HTMLResponse(DENIED, 401)
-        rest = request.url.remove_query_params("token")
-        # No redirect: after a click on another site's page the browser would follow it without the
-        # cookie, for that is "strict".
-        last = rest.path.rsplit("/", 1)[-1] or "."
-        name = html.escape(last + (f"?{rest.query}" if rest.query else ""))
-        answer = HTMLResponse(
-            f'<!doctype html><meta http-equiv="refresh" content="0;url={name}">'
-            f'<link rel="icon" href="data:,"><title>shoal</title><a href="{name}">Go on</a>'
-        )
-        if not is_visitor:
-            answer.set_cookie(
-                self.cookie,
-                self.access.new_session(time.time()),
-                httponly=True,
-                samesite="strict",
-                path=self.prefix or "/",
-                secure=request.url.scheme == "https",
-            )
-        return answer
-
-
-DENIED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>shoal</title>
-<link rel="icon" href="data:,"><h1>This dashboard needs its link</h1>
-<p>A link opens it once; then this browser may come back for a week. Get a new one:</p>
-<pre>print(client.dashboard_link)      # in the program
-shoal dashboard                   # in a terminal, beside cluster.json</pre></html>
-"""
-
-
-def guest_of(path: str) -> str:
-    """For whom a path is.
-
-    Parameters
-    ----------
-    path
-        Without the prefix.
-
-    Examples
-    --------
-    >>> guest_of("/health"), guest_of("/metrics"), guest_of("/actions/retry"), guest_of("/x")
-    ('open', 'bearer', 'actor', 'visitor')
-    """
-    if path == "/health":
-        return OPEN
-    if path == "/metrics":
-        return BEARER
-    return ACTOR if path.startswith("/actions/") else VISITOR
-
 
 # --- answers ----------------------------------------------------------------------------------
 
@@ -250,7 +81,7 @@ async def root(request: Request) -> Response:
 
 async def page(request: Request) -> Response:
     """A page with some panels."""
-    path = request.url.path.removeprefix(request.app.state.prefix).strip("/")
+    path = request.scope["path"].removeprefix(request.app.state.prefix).strip("/")
     up = "../" * path.count("/")
     name = ALIASES.get(path, path)
     if name.startswith("individual-"):
@@ -461,16 +292,25 @@ async def act(request: Request) -> Response:
     action = ACTIONS.get(request.path_params["name"])
     if action is None:
         raise HTTPException(404)
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES:
-            raise HTTPException(413)
+    try:
+        body = await asyncio.wait_for(read_body(request), BODY_S)
+    except TimeoutError:
+        raise HTTPException(408) from None
     try:
         args = msgspec.json.decode(body or b"{}", type=dict[str, Any])
         return json_answer({"status": await action(source_of(request), args)})
     except (KeyError, msgspec.DecodeError) as error:
         return json_answer({"error": f"{type(error).__name__}: {error}"}, 400)
+
+
+async def read_body(request: Request) -> bytes:
+    """What was sent along, if it is not much."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES:
+            raise HTTPException(413)
+    return body
 
 
 @functools.cache

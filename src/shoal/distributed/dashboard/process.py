@@ -19,6 +19,7 @@ import uvicorn
 
 from shoal.distributed.dashboard.access import Access, local_names
 from shoal.distributed.dashboard.app import make_app
+from shoal.distributed.dashboard.patience import Patient
 from shoal.distributed.dashboard.source import Source
 from shoal.distributed.node.process import LENGTH
 
@@ -68,6 +69,7 @@ async def serve(app: Any, sock: socket.socket) -> None:
     """Serve, as long as somebody comes."""
     config = uvicorn.Config(
         app,
+        http=Patient,
         ws="none",
         lifespan="off",
         log_level="warning",

@@ -8,6 +8,8 @@ name that two files define (`bundle` checks it).
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -134,17 +136,29 @@ def page_of(title: str, head: str, panels: Mapping[str, Any]) -> str:
         f'<h2>{html.escape(PANELS[name].title)}</h2><div class="body"></div></section>'
         for name in panels
     )
+    plots, own = static_text("uPlot.min.js"), bundle()
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"script-src {digest_of(plots)} {digest_of(own)}"
+    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="content-security-policy" content="{policy}">'
         f"<title>{html.escape(title)}</title>"
         f"<style>{static_text('uPlot.min.css')}{static_text('shoal.css')}</style>"
-        f"<script>{static_text('uPlot.min.js')}</script></head>"
+        f"<script>{plots}</script></head>"
         f'<body data-root=""><header><b class="logo">shoal</b><b>{html.escape(title)}</b>'
         f'<nav></nav><button id="theme">Theme</button></header>{head}'
         f'<main class="page-report">{boxes}</main>'
         f'<script type="application/json" id="data">{as_data(panels)}</script>'
-        f'<script type="module">{bundle()}</script></body></html>'
+        f'<script type="module">{own}</script></body></html>'
     )
+
+
+def digest_of(script: str) -> str:
+    """What a page's policy calls a script that may run: no other does, whatever the data says."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def figure_of(panel: str, model: Model, names: Iterable[str] = ()) -> Figure:
