@@ -180,3 +180,10 @@ def test_keys_of_blocks_as_an_array() -> None:
     x = da.ones((2, 4), chunks=2)
     assert x._key_array.shape == (1, 2, 3)
     assert tuple(x._key_array[0, 1]) == (x.name, 0, 1)
+
+
+def test_rechunk_leaves_axes_of_none_and_takes_no_notice_of_entries_beyond() -> None:
+    x = da.ones(5, chunks=2)
+    assert x.rechunk((None, 5)).chunks == x.chunks
+    with pytest.raises(ValueError, match="2 axes"):
+        da.ones((2, 2, 2)).rechunk((None, 2))

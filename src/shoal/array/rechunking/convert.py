@@ -71,8 +71,9 @@ def rechunk(
         named = {axis if axis >= 0 else axis + x.ndim: entry for axis, entry in chunks.items()}
         chunks = [named.get(axis) for axis in range(x.ndim)]
         chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=True)]
-    elif isinstance(chunks, tuple | list) and len(chunks) == x.ndim:
-        chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=True)]
+    elif isinstance(chunks, tuple | list) and (len(chunks) == x.ndim or None in chunks):
+        # Entries beyond the axes: dask_glm calls (None, n) for matrices and vectors alike.
+        chunks = [own if e is None else e for own, e in zip(x.chunks, chunks, strict=False)]
     method = method or config.get("array.rechunk.method")
     if method not in (None, "tasks", "p2p"):
         raise NotImplementedError(f"method must be 'tasks' or 'p2p', got {method!r}")
