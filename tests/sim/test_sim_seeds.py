@@ -25,3 +25,15 @@ def test_seeds(first: int) -> None:
         except SimulationError as error:
             failed.append(str(error))
     assert not failed, "\n\n".join(failed)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(66, id="a worker that was asked died, and its nanny said so first"),
+        pytest.param(414, id="a worker was asked that is dying"),
+        pytest.param(539, id="a run that goes on under another number takes too long"),
+    ],
+)
+def test_what_seeds_have_found_stays_mended(seed: int) -> None:
+    run(seed)

@@ -297,3 +297,39 @@ def test_the_journal_of_finished_work_is_small() -> None:
     before = sum(map(len, cluster.records))
     cluster.compact()
     assert sum(map(len, cluster.records)) < before / 50
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+@pytest.mark.parametrize("has_come", [False, True])
+def test_an_item_that_was_given_is_taken_or_stands_in_front_again(
+    is_compact: bool, has_come: bool
+) -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    for number in (1, 2):
+        cluster.say(1, Call(number, "queue.put", {"name": "q", "item": ["value", number]}))
+    cluster.say(1, Call(3, "queue.get", {"name": "q", "id": 7}))
+    if is_compact:
+        cluster.compact()
+    state = Scheduler(identity="another")
+    replay(state, cluster.records, 0.0)
+    core.connected(state, 5, "client", 1.0)
+    core.received(state, 5, Hello("me", {}, "scheduler", 3, 2), (), 1.0)
+    if has_come:
+        core.received(state, 5, Call(0, "queue.taken", {"name": "q", "id": 7}), (), 1.0)
+    core.received(state, 5, Want([], anew=True, heard=0), (), 1.0)
+    queue = state.machines["queues"]["q"]
+    assert [value for _, value in queue.items] == ([2] if has_come else [1, 2])
+    assert not queue.given
+
+
+def test_an_item_of_a_client_that_does_not_come_back_is_not_lost() -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, Call(1, "queue.put", {"name": "q", "item": ["value", 1]}))
+    cluster.say(1, Call(3, "queue.get", {"name": "q", "id": 7}))
+    state = Scheduler()
+    replay(state, cluster.records, 0.0)
+    assert not state.machines["queues"]["q"].items
+    core.tick(state, 100.0)
+    assert len(state.machines["queues"]["q"].items) == 1

@@ -15,6 +15,7 @@ from shoal.distributed.core.scheduler import (
     tick,
 )
 from shoal.distributed.core.scheduler.table import Table
+from shoal.distributed.core.scheduler.ticking import fence
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
@@ -62,7 +63,7 @@ def sent(state, now=0.0):
     return [(party, message) for party, message in said if type(message) is not Heard]
 
 
-def ask(state, party, method, now=0.0, **args):
+def ask(state, party, method, /, now=0.0, **args):
     """The answer that a call gets at once; None for none, an error raised."""
     received(state, party, Call(7, method, args), (), now)
     answers = [m for p, m in sent(state, now) if p == party and type(m) is Answer]
@@ -385,3 +386,25 @@ def test_a_cluster_without_workers_says_so_until_one_comes(state):
     received(state, 30, Register("a", "inproc://a2", 1, 0, {}, {}, "host", 2), (), 1.0)
     assert [type(m) for p, m in sent(state) if p == 30][-1] is Run
     assert not state.down
+
+
+@pytest.mark.parametrize("how", ["its nanny says so", "it is silent", "it comes anew", "goodbye"])
+def test_a_worker_that_is_gone_answers_no_more(state, how):
+    nanny(state, 20, "a")
+    call = Call(7, "worker.call", {"method": "run", "on_error": "return"})
+    received(state, ME, call, (), 0.0)
+    [number] = [m.request for p, m in sent(state) if p == B]
+    received(state, B, Answer(number, "fine"), (), 0.0)
+    if how == "its nanny says so":
+        args = {"name": "a", "exit": 3, "running": []}
+        received(state, 20, Call(0, "nanny.died", args), (), 0.0)
+    elif how == "it is silent":
+        fence(state, 0, 9.0)
+    elif how == "it comes anew":
+        connected(state, 30, "worker", 0.0)
+        received(state, 30, Register("a", "inproc://a", 1, 0, {}, {}, "host", 1), (), 0.0)
+    else:
+        received(state, A, Goodbye("retired"), (), 0.0)
+        closed(state, A, "", 0.0)
+    [answer] = [m for p, m in sent(state) if p == ME and type(m) is Answer]
+    assert answer.value["inproc://a"]["error"][0] == "ConnectionError"

@@ -69,6 +69,9 @@ log = logging.getLogger("distributed.client")
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses between attempts to come back; the last one repeats."""
 
+HARMLESS = frozenset(["queue.taken"])
+"""Methods that mean the same when they are called twice."""
+
 HEARD_S = 0.1
 """How long the scheduler may have to keep an answer after it was taken."""
 
@@ -231,7 +234,7 @@ class Link:
     def _may_say_again(self, message: Any, was_sent: bool) -> bool:
         """Whether another scheduler is to be told: wishes, and questions that were not answered."""
         if type(message) is Call:
-            return not was_sent
+            return not was_sent or message.method in HARMLESS
         if type(message) is Want and message.heard >= 0:
             return False  # all that is wanted now is said anyway
         return not hasattr(message, "request") or message.request in self._requests

@@ -7,14 +7,19 @@ scheduler itself wants it as long as it stands there.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any
 
 from shoal.distributed.client.coordination import Shared, timeout_of
 from shoal.distributed.client.future import Future
+from shoal.distributed.protocol import Call
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import Frames, dumps, loads
 
 __all__ = ["Queue", "Variable"]
+
+_ids = itertools.count(1)
+"""Of what is got from queues: a client tells what it has by them."""
 
 
 def pack(value: Any) -> list[Any]:
@@ -163,10 +168,11 @@ class Queue(Shared):
         """
 
         args = {} if batch is False else {"batch": 0 if batch is True else batch}
-        client = self.client
+        client, id = self.client, next(_ids)
 
         async def steps() -> list[Any]:
-            came = await self._steps("queue.get", args, timeout)
+            came = await self._steps("queue.get", {**args, "id": id}, timeout)
+            client._link.send(Call(0, "queue.taken", {"name": self.name, "id": id}))
             return [held(item, client) for item in ([came] if batch is False else came)]
 
         def finish(items: list[Any]) -> Any:

@@ -216,6 +216,8 @@ def named(state: Scheduler) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "queue.create", {"name": name, "maxsize": queue.most}
         for item in queue.items:
             yield "queue.put", {"name": name, "item": item}
+        for (client, id), (items, _) in queue.given.items():
+            yield "queue.given", {"name": name, "client": client, "id": id, "items": items}
     for name, variable in machines.get("variables", {}).items():
         if variable.item is not None:
             yield "variable.set", {"name": name, "item": variable.item}

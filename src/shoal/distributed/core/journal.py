@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from shoal.distributed.core.scheduler.failures import fail
+from shoal.distributed.core.scheduler.methods import doubt_given
 from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.parties import closed, connected, drain, received
 from shoal.distributed.core.scheduler.recovery import begin_recovery
@@ -240,6 +241,7 @@ def replay(state: Scheduler, records: Iterable[bytes], now: float) -> int:
         if count % 100 == 0:
             drain(state, player.now)
     player.began(Began())
+    doubt_given(state)
     drain(state, player.now)
     state.effects = []
     state.started = now

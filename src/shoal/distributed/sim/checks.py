@@ -59,6 +59,13 @@ def leftovers(world: World) -> str:
             found.append(f"the scheduler has {name}: {getattr(state, name)}")
     if state.names.rows or state.names.layers:
         found.append("the scheduler has names")
+    shared = state.machines
+    if "locks" in shared and shared["locks"].held:
+        found.append(f"the scheduler has locks {shared['locks'].held}")
+    if any(semaphore.leases for semaphore in shared.get("semaphores", {}).values()):
+        found.append("the scheduler has leases")
+    if any(queue.given for queue in shared.get("queues", {}).values()):
+        found.append("the scheduler waits for items to be taken")
     if state.active:
         found.append(f"the scheduler counts {state.active} active tasks")
     for worker in world.workers:
@@ -71,6 +78,8 @@ def leftovers(world: World) -> str:
             found.append(f"{worker.name} counts {core.managed} bytes, {core.requests}")
         if worker.threads.running:
             found.append(f"{worker.name} runs {list(worker.threads.running)[:3]}")
+        if world.shared.plugins - worker.plugins:
+            found.append(f"{worker.name} lacks {world.shared.plugins - worker.plugins}")
         told = state.workers.get(core.number)
         if told is None or told.name != worker.name:
             found.append(f"the scheduler does not know {worker.name}")
@@ -96,6 +105,7 @@ def memory(world: World) -> list[str]:
     found = []
     for worker in world.workers:
         peak = worker.storage.peak_bytes
-        if peak > 2.0 * limit + 40 * world.plan.taste.large_bytes:
+        # One task may need all results of the widest layer at once.
+        if peak > limit + 20 * world.plan.taste.large_bytes:
             found.append(f"{worker.name} held {peak:,} bytes; its limit is {limit:,}")
     return found

@@ -86,6 +86,8 @@ class ClientNode(Node):
         self.may_hear: Counter[Key] = Counter()
         """How often a key may still be said to have ended well, over this connection: once for
         each time that it was wanted, and once for each time that it was lost."""
+        self.endings = 0
+        """How often its connection to the scheduler has ended."""
         self.breaks = 0
         """How often the scheduler did not know it any more."""
         self.outbox: list[Any] = []
@@ -158,6 +160,7 @@ class ClientNode(Node):
                 self.requests.pop(number)[1](None)
         else:
             self.scheduler = 0
+            self.endings += 1
             self.is_welcome = False
             self.clock.after(RETRY_S * self.random.random(), self.connect)
 
@@ -245,24 +248,26 @@ class ClientNode(Node):
             wants = futures.wants(self.table)
             say(session, Want(wants, anew=True, heard=session.heard))
             # Once for each that ends from now on, and once for those that have ended by then.
-            self.may_hear = Counter(wants + wants)
+            self.may_hear.update(wants + wants)
         for said in session.said:
             self.send(self.scheduler, said.message)
         self.is_welcome = True
 
     def start_anew(self) -> None:
         """What another scheduler has to be told; what it cannot answer any more has no answer."""
-        keep = [
-            said
-            for said in self.session.said
-            if type(said.message) is not Call
-            and not (type(said.message) is Want and said.message.heard >= 0)
-            and (not hasattr(said.message, "request") or said.message.request in self.requests)
-        ]
+        keep = [said for said in self.session.said if self.may_say_again(said.message)]
         start_anew(self.session, keep)
         there = {getattr(said.message, "request", 0) for said in keep}
         for number in [n for n, (to, _) in self.requests.items() if not to and n not in there]:
             self.requests.pop(number)[1](None)
+
+    def may_say_again(self, message: Any) -> bool:
+        """Whether another scheduler is to be told, too."""
+        if type(message) is Call:
+            return message.method == "queue.taken"
+        if type(message) is Want and message.heard >= 0:
+            return False
+        return not hasattr(message, "request") or message.request in self.requests
 
     def finished(self, message: Finished) -> None:
         """Tasks have ended."""

@@ -7,7 +7,7 @@ seed.  All of them pass, so that in the end everything can be finished.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,10 @@ class Plan:
         Of the network.
     speculate
         As in the scheduler's settings.
+    nannies
+        Whether workers have nannies.
+    runners
+        How many more clients there are, which run errands (`shoal.distributed.sim.errands`).
     faults
         When, and which.
 
@@ -55,6 +59,8 @@ class Plan:
     taste: Taste = field(default_factory=Taste)
     weather: Weather = field(default_factory=Weather)
     speculate: float = 0.0
+    nannies: bool = False
+    runners: int = 0
     faults: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -101,6 +107,13 @@ def make_plan(seed: int) -> Plan:
     for _ in range(random.choice((0, 1, 1, 2, 2, 3, 6))):
         plan.faults.append((seconds * random.random() * 1.5, random.choice(names)))
     plan.faults.sort()
+    plan.nannies = random.random() < 0.5
+    plan.runners = random.choice((0, 0, 1, 2, 4))
+    plan.taste = replace(
+        taste,
+        late=random.choice((0.0, 0.0, 0.02)),
+        actor=random.choice((0.0, 0.0, 0.05)),
+    )
     return plan
 
 
@@ -224,6 +237,15 @@ def retire_worker(world: World, random: Random) -> None:
         clients[0].call("workers.retire", {"names": [worker.name], "close": True})
 
 
+def retire_workers(world: World, random: Random) -> None:
+    """Somebody asks several workers to leave, perhaps all of them."""
+    clients = [client for client in world.clients if client.is_alive and client.is_welcome]
+    names = [worker.name for worker in world.workers]
+    if clients and names:
+        some = random.sample(names, random.randint(1, len(names)))
+        clients[0].call("workers.retire", {"names": some, "close": True})
+
+
 def restart_scheduler(world: World, random: Random) -> None:
     """The scheduler's process dies and is started again, with its journal."""
     if world.scheduler.is_alive:
@@ -264,6 +286,7 @@ FAULTS: dict[str, Callable[[World, Random], None]] = {
         add_worker,
         restart_scheduler,
         retire_worker,
+        retire_workers,
         kill_client,
     )
 }

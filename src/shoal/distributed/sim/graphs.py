@@ -125,8 +125,9 @@ class Taste:
         Of most tasks, about.
     large
         Share of tasks with a result worth spilling, and its bytes.
-    raising, flaky, long, killing
-        Shares of tasks that raise, raise at first, go on without a slot, and kill their worker.
+    raising, flaky, long, killing, late, actor
+        Shares of tasks that raise, raise at first, go on without a slot, kill their worker, take
+        longer than they may, and make an actor.
     choosy
         Share of tasks with options.
 
@@ -145,6 +146,8 @@ class Taste:
     flaky: float = 0.02
     long: float = 0.02
     killing: float = 0.0
+    late: float = 0.0
+    actor: float = 0.0
     choosy: float = 0.1
 
 
@@ -200,14 +203,22 @@ def random_graph(
     return graph
 
 
+DEMANDS = {
+    "flaky": Options(retries=3),
+    "late": Options(timeout_s=0.3),
+    "actor": Options(actor=True),
+}
+"""What some deeds need."""
+
+
 def _settle(graph: Graph, random: Random, last: list[Key]) -> None:
     """Choose what is wanted; some tasks need more than others allow."""
     graph.wanted = [key for key in last if random.random() < 0.8] or last[-1:]
     others = [key for key in graph.tasks if key not in graph.wanted]
     graph.wanted += random.sample(others, min(len(others), random.choice((0, 0, 1, 5))))
     for task in graph.tasks.values():
-        if task.payload.deed == "flaky":
-            task.options = Options(retries=3)
+        if task.payload.deed in DEMANDS:
+            task.options = DEMANDS[task.payload.deed]
 
 
 def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -247,7 +258,7 @@ def _deps(
 def _payload(random: Random, taste: Taste) -> Payload:
     chance = random.random()
     deed = random.choice(("sum", "sum", "odd"))
-    for name in ("raising", "flaky", "long", "killing"):
+    for name in ("raising", "flaky", "long", "killing", "late", "actor"):
         share = getattr(taste, name)
         if chance < share:
             deed = name
@@ -256,6 +267,8 @@ def _payload(random: Random, taste: Taste) -> Payload:
     seconds = taste.seconds * random.expovariate(1.0)
     if random.random() < 0.02:
         seconds *= 20
+    if deed == "late":
+        seconds = 100.0
     nbytes = random.randint(8, 2000)
     if random.random() < taste.large:
         nbytes = int(taste.large_bytes * (0.5 + random.random()))
@@ -312,7 +325,7 @@ def expected(
                 values.append(result)
         if guilty:
             known[key] = frozenset(guilty)
-        elif task.payload.deed in ("raising", "killing"):
+        elif task.payload.deed in ("raising", "killing", "late"):
             known[key] = frozenset([key])
         else:
             known[key] = task.value(values)

@@ -61,6 +61,9 @@ class Storage:
         """Write values to disk."""
         node = self.node
         for number in ids:
+            options = node.state.tasks[number].options
+            if options is not None and options.actor:
+                node.world.complain(f"{node.name} writes an actor to disk")
             seconds = self.sizes.get(number, 0) / self.disk_bytes_s * node.slowness
             self.busy.append([number])
             node.clock.after(seconds, self.spilled, self.busy[-1])

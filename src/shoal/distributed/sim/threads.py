@@ -68,10 +68,24 @@ class Threads:
     def nudge(self) -> None:
         """Begin one task although paused."""
         was, self.is_paused = self.is_paused, False
-        self.start(1)
+        self.start(1, asks=False)
         self.is_paused = was
 
-    def start(self, most: int = 1_000_000) -> None:
+    def has_room(self, payload: Payload) -> bool:
+        """Whether there is room for one more result, and those that are being made."""
+        node = self.node
+        settings = node.state.settings
+        coming = sum([run.payload.nbytes for run in self.running.values()])
+        process = node.process_bytes()
+        lacking = process + coming + payload.nbytes - settings.pause * settings.memory_limit
+        if not settings.memory_limit or lacking <= 0:
+            return True
+        self.is_paused = True
+        node.measure()
+        node.post(lambda: node.machine.short(node.state, int(lacking), node.time()))
+        return False
+
+    def start(self, most: int = 1_000_000, asks: bool = True) -> None:
         """Begin what can begin."""
         node = self.node
         while self.ready and self.busy < self.count and not self.is_paused and most:
@@ -80,6 +94,10 @@ class Threads:
                 self.withdrawn.discard((row.id, row.run))
                 continue
             payload = DECODE(row.args)
+            if asks and not self.has_room(payload):
+                self.order += 1
+                heappush(self.ready, (row.priority, self.order, row))
+                return
             try:
                 inputs = [
                     # What came from elsewhere as a part is one already.
@@ -167,6 +185,8 @@ class Threads:
     def withdraw(self, effect: Withdraw) -> None:
         """Do not run a task after all."""
         key = (effect.id, effect.run)
+        # By the number and run that the rows have now: another scheduler may have changed both.
+        self.rename()
         run = self.running.get(key)
         if run is None:
             if any((row.id, row.run) == key for _, _, row in self.ready):

@@ -39,6 +39,8 @@ def user(client: ClientNode) -> Iterator[Wait]:
         values = {key: (world.known[key], 1000) for key in data}
         yield from client.scatter(values)  # type: ignore[arg-type]
     graphs: list[Graph] = []
+    if random.random() < 0.1:
+        yield from storm(client)
     for _ in range(random.randint(1, 4)):
         held = [key for key in client.entries if client.status(key) != futures.CANCELLED]
         graph = world.make_graph(client, held)
@@ -69,6 +71,22 @@ def user(client: ClientNode) -> Iterator[Wait]:
         client.release(list(client.entries))
         yield random.random() * 0.1
     client.goodbye()
+
+
+def storm(client: ClientNode) -> Iterator[Wait]:
+    """Graphs that are submitted and cancelled, in part and at once, again and again."""
+    world, random = client.world, client.random
+    for _ in range(random.randint(3, 12)):
+        graph = world.make_graph(client, list(client.entries))
+        client.submit(graph)
+        if random.random() < 0.3:
+            yield random.random() * 0.02
+        keys = list(graph.wanted)
+        some = random.sample(keys, random.randint(1, len(keys)))
+        world.cancel(some)
+        client.cancel(some)
+        client.release(keys)
+    check(world, client)
 
 
 def settle(client: ClientNode, graphs: list[Graph], keys: list[Key]) -> Iterator[Wait]:

@@ -50,6 +50,7 @@ class WorkerNode(Node):
         self.storage = Storage(self)
         self.threads = Threads(self, settings.nthreads)
         self.codes: dict[int, str] = {}
+        self.plugins: set[str] = set()
         self.effects.update(
             {
                 e.Ready: lambda effect: self.threads.give(effect.tasks),
@@ -74,20 +75,31 @@ class WorkerNode(Node):
         self.network.listening[settings.address] = (self, "worker")
         self.connect()
         if settings.memory_limit:
-            self.clock.after(MEASURE_S, self.measure)
+            self.clock.after(MEASURE_S, self.look)
 
     def connect(self) -> None:
         """Connect to the scheduler."""
         if self.is_alive:
             self.network.dial(self, "worker", self.world.scheduler_address, "scheduler")
 
-    def measure(self) -> None:
-        """What the operating system says of the process."""
+    def look(self) -> None:
+        """See how the process is doing; again and again."""
         if self.is_alive:
-            process = 1000 + self.storage.bytes_in_memory
+            self.measure()
+            self.clock.after(MEASURE_S, self.look)
+
+    def process_bytes(self) -> int:
+        """What the operating system says of the process."""
+        return 1000 + self.storage.bytes_in_memory
+
+    def measure(self) -> None:
+        """Tell the state machine how large the process is, and what it does."""
+
+        def tell() -> None:
             busy = self.threads.busy
-            self.post(lambda: machine.measured(self.state, process, 50.0, busy, self.time()))
-            self.clock.after(MEASURE_S, self.measure)
+            machine.measured(self.state, self.process_bytes(), 50.0, busy, self.time())
+
+        self.post(tell)
 
     def validate(self) -> None:
         """See `shoal.distributed.core.worker.validate`."""
@@ -123,7 +135,7 @@ class WorkerNode(Node):
         """The process ends; its nanny may start another."""
         self.world.tell(self, "leaves", effect.reason, 0)
         self.die()
-        self.world.worker_left(self)
+        self.world.worker_left(self, blame=False)
 
     # -- data ----------------------------------------------------------------------------------
 
@@ -161,7 +173,9 @@ class WorkerNode(Node):
         self.clock.after(seconds, served)
 
     def do_invoke(self, effect: e.Invoke) -> None:
-        """A call of a method: the sim's workers have one, which says who they are."""
+        """A call of a method: plugins are noted; others are answered with the worker's name."""
+        if effect.call.method == "plugin.setup":
+            self.plugins.add(effect.call.args["name"])
         if effect.call.request:
             self.send(effect.party, Answer(effect.call.request, self.name))
 

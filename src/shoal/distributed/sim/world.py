@@ -18,8 +18,10 @@ from shoal.distributed.protocol import Key
 from shoal.distributed.sim import checks
 from shoal.distributed.sim.client import ClientNode, Wait
 from shoal.distributed.sim.clock import Clock
+from shoal.distributed.sim.errands import Shared, lost_items, runner
 from shoal.distributed.sim.faults import FAULTS, Plan, make_plan
 from shoal.distributed.sim.graphs import Graph, Payload, Task, expected, random_graph
+from shoal.distributed.sim.nanny import AGAIN_S, NannyNode
 from shoal.distributed.sim.network import Network
 from shoal.distributed.sim.node import Node
 from shoal.distributed.sim.scheduler import SchedulerNode
@@ -91,6 +93,8 @@ class World:
         self.nodes: list[Node] = []
         self.clients: list[ClientNode] = []
         self.workers: list[WorkerNode] = []
+        self.nannies: dict[str, NannyNode] = {}
+        self.shared = Shared()
         self.turns = 0
         self.deaths = 0
         """Workers that died, or seemed to, for other reasons than their tasks."""
@@ -125,6 +129,8 @@ class World:
         """A worker; each has a machine of its own, but for every third."""
         count = sum(isinstance(node, WorkerNode) for node in self.nodes)
         plan = self.plan
+        nanny = self.nannies.get(name)
+        host = nanny.host if nanny is not None else f"host-{count if count % 3 else 0}"
         settings = WorkerSettings(
             name,
             f"sim://{name}-{count}",
@@ -133,10 +139,16 @@ class World:
             resources={"gadget": 2.0},
             host=f"host-{count}",
             pid=count,
+            nanny=name if plan.nannies else "",
         )
-        node = WorkerNode(self, name, f"host-{count if count % 3 else 0}", settings)
+        node = WorkerNode(self, name, host, settings)
         self.nodes.append(node)
         self.workers.append(node)
+        if nanny is not None:
+            nanny.worker = node
+        elif plan.nannies:
+            self.nannies[name] = NannyNode(self, host, node)
+            self.nodes.append(self.nannies[name])
         return node
 
     def add_client(self, name: str, does: Callable[[ClientNode], Iterator[Wait]]) -> ClientNode:
@@ -172,6 +184,8 @@ class World:
             self.add_worker(f"worker-{number}")
         for number in range(plan.clients):
             self.add_client(f"client-{number}", user)
+        for number in range(plan.runners):
+            self.add_client(f"runner-{number}", runner)
         random = Random(f"{self.seed} faults")
         for when, name in plan.faults:
             self.clock.at(when, self.do_fault, name, random)
@@ -188,6 +202,9 @@ class World:
                 self.complain(f"something is left {DRAIN_S:g} s after the end: {left}")
         for complaint in checks.memory(self):
             self.complain(complaint)
+        lost = lost_items(self)
+        if lost:
+            self.complain(f"items of queues are lost: {lost}")
 
     @property
     def is_over(self) -> bool:
@@ -244,7 +261,7 @@ class World:
         self.note(f"{worker.name} dies{' with its machine' if silently else ''}")
         self.deaths += 1
         worker.die(silently)
-        self.worker_left(worker)
+        self.worker_left(worker, silently=silently)
 
     def killed_by_task(self, worker: WorkerNode, key: Key) -> None:
         """A task has ended its worker's process."""
@@ -252,10 +269,18 @@ class World:
         worker.die()
         self.worker_left(worker)
 
-    def worker_left(self, worker: WorkerNode) -> None:
-        """Its nanny starts another one."""
+    def worker_left(self, worker: WorkerNode, blame: bool = True, silently: bool = False) -> None:
+        """Its nanny starts another one; where there is none, or none any more, somebody does."""
         self.workers.remove(worker)
-        self.clock.after(self.random.choice((0.05, 0.5, 2.0)), self.add_worker, worker.name)
+        nanny = self.nannies.get(worker.name)
+        late = self.random.choice((0.05, 0.5, 2.0))
+        if nanny is not None and silently:
+            nanny.die(silently)
+        elif nanny is not None and blame and not nanny.worker_died(list(worker.threads.running)):
+            late = AGAIN_S
+        if nanny is not None and not nanny.is_alive:
+            del self.nannies[worker.name]
+        self.clock.after(late, self.add_worker, worker.name)
 
     def began(self, worker: WorkerNode, row: Row) -> None:
         """A task has begun."""
@@ -297,7 +322,8 @@ class World:
         self.specs.update(graph.tasks)
         expected(graph.tasks, self.known)
         for key, task in graph.tasks.items():
-            if any(dep in self.fragile for dep in task.deps):
+            is_actor = task.options is not None and task.options.actor
+            if is_actor or any(dep in self.fragile for dep in task.deps):
                 self.fragile[key] = None
             if any(dep in self.cancelled for dep in task.deps):
                 self.cancelled.add(key)
@@ -348,7 +374,7 @@ class World:
             return
         if isinstance(should, frozenset) and guilty in should:
             deed = self.specs[guilty].payload.deed
-            if kind == {"raising": "raised", "killing": "killed"}.get(deed):
+            if kind == {"raising": "raised", "killing": "killed", "late": "timeout"}.get(deed):
                 return
         broken = self.deaths + self.network.broken + len(self.plan.faults)
         if kind == "killed" and broken > SchedulerSettings().allowed_failures:

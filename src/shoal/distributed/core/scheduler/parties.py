@@ -21,6 +21,7 @@ from shoal.distributed.core.scheduler.methods import (
     on_call,
     on_withdraw,
     party_gone,
+    settle_given,
     worker_came,
     workers_changed,
 )
@@ -218,6 +219,26 @@ def lose(state: Scheduler, worker: Worker, reason: str, died: bool, now: float) 
     log_event(state, "all", event, now)
 
 
+def drop_party(state: Scheduler, party: int) -> bool:
+    """Hear no more of a connection, before its end; whether it was there.
+
+    Parameters
+    ----------
+    state, party
+        Whose.
+
+    Examples
+    --------
+    >>> drop_party(Scheduler(), 1)
+    False
+    """
+    gone = state.parties.pop(party, None)
+    if gone is None:
+        return False
+    party_gone(state, gone)
+    return True
+
+
 def protest(state: Scheduler, who: Party, what: str) -> None:
     """A party broke the protocol: its connection ends."""
     state.effects.append(
@@ -253,12 +274,9 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
         state.effects.append(Close(who.party, "the client has connected again since"))
         return
     client.attempt = m.attempt
-    if client.party >= 0 and client.party != who.party:
-        # What still comes over the old connection was said before what is said now.
-        old = state.parties.pop(client.party, None)
-        if old is not None:
-            party_gone(state, old)
-            state.effects.append(Close(client.party, "the client has connected again"))
+    # What still comes over the old connection was said before what is said now.
+    if 0 <= client.party != who.party and drop_party(state, client.party):
+        state.effects.append(Close(client.party, "the client has connected again"))
     client.party = who.party
     client.gone_since = -1.0
     client.versions = m.versions
@@ -349,6 +367,7 @@ def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], n
     """A client has futures that it did not submit."""
     begin_wanting(state, client, m.keys, anew=m.anew)
     if m.heard >= 0:
+        settle_given(state, client)
         release_others(state, client, m)
 
 
@@ -413,7 +432,7 @@ def on_register(
                 text = f"a worker named {m.name!r} is there already, at {other.address}"
                 state.effects.append(Close(who.party, text))
                 return
-            state.parties.pop(other.party, None)
+            drop_party(state, other.party)
             state.effects.append(Close(other.party, "the worker has connected again"))
             lose(state, other, "it has connected again", False, now)
     worker = Worker(state.next_worker, who.party, m, now)

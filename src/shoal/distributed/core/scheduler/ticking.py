@@ -8,7 +8,12 @@ from shoal.distributed.core.effects import Close
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.methods import expire, lapse
 from shoal.distributed.core.scheduler.names import key_of
-from shoal.distributed.core.scheduler.parties import forget_client, lose, place_unplaced
+from shoal.distributed.core.scheduler.parties import (
+    drop_party,
+    forget_client,
+    lose,
+    place_unplaced,
+)
 from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.reports import retire_run
 from shoal.distributed.core.scheduler.speculation import speculate
@@ -71,7 +76,7 @@ def find_silent(state: Scheduler, now: float) -> None:
 def fence(state: Scheduler, number: int, now: float) -> None:
     """A worker has been silent for too long: it is gone, whatever it still does."""
     worker = state.workers[number]
-    state.parties.pop(worker.party, None)
+    drop_party(state, worker.party)
     text = f"it was silent for {now - worker.heard:.1f} s"
     state.effects.append(Close(worker.party, text))
     lose(state, worker, text, True, now)

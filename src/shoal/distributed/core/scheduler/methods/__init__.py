@@ -39,6 +39,7 @@ from shoal.distributed.core.scheduler.methods.calls import (
     withdraw,
 )
 from shoal.distributed.core.scheduler.methods.errands import end_errands
+from shoal.distributed.core.scheduler.methods.queues import doubt_given, settle_given
 from shoal.distributed.core.scheduler.methods.semaphores import lapse
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.methods.workers import workers_changed
@@ -50,6 +51,7 @@ __all__ = [
     "METHODS",
     "answered",
     "client_gone",
+    "doubt_given",
     "end_errands",
     "end_session",
     "expire",
@@ -60,6 +62,7 @@ __all__ = [
     "on_call",
     "on_withdraw",
     "party_gone",
+    "settle_given",
     "worker_came",
     "workers_changed",
 ]
@@ -218,6 +221,7 @@ def client_gone(state: Scheduler, client: Client, now: float) -> None:
     >>> client_gone(Scheduler(), Client(0, "me", 1), 0.0)
     """
     end_session(state, client)
+    settle_given(state, client)
     holder_gone(state, f"client {client.name}", now)
 
 

@@ -79,6 +79,8 @@ def ask(
         pending[number] = (asked, party, address)
         asked.left += 1
         state.effects.append(Send(party, Call(number, method, args)))
+    for party in {party for party, _ in targets if party not in state.parties}:
+        party_gone(state, party)  # its nanny has not said yet what ended it
     return LATER
 
 

@@ -20,7 +20,7 @@ from shoal.distributed.core.scheduler.holdings import lose_copy
 from shoal.distributed.core.scheduler.losses import lose_worker
 from shoal.distributed.core.scheduler.methods.calls import Method
 from shoal.distributed.core.scheduler.methods.describe import rows_of
-from shoal.distributed.core.scheduler.methods.forward import worker_came
+from shoal.distributed.core.scheduler.methods.forward import party_gone, worker_came
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.records import Party
@@ -44,7 +44,9 @@ def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
     guilty = None if running is None else {tuple(pair) for pair in running}
     for worker in list(state.workers.values()):
         if worker.name == name:
+            # Its connection may close later, and then nobody would know whose it was.
             state.parties.pop(worker.party, None)
+            party_gone(state, worker.party)
             lose_worker(state, worker, text, True, now, guilty)
             state.workers_moved = True
             return

@@ -1,7 +1,8 @@
 """Queues and variables of values and futures.
 
 ``queue.create {name, maxsize}``, ``queue.put {name, item, timeout_s?}``, ``queue.get {name,
-timeout_s?, batch?}``, ``queue.put_back {name, items}`` (what was got, and nobody took),
+timeout_s?, batch?, id?}``, ``queue.taken {name, id}`` (the items have come),
+``queue.put_back {name, items}`` (what was got, and nobody took),
 ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name, item}``, ``variable.get
 {name, timeout_s?}``, ``variable.delete {name}``.
 
@@ -9,6 +10,11 @@ An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or vari
 key of a future, so that it stays; a client that gets a future wants it from then on, before it
 knows, and sends no `Want` of its own.  ``batch``: 0 for all there are, n for n of them, both as a
 list.
+
+Items that were got stand beside the queue until their client has said that it has them, by the
+``id`` of its call.  So a scheduler that was restarted, and cannot know which of its predecessor's
+answers were heard, asks nobody: what a client has not called taken when it is back, or when it is
+not waited for any longer, stands in front again.
 """
 
 from __future__ import annotations
@@ -35,7 +41,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.tell import tell_ends
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 
-__all__ = ["METHODS", "keeper"]
+__all__ = ["METHODS", "doubt_given", "keeper", "settle_given"]
 
 
 ENDED = (MEMORY, ERRED)
@@ -69,13 +75,16 @@ def keeper(state: Scheduler, name: str) -> Client:
 class Queue:
     """Items, those who wait for one, and those who wait for room."""
 
-    __slots__ = ("getters", "items", "keeps", "most", "putters")
+    __slots__ = ("getters", "given", "items", "keeps", "most", "putters")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.items: deque[Any] = deque()
         self.keeps: dict[Any, int] = {}
         """How many items are futures of a key."""
+        self.given: dict[tuple[str, Any], tuple[list[Any], Grant | None]] = {}
+        """Items that were got and not called taken, by client and id; None: by an answer of the
+        scheduler before this one."""
         self.getters: Line = deque()
         self.putters: Line = deque()
 
@@ -179,7 +188,7 @@ def put(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
 
 def has_room(queue: Queue) -> bool:
     """Whether one more item may come: somebody who waits for many at once makes room for them."""
-    wanted = next((getter.data for getter in queue.getters if not getter.done), 0)
+    wanted = next((getter.data[0] for getter in queue.getters if not getter.done), 0)
     return not queue.most or len(queue.items) < max(queue.most, wanted)
 
 
@@ -203,9 +212,10 @@ def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
         count = len(queue.items) if batch in (0, True) else int(batch)
     is_first = all(getter.done for getter in queue.getters)
     if (is_first or count == 0) and len(queue.items) >= abs(count):
-        return pop(state, who.party, name, queue, count)
+        return pop(state, who.party, name, queue, count, args.get("id"))
     empty = MethodError("TimeoutError", f"the queue {name!r} is empty, or others wait for it")
-    said = wait(state, who, request, args, now, queue.getters, empty, count)
+    data = (count, args.get("id"))
+    said = wait(state, who, request, args, now, queue.getters, empty, data)
     admit(state, queue)
     serve(state, name, queue)
     return said
@@ -215,11 +225,17 @@ ONE = -1
 """How many items somebody waits for who wants one by itself, not a list of one."""
 
 
-def pop(state: Scheduler, party: int, name: str, queue: Queue, count: int) -> Grant:
+def pop(state: Scheduler, party: int, name: str, queue: Queue, count: int, id: Any) -> Grant:
     """The first items, for somebody; whoever waits for room gets it."""
     items = [queue.items.popleft() for _ in range(abs(count))]
     value = items[0] if count == ONE else items
-    grant = hand_over(state, party, value, items, partial(restore, state, name, items))
+    client = state.homes.get(party)
+    if client is None or id is None:
+        grant = hand_over(state, party, value, items, partial(restore, state, name, items))
+    else:
+        taker = (client.name, id)
+        grant = hand_over(state, party, value, items, partial(give_back, state, name, taker))
+        queue.given[taker] = (items, grant)
     for item in items:
         let_item_go(state, f"queue {name}", queue.keeps, item)
     admit(state, queue)
@@ -239,6 +255,65 @@ def restore(state: Scheduler, name: str, items: list[Any]) -> None:
     serve(state, name, queue)
 
 
+def give_back(state: Scheduler, name: str, taker: tuple[str, Any]) -> None:
+    """Nobody hears of items that were given."""
+    queue = state.machines.get("queues", {}).get(name)
+    if queue is not None and taker in queue.given:
+        restore(state, name, queue.given.pop(taker)[0])
+
+
+def taken(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """A client has the items of a call."""
+    queue = state.machines.get("queues", {}).get(args["name"])
+    if queue is not None and who.client is not None:
+        queue.given.pop((who.client.name, args["id"]), None)
+
+
+def given(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Items were given by the scheduler before this one (a journal says so)."""
+    queue = queue_of(state, args["name"])
+    queue.given[args["client"], args["id"]] = (args["items"], None)
+
+
+def doubt_given(state: Scheduler) -> None:
+    """What the scheduler before this one has given may have come, or not.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+
+    Examples
+    --------
+    >>> doubt_given(Scheduler())
+    """
+    for queue in state.machines.get("queues", {}).values():
+        queue.given = {taker: (items, None) for taker, (items, _) in queue.given.items()}
+
+
+def settle_given(state: Scheduler, client: Client) -> None:
+    """A client has said all that it had to say: what was given to it and not taken, is not taken.
+
+    Parameters
+    ----------
+    state, client
+        Whose.
+
+    Examples
+    --------
+    >>> settle_given(Scheduler(), Client(0, "me", 1))
+    """
+    unheard = {id(said.note) for said in client.session.said}
+    for name, queue in list(state.machines.get("queues", {}).items()):
+        mine = [(taker, *gift) for taker, gift in queue.given.items() if taker[0] == client.name]
+        for taker, items, grant in reversed(mine):
+            if grant is None:
+                del queue.given[taker]
+                restore(state, name, items)
+            elif id(grant) not in unheard:
+                del queue.given[taker]
+
+
 def put_back(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """A client got items for somebody who had stopped to wait."""
     restore(state, args["name"], args["items"])
@@ -251,11 +326,12 @@ def serve(state: Scheduler, name: str, queue: Queue) -> None:
         if getter.done:
             queue.getters.popleft()
             continue
-        if abs(getter.data) > len(queue.items):
+        count, id = getter.data
+        if abs(count) > len(queue.items):
             return
         queue.getters.popleft()
         getter.done = True
-        grant = pop(state, getter.party, name, queue, getter.data)
+        grant = pop(state, getter.party, name, queue, count, id)
         answer(state, getter.party, getter.request, grant)
 
 
@@ -338,6 +414,8 @@ METHODS: dict[str, Method] = {
     "queue.create": create,
     "queue.put": put,
     "queue.get": get,
+    "queue.given": given,
+    "queue.taken": taken,
     "queue.put_back": put_back,
     "queue.size": size,
     "queue.close": close,
