@@ -13,7 +13,7 @@ from shoal.distributed.net import Loop, Security
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
-from shoal.distributed.protocol import Call
+from shoal.distributed.protocol import Answer, Call
 
 WAIT_S = 10
 
@@ -50,6 +50,7 @@ def test_a_restart_while_one_is_planned_starts_one_process(nanny, monkeypatch):
         raise OSError("no process")
 
     monkeypatch.setattr(nannies, "Child", fail)
+    nanny.is_greeted = True
     nanny.child = object()
     nanny.status = "starting"
     nanny._start()  # the one that was planned, after the one that was asked for
@@ -62,6 +63,7 @@ def test_a_restart_while_one_is_planned_starts_one_process(nanny, monkeypatch):
 def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
     restarts = []
     monkeypatch.setattr(nanny, "renew", lambda: restarts.append(1))
+    nanny.is_greeted = True
     connection = Connection()
     for name, restart in (("one", True), ("two", False), ("one", True)):
         args = {"name": name, "data": pickle.dumps(Plugin(restart)), "idempotent": True}
@@ -85,3 +87,27 @@ def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeyp
     assert set(os.listdir("/proc/self/fd")) == before
     assert not list(tmp_path.iterdir())
     assert set(psutil.Process().children()) == children
+
+
+def test_the_worker_starts_when_the_plugins_that_were_there_before_are_set_up(nanny, monkeypatch):
+    started = []
+    monkeypatch.setattr(nanny, "_dial", lambda: None)
+    monkeypatch.setattr(nannies, "Child", lambda spec, security: started.append(spec) or fail())
+    monkeypatch.setattr(nanny, "renew", lambda: started.append("renewed"))
+
+    def fail():
+        raise OSError("no process")
+
+    posted = []
+    monkeypatch.setattr(nanny.loop, "call_threadsafe", lambda *call: posted.append(call))
+    nanny._start()
+    connection = Connection()
+    args = {"name": "one", "data": pickle.dumps(Plugin(True))}
+    nanny._received(connection, Call(0, "plugin.setup", args), [])
+    nanny._received(connection, Answer(1), [])
+    assert not started
+    assert connection.news.acquire(timeout=WAIT_S)
+    [(call, by)] = posted
+    call(by)
+    assert len(started) == 1 and started[0].name == "a"
+    assert nanny.failure == "the worker's process could not be started: no process"

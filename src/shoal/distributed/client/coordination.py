@@ -106,6 +106,13 @@ class Lock(Shared):
     client
         Default: the current one.
 
+    Notes
+    -----
+    A client, or a task's worker, that ends gives back what it holds at once.  One that is killed,
+    or cut off, may come back: its locks are free when it has been away for 10 s (a client), or
+    when the scheduler takes it for lost (a worker).  A scheduler that was restarted knows of no
+    locks that are held.
+
     Examples
     --------
     >>> from shoal.distributed import Client

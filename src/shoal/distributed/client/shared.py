@@ -98,6 +98,12 @@ class Queue(Shared):
     maxsize
         How many it holds; 0 for any number.
 
+    Notes
+    -----
+    What is got belongs to the client that has it.  If the client never hears of it, because it was
+    killed or cut off for good, it stands in front of the queue again, also when the scheduler was
+    restarted meanwhile from its journal.
+
     Examples
     --------
     >>> from shoal.distributed import Client

@@ -168,13 +168,16 @@ class Door:
                     process_group=0,
                 )
             ours.sendall(self._start)
+            self._pidfd = os.pidfd_open(self._child.pid)
         except OSError as error:
             ours.close()
+            if self._child is not None:
+                self._child.kill()
+                self._reap()
             log.warning("the dashboard cannot be started: %s", error)
             self.loop.call_later(1.0, self._wait)
             return
         self._tether = ours
-        self._pidfd = os.pidfd_open(self._child.pid)
         self.loop.register(self._pidfd, self._gone)
 
     def _gone(self, mask: int) -> None:
@@ -187,7 +190,8 @@ class Door:
     def _reap(self) -> int:
         code = 0
         if self._pidfd >= 0:
-            self.loop.unregister(self._pidfd)
+            if self._tether is not None:
+                self.loop.unregister(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = -1
         if self._child is not None:

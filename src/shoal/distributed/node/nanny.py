@@ -3,6 +3,7 @@
 A nanny is no process of its own.  It lives on a loop (of the program that has a `LocalCluster`, or
 of ``shoal worker``), and one loop carries any number of them.  What it does for its worker:
 
+- It asks the scheduler for plugins first, for these may say what the process is to be like.
 - It looks at the process ten times a second: how much memory it has, and whether it is stopped.
   As long as it lives and is not stopped, the nanny tells the scheduler so (`Beat.vouched`),
   whatever the worker's own threads do: code that holds the interpreter's lock is alive too.
@@ -242,6 +243,12 @@ class Nanny:
         """To be called when the worker runs again."""
         self._connection: Connection | None = None
         self._dialing = False
+        self.is_greeted = False
+        """The scheduler knows it, and it has the plugins that the scheduler has for nannies."""
+        self._hellos = 0
+        self._setups = 0
+        """How many plugins are being set up; and the answer that came after them."""
+        self._answered = False
         self._deaths: list[float] = []
         self._unregistered = 0
         self._next_beat = 0.0
@@ -300,6 +307,10 @@ class Nanny:
         if self.status in ("closing", "closed") or self.child is not None:
             # A restart that was asked for may have come before the one that was planned.
             return
+        self.status = "starting"
+        if not self.is_greeted:
+            self._dial()
+            return
         try:
             spec = self.spec
             if spec.lifetime_s:
@@ -309,12 +320,10 @@ class Nanny:
         except BaseException as error:
             self._end(f"the worker's process could not be started: {error}")
             return
-        self.status = "starting"
         self._kill_at = None
         self.loop.register(child.pidfd, lambda mask: self._died(child))
         self.loop.register(child.sock.fileno(), lambda mask: self._heard(child))
         self.loop.call_later(LOOK_S, self._look, child)
-        self._dial()
 
     def _heard(self, child: Child) -> None:
         before = child.address
@@ -508,7 +517,8 @@ class Nanny:
         self._connection = connection
         connection.on_message = self._received
         connection.on_close = self._lost
-        connection.send(Call(0, "nanny.hello", {"name": self.name}))
+        self._hellos += 1
+        connection.send(Call(self._hellos, "nanny.hello", {"name": self.name}))
 
     def _unreachable(self, error: BaseException) -> None:
         self._dialing = False
@@ -521,8 +531,29 @@ class Nanny:
     def _received(self, connection: Connection, message: Any, buffers: Any) -> None:
         if isinstance(message, Goodbye):
             self._close(GRACE_S)
+        elif isinstance(message, Answer):
+            # Plugins that it should have came before.
+            self._answered = True
+            self._consider_start()
         elif isinstance(message, Call):
             METHODS.get(message.method.removeprefix("nanny."), unknown)(self, connection, message)
+
+    def setting_up(self, by: int) -> None:
+        """A plugin is being set up, or is there.
+
+        Parameters
+        ----------
+        by
+            1 or -1.
+        """
+        self._setups += by
+        self._consider_start()
+
+    def _consider_start(self) -> None:
+        """Start the worker when everything is there that it should begin with."""
+        if self._answered and not self._setups and not self.is_greeted:
+            self.is_greeted = True
+            self._start()
 
 
 def describe_end(code: int) -> str:
@@ -590,13 +621,18 @@ def run(nanny: Nanny, connection: Connection, call: Call) -> None:
 def plugin_setup(nanny: Nanny, connection: Connection, call: Call) -> None:
     """Add a plugin; one with ``restart = True`` has the worker started again."""
     args = dict(call.args)
+    is_early = not nanny.is_greeted
+    nanny.setting_up(1)
 
     def work() -> Any:
         name = str(args.pop("name"))
         known = nanny.plugins.by_name.get(name)
-        answer = nanny.plugins.add(name, bytes(args.pop("data")), **args)
+        try:
+            answer = nanny.plugins.add(name, bytes(args.pop("data")), **args)
+        finally:
+            nanny.loop.call_threadsafe(nanny.setting_up, -1)
         plugin = nanny.plugins.by_name.get(name)
-        if plugin is not known and getattr(plugin, "restart", False):
+        if plugin is not known and getattr(plugin, "restart", False) and not is_early:
             nanny.renew()
         return answer
 
