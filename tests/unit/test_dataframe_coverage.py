@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import shoal.dataframe as dd
@@ -14,18 +15,22 @@ from shoal.dataframe.collection.tables import REMEDIES
 FRAME = pd.DataFrame(
     {"x": [1, 2], "s": ["a", "b"], "t": pd.to_datetime(["2020", "2021"]), "c": ["u", "v"]}
 ).astype({"c": "category"})
+FRAME["li"] = pd.Series([[1], [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
+FRAME["st"] = pd.Series([{"a": 1}, {"a": 2}], dtype=pd.ArrowDtype(pa.struct([("a", pa.int64())])))
 
 PAIRS = {
     "DataFrame": lambda d: d,
     "Series": lambda d: d.x,
-    "Index": lambda d: d.index,
+    "Index": lambda d: d.set_index("t").index,
     "GroupBy": lambda d: d.groupby("c", observed=True),
     "SeriesGroupBy": lambda d: d.groupby("c", observed=True).x,
     "str": lambda d: d.s.str,
     "dt": lambda d: d.t.dt,
     "cat": lambda d: d.c.cat,
+    "list": lambda d: d.li.list,
+    "struct": lambda d: d.st.struct,
 }
-"""Classes, and how one of them is got from a frame."""
+"""Classes, and how one of them is got from a frame; an index of times has most names."""
 
 LEAST = 0.85
 """The share of names that must be there."""
@@ -36,12 +41,8 @@ def names_of(item: Any) -> list[str]:
     return [name for name in dir(type(item)) if not name.startswith("_") and name not in hidden]
 
 
-def vars_of(item: Any) -> dict[str, Any]:
-    return getattr(item, "__dict__", {})
-
-
 def status(item: Any, kind: str, name: str) -> str:
-    if name in dir(type(item)) or name in vars_of(item):
+    if name in dir(item):
         return "there"
     table = REMEDIES.get("GroupBy" if "GroupBy" in kind else kind, {})
     return "refused" if name in table else "missing"

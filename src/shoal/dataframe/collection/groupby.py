@@ -551,12 +551,12 @@ class GroupBy:
         """
         return RollingGroupby(self, ("expanding", (min_periods,), ()))
 
-    def ewm(self, **options: Any) -> RollingGroupby:
+    def ewm(self, *args: Any, **options: Any) -> RollingGroupby:
         """Means and sums with weights that fade by the row, within each group.
 
         Parameters
         ----------
-        **options
+        *args, **options
             As pandas has them.
 
         Examples
@@ -566,7 +566,7 @@ class GroupBy:
         >>> df.groupby("k").x.ewm(alpha=0.5).sum().compute().tolist()
         [1.0, 2.5, 3.0]
         """
-        return RollingGroupby(self, ("ewm", (), tuple(options.items())))
+        return RollingGroupby(self, ("ewm", args, tuple(options.items())))
 
     def resample(self, rule: Any, **options: Any) -> RollingGroupby:
         """Bins of time within each group.
@@ -629,6 +629,41 @@ class SeriesGroupBy(GroupBy):
 
     def __getitem__(self, columns: Any) -> GroupBy:
         raise KeyError(f"a series has no columns, got {columns!r}")
+
+    def corr(self, other: Any, method: str = "pearson", min_periods: int = 1) -> Any:
+        """The correlation with another series, by group.
+
+        Parameters
+        ----------
+        other
+            A series with the rows of the frame.
+        method, min_periods
+            As `pandas.Series.corr` has them.
+        """
+        return self._with_other("corr", other, method=method, min_periods=min_periods)
+
+    def cov(self, other: Any, min_periods: int | None = None, ddof: int = 1) -> Any:
+        """The covariance with another series, by group.
+
+        Parameters
+        ----------
+        other
+            A series with the rows of the frame.
+        min_periods, ddof
+            As `pandas.Series.cov` has them.
+        """
+        return self._with_other("cov", other, min_periods=min_periods, ddof=ddof)
+
+    def _with_other(self, name: str, other: Any, **options: Any) -> Any:
+        pair = self.frame._assigned({"__other": other})
+        groups = GroupBy(pair, self._by(), [self.columns, "__other"], **self.options)
+        meta = make_meta(self._sampled.count().astype("float64"))
+        return groups.apply(_of_pair, self.columns, name, options, meta=meta)
+
+
+def _of_pair(group: Any, column: Any, name: str, options: dict[str, Any]) -> Any:
+    """A statistic of a column and the one beside it."""
+    return getattr(group[column], name)(group["__other"], **options)
 
 
 class RollingGroupby:

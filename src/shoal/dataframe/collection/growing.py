@@ -214,10 +214,18 @@ def interpolate(
     direction = limit_direction or "forward"
     if direction not in ("forward", "backward", "both"):
         raise ValueError(f"limit_direction is forward, backward or both, got {direction!r}")
+    dtypes = list(self.dtypes) if self.ndim == 2 else [self.dtype]
+    kinds = [one.kind if isinstance(one, np.dtype) else "" for one in dtypes]
+    if not {*kinds} <= {*"fiu"}:
+        raise TypeError("interpolate takes columns of numbers; select them, or convert with astype")
+    if "f" not in kinds:
+        return self
+    if {*kinds} != {"f"}:
+        # Whole numbers have no gaps.
+        names = [name for name, kind in zip(self.columns, kinds, strict=True) if kind == "f"]
+        told = {"method": method, "limit_direction": direction}
+        return self._assigned({name: interpolate(self[name], **told) for name in names})
     meta = self._meta.interpolate(method="linear")
-    dtypes = meta.dtypes if self.ndim == 2 else [meta.dtype]
-    if any(not isinstance(one, np.dtype) or one.kind != "f" for one in dtypes):
-        raise TypeError("interpolate takes columns of floats; select them, or convert with astype")
     run = Bridge(method != "linear", direction)
     return from_node(Carried(self._node, run, meta, "interpolate"))
 

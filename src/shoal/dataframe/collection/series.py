@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -221,6 +222,29 @@ class Series(_Column):
         if isinstance(key, Series):
             return filtered(self, key)
         return self.loc[key]
+
+    def case_when(self, caselist: Any) -> Any:
+        """Values replaced where conditions hold: the first one that does.
+
+        Parameters
+        ----------
+        caselist
+            Pairs of a condition and what replaces; functions are called with the series.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> x = from_dict({"x": [1, 2, 3]}, npartitions=2).x
+        >>> x.case_when([(x > 2, 0), (x > 1, 9)]).compute().tolist()
+        [1, 9, 0]
+        """
+        if not caselist:
+            raise ValueError("provide at least one boolean condition, with a replacement")
+        out = self
+        for pair in reversed(caselist):
+            condition, value = (one(self) if callable(one) else one for one in pair)
+            out = out.mask(condition, value)
+        return out
 
     def rename(self, index: Any, **kwargs: Any) -> Any:
         """A series with another name, or with other labels.
@@ -522,6 +546,17 @@ def _labels_of(values: Any, name: Any) -> Any:
 TIME_ATTRIBUTES = frozenset(ACCESSORS["dt"][1].split())
 """What an index of times tells of each label."""
 
+TIME_METHODS = frozenset([*ACCESSORS["dt"][0].split(), "snap", "to_julian_date"]) - {
+    *("asfreq", "to_pydatetime", "to_pytimedelta")
+}
+"""Methods of an index of times that work label by label."""
+
+TIME_TYPES = frozenset(["tz", "tzinfo", "unit"])
+"""What an index of times tells of its dtype."""
+
+TIME_REDUCTIONS = frozenset(["mean", "std"])
+"""Reductions that an index has if it is one of times."""
+
 
 class Index(_Column):
     """The labels of rows, in partitions.
@@ -556,12 +591,20 @@ class Index(_Column):
 
     def __getattr__(self, name: str) -> Any:
         # Labels that are times have what `dt` has.
-        if not name.startswith("_") and name in TIME_ATTRIBUTES and hasattr(self._meta, name):
-            return self._attribute(name)
+        if not name.startswith("_") and hasattr(type(self._meta), name):
+            if name in TIME_ATTRIBUTES:
+                return self._attribute(name)
+            if name in TIME_METHODS:
+                return partial(self._rowwise, name)
+            if name in TIME_TYPES:
+                return getattr(self._meta, name)
+            if name in TIME_REDUCTIONS:
+                return getattr(self.to_series(), name)
         return super().__getattr__(name)
 
     def __dir__(self) -> Any:
-        here = [name for name in TIME_ATTRIBUTES if hasattr(self._meta, name)]
+        told = TIME_ATTRIBUTES | TIME_METHODS | TIME_TYPES | TIME_REDUCTIONS
+        here = [name for name in told if hasattr(type(self._meta), name)]
         return [*super().__dir__(), *here]
 
     @property
@@ -578,6 +621,17 @@ class Index(_Column):
             Anything.
         """
         return isinstance(other, Index) and other._node is self._node
+
+    def identical(self, other: Any) -> bool:
+        """Whether another index has the same labels, name and dtype; computes both.
+
+        Parameters
+        ----------
+        other
+            An index, of shoal's or pandas'.
+        """
+        labels = other.compute() if isinstance(other, Index) else other
+        return bool(self.compute().identical(labels))
 
     def ravel(self, order: Any = "C") -> Any:
         """Itself: it has one axis.
@@ -644,7 +698,7 @@ class Index(_Column):
     @property
     def has_duplicates(self) -> Any:
         """Whether a label repeats, not computed yet."""
-        return ~self.is_unique
+        return self.is_unique._operator("eq", self.is_unique, False)
 
     def value_counts(self, **options: Any) -> Any:
         """How often each label is there.

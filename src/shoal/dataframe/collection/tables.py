@@ -61,7 +61,7 @@ ROWWISE: Mapping[str, str] = {
     """,
     "Series": f"""
         abs astype between clip fillna isna isnull map mask notna notnull replace round where divide
-        dropna explode combine combine_first rename_axis convert_dtypes infer_objects case_when
+        dropna explode combine combine_first rename_axis convert_dtypes infer_objects
         add_prefix add_suffix filter at_time between_time droplevel multiply subtract repeat
         transform
         {FLEXIBLE}
@@ -218,7 +218,7 @@ EAGER: Mapping[str, str] = {
     "to_markdown to_dict to_numpy to_xarray",
     "Series": "to_excel to_clipboard to_pickle to_latex to_markdown to_dict to_numpy to_list "
     "tolist to_xarray item",
-    "Index": "to_numpy to_list tolist item identical",
+    "Index": "to_numpy to_list tolist item",
 }
 """Names by class: the whole is computed, and pandas' method called, for its result is in memory."""
 
@@ -263,6 +263,10 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "duplicated factorize diff sortlevel sort_values groupby drop": WHOLE,
         "array": IN_MEMORY,
         "from_range start stop step": "use the divisions, or min() and max()",
+        "asi8": "use astype('int64')",
+        "to_pydatetime": IN_MEMORY,
+        "freq freqstr inferred_freq resolution is_normalized": WHOLE,
+        "indexer_at_time indexer_between_time": "use at_time or between_time of the frame",
     },
     "GroupBy": {
         "level dtype": "use the frame's own dtypes and index",

@@ -213,7 +213,9 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     dtype('int64')
     """
     if len(parts) > 1 and isinstance(parts[0], pd.DataFrame | pd.Series | pd.Index):
-        parts = with_common_categories(parts)
+        # What a function gives for no rows may be of another type than for some.
+        alike = [part for part in parts if len(part) or part.ndim == parts[0].ndim]
+        parts = with_common_categories(alike)
     some = [part for part in parts if len(part)] or parts[:1]
     if len(some) == 1:
         return some[0]
