@@ -3,8 +3,8 @@
 Arrow reads what pandas would read in the same way: numbers, truth values and text of known dtypes,
 the same spellings of missing values, the same quotes.  Whatever is not plain (an option that
 changes how cells are read, a missing value among whole numbers, a ragged line, a cell that is no
-number) is left to pandas, which then reads it, or says what is wrong.  One difference is meant:
-Arrow rounds decimal fractions to the nearest float, pandas to that or to one beside it.
+number) is left to pandas, which then reads it, or says what is wrong.  Both round decimal fractions
+to the nearest float (pandas since 3.1), so equal text in two blocks is the same number.
 """
 
 from __future__ import annotations
