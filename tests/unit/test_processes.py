@@ -27,6 +27,7 @@ from shoal.errors import ExecutorError, RemoteError, SerializationError, WorkerD
 from shoal.graph.legacy import plan_from_dict
 from shoal.graph.plan import make_plan
 from shoal.graph.task import Nest, Ref, Template
+from shoal.local import process_run
 from shoal.local.callbacks import Callback
 from shoal.local.process_pool import get_context
 from shoal.local.processes import end_workers, run_processes
@@ -615,7 +616,10 @@ def test_a_worker_that_dies_while_a_child_of_its_own_lives(fifo):
         run({"x": (die,)}, "x")
 
 
-def test_the_first_error_interrupts_other_tasks(fifo, tmp_path):
+def test_the_first_error_interrupts_other_tasks(fifo, tmp_path, monkeypatch):
+    # A machine with much else to do may not run the other worker for a second.
+    monkeypatch.setattr(process_run, "GRACE_S", 60.0)
+
     def block():
         try:
             wait(fifo)
