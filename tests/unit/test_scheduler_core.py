@@ -88,7 +88,7 @@ def test_one_worker_from_submit_to_release():
     assert run.inline == [True] and not run.remote
     received(state, A, report(run, b"2"), (), 0.0)
     assert effects(state) == [
-        (A, Drop([1, 0])),
+        (A, Drop([0, 1])),
         (CLIENT, Finished(["c"], [b"2"], [8], ["int"])),
     ]
     received(state, CLIENT, Release(["c"]), (), 0.0)

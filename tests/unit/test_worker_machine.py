@@ -603,6 +603,20 @@ def test_reconnecting_to_the_same_scheduler(bench):
     assert sorted(bench.w.tasks) == [11, 12]
 
 
+def test_a_run_that_fails_before_its_new_number_is_known_is_told_by_the_new_one(bench):
+    bench.run(2)
+    bench.run(3)
+    bench.tell(machine.closed, SCHEDULER, "reset")
+    bench.tell(machine.connected, 2, "scheduler")
+    for id in (2, 3):
+        assert bench.finish(id, kind="raised") == []
+    bench.w.scheduler = 2
+    machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([], [], [3], [(2, 12, 7)]), [], 1.0)
+    [sent] = [e for e in bench.drain() if isinstance(e, Send)]
+    assert [failed[:3] for failed in sent.message.failed] == [(12, 7, "raised")]
+
+
 def test_what_a_scheduler_does_not_want_goes(bench):
     bench.hold(1, 2)
     bench.run(3)

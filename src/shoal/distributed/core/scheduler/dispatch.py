@@ -1,10 +1,10 @@
 """Giving work to workers, at the end of every batch of events.
 
 A worker has *room* while it has an idle thread, or fewer spare tasks than one a thread, or less
-work ahead than `Settings.ahead_s` for each thread.  It takes the better of its own queue and the
-common one, by priority.  First every worker with an idle thread gets a task, and only then are
-spares handed out; each worker gets its share of the common queue at most, so that four tasks run
-on four workers.
+work ahead than `Settings.ahead_s` for each thread (more, if that was not enough: `adapt`).  It
+takes the better of its own queue and the common one, by priority.  First every worker with an
+idle thread gets a task, and only then are spares handed out; each worker gets its share of the
+common queue at most, so that four tasks run on four workers.
 
 Sources are held back by bytes: a worker whose results, and those that it is expected to make,
 exceed the target share of its limit takes nothing from the common queue while tasks with inputs
@@ -60,12 +60,15 @@ def fill_workers(state: Scheduler, now: float) -> None:
         touched.update(state.full)
         state.full = {}
     busy = [w for w in touched.values() if w.status == "running"]
+    dry = [not worker.sent for worker in busy]
     if left and (state.roomy or len(busy) > 1):
         left = give_everyone_one(state, busy, touched, now)
     share = 1 + left // max(1, len(busy) + len(state.roomy)) if left else 0
-    for worker in busy:
+    state.plenty = seconds_left(state, left)
+    for worker, was_dry in zip(busy, dry):
         if worker.queue or share:
             ahead(state, worker, share, now)
+            adapt(state, worker, was_dry)
         else:
             note_room(state, worker)
     if left and state.roomy:
@@ -73,6 +76,14 @@ def fill_workers(state: Scheduler, now: float) -> None:
             if not sources_left(state):
                 break
             ahead(state, worker, share, now)
+
+
+def seconds_left(state: Scheduler, left: int) -> float:
+    """What the common queue has for each worker, about, if it takes as long as its first task."""
+    if state.head == len(state.bulk) or not state.workers:
+        return 0.0
+    kind = state.table.prefixes[state.bulk[state.head] & MASK]
+    return left * kind.seconds / len(state.workers) if kind is not None else 0.0
 
 
 def give_everyone_one(
@@ -108,27 +119,56 @@ def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: floa
 
 def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
     """Spare tasks for a worker, so that it does not have to wait for us."""
-    settings, threads = state.settings, worker.threads
-    slots, limit = threads * (1 + settings.spare), settings.ahead_s * threads
     used = len(worker.sent) + len(worker.zombies) - worker.seceded
-    if used < slots or (worker.occupancy < limit and used < settings.most):
-        take(state, worker, slots - used, limit, share, now)
-        used = len(worker.sent) + len(worker.zombies) - worker.seceded
-    if used >= slots and (worker.occupancy >= limit or used >= settings.most):
-        state.roomy.pop(worker.number, None)
-    else:
-        note_room(state, worker)
+    if has_room(state, worker, used):
+        slots = worker.threads * (1 + state.settings.spare)
+        take(state, worker, slots - used, window(state, worker), share, now)
+    note_room(state, worker)
+
+
+def window(state: Scheduler, worker: Worker) -> float:
+    """Seconds of work that a worker has ahead at most, over its threads.
+
+    Where little is left, less than the worker would have else: half of its share, as in `guided
+    self-scheduling <https://doi.org/10.1109/TC.1987.5009495>`_, so that all end at the same time.
+    """
+    least, threads = state.settings.ahead_s, worker.threads
+    if worker.ahead_s <= least:
+        return least * threads
+    share = 0.5 * (state.plenty + worker.backlog / threads)
+    return max(least, min(worker.ahead_s, share)) * threads
+
+
+def has_room(state: Scheduler, worker: Worker, used: int) -> bool:
+    """Whether a worker is to be given more, of whose slots so many are used.
+
+    Half of what it has ahead must be done: else, where several reports are under way, each would be
+    answered with a message of a few tasks for ever (in TCP, the `silly window syndrome
+    <https://www.rfc-editor.org/rfc/rfc813>`_).
+    """
+    return used < worker.threads * (1 + state.settings.spare) or (
+        worker.occupancy <= 0.5 * window(state, worker) and used < state.settings.most
+    )
+
+
+def adapt(state: Scheduler, worker: Worker, dry: bool) -> None:
+    """A worker that had run dry while there was more to do is given more ahead the next time.
+
+    So it is never idle for the time that messages are under way, wherever it is; and the busier we
+    are ourselves, the more of the work a message carries.
+    """
+    settings = state.settings
+    if not dry:
+        worker.ahead_s = max(settings.ahead_s, 0.9 * worker.ahead_s)
+    elif worker.occupancy >= worker.threads * worker.ahead_s:
+        worker.ahead_s = min(settings.most_ahead_s, 2 * worker.ahead_s)
 
 
 def note_room(state: Scheduler, worker: Worker) -> None:
     """Remember a worker that can take more than there was for it."""
     used = len(worker.sent) + len(worker.zombies) - worker.seceded
     number, roomy = worker.number, state.roomy
-    if number in state.full or worker.status != "running":
-        roomy.pop(number, None)
-    elif used < worker.threads * (1 + state.settings.spare) or (
-        worker.occupancy < state.settings.ahead_s * worker.threads and used < state.settings.most
-    ):
+    if number not in state.full and worker.status == "running" and has_room(state, worker, used):
         if number not in roomy:
             roomy[number] = worker
     else:
@@ -220,7 +260,7 @@ def plain(
     if (
         of(table.states).count(READY) < count
         or places.count(worker.number) + places.count(NOBODY) < count
-        or of(table.priorities) != tuple(offer)
+        or [*of(table.priorities)] != offer
         or bytes(of(table.flags)).translate(None, USUAL)
         or (count > 1 and len(set(rows)) < count)
         or (state.unplaced and not state.unplaced.keys().isdisjoint(rows))

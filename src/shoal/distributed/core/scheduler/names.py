@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from shoal.distributed.core.scheduler.table import Table, picker
@@ -161,22 +162,13 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
         if Layer not in set(map(type, names)):
             return list(names)
     elif names.count(layer) == len(names):
-        flats, name, shape = table.flats, layer.name, layer.shape
+        flats, name, shape = picker(rows)(table.flats), layer.name, layer.shape
         if len(shape) == 1:
-            return [(name, flats[row]) for row in rows]
+            return [(name, flat) for flat in flats]
         if len(shape) == 2:
-            wide = shape[1]
-            return [(name, flats[row] // wide, flats[row] % wide) for row in rows]
-    flats = table.flats
-    keys: list[Key] = []
-    for name, row in zip(names, rows):
-        if type(name) is not Layer:
-            keys.append(name)
-        elif len(name.shape) == 2:
-            keys.append((name.name, *divmod(flats[row], name.shape[1])))
-        else:
-            keys.append(name.key(flats[row]))
-    return keys
+            return [(name, i, j) for i, j in map(divmod, flats, repeat(shape[1]))]
+    named = zip(names, picker(rows)(table.flats))
+    return [name.key(flat) if type(name) is Layer else name for name, flat in named]
 
 
 def name_keys(names: Names, table: Table, keys: list[Key]) -> tuple[Sequence[int], Sequence[int]]:
@@ -237,7 +229,7 @@ def _name_each(names: Names, table: Table, keys: list[Key]) -> tuple[Sequence[in
 
 
 def _count_tuples(names: Names, keys: Sequence[Key]) -> None:
-    for key in keys:
+    for key in keys if tuple in set(map(type, keys)) else ():
         if type(key) is tuple and key:
             names.tuples[key[0]] = names.tuples.get(key[0], 0) + 1
 

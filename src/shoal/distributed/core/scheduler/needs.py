@@ -38,6 +38,9 @@ __all__ = ["want"]
 
 PENDING = frozenset([WAITING, READY, SENT])
 
+MADE = bytes(flags for flags in range(256) if not flags & DATA)
+"""All flags of what tasks have made."""
+
 FEW = 16
 """Rows that are not worth counting what they have in common."""
 
@@ -177,11 +180,12 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
     """Drop results and cancel tasks that nobody needs; what can be forgotten is returned."""
     table = state.table
     states, waiters, kept, owner = table.states, table.waiters, table.kept, table.owner
-    place, numbers, nbytes, deps = table.place, table.numbers, table.nbytes, table.deps
-    workers, dropping, full = state.workers, state.dropping, state.full
-    flags = table.flags
-    gone = []
+    deps, flags = table.deps, table.flags
     stack = list(rows)
+    if len(stack) > 1 and are_results(state, stack):
+        drop_results(state, stack)
+        return [row for row in stack if not kept[row]]
+    gone = []
     while stack:
         row = stack.pop()
         now = states[row]
@@ -189,17 +193,7 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
             continue
         if not waiters[row]:
             if now == MEMORY:
-                holder = place[row]
-                if holder < 0 or holder in full:
-                    drop_result(state, row)
-                else:
-                    worker = workers[holder]
-                    worker.drops.append(numbers[row])
-                    worker.nbytes -= nbytes[row]
-                    worker.held -= 1
-                    dropping[holder] = worker
-                    place[row] = NOBODY
-                    states[row] = RELEASED
+                drop_result(state, row)
             elif now in PENDING:
                 stop_needing(state, row, reason)
                 for number in deps[row]:
@@ -214,6 +208,42 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
         elif flags[row] & DATA and states[row] == RELEASED:
             forgo_data(state, row)
     return gone
+
+
+def are_results(state: Scheduler, rows: list[int]) -> bool:
+    """Whether all rows are results that nobody needs, each in one place; as they are mostly."""
+    table, of = state.table, picker(rows)
+    places = of(table.place)
+    return (
+        of(table.states).count(MEMORY) == len(rows)
+        and of(table.owner).count(NOBODY) == len(rows)
+        and not any(of(table.waiters))
+        and min(places) >= 0
+        and not bytes(of(table.flags)).translate(None, MADE)
+        and len(set(rows)) == len(rows)
+        and (not state.full or state.full.keys().isdisjoint(places))
+    )
+
+
+def drop_results(state: Scheduler, rows: list[int]) -> None:
+    """As `drop_result`, for rows with one holder each."""
+    table = state.table
+    states, place, numbers, nbytes = table.states, table.place, table.numbers, table.nbytes
+    here: dict[int, list[int]] = {}
+    for row in rows:
+        at = place[row]
+        if at in here:
+            here[at].append(row)
+        else:
+            here[at] = [row]
+        place[row] = NOBODY
+        states[row] = RELEASED
+    for at, mine in here.items():
+        worker, of = state.workers[at], picker(mine)
+        worker.drops += of(numbers)
+        worker.nbytes -= sum(of(nbytes))
+        worker.held -= len(mine)
+        state.dropping[at] = worker
 
 
 def forgo_data(state: Scheduler, row: int) -> None:

@@ -6,6 +6,8 @@ for a result may be let go and its task run again within one batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from shoal.distributed.core.effects import Send
@@ -135,7 +137,7 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         [*of(table.args)],
         [*deps],
         [priority >> BITS for priority in of(table.priorities)],
-        [who != NOBODY and mark & INLINE > 0 for who, mark in zip(of(table.owner), marks)],
+        inline(of(table.owner), marks),
     )
     if state.twins:
         twins = state.twins
@@ -147,13 +149,20 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
             worker.codes.add(code.number)
             code.workers[number] = None
             message.new_codes.append((code.number, code.digest, code.data))
-    remote = {dep: None for needs in deps for dep in needs if place[dep & MASK] != number}
+    remote = [d for d in dict.fromkeys(chain(*deps)) if place[d & MASK] != number]
     if remote:
         name_remote(state, worker, remote, message)
     buffers: list[Any] = []
     if max(marks) >= NOTED:
         name_extras(state, batch, message, buffers)
     return Send(worker.party, message, buffers)
+
+
+def inline(owners: Sequence[int], marks: Sequence[int]) -> list[bool]:
+    """Whose values a client waits for."""
+    if owners.count(NOBODY) == len(owners):
+        return [False] * len(owners)
+    return [who != NOBODY and mark & INLINE > 0 for who, mark in zip(owners, marks)]
 
 
 def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[Any]) -> None:
@@ -193,7 +202,7 @@ def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:
     ]
 
 
-def name_remote(state: Scheduler, worker: Worker, remote: dict[int, None], message: Run) -> None:
+def name_remote(state: Scheduler, worker: Worker, remote: list[int], message: Run) -> None:
     """Say where the inputs are that a worker does not have."""
     place, nbytes = state.table.place, state.table.nbytes
     met = worker.peers

@@ -436,6 +436,7 @@ def on_register(
             state.effects.append(Close(other.party, "the worker has connected again"))
             lose(state, other, "it has connected again", False, now)
     worker = Worker(state.next_worker, who.party, m, now)
+    worker.ahead_s = state.settings.ahead_s
     state.next_worker += 1
     state.workers[worker.number] = worker
     state.choices.clear()

@@ -16,7 +16,14 @@ import msgspec
 
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import CHOOSY, HAS_INPUTS, MANY, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import (
+    CHOOSY,
+    HAS_INPUTS,
+    MANY,
+    MASK,
+    NOBODY,
+    picker,
+)
 from shoal.distributed.core.scheduler.transitions import READY
 
 __all__ = ["place_ready"]
@@ -39,43 +46,76 @@ def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
     --------
     >>> place_ready(Scheduler(), [])
     """
-    table = state.table
-    flags, states, priorities = table.flags, table.states, table.priorities
-    place, deps, costs, prefixes = table.place, table.deps, table.costs, table.prefixes
-    workers, touched = state.workers, state.touched
+    table, workers = state.table, state.workers
+    flags, states, place, deps = table.flags, table.states, table.place, table.deps
     sources: list[int] = []
-    least = state.settings.steal_s
+    here: dict[int, list[int]] = {}
+    between: list[int] = []
     for row in rows:
         states[row] = READY
         flag = flags[row]
         if flag & CHOOSY:
             place_choosy(state, row)
-        elif not flag & HAS_INPUTS:
+            continue
+        if not flag & HAS_INPUTS:
             place[row] = NOBODY
-            sources.append(priorities[row])
+            sources.append(row)
+            continue
+        needs = deps[row]
+        at = place[needs[0] & MASK]
+        for number in needs:
+            if place[number & MASK] != at:
+                at = MANY
+                break
+        if at < 0:
+            between.append(row)
+        elif at in here:
+            here[at].append(row)
         else:
-            state.active += 1
-            needs = deps[row]
-            at = place[needs[0] & MASK]
-            if len(needs) > 1:
-                for number in needs:
-                    if place[number & MASK] != at:
-                        at = MANY
-                        break
-            worker = workers[at] if at >= 0 else nearest(state, row)
-            if worker is None or worker.status != "running":
-                place_choosy(state, row, counted=True)
-                continue
-            place[row] = at = worker.number
-            costs[row] = cost = prefixes[row].seconds
-            heappush(worker.queue, priorities[row])
-            worker.queued += 1
-            worker.backlog = cost = worker.backlog + cost
-            touched[at] = worker
-            if cost > least:
-                state.laden[at] = worker
+            here[at] = [row]
+    for at, mine in here.items():
+        queue_here(state, workers[at], mine)
+    for row in between:
+        queue_nearest(state, row)
     if sources:
-        queue_sources(state, sources)
+        queue_sources(state, [*picker(sources)(table.priorities)])
+
+
+def queue_here(state: Scheduler, worker: Worker, rows: list[int]) -> None:
+    """READY rows, all of whose inputs are at a worker, stand in its queue."""
+    if worker.status != "running":
+        for row in rows:
+            place_choosy(state, row)
+        return
+    table, number, queue = state.table, worker.number, worker.queue
+    place, costs = table.place, table.costs
+    of, backlog = picker(rows), worker.backlog
+    for row, kind in zip(rows, of(table.prefixes)):
+        place[row] = number
+        costs[row] = cost = kind.seconds
+        backlog += cost
+    if len(queue) <= len(rows):
+        queue += of(table.priorities)
+        queue.sort()
+    else:
+        for priority in of(table.priorities):
+            heappush(queue, priority)
+    state.active += len(rows)
+    worker.queued += len(rows)
+    worker.backlog = backlog
+    state.touched[number] = worker
+    if backlog > state.settings.steal_s:
+        state.laden[number] = worker
+
+
+def queue_nearest(state: Scheduler, row: int) -> None:
+    """A READY row with inputs in several places stands in the queue of the best of them."""
+    worker = nearest(state, row)
+    if worker is None:
+        place_choosy(state, row)
+    else:
+        state.active += 1
+        enqueue(state, row, worker)
 
 
 def queue_sources(state: Scheduler, sources: list[int]) -> None:
@@ -205,12 +245,12 @@ def find_allowed(state: Scheduler, options: Any) -> list[Worker]:
     return found
 
 
-def place_choosy(state: Scheduler, row: int, counted: bool = False) -> None:
+def place_choosy(state: Scheduler, row: int) -> None:
     """A READY row that may not run everywhere, or whose inputs are where nothing may run."""
     table = state.table
     options = table.options[row]
     inputs = table.flags[row] & HAS_INPUTS
-    if inputs and not counted:
+    if inputs:
         state.active += 1
     free = options is None or (not options.workers and not options.resources)
     if free and not inputs:

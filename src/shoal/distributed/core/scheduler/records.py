@@ -245,6 +245,7 @@ class Worker:
 
     __slots__ = (
         "address",
+        "ahead_s",
         "backlog",
         "batch",
         "blocked",
@@ -322,6 +323,8 @@ class Worker:
         """Runs that it was asked to give back."""
         self.occupancy = 0.0
         """Seconds of what was sent."""
+        self.ahead_s = 0.0
+        """Seconds of work that each of its threads has ahead; `dispatch.adapt`."""
         self.nbytes = 0
         """Bytes of results that it holds, and is expected to hold when what was sent has ended."""
         self.held = 0

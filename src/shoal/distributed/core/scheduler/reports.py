@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
@@ -100,47 +101,56 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
             settle(state, worker, [], [], [])
             return
     of = picker(rows)
-    owners, deps, dependents = of(table.owner), of(table.deps), of(table.dependents)
+    owners = of(table.owner)
     end_runs(state, worker, rows, of(table.flags), of(table.costs))
     learn(of(table.prefixes), m)
     worker.nbytes += sum(m.nbytes) - sum(of(table.nbytes))
     worker.held += len(rows)
     states, runs, nbytes, types = table.states, table.runs, table.nbytes, table.types
-    names = m.type_names
-    for row, size, what in zip(rows, m.nbytes, m.types):
+    for row, size, what in zip(rows, m.nbytes, map(m.type_names.__getitem__, m.types)):
+        states[row] = MEMORY
         runs[row] = 0
         nbytes[row] = size
-        states[row] = MEMORY
-        types[row] = names[what]
-    waiters, owner, missing, numbers = table.waiters, table.owner, table.missing, table.numbers
-    ready: list[int] = []
-    idle: list[int] = []
-    for row, who, needs, needed_by in zip(rows, owners, deps, dependents):
-        if needs:
-            state.active -= 1
-            for number in needs:
-                dep = number & MASK
-                left = waiters[dep] - 1
-                waiters[dep] = left
-                if not left and owner[dep] == NOBODY:
-                    idle.append(dep)
-        if who == NOBODY and not waiters[row]:
-            idle.append(row)
-        if needed_by is not None:
-            if type(needed_by) is int:
-                needed_by = (needed_by,)
-            for number in needed_by:
-                dep = number & MASK
-                if states[dep] == WAITING and numbers[dep] == number:
-                    left = missing[dep] - 1
-                    missing[dep] = left
-                    if not left:
-                        ready.append(dep)
+        types[row] = what
+    idle = need_less(state, of(table.deps))
+    if NOBODY in owners:
+        counts = zip(rows, owners, of(table.waiters))
+        idle += [row for row, who, left in counts if not left and who == NOBODY]
     tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
     if m.starts:
         keep_times(state, worker, m)
-    settle(state, worker, m.ids, ready, idle)
+    settle(state, worker, m.ids, lack_less(table, of(table.dependents)), idle)
+
+
+def need_less(state: Scheduler, deps: Sequence[tuple[int, ...]]) -> list[int]:
+    """Tasks with these inputs have ended: inputs that no other task waits for are returned."""
+    waiters = state.table.waiters
+    idle: list[int] = []
+    for needs in deps:
+        if needs:
+            state.active -= 1
+            for number in needs:
+                dep = number & MASK
+                waiters[dep] = left = waiters[dep] - 1
+                if not left:
+                    idle.append(dep)
+    return idle
+
+
+def lack_less(table: Table, dependents: Iterable[Any]) -> list[int]:
+    """Inputs of these tasks have come, one for each time that they are named; who lacks no more."""
+    states, missing, numbers = table.states, table.missing, table.numbers
+    ready: list[int] = []
+    for known in dependents:
+        if known is not None:
+            for number in known if type(known) is list else (known,):
+                dep = number & MASK
+                if states[dep] == WAITING and numbers[dep] == number:
+                    missing[dep] = left = missing[dep] - 1
+                    if not left:
+                        ready.append(dep)
+    return ready
 
 
 def are_current(table: Table, rows: Sequence[int], runs: Sequence[int]) -> bool:
@@ -187,8 +197,11 @@ def end_runs(
     """The slots of runs that have ended are free."""
     sent = worker.sent
     if max(marks) <= PLAIN:
-        for row in rows:
-            del sent[row]
+        if len(sent) == len(rows):
+            sent.clear()
+        else:
+            for row in rows:
+                del sent[row]
         worker.occupancy -= sum(costs)
     else:
         for row, mark, cost in zip(rows, marks, costs):

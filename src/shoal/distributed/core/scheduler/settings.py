@@ -15,6 +15,8 @@ class Settings:
     ----------
     ahead_s
         Work that a worker is given in advance, for each of its threads.
+    most_ahead_s
+        The same for a worker that had nothing left when its reports came, while there was more.
     spare
         Tasks that each thread of a worker has in advance, however long they take.
     most
@@ -73,6 +75,7 @@ class Settings:
     """
 
     ahead_s: float = 0.01
+    most_ahead_s: float = 0.05
     spare: int = 1
     most: int = 2_000
     drop_delay_s: float = 0.02

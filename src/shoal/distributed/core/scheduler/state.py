@@ -130,6 +130,8 @@ class Scheduler:
         """Priorities of READY tasks that may run anywhere, ascending; some entries are stale."""
         self.head = 0
         """Where `bulk` begins: what stands before has been taken."""
+        self.plenty = 0.0
+        """Seconds of work in there for each worker, when workers were last given some."""
         self.common: list[int] = []
         """Heap of those that came when `bulk` was longer, and had gone further, than they."""
         self.unplaced: dict[int, None] = {}

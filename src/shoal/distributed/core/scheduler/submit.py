@@ -103,7 +103,7 @@ def on_submit(
         kept, owner = state.table.kept, state.table.owner
         let_go(state, [row for row in fresh if not kept[row] and owner[row] == NOBODY])
     if fresh:
-        state.story.add(now, "submitted", client.name, [state.table.numbers[r] for r in fresh])
+        state.story.add(now, "submitted", client.name, take(state.table.numbers, fresh))
 
 
 def begin_wanting(state: Scheduler, client: Client, m: Submit, rows: Sequence[int]) -> list[int]:
@@ -146,6 +146,13 @@ def put(column: Any, rows: Sequence[int], values: Sequence[Any]) -> None:
     else:
         for row, value in zip(rows, values):
             column[row] = value
+
+
+def take(column: list[Any], rows: Sequence[int]) -> list[Any]:
+    """What stands in the rows of a column."""
+    if type(rows) is range:
+        return column[rows.start : rows.stop]
+    return [column[row] for row in rows]
 
 
 def fill_columns(
@@ -223,18 +230,14 @@ def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
                     size *= extent
             out += [prefix_of(state, key_split(piece.name))] * size
         else:
-            start = len(out)
-            if len(set(m.code[start : start + len(piece.keys)])) == 1 and m.code[start] >= 0:
-                out += [prefix_of(state, key_split(piece.keys[0]))] * len(piece.keys)
+            codes = m.code[len(out) : len(out) + len(piece.keys)]
+            if -1 in codes:
+                out += [prefix_of(state, key_split(key)) for key in piece.keys]
                 continue
-            seen: dict[int, Any] = {}
-            for code, key in zip(m.code[start:], piece.keys):
-                kind = seen.get(code)
-                if kind is None:
-                    kind = prefix_of(state, key_split(key))
-                    if code >= 0:
-                        seen[code] = kind
-                out.append(kind)
+            seen: dict[int, Any] = dict.fromkeys(codes)
+            for code in seen:
+                seen[code] = prefix_of(state, key_split(piece.keys[codes.index(code)]))
+            out += map(seen.__getitem__, codes)
     if len(positions) < len(out):
         out = [out[i] for i in positions]
     return out
@@ -269,11 +272,7 @@ def connect(
     states, deps, dependents = table.states, table.deps, table.dependents
     waiters, kept, missing, flags = table.waiters, table.kept, table.missing, table.flags
     numbers = table.numbers
-    if type(rows) is range:
-        names = numbers[rows.start : rows.stop]
-    else:
-        names = [numbers[row] for row in rows]
-    names += [numbers[row] for row in externals]
+    names = take(numbers, rows) + [numbers[row] for row in externals]
     new = set(fresh) if len(fresh) < len(rows) else None
     put(states, fresh, bytes([WAITING]) * len(fresh))
     pairs: Iterable[tuple[int, tuple[int, ...]]] = zip(rows, m.deps)

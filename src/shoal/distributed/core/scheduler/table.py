@@ -55,6 +55,8 @@ CHOOSY = 128
 def picker(rows: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
     """A function that takes these rows out of a column; three times as fast as a comprehension.
 
+    It returns a sequence: of one row, as slices of the column are.
+
     Parameters
     ----------
     rows
@@ -63,11 +65,11 @@ def picker(rows: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
     Examples
     --------
     >>> picker([2, 0])("abc"), picker([1])("abc")
-    (('c', 'a'), ('b',))
+    (('c', 'a'), 'b')
     """
     if len(rows) == 1:
         row = rows[0]
-        return lambda column: (column[row],)
+        return itemgetter(slice(row, row + 1))
     return itemgetter(*rows)
 
 

@@ -9,6 +9,8 @@ which numbers.  Everything that it does not speak of goes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from shoal.distributed.core.worker.assign import back_out, forget, stop
 from shoal.distributed.core.worker.effects import Free, Rename, Withdraw
 from shoal.distributed.core.worker.table import (
@@ -120,6 +122,7 @@ def reconcile(w: Worker, message: Reconcile) -> None:
     new = dict(message.keep)
     runs = {old: (number, run) for old, number, run in message.go_on}
     new.update({old: number for old, (number, _) in runs.items()})
+    renumber(w.columns, runs)
     for row in list(w.tasks.values()):
         if row.id in new:
             continue
@@ -146,3 +149,13 @@ def reconcile(w: Worker, message: Reconcile) -> None:
             w.free = []
         w.effects.append(Rename(moved))
     w.to_load = [(priority, new[id]) for priority, id in w.to_load if id in new]
+
+
+def renumber(columns: Columns, runs: dict[int, tuple[int, int]]) -> None:
+    """Runs that ended badly or went elsewhere since the worker registered have new numbers now.
+
+    Of those with which the scheduler does not go on, it wants to hear no more.
+    """
+    for column in (columns.failed, columns.returned, columns.seceded, columns.rejoined):
+        entries: list[Any] = [(*runs[id], *more) for id, _, *more in column if id in runs]
+        column[:] = entries
