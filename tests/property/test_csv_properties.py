@@ -128,8 +128,8 @@ def test_missing_whole_numbers_are_said_as_before(tmp_path: Any) -> None:
 
 def test_equal_decimals_are_equal_whoever_reads_them(tmp_path: Any) -> None:
     rng = np.random.default_rng(1)
-    lines = [f"{value!r},{value!r}" for value in rng.random(2000)]
-    lines += [line.replace(",", ', "') + '"' for line in lines]
+    lines = [f"{value!r},{value!r}" for value in rng.random(2000).tolist()]
+    lines += [line.replace(",", ',"') + '"' for line in lines]
     (tmp_path / "0.csv").write_text("x,y\n" + "\n".join(lines) + "\n")
     # Arrow refuses the blocks with a ragged line; pandas fills it up.
     (tmp_path / "1.csv").write_text("x,y\n" + "\n".join(lines) + "\n0.5\n")
