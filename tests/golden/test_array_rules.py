@@ -85,6 +85,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "a mean takes the sums of a deviation": lambda: (
         (blocks() - blocks().mean(axis=0)) / blocks().std(axis=0)
     ),
+    "singular values need no vectors": lambda: da.linalg.svd(da.from_array(X.T, chunks=(4, 6)))[1],
     "a sequence is made where it is used": lambda: da.arange(100, chunks=10)[20:40:2].rechunk(3),
 }
 

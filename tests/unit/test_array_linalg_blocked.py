@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shoal
 import shoal.array as da
 from shoal.array.testing import assert_eq
 
@@ -156,3 +157,26 @@ def test_singular_matrices_are_an_error_of_numpys() -> None:
         da.linalg.cholesky(x - 1).compute()
     with pytest.warns(match="[Ss]ingular|[Dd]iagonal"), pytest.raises(np.linalg.LinAlgError):
         da.linalg.inv(x).compute()
+
+
+def functions_run(*collections: Any) -> str:
+    """The functions of the tasks."""
+    plan = shoal.collection.make_plan(*collections)
+    return " ".join(sorted({str(getattr(f, "func", f)) for f in plan.funcs}))
+
+
+@pytest.mark.parametrize("rows", [(5,) * 20, (30, 40, 30), (100,)])
+def test_what_nobody_wants_of_tall_factors_is_not_computed(rows: tuple[int, ...]) -> None:
+    x = np.random.default_rng(1).normal(size=(100, 4))
+    a = da.from_array(x, chunks=(rows, (4,)))
+    q, r = da.linalg.qr(a)
+    u, s, v = da.linalg.svd(a)
+    assert "qr_block" in functions_run(q) + functions_run(q, r)
+    assert "qr_block" not in functions_run(r) + functions_run(s)
+    assert "svdvals" in functions_run(s)
+    assert "svdvals" not in functions_run(u, s)
+    np.testing.assert_allclose(r.compute(), shoal.compute(q, r)[1], atol=1e-12)
+    np.testing.assert_allclose(s.compute(), np.linalg.svdvals(x), rtol=1e-12)
+    left, values, right = shoal.compute(u, s, v)
+    np.testing.assert_allclose(left * values @ right, x, atol=1e-12)
+    np.testing.assert_allclose(left.T @ left, np.eye(4), atol=1e-12)

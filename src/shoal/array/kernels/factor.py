@@ -21,6 +21,7 @@ __all__ = [
     "compose_orders",
     "finish_pivoted",
     "merge_factors",
+    "merge_triangles",
     "part_of_factors",
     "pivot_panel",
     "pivoted_part",
@@ -29,6 +30,7 @@ __all__ = [
     "solve_block",
     "solve_right_block",
     "subtract_product",
+    "triangle_of_block",
     "unit_panel",
     "update_panel",
     "update_pivoted",
@@ -70,6 +72,38 @@ def merge_factors(*factors: tuple[Any, Any]) -> tuple[list[Any], Any]:
     q, r = np.linalg.qr(np.concatenate(rs))
     ends = np.cumsum([len(r) for r in rs])[:-1]
     return np.split(q, ends), r
+
+
+def triangle_of_block(block: Any) -> Any:
+    """``r`` of a block, without ``q``.
+
+    Parameters
+    ----------
+    block
+        A matrix.
+
+    Examples
+    --------
+    >>> abs(triangle_of_block(np.ones((4, 1))))
+    array([[2.]])
+    """
+    return np.linalg.qr(block, mode="r")
+
+
+def merge_triangles(*triangles: Any) -> Any:
+    """``r`` of the ``r`` of several blocks.
+
+    Parameters
+    ----------
+    *triangles
+        As `triangle_of_block` or this gives them.
+
+    Examples
+    --------
+    >>> abs(merge_triangles(np.ones((1, 1)), np.ones((3, 1))))
+    array([[2.]])
+    """
+    return triangle_of_block(np.concatenate(triangles))
 
 
 def apply_factor(factors: Any, above: Any, which: int) -> Any:

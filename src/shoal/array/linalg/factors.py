@@ -1,8 +1,8 @@
 """QR factorisations, block by block.
 
-A column of blocks is factored in a tree (Demmel, Grigori, Hoemmen and Langou 2012), a row of blocks
-by its first columns, and any other matrix column of blocks by column of blocks, with Householder
-reflections: no task holds more than two columns of blocks.
+A column of blocks is factored in a tree (`shoal.array.linalg.tall`), a row of blocks by its first
+columns, and any other matrix column of blocks by column of blocks, with Householder reflections: no
+task holds more than two columns of blocks.
 """
 
 from __future__ import annotations
@@ -16,80 +16,20 @@ from shoal.array.arrangement import concatenate
 from shoal.array.blocks import blockwise
 from shoal.array.collection import Array
 from shoal.array.kernels.factor import (
-    apply_factor,
     apply_reflections,
-    merge_factors,
     part_of_factors,
-    qr_block,
     reflect_panel,
     unit_panel,
     update_panel,
 )
-from shoal.array.linalg.matrices import factored_kind, matrix, of_stacks
+from shoal.array.linalg.matrices import adjoint, factored_kind, matrix, of_stacks
 from shoal.array.linalg.results import QRResult
+from shoal.array.linalg.tall import svd_of_small, svd_of_tall, tall_qr
 from shoal.array.nodes.algorithm import Algorithm, Tasks
 from shoal.array.routines.products import matmul
-from shoal.array.whole import in_one_task
 from shoal.expr.annotate import current_annotations
 
-__all__ = ["qr", "sfqr", "svd_of_small", "tsqr"]
-
-FAN_IN = 8
-"""How many triangles a task of the tree brings together."""
-
-
-def _tree(tasks: Tasks, grid: Any) -> list[int]:
-    """A tall matrix: blocks are ``(q, r)``, of which the first alone has ``r``."""
-    leaves = [tasks.call(qr_block, block) for block in grid[:, 0]]
-    levels = [leaves]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        groups = [below[i : i + FAN_IN] for i in range(0, len(below), FAN_IN)]
-        levels.append([tasks.call(merge_factors, *group) for group in groups])
-    (root,) = levels[-1]
-    above: list[Any] = [None]
-    for level, below in zip(levels[:0:-1], levels[-2::-1], strict=True):
-        parts = []
-        for i in range(len(below)):
-            over = [level[i // FAN_IN], above[i // FAN_IN]]
-            given = [number for number in over if number is not None]
-            parts.append(tasks.call(_Part(i % FAN_IN, len(given) > 1), *given))
-        above = parts
-    out = []
-    for i, (leaf, over) in enumerate(zip(leaves, above, strict=True)):
-        blocks = [leaf] if over is None else [leaf, over]
-        out.append(tasks.call(_Leaf(i == 0), *blocks, *([root] if i == 0 else [])))
-    return out
-
-
-_tree.__name__ = "tsqr"
-
-
-class _Part:
-    """One of the parts of a merged ``q``, times what is above."""
-
-    def __init__(self, which: int, has_above: bool) -> None:
-        self.which = which
-        self.has_above = has_above
-
-    __name__ = "part"
-
-    def __call__(self, factors: Any, above: Any = None) -> Any:
-        return apply_factor(factors, above, self.which)
-
-
-class _Leaf:
-    """A block of ``q``; for the first one with ``r``."""
-
-    def __init__(self, is_first: bool) -> None:
-        self.is_first = is_first
-
-    __name__ = "q"
-
-    def __call__(self, factors: Any, *others: Any) -> tuple[Any, Any]:
-        above = others[: len(others) - self.is_first]
-        q = apply_factor(factors, above[0] if above else None, -1)
-        return q, others[-1][1] if self.is_first else None
+__all__ = ["qr", "sfqr", "tsqr"]
 
 
 def tsqr(data: Any, compute_svd: bool = False) -> Any:
@@ -120,65 +60,18 @@ def tsqr(data: Any, compute_svd: bool = False) -> Any:
             "Input must have the following properties: 1. Have two dimensions 2. Have only one "
             f"column of blocks. It has {len(data.chunks[1])}; rechunk it with {{1: -1}}"
         )
-    q, r = _tall(data)
     if not compute_svd:
-        return q, r
-    k, n = r.shape
-    u, s, vh = svd_of_small(r, full=k != n)
-    return matmul(q, u[:, :k] if k == k else u), s, vh
-
-
-def _tall(data: Array) -> tuple[Array, Array]:
-    m, n = data.shape
-    rank = m if m < n else (n if m == m else np.nan)
-    kind = np.empty((0, 0), factored_kind(data))
-    given = (data.chunks[0], (rank,))
-    # The blocks of this one are pairs; nobody sees it.
-    factors = Array(Algorithm(_tree, (data._node,), given, kind, (), **_told()))
-    q = blockwise(partial(part_of_factors, which=0), "ij", factors, "ij", token="qr-q", meta=kind)
-    first = factors.blocks[0]
-    r = blockwise(
-        partial(part_of_factors, which=1),
-        "ij",
-        *(first, "ij"),
-        adjust_chunks={"i": rank, "j": n},
-        token="qr-r",
-        meta=kind,
-    )
-    return q, r
+        return tall_qr(data)
+    k, n = min(data.shape), data.shape[1]
+    if k == n or k != k:
+        return svd_of_tall(data)
+    q, r = tall_qr(data)
+    u, s, vh = svd_of_small(r, full=True)
+    return matmul(q, u[:, :k]), s, vh
 
 
 def _told() -> dict[str, Any]:
     return {"annotations": current_annotations()}
-
-
-def svd_of_small(a: Array, full: bool = False) -> tuple[Array, Array, Array]:
-    """The singular value decomposition of a matrix that one task can hold.
-
-    Parameters
-    ----------
-    a
-        The matrix.
-    full
-        Whether ``u`` and ``vh`` are square.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> svd_of_small(3 * da.eye(1))[1].compute()
-    array([3.])
-    """
-    m, n = a.shape
-    k = m if m < n else (n if n <= m else np.nan)
-    dtype = factored_kind(a)
-    shapes = [(m, m if full else k), (k,), (n if full else k, n)]
-    kinds = [dtype, np.empty(0, dtype).real.dtype, dtype]
-    told = {"full_matrices": full}
-    u, s, vh = (
-        in_one_task(np.linalg.svd, [a], shape, kind, which, **told)
-        for which, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
-    )
-    return u, s, vh
 
 
 def sfqr(data: Any, name: str | None = None) -> tuple[Array, Array]:
@@ -211,14 +104,14 @@ def sfqr(data: Any, name: str | None = None) -> tuple[Array, Array]:
             f"row of blocks 3. Be either square or short-and-fat. Its blocks are {data.chunks}"
         )
     if len(data.chunks[1]) == 1:
-        return _tall(data)
+        return tall_qr(data)
     first = data.chunks[1][0]
     if first < m:
         # The first block of columns must have as many as there are rows.
         data = data.rechunk({1: _with_first(data.chunks[1], m)})
         first = data.chunks[1][0]
-    q, r = _tall(data[:, :first])
-    return q, concatenate([r, matmul(np.conj(q.T), data[:, first:])], axis=1)
+    q, r = tall_qr(data[:, :first])
+    return q, concatenate([r, matmul(adjoint(q), data[:, first:])], axis=1)
 
 
 def _with_first(blocks: tuple[int, ...], least: int) -> tuple[int, ...]:
@@ -296,7 +189,7 @@ def qr(a: Any, mode: str = "reduced") -> QRResult:
         signature = "(m,n)->(m,k),(k,n)"
         return QRResult(*of_stacks(np.linalg.qr, signature, a, sizes={"k": rank}, mode=mode))
     if len(a.chunks[1]) == 1:
-        return QRResult(*_tall(a))
+        return QRResult(*tall_qr(a))
     if len(a.chunks[0]) == 1 and m <= n:
         return QRResult(*sfqr(a))
     if m != m or n != n:

@@ -15,7 +15,7 @@ from shoal.array.conversion import asanyarray
 from shoal.array.gufuncs import apply_gufunc
 from shoal.array.meta import meta_from_array
 
-__all__ = ["factored_kind", "matrix", "of_stacks"]
+__all__ = ["adjoint", "conjugate", "factored_kind", "matrix", "of_stacks"]
 
 
 def matrix(a: Any, name: str, square: bool = False, stacks: bool = False) -> Array:
@@ -54,6 +54,43 @@ def matrix(a: Any, name: str, square: bool = False, stacks: bool = False) -> Arr
     if square and m != n and m == m and n == n:
         raise np.linalg.LinAlgError(f"{name} takes a square matrix, got shape {a.shape}")
     return a  # type: ignore[no-any-return]
+
+
+def conjugate(a: Array) -> Array:
+    """The complex conjugate; an array that is real as it is, where NumPy would copy it.
+
+    Parameters
+    ----------
+    a
+        An array.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> x = da.ones(2)
+    >>> conjugate(x) is x
+    True
+    """
+    out: Any = np.conj(a) if a.dtype.kind in "cO" else a
+    return out
+
+
+def adjoint(a: Array) -> Array:
+    """The conjugate of the transpose.
+
+    Parameters
+    ----------
+    a
+        A matrix.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> adjoint(1j * da.ones((1, 2))).compute()
+    array([[0.-1.j],
+           [0.-1.j]])
+    """
+    return conjugate(a.T)
 
 
 def factored_kind(*arrays: Array) -> Any:

@@ -8,9 +8,10 @@ import numpy as np
 
 from shoal.array.collection import Array
 from shoal.array.linalg.factors import qr as factor
-from shoal.array.linalg.factors import svd_of_small, tsqr
-from shoal.array.linalg.matrices import factored_kind, matrix, of_stacks
+from shoal.array.linalg.factors import tsqr
+from shoal.array.linalg.matrices import adjoint, factored_kind, matrix, of_stacks
 from shoal.array.linalg.results import SVDResult
+from shoal.array.linalg.tall import svd_of_small, svd_of_tall
 from shoal.array.random import default_rng
 from shoal.array.routines.products import matmul
 
@@ -56,6 +57,8 @@ def svd(a: Any, coerce_signs: bool = True, full_matrices: bool = False) -> SVDRe
 
 
 def _tall(a: Array) -> tuple[Array, Array, Array]:
+    if len(a.chunks[1]) == 1:
+        return svd_of_tall(a)
     q, r = factor(a)
     u, s, v = svd_of_small(r)
     return matmul(q, u), s, v
@@ -82,7 +85,7 @@ def svd_flip(u: Any, v: Any, u_based_decision: bool = False) -> tuple[Any, Any]:
     sums = np.sum(u, axis=0, keepdims=True) if u_based_decision else np.sum(v, 1, keepdims=True).T
     ones = u.dtype.type(1)
     signs = np.where(sums >= 0, ones, -ones) if u.dtype.kind != "c" else _phase(sums, ones)
-    return u * signs, v * np.conj(signs.T)
+    return u * signs, v * (signs.T if u.dtype.kind != "c" else np.conj(signs.T))
 
 
 def _phase(sums: Any, one: Any) -> Any:
@@ -159,15 +162,14 @@ def compression_matrix(
     level = compression_level(min(m, n), q, n_oversamples)
     rng: Any = seed if hasattr(seed, "standard_normal") else default_rng(seed)
     vectors = rng.standard_normal(size=(n, level), chunks=(data.chunks[1], (level,)))
-    adjoint = np.conj(data.T)
     image = _kept(matmul(data, vectors.astype(factored_kind(data), copy=False)), compute)
     for _ in range(n_power_iter):
         if iterator == "QR":
-            image = tsqr(matmul(adjoint, tsqr(image)[0]))[0]
+            image = tsqr(matmul(adjoint(data), tsqr(image)[0]))[0]
         else:
-            image = matmul(adjoint, image)
+            image = matmul(adjoint(data), image)
         image = _kept(matmul(data, image), compute)
-    return np.conj(tsqr(image)[0].T)  # type: ignore[no-any-return]
+    return adjoint(tsqr(image)[0])
 
 
 def _kept(a: Array, compute: bool) -> Array:
@@ -208,9 +210,9 @@ def svd_compressed(
     a = matrix(a, "svd_compressed")
     told = (iterator, n_power_iter, n_oversamples, seed, compute)
     compression = _kept(compression_matrix(a, k, *told), compute)
-    v, s, u = _tall(np.conj(matmul(compression, a).rechunk({0: -1}).T))
-    left: Any = matmul(np.conj(compression.T), np.conj(u.T))[:, :k]
-    right: Any = np.conj(v.T)[:k]
+    v, s, u = _tall(adjoint(matmul(compression, a).rechunk({0: -1})))
+    left: Any = matmul(adjoint(compression), adjoint(u))[:, :k]
+    right: Any = adjoint(v)[:k]
     if coerce_signs:
         left, right = svd_flip(left, right)
     return SVDResult(left, s[:k], right)

@@ -27,8 +27,9 @@ from shoal.array.kernels.factor import (
     subtract_product,
     update_pivoted,
 )
-from shoal.array.linalg.factors import qr, svd_of_small
-from shoal.array.linalg.matrices import factored_kind, matrix, of_stacks
+from shoal.array.linalg.factors import qr
+from shoal.array.linalg.matrices import adjoint, factored_kind, matrix, of_stacks
+from shoal.array.linalg.tall import svd_of_small
 from shoal.array.nodes.algorithm import Algorithm, Tasks
 from shoal.array.reductions import max as max_of
 from shoal.array.reductions import sum as sum_of
@@ -306,8 +307,8 @@ def solve(a: Any, b: Any, sym_pos: bool | None = None, assume_a: str = "gen") ->
     a, b = _system("solve", a, b)
     if assume_a == "pos":
         factor = cholesky(a, lower=True)
-        adjoint: Any = np.conj(factor.T)
-        return _solve_triangular(adjoint, _solve_triangular(factor, b, True, False), False, False)
+        turned: Any = adjoint(factor)
+        return _solve_triangular(turned, _solve_triangular(factor, b, True, False), False, False)
     order, lower, upper = _factored(a)
     x = _solve_triangular(lower, b[order], True, True)
     return _solve_triangular(upper, x, False, False)
@@ -368,7 +369,7 @@ def lstsq(a: Any, b: Any) -> tuple[Array, Array, Array, Array]:
     """
     a, b = matrix(a, "lstsq"), asanyarray(b)
     q, r = qr(a)
-    right = matmul(np.conj(q.T), b)
+    right = matmul(adjoint(q), b)
     dtype = factored_kind(r, right)
     x = _solution(r, right, a.shape[1], dtype)
     rest = b - matmul(a, x)

@@ -17,6 +17,7 @@ from shoal.array.rules.inline_sources import inline_sources
 from shoal.array.rules.join_permutes import join_permutes
 from shoal.array.rules.join_slices import join_slices
 from shoal.array.rules.rechunk_source import rechunk_source
+from shoal.array.rules.result_alone import result_alone
 from shoal.array.rules.share_partials import share_partials
 from shoal.array.rules.slice_broadcast import slice_broadcast
 from shoal.array.rules.slice_concatenate import slice_concatenate
@@ -43,6 +44,7 @@ RULES = (
     fold_constants,
     share_partials,
     symmetric_product,
+    result_alone,
     fuse_elementwise,
     fuse_reduction,
     inline_sources,
