@@ -157,7 +157,7 @@ PAGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     "tasks": (("task-stream",), (("kinds", "load"), ("kinds", "clean"), ("progress", "clean"))),
     "graph": (("graph",), ()),
     "profile": (("profile",), ()),
-    "system": (("scheduler-system",), (("system", "CPU time of the loop"),)),
+    "system": (("scheduler-system",), (("system", "loop was busy for"),)),
     "memory": (("workers-memory", "cluster-memory"), (("memory-by-key", "load"),)),
     "errors": ((), (("errors", "has no price"),)),
     "logs": ((), (("logs", "all"),)),

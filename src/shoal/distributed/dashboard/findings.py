@@ -92,6 +92,11 @@ def span(model: Model) -> tuple[float, float]:
     return (model.first, model.last_stop) if model.first else (0.0, 0.0)
 
 
+def begun(model: Model) -> float:
+    """When the job began, also for who first looked at its end."""
+    return min(model.began, model.first) if model.first else model.began
+
+
 def threads(model: Model) -> int:
     """Of all workers."""
     return sum(w["threads"] for w in model.workers.values())
@@ -254,7 +259,7 @@ def huge(model: Model) -> Finding | None:
 def spilling(model: Model) -> Finding | None:
     """Results go to disk and come back, or workers pause."""
     spilled = sum(w["metrics"].get("spilled", 0) for w in model.workers.values())
-    most = max((row[3] for row in model.total if row[0] >= model.began), default=0.0)
+    most = max((row[3] for row in model.total if row[0] >= begun(model)), default=0.0)
     paused = [w["name"] for w in model.workers.values() if w["status"] == "paused"]
     if max(spilled, most) <= 0 and not paused:
         return None
@@ -329,7 +334,7 @@ def gil_bound(model: Model) -> Finding | None:
     found = []
     for number, rows in model.samples.items():
         worker = model.workers.get(number)
-        busy = [row for row in rows if row[5] >= 2 and row[0] >= model.began]
+        busy = [row for row in rows if row[5] >= 2 and row[0] >= begun(model)]
         if worker is None or worker["threads"] < 2 or len(busy) < 3:
             continue
         running = sum(row[5] for row in busy) / len(busy)
@@ -375,7 +380,7 @@ def few(model: Model) -> Finding | None:
 
 def scheduler_bound(model: Model) -> Finding | None:
     """The scheduler is as busy as one process can be, and workers wait for it."""
-    loop = [row for row in model.loop if row[0] >= model.began - 1.0]
+    loop = [row for row in model.loop if row[0] >= begun(model) - 1.0]
     best = 0.0
     for (at, spent), (later, more) in zip(loop, loop[2:]):
         if later - at > 0.5:
@@ -385,7 +390,7 @@ def scheduler_bound(model: Model) -> Finding | None:
     return Finding(
         "scheduler",
         "The scheduler is the bottleneck",
-        f"its loop took {best:.0%} of a CPU, for {sum(model.runs.values()):,} tasks.",
+        f"its loop was busy {best:.0%} of the time, for {sum(model.runs.values()):,} tasks.",
         "Submit fewer and larger tasks; let graphs be optimised (chains fused) first.",
         best,
         "system",

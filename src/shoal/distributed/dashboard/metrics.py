@@ -60,7 +60,7 @@ def families(model: Model) -> Iterable[tuple[str, str, str, list[Sample]]]:
         states.update(kind["states"])
     plain = [
         ("shoal_scheduler_clients", "gauge", "Clients", len(model.feed.get("clients", ()))),
-        ("shoal_scheduler_loop_seconds_total", "counter", "CPU time of the scheduler's loop",
+        ("shoal_scheduler_loop_seconds_total", "counter", "How long the scheduler's loop was busy",
          vitals.get("loop_s", 0.0)),
         ("shoal_scheduler_cpu_seconds_total", "counter", "CPU time of the scheduler's process",
          vitals.get("cpu_s", 0.0)),

@@ -165,11 +165,11 @@ class Model:
     total
         The same, summed over all workers.
     rates
-        (time, runs ended, bytes moved, share of a CPU that the scheduler's loop takes).
+        (time, runs ended, bytes moved, share of the time in which the scheduler's loop is busy).
     rated
-        When they were last told, what has come since, and CPU seconds of the loop until then.
+        When they were last told, what has come since, and busy seconds of the loop until then.
     loop
-        (time, CPU seconds that the scheduler's loop had taken), about once a second.
+        (time, seconds that the scheduler's loop had been busy), about once a second.
     vitals
         The last answer of ``scheduler.vitals``.
     answers

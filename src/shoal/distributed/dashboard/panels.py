@@ -49,7 +49,7 @@ PANELS: dict[str, Panel] = {
     "cpu": Panel("CPU", "cpu", cluster.load),
     "cluster-memory": Panel("Memory", "memoryline", cluster.load),
     "rates": Panel("Tasks and bytes a second", "rates", cluster.rates),
-    "scheduler-system": Panel("CPU of the scheduler's loop", "loop", cluster.rates),
+    "scheduler-system": Panel("Load of the scheduler's loop", "loop", cluster.rates),
     "workers": Panel("Workers", "workers", workers.workers),
     "kinds": Panel("Kinds of tasks", "kinds", tasks.kinds),
     "bandwidth-workers": Panel("Bytes moved between workers", "transfers", workers.transfers),

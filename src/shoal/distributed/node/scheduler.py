@@ -53,7 +53,7 @@ from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.node.views import Overview
-from shoal.distributed.node.vitals import Stacks, process_vitals
+from shoal.distributed.node.vitals import Stacks, busy_seconds, process_vitals
 from shoal.distributed.protocol import Answer, Call, Goodbye
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import dumps
@@ -463,7 +463,7 @@ class Scheduler(Overview):
         now = self.loop.time()
         if now > self._load_due:
             self._load_due = now + 1.0
-            self._loads.append((now, time.thread_time()))
+            self._loads.append((now, busy_seconds()))
         effects = core.drain(self.state, now)
         if self._record is not None:
             # Nobody is told of anything that a killed scheduler would not know.

@@ -79,6 +79,6 @@ export function drawRates(body) {
 
 export function drawLoop(body) {
   return lines(body, (d) => [d.loop],
-    [series("of one CPU", "--run", (v) => percent(v / 100), { fill: () => style("--run-soft") })],
+    [series("busy", "--run", (v) => percent(v / 100), { fill: () => style("--run-soft") })],
     [axisOf(asPercent)]);
 }

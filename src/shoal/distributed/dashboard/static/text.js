@@ -46,7 +46,7 @@ export function drawAnswers(body, page) {
 export function drawFacts(body) {
   const units = { cpu_s: seconds, loop_s: seconds, memory: bytes, bandwidth: (v) => `${bytes(v)} a second`, up_s: seconds,
     tasks: count, clients: (v) => v.join(", ") };
-  const names = { cpu_s: "CPU time", loop_s: "CPU time of the loop", fds: "open descriptors", up_s: "up for", id: "identity",
+  const names = { cpu_s: "CPU time", loop_s: "loop was busy for", fds: "open descriptors", up_s: "up for", id: "identity",
     pid: "process", python: "Python", bandwidth: "measured bandwidth" };
   return (data) => body.replaceChildren(facts(Object.entries(data).map(([name, value]) =>
     [names[name] ?? name, (units[name] ?? String)(value)])));
