@@ -128,7 +128,7 @@ def page_of(title: str, head: str, panels: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> text = page_of("A report", "<p>hello</p>", {"progress": {"kinds": {}}})
-    >>> "http" in text.replace("http://www.w3.org", "").replace("https://github.com", "")
+    >>> "://" in text.replace("http://www.w3.org", "").replace("https://github.com", "")
     False
     """
     boxes = "".join(
