@@ -71,8 +71,7 @@ def conjugate(a: Array) -> Array:
     >>> conjugate(x) is x
     True
     """
-    out: Any = np.conj(a) if a.dtype.kind in "cO" else a
-    return out
+    return np.conj(a) if a.dtype.kind in "cO" else a  # type: ignore[return-value]
 
 
 def adjoint(a: Array) -> Array:
