@@ -110,3 +110,31 @@ def test_a_part_keeps_its_window() -> None:
     gc.collect()
     assert idle() == 0
     assert bytes(part) == b"a" * 100 and not is_written(next(iter(MAPPED.starts)), 1)
+
+
+def test_what_a_finalizer_keeps_stays_as_it_is() -> None:
+    kept = []
+
+    class Holder:
+        """Stands in a cycle, and saves what it holds when it is found there."""
+
+        def __init__(self, view):
+            self.view, self.me = view, self
+
+        def __del__(self):
+            kept.append(self.view)
+
+    pool = Pool()
+    segment, _ = pool.make([b"a" * SIZE])
+    Holder(receive(segment))
+    del segment
+    gc.collect()
+    assert len(kept) == 1
+    segment, _ = pool.make([b"b" * SIZE])
+    assert bytes(kept[0]) == b"a" * SIZE
+    view = receive(segment)
+    assert bytes(view) == b"b" * SIZE
+    del segment, view
+    kept.clear()
+    gc.collect()
+    assert pool.unused_bytes == pool.held_bytes

@@ -39,6 +39,7 @@ import mmap
 import os
 import pickle
 import resource
+import select
 import sys
 import threading
 import time
@@ -100,18 +101,20 @@ class Segment:
     b'def'
     """
 
-    __slots__ = ("fd", "size")
+    __slots__ = ("_holder", "size")
 
     def __init__(self, fd: int, size: int) -> None:
-        self.fd = fd
+        # Not a ``__del__`` that closes it: the garbage collector finalizes all that is in a cycle
+        # before any of it goes, and another finalizer may keep what it saw there, for instance an
+        # array in this memory.  An epoll object takes any descriptor, and closes it when nobody
+        # refers to it any more, and not before.
+        self._holder = select.epoll.fromfd(fd)
         self.size = size
 
-    def __del__(self) -> None:
-        # Also while the interpreter shuts down, when `os` may be gone.
-        close = getattr(os, "close", None)
-        if close is not None and self.fd >= 0:
-            close(self.fd)
-            self.fd = -1
+    @property
+    def fd(self) -> int:
+        """The descriptor."""
+        return self._holder.fileno()
 
 
 # ------------------------------------------------------------------------------------- mapping
