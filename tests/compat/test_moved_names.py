@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import shoal
 from shoal.compat import install_as_dask, uninstall
 from shoal.compat.moved import MOVED, stand_in
 
@@ -55,3 +59,20 @@ def test_they_go_and_may_come_back(installed: None) -> None:
     assert "distributed.lock" not in sys.modules
     install_as_dask()
     importlib.import_module("distributed.lock")
+
+
+@pytest.mark.parametrize(
+    "name", ["dask", "distributed.cli.dask_worker", "distributed.cli.dask_scheduler"]
+)
+def test_job_scripts_find_the_commands(name: str) -> None:
+    pytest.importorskip("click")
+    path = [*map(str, Path(shoal.__file__).parents[1:2]), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-m", "shoal.compat", "-m", name, "--help"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0 and "Usage:" in done.stdout, done.stderr

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
-from shoal.compat.moved import stand_in
+from shoal.compat.moved import program, stand_in
 from shoal.compat.settings import take_settings
 from shoal.errors import AlreadyImportedError
 
@@ -104,6 +104,17 @@ class Finder(MetaPathFinder, Loader):
         real = real_name(name)
         assert real is not None
         sys.modules[name] = stand_in(real) or sys.modules[real]
+
+    def get_code(self, name: str) -> CodeType | None:
+        """What ``python -m distributed.cli.dask_worker`` runs, as job scripts have it.
+
+        Parameters
+        ----------
+        name
+            Dotted.
+        """
+        source = program(real_name(name) or "")
+        return None if source is None else compile(source, f"<{name}>", "exec")
 
 
 _finder = Finder()

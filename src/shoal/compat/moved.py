@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-__all__ = ["MOVED", "stand_in"]
+__all__ = ["MOVED", "program", "stand_in"]
 
 MOVED: Mapping[str, Mapping[str, str]] = {
+    "shoal.__main__": {"main": "cli.main:shoal"},
     "shoal.array.chunk_types": {
         "is_valid_chunk_type": "array.chunktypes",
         "register_chunk_type": "array.chunktypes",
@@ -52,6 +53,9 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "BaseActorFuture": "distributed:ActorFuture",
     },
     "shoal.distributed.cfexecutor": {"ClientExecutor": "distributed.client.executor"},
+    "shoal.distributed.cli": {},
+    "shoal.distributed.cli.dask_scheduler": {"main": "cli.scheduler:scheduler"},
+    "shoal.distributed.cli.dask_worker": {"main": "cli.worker:worker"},
     "shoal.distributed.event": {"Event": "distributed"},
     "shoal.distributed.exceptions": {"Reschedule": "errors"},
     "shoal.distributed.lock": {"Lock": "distributed"},
@@ -101,5 +105,29 @@ def stand_in(name: str) -> ModuleType | None:
     if name not in MOVED:
         return None
     if name not in _made:
-        _made[name] = _StandIn(name, f"Names of Dask's; see {__name__}.")
+        module = _StandIn(name, f"Names of Dask's; see {__name__}.")
+        if any(other.startswith(f"{name}.") for other in MOVED):
+            module.__path__ = []
+        _made[name] = module
     return _made[name]
+
+
+def program(name: str) -> str | None:
+    """What ``python -m`` runs for a name in the table: its ``main``; None where it has none.
+
+    Parameters
+    ----------
+    name
+        As it would be called in shoal.
+
+    Examples
+    --------
+    >>> program("shoal.distributed.cli.dask_worker")
+    "from shoal.cli.worker import worker as main; main(prog_name='dask_worker')"
+    """
+    home = MOVED.get(name, {}).get("main")
+    if home is None:
+        return None
+    module, _, attr = home.partition(":")
+    shown = "dask" if name == "shoal.__main__" else name.rpartition(".")[2]
+    return f"from shoal.{module} import {attr} as main; main(prog_name={shown!r})"

@@ -36,7 +36,7 @@ from shoal.distributed.node.worker import Worker
 from shoal.errors import ClusterError, SerializationError
 from shoal.local.cpus import CPU_COUNT
 
-__all__ = ["LocalCluster", "default_shape"]
+__all__ = ["LocalCluster", "default_shape", "nprocesses_nthreads"]
 
 log = logging.getLogger("distributed.deploy")
 
@@ -104,6 +104,22 @@ def default_shape(
     if threads_per_worker is None:
         threads_per_worker = max(1, cpus // n_workers) if n_workers else 1
     return n_workers, threads_per_worker
+
+
+def nprocesses_nthreads(n: int) -> tuple[int, int]:
+    """How many processes with how many threads each, for so many CPUs.
+
+    Parameters
+    ----------
+    n
+        CPUs.
+
+    Examples
+    --------
+    >>> nprocesses_nthreads(16), nprocesses_nthreads(3)
+    ((4, 4), (3, 1))
+    """
+    return default_shape(None, None, True, n)
 
 
 class LocalCluster(Cluster):
