@@ -16,7 +16,10 @@ def restarted(seed: int) -> World:
     plan, random = make_plan(seed), Random(seed)
     count = random.choice((1, 1, 2))
     plan.faults = [(random.random() * plan.seconds, "restart_scheduler") for _ in range(count)]
-    plan.taste = replace(plan.taste, raising=0.0, flaky=0.0, killing=0.0)
+    plan.taste = replace(plan.taste, raising=0.0, flaky=0.0, killing=0.0, late=0.0, actor=0.0)
+    # What is cancelled is computed anew by who wants it again, and a worker that is sent away by a
+    # user takes its results along.
+    plan.storms, plan.runners = 0.0, 0
     world = World(seed, plan)
     world.run()
     return world

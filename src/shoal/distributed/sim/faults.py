@@ -38,6 +38,8 @@ class Plan:
         Of the network.
     speculate
         As in the scheduler's settings.
+    storms
+        Share of users who begin by submitting and cancelling again and again.
     nannies
         Whether workers have nannies.
     runners
@@ -59,6 +61,7 @@ class Plan:
     taste: Taste = field(default_factory=Taste)
     weather: Weather = field(default_factory=Weather)
     speculate: float = 0.0
+    storms: float = 0.0
     nannies: bool = False
     runners: int = 0
     faults: list[tuple[float, str]] = field(default_factory=list)
@@ -107,6 +110,7 @@ def make_plan(seed: int) -> Plan:
     for _ in range(random.choice((0, 1, 1, 2, 2, 3, 6))):
         plan.faults.append((seconds * random.random() * 1.5, random.choice(names)))
     plan.faults.sort()
+    plan.storms = 0.1
     plan.nannies = random.random() < 0.5
     plan.runners = random.choice((0, 0, 1, 2, 4))
     plan.taste = replace(

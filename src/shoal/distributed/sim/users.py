@@ -39,7 +39,7 @@ def user(client: ClientNode) -> Iterator[Wait]:
         values = {key: (world.known[key], 1000) for key in data}
         yield from client.scatter(values)  # type: ignore[arg-type]
     graphs: list[Graph] = []
-    if random.random() < 0.1:
+    if random.random() < world.plan.storms:
         yield from storm(client)
     for _ in range(random.randint(1, 4)):
         held = [key for key in client.entries if client.status(key) != futures.CANCELLED]
