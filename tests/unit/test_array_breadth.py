@@ -137,3 +137,40 @@ def test_a_copy_is_not_changed_with_its_source() -> None:
     y = da.asarray(x, copy=True)
     x[0] = 5
     assert (y.compute().tolist(), x.compute().tolist()) == ([1, 1, 1], [5, 1, 1])
+
+
+@pytest.mark.parametrize("shape, chunks", [((10,), 4), ((10,), ((3, 0, 7),)), ((5, 4), (2, 3))])
+def test_a_value_of_unknown_length_takes_the_masks_places(shape: Any, chunks: Any) -> None:
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    y, out = da.from_array(x, chunks=chunks), np.zeros(shape)
+    mask = y % 3 != 0
+    got = da.zeros(shape, chunks=2)
+    got[mask] = (1 - y[mask]) * 2
+    out[x % 3 != 0] = (1 - x[x % 3 != 0]) * 2
+    assert_eq(got, out)
+
+
+def test_a_value_that_was_cut_by_another_mask_is_refused() -> None:
+    y = da.arange(10, chunks=5)
+    got = da.zeros(10, chunks=5)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        got[y > 3] = y.rechunk(2)[y.rechunk(2) > 3]
+    got[y > 3] = y[y > 6]
+    with pytest.raises(ValueError, match="mask chooses 1 elements of block 0, and block 0"):
+        got.compute()
+
+
+def test_a_stray_argument_of_blockwise_is_ignored() -> None:
+    x = da.ones(4, chunks=2)
+    with pytest.warns(UserWarning, match="the last of 5 arguments, 'i', has no labels"):
+        got = da.blockwise(np.add, "i", x, "i", x, "i", "i", dtype=float)
+    assert_eq(got, np.full(4, 2.0))
+
+
+def test_an_array_leaves_a_frame_its_labels() -> None:
+    pd = pytest.importorskip("pandas")
+    frames = pytest.importorskip("shoal.dataframe")
+    frame = pd.DataFrame({"x": np.arange(6.0)}, index=list("abcdef"))
+    lazy = frames.from_pandas(frame, npartitions=2)
+    for make in (lambda d: d.x.values + d.x, lambda d: d.x.values > d.x - 1):
+        pd.testing.assert_series_equal(make(lazy).compute(), make(frame))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -118,6 +119,7 @@ def blockwise(
         Labels of the result's axes.
     *args
         Arrays and their labels in turn; labels None for a value that is the same for all blocks.
+        One left over at the end is ignored, with a warning.
     name
         Of the result.
     token
@@ -181,6 +183,14 @@ def blockwise_told(
     told: Mapping[str, Tell] | None = None,
 ) -> Array:
     """`blockwise`, with keyword arguments that are another value for each block (``told``)."""
+    if len(args) % 2:
+        warnings.warn(
+            f"{caller} takes arrays and their labels in turn; the last of {len(args)} arguments, "
+            f"{args[-1]!r}, has no labels and is ignored. Give None as its labels to pass it on",
+            UserWarning,
+            stacklevel=3,
+        )
+        args = args[:-1]
     pairs = list(zip(args[::2], args[1::2], strict=True))
     if align_arrays:
         _, arrays = unify_chunks(*args)

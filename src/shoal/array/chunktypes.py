@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.collection import is_collection
 from shoal.duck import is_arraylike
 
 __all__ = ["is_valid_chunk_type", "register_chunk_type"]
@@ -93,4 +94,5 @@ def defers_to(other: Any, own: type) -> bool:
         return isinstance(priority, int | float) and priority > mine and not is_arraylike(other)
     if kind.__array_ufunc__ is None:
         return True
-    return is_arraylike(other) and not is_valid_chunk_type(kind)
+    # A frame has labels, which its own operators keep.
+    return (is_arraylike(other) or is_collection(other)) and not is_valid_chunk_type(kind)

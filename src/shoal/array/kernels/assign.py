@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["assign_block", "where_assign"]
+__all__ = ["assign_block", "assign_chosen", "where_assign"]
 
 
 def assign_block(block: Any, index: tuple[Any, ...], value: Any) -> Any:
@@ -76,4 +76,43 @@ def where_assign(block: Any, mask: Any, value: Any) -> Any:
         out[where] = np.broadcast_to(value, out.shape, subok=True)[where]
     else:
         out[where] = value
+    return out
+
+
+def assign_chosen(block: Any, mask: Any, value: Any, place: int) -> Any:
+    """A copy of a block with the elements that a mask chooses replaced, one after the other.
+
+    Parameters
+    ----------
+    block
+        An array of one axis.
+    mask
+        Of its length.
+    value
+        As many elements as the mask chooses.
+    place
+        Which block it is, for the error.
+
+    Raises
+    ------
+    ValueError
+        The mask chooses another number of elements.
+
+    Examples
+    --------
+    >>> assign_chosen(np.arange(3), np.array([True, False, True]), np.array([7, 8]), 0)
+    array([7, 1, 8])
+    """
+    chosen = np.asarray(mask)
+    count = int(np.count_nonzero(chosen))
+    if len(value) != count:
+        raise ValueError(
+            f"the mask chooses {count} elements of block {place}, and block {place} of the value "
+            f"has {len(value)}; a value of unknown length must be cut as the mask is, like "
+            "y[mask] with y in the mask's blocks, or call compute_chunk_sizes() on it"
+        )
+    if isinstance(value, np.ma.MaskedArray) and not isinstance(block, np.ma.MaskedArray):
+        block = np.ma.asanyarray(block)
+    out = block.copy()
+    out[chosen] = value
     return out

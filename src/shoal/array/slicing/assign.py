@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.blocks import blockwise_told
 from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.elementwise import elemwise
-from shoal.array.kernels.assign import where_assign
+from shoal.array.kernels.assign import assign_chosen, where_assign
 from shoal.array.nodes.assign import Assign, touched
 from shoal.array.nodes.selection import grouped
 from shoal.array.rechunking import rechunk_node
@@ -37,7 +38,8 @@ def setitem(x: Array, index: Any, value: Any) -> None:
         shoal's that is no such mask is computed, unless it is a mask and ``value`` has no axis
         along it.
     value
-        Broadcasts to the elements; `numpy.ma.masked` masks them.
+        Broadcasts to the elements; `numpy.ma.masked` masks them.  One of unknown length, as
+        ``y[mask]`` is, has a block for each of the mask's.
 
     Raises
     ------
@@ -132,6 +134,8 @@ def _where(x: Array, mask: Array, value: Any) -> Array:
                 f"boolean index did not match indexed array along axis {axis}: the array has "
                 f"length {own} there, and the mask {other}"
             )
+    if isinstance(value, Array) and value.ndim == 1 and has_unknown(value.chunks):
+        return _block_by_block(x, mask, value)
     if isinstance(value, Array) and value.ndim and value.shape != (1,) * value.ndim:
         fits = x.ndim == 1 or value.shape == x.shape
         if x.ndim > 1 or not fits or value.shape[0] == x.shape[0]:
@@ -144,6 +148,36 @@ def _where(x: Array, mask: Array, value: Any) -> Array:
     if isinstance(value, Array) and value.ndim:
         value = value.reshape(())
     return elemwise(where_assign, x, mask, value, dtype=x.dtype)
+
+
+def _block_by_block(x: Array, mask: Array, value: Array) -> Array:
+    """Elements replaced by a value that was cut as the mask is, such as ``y[mask]``.
+
+    How long its blocks are, is seen when they are there.
+    """
+    chosen = mask if mask.ndim == 1 else mask.ravel()
+    if value.numblocks != chosen.numblocks or has_unknown(mask.chunks):
+        raise ValueError(
+            f"the value's shape is {value.shape}, in {value.npartitions} blocks, and the mask has "
+            f"{chosen.npartitions}: what belongs together is not known; call "
+            "compute_chunk_sizes() on the value first"
+        )
+    flat = (x if x.ndim == 1 else x.ravel()).rechunk(chosen.chunks)
+    done = blockwise_told(
+        assign_chosen,
+        "i",
+        (flat, "i", chosen, "i", value, "i"),
+        {},
+        caller="x[mask] = value",
+        title="setitem",
+        dtype=x.dtype,
+        adjust_chunks={"i": flat.chunks[0]},
+        new_axes={},
+        align_arrays=False,
+        meta=x._meta.ravel(),
+        told={"place": lambda *_: range(value.npartitions)},
+    )
+    return done if x.ndim == 1 else done.reshape(x.shape)
 
 
 def _known(entries: list[Any], x: Array, value: Any) -> list[Any]:
