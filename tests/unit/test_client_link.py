@@ -172,11 +172,29 @@ def test_what_comes_after_the_end_changes_nothing(
         link.send(submit("x"))
 
 
-def after_return(scheduler: FakeScheduler) -> list[Any]:
+def after_return(scheduler: FakeScheduler, wants: int = 2) -> list[Any]:
     """What was said after the second Hello."""
-    scheduler.wait_for(Want, 2)
+    scheduler.wait_for(Want, wants)
     hellos = [i for i, message in enumerate(scheduler.heard) if type(message) is Hello]
     return scheduler.heard[hellos[1] + 1 :]
+
+
+def test_what_cannot_be_put_into_bytes_was_never_said(parts: tuple[FakeScheduler, Link]) -> None:
+    """Kept among what was said, it would break each new connection, and the counts."""
+    scheduler, link = parts
+    scheduler.answers = {"echo": {"value": 5}}
+    with pytest.raises(TypeError, match="object"):
+        link.call("echo", value=object())
+    assert link.call("echo").wait(TIMEOUT_S)[0].value == 5
+    scheduler.remembers = 1
+    with link.lock:
+        scheduler.conns[0].close(OSError("broken"))
+        link._is_open = False
+        with pytest.raises(TypeError, match="object"):
+            link.call("echo", value=object())
+    scheduler.wait_for(Hello, 2)
+    assert link.call("echo").wait(TIMEOUT_S)[0].value == 5
+    assert {type(message) for message in after_return(scheduler, wants=1)} == {Want, Call}
 
 
 def test_what_was_not_taken_is_said_again_and_nothing_else(

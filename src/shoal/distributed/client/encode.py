@@ -614,6 +614,8 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
         given["resources"] = {str(k): float(v) for k, v in given["resources"].items()}
     if "priority" in given:
         given["priority"] = float(given["priority"])
+    if "retries" in given:
+        given["retries"] = int(given["retries"])
     return [Options(tasks=tasks, **given)]
 
 

@@ -55,6 +55,7 @@ from shoal.distributed.protocol import (
     Welcome,
     Withdraw,
 )
+from shoal.distributed.wire.codec import MESSAGES
 from shoal.errors import (
     AuthenticationError,
     ClosedClientError,
@@ -319,10 +320,15 @@ class Link:
         with self.lock:
             if self.status != "closed":
                 session = self._session
-                say(session, message, buffers)
+                # What cannot be put into bytes raises here and was never said: kept among what
+                # nobody has confirmed yet, it would break each new connection.
                 if self._is_open and self._conn is not None:
-                    session.sent = session.confirmed + len(session.said)
                     self._conn.send(message, buffers)
+                    say(session, message, buffers)
+                    session.sent = session.confirmed + len(session.said)
+                else:
+                    MESSAGES.pack(message)
+                    say(session, message, buffers)
                 return
         raise ClosedClientError(
             f"Can't send {NAMES.get(type(message), type(message).__name__)} to the scheduler: "
