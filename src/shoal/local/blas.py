@@ -1,15 +1,16 @@
-"""One thread for BLAS while several threads run tasks.
+"""How many threads BLAS has while several threads run tasks.
 
 NumPy's linear algebra has threads of its own.  Called from several threads at once they take turns
-at one pool, and wait for it by turning: a product of matrices took twice its processor time.  So a
-run on threads holds them at one, and what they were comes back when the last run has ended.
+at one pool, and wait for it by turning: a product of matrices took twice its processor time.  So
+the CPUs are divided among the tasks that run: while many do, each has one thread of BLAS; a task
+that runs alone, such as the last of a reduction or a step of a chain, has them all.
 
-It is done once a run, not once a task, by setting a number in each library that threadpoolctl
-finds (10 us; 2 ms once, to find them).  Without that package, or with numpy not imported, nothing
-is done; nor where the user has said how many there are to be: by an environment variable, or by a
-number other than one for each CPU.  A library that has a number for each thread that calls it
-(MKL, OpenMP) is not held.  Rejected: as many for a task as others leave idle, since a library has
-one number for the whole process.
+A library has one number for the whole process, so it is set (1 us, by what threadpoolctl finds; 2
+ms once, to find it) when the count of running tasks changes, and comes back when the last run has
+ended.  Without that package, or with numpy not imported, nothing is done; nor where the user has
+said how many there are to be: by an environment variable, or by a number other than one for each
+CPU, also while tasks run.  A library that has a number for each thread that calls it (MKL, OpenMP)
+is left alone.  A task that computes a graph of its own counts twice while it does.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-__all__ = ["one_blas_thread"]
+__all__ = ["shared_blas"]
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS")
 """Where one of these is set, the user has chosen."""
@@ -29,53 +32,105 @@ VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP
 SOURCES = ("numpy", "scipy.linalg", "mkl")
 """Modules that bring a BLAS of their own with them."""
 
-
 USUAL = {os.cpu_count(), len(getattr(os, "sched_getaffinity", lambda _: [0])(0))}
 """How many threads a library takes that nobody has told: one for each CPU."""
 
-Get = Callable[[], int | None]
-Put = Callable[[int], Any]
+PAUSE_S = 0.001
+"""So soon after a change nobody is given more threads: tasks that are done in less have no use for
+them, and the changes would cost more than the tasks."""
+
+Tell: TypeAlias = Callable[[int], int]
+"""Says how many tasks of a run are running, and is told how many are counted."""
 
 
-class _Limits:
-    """The libraries, how many runs hold them, and what is to come back."""
+@dataclass(slots=True)
+class Library:
+    """One that has a number of threads.
+
+    Parameters
+    ----------
+    get, put
+        Ask for the number, and set it.
+    most
+        What it was before.
+    now
+        What it is, unless somebody else has set it.
+    """
+
+    get: Callable[[], int | None]
+    put: Callable[[int], Any]
+    most: int
+    now: int
+
+    def give(self, number: int) -> None:
+        """Set the number, if nobody else has."""
+        if number != self.now and self.get() == self.now:
+            self.put(number)
+            self.now = number
+
+
+class _Shares:
+    """The libraries, and how many tasks each run says are running."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.holders = 0
+        self.running: dict[int, int] = {}
+        self.libraries: list[Library] = []
         self.modules: list[str] = []
-        self.libraries: list[tuple[Get, Put]] = []
-        self.before: list[tuple[Put, int]] = []
+        self.known: list[Any] = []
+        self.changed_s = 0.0
+        self.count = 0
 
-    def hold(self) -> None:
+    def enter(self, workers: int) -> tuple[int, Tell | None]:
         with self.lock:
-            self.holders += 1
-            if self.holders == 1:
-                for get, put in self.found():
-                    count = get()
-                    if count is not None and count > 1 and count in USUAL:
-                        self.before.append((put, count))
-                        put(1)
+            if not self.running:
+                self.libraries = [
+                    Library(get, put, most, most)
+                    for get, put in self.found()
+                    if (most := get()) is not None and most > 1 and most in USUAL
+                ]
+            self.count += 1
+            number = self.count
+            self.running[number] = workers
+            self.divide()
 
-    def release(self) -> None:
+        def tell(count: int) -> int:
+            return self.tell(number, count)
+
+        return number, tell if self.libraries else None
+
+    def tell(self, number: int, count: int) -> int:
         with self.lock:
-            self.holders -= 1
-            if not self.holders:
-                for put, count in self.before:
-                    put(count)
-                self.before = []
+            before = self.running.get(number)
+            if before is None:
+                return count  # of a task that outlived its run
+            if count < before and time.perf_counter() - self.changed_s < PAUSE_S:
+                return before
+            self.running[number] = count
+            self.divide()
+        return count
 
-    def found(self) -> list[tuple[Get, Put]]:
-        """What asks and tells each library that is the user's own choice nowhere; they are looked
-        for again when a module may have brought one."""
+    def leave(self, number: int) -> None:
+        with self.lock:
+            del self.running[number]
+            self.divide()
+
+    def divide(self) -> None:
+        tasks = sum(self.running.values()) or 1
+        for library in self.libraries:
+            library.give(max(1, library.most // tasks))
+        self.changed_s = time.perf_counter()
+
+    def found(self) -> list[tuple[Any, Any]]:
+        """What asks and tells each library; looked for again when a module may have brought one."""
         modules = [name for name in SOURCES if name in sys.modules]
         if modules != self.modules:
             self.modules = modules
-            self.libraries = [] if any(name in os.environ for name in VARIABLES) else _libraries()
-        return self.libraries
+            self.known = [] if any(name in os.environ for name in VARIABLES) else _libraries()
+        return self.known
 
 
-def _libraries() -> list[tuple[Get, Put]]:
+def _libraries() -> list[tuple[Any, Any]]:
     """The libraries of BLAS that have one number of threads for the whole process.
 
     threadpoolctl lets one thread set it, for as long as that lives; the run that ends last may be
@@ -92,28 +147,36 @@ def _libraries() -> list[tuple[Get, Put]]:
     ]
 
 
-_limits = _Limits()
+_shares = _Shares()
 
 
 @contextlib.contextmanager
-def one_blas_thread(workers: int) -> Iterator[None]:
-    """Hold BLAS at one thread while a block runs, if that is what helps.
+def shared_blas(workers: int) -> Iterator[Tell | None]:
+    """Divide the threads of BLAS among tasks while a block runs them.
 
     Parameters
     ----------
     workers
-        How many threads run tasks; one leaves BLAS its own.
+        How many may run at once, and do as far as is known; with one, BLAS keeps its own.
+
+    Yields
+    ------
+    callable or None
+        ``tell(count)``, to be called when another number of tasks is running; it returns the number
+        that is counted on from now on, which is the former one so soon after a change.  None where
+        there is nothing to divide.
 
     Examples
     --------
-    >>> with one_blas_thread(4):
-    ...     pass
+    >>> with shared_blas(1) as tell:
+    ...     tell is None
+    True
     """
     if workers < 2 or "numpy" not in sys.modules:
-        yield
+        yield None
         return
-    _limits.hold()
+    number, tell = _shares.enter(workers)
     try:
-        yield
+        yield tell
     finally:
-        _limits.release()
+        _shares.leave(number)

@@ -33,7 +33,7 @@ from typing import Any
 
 from shoal.errors import ExecutorError
 from shoal.graph.plan import Plan
-from shoal.local.blas import one_blas_thread
+from shoal.local.blas import Tell, shared_blas
 from shoal.local.callbacks import observe
 from shoal.local.cpus import CPU_COUNT
 from shoal.local.failure import add_note, mark_failed
@@ -89,7 +89,7 @@ def run_threads(
             workers, submit = num_workers or CPU_COUNT, None
         else:
             workers, submit = num_workers or size_of(pool), run.watched(submitter(pool))
-        with one_blas_thread(min(workers, len(plan))):
+        with shared_blas(min(workers, len(plan))) as run.tell:
             run.go(submit or shared_pool(workers).submit, workers)
         if run.error is not None:
             raise run.take_error()
@@ -144,6 +144,8 @@ class ThreadedRun:
         self.inside = 0
         self.failed_task: int | None = None
         self.error: BaseException | None = None
+        self.workers = 0
+        self.tell: Tell | None = None
 
     def go(self, submit: Callable[[Callable[[], None]], Any], workers: int) -> None:
         """Run everything, or until something fails.
@@ -155,7 +157,7 @@ class ThreadedRun:
         workers
             How many threads to use.
         """
-        workers = min(workers, len(self.plan))
+        workers = self.workers = min(workers, len(self.plan))
         try:
             if threading.current_thread() is threading.main_thread():
                 for _ in range(workers):
@@ -217,6 +219,7 @@ class ThreadedRun:
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
         finished, dependents, result_of = self.finished, self.dependents, results.__getitem__
         missing, uses, combine = self.missing, self.uses, self.make_combine()
+        tell, parked, told = self.tell, self.parked, -1
         i, steps = -1, 0
         while not self.done:
             if i < 0:
@@ -231,6 +234,11 @@ class ThreadedRun:
                 except IndexError:
                     # Another thread was faster.
                     continue
+            if tell is not None:
+                # While there is more to do nobody is idle for long.
+                active = self.workers if ready or sources else self.inside - len(parked)
+                if active != told:
+                    told = tell(active)
             func, arg = funcs[i], args[i]
             try:
                 if func is None:
@@ -354,6 +362,9 @@ class ThreadedRun:
             if i >= 0:
                 heappush(self.ready, self.rank[i])
             return
+        if idle and self.tell is not None:
+            # A task that runs alone from now on may be in the middle of its work.
+            self.tell(max(1, self.inside - len(self.parked)))
         parking.acquire(timeout=timeout_s)
 
     def end(self) -> None:
