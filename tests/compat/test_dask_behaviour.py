@@ -18,6 +18,7 @@ np = pytest.importorskip("numpy")
 
 import shoal.array as da  # noqa: E402
 from shoal.array.core import _concatenate2, concatenate3, slices_from_chunks  # noqa: E402
+from shoal.array.testing import assert_eq  # noqa: E402
 
 CUBE = np.arange(60).reshape(3, 4, 5)
 
@@ -187,3 +188,26 @@ def test_rechunk_leaves_axes_of_none_and_takes_no_notice_of_entries_beyond() -> 
     assert x.rechunk((None, 5)).chunks == x.chunks
     with pytest.raises(ValueError, match="2 axes"):
         da.ones((2, 2, 2)).rechunk((None, 2))
+
+
+def test_lengths_of_blocks_and_meta_may_be_assigned() -> None:
+    x = da.from_array(np.array([3, 1, 2, 5]), chunks=2)
+    y = x[x > 0]
+    y._chunks = ((2, 2),)
+    assert y.shape == (4,) and y[1:3].compute().tolist() == [1, 2]
+    with pytest.raises(ValueError, match="blocks"):
+        y._chunks = ((4,),)
+    z = da.map_blocks(lambda block: block / 2, x, dtype=int)
+    z._meta = np.empty(0, float)
+    assert z.dtype == float and (z + 1).compute().tolist() == [2.5, 1.5, 2, 3.5]
+
+
+def test_a_list_of_one_column_makes_a_frame_of_an_array_with_one_axis() -> None:
+    dd = pytest.importorskip("shoal.dataframe")
+    assert dd.from_array(np.arange(3), columns=["a"]).compute().a.tolist() == [0, 1, 2]
+    assert dd.from_array(np.arange(3), columns="a").compute().name == "a"
+
+
+def test_assert_eq_computes_what_is_no_array() -> None:
+    dd = pytest.importorskip("shoal.dataframe")
+    assert_eq(dd.from_array(np.arange(3)), np.arange(3))

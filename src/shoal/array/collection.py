@@ -162,8 +162,24 @@ class Array(Operators, CollectionMixin):
         raise TypeError(f"chunks cannot be set; use x.rechunk({chunks!r}), which gives a new array")
 
     @property
+    def _chunks(self) -> Chunks:
+        # Libraries that know more than the array assign to it: lengths, and what blocks are.
+        return self.chunks
+
+    @_chunks.setter
+    def _chunks(self, chunks: Any) -> None:
+        told = tuple(map(tuple, chunks))
+        if tuple(map(len, told)) != self.numblocks:
+            raise ValueError(f"chunks {told} are for {[*map(len, told)]} blocks, not {self!r}'s")
+        self._node = Wrapped((self._node,), told, self._meta)
+
+    @property
     def _meta(self) -> Any:
         return self._node.meta
+
+    @_meta.setter
+    def _meta(self, meta: Any) -> None:
+        self._node = Wrapped((self._node,), self.chunks, meta)
 
     @property
     def dtype(self) -> Any:

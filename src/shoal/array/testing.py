@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal.array.collection import Array
-from shoal.collection import compute
+from shoal.collection import compute, is_collection
 
 __all__ = ["assert_eq"]
 
@@ -30,7 +30,7 @@ def assert_eq(
     Parameters
     ----------
     a, b
-        Arrays of shoal's or others.
+        Arrays of shoal's or others; of other collections the result is compared.
     check_shape, check_chunks, check_dtype
         Whether to compare the shape, the lengths of blocks and the dtype that an array of shoal's
         has told with those of what it computes.
@@ -71,7 +71,7 @@ def assert_eq(
 
 def _computed(a: Any, shape: bool, chunks: bool, dtype: bool, scheduler: str) -> Any:
     if not isinstance(a, Array):
-        return a
+        return a.compute(scheduler=scheduler) if is_collection(a) else a
     out, blocks = compute(a, list(a.to_delayed().flat), scheduler=scheduler)
     if dtype:
         assert a.dtype == out.dtype, f"{a!r} computes {out.dtype}"

@@ -142,7 +142,7 @@ def from_array(data: Any, chunksize: int = 50_000, columns: Any = None, meta: An
     chunksize
         Rows in a partition.
     columns
-        Names of the columns, or the name of the series.
+        Names of the columns; for one axis the name of the series, or a list of one for a frame.
     meta
         Accepted for programs written for Dask.
 
@@ -156,7 +156,7 @@ def from_array(data: Any, chunksize: int = 50_000, columns: Any = None, meta: An
     data = np.asarray(data)
     if data.ndim > 2:
         raise ValueError(f"from_array does not take arrays with {data.ndim} axes, at most 2")
-    if data.ndim == 1 and data.dtype.names is None:
+    if data.ndim == 1 and data.dtype.names is None and (columns is None or np.isscalar(columns)):
         return from_pandas(pd.Series(data, name=columns), chunksize=chunksize)
     return from_pandas(pd.DataFrame(data, columns=columns), chunksize=chunksize)
 
