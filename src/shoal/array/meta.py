@@ -187,7 +187,7 @@ def infer_dtype(
             out = func(*sample, **{name: _ones(arg) for name, arg in (kwargs or {}).items()})
     except Exception as error:
         shown = ", ".join(_describe(arg) for arg in sample)
-        if isinstance(func, np.ufunc):
+        if isinstance(getattr(func, "of", func), np.ufunc):
             # NumPy's own error, for it is about types and not about the sample.
             error.add_note(f"shoal: {caller} of {funcname(func)}({shown})")
             raise

@@ -236,12 +236,16 @@ def top_aggregate(
     return np.take_along_axis(both[part], order, axis=one)
 
 
-def take_last(block: Any, axis: int) -> Any:
-    """The last element along an axis, which stays.
+def take_last(block: Any, axis: int, empty: Any = None) -> Any:
+    """The last element along an axis, which stays; of a block without elements what counts as none.
 
-    >>> take_last(np.arange(3), 0)
-    array([2])
+    >>> take_last(np.arange(3), 0), take_last(np.ones((2, 0)), 1, 0)
+    (array([2]), array([[0.],
+           [0.]]))
     """
+    if not block.shape[axis] and empty is not None:
+        shape = (*block.shape[:axis], 1, *block.shape[axis + 1 :])
+        return np.full(shape, empty, block.dtype)
     # Behind a mask NumPy's running totals go on.
     own = np.ma.getdata(block) if isinstance(block, np.ma.MaskedArray) else block
     return own[(slice(None),) * axis + (slice(max(block.shape[axis] - 1, 0), None),)]

@@ -36,6 +36,8 @@ class Scan(ArrayNode):
         ``binop(total, total)``.
     total
         ``total(block, axis=axis, keepdims=True)``; None for the last of the running totals.
+    ident
+        The total of a block without elements; None where there is none, and no such block.
     axis
         An int.
     tree
@@ -48,12 +50,12 @@ class Scan(ArrayNode):
     >>> import numpy as np
     >>> from shoal.array.nodes.base import HeldBlocks
     >>> x = HeldBlocks((np.ones(2), np.ones(3)), ((2, 3),), np.ones(0))
-    >>> Scan(x, np.cumsum, np.add, None, 0, False, x.meta).chunks
+    >>> Scan(x, np.cumsum, np.add, None, 0, 0, False, x.meta).chunks
     ((2, 3),)
     """
 
     __slots__ = ()
-    fields = ("source", "func", "binop", "total", "axis", "tree", "kind")
+    fields = ("source", "func", "binop", "total", "ident", "axis", "tree", "kind")
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
@@ -77,7 +79,8 @@ class Scan(ArrayNode):
         lowering.add_grid(self, scan, own, name=name)
         scanned = list(lowering.graph.numbers(name))
         if self.total is None:
-            ends, inputs = call_of(take_last, (Ref(0), axis)), [Blocks(name, grid, own[0].axes)]
+            ends = call_of(take_last, (Ref(0), axis, self.ident))
+            inputs = [Blocks(name, grid, own[0].axes)]
         else:
             ends, inputs = call_of(self.total, (Ref(0),), (("axis", axis), ("keepdims", True))), own
         lowering.add_grid(self, ends, inputs, name=f"{self.name}-total")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.array.rechunking.convert import rechunk, rechunk_node, warn_of_growth
+from shoal.array.rechunking.convert import rechunk, rechunk_node, warn_of_growth, without_empty
 from shoal.array.rechunking.reshape import ravel, reshape, reshape_blockwise, reshape_of
 from shoal.array.rechunking.shuffling import shuffle, smaller_blocks
 
@@ -16,4 +16,5 @@ __all__ = [
     "shuffle",
     "smaller_blocks",
     "warn_of_growth",
+    "without_empty",
 ]

@@ -18,11 +18,31 @@ from shoal.array.nodes.rechunk import Rechunk, RechunkWithin
 from shoal.errors import PerformanceWarning
 from shoal.units import parse_bytes
 
-__all__ = ["rechunk", "rechunk_node", "warn_of_growth"]
+__all__ = ["rechunk", "rechunk_node", "warn_of_growth", "without_empty"]
 
 
 MANY_MORE = 10
 """Times as many blocks as before, which is worth a warning."""
+
+
+def without_empty(x: Array) -> Array:
+    """The array without blocks of length 0, where it has elements and lengths are known.
+
+    Parameters
+    ----------
+    x
+        The array.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> without_empty(da.ones(3, chunks=((0, 3),))).chunks
+    ((3,),)
+    """
+    if has_unknown(x.chunks) or all(all(blocks) or not sum(blocks) for blocks in x.chunks):
+        return x
+    kept = [tuple([n for n in blocks if n]) or (0,) for blocks in x.chunks]
+    return Array(rechunk_node(x._node, tuple(kept)))
 
 
 def rechunk(

@@ -24,7 +24,7 @@ from shoal.array.conversion import asanyarray
 from shoal.array.grid import block_shapes
 from shoal.array.nodes.reshape import ReshapeBlocks
 from shoal.array.nodes.sources import Full
-from shoal.array.rechunking.convert import rechunk_node
+from shoal.array.rechunking.convert import rechunk_node, without_empty
 from shoal.units import parse_bytes
 
 __all__ = ["ravel", "reshape", "reshape_blockwise"]
@@ -78,6 +78,7 @@ def reshape(
     if x.size == 0:
         chunks = normalize_chunks(new, new, dtype=x.dtype)
         return Array(Full(0, chunks, x._meta, "reshape"))
+    x = without_empty(x)
     most = None if limit is None else max(parse_bytes(limit) // x.itemsize, 1)
     return Array(_reshaped(x._node, new, merge_chunks, most))
 

@@ -12,7 +12,7 @@ from shoal.array.conversion import asanyarray
 from shoal.array.documented import documented
 from shoal.array.meta import infer_meta, meta_from_array
 from shoal.array.nodes.scan import Scan
-from shoal.array.rechunking import ravel
+from shoal.array.rechunking import ravel, without_empty
 from shoal.array.reductions.engine import normalize_axes, takes_keyword
 from shoal.expr.annotate import current_annotations
 from shoal.graph.naming import funcname
@@ -76,6 +76,8 @@ def cumreduction(
             x = x.rechunk(-(-x.size // blocks))
         axis = 0
     (axis,) = normalize_axes(axis, x.ndim)
+    if ident is None:
+        x = without_empty(x)
     if dtype is None:
         dtype = getattr(func(np.ones((0,), dtype=x.dtype)), "dtype", object)
     dtype = np.dtype(dtype)
@@ -93,6 +95,7 @@ def cumreduction(
         func,
         binop,
         total,
+        ident,
         axis,
         method == "blelloch",
         meta,

@@ -87,7 +87,7 @@ def reduction(
     >>> reduction(x, np.max, np.max, dtype=x.dtype).compute()
     np.int64(5)
     """
-    axes = normalize_axes(axis, x.ndim)
+    axes = (reduced_axes if concatenate else normalize_axes)(axis, x.ndim)
     combine = combine or aggregate
     if dtype is not None:
         chunk, combine, aggregate = (_with_dtype(f, dtype) for f in (chunk, combine, aggregate))
@@ -174,6 +174,15 @@ def _as_it_is(block: Any, axis: Any, keepdims: bool) -> Any:
     return block
 
 
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """`normalize_axes`, but for a number, which NumPy's ufuncs reduce along "its" axis.
+
+    >>> reduced_axes(-1, 0)
+    ()
+    """
+    return () if not ndim and axis in (0, -1) else normalize_axes(axis, ndim)
+
+
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes as a sorted tuple.
 
@@ -212,7 +221,9 @@ def fan_in(split_every: Any, axes: tuple[int, ...], chunks: Chunks) -> tuple[int
 
 
 def _with_dtype(func: Callable[..., Any], dtype: Any) -> Callable[..., Any]:
-    return partial(func, dtype=dtype) if takes_keyword(func, "dtype") else func
+    # NumPy cannot be told the unit of a duration, and gives the right one.
+    known = np.dtype(dtype).kind not in "mM"
+    return partial(func, dtype=dtype) if known and takes_keyword(func, "dtype") else func
 
 
 def takes_keyword(func: Callable[..., Any], name: str) -> bool:

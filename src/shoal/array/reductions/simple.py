@@ -21,7 +21,7 @@ from shoal.array.kernels.reduce import (
     mean_combine,
     min_chunk,
 )
-from shoal.array.reductions.engine import dense_partials, normalize_axes, reduction
+from shoal.array.reductions.engine import dense_partials, reduced_axes, reduction
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "sum"]
 
@@ -112,7 +112,7 @@ def extreme(
     a: Array, func: Any, chunk: Any, axis: Any, keepdims: Any, split_every: Any, out: Any, name: str
 ) -> Array:
     """The extreme elements, by a function and what a block that may be empty leaves of it."""
-    axes = normalize_axes(axis, a.ndim)
+    axes = reduced_axes(axis, a.ndim)
     if builtins.any(a.shape[i] == 0 for i in axes):
         raise ValueError(
             f"zero-size array to reduction operation {name} which has no identity: the shape is "

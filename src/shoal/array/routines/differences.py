@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ValueError("diff requires input that is at least one dimensional")
     if n == 0:
         return a  # type: ignore[no-any-return]
-    (axis,) = normalize_axes(axis, a.ndim)
+    (axis,) = normalize_axes(operator.index(axis), a.ndim)
     parts = [_edge(prepend, a, axis), a, _edge(append, a, axis)]
     if prepend is not None or append is not None:
         a = concatenate([part for part in parts if part is not None], axis)
