@@ -137,3 +137,50 @@ def test_functions_as_keys() -> None:
     lazy = dd.from_pandas(TEXT, npartitions=2)
     assert lazy[lambda d: d.v > 3].s.compute().tolist() == ["f", "e"]
     assert lazy.v[lambda s: s > 3].compute().tolist() == [4, 5]
+
+
+@pytest.mark.parametrize("func", ["mean", "std", "min", "count", ["mean", "std"]])
+@pytest.mark.parametrize("column", ["t", "z", "d"])
+def test_groups_of_times(func: Any, column: str) -> None:
+    frame = pd.DataFrame(
+        {"k": [1, 1, 2, 2, 1], "t": pd.to_datetime(["2020", "2021", "2022", None, "2023"])}
+    )
+    frame["z"] = frame.t.dt.tz_localize("Europe/Berlin")
+    frame["d"] = frame.t - pd.Timestamp("2020")
+    lazy = dd.from_pandas(frame, npartitions=3).groupby("k")[[column]].agg(func)
+    pd.testing.assert_frame_equal(lazy.compute(), frame.groupby("k")[[column]].agg(func))
+
+
+def test_the_mean_of_times_is_a_whole_number_of_their_unit() -> None:
+    times = pd.Series(
+        pd.to_datetime(["2020-01-01", "2020-01-02", "1960-01-01"] * 333 + ["2020-06-05"])
+    )
+    for values in (times, times.dt.tz_localize("UTC"), times - pd.Timestamp("2000")):
+        numbers = [int(n) for n in values.astype("int64")]
+        mean = abs(sum(numbers)) // len(numbers) * (1 if sum(numbers) > 0 else -1)
+        got = dd.from_pandas(values, npartitions=7).mean().compute()
+        assert got == pd.Series([mean]).astype(values.dtype).iloc[0]
+    gaps = dd.from_pandas(times.where(times.index > 3), npartitions=3)
+    assert pd.isna(gaps.mean(skipna=False).compute())
+
+
+@pytest.mark.parametrize("gap", [np.nan, 4.0])
+def test_covariances_of_frames_with_infinite_values(gap: float) -> None:
+    frame = pd.DataFrame({"x": [1.0, np.inf, 3, gap], "y": [2.0, 1, 5, 3], "z": [1.0, 2, 4, 7]})
+    got = dd.from_pandas(frame, npartitions=3).cov().compute()
+    with np.errstate(invalid="ignore"):
+        pd.testing.assert_frame_equal(got, frame.cov())
+
+
+def test_an_empty_partition_takes_no_rows_of_what_is_assigned() -> None:
+    frame = pd.DataFrame({"x": [1, 2]}, index=[7, 1])
+    lazy = dd.from_map(lambda part: part, [frame[:0], frame], meta=frame[:0])
+    other = dd.from_pandas(pd.Series([5, 6, 7], index=[1, 2, 3]), npartitions=2, sort=False)
+    got = lazy.assign(w=other.clear_divisions()).compute().sort_index()
+    assert got.w.fillna(-1).tolist() == [5, -1]
+
+
+def test_descriptions_of_nullable_columns_are_nullable() -> None:
+    frame = pd.DataFrame({"n": pd.array([1, None, 4], dtype="Int64"), "f": [1.0, 2.0, 3.0]})
+    got = dd.from_pandas(frame, npartitions=2).describe().compute()
+    pd.testing.assert_frame_equal(got, frame.describe())

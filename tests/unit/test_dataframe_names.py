@@ -6,6 +6,7 @@ partitions; "␣" is a blank.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -167,17 +168,15 @@ ELSEWHERE = {
 """Names with a test of their own: files, chance, changes in place, what needs another frame."""
 
 
-def evaluated(text: str, module: Any) -> Any:
-    lazy = module is dd
-
+@functools.cache
+def names(lazy: bool) -> dict[str, Any]:
     def made(frame: Any) -> Any:
         return dd.from_pandas(frame, npartitions=3) if lazy else frame
 
-    frame, numbers, times = made(FRAME), made(NUMBERS), made(TIMES)
-    names = {
-        "d": frame,
-        "x": numbers,
-        "w": times,
+    return {
+        "d": made(FRAME),
+        "x": made(NUMBERS),
+        "w": made(TIMES),
         "g": made(FRAME[["i", "f"]].dropna()).groupby("i"),
         "META": {},
         "PURE": {"bias": False} if lazy else {},
@@ -186,7 +185,10 @@ def evaluated(text: str, module: Any) -> Any:
         "pd": pd,
         "np": np,
     }
-    return eval(text.replace("␣", " "), names)
+
+
+def evaluated(text: str, module: Any) -> Any:
+    return eval(text.replace("␣", " "), dict(names(module is dd)))
 
 
 def cases() -> list[tuple[str, str]]:
@@ -229,6 +231,6 @@ def test_no_name_is_forgotten(kind: str) -> None:
     receiver = next(where.partition(": ")[2] for where in CASES if where.startswith(f"{kind}:"))
     if kind == "Index":
         receiver = "w.index"
-    names = [n for n in dir(type(evaluated(receiver, pd))) if not n.startswith("_")]
+    known = [n for n in dir(type(evaluated(receiver, pd))) if not n.startswith("_")]
     refused = REMEDIES.get("GroupBy" if "GroupBy" in kind else kind, {})
-    assert not [name for name in names if name not in done and name not in refused]
+    assert not [name for name in known if name not in done and name not in refused]

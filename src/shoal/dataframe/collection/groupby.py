@@ -53,6 +53,10 @@ __all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy"]
 KNOWN_OPTIONS = {"sort", "dropna", "observed", "group_keys", "as_index"}
 
 
+UNFOLDED = {"M": ("sum", "mean", "var", "std", "sem", "prod"), "m": ("var", "std", "sem", "prod")}
+"""Aggregations of times and of spans, by the kind of dtype, that need the rows of a group."""
+
+
 class GroupBy:
     """Rows of a frame in groups; `DataFrame.groupby` makes it.
 
@@ -215,7 +219,16 @@ class GroupBy:
             if arg == "size":
                 pairs = [(None, "size")]
         found = [_aggregate(column, func) for column, func in pairs]
-        return None if None in found else found  # type: ignore[return-value]
+        if None in found or not all(map(self._folds, found)):
+            return None
+        return found  # type: ignore[return-value]
+
+    def _folds(self, one: Any) -> bool:
+        """Whether results of partitions can be folded: sums of points in time cannot."""
+        meta = self.frame._meta
+        dtype = None if one.column is None or meta.ndim < 2 else meta.dtypes.get(one.column)
+        refused = UNFOLDED.get(getattr(dtype, "kind", ""), ())
+        return one.func not in refused
 
     def _aggregated(
         self, aggregates: list[Aggregate], meta: Any, split_every: Any, split_out: Any
@@ -259,6 +272,9 @@ class GroupBy:
             aggregates = [Aggregate(name, func, tuple(options.items())) for name in columns]
         if not aggregates:
             return self._moved(func, (), {**told, **options}, meta)
+        if not all(map(self._folds, aggregates)):
+            count = {"split_out": split_out, "split_every": split_every}
+            return self._method(func, (), {**told, **options, **count})
         return self._aggregated(aggregates, meta, split_every, split_out)
 
     # -------------------------------------------------------------------- whole groups
@@ -658,7 +674,8 @@ class SeriesGroupBy(GroupBy):
         pair = self.frame._assigned({"__other": other})
         groups = GroupBy(pair, self._by(), [self.columns, "__other"], **self.options)
         meta = make_meta(self._sampled.count().astype("float64"))
-        return groups.apply(_of_pair, self.columns, name, options, meta=meta)
+        out = groups.apply(_of_pair, self.columns, name, options, meta=meta)
+        return out.rename(self.columns)
 
 
 def _of_pair(group: Any, column: Any, name: str, options: dict[str, Any]) -> Any:

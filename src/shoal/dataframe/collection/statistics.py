@@ -545,11 +545,11 @@ def _described(
     columns: Sequence[Any], names: Any, meta: Any, percentiles: Any, split_every: Any
 ) -> Any:
     args: list[Any] = []
-    kinds: list[tuple[str, int]] = []
+    kinds: list[tuple[Any, Any, Any]] = []
     for column in columns:
         shape = sample_of(column._meta).describe(percentiles=percentiles)
         parts = _statistics(column, shape.index, percentiles, split_every)
-        kinds.append((shape.index, column.name))
+        kinds.append((shape.index, column.name, shape.dtype))
         args += [part._node for part in parts]
     whole = (tuple(kinds), names, *args)
     return from_node(MapPartitions(_put_together, whole, (), meta, ONE, "describe"))
@@ -573,7 +573,7 @@ def _statistics(column: Any, labels: Any, percentiles: Any, split_every: Any) ->
 def _put_together(kinds: Sequence[Any], names: Any, *parts: Any) -> Any:
     queue = list(parts)
     columns = []
-    for labels, name in kinds:
+    for labels, name, kind in kinds:
         count = queue.pop(0)
         if "top" in labels:
             counted = queue.pop(0)
@@ -591,7 +591,7 @@ def _put_together(kinds: Sequence[Any], names: Any, *parts: Any) -> Any:
         values = [facts[label] for label in labels]
         times = any(isinstance(value, pd.Timestamp | pd.Timedelta) for value in values[1:])
         times = times or any(value is pd.NaT for value in values[1:2])
-        dtype = object if times else float
+        dtype = object if times else kind
         columns.append(pd.Series(values, index=labels, name=name, dtype=dtype))
     if names is None:
         return columns[0]

@@ -701,19 +701,28 @@ def _with_times(plain: Reduction, timed: Reduction) -> Reduction:
 
 
 def _time_mean(item: Any, skipna: bool = True, **options: Any) -> Any:
-    return item.count() if skipna else len(item), item.mean(skipna=skipna)
+    """How many, and their sum as a whole number, which has no limit; None: a value is missing."""
+    some = item.dropna()
+    if not skipna and len(some) < len(item):
+        return len(item), None, item.dtype
+    numbers = some.astype("int64").to_numpy()
+    # The sum of a billion times would not fit in 64 bits, but those of their halves do.
+    total = (int((numbers >> 32).sum()) << 32) + int((numbers & 0xFFFFFFFF).sum())
+    return len(some), total, item.dtype
 
 
 def _time_mean_combine(values: Sequence[Any], **options: Any) -> Any:
-    """Weighted means: a sum of times since 1970 would soon be too large."""
-    count, mean = values[0]
-    for n, other in values[1:]:
-        if n and count:
-            mean = mean + (other - mean) * (n / (count + n))
-        elif n:
-            mean = other
-        count += n
-    return count, mean
+    totals = [total for _, total, _ in values]
+    whole = None if None in totals else sum(totals)
+    return sum(count for count, _, _ in values), whole, values[0][2]
+
+
+def _time_mean_final(value: Any, **options: Any) -> Any:
+    count, total, dtype = value
+    if not count or total is None:
+        return pd.NaT
+    mean = abs(total) // count * (1 if total >= 0 else -1)
+    return pd.Series([mean]).astype(dtype).iloc[0]
 
 
 def _time_moments(item: Any, skipna: bool = True, **options: Any) -> Any:
@@ -768,7 +777,7 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "all": _method("all"),
     "mean": _with_times(
         Reduction(_mean_partial, _mean_combine, _mean_final),
-        Reduction(_time_mean, _time_mean_combine, lambda value, **options: value[1]),
+        Reduction(_time_mean, _time_mean_combine, _time_mean_final),
     ),
     "var": Reduction(_moments, _moments_combine, _var_final),
     "std": _with_times(

@@ -180,7 +180,8 @@ def assign(frame: pd.DataFrame, names: Sequence[Any], *values: Any) -> pd.DataFr
     """
     out = frame.copy(deep=False)
     for name, value in zip(names, values, strict=True):
-        out[name] = value
+        # A frame without rows would take the rows of what is assigned.
+        out[name] = value if len(out) or not isinstance(value, pd.Series) else value.iloc[:0]
     return out
 
 

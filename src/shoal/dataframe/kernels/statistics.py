@@ -268,6 +268,8 @@ class Pairs(NamedTuple):
     mean: Any
     products: Any
     squares: Any
+    gaps: Any
+    endless: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -322,8 +324,9 @@ class PairMoments:
             data = np.column_stack(pair)
         else:
             data = item.to_numpy(dtype=float, na_value=np.nan)
-            if self.corr:  # pandas passes over what is infinite, in frames only
-                data = np.where(np.isfinite(data), data, np.nan)
+        gaps, endless = np.isnan(data).any(), np.isinf(data).any(axis=0)
+        if not others:  # pandas passes over what is infinite, in frames only
+            data = np.where(np.isfinite(data), data, np.nan)
         there = ~np.isnan(data)
         mask = there.astype(float)
         middle = np.where(
@@ -339,7 +342,7 @@ class PairMoments:
         squares = whole - count * shift**2
         # What a constant column leaves by rounding.
         squares = np.where(squares <= 64 * np.finfo(float).eps * whole, 0.0, squares)
-        return Pairs(count, shift + middle[:, None], products, squares)
+        return Pairs(count, shift + middle[:, None], products, squares, gaps, endless)
 
     def combine(self, parts: Sequence[Pairs]) -> Pairs:
         """Those of several.
@@ -358,7 +361,8 @@ class PairMoments:
             d = np.where((out.count > 0) & (other.count > 0), other.mean - out.mean, 0.0)
             products = out.products + other.products + d * d.T * share
             squares = out.squares + other.squares + d * d * share
-            out = Pairs(n, mean, products, squares)
+            gaps, endless = out.gaps | other.gaps, out.endless | other.endless
+            out = Pairs(n, mean, products, squares, gaps, endless)
         return out
 
     def final(self, parts: Sequence[Pairs]) -> Any:
@@ -369,7 +373,7 @@ class PairMoments:
         parts
             At least one.
         """
-        count, mean, products, squares = self.combine(parts)
+        count, mean, products, squares, gaps, endless = self.combine(parts)
         # What is left of a constant column by rounding.
         noise = count * (8 * np.finfo(float).eps * np.abs(mean)) ** 2
         squares = np.where(squares <= noise, 0.0, squares)
@@ -379,6 +383,8 @@ class PairMoments:
                 value = np.where(spread > 0, np.clip(products / spread, -1, 1), np.nan)
             else:
                 value = np.where(count > self.ddof, products / (count - self.ddof), np.nan)
+                if not gaps:  # where nothing is missing, pandas' covariances of them are NaN
+                    value = np.where(endless | endless[:, None], np.nan, value)
         value = np.where(count >= self.min_periods, value, np.nan)
         if self.names is None:
             return np.float64(value[0, 1])
