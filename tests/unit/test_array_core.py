@@ -307,3 +307,22 @@ def test_assignment_to_an_array_of_constants() -> None:
     y = da.broadcast_to(da.arange(2, chunks=1)[:, None], (2, 4), chunks=(1, 2))
     y[y + a > 3] = -1
     assert y.compute().tolist() == [[0, 0, 0, 0], [1, 1, 1, -1]]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda x: x.blocks[1],
+        lambda x: x[:2],
+        lambda x: x[::-1][:3],
+        lambda x: x.blocks[0].reshape(3, 1),
+        lambda x: x.rechunk(6),
+        lambda x: x.blocks[0].map_blocks(lambda block: block),
+    ],
+)
+def test_writing_to_a_result_changes_nothing_that_is_held(part: Any) -> None:
+    values = np.arange(6.0)
+    for x in (da.from_array(values, chunks=3), (da.from_array(values, chunks=3) + 0).persist()):
+        result = part(x).compute()
+        result[...] = -1
+        np.testing.assert_array_equal(x.compute(), values)

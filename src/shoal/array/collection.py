@@ -18,6 +18,7 @@ from shoal.array.delegate import Delegate, DelegatedProperty
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
+from shoal.array.nodes.sources import own_copy
 from shoal.array.operators import Operators
 from shoal.array.rules import RULES
 from shoal.collection import CollectionMixin
@@ -102,6 +103,8 @@ class Array(Operators, CollectionMixin):
         return type(self)(node)
 
     def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.npartitions == 1:
+            return _only_block, (self._node,)
         return assemble, (self.numblocks,)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -417,3 +420,8 @@ class Array(Operators, CollectionMixin):
         return array
 
     _transpose = Delegate("routines", "transpose")
+
+
+def _only_block(blocks: Any, node: Any) -> Any:
+    """The result of an array of one block, which the user may write to."""
+    return own_copy(assemble(blocks, ()), node)

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from shoal.array.chunks import Chunks
 from shoal.array.grid import PerAxis, block_indices, block_offsets, block_regions, block_shapes
 from shoal.array.kernels.create import Reading, arange_block, full_block, read_region
 from shoal.array.meta import with_ndim
-from shoal.array.nodes.base import ArrayNode
+from shoal.array.nodes.base import ArrayNode, HeldBlocks
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Const, Each, GridLayer
@@ -25,6 +27,7 @@ __all__ = [
     "InMemory",
     "Inline",
     "inlined_bytes",
+    "own_copy",
     "reading",
 ]
 
@@ -339,6 +342,47 @@ class Inline:
     def label(self) -> str:
         """What is read."""
         return f"{'makes' if type(self.node) is Full else 'reads'} {self.node.label()}"
+
+
+def own_copy(block: Any, node: Any) -> Any:
+    """A block that the user may write to: a copy, if an expression holds this one in memory.
+
+    Parameters
+    ----------
+    block
+        The only block of a result.
+    node
+        The expression.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> held = np.ones(2)
+    >>> own_copy(held, HeldBlocks((held,), ((2,),), held)) is held
+    False
+    """
+    if not isinstance(block, np.ndarray):
+        return block
+    memory = id(_owner(block))
+    waiting, seen = [node], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        kept = part.values if type(part) is HeldBlocks else ()
+        kept = (part.array,) if type(part) is InMemory else kept
+        if any(id(_owner(one)) == memory for one in kept):
+            return block.copy()
+        waiting += part.sources
+    return block
+
+
+def _owner(block: Any) -> Any:
+    """The object whose memory an array is a view of."""
+    while isinstance(block, np.ndarray) and isinstance(block.base, np.ndarray):
+        block = block.base
+    return block
 
 
 def inlined_bytes(inputs: Sequence[Any]) -> float:
