@@ -76,7 +76,7 @@ class WorkerHandle:
     Examples
     --------
     >>> worker = WorkerHandle(("spawn", b""))
-    >>> worker.bury()  # it ends when it is told to: exit code 0
+    >>> worker.bury(60)  # it ends when it is told to: exit code 0
     0
     """
 
@@ -360,7 +360,7 @@ def give_back(worker: WorkerHandle) -> None:
     >>> give_back(worker)
     >>> take(worker.kind) is worker
     True
-    >>> worker.bury()
+    >>> worker.bury(60)
     0
     """
     if worker.kind[0] == "fork":
