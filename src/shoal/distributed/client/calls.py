@@ -163,9 +163,13 @@ class Calls(Session):
     ) -> Future[Any]:
         name = wire_key(key)
         link = self._link
-        # A key that was let go is computed anew, even if its name is given to something else.
-        link.flush_dropped()
         entry = link.table.entries.get(name)
+        if entry is not None:
+            # A key that was let go is computed anew, even if its name is given to something else.
+            # What else was dropped can wait: to tell of it here wakes the link's thread, which
+            # then takes the interpreter's lock from this one.
+            link.flush_dropped()
+            entry = link.table.entries.get(name)
         if entry is None:
             if not kwargs and ATOMS.issuperset(map(type, args)):
                 data, aside = pickle.dumps(args, 5), None

@@ -439,7 +439,8 @@ class Link:
         """One future less; from any thread, also from within a garbage collection."""
         self._dropped.append(entry)
         if not self._drop_planned:
-            # Not at once: in a program that submits one task after another, the next one tells.
+            # Not at once: in a program that submits one task after another, one message tells of
+            # what has been dropped for a while.
             self._drop_planned = True
             self.loop.call_threadsafe(self.loop.call_later, DROP_S, self._drop_due)
 

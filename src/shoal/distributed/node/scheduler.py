@@ -153,6 +153,7 @@ class Scheduler(Overview):
         self._dirty = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
+        self._will_plan = False
         self._logs: deque[Line] = deque(maxlen=LOG_LINES)
         self._record: Record | None = None
         if journal is not None:
@@ -477,10 +478,14 @@ class Scheduler(Overview):
                 EFFECTS[type(effect)](self, effect)
         if self.plugins:
             self.plugins.report()
-        self._plan_tick()
+        if not self._will_plan:
+            # After what was said here has been written: nobody waits for it.
+            self._will_plan = True
+            self.loop.flush_later(self._plan_tick)
 
     def _plan_tick(self) -> None:
         """Have the state machine told when the next moment comes that it waits for."""
+        self._will_plan = False
         due = core.due(self.state)
         if due is None or (self._timer is not None and self._timer_at <= due):
             return

@@ -587,11 +587,14 @@ class Worker:
 
     def _flush(self) -> None:
         """Do what the state machine wants done; after every batch of events."""
+        if not self.dirty:
+            return
         while self.dirty:
             self.dirty = False
             for effect in machine.drain(self.core, self.loop.time()):
                 PERFORM[type(effect)](self, effect)
-            self._arm()
+        # After what was said here has been written: nobody waits for it.
+        self.loop.flush_later(self._arm)
         if self.core.number >= 0 and not self.registered.is_set():
             self.registered.set()
 

@@ -179,7 +179,7 @@ def fill_columns(
     else:
         at = rows  # type: ignore[assignment]
     of = [codes[i] for i in (m.code if new is None else [m.code[i] for i in positions])]
-    for code, uses in Counter(of).items():
+    for code, uses in Counter(of).items() if len(of) > 1 else ((of[0], 1),):
         if code is not None:
             code.uses += uses
     for code in codes[:-1]:

@@ -158,7 +158,7 @@ class Table:
         free = self.free_rows
         if count == 1 and free:
             row = free.pop()
-            self._clear(row, row + 1)
+            self._clear_one(row)
             return (row,)
         if len(free) < count or not free:
             first = len(self.states)
@@ -171,7 +171,7 @@ class Table:
             self._clear(rows[0], rows[-1] + 1)
             return range(rows[0], rows[-1] + 1)
         for row in rows:
-            self._clear(row, row + 1)
+            self._clear_one(row)
         return rows
 
     def free(self, row: int) -> None:
@@ -236,3 +236,11 @@ class Table:
         self.costs[first:end] = [0.0] * count
         self.nbytes[first:end] = [0] * count
         self.types[first:end] = [""] * count
+
+    def _clear_one(self, row: int) -> None:
+        """As `_clear`, for one row: a client waits for the next one when it submits singly."""
+        self.flags[row] = self.missing[row] = self.waiters[row] = self.kept[row] = 0
+        self.runs[row] = self.nbytes[row] = 0
+        self.owner[row] = self.place[row] = NOBODY
+        self.costs[row] = 0.0
+        self.types[row] = ""
