@@ -299,7 +299,9 @@ class ClientNode(Node):
 
     def want(self, key: Key) -> None:
         """A future of a key."""
-        if key not in self.entries:
+        entry = self.entries.get(key)
+        if entry is None or entry.status == futures.CANCELLED:
+            # A future that was given up, or lost what it stood for, stays so: this is another.
             self.entries[key] = futures.want(self.table, key)
             self.may_hear[key] += 1
 

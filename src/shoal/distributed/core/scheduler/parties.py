@@ -28,6 +28,7 @@ from shoal.distributed.core.scheduler.methods import (
 from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.needs import leave, let_go, unwant, want
 from shoal.distributed.core.scheduler.outbox import flush
+from shoal.distributed.core.scheduler.outrank import outrank
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.reconcile import reconcile
 from shoal.distributed.core.scheduler.records import Client, Party, Worker
@@ -185,6 +186,8 @@ def drain(state: Scheduler, now: float) -> list[Any]:
     []
     """
     fill_workers(state, now)
+    if state.is_ranked:
+        outrank(state, now)
     if state.roomy:
         if state.laden and now >= state.steal_due:
             steal(state, now)

@@ -163,6 +163,8 @@ class Scheduler:
     def _begin_waiting(self) -> None:
         """What is under way, and what is due when."""
         self.next_choice = 0
+        self.is_ranked = False
+        """Whether users want some tasks sooner than others."""
         self.choices: dict[Any, list[Worker]] = {}
         """By conditions: the workers that meet them (`placement.allowed`); empty after changes."""
         self.retiring: dict[int, Worker] = {}

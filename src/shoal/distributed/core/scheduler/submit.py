@@ -248,6 +248,7 @@ def set_options(state: Scheduler, m: Submit, rows: Sequence[int], new: set[int] 
     table = state.table
     for options in m.options:
         rank = user_rank(options.priority) << BITS
+        state.is_ranked = state.is_ranked or rank != 0
         for i in range(len(rows)) if options.tasks is None else options.tasks:
             row = rows[i]
             if new is not None and row not in new:
