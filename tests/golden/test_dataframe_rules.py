@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,6 +23,7 @@ from shoal.expr.rewrite import rewrite
 
 GOLDEN = Path(__file__).with_name("dataframe_rules.txt")
 
+KEYS = np.arange(200)
 FRAME = pd.DataFrame({"k": list("abcab") * 4, "x": range(20), "y": [0.5, 1.5, 2.5, 3.5] * 5})
 
 
@@ -80,6 +82,30 @@ def star(df: Any) -> Any:
     return df.merge(other, on="k").merge(few[few.w > 5], on="x")[["x", "yy", "w"]]
 
 
+def chain(df: Any) -> Any:
+    """Each table is joined with the next one; the last one has few rows."""
+    tables = [
+        dd.from_pandas(pd.DataFrame({f"k{i}": KEYS % 40, f"k{i + 1}": KEYS % 50, f"v{i}": KEYS}), 3)
+        for i in range(4)
+    ]
+    one, two, three, four = tables
+    joined = one.merge(two, on="k1").merge(three, on="k2").merge(four[four.v3 < 9], on="k3")
+    return joined[["v0", "v1", "v2", "v3"]]
+
+
+def snow(df: Any) -> Any:
+    """A star whose last table was filtered; keys have names of their own."""
+    facts = dd.from_pandas(
+        pd.DataFrame({"a": KEYS % 30, "b": KEYS % 20, "c": KEYS % 10, "v": KEYS}), 4
+    )
+    one, two, three = (
+        dd.from_pandas(pd.DataFrame({f"{n}id": range(30), f"{n}v": range(30)}), 2) for n in "abc"
+    )
+    few = three[three.cv < 1]
+    joined = facts.merge(one, left_on="a", right_on="aid").merge(two, left_on="b", right_on="bid")
+    return joined.merge(few, left_on="c", right_on="cid")[["v", "av", "bv", "cv"]]
+
+
 def with_a_small_one(df: Any) -> Any:
     small = df.partitions[:1].repartition(npartitions=2)[["k", "y"]]
     by_key = df.repartition(npartitions=8).shuffle("k")
@@ -101,6 +127,8 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "what is joined by a key is in place for the next join, and for more keys": joined_twice,
     "what two joins move is moved once": moved_once,
     "a join that drops rows where they are comes first": star,
+    "a chain of joins begins where few rows are": chain,
+    "a star of joins begins with the table that was filtered": snow,
     "a small side goes to all partitions, and the others stay": with_a_small_one,
     "what the columnar kernel can do is one task": lambda df: df[df.x > 7].groupby("k").y.mean(),
     "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
@@ -146,4 +174,9 @@ def test_pair(name: str, folder: str) -> None:
     with shoal.config.set(scheduler="sync"):
         plain = shoal.compute(*before, optimize_graph=False)
         for one, other in zip(plain, shoal.compute(*after, optimize_graph=False), strict=True):
+            if "of joins begins" in name:
+                # Joins that move rows keep no order.
+                names = list(one)
+                one = one.sort_values(names, ignore_index=True)
+                other = other.sort_values(names, ignore_index=True)
             assert one.equals(other) if hasattr(one, "equals") else one == other

@@ -20,6 +20,8 @@ class Column(NamedTuple):
         Not compressed.
     nulls
         How many; None where it is not known.
+    ends
+        The least and the largest number or moment; None where they are not known.
 
     Examples
     --------
@@ -30,6 +32,7 @@ class Column(NamedTuple):
     type: Any
     size_bytes: int
     nulls: int | None
+    ends: tuple[Any, Any] | None = None
 
     def joined(self, other: Column) -> Column:
         """The column of this file and another one.
@@ -83,6 +86,14 @@ class Footer(NamedTuple):
     columns: dict[str, Column]
 
 
+def _has_ends(kind: Any) -> bool:
+    """Whether bounds of a type are numbers or moments."""
+    import pyarrow as pa
+
+    told = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, pa.types.is_date)
+    return any(is_type(kind) for is_type in told)
+
+
 @functools.lru_cache(maxsize=4096)
 def footer_of(path: str, fingerprint: Any) -> Footer:
     """What the footer of a file says.
@@ -112,6 +123,7 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     for place, field in enumerate(schema):
         size, nulls = 0, 0 if flat else None
+        ends: list[tuple[Any, Any]] | None = [] if _has_ends(field.type) else None
         for group in groups if flat else ():
             chunk = group.column(place)
             size += chunk.total_uncompressed_size
@@ -120,5 +132,9 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
                 continue
             told = stats is not None and stats.has_null_count
             nulls = nulls + stats.null_count if told and nulls is not None else None
-        columns[field.name] = Column(field.type, size, nulls)
+            if ends is not None:
+                bound = stats is not None and stats.has_min_max
+                ends = [*ends, (stats.min, stats.max)] if bound else None
+        pair = (min(one for one, _ in ends), max(one for _, one in ends)) if ends else None
+        columns[field.name] = Column(field.type, size, nulls, pair)
     return Footer(footer.num_rows, columns)

@@ -23,8 +23,8 @@ from shoal.dataframe.rules.fuse_stages import fuse_stages
 from shoal.dataframe.rules.head_through import head_through
 from shoal.dataframe.rules.leave_open import leave_open
 from shoal.dataframe.rules.merge_filters import merge_filters
+from shoal.dataframe.rules.order_joins import order_joins
 from shoal.dataframe.rules.prune_columns import prune_columns
-from shoal.dataframe.rules.selective_join_first import selective_join_first
 from shoal.dataframe.rules.to_physical import to_physical
 
 __all__ = ["RULES"]
@@ -37,7 +37,7 @@ RULES = (
     filter_through,
     filter_into_reader,
     head_through,
-    selective_join_first,
+    order_joins,
     prune_columns,
     # phase 1
     columnar_region,
