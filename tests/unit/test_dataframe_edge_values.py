@@ -184,3 +184,31 @@ def test_descriptions_of_nullable_columns_are_nullable() -> None:
     frame = pd.DataFrame({"n": pd.array([1, None, 4], dtype="Int64"), "f": [1.0, 2.0, 3.0]})
     got = dd.from_pandas(frame, npartitions=2).describe().compute()
     pd.testing.assert_frame_equal(got, frame.describe())
+
+
+def test_parts_that_do_not_know_their_categories_yet_stay_categories(tmp_path: Any) -> None:
+    frame = FRAME[["c", "n"]]
+    frame.to_parquet(tmp_path / "a.parquet")
+    both = dd.concat([dd.read_parquet(tmp_path), dd.from_pandas(frame, npartitions=2)])
+    assert both.compute().c.dtype.categories.tolist() == ["z", "y", "x"]
+
+
+def test_a_frame_without_rows_gets_an_index() -> None:
+    none = dd.from_pandas(TEXT, npartitions=3)
+    none = none[none.v > 99]
+    assert none.set_index("s").compute().index.name == "s"
+    assert none.set_index("v").f.sum().compute() == 0
+
+
+def test_windows_of_groups_in_partitions_without_groups() -> None:
+    frame = pd.DataFrame({"k": [None, None, 1.0, 1.0, 2.0], "x": range(5)})
+    got = dd.from_pandas(frame, npartitions=3).groupby("k").x.rolling(2).sum().compute()
+    pd.testing.assert_series_equal(got.sort_index(), frame.groupby("k").x.rolling(2).sum())
+
+
+def test_columnar_stages_leave_categories_to_pandas(tmp_path: Any) -> None:
+    TEXT.to_parquet(tmp_path / "a.parquet")
+    with shoal.config.set({"dataframe.engine": "columnar"}):
+        lazy = dd.read_parquet(tmp_path)
+        counts = lazy.assign(z=lazy.v.astype("category")).z.value_counts(sort=False).compute()
+    assert counts.index.tolist() == list(range(6))

@@ -12,7 +12,7 @@ from shoal.dataframe.collection.align import aligned, side_by_side
 from shoal.dataframe.collection.asof import asof_join
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.kernels import cuts
-from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.meta import UNKNOWN_CATEGORIES, kind_of_categories, make_meta, sample_of
 from shoal.dataframe.nodes.moves import Join, union_divisions
 from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -201,7 +201,7 @@ def concat(
         return _beside(parts, join, ignore_unknown_divisions, kwargs)
     # Frames without columns and rows say nothing about dtypes.
     parts = [one for one in parts if not _is_nothing(one)] or parts[:1]
-    metas = [part._meta for part in parts]
+    metas = _unknown_alike([part._meta for part in parts])
     if any(one.ndim == 2 and not len(one.columns) for one in metas):
         # Rows without any column make the values of others missing, which empty metas do not show.
         meta = make_meta(pd.concat([sample_of(one) for one in metas], join=join, **kwargs))
@@ -220,6 +220,21 @@ def concat(
     if known and _in_order(parts):
         divisions = (*[b for part in parts for b in part.divisions[:-1]], parts[-1].divisions[-1])
     return from_node(Concat(tuple([part._node for part in parts]), meta, join, divisions))
+
+
+def _unknown_alike(metas: list[Any]) -> list[Any]:
+    """Columns of categories that one part does not know yet are not known in any."""
+    if any(one.ndim != 2 for one in metas):
+        return metas
+    for name in dict.fromkeys(name for one in metas for name in one.columns):
+        dtypes = [
+            one.dtypes[name] for one in metas if name in one.columns and one.columns.is_unique
+        ]
+        kinds = {kind_of_categories(dtype) for dtype in dtypes}
+        if len(dtypes) > 1 and kinds == {"category[known]", "category[unknown]"}:
+            unknown = pd.CategoricalDtype([UNKNOWN_CATEGORIES], dtypes[0].ordered)
+            metas = [one.astype({name: unknown}) if name in one.columns else one for one in metas]
+    return metas
 
 
 def _is_nothing(one: Any) -> bool:

@@ -104,6 +104,8 @@ def set_index(
         divisions = (
             _sorted_bounds(frame[column]) if sorted else _bounds(frame[column], int(count or 1))
         )
+        if divisions[0] is None:  # no row has a label
+            return set_index(frame, column, drop=drop, sort=False)
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
         raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
     return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted))

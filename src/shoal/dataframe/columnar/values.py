@@ -371,7 +371,10 @@ def _astype(value: Value, given: dict[Any, Any]) -> Value:
 
     dtype = given.pop(0, given.pop("dtype", None))
     _only(given, {"copy": True, "errors": "raise"}, "astype")
-    kind = str(np.dtype(dtype)) if isinstance(dtype, str | type | np.dtype) else ""
+    try:
+        kind = str(np.dtype(dtype))
+    except TypeError:  # one of pandas' own
+        kind = ""
     if value.kind == kind and kind:
         return value
     if value.kind == "bool" and kind == "int64":

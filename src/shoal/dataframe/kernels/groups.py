@@ -261,7 +261,7 @@ class GroupReducer:
         by_group = self._group(pd.DataFrame({"n": count, "s": total}))
         sums = by_group[["n", "s"]].transform("sum")
         with np.errstate(invalid="ignore", divide="ignore"):
-            delta = (total / count - sums["s"] / sums["n"]).where(count > 0, 0.0)
+            delta = (_mean(total, count) - _mean(sums["s"], sums["n"])).where(count > 0, 0.0)
         return self._group(parts[number].fillna(0.0) + count * delta * delta).sum()
 
     def final(self, states: Sequence[State]) -> Any:
@@ -293,10 +293,7 @@ class GroupReducer:
             return self._of_values(one, state)
         first = atoms[numbers[one.column, kind[0]]]
         if one.func == "mean":
-            count = atoms[numbers[one.column, "count"]]
-            # Python's own numbers cannot be divided by the zero of a group without values.
-            count = count.where(count > 0) if first.dtype == object else count
-            return _as_narrow(first / count, first.dtype)
+            return _as_narrow(_mean(first, atoms[numbers[one.column, "count"]]), first.dtype)
         if "squares" in kind:
             count = atoms[numbers[one.column, "count"]]
             free = count - options.get("ddof", 1)
@@ -335,6 +332,11 @@ def _atoms_of(one: Aggregate) -> tuple[str, ...]:
         return ()
     more = ("count",) if dict(one.options).get("min_count", -1) > 0 else ()
     return (*AGGREGATIONS[one.func], *more)
+
+
+def _mean(total: Any, count: Any) -> Any:
+    """Python's own numbers cannot be divided by the zero of a group without values."""
+    return total / (count.where(count > 0) if total.dtype == object else count)
 
 
 def _as_narrow(values: Any, dtype: Any) -> Any:

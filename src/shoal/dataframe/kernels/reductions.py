@@ -214,7 +214,8 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     """
     if len(parts) > 1 and isinstance(parts[0], pd.DataFrame | pd.Series | pd.Index):
         # What a function gives for no rows may be of another type than for some.
-        alike = [part for part in parts if len(part) or part.ndim == parts[0].ndim]
+        first = next((part for part in parts if len(part)), parts[0])
+        alike = [part for part in parts if len(part) or part.ndim == first.ndim]
         parts = with_common_categories(alike)
     some = [part for part in parts if len(part)] or parts[:1]
     if len(some) == 1:

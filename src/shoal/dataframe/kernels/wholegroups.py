@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.places import PLACE
+from shoal.dataframe.meta import sample_of
 
 __all__ = [
     "added_name",
@@ -41,6 +42,13 @@ def _name_of(column: str, place: int) -> Any:
     return column.removeprefix(f"__key_{place}__") or None
 
 
+def _without_groups(part: Any, names: Any, options: Any) -> bool:
+    """Whether no row has a group."""
+    keys = part[[name for name in names if name in part.columns]]
+    kept = keys if dict(options).get("dropna") is False else keys.dropna()
+    return not len(kept)
+
+
 def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> Any:
     """Call a method of pandas' grouping of a partition that has whole groups.
 
@@ -71,6 +79,10 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
         for i, name in enumerate(names)
     ]
     rows = part.drop(columns=added) if added else part
+    if window is not None and _without_groups(part, names, options):
+        # pandas has no windows where there is no group: the result of other rows, without rows.
+        told = (sample_of(part.iloc[:0]), spec, method, args, kwargs)
+        return call_by_group(*told).iloc[:0]
     grouped = rows.groupby(keys if len(keys) > 1 else keys[0], **dict(options))
     if columns is not None:
         grouped = grouped[columns]
