@@ -173,12 +173,13 @@ def picture(link: str, path: Path) -> None:
     with sync_playwright() as playwright:
         chromium = playwright.chromium
         browser = chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 880}, color_scheme="light")
         page.goto(link)
         page.wait_for_url("**/status")
         page.wait_for_function(
             "() => Number(document.getElementById('task-stream').dataset.updates) > 12"
         )
+        page.locator(f"#answers [data-finding={path.stem}]").wait_for()
         page.screenshot(path=path)
         browser.close()
 

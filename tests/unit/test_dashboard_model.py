@@ -263,6 +263,19 @@ def test_bars_keep_their_names_and_their_sums() -> None:
     assert len(same) > 100 and all(later[name] == shown["bars"][name] for name in same)
 
 
+def test_a_time_without_visitors_is_filled_in() -> None:
+    """Samples that the scheduler took meanwhile come once, and in order."""
+    row = [100.0, 50.0, 0.0, 90.0, 1.0, 0.0, 0.0]
+    history = {"total": [[t, *row] for t in range(8)], "workers": {"0": [[0.0, *row]]}}
+    model = model_of(
+        {"at": 3.5, "history": {**history, "total": history["total"][:4]}},
+        {"at": 4.0},
+        {"at": 7.5, "history": history},
+    )
+    times = [sample[0] - T0 for sample in model.total]
+    assert times == [0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 7.5]
+
+
 def test_old_bars_are_forgotten(monkeypatch: Any) -> None:
     monkeypatch.setattr("shoal.distributed.dashboard.model.BARS", 50)
     model = many_workers(3)

@@ -46,6 +46,9 @@ LEAK_LAST = 0.15
 the last third of the time: memory that was taken once is no leak."""
 
 GIL_SHARE = 0.5
+USED = 0.25
+"""Of a CPU: with other programs on the machine a process gets no whole one; tasks that only wait
+take next to none."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +295,8 @@ def leaking(model: Model) -> Finding | None:
     worst = max(grown, key=grown.__getitem__)
     usual = median([grow for number, grow in grown.items() if number != worst])
     known = [row for row in model.samples[worst] if row[1]]
-    before = known[2 * len(known) // 3]
+    late = known[0][0] + (known[-1][0] - known[0][0]) * 2 / 3
+    before = next(row for row in known if row[0] >= late)
     goes_on = extra[worst] - (before[1] - before[2]) > LEAK_LAST * grown[worst]
     if grown[worst] < LEAK_BYTES or grown[worst] < LEAK * max(usual, 1.0) or not goes_on:
         return None
@@ -340,7 +344,7 @@ def gil_bound(model: Model) -> Finding | None:
         running = sum(row[5] for row in busy) / len(busy)
         used = sum(row[4] for row in busy) / len(busy) / 100
         waits = sum(row[7] for row in busy) / len(busy)
-        if waits >= GIL_SHARE and 0.5 < used < 1.25 and running >= 1.5:
+        if waits >= GIL_SHARE and USED < used < 1.25 and running >= 1.5:
             found.append((running, used, waits, worker["name"]))
     if not found:
         return None

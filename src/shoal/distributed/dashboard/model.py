@@ -265,7 +265,9 @@ def update(model: Model, feed: dict[str, Any], vitals: dict[str, Any], now: floa
         vitals.get("loop_s", 0.0),
     )
     add_failures(model, feed.get("failures", (0, ())))
-    model.loop.extend((at + model.offset, spent) for at, spent in vitals.get("loop", ()))
+    last = model.loop[-1][0] if model.loop else 0.0
+    loads = [(at + model.offset, spent) for at, spent in vitals.get("loop", ())]
+    model.loop.extend(row for row in loads if row[0] > last)
     if "loop_s" in vitals:
         model.loop.append((now, vitals["loop_s"]))
     model.vitals = vitals
@@ -333,14 +335,17 @@ def kind_of(row: list[Any]) -> dict[str, Any]:
 
 
 def add_history(model: Model, history: dict[str, Any] | None) -> None:
-    """Samples from before anybody looked."""
+    """Samples of the time in which nobody looked."""
     if not history:
         return
     shift = model.feed["began"] + model.offset
-    model.total.extend((row[0] + shift, *row[1:]) for row in history["total"])
-    for number, rows in history["workers"].items():
-        kept = model.samples.setdefault(int(number), deque(maxlen=POINTS))
-        kept.extend((row[0] + shift, *row[1:]) for row in rows)
+    told = {int(number): rows for number, rows in history["workers"].items()}
+    for kept, rows in [(model.total, history["total"])] + [
+        (model.samples.setdefault(number, deque(maxlen=POINTS)), rows)
+        for number, rows in told.items()
+    ]:
+        last = kept[-1][0] if kept else 0.0
+        kept.extend((row[0] + shift, *row[1:]) for row in rows if row[0] + shift > last)
 
 
 def add_samples(model: Model) -> None:

@@ -25,6 +25,7 @@ from shoal.distributed.protocol import Cancel, Retry
 __all__ = ["ACTIONS", "Source"]
 
 TIMEOUT_S = 10.0
+GAP_S = 3.0
 LINES = 300
 ASKED = 64
 """Workers that are asked for their logs and profiles, at most, spread over all."""
@@ -153,9 +154,10 @@ class Source:
                 task.add_done_callback(lambda _: self._asking.pop(key, None))
 
     async def _feed(self) -> None:
-        first = not self.model.now
-        vitals = await self.call("scheduler.vitals", history=first)
-        feed = await self.call("scheduler.feed", history=first, **self.model.cursors)
+        # Of the time in which nobody looked the scheduler's samples are wanted as well.
+        history = time.time() - self.model.now > GAP_S
+        vitals = await self.call("scheduler.vitals", history=history)
+        feed = await self.call("scheduler.feed", history=history, **self.model.cursors)
         update(self.model, feed, vitals, time.time())
 
 

@@ -50,7 +50,7 @@ export function drawStream(body, page) {
     for (const [row, name, many] of data.rows) {
       for (let lane = 0; lane < many; lane++) lanes.push([row, name, lane]);
     }
-    const each = Math.max(2, Math.min(64, (height - AXIS) / Math.max(1, lanes.length)));
+    const each = Math.max(2, Math.min(100, (height - AXIS) / Math.max(1, lanes.length)));
     lanes.forEach(([row, , lane], i) => top.set(`${row}/${lane}`, i * each));
     return { lanes, each, top };
   }
