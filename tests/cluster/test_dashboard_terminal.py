@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,10 @@ def cluster_file(client: Client, tmp_path_factory: Any) -> str:
 
 def inc(x: int) -> int:
     return x + 1
+
+
+def say(*_: int) -> None:
+    sys.stdout.write("hello\n")
 
 
 def fail(x: int) -> int:
@@ -198,7 +203,12 @@ def test_commands(client: Client, cluster_file: str) -> None:
     assert len(run("dashboard", "--metrics-token", *here).strip()) > 20
     shown = run("top", "--once", *here)
     assert "workers 1   threads 2" in shown and "inc" in shown
-    run("logs", *here, "--grep", "nothing has this")
+    client.submit(say, key="say-7").result(TIMEOUT_S)
+    client.gather(client.map(say, range(20), pure=False))
+    line = run("logs", *here, "--grep", "say-7", "-n", "5").strip()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  0  stdout  say-7  hello", line), line
+    assert len(run("logs", *here, "--worker", "0", "-n", "3").splitlines()) == 3
+    assert run("logs", *here, "--grep", "nothing has this") == ""
     missing = CliRunner().invoke(shoal, ["why", "x", "--scheduler-file", "nowhere.json"])
     assert missing.exit_code == 1 and "nowhere.json" in missing.output
 

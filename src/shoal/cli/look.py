@@ -92,21 +92,25 @@ def report(client: Client) -> None:
     click.echo(str(client.report()))
 
 
-@click.command(help="Print the last lines of the logs of the scheduler and the workers.")
+@click.command(help="Print the last lines of the logs of the scheduler and the workers, in order.")
 @with_cluster
 @click.option("-n", "--lines", default=100, show_default=True, help="Of each.")
-@click.option("--grep", default="", help="Only lines with this text, such as a key.")
+@click.option(
+    "--grep", default="", help="Only lines with this text, or of a task with it in its key."
+)
 @click.option("--worker", "names", multiple=True, help="Only of this worker (name or address).")
 def logs(client: Client, lines: int, grep: str, names: tuple[str, ...]) -> None:
     """What was logged."""
-    found: dict[str, Any] = {}
+    args = {"n": lines, "text": grep}
+    call = {"method": "logs", "args": args, "on_error": "return"}
+    known = {at: w["name"] for at, w in client.scheduler_info()["workers"].items()}
+    found = client._ask("worker.call", workers=list(names) or None, **call)
+    rows = [(known.get(at, at), line) for at, said in found.items() for line in said]
     if not names:
-        found["scheduler"] = client.get_scheduler_logs(lines)
-    found.update(client.get_worker_logs(lines, workers=list(names) or None))
-    for who, rows in found.items():
-        for level, text in reversed(rows) if who != "scheduler" else rows:
-            if grep in text:
-                click.echo(f"{who}  {level}  {text}")
+        rows += [("scheduler", line) for line in client._ask("scheduler.logs", **args)]
+    for who, (level, text, at, key) in sorted(rows, key=lambda row: row[1][2]):
+        when = time.strftime("%H:%M:%S", time.localtime(at))
+        click.echo("  ".join(filter(None, (when, str(who), level, key, text))))
 
 
 @click.command(help="Show workers and progress, again and again, until Ctrl-C.")

@@ -107,7 +107,10 @@ def workers_html(
         rows.append(("Dashboard", dashboard))
     rows += [("Workers", count), ("Total threads", threads)]
     rows.append(("Total memory", format_bytes(memory) if memory is not None else "no limit"))
-    for at, worker in list(info["workers"].items())[:MOST_WORKERS]:
+    by_name = sorted(
+        info["workers"].items(), key=lambda item: (len(str(item[1]["name"])), str(item[1]["name"]))
+    )
+    for at, worker in by_name[:MOST_WORKERS]:
         limit = worker.get("memory_limit") or 0
         size = f", {format_bytes(limit)}" if limit else ""
         rows.append((f"Worker {worker['name']}", f"{at}: {worker['nthreads']} threads{size}"))
