@@ -140,8 +140,8 @@ class LocalCluster(Cluster):
     scheduler_port
         0 for any.
     protocol
-        ``"tcp"`` or ``"tls"``, for connections from other machines; ``"inproc"`` means
-        ``processes=False``.
+        ``"tcp"`` or ``"tls"``, for connections from other machines, also to the workers, which use
+        unix sockets otherwise; ``"inproc"`` means ``processes=False``.
     security
         The cluster's credentials; default: new ones; True: new ones with certificates.
     memory_limit
@@ -214,6 +214,8 @@ class LocalCluster(Cluster):
         if interface is not None:
             host = host or get_ip_interface(interface)
         where = host or ip or "127.0.0.1"
+        # Where libraries of other kinds find workers by the hosts in their addresses: LightGBM.
+        self._workers_listen = f"{scheme}://{where}:0" if protocol and "://" not in where else None
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
         self._scheduler_options = {
             "dashboard_address": dashboard_address,
@@ -257,7 +259,9 @@ class LocalCluster(Cluster):
         self._arrival.wait(START_S + 1)
 
     def _spec(self, name: Any) -> WorkerSpec:
-        if self.processes:
+        if self.processes and self._workers_listen:
+            scheduler, address = self.scheduler.addresses[0], self._workers_listen
+        elif self.processes:
             scheduler = self.scheduler.addresses[1]
             address = f"unix://{self._folder}/worker-{name}-{next(_count)}"
         else:

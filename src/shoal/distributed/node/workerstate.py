@@ -99,8 +99,9 @@ class WorkerState:
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> WorkerState(Core(Settings("a", "inproc://a", 1))).tasks
-    {}
+    >>> state = WorkerState(Core(Settings("a", "inproc://a", 1)))
+    >>> state.tasks, state.nthreads
+    ({}, 1)
     """
 
     def __init__(self, core: Core) -> None:
@@ -116,6 +117,11 @@ class WorkerState:
             row.key: WorkerTask(row.key, NAMES[row.state], row.nbytes, row.priority)
             for row in self._rows()
         }
+
+    @property
+    def nthreads(self) -> int:
+        """How many tasks it may run at once."""
+        return self._core.settings.nthreads
 
     @property
     def executing_count(self) -> int:
