@@ -172,6 +172,9 @@ def test_why_a_task_waits(client: Client, visitor: Visitor) -> None:
         assert "1 of 1 inputs are missing" in found["task"]["why"]
         assert visitor.view("info", key="held")["task"]["key"] == "held-1"
         assert visitor.view("info", key="nothing")["task"]["state"] == "forgotten"
+        told = visitor.view("info", key="0")["task"]
+        assert told["about"] == "worker" and "it has been given 1 tasks" in told["why"]
+        assert [line[1:] for line in told["story"]][-1] == ["was sent", "held-1"]
     finally:
         event.set()
     assert blocked.result(TIMEOUT_S) is True

@@ -60,7 +60,7 @@ PANELS: dict[str, Panel] = {
     "profile": Panel("Profile", "flame", profile.profile, ("profile",)),
     "logs": Panel("Logs", "logs", logs.logs, ("logs",)),
     "events": Panel("Events", "events", logs.events, ("events",)),
-    "info": Panel("Why does a task wait?", "info", tasks.info, ("info",)),
+    "info": Panel("Where is it, and why?", "info", tasks.info, ("info",)),
 }
 """Every panel, by the name under which it has a page of its own (``/individual-NAME``)."""
 

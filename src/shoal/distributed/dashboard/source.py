@@ -225,21 +225,24 @@ ASKS: dict[str, tuple[float, Callable[[Source, Mapping[str, str]], Awaitable[Any
 """Further answers: how old they may be, and how to get them."""
 
 
+async def named_key(source: Source, args: Mapping[str, Any]) -> Any:
+    """The key of the task that an action names."""
+    found = await source.call("scheduler.find", text=str(args["key"]))
+    if "about" in found or found.get("state") == "forgotten":
+        raise KeyError(args["key"])
+    key = found["key"]
+    return tuple(key) if isinstance(key, list) else key
+
+
 async def act_cancel(source: Source, args: Mapping[str, Any]) -> Any:
     """Cancel a task, whoever wants it."""
-    key = await source.call("scheduler.find", text=str(args["key"]))
-    if not key or "key" not in key or key["state"] == "forgotten":
-        raise KeyError(args["key"])
-    source.link.send(Cancel([_hashable(key["key"])], True, "cancelled on the dashboard"))
+    source.link.send(Cancel([await named_key(source, args)], True, "cancelled on the dashboard"))
     return "cancelled"
 
 
 async def act_retry(source: Source, args: Mapping[str, Any]) -> Any:
     """Run a failed task again."""
-    key = await source.call("scheduler.find", text=str(args["key"]))
-    if not key or "key" not in key or key["state"] == "forgotten":
-        raise KeyError(args["key"])
-    source.link.send(Retry([_hashable(key["key"])]))
+    source.link.send(Retry([await named_key(source, args)]))
     return "retried"
 
 
@@ -247,10 +250,6 @@ async def act_retire(source: Source, args: Mapping[str, Any]) -> Any:
     """Have a worker leave, after its results have moved away."""
     await source.call("workers.retire", workers=[str(args["worker"])], close=True)
     return "retired"
-
-
-def _hashable(key: Any) -> Any:
-    return tuple(key) if isinstance(key, list) else key
 
 
 ACTIONS: dict[str, Callable[[Source, Mapping[str, Any]], Awaitable[Any]]] = {

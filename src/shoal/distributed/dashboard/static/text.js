@@ -123,12 +123,12 @@ export function drawLogs(body, page) {
   };
 }
 
-const OF_A_TASK = [["state", "state"], ["worker", "runs on"], ["where", "result on"], ["prefix", "kind"], ["type", "type of the result"],
+const OF_A_TASK = [["state", "state"], ["host", "host"], ["pid", "process"], ["worker", "worker"], ["where", "result on"], ["prefix", "kind"], ["type", "type of the result"],
   ["nbytes", "size of the result", bytes], ["expected_s", "takes about", seconds], ["tries", "failed before", (n) => `${count(n)} times`],
   ["deaths", "workers that died with it"], ["dependents", "tasks that need it", count], ["clients", "wanted by"], ["priority", "priority"]];
 
 export function drawInfo(body, page) {
-  const box = make("input", { type: "search", placeholder: "key of a task, or how it begins  ( / )", "aria-label": "key",
+  const box = make("input", { type: "search", placeholder: "key of a task, or how it begins, or a worker  ( / )", "aria-label": "key",
     value: page.args.key ?? "", size: 50 });
   const form = make("form", { class: "controls", onsubmit: (event) => { event.preventDefault(); page.ask({ key: box.value }); } },
     box, make("button", {}, "Look"));
@@ -138,13 +138,14 @@ export function drawInfo(body, page) {
   const button = (label, name, question, t) => make("button", { onclick: () => page.act(name, { key: t.key }, question) }, label);
   return (data) => {
     const t = data.task;
-    if (!t) { out.replaceChildren(make("p", { class: "muted" }, "Give a key: it says where the task is, and why it is not further.")); return; }
+    if (!t) { out.replaceChildren(make("p", { class: "muted" }, "Give a key: it says where the task is, and why it is not further; or the name of a worker.")); return; }
+    const about = t.about === "worker";
     const known = OF_A_TASK.filter(([name]) => t[name] !== undefined && t[name] !== 0 && String(t[name]) !== "");
-    out.replaceChildren(make("h3", {}, t.key ?? data.key), make("p", { class: "why" }, t.why),
+    out.replaceChildren(make("h3", {}, about ? `Worker ${t.key}` : t.key ?? data.key), make("p", { class: "why" }, t.why),
       facts(known.map(([name, label, unit]) => [label, told(t[name], unit)])),
       make("table", {}, make("tbody", {}, ...(t.story ?? []).map(([time, what, whom]) =>
         make("tr", {}, make("td", {}, clock(time)), make("td", {}, what), make("td", {}, String(whom)))))),
-      ...(t.state === "forgotten" ? [] : [make("p", {}, button("cancel", "cancel", "Cancel it?", t), " ",
+      ...(t.state === "forgotten" || about ? [] : [make("p", {}, button("cancel", "cancel", "Cancel it?", t), " ",
         t.state === "erred" ? button("run it again", "retry", "Run it again?", t) : "", " ",
         make("a", { href: `${page.root}logs?filter=${encodeURIComponent(t.key)}` }, "its lines in the logs"))]));
   };

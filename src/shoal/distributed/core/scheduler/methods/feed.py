@@ -9,7 +9,8 @@ method                 args                         answer
 ``scheduler.graph``    ``limit``                    tasks and their inputs, or kinds of tasks
 ``scheduler.holdings``                              bytes by kind of task, and the largest results
 ``scheduler.find``     ``text``                     as ``scheduler.explain``, of a key as people
-                                                    write it, or of one that begins so
+                                                    write it, or of one that begins so; or what a
+                                                    worker of that name or address has to do
 ``scheduler.memory``                                bytes of all workers together
 ``dashboard.use``      ``token``                    whether a token of the dashboard is new
 ====================== ============================ =============================================
@@ -65,6 +66,9 @@ PLAIN = attrgetter(*WORKER[:12])
 
 ROWS = 100_000
 """Rows of the table that are looked through for one answer, at most."""
+
+STORY = 30
+"""Tasks of a worker that are told one by one, at most: those that it was given last."""
 
 TOKENS = 100_000
 """Used tokens that are remembered, at most; each is good for a day."""
@@ -237,10 +241,31 @@ def find_task(state: Scheduler, who: Party, request: int, args: dict[str, Any], 
             pass
     table = state.table
     if find(state.names, key) < 0:
+        for worker in state.workers.values():
+            if text in (str(worker.name), worker.address):
+                return about_worker(state, worker, now)
         states = islice(enumerate(table.states), ROWS)
         names = (key_of(table, row) for row, at in states if at)
         key = next((name for name in names if str(name).startswith(text)), key)
     return explain(state, key, now)
+
+
+def about_worker(state: Scheduler, worker: Worker, now: float) -> dict[str, Any]:
+    """What a worker has to do, in the form of a task's answer."""
+    sent = sorted(worker.sent.items(), key=lambda item: item[1])[-STORY:]
+    given = [[at, "was sent", str(key_of(state.table, row))] for row, at in sent]
+    return {
+        "about": "worker",
+        "key": worker.name,
+        "state": worker.status,
+        "why": f"it has been given {len(worker.sent):,} tasks, {worker.queued:,} more wait for it "
+        f"and it holds {worker.held:,} results; its last sign of life came "
+        f"{max(0.0, now - worker.heard):.1f} s ago",
+        "worker": worker.address,
+        "host": worker.host,
+        "pid": worker.pid,
+        "story": [[worker.since, "came", worker.address], *given],
+    }
 
 
 def use_token(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
