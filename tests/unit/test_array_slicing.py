@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shoal
 import shoal.array as da
+from shoal.array.nodes import selection
 from shoal.array.testing import assert_eq
 
 X = np.arange(60.0).reshape(6, 10)
@@ -219,3 +221,26 @@ def test_several_arrays_of_ours_out_of_bounds() -> None:
     i = da.asarray([0, 5], chunks=1)
     with pytest.raises(IndexError, match=r"index 5 .*length 4"):
         d[i, i].compute()
+
+
+@pytest.fixture
+def nothing_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "MOST_READERS", 0)
+    monkeypatch.setattr(selection, "MOST_READ_BYTES", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_read_whole")
+def test_small_pieces_are_cut_where_tasks_would_read_too_much() -> None:
+    x = np.arange(7 * 6 * 5).reshape(7, 6, 5)
+    a = da.from_array(x, chunks=(2, (3, 0, 3), 2))
+    rng = np.random.default_rng(5)
+    order = rng.permutation(7)
+    taken = a[order]
+    assert any("-split" in str(key) for key in shoal.collection.make_plan(taken).keys)
+    assert_eq(taken, x[order])
+    i, j = rng.integers(-7, 7, (2, 4)), rng.integers(0, 5, (2, 4))
+    points = a.vindex[i, :, j]
+    assert any("-split" in str(key) for key in shoal.collection.make_plan(points).keys)
+    assert_eq(points, x[i, :, j])
+    assert_eq(a.vindex[i, j, j], x[i, j, j])
+    assert_eq(a.vindex[[], [], []], x[[], [], []])

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from shoal.array.kernels.assemble import concatenate_lookup
+from shoal.serialize.parts import Pieces, keep
+from shoal.types import Parts
 
 __all__ = [
+    "cut_points",
     "field_block",
     "mask_block",
     "merge_found",
@@ -65,7 +68,7 @@ def take_points(
         Those that are read.
     plan
         For each of them ``(targets, places)``: flat indices in the block of the result, and for
-        each of ``axes`` the places of these points.
+        each of ``axes`` the places of these points; None for a block of nothing but these.
     axes
         Along which points are given; the others are taken whole, and come last.
     shape
@@ -79,16 +82,40 @@ def take_points(
     """
     out: Any = None
     for block, (targets, places) in zip(blocks, plan, strict=True):
-        index: list[Any] = [slice(None)] * block.ndim
-        for axis, own in zip(axes, places, strict=True):
-            index[axis] = own
-        rest = [axis for axis in range(block.ndim) if axis not in axes]
-        moved = np.transpose(block, [*axes, *rest])
-        values = moved[tuple([index[axis] for axis in axes])]
+        values = block if places is None else _at_points(block, places, axes)
         if out is None:
             out = np.empty_like(values, shape=(int(np.prod(shape)), *values.shape[1:]))
         out[targets] = values
     return out.reshape((*shape, *out.shape[1:]))
+
+
+def _at_points(block: Any, places: Sequence[Any], axes: Sequence[int]) -> Any:
+    """The elements of a block at points, whose axis comes first."""
+    rest = [axis for axis in range(block.ndim) if axis not in axes]
+    return np.transpose(block, [*axes, *rest])[tuple(places)]
+
+
+def cut_points(block: Any, told: tuple[int, Any], axes: Sequence[int]) -> Parts:
+    """The points of a block for each of their readers.
+
+    Parameters
+    ----------
+    block
+        An array.
+    told
+        What to add to the numbers of readers, and ``(number, places)`` pairs: for each of ``axes``
+        the places of the reader's points.
+    axes
+        Along which points are given.
+
+    Examples
+    --------
+    >>> cut_points(np.arange(4).reshape(2, 2), (1, [(6, ([0, 1], [1, 1]))]), (0, 1)).part(7)
+    array([1, 3])
+    """
+    shift, readers = told
+    pieces = {shift + number: _at_points(block, places, axes) for number, places in readers}
+    return keep(Pieces(pieces))
 
 
 def mask_block(block: Any, mask: Any, axis: int) -> Any:

@@ -17,7 +17,7 @@ from shoal.array.chunks import AxisChunks, Chunks
 from shoal.array.chunks_plan import LARGE_PIECE_BYTES
 from shoal.array.grid import Crossed, PerAxis, starts_of
 from shoal.array.kernels.layout import cut_parts
-from shoal.array.kernels.select import merge_found, pick_found, take_parts, take_points
+from shoal.array.kernels.select import cut_points, merge_found, pick_found, take_parts, take_points
 from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.rechunk import MOST_READERS
@@ -26,6 +26,9 @@ from shoal.expr.lower import Lowering
 from shoal.expr.node import Cost
 from shoal.graph.layers import ALL, Blocks, Each, Gather, Input, strides
 from shoal.graph.task import Ref
+
+MOST_READ_BYTES = 128 << 20
+"""What a task may be given whole to take a little of each; a small piece costs 5 us."""
 
 __all__ = ["PickBlocks", "Points", "Take", "TakeLazy", "WithChunks", "grouped"]
 
@@ -61,6 +64,30 @@ def grouped(blocks: AxisChunks, index: Any) -> list[tuple[int, tuple[Any, Any]]]
     for block, targets in zip(found.tolist(), np.split(order, first[1:]), strict=True):
         out.append((block, (targets, index[targets] - starts[block])))
     return out
+
+
+def worth_cutting(reads: int, blocks: int, readers: int, block_bytes: float) -> bool:
+    """Whether blocks are better cut, by one task each, than read whole by all their readers.
+
+    Parameters
+    ----------
+    reads
+        How many pairs of a block and a reader there are.
+    blocks, readers
+        How many of each.
+    block_bytes
+        Of a block.
+
+    Examples
+    --------
+    >>> worth_cutting(10_000, 100, 100, 1e6), worth_cutting(100, 100, 100, 1e9)
+    (False, False)
+    >>> worth_cutting(10_000, 100, 100, 1e7), worth_cutting(250_000, 500, 500, 1e6)
+    (True, True)
+    """
+    piece = block_bytes * blocks / max(reads, 1)
+    read = block_bytes * reads / max(readers, 1)
+    return reads > MOST_READERS * blocks and (piece >= LARGE_PIECE_BYTES or read > MOST_READ_BYTES)
 
 
 class Take(ArrayNode):
@@ -117,9 +144,8 @@ class Take(ArrayNode):
 
     def _is_cut(self, reads: int) -> bool:
         """Whether blocks are read by many, and the parts are worth the task that cuts them."""
-        before: int = self.source.shape[self.axis]
-        size: float = self.source.block_bytes * before / max(reads, 1)
-        return reads > MOST_READERS * before and size >= LARGE_PIECE_BYTES
+        source = self.source
+        return worth_cutting(reads, source.shape[self.axis], len(self.sizes), source.block_bytes)
 
     def _cut(self, lowering: Lowering, parts: Sequence[Sequence[tuple[int, Any]]]) -> None:
         """The layer that cuts blocks into the parts that each task reads."""
@@ -232,7 +258,31 @@ class Points(ArrayNode):
         shapes = PerAxis([*self.chunks[: self.places[0].ndim], *[[0] * len(r) for r in rest]])
         func = call_of(_points, (Ref(0), Ref(1), Ref(2), self.axes, self.places[0].ndim), (), 3)
         gather = Gather(source.name, Crossed(offsets, sum))
+        count = math.prod([source.shape[axis] for axis in self.axes])
+        if worth_cutting(sum(map(len, parts)), count, len(parts), source.block_bytes):
+            self._cut(lowering, parts)
+            gather = Gather(f"{self.name}-split", Crossed(offsets, sum), parts=True)
+            plans[0] = [tuple([(to, None) for _, (to, _) in part]) for part in parts]
         lowering.add_grid(self, func, [gather, Each(_Along(PerAxis(plans), 0)), Each(shapes)])
+
+    def _cut(self, lowering: Lowering, parts: Sequence[Sequence[tuple[int, Any]]]) -> None:
+        """The layer that cuts blocks into the points of each reader."""
+        source, rest = self.source, self._rest()
+        steps, mine = strides(source.shape), strides(self.shape)
+        later = mine[len(self.shape) - len(rest) :]
+        found: dict[int, list[tuple[int, Any]]] = {}
+        for reader, part in enumerate(parts):
+            for block, (_, places) in part:
+                found.setdefault(block, []).append((reader * mine[0], places))
+        told: list[Any] = []
+        for index in itertools.product(*map(range, source.shape)):
+            block = sum(index[axis] * steps[axis] for axis in self.axes)
+            shift = sum(index[axis] * step for axis, step in zip(rest, later, strict=True))
+            told.append((shift, found.get(block, ())))
+        func = call_of(cut_points, (Ref(0), Ref(1), self.axes), (), 2)
+        own = Blocks(source.name, source.shape, tuple(range(source.ndim)))
+        name = f"{self.name}-split"
+        lowering.add_grid(self, func, [own, Each(told)], name=name, shape=source.shape)
 
     def _parts(self, places: list[Any], steps: list[int]) -> list[tuple[int, Any]]:
         """For each block of the source that is read: which points lie in it, and where."""
