@@ -28,7 +28,7 @@ from shoal.graph.layers import Blocks
 
 __all__ = ["PHYSICAL", "Seen", "Stager", "adapt", "decision", "note_decision", "open_decisions"]
 
-PHYSICAL = 2
+PHYSICAL = 3
 """Rules of this phase and later ones say how; those before them what."""
 
 MOST_DECISIONS = 1000

@@ -21,6 +21,7 @@ from shoal.dataframe.kernels.reductions import Reducer
 from shoal.dataframe.kernels.rows import call_method
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Join
+from shoal.dataframe.nodes.partitions import Repartition
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import (
     Assign,
@@ -182,6 +183,13 @@ class Translator:
             frame = frame.filter(v.compare(columns[name], operators[op], value))
         base.frame = frame
         return Table(base, {name: columns[name] for name in kinds})
+
+    def _repartition(self, node: Repartition) -> Table:
+        """The same rows in the same order, where no partition is left out."""
+        source: FrameNode = node.source
+        if [block for group in node.groups for block in group] != list(range(source.npartitions)):
+            raise Untranslated("some partitions")
+        return dataclasses.replace(self.table(source), index=None)
 
     def _filter(self, node: Filter) -> Any:
         source, predicate = self(node.source), self(node.predicate)
@@ -442,4 +450,5 @@ _TRANSLATIONS: dict[type, Callable[[Translator, Any], Any]] = {
     Join: Translator._join,
     Reduce: Translator._reduce,
     MapPartitions: Translator._reset_index,
+    Repartition: Translator._repartition,
 }

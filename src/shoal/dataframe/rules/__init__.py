@@ -1,12 +1,12 @@
 """The rules by which frame expressions are rewritten, in the order in which they are tried.
 
-One rule is one function in a file of its own.  There are four phases (`shoal.expr.rewrite`):
+One rule is one function in a file of its own.  There are five phases (`shoal.expr.rewrite`):
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
-2. *Columnar*: what the columnar kernel can compute whole becomes one task; of what moves rows and
-   cannot be planned for want of sizes, the plan is left open.
-3. *Physical*: what a logical node computes is replaced by nodes that do it.
-4. *Stages*: operations on the same partition become one task.
+2. *Columnar*: what the columnar kernel can compute whole becomes one task.
+3. *Open*: shuffles whose sizes are not known are planned when they run (`shoal.expr.adapt`).
+4. *Physical*: what a logical node computes is replaced by nodes that do it.
+5. *Stages*: operations on the same partition become one task.
 
 To add one: write it with an example before and after, add it to `RULES`, and add a pair to the
 golden tests, which also run both sides and compare.
@@ -41,9 +41,10 @@ RULES = (
     prune_columns,
     # phase 1
     columnar_region,
-    leave_open,
     # phase 2
-    to_physical,
+    leave_open,
     # phase 3
+    to_physical,
+    # phase 4
     fuse_stages,
 )

@@ -57,7 +57,7 @@ def fuse_stages(roots: Sequence[Node]) -> list[Node]:
     return [new[root.name] for root in roots]
 
 
-fuse_stages.phase = 3  # type: ignore[attr-defined]
+fuse_stages.phase = 4  # type: ignore[attr-defined]
 fuse_stages.whole = True  # type: ignore[attr-defined]
 
 

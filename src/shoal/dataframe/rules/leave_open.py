@@ -94,7 +94,7 @@ def leave_open(roots: Sequence[Node]) -> list[Node]:
     return [new[root.name] for root in roots]
 
 
-leave_open.phase = 1  # type: ignore[attr-defined]
+leave_open.phase = 2  # type: ignore[attr-defined]
 leave_open.whole = True  # type: ignore[attr-defined]
 
 

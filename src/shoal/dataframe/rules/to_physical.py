@@ -34,4 +34,4 @@ def to_physical(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     return node.physical() if isinstance(node, Logical) else None
 
 
-to_physical.phase = 2  # type: ignore[attr-defined]
+to_physical.phase = 3  # type: ignore[attr-defined]
