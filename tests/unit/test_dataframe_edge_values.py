@@ -212,3 +212,12 @@ def test_columnar_stages_leave_categories_to_pandas(tmp_path: Any) -> None:
         lazy = dd.read_parquet(tmp_path)
         counts = lazy.assign(z=lazy.v.astype("category")).z.value_counts(sort=False).compute()
     assert counts.index.tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("method", ["mean", "sum", "count", "max", "var"])
+def test_growing_windows_pass_over_infinite_values(method: str) -> None:
+    values = pd.Series([2.25, np.inf, -np.inf, 1.0, None, 4.0])
+    got = getattr(dd.from_pandas(values, npartitions=3).expanding(), method)().compute()
+    pd.testing.assert_series_equal(got, getattr(values.expanding(), method)())
+    fading = dd.from_pandas(values, npartitions=3).ewm(span=3).mean().compute()
+    pd.testing.assert_series_equal(fading, values.ewm(span=3).mean())

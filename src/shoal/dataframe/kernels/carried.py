@@ -24,6 +24,11 @@ def _columns(part: Any) -> list[Any]:
     return [part.to_numpy(np.float64, na_value=np.nan)]
 
 
+def _finite(part: Any) -> list[Any]:
+    """The columns as windows see them: pandas passes over what is infinite."""
+    return [np.where(np.isinf(values), np.nan, values) for values in _columns(part)]
+
+
 def _like(part: Any, columns: Sequence[Any]) -> Any:
     if isinstance(part, pd.DataFrame):
         out = pd.DataFrame(dict(enumerate(columns)), index=part.index)
@@ -120,6 +125,9 @@ class Expand:
     min_periods: int
     options: tuple[tuple[str, Any], ...]
 
+    def _values(self, part: Any) -> list[Any]:
+        return _columns(part) if self.method == "count" else _finite(part)
+
     def total(self, part: Any) -> Any:
         """How many rows, and their moments.
 
@@ -128,7 +136,7 @@ class Expand:
         part
             A partition.
         """
-        return len(part), [_Moments.of(values).last() for values in _columns(part)]
+        return len(part), [_Moments.of(values).last() for values in self._values(part)]
 
     def starts(self, totals: Sequence[Any]) -> list[Any]:
         """Those of all rows before each partition.
@@ -163,7 +171,7 @@ class Expand:
         """
         out = []
         first, moments = starts[place]
-        for values, before in zip(_columns(part), moments, strict=True):
+        for values, before in zip(self._values(part), moments, strict=True):
             told = _Moments.of(values).after(before)
             found = np.asarray(EXPANDING[self.method](told, **dict(self.options)), np.float64)
             # pandas' count asks for rows, all others for values.
@@ -225,7 +233,7 @@ class Fade:
         part
             A partition.
         """
-        told = [self._sums(values) for values in _columns(part)]
+        told = [self._sums(values) for values in _finite(part)]
         return [
             tuple(one[-1] for one in some) if len(part) else (0.0, 0.0, 1.0, 0) for some in told
         ]
@@ -261,7 +269,7 @@ class Fade:
             Which one this is.
         """
         out = []
-        for values, (s0, w0, n0) in zip(_columns(part), starts[place], strict=True):
+        for values, (s0, w0, n0) in zip(_finite(part), starts[place], strict=True):
             sums, weights, fade, count = self._sums(values)
             sums, weights, count = sums + fade * s0, weights + fade * w0, count + n0
             with np.errstate(invalid="ignore", divide="ignore"):
