@@ -322,7 +322,8 @@ def test_a_retiring_worker_hands_over_what_only_it_holds():
     assert not [m for _, m in sent if type(m) is Finished]
 
 
-def test_a_slow_run_gets_a_twin_and_the_first_report_wins():
+@pytest.mark.parametrize("is_away", [False, True], ids=["", "has given up its slot"])
+def test_a_slow_run_gets_a_twin_and_the_first_report_wins(is_away):
     c = Cluster("a", "b", settings=Settings(silence_s=0.0, drop_delay_s=0.0, speculate=2.0))
     c.submit([(), ()], [0, 1], Options(speculative=True))
     for who, run in c.sent(Run):
@@ -336,6 +337,9 @@ def test_a_slow_run_gets_a_twin_and_the_first_report_wins():
     assert second.ids == first.ids and second.runs != first.runs
     fast = next(n for n, p in c.party.items() if p == party)
     assert fast != slow
+    if is_away:
+        gone = [(first.ids[0], first.runs[0])]
+        c.hear(slow, Report([], [], [], [], [], [], [], seceded=gone))
     c.end(fast, second)
     told = c.sent()
     assert (slow, CancelRuns(first.ids, first.runs, "another run of it was faster")) in told

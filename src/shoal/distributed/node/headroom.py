@@ -61,7 +61,7 @@ class Headroom:
         self.ceiling: float = math.inf
         self.left: float = math.inf
         self.sizes: dict[int, int] = {}
-        """What a task takes, by the number of its function; of those that take much."""
+        """Bytes of a result, by the number of its function; of those that are large."""
 
     def looked(self, process: int, threads: int) -> None:
         """The process has been looked at.
@@ -78,7 +78,7 @@ class Headroom:
         self.left = self.ceiling - process - most * threads
 
     def took(self, code: int, nbytes: int) -> None:
-        """A task has made a large result, or was seen to take much memory.
+        """A task has made a large result.
 
         Parameters
         ----------
@@ -88,18 +88,9 @@ class Headroom:
             How much.
         """
         self.left -= nbytes
-        self.expect(code, nbytes)
-
-    def expect(self, code: int, nbytes: int) -> None:
-        """What a function takes; one that takes less than it did is believed bit by bit.
-
-        Parameters
-        ----------
-        code, nbytes
-            As in `took`.
-        """
         if len(self.sizes) > MOST_CODES:
             self.sizes.clear()
+        # One that makes less than it did is believed bit by bit.
         known = self.sizes.get(code, 0)
         self.sizes[code] = max(nbytes, known - known // 8)
 

@@ -66,7 +66,6 @@ class Watch:
             grown = (process - slot.rss) // share
             if grown > MORE * slot.told:
                 self.peaks[row.id] = slot.told = grown
-                room.expect(row.code, grown)
         room.looked(process, share)
 
     def take_peaks(self) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.table import AWAY
 
 __all__ = ["stop_twin"]
 
@@ -37,5 +38,9 @@ def swap_twin(state: Scheduler, row: int) -> None:
     """The second copy becomes the current run, and the first the second."""
     table = state.table
     place, run = state.twins[row]
+    if table.flags[row] & AWAY:
+        # It was the first one that had given up its slot; of second ones that is not counted.
+        table.flags[row] &= ~AWAY
+        state.workers[table.place[row]].seceded -= 1
     state.twins[row] = (table.place[row], table.runs[row])
     table.place[row], table.runs[row] = place, run

@@ -187,11 +187,11 @@ def excess_bytes(w: Worker) -> float:
     if settings.target:
         excess = w.managed - w.spilling - settings.target * limit
     size = process_bytes(w) - w.spilling
-    goal = (settings.target or settings.spill) * limit
     if settings.spill and w.process and size > settings.spill * limit:
-        excess = max(excess, size - goal)
-    if settings.spill and w.floor and size > w.floor:
-        excess = max(excess, size - min(w.floor, goal))
+        excess = max(excess, size - (settings.target or settings.spill) * limit)
+    if settings.spill and w.floor:
+        # No more than the next task lacks: what goes may be wanted again at once.
+        excess = max(excess, size - w.floor)
     return excess
 
 
