@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import shoal
 from shoal import config
 from shoal.compat import install_as_dask, uninstall
 from shoal.graph.dicts import flatten
@@ -211,3 +212,11 @@ def test_a_list_of_one_column_makes_a_frame_of_an_array_with_one_axis() -> None:
 def test_assert_eq_computes_what_is_no_array() -> None:
     dd = pytest.importorskip("shoal.dataframe")
     assert_eq(dd.from_array(np.arange(3)), np.arange(3))
+
+
+def test_an_array_of_one_delayed_block_is_computed() -> None:
+    parts = da.ones((2, 4), chunks=2).to_delayed().ravel()
+    total = da.from_delayed(sum(parts), (2, 2), float)
+    assert total.compute().tolist() == [[2, 2], [2, 2]]
+    solved = da.from_delayed(shoal.delayed(np.ones)(2), (2,), float)
+    assert solved.compute().tolist() == [1, 1]

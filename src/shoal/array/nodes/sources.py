@@ -15,6 +15,7 @@ from shoal.array.meta import with_ndim
 from shoal.array.nodes.base import ArrayNode, HeldBlocks
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
+from shoal.expr.node import Node
 from shoal.graph.layers import Const, Each, GridLayer
 from shoal.graph.naming import funcname
 from shoal.graph.task import Ref
@@ -374,7 +375,9 @@ def own_copy(block: Any, node: Any) -> Any:
         kept = (part.array,) if type(part) is InMemory else kept
         if any(id(_owner(one)) == memory for one in kept):
             return block.copy()
-        waiting += part.sources
+        if isinstance(part, Node):
+            # A call of `delayed` is none: its result is its own.
+            waiting += part.sources
     return block
 
 
