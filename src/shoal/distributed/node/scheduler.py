@@ -53,7 +53,7 @@ from shoal.distributed.node.record import Record
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.node.views import Overview
-from shoal.distributed.node.vitals import Stacks, busy_seconds, process_vitals
+from shoal.distributed.node.vitals import Loads, Stacks, process_vitals
 from shoal.distributed.protocol import Answer, Call, Goodbye
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import dumps
@@ -64,8 +64,6 @@ __all__ = ["Scheduler"]
 log = logging.getLogger("distributed.scheduler")
 
 LOG_LINES = 10_000
-LOADS = 600
-"""Seconds of work for which the loop's CPU time is kept."""
 
 _count = itertools.count(1)
 
@@ -171,8 +169,7 @@ class Scheduler(Overview):
         self._door_at = parse_door(dashboard_address, _host_of(self._wanted[0]))
         self._prefix = dashboard_prefix
         self._stacks = Stacks()
-        self._loads: deque[tuple[float, float]] = deque(maxlen=LOADS)
-        self._load_due = 0.0
+        self._loads = Loads()
         self._ended = threading.Event()
         self.on_close: Callable[[], None] = lambda: None
 
@@ -462,9 +459,7 @@ class Scheduler(Overview):
         self._dirty = False
         conns = self._conns
         now = self.loop.time()
-        if now > self._load_due:
-            self._load_due = now + 1.0
-            self._loads.append((now, busy_seconds()))
+        self._loads.note(now)
         effects = core.drain(self.state, now)
         if self._record is not None:
             # Nobody is told of anything that a killed scheduler would not know.
@@ -536,7 +531,7 @@ class Scheduler(Overview):
         who.send(Answer(call.request, package_versions(call.args.get("packages"))))
 
     def _call_vitals(self, who: Caller, call: Call) -> None:
-        loads = list(self._loads) if call.args.get("history") else []
+        loads = list(self._loads.rows) if call.args.get("history") else []
         who.send(Answer(call.request, {**process_vitals(), "loop": loads}))
 
     def _call_profile(self, who: Caller, call: Call) -> None:

@@ -19,7 +19,7 @@ from shoal.distributed.node.limits import resident_bytes
 from shoal.distributed.node.profile import add, merge, new_tree
 from shoal.distributed.node.profile import lock as looking
 
-__all__ = ["Stacks", "busy_seconds", "open_files", "process_vitals"]
+__all__ = ["Loads", "Stacks", "busy_seconds", "open_files", "process_vitals"]
 
 INTERVAL_S = 0.02
 STRETCH_S = 1.0
@@ -143,6 +143,36 @@ def busy_seconds() -> float:
     except (OSError, ValueError):
         return time.thread_time()
     return (int(ran) + int(waited)) / 1e9
+
+
+class Loads:
+    """How busy one thread was, looked at once a second while it works, for some minutes.
+
+    Examples
+    --------
+    >>> loads = Loads()
+    >>> loads.note(5.0), loads.note(5.5), loads.note(6.5)
+    (None, None, None)
+    >>> [now for now, _ in loads.rows]
+    [5.0, 6.5]
+    """
+
+    def __init__(self) -> None:
+        self.rows: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        """(time, seconds that it had been busy)."""
+        self._due = 0.0
+
+    def note(self, now: float) -> None:
+        """Look, if it is time; in the thread.
+
+        Parameters
+        ----------
+        now
+            Seconds.
+        """
+        if now > self._due:
+            self._due = now + STRETCH_S
+            self.rows.append((now, busy_seconds()))
 
 
 def process_vitals() -> dict[str, Any]:
