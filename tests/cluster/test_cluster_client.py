@@ -491,3 +491,21 @@ def test_a_cluster_file_is_enough(cluster: LocalCluster, client: Client, tmp_pat
     with Client(scheduler_file=tmp_path / "cluster.json") as other:
         assert isinstance(other._link, Link)
         assert other.submit(inc, 1).result(TIMEOUT_S) == 2
+
+
+def test_what_a_result_refers_to_is_its_clients_own(cluster: LocalCluster) -> None:
+    """Also where another client is the default one, or none is."""
+    with Client(cluster, set_as_default=False) as one, Client(cluster):
+        actor = one.submit(Counter, actor=True).result(timeout=TIMEOUT_S)
+        assert actor.add(1).result(timeout=TIMEOUT_S) == 1
+        assert actor._future.client is one
+
+
+def test_a_worker_that_is_told_to_end_is_replaced(cluster: LocalCluster, client: Client) -> None:
+    """A signal of somebody else's, as Dask's nannies have it; it leaves in order."""
+    pids = set(client.run(os.getpid).values())
+    os.kill(min(pids), signal.SIGTERM)
+    psutil.wait_procs([psutil.Process(min(pids))] if psutil.pid_exists(min(pids)) else [], 10)
+    client.wait_for_workers(2, timeout=TIMEOUT_S)
+    now = set(client.run(os.getpid).values())
+    assert len(now) == 2 and min(pids) not in now

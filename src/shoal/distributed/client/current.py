@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from shoal.distributed.node.context import find_worker
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
 
-__all__ = ["as_current", "current_client", "default_client", "forget", "remember"]
+__all__ = ["as_current", "current_client", "default_client", "forget", "loaded", "remember"]
 
 _innermost: ContextVar[Client | None] = ContextVar("shoal_client", default=None)
 _defaults: list[Client] = []
@@ -123,6 +123,29 @@ def as_current(client: Client) -> Iterator[Client]:
         # Another task or thread may leave the block; then there is nothing of its own to undo.
         with contextlib.suppress(ValueError):
             _innermost.reset(token)
+
+
+def loaded(client: Client, loads: Callable[..., Any], data: Any, buffers: Any) -> Any:
+    """``loads(data, buffers=buffers)`` with a client as the current one: futures in it are its own.
+
+    Parameters
+    ----------
+    client
+        Any.
+    loads, data, buffers
+        As of `pickle`.
+
+    Examples
+    --------
+    >>> loaded(None, lambda data, buffers: (data, innermost_client()), b"", None)
+    (b'', None)
+    """
+    # `as_current` by hand: it would take longer than a small result does.
+    token = _innermost.set(client)
+    try:
+        return loads(data, buffers=buffers)
+    finally:
+        _innermost.reset(token)
 
 
 def innermost_client() -> Any:

@@ -129,7 +129,7 @@ class Session:
         self._scheduler_file: str | None = scheduler_file and os.fspath(scheduler_file)
         self._codes = Codes()
         self._sends = serializers
-        self._unpickle = loader(serializers if deserializers is None else deserializers)
+        self._loads = loader(serializers if deserializers is None else deserializers)
         self._caller: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
@@ -286,6 +286,10 @@ class Session:
                 self._give_up(promise, undo)
                 raise
             return value if finish is None else finish(value)
+
+    def _unpickle(self, data: Any, *, buffers: Any = None) -> Any:
+        """What came: futures and actors in it are this client's, whichever is the default."""
+        return current.loaded(self, self._loads, data, buffers)  # type: ignore[arg-type]
 
     async def _finish_async(
         self, promise: Promise[Any], finish: Any, timeout_s: float | None, undo: Any

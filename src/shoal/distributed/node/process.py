@@ -23,6 +23,7 @@ import threading
 from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.node.calls import RESTART_CODE
 from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
@@ -117,7 +118,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     limit_memory(int(PARTS_SHARE * limit) if limit else 1 << 62, str(worker.folder))
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
     for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda *_: worker.close("its process was told to end"))
+        signal.signal(signum, lambda *_: told_to_end(worker))
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
     capture(worker.log)
     for ours in ("distributed", "shoal"):
@@ -149,6 +150,12 @@ def start(worker: Worker, sock: socket.socket) -> None:
     # Off the way to the first result.
     importlib.import_module("shoal.distributed.client.current").use_in_worker()
     tell(sock, {"address": worker.address})
+
+
+def told_to_end(worker: Worker) -> None:
+    """A signal: leave in order.  The nanny starts another one, unless the signal was its own."""
+    worker.exit_code = worker.exit_code or RESTART_CODE
+    worker.close("its process was told to end")
 
 
 def tell(sock: socket.socket, what: dict[str, Any]) -> None:
