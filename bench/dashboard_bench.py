@@ -99,7 +99,8 @@ class Simulated:
         core.received(state, 0, Hello("me", {}), (), now)
         for party in range(1, workers + 1):
             core.connected(state, party, "worker", now)
-            told = Register(f"w{party}", f"tcp://w{party}", 4, 8 << 30, {}, {}, f"h{party}", party)
+            host = f"h{party // 20}"
+            told = Register(f"w{party}", f"tcp://w{party}", 4, 8 << 30, {}, {}, host, party)
             core.received(state, party, told, (), now)
         kinds = 10
         names: list[Any] = [Grid(f"kind{n}-{'0' * 32}", (tasks // kinds,)) for n in range(kinds)]
@@ -192,7 +193,7 @@ def frames(simulated: Simulated) -> None:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"http://127.0.0.1:{port}/status?token={access.new_token(time.time())}")
         ready = "() => Number(document.getElementById('task-stream')?.dataset.updates) > 4"
-        page.wait_for_function(ready)
+        page.wait_for_function(ready, timeout=120_000)
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
 
