@@ -221,3 +221,20 @@ def test_growing_windows_pass_over_infinite_values(method: str) -> None:
     pd.testing.assert_series_equal(got, getattr(values.expanding(), method)())
     fading = dd.from_pandas(values, npartitions=3).ewm(span=3).mean().compute()
     pd.testing.assert_series_equal(fading, values.ewm(span=3).mean())
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("npartitions", [1, 2, 4])
+@pytest.mark.parametrize("func", ["sum", "mean", "prod", "std", "sem", "cumsum", "cumprod"])
+def test_opposite_infinities_make_nan_of_all_partitions(func: str, npartitions: int) -> None:
+    frame = pd.DataFrame(
+        {"f": [np.inf, -np.inf, 1.0, 2.0], "g": [np.inf, 0, -np.inf, 2], "k": [1, 1, 1, 2]}
+    )
+    lazy = dd.from_pandas(frame, npartitions=npartitions)
+    check = pd.testing.assert_frame_equal if func[:3] == "cum" else pd.testing.assert_series_equal
+    check(getattr(lazy, func)().compute(), getattr(frame, func)())
+    pd.testing.assert_frame_equal(
+        getattr(lazy.groupby("k"), func)().compute().sort_index(),
+        getattr(frame.groupby("k"), func)(),
+    )
+    assert pd.isna(lazy.f.skew().compute())

@@ -247,7 +247,10 @@ class GroupReducer:
             if atom == "squares":
                 out[number] = self._squares(together, number, numbers, column)
             elif atom not in ROWS:
-                out[number] = getattr(grouped[number], FOLDS.get(atom, atom))()
+                # A sum that is missing has met opposite infinities: so is that of the group.
+                floats = getattr(together.dtypes[number], "kind", "") == "f"
+                told = {"skipna": False} if floats and atom in ("sum", "prod") else {}
+                out[number] = getattr(grouped[number], FOLDS.get(atom, atom))(**told)
         index = None if out else grouped.size().index
         rows = {key: concat_rows([state.rows[key] for state in states]) for key in states[0].rows}
         for i, one in enumerate(self.customs()):

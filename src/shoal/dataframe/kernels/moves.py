@@ -106,6 +106,10 @@ def set_sorted_index(frame: Any, column: Any, drop: bool, append: bool = False) 
     return out if out.index.is_monotonic_increasing else out.sort_index(kind="stable")
 
 
+LOST = {"cumsum": [np.inf, -np.inf], "cumprod": [np.inf, 0.0]}
+"""Values after which running totals are NaN for good."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Cumulate:
     """Running totals over partitions: of each its total, and from what each one starts.
@@ -130,7 +134,7 @@ class Cumulate:
     skipna: bool
 
     def total(self, part: Any) -> Any:
-        """The total of a partition, as its last row; None where it is empty.
+        """The total of a partition, as rows that come to it; None where it is empty.
 
         Parameters
         ----------
@@ -141,7 +145,26 @@ class Cumulate:
 
     def _last(self, part: Any) -> Any:
         run = getattr(part, self.name)(skipna=self.skipna)
-        return (run.ffill() if self.skipna else run).iloc[-1:]
+        last = (run.ffill() if self.skipna else run).iloc[-1:]
+        if not self.skipna or self.name not in LOST:
+            return last
+        with np.errstate(invalid="ignore"):
+            whole = getattr(part, self.name.removeprefix("cum"))(skipna=True)
+        if last.ndim == 1:
+            return self._lost(last) if pd.isna(whole) and last.dtype.kind == "f" else last
+        names = [name for name, total in whole.items() if pd.isna(total)]
+        names = [name for name in names if last.dtypes[name].kind == "f"]
+        if not names:
+            return last
+        none = 0 if self.name == "cumsum" else 1
+        rows = pd.concat([last, last * 0 + none])
+        for name in names:
+            rows[name] = LOST[self.name]
+        return rows
+
+    def _lost(self, last: Any) -> Any:
+        """Two values that make NaN of all that follow, as opposite infinities do."""
+        return pd.Series(LOST[self.name], index=last.index.repeat(2), name=last.name)
 
     def starts(self, totals: Sequence[Any]) -> list[Any]:
         """For each partition the total of all before it; None where there is nothing before.
@@ -174,7 +197,7 @@ class Cumulate:
         before = starts[place]
         if before is None or not len(part):
             return getattr(part, self.name)(skipna=self.skipna)
-        return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[1:]
+        return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[len(before) :]
 
 
 @dataclasses.dataclass(frozen=True)

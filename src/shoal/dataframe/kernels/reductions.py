@@ -408,8 +408,8 @@ def _sums(item: Any, name: str, min_count: int, options: dict[str, Any]) -> Any:
 
 def _fold_sums(name: str) -> Callable[..., Any]:
     def combine(values: Sequence[Any], min_count: int = 0, **options: Any) -> Any:
-        kept = {key: options[key] for key in ("skipna",) if key in options}
-        total = getattr(stack([total for total, _ in values]), name)(**kept)
+        # A sum that is missing has met a missing value or opposite infinities: so is the whole.
+        total = getattr(stack([total for total, _ in values]), name)(skipna=False)
         return total, sum(count for _, count in values) if min_count else None
 
     return combine
@@ -431,8 +431,8 @@ def _mean_partial(item: Any, **options: Any) -> Any:
 
 
 def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
-    kept = {key: options[key] for key in ("skipna",) if key in options}
-    return stack([total for total, _ in values]).sum(**kept), sum(count for _, count in values)
+    totals = stack([total for total, _ in values])
+    return totals.sum(skipna=False), sum(count for _, count in values)
 
 
 def _mean_final(value: Any, **options: Any) -> Any:

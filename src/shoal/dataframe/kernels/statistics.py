@@ -199,11 +199,14 @@ class Moments:
             A frame or series.
         """
         data = item.to_numpy(dtype=float, na_value=np.nan)
-        count = (~np.isnan(data)).sum(axis=0)
+        there = ~np.isnan(data)
+        count = there.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(count > 0, np.nansum(data, axis=0) / count, 0.0)
-        away = data - mean
-        return Moment(count, mean, *(np.nansum(away**power, axis=0) for power in (2, 3, 4)))
+            # Powers of what is infinite are NaN, and so is the result; gaps are passed over.
+            away = np.where(there, data - mean, 0.0)
+            sums = [(away**power).sum(axis=0) for power in (2, 3, 4)]
+        return Moment(count, mean, *sums)
 
     def combine(self, parts: Sequence[Moment]) -> Moment:
         """Those of several.
