@@ -4,18 +4,21 @@
 
 Data is made by tpchgen-cli on first use: money as float64, dates as timestamps, eight lineitem
 files.  DuckDB's answers are the reference.  Times are medians of seconds, ratios of medians; the
-last column is the time to optimise in shoal, in milliseconds.  All run on threads.
+last column is the time to optimise in shoal, in milliseconds.  All run on threads; with
+``--cluster`` shoal and Dask run on two processes of a cluster each.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +58,7 @@ def make_data(folder: Path, scale: str) -> None:
     shutil.rmtree(raw)
 
 
-def runners(folder: Path, only: list[str]) -> dict[str, dict[str, Any]]:
+def runners(folder: Path, only: list[str], cluster: bool) -> dict[str, dict[str, Any]]:
     """For each system the queries as functions without arguments."""
     out: dict[str, dict[str, Any]] = {}
 
@@ -74,7 +77,8 @@ def runners(folder: Path, only: list[str]) -> dict[str, dict[str, Any]]:
         import dask
         import dask.dataframe as peer
 
-        dask.config.set(scheduler="threads")
+        if not cluster:
+            dask.config.set(scheduler="threads")
         out["dask"] = {q: bound(queries.FRAMES[q], frames(peer)) for q in only}
     except ImportError:
         pass
@@ -155,6 +159,21 @@ def optimising_ms(query: Any, folder: Path) -> float:
     return 1e3 * max(took)
 
 
+@contextlib.contextmanager
+def clusters(without: str) -> Iterator[None]:
+    """A cluster of two processes for each of shoal and Dask, which compute on them from now on."""
+    from shoal.distributed import Client
+
+    told: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Client(**told))
+        if "dask" not in without:
+            from distributed import Client as Peer
+
+            stack.enter_context(Peer(**told))
+        yield
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser()
@@ -162,13 +181,20 @@ def main() -> None:
     parser.add_argument("--reps", type=int, default=5)
     parser.add_argument("--data", type=Path, default=Path("/tmp/tpch"))
     parser.add_argument("--only", default=",".join(queries.FRAMES))
+    parser.add_argument("--cluster", action="store_true", help="two processes for each")
     parser.add_argument("--without", default="", help="systems to leave out")
     options = parser.parse_args()
     folder, only = options.data / f"sf{options.scale}", options.only.split(",")
     if not folder.exists():
         folder.mkdir(parents=True)
         make_data(folder, options.scale)
-    systems = runners(folder, only)
+    with clusters(options.without) if options.cluster else contextlib.nullcontext():
+        compare(folder, only, options)
+
+
+def compare(folder: Path, only: list[str], options: argparse.Namespace) -> None:
+    """Run the queries in turns, and print what they take."""
+    systems = runners(folder, only, options.cluster)
     for name in filter(None, options.without.split(",")):
         systems.pop(name, None)
     ratios: dict[str, list[float]] = {}
