@@ -74,6 +74,7 @@ def test_transitions_and_graphs(cluster) -> None:
         assert client.get_events("news")[0][1] == 5
         assert ("news", 5) in recorder.seen
         del future, other
+        assert "x" not in client.futures  # to ask tells the scheduler at once
         client.submit(abs, -2).result()
     assert ("x", "released", "forgotten") in recorder.seen
 
@@ -216,6 +217,7 @@ def test_views(cluster) -> None:
         with pytest.raises(TypeError, match="send a key or an address instead"):
             client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.tasks["x"])
         del x, y
+        assert "x" not in client.futures  # to ask tells the scheduler at once
         client.submit(abs, -2).result()
         assert task.state == "forgotten"
         assert "x" not in scheduler.tasks

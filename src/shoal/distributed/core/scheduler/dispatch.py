@@ -129,13 +129,13 @@ def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
 def window(state: Scheduler, worker: Worker) -> float:
     """Seconds of work that a worker has ahead at most, over its threads.
 
-    Where little is left, less than the worker would have else: half of its share, as in `guided
+    Where little is left, less than the worker would have else: its share of that, as in `guided
     self-scheduling <https://doi.org/10.1109/TC.1987.5009495>`_, so that all end at the same time.
     """
     least, threads = state.settings.ahead_s, worker.threads
     if worker.ahead_s <= least:
         return least * threads
-    share = 0.5 * (state.plenty + worker.backlog / threads)
+    share = state.plenty + worker.backlog / threads
     return max(least, min(worker.ahead_s, share)) * threads
 
 
@@ -192,7 +192,7 @@ def take(
         offer = best(state, worker, count, few)
         if not offer:
             return
-        rows = plain(state, worker, offer, most, limit)
+        rows = plain(state, worker, offer, most, limit) if len(offer) > 1 else None
         if rows is None:
             rows = pick(state, worker, offer, most, limit, now)
         if rows:
