@@ -211,7 +211,7 @@ def test_a_list_of_one_column_makes_a_frame_of_an_array_with_one_axis() -> None:
 
 def test_assert_eq_computes_what_is_no_array() -> None:
     dd = pytest.importorskip("shoal.dataframe")
-    assert_eq(dd.from_array(np.arange(3)), np.arange(3))
+    assert_eq(dd.from_array(np.arange(3)), np.arange(3), check_graph=False)
 
 
 def test_an_array_of_one_delayed_block_is_computed() -> None:
@@ -220,3 +220,12 @@ def test_an_array_of_one_delayed_block_is_computed() -> None:
     assert total.compute().tolist() == [[2, 2], [2, 2]]
     solved = da.from_delayed(shoal.delayed(np.ones)(2), (2,), float)
     assert solved.compute().tolist() == [1, 1]
+
+
+def test_no_default_as_a_meta_is_none() -> None:
+    dd = pytest.importorskip("shoal.dataframe")
+    pd = pytest.importorskip("pandas")
+    frame = dd.from_pandas(pd.DataFrame({"a": [1.0, 2, 3]}), npartitions=2)
+    got = frame.map_partitions(lambda part: part.to_numpy()[:, 0], meta=dd.core.no_default)
+    assert isinstance(got, da.Array) and got.dtype == float
+    assert got.compute().tolist() == [1, 2, 3]

@@ -24,6 +24,7 @@ def assert_eq(
     scheduler: str = "sync",
     rtol: float = 1e-7,
     atol: float = 1e-12,
+    **ignored: Any,
 ) -> None:
     """Fail unless two arrays have equal values and are what they say they are.
 
@@ -40,6 +41,8 @@ def assert_eq(
         What computes.
     rtol, atol
         Of floats, as `numpy.testing.assert_allclose` takes them.
+    **ignored
+        Options of Dask's that concern its own insides, such as ``check_graph``.
 
     Raises
     ------

@@ -50,6 +50,7 @@ from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
 from shoal.highlevelgraph import graph_of
 from shoal.seams import across
+from shoal.typing import no_default
 
 __all__ = [
     "FrameBase",
@@ -480,7 +481,7 @@ class FrameBase(CollectionMixin):
         numbered = "partition_info" not in names and takes_argument(func, "partition_info")
         if numbered:
             func = NumberedCall(func)
-        if meta is None:
+        if meta is None or meta is no_default:
             metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
             meta = meta_of_call(
                 func, *metas[:split], **dict(zip(names, metas[split:], strict=True))
@@ -569,7 +570,7 @@ class FrameBase(CollectionMixin):
             (aggregate, {**kwargs, **more}),
         )
         reducer = UserReducer(token or getattr(chunk, "__name__", "reduction").strip("<>"), steps)
-        if meta is None:
+        if meta is None or meta is no_default:
             meta = meta_of_call(reducer.once, self._meta)
         else:
             meta = make_meta(meta, index=pd.RangeIndex(0))
