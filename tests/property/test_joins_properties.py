@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.dataframe import from_pandas
 from shoal.dataframe.kernels.joins import fast_merge
 from shoal.dataframe.kernels.ordering import range_codes, stable_order
 
@@ -57,9 +59,21 @@ def test_places_give_what_merge_gives(given_sides, how, renamed):
         others = [f"r{name}" for name in names]
     told = {"how": how, "left_on": names, "right_on": others, "suffixes": ("_l", "_r")}
     got = fast_merge(left, right, told)
-    assert got is not None
     expected = pd.merge(left, right, **told)
-    pd.testing.assert_frame_equal(got, expected)
+    if len(left) == len(right) == 1:
+        assert got is None  # left to pandas, see below
+    else:
+        pd.testing.assert_frame_equal(got, expected)
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right"])
+@pytest.mark.parametrize("more", [[], [1.5]])
+def test_a_missing_number_meets_its_like(how, more):
+    """Polars does not find it where both sides have one row."""
+    one = pd.DataFrame({"k": [np.nan], "x": [1]})
+    other = pd.DataFrame({"k": [np.nan, *more]})
+    got = from_pandas(one, npartitions=1).merge(from_pandas(other, npartitions=1), on="k", how=how)
+    pd.testing.assert_frame_equal(got.compute(), one.merge(other, on="k", how=how))
 
 
 def test_what_is_not_exact_is_left_to_pandas():

@@ -55,6 +55,8 @@ def fast_merge(left: Any, right: Any, options: Mapping[str, Any]) -> Any:
         or options.get("indicator")
         or not options.keys() <= OPTIONS
         or not (len(left) and len(right))
+        # Polars compares the keys of two single rows by ==, by which NaN is not NaN.
+        or len(left) == len(right) == 1
         or not (left.columns.is_unique and right.columns.is_unique)
         or left.columns.nlevels > 1
         or right.columns.nlevels > 1
