@@ -238,3 +238,10 @@ def test_opposite_infinities_make_nan_of_all_partitions(func: str, npartitions: 
         getattr(frame.groupby("k"), func)(),
     )
     assert pd.isna(lazy.f.skew().compute())
+
+
+def test_whole_numbers_with_gaps_can_be_put_below_others() -> None:
+    lazy = dd.from_pandas(TEXT, npartitions=2)
+    parts = [d.where(d.v > 2) for d in (lazy, TEXT)]
+    got = dd.concat([parts[0], lazy[["v"]]], join="inner").compute()
+    pd.testing.assert_frame_equal(got, pd.concat([parts[1], TEXT[["v"]]], join="inner"))

@@ -156,12 +156,20 @@ def fit_schema(parts: Sequence[Any], meta: Any) -> Any:
         changed = {
             name: dtype
             for name, dtype in meta.dtypes.items()
-            if part.dtypes[name] != dtype and not isinstance(dtype, pd.CategoricalDtype)
+            if part.dtypes[name] != dtype
+            and not isinstance(dtype, pd.CategoricalDtype)
+            and not _lacks(part[name], dtype)
         }
         return part.astype(changed) if changed else part
     if isinstance(part, pd.Series):
         return part.astype(meta.dtype).rename(meta.name)
     return part
+
+
+def _lacks(values: Any, dtype: Any) -> bool:
+    """Whether a column that was to be of whole numbers has gaps: it stays as pandas has it."""
+    whole = getattr(dtype, "kind", "") in "iub" and isinstance(dtype, np.dtype)
+    return whole and bool(values.isna().any())
 
 
 # ------------------------------------------------------------------------------------ pieces
