@@ -115,6 +115,7 @@ def test_performance_report_is_one_file(client: Client, tmp_path: Path) -> None:
     data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
     assert "Tasks: 100<" in text
     assert sum(bar[6] for bar in data["task-stream"]["bars"].values()) == 100
+    assert sum(data["rates"]["tasks"]) == 100
 
     def caller() -> None:
         with performance_report(filename=f"file://{path}", stacklevel=2):

@@ -7,6 +7,7 @@ import inspect
 import platform
 import sys
 import time
+from collections import Counter
 from types import FrameType
 from typing import Any
 
@@ -123,6 +124,7 @@ class performance_report:
         for rows in (model.total, *model.samples.values()):
             while rows and rows[0][0] < self._start - 1.0:
                 rows.popleft()
+        model.rates.extend(rates_of(model, self._start))
         text = page_of("Performance Report", self._head(model), self._data(model))
         Figure(text).save(self.filename, **self.storage_options)
 
@@ -155,6 +157,32 @@ class performance_report:
             f"<p>{'' if logs else 'No logs to report'}</p>"
             f"<details open><summary>The code</summary><pre>{code}</pre></details></div>"
         )
+
+
+def rates_of(model: Model, start: float) -> list[tuple[float, float, float, float]]:
+    """Tasks that ended and bytes that arrived in each second, as in `Model.rates`.
+
+    Parameters
+    ----------
+    model
+        What is known.
+    start
+        Seconds since the epoch.
+
+    Examples
+    --------
+    >>> rates_of(Model(now=5.0), 3.5)
+    [(3.5, 0, 0, 0.0), (4.5, 0, 0, 0.0)]
+    """
+    ended: Counter[int] = Counter()
+    moved: Counter[int] = Counter()
+    for bar in model.bars:
+        if bar.lane < 0:
+            moved[int(bar.stop - start)] += bar.nbytes
+        else:
+            ended[int(bar.stop - start)] += bar.count
+    seconds = range(int(model.now - start) + 1)
+    return [(start + second, ended[second], moved[second], 0.0) for second in seconds]
 
 
 def source_of(frame: FrameType | None) -> str:

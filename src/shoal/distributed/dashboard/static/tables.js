@@ -84,7 +84,7 @@ export function drawWorkers(body, page) {
     ["failed", "failed", count, "number", "runs that failed, in this job"],
     ["heard_s", "heard", (v) => `${v.toFixed(1)} s`, "number", "since its last sign of life"],
     ["address", "", (v, row, cell) => {
-      if (!cell.firstChild) {
+      if (page.live && !cell.firstChild) {
         cell.append(make("button", { title: `Retire ${row.name}: its results move away first`,
           onclick: () => page.act("retire", { worker: row.address }, `Retire ${row.name}?`) }, "retire"));
       }
