@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shoal
 import shoal.array as da
 from shoal.array.testing import assert_eq
 
@@ -242,3 +243,16 @@ def test_einsum_in_the_order_with_the_fewest_operations() -> None:
     a, b = da.ones((1000, 1000), chunks=100), da.ones(1000, chunks=100)
     # A matrix times a vector each time, never a matrix times a matrix: 3 levels of 1000 x 1000.
     assert len(da.einsum("ij,jk,k->i", a, a, b).dask) < 1000
+
+
+def test_contracted_axes_of_many_blocks_are_summed_as_their_cost_says() -> None:
+    x = np.arange(40.0 * 30).reshape(40, 30)
+    many, few = da.from_array(x, chunks=(10, 3)), da.from_array(x, chunks=(40, 3))
+    for a, in_a_tree in ((many, False), (few, True)):
+        product = a @ a.T
+        assert ("Reduction" in type(product._node).__name__) == in_a_tree
+        assert_eq(product, x @ x.T)
+    with shoal.config.set({"array.chunk-size": "4kB"}):
+        product = many @ many.T
+    assert "Reduction" in type(product._node).__name__
+    assert_eq(product, x @ x.T)

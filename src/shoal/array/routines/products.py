@@ -1,7 +1,8 @@
 """Products that are summed over axes: dot, matmul, tensordot, einsum, and all that is like them.
 
 A task sums over the blocks of a contracted axis as it goes, so no product of two blocks is kept;
-along an axis of many blocks the products are partial results of a tree instead.
+where that would be too much for a task, or leave workers idle, the products are partial results of
+a tree instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal import config
 from shoal.array.blocks import blockwise, unify_chunks
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
@@ -20,11 +22,15 @@ from shoal.array.kernels.contract import Accumulate, Kept, tensordot_block
 from shoal.array.meta import infer_meta, meta_from_array
 from shoal.array.rechunking import ravel
 from shoal.array.reductions.engine import reduction
+from shoal.units import parse_bytes
 
 __all__ = ["contract", "dot", "einsum", "matmul", "outer", "tensordot", "vdot"]
 
 ONE_TASK = 8
 """So many blocks along contracted axes are summed within one task."""
+
+MANY_TASKS = 16
+"""Blocks of a result that are work enough for all workers."""
 
 
 def contract(
@@ -70,7 +76,7 @@ def contract(
     kind = infer_meta(func, metas)
     meta = meta_from_array(kind if hasattr(kind, "dtype") else metas[0], len(out), dtype)
     flat = [item for a, own in zip(arrays, labels, strict=True) for item in (a, own)]
-    if count <= (split_every or ONE_TASK):
+    if count <= (split_every or ONE_TASK) or (not split_every and _sums_alone(arrays, labels, out)):
         places = tuple([tuple([gone.index(i) for i in own if i in gone]) for own in labels])
         call = Accumulate(func, places, op) if gone else func
         return blockwise(call, tuple(out), *flat, token=name, concatenate=False, meta=meta)
@@ -87,6 +93,19 @@ def contract(
     return reduction(
         products, total, total, axis=axes, meta=meta, split_every=split_every, name=name
     )
+
+
+def _sums_alone(arrays: Sequence[Any], labels: Sequence[Any], out: Sequence[Any]) -> bool:
+    """Whether a task may read all blocks along contracted axes: there are other tasks enough, and
+    what it reads is no more than a block may be.  Else products wait in memory to be added."""
+    lengths = {i: own for a, ls in zip(arrays, labels, strict=True) for i, own in zip(ls, a.chunks)}
+    read = 0.0
+    for a, own in zip(arrays, labels, strict=True):
+        gone = math.prod([sum(lengths[i]) for i in own if i not in out])
+        read += gone * math.prod([max(lengths[i], default=0) for i in own if i in out]) * a.itemsize
+    tasks = math.prod([len(lengths[i]) for i in out])
+    # Of unknown lengths nothing is said: a comparison with nan is false.
+    return tasks >= MANY_TASKS and read <= parse_bytes(config.get("array.chunk-size"))
 
 
 def _reduced(block: Any, axis: Any, keepdims: bool, op: Any) -> Any:
