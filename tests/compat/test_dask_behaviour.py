@@ -229,3 +229,11 @@ def test_no_default_as_a_meta_is_none() -> None:
     got = frame.map_partitions(lambda part: part.to_numpy()[:, 0], meta=dd.core.no_default)
     assert isinstance(got, da.Array) and got.dtype == float
     assert got.compute().tolist() == [1, 2, 3]
+
+
+def test_arrays_do_not_speak_the_standard_while_they_are_dasks(installed: None) -> None:
+    # xarray takes arrays that do for others, and leaves bottleneck and its dtypes out.
+    x = da.ones(2, chunks=1)
+    assert not hasattr(x, "__array_namespace__")
+    uninstall()
+    assert x.__array_namespace__() is da

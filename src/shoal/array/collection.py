@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shoal.array.chunks import Chunks, normalize_chunks, shape_of
-from shoal.array.delegate import Delegate, DelegatedProperty
+from shoal.array.delegate import Delegate, DelegatedProperty, OwnDelegate
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
@@ -326,7 +326,7 @@ class Array(Operators, CollectionMixin):
     _key_array = DelegatedProperty("core", "key_array_of")
     __array_ufunc__ = Delegate("protocols", "array_ufunc")
     __array_function__ = Delegate("protocols", "array_function")
-    __array_namespace__ = Delegate("standard", "array_namespace")
+    __array_namespace__ = OwnDelegate("standard", "array_namespace")
     __dlpack__ = Delegate("standard", "dlpack_of")
     __dlpack_device__ = Delegate("standard", "dlpack_device_of")
     device = DelegatedProperty("standard", "device_of")

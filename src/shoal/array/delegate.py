@@ -6,7 +6,9 @@ import importlib
 from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ["Delegate", "DelegatedProperty"]
+from shoal.seams import stands_for_dask
+
+__all__ = ["Delegate", "DelegatedProperty", "OwnDelegate"]
 
 
 class Delegate:
@@ -44,6 +46,26 @@ class Delegate:
         if isinstance(function, FunctionType):
             # From now on the class has the function itself.  A ufunc would not become a method.
             setattr(self.owner, self.method, function)
+        return function if instance is None else MethodType(function, instance)
+
+
+class OwnDelegate(Delegate):
+    """A method that Dask's arrays have not: it is not there while ``dask`` means shoal.
+
+    Libraries go other ways for arrays that have it, and go by type for Dask's: xarray takes what
+    speaks the array API standard for no array of Dask's.
+
+    Examples
+    --------
+    >>> import shoal.array as da
+    >>> da.ones(4, chunks=2).__array_namespace__() is da
+    True
+    """
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if stands_for_dask():
+            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.method!r}")
+        function = getattr(importlib.import_module(f"shoal.array.{self.home}"), str(self.name))
         return function if instance is None else MethodType(function, instance)
 
 
