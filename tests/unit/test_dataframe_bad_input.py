@@ -25,6 +25,12 @@ FRAME = pd.DataFrame({"price": [1, 2, 3, 4], "size": [1.0, 2, 3, 4], "name": lis
         "d.sort_values('prise')",
         "d.to_parquet('memory://nowhere', partition_on='prise')",
         "d.loc[:, 'prise']",
+        "d.drop(columns=['prise'])",
+        "d.dropna(subset=['prise'])",
+        "d.explode('prise')",
+        "d.nlargest(2, 'prise')",
+        "d.drop_duplicates(subset=['prise'])",
+        "d.groupby('name').agg({'prise': 'sum'})",
     ],
 )
 def test_columns_that_are_not_there(text: str) -> None:

@@ -19,7 +19,11 @@ from shoal.dataframe.collection.base import (
     refuse,
 )
 from shoal.dataframe.collection.distinct import distinct_rows, with_labels
-from shoal.dataframe.collection.generate import install_methods, install_operators
+from shoal.dataframe.collection.generate import (
+    check_columns,
+    install_methods,
+    install_operators,
+)
 from shoal.dataframe.collection.groupby import GroupBy
 from shoal.dataframe.collection.indexing import Locator, PositionLocator
 from shoal.dataframe.collection.joins import merge
@@ -402,6 +406,7 @@ class DataFrame(FrameBase):
             As pandas has them.
         """
         if subset is not None:
+            check_columns(self, subset)
             options["subset"] = subset
         return distinct_rows(self, split_every, split_out, options)
 
@@ -433,6 +438,7 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         """
+        check_columns(self, columns)
         return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=columns)
 
     def nsmallest(self, n: int, columns: Any, split_every: Any = None) -> Any:
@@ -447,6 +453,7 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         """
+        check_columns(self, columns)
         return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=columns)
 
     merge = merge

@@ -9,10 +9,16 @@ from types import MethodType
 from typing import Any
 
 from shoal.dataframe.collection import tables
-from shoal.dataframe.collection.base import FrameBase, check_axis, check_split_every, from_node
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_axis,
+    check_split_every,
+    from_node,
+    nearest,
+)
 from shoal.dataframe.nodes.moves import Cumulative
 
-__all__ = ["Topic", "install_methods", "install_operators", "install_topics"]
+__all__ = ["Topic", "check_columns", "install_methods", "install_operators", "install_topics"]
 
 REFLECTED = "add sub mul truediv floordiv mod pow matmul and_ or_ xor"
 
@@ -123,9 +129,46 @@ def _put(cls: type, kind: type, name: str, method: Callable[..., Any], how: str)
     setattr(cls, name, method)
 
 
+NAMING = {"dropna": "subset", "drop": "columns", "explode": "column"}
+"""Row-wise methods of frames that are told columns, and by which argument."""
+
+
+def check_columns(frame: Any, names: Any) -> None:
+    """Refuse names of columns that are not there, with what may have been meant.
+
+    Parameters
+    ----------
+    frame
+        The collection.
+    names
+        One, several, or None.
+
+    Raises
+    ------
+    KeyError
+        A column is not there.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> check_columns(from_dict({"price": [1]}, npartitions=1), ["prise"])
+    Traceback (most recent call last):
+    ...
+    KeyError: "['prise'] not found in axis; did you mean 'price'?"
+    """
+    some = [names] if isinstance(names, str) else names if isinstance(names, list) else []
+    missing = [name for name in some if name not in frame.columns]
+    if missing:
+        raise KeyError(f"{missing} not found in axis{nearest(missing[0], frame.columns)}")
+
+
 def _rowwise(name: str) -> Callable[..., Any]:
+    told = NAMING.get(name, "")
+
     def method(self: FrameBase, *args: Any, **kwargs: Any) -> Any:
         refuse_inplace(name, kwargs)
+        if told and self.ndim == 2 and kwargs.get("errors") != "ignore":
+            check_columns(self, kwargs.get(told, args[0] if args and name == "explode" else None))
         return self._rowwise(name, *args, **kwargs)
 
     return method

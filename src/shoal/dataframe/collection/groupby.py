@@ -22,6 +22,7 @@ from shoal.dataframe.collection.base import (
     operand,
     refuse,
 )
+from shoal.dataframe.collection.generate import check_columns
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import (
     GROUP_METHODS,
@@ -176,6 +177,8 @@ class GroupBy:
         [3, 3]
         """
         check_split_every(split_every)
+        if isinstance(arg, dict) and self.ndim == 2:
+            check_columns(self.frame, list(arg))
         if arg is None and not kwargs:
             raise TypeError("Must provide 'func' or tuples of '**kwargs'.")
         aggregates = self._aggregates(arg, kwargs)
