@@ -11,6 +11,7 @@ a graph is built, so building costs the same for the first call and for the mill
 from __future__ import annotations
 
 import functools
+import html
 import operator
 import types
 import warnings
@@ -325,6 +326,9 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
 
     def __repr__(self) -> str:
         return f"Delayed({self.key!r})"
+
+    def _repr_html_(self) -> str:
+        return f"<table><tr><th>Delayed</th><td>{html.escape(str(self.key))}</td></tr></table>"
 
     def __hash__(self) -> int:
         return hash(self._call[0])

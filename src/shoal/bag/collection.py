@@ -7,6 +7,7 @@ there, in a step.
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 import warnings
@@ -142,6 +143,13 @@ class Bag(Partitioned, Generic[T_co]):
     def __repr__(self) -> Text:
         title = TOKEN.sub("", self.name)
         return f"shoal.bag<{title}, npartitions={self.npartitions}>"
+
+    def _repr_html_(self) -> Text:
+        title = html.escape(TOKEN.sub("", self.name))
+        return (
+            f"<table><tr><th>Bag</th><td>{title}</td></tr>"
+            f"<tr><th>Partitions</th><td>{self.npartitions:,}</td></tr></table>"
+        )
 
     def __iter__(self) -> Iterator[T_co]:
         return iter(self.compute())
