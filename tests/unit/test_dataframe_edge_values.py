@@ -245,3 +245,12 @@ def test_whole_numbers_with_gaps_can_be_put_below_others() -> None:
     parts = [d.where(d.v > 2) for d in (lazy, TEXT)]
     got = dd.concat([parts[0], lazy[["v"]]], join="inner").compute()
     pd.testing.assert_frame_equal(got, pd.concat([parts[1], TEXT[["v"]]], join="inner"))
+
+
+def test_categories_that_are_used_keep_their_order(tmp_path: Any) -> None:
+    frame = FRAME[["c"]].iloc[[0, 1, 3, 4]]
+    for i in range(4):
+        frame.iloc[i : i + 1].to_parquet(tmp_path / f"{i}.parquet")
+    got = dd.read_parquet(tmp_path).c.cat.remove_unused_categories().compute()
+    assert got.dtype.categories.tolist() == ["z", "y", "x"]
+    assert got.dtype.ordered

@@ -56,7 +56,7 @@ reindex(columns=["f","z"]) rename(columns={"i":"j"}) rename_axis("m") replace(2,
 reset_index(drop=True).sum() rfloordiv(7) rmod(7) rmul(2) rolling(2).sum() round(0) rpow(2) rsub(1)
 rtruediv(2) select_dtypes("float") sem() set_axis(["p","q"],axis=1) set_index("i") shift(1) size
 skew(**PURE) sort_index() sort_values("i") squeeze() stack() std() sub(1) subtract(1) sum()
-tail(3,**NOW) to_dict(orient="list")["i"] to_numpy() to_xarray().f.size
+tail(3,**NOW) to_dict(orient="list")["i"] to_numpy()
 transform(lambda␣e:e+1,**META) truediv(2) truncate(1,3) value_counts() values var() where(x.i>2)
 memory_usage(index=False) shape[1]
 """,
@@ -80,7 +80,7 @@ pct_change() pipe(lambda␣e:e+1) pow(2) prod() product() quantile(0.5) radd(1) 
 rdivmod(7)[1] rename("z") rename_axis("m") repeat(2) replace(2,20) reset_index(drop=True).sum()
 rfloordiv(7) rmod(7) rmul(2) rolling(2).sum() round(0) rpow(2) rsub(1) rtruediv(2) sem() shape[0]
 size skew(**PURE) sort_index() sort_values() squeeze() std() sub(1) subtract(1) sum() tail(3,**NOW)
-to_dict() to_frame() to_list() to_numpy() to_xarray().size tolist() transform(lambda␣e:e+1,**META)
+to_dict() to_frame() to_list() to_numpy() tolist() transform(lambda␣e:e+1,**META)
 transpose() truediv(2) truncate(1,3) unique() value_counts() values var() where(d.i>2) shift(1)
 keys()
 """,
@@ -152,12 +152,12 @@ is_monotonic_decreasing is_monotonic_increasing
 
 
 ELSEWHERE = {
-    "DataFrame": "to_clipboard to_csv to_excel to_feather to_hdf to_iceberg to_orc to_parquet "
-    "to_pickle to_html to_json to_records to_sql to_stata to_string to_xml from_arrow info "
-    "from_dict insert isetitem items iterrows itertuples median pivot_table pop sample to_latex "
+    "DataFrame": "to_xarray to_clipboard to_csv to_excel to_feather to_hdf to_iceberg to_orc "
+    "to_parquet to_pickle to_html to_json to_records to_sql to_stata to_string to_xml from_arrow "
+    "info from_dict insert isetitem items iterrows itertuples median pivot_table pop sample to_latex "
     "to_markdown to_timestamp tz_convert update droplevel",
-    "Series": "dt list str struct items to_json to_string to_clipboard to_csv to_excel to_hdf "
-    "to_latex to_markdown to_pickle to_sql median sample to_timestamp tz_convert update "
+    "Series": "to_xarray dt list str struct items to_json to_string to_clipboard to_csv to_excel "
+    "to_hdf to_latex to_markdown to_pickle to_sql median sample to_timestamp tz_convert update "
     "droplevel filter item searchsorted cat",
     "Index": "dt str droplevel memory_usage item putmask replace tz_convert",
     "GroupBy": "corrwith keys ohlc resample sample",

@@ -427,7 +427,7 @@ class CategoricalAccessor(Accessor):
         return self._mapped(_set_categories, *args, meta=meta)
 
     def remove_unused_categories(self) -> Any:
-        """The same with only the categories that are there, which are computed if they are known.
+        """The same with only the categories that are there, which are computed now.
 
         Examples
         --------
@@ -437,11 +437,10 @@ class CategoricalAccessor(Accessor):
         >>> s.cat.remove_unused_categories().cat.categories.tolist()
         ['a']
         """
-        if not self.known:
-            return self._method("remove_unused_categories")
-        there = set(self._series.dropna().drop_duplicates().compute())
-        kept = [one for one in self.categories if one in there]
-        return self.set_categories(pd.Index(kept, dtype=self.categories.dtype))
+        found = self._series.dropna().drop_duplicates().compute()
+        categories, there = found.dtype.categories, set(found)
+        kept = [one for one in categories if one in there]
+        return self.set_categories(pd.Index(kept, dtype=categories.dtype))
 
 
 def _set_categories(part: Any, categories: Any, options: Any) -> Any:
