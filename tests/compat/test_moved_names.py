@@ -76,3 +76,15 @@ def test_job_scripts_find_the_commands(name: str) -> None:
         check=False,
     )
     assert done.returncode == 0 and "Usage:" in done.stdout, done.stderr
+
+
+def test_modules_are_attributes_and_hide_no_functions(installed: None) -> None:
+    pytest.importorskip("numpy")
+    import dask.array as da  # type: ignore[import-not-found]
+    from dask.array.rechunk import plan_rechunk  # type: ignore[import-not-found]
+
+    assert callable(plan_rechunk) and callable(da.utils.assert_eq)
+    assert da.rechunk(da.ones(4, chunks=4), 2).chunks == ((2, 2),)
+    uninstall()
+    assert not hasattr(da, "utils")
+    assert da.rechunk(da.ones(4, chunks=4), 2).chunks == ((2, 2),)

@@ -20,7 +20,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from shoal.compat.moved import program, stand_in
+from shoal.compat.moved import add_children, program, remove_children, stand_in
 from shoal.compat.settings import take_settings
 from shoal.errors import AlreadyImportedError
 
@@ -104,6 +104,7 @@ class Finder(MetaPathFinder, Loader):
         real = real_name(name)
         assert real is not None
         sys.modules[name] = stand_in(real) or sys.modules[real]
+        add_children(sys.modules[name])
 
     def get_code(self, name: str) -> CodeType | None:
         """What ``python -m distributed.cli.dask_worker`` runs, as job scripts have it.
@@ -205,7 +206,9 @@ def uninstall() -> None:
         if real is None:
             continue
         if sys.modules[name] is (stand_in(real) or sys.modules.get(real)):
-            del sys.modules[name]
+            module = sys.modules.pop(name)
+            if isinstance(module, ModuleType):  # not where an import is blocked
+                remove_children(module)
     if os.environ.pop(VARIABLE, None) is not None:
         rest = [p for p in _python_path() if p != CHILD]
         if rest:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-__all__ = ["MOVED", "program", "stand_in"]
+__all__ = ["MOVED", "add_children", "program", "remove_children", "stand_in"]
 
 MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.__main__": {"main": "cli.main:shoal"},
@@ -27,7 +27,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     },
     "shoal.array.rechunk": {
         "plan_rechunk": "array.chunks_plan",
-        "rechunk": "array",
+        "rechunk": "array.rechunking",
     },
     "shoal.array.utils": {
         "assert_eq": "array.testing",
@@ -80,6 +80,10 @@ class _StandIn(ModuleType):
         module, _, attr = home.partition(":")
         return getattr(importlib.import_module(f"shoal.{module}"), attr or name)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # An import puts the module where its parent may have a function of that name.
+        return getattr(self, self.__name__.rpartition(".")[2])(*args, **kwargs)
+
     def __dir__(self) -> list[str]:
         return sorted(MOVED[self.__name__])
 
@@ -110,6 +114,49 @@ def stand_in(name: str) -> ModuleType | None:
             module.__path__ = []
         _made[name] = module
     return _made[name]
+
+
+def add_children(module: ModuleType) -> None:
+    """Let a package have the modules in the table as attributes, as Dask's has its own.
+
+    Parameters
+    ----------
+    module
+        A package of shoal's; what it has stays.
+
+    Examples
+    --------
+    >>> package = ModuleType("shoal.array")
+    >>> add_children(package)
+    >>> "assert_eq" in dir(package.utils)
+    True
+    """
+    names = dir(module)
+    for name in MOVED:
+        parent, _, child = name.rpartition(".")
+        if parent == module.__name__ and child not in names and child != "__main__":
+            setattr(module, child, stand_in(name))
+
+
+def remove_children(module: ModuleType) -> None:
+    """Take them away again.
+
+    Parameters
+    ----------
+    module
+        As of `add_children`.
+
+    Examples
+    --------
+    >>> package = ModuleType("shoal.array")
+    >>> add_children(package)
+    >>> remove_children(package)
+    >>> hasattr(package, "utils")
+    False
+    """
+    for child, value in list(vars(module).items()):
+        if isinstance(value, _StandIn):
+            delattr(module, child)
 
 
 def program(name: str) -> str | None:
