@@ -154,8 +154,8 @@ is_monotonic_decreasing is_monotonic_increasing
 ELSEWHERE = {
     "DataFrame": "to_xarray to_clipboard to_csv to_excel to_feather to_hdf to_iceberg to_orc "
     "to_parquet to_pickle to_html to_json to_records to_sql to_stata to_string to_xml from_arrow "
-    "info from_dict insert isetitem items iterrows itertuples median pivot_table pop sample to_latex "
-    "to_markdown to_timestamp tz_convert update droplevel",
+    "info from_dict insert isetitem items iterrows itertuples median pivot_table pop sample "
+    "to_latex to_markdown to_timestamp tz_convert update droplevel",
     "Series": "to_xarray dt list str struct items to_json to_string to_clipboard to_csv to_excel "
     "to_hdf to_latex to_markdown to_pickle to_sql median sample to_timestamp tz_convert update "
     "droplevel filter item searchsorted cat",
