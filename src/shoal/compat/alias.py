@@ -174,7 +174,6 @@ def install_as_dask(*, children: bool = False) -> None:
     """
     refuse_if_imported()
     add_finder()
-    take_settings()
     # Collections speak Dask's protocol as long as the name means shoal (see CollectionMixin).
     importlib.import_module(next(iter(STANDS_FOR)))
     if children:
@@ -184,9 +183,10 @@ def install_as_dask(*, children: bool = False) -> None:
 
 
 def add_finder() -> None:
-    """The part of installing that imports nothing; what a starting child does."""
+    """The part of installing that imports nothing of Dask's name; what a starting child does."""
     if not installed():
         sys.meta_path.insert(0, _finder)
+        take_settings()
 
 
 def uninstall() -> None:

@@ -46,12 +46,10 @@ class FirstImport(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         from shoal.compat.alias import Finder, add_finder
-        from shoal.compat.settings import take_settings
 
         # Not install_as_dask: it imports the name, and Python, finding that done, would load the
         # module that stands behind it a second time.
         add_finder()
-        take_settings()
         return Finder().find_spec(name, path, target)
 
 
