@@ -183,14 +183,7 @@ def blockwise_told(
     told: Mapping[str, Tell] | None = None,
 ) -> Array:
     """`blockwise`, with keyword arguments that are another value for each block (``told``)."""
-    if len(args) % 2:
-        warnings.warn(
-            f"{caller} takes arrays and their labels in turn; the last of {len(args)} arguments, "
-            f"{args[-1]!r}, has no labels and is ignored. Give None as its labels to pass it on",
-            UserWarning,
-            stacklevel=3,
-        )
-        args = args[:-1]
+    args = _in_pairs(args, caller)
     pairs = list(zip(args[::2], args[1::2], strict=True))
     if align_arrays:
         _, arrays = unify_chunks(*args)
@@ -227,6 +220,19 @@ def blockwise_told(
         annotations=current_annotations(),
     )
     return Array(node)
+
+
+def _in_pairs(args: Sequence[Any], caller: str) -> Sequence[Any]:
+    """Arguments without one that is left over, of which nothing says what it is."""
+    if not len(args) % 2:
+        return args
+    warnings.warn(
+        f"{caller} takes arrays and their labels in turn; the last of {len(args)} arguments, "
+        f"{args[-1]!r}, has no labels and is ignored. Give None as its labels to pass it on",
+        UserWarning,
+        stacklevel=4,
+    )
+    return args[:-1]
 
 
 def _check_counts(arrays: Sequence[Any], labels: Sequence[Any]) -> None:
