@@ -108,3 +108,16 @@ def test_rows_go_by_series_frames_and_labels():
     parts = left.shuffle(left.k % 4, npartitions=3).to_delayed()
     keys = [set(part.k % 4) for part in shoal.compute(*parts)]
     assert sum(map(len, keys)) == len(set().union(*keys)) == 4
+
+
+@pytest.mark.parametrize("sort", [True, False])
+def test_a_key_that_is_of_integers_in_some_partitions_and_of_floats_in_others(sort):
+    """As after an outer join, which fills in what is missing: no group is in two partitions."""
+    parts = [
+        pd.DataFrame({"k": np.arange(40) % 7, "x": 1}),
+        pd.DataFrame({"k": np.append(np.arange(30.0) % 7, [np.nan, 2.5]), "x": 1}),
+    ]
+    df = dd.from_map(lambda i: parts[i], range(2), meta=parts[1].iloc[:0])
+    expected = pd.concat(parts).groupby("k").x.sum()
+    got = df.groupby("k", sort=sort).x.sum(split_out=5).compute()
+    pd.testing.assert_series_equal(got if sort else got.sort_index(), expected)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.groups import State
@@ -59,8 +60,12 @@ def bounds_of_keys(samples: Sequence[Any], count: int) -> Any:
     [3]
     """
     some = [one for one in samples if len(one)]
-    if not some or len({one.dtype for one in some}) > 1:
-        return None if some else samples[0]
+    if not some:
+        return samples[0]
+    dtypes = {one.dtype for one in some}
+    # Of a join that fills in what is missing, some partitions have integers, some have floats.
+    if len(dtypes) > 1 and not all(map(pd.api.types.is_numeric_dtype, dtypes)):
+        return None
     keys = some[0].append(some[1:]).unique().dropna()
     try:
         keys = keys.sort_values()

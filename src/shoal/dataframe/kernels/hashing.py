@@ -136,9 +136,12 @@ def hash_numpy(values: Any) -> Any:
     if kind in "biu":
         return fold(values.astype(np.int64, copy=False).view(np.uint64))
     if kind == "f":
-        # Also makes a copy, whose zeros have no sign.
-        plain = values.astype(np.float64, copy=False) + 0.0
-        return np.where(np.isnan(plain), MISSING, fold(plain.view(np.uint64)))
+        plain = values.astype(np.float64, copy=False)
+        with np.errstate(invalid="ignore"):
+            whole = plain.astype(np.int64)
+        # Whole numbers as integers are: a column may be of either in different partitions.
+        bits = np.where(whole == plain, whole.view(np.uint64), plain.view(np.uint64))
+        return np.where(np.isnan(plain), MISSING, fold(bits))
     if kind in "mM":
         return hash_times(values.view(np.int64), np.datetime_data(values.dtype)[0])
     if kind == "c":
