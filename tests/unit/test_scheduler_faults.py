@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from shoal.distributed.core.effects import Close, Send
@@ -353,6 +355,31 @@ def test_a_seceded_run_leaves_its_slot_to_others():
     assert run.keys == ["a", "b"]
     c.hear("a", Report([], [], [], [], [], [], [], seceded=[(run.ids[0], run.runs[0])]))
     assert one(c.sent(Run))[1].keys == ["c"]
+
+
+def test_what_runs_alone_and_waits_for_its_own_tasks_does_not_wait_for_ever():
+    """After the death of a worker its tasks run alone; one that has seceded lets others run."""
+
+    def secede(who, run):
+        gone = [(run.ids[0], run.runs[0])]
+        c.hear(who, Report([], [], [], [], [], [], [], seceded=gone))
+
+    c = Cluster("w0", settings=dataclasses.replace(QUIET, allowed_failures=9))
+    c.submit([()], [0], keys="p")
+    for turn in range(2):
+        who, run = one(c.sent(Run))
+        assert run.keys == ["p"]
+        secede(who, run)
+        if not turn:
+            c.submit([()], [0], keys="c")
+        _, inner = one(c.sent(Run))
+        assert inner.keys == ["c"]
+        if not turn:
+            c.close(who)
+            c.add("w1")
+    c.end(who, inner)
+    c.end(who, run)
+    assert [m.keys for _, m in c.sent(Finished)] == [["c", "p"]]
 
 
 def test_a_lone_client_that_goes_takes_its_tasks_along():

@@ -417,6 +417,13 @@ def on_seceded(state: Scheduler, worker: Worker, number: int, run: int, away: bo
     if current(state, number) and table.runs[row] == run and bool(table.flags[row] & AWAY) != away:
         table.flags[row] ^= AWAY
         worker.seceded += 1 if away else -1
+        if away:
+            # It may wait for tasks that nobody else can run, also where it was to run alone.
+            if worker.solo == row:
+                worker.solo = -1
+            if len(worker.sent) <= worker.seceded and worker.blocked:
+                unblock(worker)
+            state.touched[worker.number] = worker
 
 
 def current(state: Scheduler, number: int) -> bool:

@@ -30,7 +30,8 @@ def begin_choosy(state: Scheduler, worker: Worker, row: int, run: int, now: floa
     """
     table = state.table
     if table.flags[row] & ALONE:
-        if worker.sent or worker.zombies:
+        # One that has seceded may wait for this one.
+        if len(worker.sent) > worker.seceded or worker.zombies:
             return False
         worker.solo = row
     options = table.options[row]
@@ -69,7 +70,7 @@ def end_run(state: Scheduler, worker: Worker, row: int) -> None:
         unblock(worker)
     if worker.solo == row:
         worker.solo = -1
-    if not sent and worker.blocked:
+    if len(sent) <= worker.seceded and worker.blocked:
         unblock(worker)
     state.touched[worker.number] = worker
 
