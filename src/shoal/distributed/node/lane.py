@@ -302,7 +302,19 @@ class Lane:
             # It has just ended by itself.
             del self.doomed[slot]
             return
+        else:
+            self._wait_no_more(slot)
         interrupt(slot.ident)
+
+    def _wait_no_more(self, slot: Slot) -> None:
+        """A thread that is to end need not wait for a slot."""
+        for entry in list(self.rejoining):
+            if entry[0] is slot:
+                try:
+                    self.rejoining.remove(entry)
+                except ValueError:
+                    return  # somebody has just taken it out, and sees what has become of it
+                entry[1].release()
 
     def stuck(self, after_s: float) -> list[Any]:
         """Keys of cancelled tasks that run on all the same; each is said once.
@@ -395,15 +407,27 @@ class Lane:
             free = self._threads < self.size
             if free:
                 self._threads += 1
-        if not free:
-            turn = threading.Lock()
-            turn.acquire()
-            self.rejoining.append(turn)
+        if free:
+            if self._settle_in(slot, row):
+                return True
+            with self._counting:
+                self._threads -= 1
+            return False
+        turn = threading.Lock()
+        turn.acquire()
+        self.rejoining.append((slot, turn))
+        if slot in self.seceded:
             self.wake(1)
             turn.acquire()
+        return slot in self.running
+
+    def _settle_in(self, slot: Slot, row: Task) -> bool:
+        """A task has a place again; False if it was given up just now, when it had none."""
         slot.leaving = False
         self.running[slot] = row
-        self.seceded.pop(slot, None)
+        if self.seceded.pop(slot, None) is None:
+            self.running.pop(slot, None)
+            return False
         return True
 
     # --- the threads --------------------------------------------------------------------------
@@ -480,13 +504,20 @@ class Lane:
         return not lacking
 
     def _hand_over(self) -> bool:
-        """Give this thread's place to a task that wants a slot again."""
-        try:
-            turn = self.rejoining.popleft()
-        except IndexError:
-            return False
-        turn.release()
-        return True
+        """Give this thread's place to a task that wants a slot again; whether there was one.
+
+        A task that was given up meanwhile gets none: its thread ends, and the place with it.
+        """
+        while True:
+            try:
+                slot, turn = self.rejoining.popleft()
+            except IndexError:
+                return False
+            row = self.seceded.get(slot)
+            is_in = row is not None and self._settle_in(slot, row)
+            turn.release()
+            if is_in:
+                return True
 
     def _park(self, slot: Slot) -> bool:
         """Sleep until there is something to do; whether the thread is to go on."""
