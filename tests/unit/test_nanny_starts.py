@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import threading
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.net.shared import POOL
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
@@ -78,6 +80,8 @@ def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeyp
     def fail(*args, **kwargs):
         raise OSError("no process today")
 
+    gc.collect()
+    POOL.clear()  # its descriptors, left by other tests, may go at any time
     before = set(os.listdir("/proc/self/fd"))
     children = set(psutil.Process().children())
     monkeypatch.setattr(f"shoal.distributed.node.nanny.{what}", fail)
