@@ -137,9 +137,13 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'x' of .*2.parquet is large_string, and int64 in .*1.p"):
         df.compute()
     df = dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 3)])
-    with pytest.raises(ValueError, match=r"'x' is not there in .*3.parquet.*numpy_nullable"):
+    with pytest.raises(ValueError, match=r"'x' is not there in .*3.parquet, and int64 in .*1.parq"):
         df.compute()
     assert df.y.compute().tolist() == ["a", "b", "c"]
+    with pytest.raises(ValueError, match=r"'x' is not there in .*3.parquet"):
+        dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 3)], filters=[("x", ">", 0)])[
+            "y"
+        ].compute()
     (tmp_path / "4.parquet").write_bytes((tmp_path / "1.parquet").read_bytes()[:-20])
     df = dd.read_parquet([str(tmp_path / f"{n}.parquet") for n in (1, 4)])
     with pytest.raises(Exception, match="Parquet magic bytes") as caught:
@@ -231,3 +235,15 @@ def test_files_of_any_name_that_metadata_tells_of(tmp_path: Path) -> None:
     df = dd.from_pandas(pd.DataFrame({"x": [1, 2]}), 1)
     df.to_parquet(str(tmp_path), name_function=lambda i: f"{i}.foo", write_metadata_file=True)
     assert dd.read_parquet(str(tmp_path)).x.compute().tolist() == [1, 2]
+
+
+def test_text_is_not_read_as_numbers(tmp_path: Path) -> None:
+    # Arrow would make numbers of it where it can.
+    for name, values in {"0": [1, 2], "1": ["1", "2"], "2": [True, False], "3": [1.0, 2.0]}.items():
+        pd.DataFrame({"x": values}).to_parquet(tmp_path / f"{name}.parquet")
+    for other, type_ in [("1", "large_string"), ("2", "bool")]:
+        df = dd.read_parquet([str(tmp_path / "0.parquet"), str(tmp_path / f"{other}.parquet")])
+        with pytest.raises(ValueError, match=rf"'x' of .*{other}.parquet is {type_}, and int64"):
+            df.compute()
+    df = dd.read_parquet([str(tmp_path / "0.parquet"), str(tmp_path / "3.parquet")])
+    assert df.x.compute().tolist() == [1, 2, 1, 2]

@@ -7,7 +7,7 @@ columns and filters, and `read_piece` what its tasks call.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -265,6 +265,9 @@ def read_piece(
         fragment = pads.ParquetFileFormat().make_fragment(
             piece.path, filesystem=arrow, row_groups=piece.row_groups
         )
+        asked = [one[0] for groups in parts_of(filters) for g in groups for one in g]
+        read = dict.fromkeys([*stored, *(name for name in asked if name in plain.names)])
+        _check_schema(fragment.physical_schema, piece, data, read)
         table = fragment.to_table(schema=plain, columns=stored, filter=where, use_threads=False)
     except (pa.ArrowException, OSError, NotImplementedError) as error:
         _explain_schema(piece, data, stored, error)
@@ -288,6 +291,59 @@ def _is_local(fs: Any) -> bool:
     return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
 
 
+def _check_schema(there: Any, piece: Piece, data: Dataset, names: Iterable[Any]) -> None:
+    """Refuse a file without a column, or with one of another kind, which Arrow may convert.
+
+    Arrow makes numbers of text such as "1", and missing values of what is not there.
+    """
+    for name in names:
+        wanted = data.schema.field(name).type
+        if name not in there.names:
+            raise SchemaError(
+                f"column {name!r} is not there in {piece.path}, and {wanted} in {_first(data)}, by "
+                f"which the data set is read; leave the column out with columns=, or read the "
+                "files apart"
+            )
+        found = there.field(name).type
+        if len({_kind(found), _kind(wanted), None}) > 2:
+            raise _misfit(name, found, wanted, piece, data)
+
+
+def _kind(type_: Any) -> str | None:
+    """What values of an Arrow type are: None if there are none."""
+    if pa.types.is_dictionary(type_):
+        return _kind(type_.value_type)
+    if pa.types.is_null(type_):
+        return None
+    for kind, is_kind in KINDS.items():
+        if is_kind(type_):
+            return kind
+    return str(type_)
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "text": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
+    "bool": pa.types.is_boolean,
+    "number": lambda t: pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t),
+    "time": pa.types.is_temporal,
+    "nested": pa.types.is_nested,
+    "bytes": lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t),
+}
+"""Kinds of columns; what is of one kind may be read as another type of it."""
+
+
+def _first(data: Dataset) -> str:
+    return data.pieces[0].path
+
+
+def _misfit(name: Any, found: Any, wanted: Any, piece: Piece, data: Dataset) -> SchemaError:
+    return SchemaError(
+        f"column {name!r} of {piece.path} is {found}, and {wanted} in {_first(data)}, by which the "
+        f"data set is read; write the file again with {name!r} as {wanted}, leave the column out "
+        "with columns=, or read the files apart and convert with astype"
+    )
+
+
 def _explain_schema(piece: Piece, data: Dataset, names: Sequence[Any], error: Exception) -> None:
     """Raise a `SchemaError` if a column of the file has another type than the data set."""
     try:
@@ -298,16 +354,11 @@ def _explain_schema(piece: Piece, data: Dataset, names: Sequence[Any], error: Ex
     for name in names:
         wanted = data.schema.field(name).type
         if name in there.names and there.field(name).type != wanted:
-            raise SchemaError(
-                f"column {name!r} of {piece.path} is {there.field(name).type}, and {wanted} in "
-                f"{data.pieces[0].path}, by which the data set is read; write the file again with "
-                f"{name!r} as {wanted}, leave the column out with columns=, or read the files "
-                "apart and convert with astype"
-            ) from error
+            raise _misfit(name, there.field(name).type, wanted, piece, data) from error
 
 
 def _check_dtypes(frame: Any, piece: Piece, data: Dataset) -> None:
-    """Refuse missing values in columns whose dtype has none: the file has no such column, or nulls.
+    """Refuse missing values in columns whose dtype has none.
 
     Whole numbers and booleans are told from the first file; another one may have nulls in them,
     which pandas holds as floats or objects.
@@ -320,13 +371,11 @@ def _check_dtypes(frame: Any, piece: Piece, data: Dataset) -> None:
         if not len(frame):
             frame[name] = frame[name].astype(want)
             continue
-        with data.fs.open(piece.path, "rb") as file:
-            there = pq.ParquetFile(file).schema_arrow.names
-        what = "has missing values" if name in there else "is not there"
         raise SchemaError(
-            f"column {name!r} {what} in {piece.path}, row groups {piece.row_groups or 'all'}: "
-            f"found {have}, and {want} is wanted, as in {data.pieces[0].path}; pass "
-            "dtype_backend='numpy_nullable', or leave the column out with columns="
+            f"column {name!r} has missing values in {piece.path}, row groups "
+            f"{piece.row_groups or 'all'}: found {have}, and {want} is wanted, as in "
+            f"{_first(data)}; pass dtype_backend='numpy_nullable', or leave the column out with "
+            "columns="
         )
 
 
