@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import socket
 import threading
 
 import psutil
@@ -115,3 +116,22 @@ def test_the_worker_starts_when_the_plugins_that_were_there_before_are_set_up(na
     call(by)
     assert len(started) == 1 and started[0].name == "a"
     assert nanny.failure == "the worker's process could not be started: no process"
+
+
+@pytest.mark.parametrize(("before", "after"), [("starting", "running"), ("closing", "closing")])
+def test_an_address_that_comes_late_does_not_undo_a_close(nanny, before, after):
+    class Late:
+        """A process that says its address when it is heard."""
+
+        address = error = ""
+        said_all = False
+        sock, other = socket.socketpair()
+
+        def hear(self):
+            self.address = "inproc://here"
+
+    nanny.status = before
+    nanny._heard(Late())
+    assert nanny.status == after
+    Late.sock.close()
+    Late.other.close()

@@ -329,7 +329,9 @@ class Nanny:
         before = child.address
         child.hear()
         if child.address and not before:
-            self.status = "running"
+            if self.status == "starting":
+                # Meanwhile it may have been told to close.
+                self.status = "running"
             self._unregistered = 0
             waiting, self.waiting = self.waiting, []
             for call in waiting:
