@@ -333,3 +333,28 @@ def test_an_item_of_a_client_that_does_not_come_back_is_not_lost() -> None:
     assert not state.machines["queues"]["q"].items
     core.tick(state, 100.0)
     assert len(state.machines["queues"]["q"].items) == 1
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_who_waits_at_a_queue_is_served_by_what_comes_later(is_compact: bool) -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.connect(2, "client", Hello("other", {}))
+    cluster.say(1, Call(1, "queue.create", {"name": "q", "maxsize": 1}))
+    for number, value in [(2, 7), (3, 8)]:  # the second has no room yet
+        cluster.say(1, Call(number, "queue.put", {"name": "q", "item": ["value", value]}))
+    cluster.say(2, Call(1, "queue.get", {"name": "empty", "id": 5, "timeout_s": 60.0}))
+    if is_compact:
+        cluster.compact()
+    cluster.say(2, Call(2, "queue.get", {"name": "q", "id": 6}))
+    cluster.say(2, Call(0, "queue.taken", {"name": "q", "id": 6}))
+    cluster.say(1, Call(4, "queue.put", {"name": "empty", "item": ["value", 9]}))
+    cluster.say(2, Call(0, "queue.taken", {"name": "empty", "id": 5}))
+    state = Scheduler(identity="another")
+    replay(state, cluster.records, 0.0)
+    left = {name: list(queue.items) for name, queue in state.machines["queues"].items()}
+    assert {name: [value for _, value in items] for name, items in left.items()} == {
+        "q": [8],
+        "empty": [],
+    }
+    assert not any(queue.given for queue in state.machines["queues"].values())

@@ -388,6 +388,18 @@ def test_a_cluster_without_workers_says_so_until_one_comes(state):
     assert not state.down
 
 
+def test_the_death_of_a_process_is_not_that_of_the_next_one(state):
+    # The nanny, and its news of the first, come after the second has registered.
+    closed(state, A, "it died", 0.0)
+    connected(state, 30, "worker", 1.0)
+    received(state, 30, Register("a", "inproc://a2", 1, 0, {}, {}, "host", 2), (), 1.0)
+    nanny(state, 20, "a")
+    for pid, left in [(1, 2), (2, 1)]:
+        args = {"name": "a", "pid": pid, "exit": 3, "running": []}
+        received(state, 20, Call(0, "nanny.died", args), (), 1.0)
+        assert len(state.workers) == left
+
+
 @pytest.mark.parametrize("how", ["its nanny says so", "it is silent", "it comes anew", "goodbye"])
 def test_a_worker_that_is_gone_answers_no_more(state, how):
     nanny(state, 20, "a")

@@ -61,9 +61,11 @@ def compacted(state: Scheduler, recorder: j.Recorder, now: float) -> list[bytes]
     """
     recorder.take()
     entries: list[j.Entry] = [j.Began(), *narrated(state, now)]
-    for client in state.clients.values():
-        if client.gone_since < float("inf"):
-            entries += introduced(state, client, now)
+    clients = [client for client in state.clients.values() if client.gone_since < float("inf")]
+    for client in clients:
+        entries += introduced(state, client, now)
+    entries += in_line(state, now)
+    entries += [j.Shut(party_of(one), one.gone_since) for one in clients if one.party < 0]
     known = {client.party for client in state.clients.values()}
     entries += [j.Opened(party, now) for party in sorted(recorder.clients - known)]
     entries.append(said(NARRATOR, now, Goodbye("")))
@@ -188,8 +190,7 @@ def pieces(state: Scheduler, rows: list[int]) -> Iterator[Listed | Grid]:
 def introduced(state: Scheduler, client: Client, now: float) -> Iterator[j.Entry]:
     """A client and what it wants."""
     table = state.table
-    is_there = client.party >= 0
-    party = client.party if is_there else -2 - client.number
+    party = party_of(client)
     keys: list[Key] = [
         key_of(table, row)
         for row, now_ in enumerate(table.states)
@@ -199,8 +200,29 @@ def introduced(state: Scheduler, client: Client, now: float) -> Iterator[j.Entry
     yield said(party, now, Hello(client.name, client.versions))
     if keys:
         yield said(party, now, Want(keys))
-    if not is_there:
-        yield j.Shut(party, client.gone_since)
+
+
+def party_of(client: Client) -> int:
+    """The connection of a client; one that is away has had one."""
+    return client.party if client.party >= 0 else -2 - client.number
+
+
+def in_line(state: Scheduler, now: float) -> Iterator[j.Entry]:
+    """Calls that wait at queues: they are served by what is recorded later, and answered then."""
+    ends = {id(waiter): when for when, _, waiter in state.timers}
+    for name, queue in state.machines.get("queues", {}).items():
+        calls = [(putter, "queue.put", {"item": putter.data}) for putter in queue.putters]
+        for getter in queue.getters:
+            count, mark = getter.data
+            calls.append((getter, "queue.get", {"id": mark, "batch": max(0, count) or None}))
+        for waiter, method, args in calls:
+            client = state.homes.get(waiter.party)
+            if client is None or waiter.done:
+                continue
+            if id(waiter) in ends:
+                args["timeout_s"] = ends[id(waiter)] - now
+            call = Call(waiter.request, method, {"name": name, **args})
+            yield said(party_of(client), now, call)
 
 
 def named(state: Scheduler) -> Iterator[tuple[str, dict[str, Any]]]:

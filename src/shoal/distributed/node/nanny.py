@@ -469,6 +469,7 @@ class Nanny:
         if self._connection is not None:
             args = {
                 "name": self.name,
+                "pid": child.pid,
                 "text": why,
                 "exit": max(0, code),
                 "signal": max(0, -code),

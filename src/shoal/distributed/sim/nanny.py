@@ -105,7 +105,8 @@ class NannyNode(Node):
     def worker_died(self, running: list[tuple[int, int]]) -> bool:
         """Its worker has died; whether it is to be started again."""
         name, text = self.worker.name, "it was ended by signal 9"
-        self.tell("nanny.died", name=name, exit=0, signal=9, text=text, running=running)
+        pid = self.worker.state.settings.pid
+        self.tell("nanny.died", name=name, pid=pid, exit=0, signal=9, text=text, running=running)
         self.deaths += 1
         if self.deaths <= RESTARTS:
             return True

@@ -2,10 +2,10 @@
 
 ``nanny.hello {name, address?}``
     a nanny's first message: it looks after the worker of that name.
-``nanny.died {name, exit, signal?, peak?, limit?, running?, text?}``
+``nanny.died {name, exit, pid?, signal?, peak?, limit?, running?, text?}``
     the worker's process has ended: with which exit code or signal, how much memory it had at
     most, and ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the
-    death say so.
+    death say so.  The next process of that name may have come before the news of the last.
 ``nanny.gave_up {name, text}``
     the worker stays down.  Clients are warned, for they may wait for what it was to run.
 ``report.missing {missing}``
@@ -39,11 +39,11 @@ def hello(state: Scheduler, who: Party, request: int, args: dict[str, Any], now:
 def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """A worker's process has ended."""
     text = describe_death(args)
-    name = args["name"]
+    name, pid = args["name"], args.get("pid")
     running = args.get("running")
     guilty = None if running is None else {tuple(pair) for pair in running}
     for worker in list(state.workers.values()):
-        if worker.name == name:
+        if worker.name == name and pid in (None, worker.pid):
             # Its connection may close later, and then nobody would know whose it was.
             state.parties.pop(worker.party, None)
             party_gone(state, worker.party)
