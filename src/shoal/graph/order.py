@@ -469,8 +469,7 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
     deps, dependents = walk.graph.deps, walk.graph.dependents
     waits, uses, rest, begun, out = walk.waits, walk.uses, walk.rest, walk.begun, walk.out
     looks = walk.shared_at if limit == UNBOUNDED else ()
-    shared, put_off, prefer = walk.shared, walk.put_off, walk.prefer
-    live, peak, event = walk.live, walk.peak, -1
+    prefer, live, peak, event = walk.prefer, walk.live, walk.peak, -1
     push, pop, run = stack.append, stack.pop, out.append
     while stack:
         i = stack[-1]
@@ -519,13 +518,24 @@ def _drain(walk: _Walk, stack: list[int], limit: int, bar: int) -> int:
         live -= freed
         if len(readers) > 1:
             _wake(walk, i, stack)
-        if looks and looks[-1] >= begun[i] and len(stack) == height:  # noqa: SIM102
-            # Rule 3 has something to do where tasks were put off, and not among many readers.
-            if freed > 1 if readers else put_off and uses[shared[-1]] <= FINISH_FAN_LIMIT:
-                event = i
-                break
+        if looks and looks[-1] >= begun[i] and len(stack) == height and _calls(walk, i, freed):
+            event = i
+            break
     walk.live, walk.peak = live, peak
     return event
+
+
+def _calls(walk: _Walk, i: int, freed: int) -> bool:
+    """Whether rule 3 (after a target) or 4 has something to look at, now that ``i`` has run."""
+    shared, uses = walk.shared, walk.uses
+    while shared and not uses[shared[-1]]:
+        del shared[-1], walk.shared_at[-1]
+    if not shared or walk.shared_at[-1] < walk.begun[i]:
+        return False
+    if walk.graph.dependents[i]:
+        return freed > 1
+    # Rule 3 has something to do where tasks were put off, and not among many readers.
+    return bool(walk.put_off) and uses[shared[-1]] <= FINISH_FAN_LIMIT
 
 
 def _ask(walk: _Walk, needs: tuple[int, ...], stack: list[int]) -> None:
