@@ -204,10 +204,10 @@ def test_commands(client: Client, cluster_file: str) -> None:
     assert len(run("dashboard", "--metrics-token", *here).strip()) > 20
     shown = run("top", "--once", *here)
     assert "workers 1   threads 2" in shown and "inc" in shown
-    client.submit(say, key="say-7").result(TIMEOUT_S)
+    client.submit(say, key="say-alone").result(TIMEOUT_S)
     client.gather(client.map(say, range(20), pure=False))
-    line = run("logs", *here, "--grep", "say-7", "-n", "5").strip()
-    assert re.fullmatch(r"\d\d:\d\d:\d\d  0  stdout  say-7  hello", line), line
+    line = run("logs", *here, "--grep", "say-alone", "-n", "5").strip()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  0  stdout  say-alone  hello", line), line
     assert len(run("logs", *here, "--worker", "0", "-n", "3").splitlines()) == 3
     assert run("logs", *here, "--grep", "nothing has this") == ""
     missing = CliRunner().invoke(shoal, ["why", "x", "--scheduler-file", "nowhere.json"])
