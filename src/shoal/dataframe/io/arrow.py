@@ -79,6 +79,13 @@ class FragmentReader:
         return str(self.schema), self.columns
 
     def project_columns(self, columns: list[Any]) -> FragmentReader:
+        """One that makes fewer columns.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+        """
         return FragmentReader(self.schema, columns)
 
     def __call__(self, fragment: Any) -> Any:

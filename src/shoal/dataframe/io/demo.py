@@ -117,6 +117,13 @@ class PartMaker:
     columns: tuple[Any, ...]
 
     def project_columns(self, columns: list[Any]) -> PartMaker:
+        """One that makes fewer columns.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+        """
         return dataclasses.replace(self, columns=tuple(columns))
 
     def __call__(self, start: Any, end: Any) -> Any:

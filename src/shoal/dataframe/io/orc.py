@@ -105,9 +105,23 @@ class OrcReader:
         return str(self.schema), self.index, self.columns
 
     def project_columns(self, columns: list[Any]) -> OrcReader:
+        """One that makes fewer columns.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+        """
         return OrcReader(self.fs, self.schema, self.index, columns)
 
     def frame(self, table: Any) -> Any:
+        """A pandas frame of a table, with its index and the columns that are wanted.
+
+        Parameters
+        ----------
+        table
+            Of Arrow.
+        """
         frame = table.to_pandas()
         frame = frame if self.index is None else frame.set_index(self.index)
         return frame if self.columns is None else frame[self.columns]

@@ -282,6 +282,13 @@ class RangeReader:
         return self.query, self.meta, self.columns
 
     def project_columns(self, columns: list[Any]) -> RangeReader:
+        """One that makes fewer columns.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+        """
         return RangeReader(self.query, self.meta[columns], columns)
 
     def __call__(self, low: Any, high: Any, is_last: bool) -> Any:
