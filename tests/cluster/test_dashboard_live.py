@@ -238,9 +238,8 @@ def test_actions(client: Client, visitor: Visitor) -> None:
         connection.close()
         return answer.status
 
-    # Answered after the task has come: the dashboard's connection is another one.
-    client.who_has([held])
-    assert act("cancel", {"key": "held-2"}) == 200
+    # The dashboard's connection is another one: the task may come after the first try.
+    assert any(act("cancel", {"key": "held-2"}) == 200 for _ in range(1000))
     with pytest.raises(CancelledError, match="cancelled on the dashboard"):
         held.result(TIMEOUT_S)
     assert act("cancel", {"key": "nothing"}) == 400
