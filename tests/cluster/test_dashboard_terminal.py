@@ -60,7 +60,8 @@ def event_wait(name: str) -> bool:
 
 
 def run(*words: str) -> str:
-    result = CliRunner().invoke(shoal, list(words))
+    # Without SystemExit, whose traceback would keep the frames of the test, and so its futures.
+    result = CliRunner().invoke(shoal, list(words), standalone_mode=False)
     assert result.exit_code == 0, result.output
     return result.output
 
