@@ -51,7 +51,10 @@ def slice_source(node: Any, uses: Mapping[str, int]) -> Node | None:
         new = source.replace(start=start, step=source.step * entry.step, given=chunks)
     elif type(source) is FromArray and uses.get(source.name, 1) == 1:
         region = _narrowed(source, slices)
-        new = None if region is None else source.replace(region=region, given=chunks)
+        # Taken whole, it is as it was.  A new node would not be equal where the reader's token is
+        # random, as that of an open file is, and the rule would want its own result for ever.
+        if region is not None and (region, chunks) != (source.region, source.given):
+            new = source.replace(region=region, given=chunks)
     return None if new is None else with_blocks(node, new, ints)
 
 
