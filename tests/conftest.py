@@ -8,7 +8,10 @@ them, for a machine that has the time.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Two noisy cores: a deadline for one example would only measure the neighbours.
@@ -17,3 +20,23 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
+
+
+def descriptors() -> set[tuple[int, str]]:
+    """What this process has open: numbers, and what they are."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
+    return found
+
+
+@pytest.fixture
+def opened() -> Callable[[], set[tuple[int, str]]]:
+    """Tells what this process has open that it had not when the test began.
+
+    How many there are tells nothing: what tests before this one have left (a socket in a cycle of
+    references, a pool's memory) may be closed at any time.
+    """
+    before = descriptors()
+    return lambda: descriptors() - before

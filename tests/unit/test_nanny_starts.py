@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import pickle
 import socket
 import threading
@@ -12,13 +10,12 @@ import psutil
 import pytest
 
 from shoal.distributed.net import Loop, Security
-from shoal.distributed.net.shared import POOL
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.protocol import Answer, Call
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Connection:
@@ -77,21 +74,18 @@ def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["subprocess.Popen", "os.pidfd_open"])
-def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeypatch):
+def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeypatch, opened):
     def fail(*args, **kwargs):
         raise OSError("no process today")
 
-    gc.collect()
-    POOL.clear()  # its descriptors, left by other tests, may go at any time
-    before = set(os.listdir("/proc/self/fd"))
     children = set(psutil.Process().children())
     monkeypatch.setattr(f"shoal.distributed.node.nanny.{what}", fail)
     spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, local_directory=str(tmp_path))
     with pytest.raises(OSError, match="no process today"):
         nannies.Child(spec, Security.new())
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert not opened()
     assert not list(tmp_path.iterdir())
-    assert set(psutil.Process().children()) == children
+    assert set(psutil.Process().children()) <= children
 
 
 def test_the_worker_starts_when_the_plugins_that_were_there_before_are_set_up(nanny, monkeypatch):

@@ -31,7 +31,7 @@ def test_members_with_the_same_files(files) -> None:
         assert client.submit(abs, -1).result() == 1
         stranger = Security.temporary()
         with pytest.raises(AuthenticationError):
-            Client(scheduler.address, security=stranger, timeout=2)
+            Client(scheduler.address, security=stranger, timeout=60)
 
 
 def test_a_cluster_with_certificates_of_its_own() -> None:
