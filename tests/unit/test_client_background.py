@@ -14,7 +14,7 @@ from shoal.distributed import Client, as_completed, get_client
 from shoal.distributed.client.background import CallbackLoop, sync
 from shoal.distributed.utils import log_errors, thread_state
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.fixture

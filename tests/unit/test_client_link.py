@@ -31,7 +31,7 @@ from shoal.distributed.protocol import (
 )
 from shoal.errors import AuthenticationError, ClosedClientError, ClusterError
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class FakeScheduler:

@@ -23,13 +23,13 @@ def test_a_thread_waits() -> None:
     begun = threading.Event()
 
     def keep() -> None:
-        begun.wait(5)
+        begun.wait(60)
         promise.keep(5)
 
     thread = threading.Thread(target=keep)
     thread.start()
     begun.set()
-    assert promise.wait(5) == 5
+    assert promise.wait(60) == 5
     thread.join()
 
 

@@ -293,14 +293,14 @@ def test_overlapping_blocks_of_two_threads_restore():
     def first():
         with config.set(x=1, config=settings):
             first_entered.set()
-            assert second_entered.wait(10)
+            assert second_entered.wait(60)
         first_left.set()
 
     def second():
-        assert first_entered.wait(10)
+        assert first_entered.wait(60)
         with config.set(x=2, config=settings):
             second_entered.set()
-            assert first_left.wait(10)
+            assert first_left.wait(60)
             assert settings == {"x": 2}  # not the value from before the first block
 
     in_threads(first, second)
@@ -314,7 +314,7 @@ def test_block_that_ends_before_another_thread_enters_its_own():
     def second():
         block = config.set(x=2, config=settings)
         changed.set()
-        assert first_left.wait(10)
+        assert first_left.wait(60)
         with block:
             assert settings == {"x": 2}
 
@@ -322,7 +322,7 @@ def test_block_that_ends_before_another_thread_enters_its_own():
         with config.set(x=1, config=settings):
             thread = threading.Thread(target=second)
             thread.start()
-            assert changed.wait(10)
+            assert changed.wait(60)
         first_left.set()
         thread.join()
 

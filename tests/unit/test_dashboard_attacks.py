@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -87,8 +88,11 @@ class Cluster:
         return new
 
 
+WAIT_S = 60
+
+
 class Impatient(Patient):
-    head_s = 0.5
+    head_s = 2.0
 
 
 class Site:
@@ -101,16 +105,15 @@ class Site:
         self.cookie = f"shoal-8787={access.new_session(time.time())}"
 
     def raw(self, data: bytes) -> bytes:
-        """Whatever comes back for some bytes, until it ends or a second has passed."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
-            sock.sendall(data)
-            sock.settimeout(1.0)
+        """Whatever comes back for some bytes, until it ends."""
+        with socket.create_connection(("127.0.0.1", self.port), WAIT_S) as sock:
             found = b""
-            try:
+            # Who is refused in the middle of what he says is not let finish.
+            with suppress(ConnectionError):
+                sock.sendall(data)
+            with suppress(ConnectionError):
                 while piece := sock.recv(65536):
                     found += piece
-            except (TimeoutError, ConnectionResetError):
-                pass
             return found
 
     def ask(
@@ -309,14 +312,15 @@ def test_huge_requests_are_refused(site: Site) -> None:
 
 def test_slow_requests_are_closed(site: Site) -> None:
     """Two hundred visitors who never say what they want would keep everybody else out."""
-    slow = [socket.create_connection(("127.0.0.1", site.port), 5) for _ in range(30)]
+    begun = time.monotonic()
+    slow = [socket.create_connection(("127.0.0.1", site.port), WAIT_S) for _ in range(30)]
     starts = (b"", b"GET /health HTTP/1.1\r\n", b"POST /x HTTP/1.1\r\nhost: a\r\n")
     for number, sock in enumerate(slow):
-        sock.sendall(starts[number % len(starts)])
-    begun = time.monotonic()
+        with suppress(ConnectionError):
+            sock.sendall(starts[number % len(starts)])
     trickler = slow[1]
     trickler.settimeout(0.05)
-    while time.monotonic() < begun + 5:
+    while time.monotonic() < begun + WAIT_S:
         # A byte now and then does not extend it.
         try:
             trickler.sendall(b"x")
@@ -326,13 +330,10 @@ def test_slow_requests_are_closed(site: Site) -> None:
             continue
         except OSError:
             break
-    assert 0.3 < time.monotonic() - begun < 4
+    assert Impatient.head_s <= time.monotonic() - begun < WAIT_S
     for sock in slow[2:] + slow[:1]:
-        sock.settimeout(5)
-        try:
+        with suppress(ConnectionError):
             assert sock.recv(1) == b""
-        except ConnectionResetError:
-            pass
     for sock in slow:
         sock.close()
     assert site.ask("/health")[0] == 200

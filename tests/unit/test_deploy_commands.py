@@ -179,7 +179,7 @@ def test_an_adaptive_cluster_grows_and_shrinks() -> None:
         with Client(cluster) as client:
             go = Event(client=client)
             futures = client.map(lambda x, go: go.wait(30), range(10), go=go, pure=False)
-            client.wait_for_workers(3, timeout=20)
+            client.wait_for_workers(3, timeout=60)
             assert len(cluster.workers) == 3
             go.set()
             client.gather(futures)

@@ -25,7 +25,7 @@ from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
 
 GRAPH = {"a": 1, "b": 2, "c": (add, "a", "b"), "d": (mul, "a", "b"), "e": (mul, "c", "d")}
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def run(graph: dict[str, Any], key: str, executor: Any = run_sync) -> Any:

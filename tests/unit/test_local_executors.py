@@ -142,11 +142,11 @@ def test_an_error_waits_for_running_tasks() -> None:
 
     def other() -> None:
         started.set()
-        assert failed.wait(10)
+        assert failed.wait(60)
         ended.append("other")
 
     def fail() -> None:
-        assert started.wait(10)
+        assert started.wait(60)
         failed.set()
         raise ValueError("boom")
 
@@ -162,10 +162,10 @@ def test_an_error_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def stuck() -> None:
         started.set()
-        free.wait(10)
+        free.wait(60)
 
     def fail() -> None:
-        assert started.wait(10)
+        assert started.wait(60)
         raise ValueError("boom")
 
     plan = plan_from_dict({"stuck": (stuck,), "fail": (fail,)}, ["stuck", "fail"])
@@ -179,7 +179,7 @@ def test_many_failures_at_once_end() -> None:
     meet = threading.Barrier(4)
 
     def fail() -> None:
-        meet.wait(10)
+        meet.wait(60)
         raise ValueError("boom")
 
     for _ in range(200):
@@ -241,7 +241,7 @@ def test_keyboard_interrupt_in_a_task_stops_everything(run: Run) -> None:
 
 
 def test_threads_run_at_the_same_time() -> None:
-    meet = threading.Barrier(2, timeout=10)
+    meet = threading.Barrier(2, timeout=60)
     plan = plan_from_dict(dict.fromkeys(range(2), (meet.wait,)), [0, 1])
     assert sorted(run_threads(plan, num_workers=2)) == [0, 1]
 

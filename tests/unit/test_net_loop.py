@@ -10,7 +10,7 @@ import pytest
 
 from shoal.distributed.net.loop import READ, WRITE, Loop
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Clock:

@@ -11,7 +11,7 @@ import msgspec
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
 from shoal.distributed.wire.codec import Codec
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Note(msgspec.Struct, tag=True, array_like=True):

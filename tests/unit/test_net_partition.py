@@ -17,7 +17,7 @@ from shoal.distributed.net import Connection, Loop, Security, connect
 from shoal.distributed.protocol import Release
 from shoal.errors import ConnectionLostError
 
-WAIT_S = 20
+WAIT_S = 60
 NET = f"10.213.{os.getpid() % 250}"  # tests may run side by side
 SECRET = b"of a host elsewhere"
 

@@ -28,7 +28,7 @@ from shoal.errors import FrameError
 
 pytestmark = pytest.mark.skipif(not shared_module.available(), reason="needs memfd")
 
-WAIT_S = 20
+WAIT_S = 60
 LARGE = 2_000_000
 SECURITY = Security.new()
 

@@ -30,7 +30,7 @@ from shoal.errors import (
     ProtocolVersionError,
 )
 
-WAIT_S = 20
+WAIT_S = 60
 SECURITY = Security.new()
 
 

@@ -24,7 +24,7 @@ from shoal.errors import (
     ConnectTimeoutError,
 )
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Note(msgspec.Struct, tag=True, array_like=True):

@@ -234,7 +234,7 @@ def test_a_worker_can_be_paused(cluster) -> None:
         assert {task.key for task in cluster.scheduler.unrunnable} == {"held"}
         assert future.status == "pending"
         worker.status = "running"
-        assert future.result(10) == 5
+        assert future.result(60) == 5
         with pytest.raises(ValueError, match="can be set to 'paused' or 'running'"):
             worker.status = "closed"
 
@@ -246,7 +246,7 @@ def wait_for_status(address: str, status: str, dask_scheduler=None) -> None:
 
 def test_a_scheduler_with_nothing_to_do_ends() -> None:
     with Scheduler(idle_timeout="100 ms") as scheduler:
-        assert scheduler.wait(10)
+        assert scheduler.wait(60)
         assert scheduler.status == "closed"
 
 

@@ -934,7 +934,7 @@ def test_threads() -> None:
 
 def test_first_use_of_a_package_by_many_threads() -> None:
     registry = Normalizer()
-    started = threading.Barrier(4, timeout=10)
+    started = threading.Barrier(4, timeout=60)
 
     def register() -> None:
         registry.extend({fractions.Fraction: lambda f: (f.numerator, f.denominator)})

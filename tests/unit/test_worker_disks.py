@@ -13,7 +13,7 @@ import pytest
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.store import Store
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from shoal.distributed.node.store import Store
 from shoal.distributed.protocol import Run
 from shoal.serialize.pickles import dumps
 
-WAIT_S = 20
+WAIT_S = 60
 MIB = 1 << 20
 
 

@@ -9,7 +9,7 @@ from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.lane import Lane, Surroundings, current_slot
 from shoal.distributed.node.store import Store
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 def task(number: int) -> Task:

@@ -37,7 +37,7 @@ from shoal.serialize.exceptions import load_exception
 from shoal.serialize.pickles import dumps, loads
 
 NAMES = (f"worker-shell-{i}" for i in itertools.count())
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Scheduler:
