@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -37,7 +38,7 @@ from shoal.distributed.client.link import Link
 from shoal.distributed.net import Security
 from shoal.errors import AuthenticationError, ClusterError
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -295,14 +296,14 @@ def test_who_stops_waiting_for_a_lock_does_not_get_it_later(client: Client, kind
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
             waiter.acquire()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     holder.release()
-    assert other.acquire(timeout=TIMEOUT_S / 4)
+    assert other.acquire(timeout=TIMEOUT_S)
     other.release()
 
 
@@ -314,7 +315,7 @@ def test_a_cancelled_wait_for_a_lock_does_not_get_it_later(cluster: LocalCluster
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(waiter.acquire(), 0.1)
             await holder.release()
-            assert await other.acquire(timeout=TIMEOUT_S / 4)
+            assert await other.acquire(timeout=TIMEOUT_S)
             await other.release()
 
     asyncio.run(main())
@@ -326,7 +327,7 @@ def test_a_callback_that_exits_does_not_stop_those_after_it(client: Client) -> N
     wait([first, second])
     first.add_done_callback(lambda future: sys.exit(1))
     second.add_done_callback(lambda future: called.set())
-    assert called.wait(TIMEOUT_S / 4)
+    assert called.wait(TIMEOUT_S)
 
 
 def test_queues_and_variables(client: Client) -> None:
@@ -505,7 +506,10 @@ def test_a_worker_that_is_told_to_end_is_replaced(cluster: LocalCluster, client:
     """A signal of somebody else's, as Dask's nannies have it; it leaves in order."""
     pids = set(client.run(os.getpid).values())
     os.kill(min(pids), signal.SIGTERM)
-    psutil.wait_procs([psutil.Process(min(pids))] if psutil.pid_exists(min(pids)) else [], 10)
-    client.wait_for_workers(2, timeout=TIMEOUT_S)
-    now = set(client.run(os.getpid).values())
-    assert len(now) == 2 and min(pids) not in now
+    end = time.monotonic() + TIMEOUT_S
+    while True:
+        # One that goes may be asked, and not answer any more.
+        now = set(client.run(os.getpid, on_error="ignore").values())
+        if len(now) == 2 and min(pids) not in now:
+            break
+        assert time.monotonic() < end, (pids, now)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-import os
-import signal
 import socket
 import sys
 import time
@@ -92,12 +90,12 @@ def children() -> set[int]:
 def test_nothing_runs_before_somebody_looks() -> None:
     before = children()
     with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
-        assert children() == before
+        assert not children() - before
         assert cluster.dashboard_link is not None
         visitor = Visitor(cluster.dashboard_link)
         assert visitor.ask("/health")[1] == b"ok\n"
         assert len(children() - before) == 1
-    assert children() == before
+    assert not children() - before
     with pytest.raises(OSError):
         socket.create_connection((visitor.parts.hostname, visitor.parts.port), timeout=1)
 
@@ -109,8 +107,9 @@ def test_it_starts_again_when_its_process_is_killed() -> None:
         (process,) = children() - before
         used = cluster.dashboard_link
         assert Visitor(str(used)).cookie
-        os.kill(process, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(process)] if psutil.pid_exists(process) else [], 5)
+        victim = psutil.Process(process)
+        victim.kill()
+        victim.wait(TIMEOUT_S)
         # The visitor is still known, and a used link still used.
         assert visitor.ask("/json/counts.json")[0].status == 200
         assert visitor.ask(f"/status?{urlsplit(str(used)).query}", cookie="")[0].status == 401
@@ -159,7 +158,8 @@ def test_the_numbers_of_a_job(client: Client, visitor: Visitor) -> None:
     names = [node[1] for node in visitor.view("graph")["nodes"].values()]
     assert names.count("abs") == 40
     assert visitor.view("memory-by-key")["kinds"]["abs"]["count"] == 40
-    assert visitor.view("system")["tasks"] == 40
+    # Those of tests before are let go, sooner or later.
+    visitor.until("system", lambda s: s["tasks"] == 40)
 
 
 def test_why_a_task_waits(client: Client, visitor: Visitor) -> None:

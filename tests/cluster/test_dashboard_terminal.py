@@ -89,11 +89,12 @@ def test_why_is_followed_to_its_end(client: Client, cluster_file: str) -> None:
 def test_report_after_a_job(client: Client, cluster_file: str) -> None:
     client.gather(client.map(fail, range(3), retries=2), errors="skip")
     failed = client.report()
-    assert failed.findings[0].name == "failing"
+    # A busy machine may be a reason as well, for the one and the other.
+    assert "failing" in [found.name for found in failed.findings]
     assert "9 runs failed, 6 were tried again" in str(failed)
     client.gather(client.map(inc, range(2_500)))
     report = client.report()
-    assert report.findings[0].name == "tiny"
+    assert "tiny" in [found.name for found in report.findings]
     assert "Tasks are tiny" in run("report", "--scheduler-file", cluster_file)
     client.gather(client.map(inc, range(2_500, 2_510)))
     # Of the last job alone.
