@@ -36,6 +36,7 @@ __all__ = [
     "check_import_cycles",
     "check_late_imports",
     "check_layers",
+    "check_links",
     "check_machine_paths",
     "check_module_names",
     "check_module_prose",
@@ -140,6 +141,9 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.~:/$}*-])/(?:home|root|Users|work|workspace|builds|mnt|private)/\w"
     r"|\b[A-Z]:\\+(?:Users|Documents)"
 )
+
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
+"""In a page: where it leads, and to which heading."""
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITION = (*FUNCTION, ast.ClassDef)
@@ -631,6 +635,28 @@ def check_machine_paths(paths: Iterable[Path]) -> list[str]:
     return found
 
 
+def check_links(paths: Iterable[Path]) -> list[str]:
+    """Links of a page lead to files that are there, and to headings that are in them."""
+    found = []
+    for path in paths:
+        if path.suffix != ".md":
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for place, heading in LINK.findall(line):
+                target = path.parent / place if place else path
+                if not target.exists():
+                    found.append(f"{path}:{number}: there is no {place}")
+                elif heading and heading not in anchors(target):
+                    found.append(f"{path}:{number}: {place} has no heading #{heading}")
+    return found
+
+
+def anchors(page: Path) -> set[str]:
+    """What follows the # in links to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 SOURCE_CHECKS = (
     check_layers,
     check_import_cycles,
@@ -643,4 +669,4 @@ SOURCE_CHECKS = (
     check_docstrings,
 )
 TEST_CHECKS = (check_sleep,)
-TEXT_CHECKS = (check_machine_paths,)
+TEXT_CHECKS = (check_machine_paths, check_links)

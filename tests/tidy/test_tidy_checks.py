@@ -139,6 +139,12 @@ BAD: dict[Callable[..., list[str]], list[Case]] = {
         ({"README.md": "text\ncd /Users/ann\n"}, [":2: /Users/a"]),
         ({"README.md": "C:\\Users\\ann"}, [":1: C:\\Users"]),
     ],
+    checks.check_links: [
+        (
+            {"a.md": "# Why is it?\n[b](b.md) [c](#why-is-it) [d](a.md#who)\n"},
+            ["a.md:2: there is no b.md", "a.md:2: a.md has no heading #who"],
+        ),
+    ],
 }
 
 GOOD = {
