@@ -32,6 +32,8 @@ def test_seeds(first: int) -> None:
     [
         pytest.param(66, id="a worker that was asked died, and its nanny said so first"),
         pytest.param(414, id="a worker was asked that is dying"),
+        pytest.param(55, id="a client did not hear that it had been forgotten"),
+        pytest.param(250, id="a cancelled run failed, and a task that runs alone never began"),
         pytest.param(539, id="a run that goes on under another number takes too long"),
     ],
 )

@@ -17,8 +17,9 @@ from shoal.distributed.core.scheduler import (
     received,
     tick,
 )
+from shoal.distributed.core.scheduler.names import find
 from shoal.distributed.core.scheduler.table import Table
-from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.transitions import READY, Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Beat,
@@ -355,6 +356,27 @@ def test_a_seceded_run_leaves_its_slot_to_others():
     assert run.keys == ["a", "b"]
     c.hear("a", Report([], [], [], [], [], [], [], seceded=[(run.ids[0], run.runs[0])]))
     assert one(c.sent(Run))[1].keys == ["c"]
+
+
+@pytest.mark.parametrize("how", ["ends", "fails", "is given back"])
+def test_what_is_to_run_alone_begins_when_a_cancelled_run_is_over(how):
+    c = Cluster("a", "b", threads=2)
+    c.submit([(), (), ()], [0, 1, 2])
+    runs = c.sent(Run)
+    [(a, first)] = [(who, run) for who, run in runs if len(run.ids) == 2]
+    [(b, _)] = [(who, run) for who, run in runs if len(run.ids) == 1]
+    c.close(b)  # its task is to run alone
+    [there] = [key for key in "abc" if c.state.table.states[find(c.state.names, key)] == READY]
+    c.hear(CLIENT, Cancel([key for key in "abc" if key != there]))
+    assert not c.sent(Run)
+    if how == "ends":
+        c.end(a, first)
+    elif how == "fails":
+        c.fail(a, first)
+    else:
+        columns = [], [], [], [], [], [], []
+        c.hear(a, Report(*columns, returned=list(zip(first.ids, first.runs))))
+    assert one(c.sent(Run))[1].keys == [there]
 
 
 def test_what_runs_alone_and_waits_for_its_own_tasks_does_not_wait_for_ever():

@@ -263,3 +263,10 @@ def test_modules_are_uploaded_to_the_scheduler_too(cluster, tmp_path) -> None:
 
         assert client.submit(look).result() == 5
         assert client.run_on_scheduler(look) == 5
+
+
+def test_an_event_that_cannot_be_sent_is_refused_where_it_is_logged(cluster) -> None:
+    with pytest.raises(TypeError, match="'news'"):
+        cluster.scheduler.log_event("news", object())
+    with Client(cluster) as client:
+        assert not client.get_events("news")

@@ -56,6 +56,7 @@ class Person:
         self.inbox: list[Any] = []
         self.heard = 0
         self.scheduler = ""
+        self.session = -1
         self.request = 0
 
     def come(self) -> Welcome:
@@ -64,9 +65,9 @@ class Person:
         self.cluster.people[self.party] = self
         self.inbox = []
         connected(self.cluster.state, self.party, "client", self.cluster.now)
-        self.say(Hello(self.name, {}, self.scheduler, self.heard))
+        self.say(Hello(self.name, {}, self.scheduler, self.heard, 0, self.session))
         [welcome] = [m for m in self.inbox if type(m) is Welcome]
-        self.scheduler = welcome.scheduler
+        self.scheduler, self.session = welcome.scheduler, welcome.session
         self.heard = self.heard if welcome.heard >= 0 else 0
         return welcome
 
@@ -363,9 +364,37 @@ def test_whoever_leaves_in_order_keeps_what_it_has_taken(cluster: Cluster) -> No
     assert you.answer(you.call("queue.size", name="q")) == 0
 
 
+def test_a_welcome_to_a_new_session_that_was_lost_is_said_again(cluster: Cluster) -> None:
+    me = cluster.person("me")
+    for _ in range(5):
+        me.call("lock.locked", name="x")
+    me.go()
+    cluster.later(GRACE_S)  # it is forgotten
+    heard, session = me.heard, me.session
+    assert me.come().heard == -1
+    me.heard, me.session = heard, session  # of that it never heard
+    me.go()
+    assert me.come().heard == -1
+    request = me.call("lock.acquire", name="x", id="1")
+    assert me.answer(request) is True
+    me.go()
+    assert me.come().heard == 1
+
+
+def test_a_welcome_to_the_same_session_that_was_lost_is_said_again(cluster: Cluster) -> None:
+    me = cluster.person("me")
+    me.call("lock.locked", name="x")
+    me.go()
+    session = me.session
+    assert me.come().heard == 1
+    me.session = session
+    me.go()
+    assert me.come().heard == 1
+
+
 def test_a_hello_that_was_overtaken_by_a_later_connection_means_nothing(cluster: Cluster) -> None:
     me = cluster.person("me")
-    me.say(Hello("me", {}, "one", 0, attempt=2))
+    me.say(Hello("me", {}, "one", 0, attempt=2, session=me.session))
     request = me.call("lock.acquire", name="x", id="1")
     assert me.answer(request) is True
     connected(cluster.state, 77, "client", 0.0)

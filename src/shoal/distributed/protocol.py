@@ -216,6 +216,8 @@ class Hello(_Struct):
         How many of that one's answers it has taken (`shoal.distributed.core.session`).
     attempt
         Counts the client's connections: what comes over an earlier one is late, and means nothing.
+    session
+        From the last `Welcome` that it got: which session its counts are of.
 
     Examples
     --------
@@ -228,6 +230,7 @@ class Hello(_Struct):
     scheduler: str = ""
     heard: int = 0
     attempt: int = 0
+    session: int = -1
 
 
 class Heard(_Struct):
@@ -528,8 +531,11 @@ class Welcome(_Struct):
     settings
         Of the cluster, which the sender should follow.
     heard
-        How many of the client's messages the scheduler has taken; -1: it knows of no session with
-        this client, and one begins.
+        How many of the client's messages the scheduler has taken; -1: it knows nothing of the
+        session that the client said, and another one begins.
+    session
+        Names the session from now on, in the client's next `Hello`: if this welcome is lost, the
+        client says the one before, and the scheduler knows that it has not begun another one.
 
     Examples
     --------
@@ -541,6 +547,7 @@ class Welcome(_Struct):
     scheduler: str
     settings: dict[str, Any] = {}
     heard: int = -1
+    session: int = -1
 
 
 class Finished(_Struct):

@@ -135,6 +135,8 @@ class Link:
         self._requests: dict[int, tuple[Connection | None, Promise[Any], Any]] = {}
         """By number: to whom (None: the scheduler), what waits, and what was asked of it."""
         self._session = Session()
+        self._session_number = -1
+        """What the scheduler calls it."""
         self._is_open = False
         """The scheduler has welcomed the connection: what is said goes there at once."""
         self._heard_planned = False
@@ -180,10 +182,13 @@ class Link:
             if self.status != "closed":
                 self._conn = conn
                 self._hellos += 1
-                heard = self._session.heard
-                conn.send(Hello(self.name, self.versions, self.scheduler, heard, self._hellos))
+                conn.send(self._hello())
                 return
         conn.close()
+
+    def _hello(self) -> Hello:
+        heard, session = self._session.heard, self._session_number
+        return Hello(self.name, self.versions, self.scheduler, heard, self._hellos, session)
 
     def _welcomed(self, conn: Connection, message: Welcome) -> None:
         """The scheduler is there, perhaps again, perhaps another one."""
@@ -197,7 +202,7 @@ class Link:
             elif is_back:
                 lost = self._start_anew()
             self.number, self.scheduler = message.number, message.scheduler
-            self.settings = message.settings
+            self.settings, self._session_number = message.settings, message.session
             if is_back:
                 wanted = futures.wants(self.table)
                 say(session, Want(wanted, anew=True, heard=session.heard))

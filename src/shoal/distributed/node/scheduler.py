@@ -54,7 +54,8 @@ from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.distributed.node.views import Overview
 from shoal.distributed.node.vitals import Loads, Stacks, process_vitals
-from shoal.distributed.protocol import Answer, Call, Goodbye
+from shoal.distributed.protocol import Answer, Call, Goodbye, Topic
+from shoal.distributed.wire.codec import MESSAGES
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import dumps
 from shoal.units import parse_timedelta
@@ -226,19 +227,11 @@ class Scheduler(Overview):
 
     def _open_door(self, where: tuple[str, int]) -> None:
         """Take the dashboard's port; without one the cluster does its work all the same."""
-        lacking = [name for name in ("starlette", "uvicorn") if not find_spec(name)]
-        if lacking:
-            text = f"no dashboard, for {' and '.join(lacking)} is missing; "
-            self._do_log(Log("info", f"{text}run: python -m pip install 'shoal[dashboard]'"))
+        door = make_door(self.loop, where, self._prefix)
+        if isinstance(door, Log):
+            self._do_log(door)
             return
-        settings = config.get("distributed.dashboard")
-        prefix = self._prefix if self._prefix is not None else settings["prefix"] or ""
-        more = {name: settings[f"allowed-{name}"] or () for name in ("hosts", "origins")}
-        try:
-            self._door = Door(self.loop, where, prefix, **more)
-        except OSError as error:
-            log.warning("no dashboard at %s:%d: %s", *where, error)
-            return
+        self._door = door
         self.state.dashboard = self._door.url
         unix = [a for a in self.addresses if a.startswith("unix:")]
         self.loop.call_threadsafe(self._door.open, (unix or [self.address])[0], self.security)
@@ -408,7 +401,13 @@ class Scheduler(Overview):
             A name, or several.
         msg
             Anything that msgpack can say.
+
+        Raises
+        ------
+        TypeError
+            It cannot; nothing is recorded.
         """
+        check_event(topic, msg)
 
         def work() -> None:
             self._dirty = True
@@ -468,7 +467,13 @@ class Scheduler(Overview):
             if type(effect) is Send:
                 conn = conns.get(effect.party)
                 if conn is not None:
-                    conn.send(effect.message, effect.buffers)
+                    try:
+                        conn.send(effect.message, effect.buffers)
+                    except Exception as error:  # the others are sent all the same
+                        self._dirty = True
+                        self.loop.call_threadsafe(self._flush)
+                        what = core.unsent(self.state, effect, str(error), now)
+                        log.error("%s could not be sent: %s", what, error)
             else:
                 EFFECTS[type(effect)](self, effect)
         if self.plugins:
@@ -626,6 +631,29 @@ SHELL_CALLS: dict[str, Callable[[Scheduler, Caller, Call], None]] = {
     "scheduler.remove_plugin": Scheduler._call_remove_plugin,
 }
 """What is answered here and not by the state machine."""
+
+
+def make_door(loop: Loop, where: tuple[str, int], prefix: str | None) -> Door | Log:
+    """The dashboard's door, or why there is none."""
+    lacking = [name for name in ("starlette", "uvicorn") if not find_spec(name)]
+    if lacking:
+        text = f"no dashboard, for {' and '.join(lacking)} is missing; "
+        return Log("info", f"{text}run: python -m pip install 'shoal[dashboard]'")
+    settings = config.get("distributed.dashboard")
+    more = {name: settings[f"allowed-{name}"] or () for name in ("hosts", "origins")}
+    try:
+        return Door(loop, where, settings["prefix"] or "" if prefix is None else prefix, **more)
+    except OSError as error:
+        return Log("warning", f"no dashboard at {where[0]}:{where[1]}: {error}")
+
+
+def check_event(topic: Any, msg: Any) -> None:
+    """Raise where an event is logged, rather than where it should be sent."""
+    try:
+        MESSAGES.pack(Topic("", [(0.0, msg)]))
+    except (TypeError, ValueError, OverflowError) as error:
+        text = f"an event of the topic {topic!r} cannot be sent: {error}"
+        raise TypeError(f"{text}; log what msgpack knows, such as str({msg!r})") from error
 
 
 def texts_of(given: Any, setting: str) -> list[str]:

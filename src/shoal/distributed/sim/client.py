@@ -75,6 +75,7 @@ class ClientNode(Node):
         self.identity = ""
         """Of the scheduler that it spoke with last."""
         self.session = Session()
+        self.session_number = -1
         self.is_welcome = False
         self.requests: dict[int, tuple[int, Callable[[Any], object]]] = {}
         """By number: to which party, and what to do with the answer (None: the party is gone)."""
@@ -134,7 +135,8 @@ class ClientNode(Node):
         if tag == "scheduler":
             self.scheduler = party
             # Parties are numbered in the order in which they were opened.
-            hello = Hello(self.name, {}, self.identity, self.session.heard, party)
+            heard, number = self.session.heard, self.session_number
+            hello = Hello(self.name, {}, self.identity, heard, party, number)
             self.send(party, hello)
         else:
             self.workers[tag] = party
@@ -239,11 +241,14 @@ class ClientNode(Node):
         """The scheduler is there, perhaps again, perhaps another one."""
         session, is_back = self.session, bool(self.identity)
         if message.heard >= 0:
+            if message.heard < session.confirmed:
+                text = f"{session.confirmed} messages were taken, and now only {message.heard}"
+                self.world.complain(f"{self.name}: {text}")
             confirm(session, message.heard)
         elif is_back:
             self.breaks += 1
             self.start_anew()
-        self.identity = message.scheduler
+        self.identity, self.session_number = message.scheduler, message.session
         if is_back:
             wants = futures.wants(self.table)
             say(session, Want(wants, anew=True, heard=session.heard))

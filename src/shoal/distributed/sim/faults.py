@@ -44,6 +44,10 @@ class Plan:
         Whether workers have nannies.
     runners
         How many more clients there are, which run errands (`shoal.distributed.sim.errands`).
+    grace_s
+        How long the scheduler remembers clients that are away.
+    unwelcome
+        Share of clients' connections that break when the scheduler welcomes them.
     faults
         When, and which.
 
@@ -64,6 +68,8 @@ class Plan:
     storms: float = 0.0
     nannies: bool = False
     runners: int = 0
+    grace_s: float = 10.0
+    unwelcome: float = 0.0
     faults: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -109,7 +115,6 @@ def make_plan(seed: int) -> Plan:
     names = list(FAULTS)
     for _ in range(random.choice((0, 1, 1, 2, 2, 3, 6))):
         plan.faults.append((seconds * random.random() * 1.5, random.choice(names)))
-    plan.faults.sort()
     plan.storms = 0.1
     plan.nannies = random.random() < 0.5
     plan.runners = random.choice((0, 0, 1, 2, 4))
@@ -118,6 +123,11 @@ def make_plan(seed: int) -> Plan:
         late=random.choice((0.0, 0.0, 0.02)),
         actor=random.choice((0.0, 0.0, 0.05)),
     )
+    plan.grace_s = random.choice((10.0, 10.0, 10.0, 0.05))
+    plan.unwelcome = random.choice((0.0, 0.0, 0.3, 0.7))
+    for _ in range(random.choice((0, 4, 12)) if plan.unwelcome else 0):
+        plan.faults.append((seconds * random.random(), "break_scheduler_connection"))
+    plan.faults.sort()
     return plan
 
 

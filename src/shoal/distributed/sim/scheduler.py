@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.core import scheduler as machine
 from shoal.distributed.core.compact import compacted
-from shoal.distributed.core.effects import Close
+from shoal.distributed.core.effects import Close, Send
 from shoal.distributed.core.journal import Recorder, replay
 from shoal.distributed.core.scheduler import Scheduler, Settings
 from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.protocol import Welcome
 from shoal.distributed.sim.node import Node
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ class SchedulerNode(Node):
         super().closed(party, why)
         if self.recorder is not None:
             self.recorder.closed(party, self.time())
+
+    def do_send(self, effect: Send) -> None:
+        """Send a message; a welcome may be the last thing of its connection, or not come."""
+        super().do_send(effect)
+        if type(effect.message) is Welcome and effect.party in self.ends:
+            end, unwelcome = self.ends[effect.party], self.world.plan.unwelcome
+            if unwelcome and end.role == "client" and self.random.random() < unwelcome:
+                self.network.snap(end)
 
     def do_close(self, effect: Close) -> None:
         """Close a connection, and tell the journal."""

@@ -119,7 +119,8 @@ class World:
     def start_scheduler(self) -> SchedulerNode:
         """A scheduler, perhaps not the first one."""
         identity = f"scheduler-{len(self.nodes)}"
-        settings = SchedulerSettings(speculate=self.plan.speculate)
+        plan = self.plan
+        settings = SchedulerSettings(speculate=plan.speculate, client_grace_s=plan.grace_s)
         node = SchedulerNode(self, "scheduler", "host-s", settings, identity)
         self.nodes.append(node)
         self.scheduler = node

@@ -21,6 +21,7 @@ from shoal.distributed.core.scheduler.parties import closed, connected, drain, r
 from shoal.distributed.core.scheduler.settings import Settings
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.ticking import due, tick
+from shoal.distributed.core.scheduler.unsent import unsent
 
 __all__ = [
     "Scheduler",
@@ -32,4 +33,5 @@ __all__ = [
     "due",
     "received",
     "tick",
+    "unsent",
 ]

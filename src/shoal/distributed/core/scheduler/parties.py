@@ -89,7 +89,7 @@ def connected(state: Scheduler, party: int, role: str, now: float) -> None:
     >>> connected(state, 1, "client", 0.0)
     >>> received(state, 1, Hello("me", {}), (), 0.0)
     >>> drain(state, 0.0)[0].message
-    Welcome(number=0, scheduler='scheduler', settings={...}, heard=-1)
+    Welcome(number=0, scheduler='scheduler', settings={...}, heard=-1, session=1)
     """
     if state.started < 0:
         state.started = now
@@ -286,7 +286,7 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     client.sending = []
     who.client = client
     who.is_known = True
-    is_resumed = m.scheduler == state.identity and any(c is client for c in state.homes.values())
+    is_resumed = m.scheduler == state.identity and state.homes.get(m.session) is client
     if is_resumed:
         confirm(client.session, m.heard)
     else:
@@ -333,7 +333,8 @@ def welcome(state: Scheduler, who: Party, number: int, heard: int = -1) -> None:
         "silence_s": state.settings.silence_s,
         "lease_s": state.settings.lease_s,
     }
-    state.effects.append(Send(who.party, Welcome(number, state.identity, settings, heard)))
+    answer = Welcome(number, state.identity, settings, heard, who.party)
+    state.effects.append(Send(who.party, answer))
 
 
 def begin_wanting(

@@ -88,6 +88,8 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         if row < len(state.table.numbers) and state.table.numbers[row] == number:
             prefix = state.table.prefixes[row]
             prefix.peak = max(prefix.peak, peak)
+    if worker.blocked and len(worker.sent) <= worker.seceded and not worker.zombies:
+        unblock(worker)
 
 
 def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
@@ -242,8 +244,6 @@ def settle(
     state: Scheduler, worker: Worker, numbers: list[int], ready: list[int], idle: list[int]
 ) -> None:
     """What follows when results have come."""
-    if worker.blocked and not worker.sent:
-        unblock(worker)
     if state.locating:
         for number in numbers:
             settled(state, number & MASK)
@@ -401,9 +401,8 @@ def on_returned(state: Scheduler, worker: Worker, returned: Sequence[tuple[int, 
         row = number & MASK
         worker.wanted_back.pop(run, None)
         if worker.zombies.pop(run, None) is not None:
-            if not worker.sent:
-                unblock(worker)
-        elif current(state, number) and table.runs[row] == run:
+            continue
+        if current(state, number) and table.runs[row] == run:
             retire_run(state, worker, row)
             again(state, row)
         elif state.twins.get(row) == (worker.number, run) and current(state, number):
@@ -417,13 +416,9 @@ def on_seceded(state: Scheduler, worker: Worker, number: int, run: int, away: bo
     if current(state, number) and table.runs[row] == run and bool(table.flags[row] & AWAY) != away:
         table.flags[row] ^= AWAY
         worker.seceded += 1 if away else -1
-        if away:
+        if away and worker.solo == row:
             # It may wait for tasks that nobody else can run, also where it was to run alone.
-            if worker.solo == row:
-                worker.solo = -1
-            if len(worker.sent) <= worker.seceded and worker.blocked:
-                unblock(worker)
-            state.touched[worker.number] = worker
+            worker.solo = -1
 
 
 def current(state: Scheduler, number: int) -> bool:

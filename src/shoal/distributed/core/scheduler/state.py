@@ -116,7 +116,8 @@ class Scheduler:
     def _begin_sessions(self) -> None:
         """How clients are answered."""
         self.homes: dict[int, Client] = {}
-        """Clients by every connection that they had: where answers to calls over it go."""
+        """Clients by every connection that their sessions had: where answers to calls over it go,
+        and which session a client means that names one of them."""
         self.hearing: dict[int, Client] = {}
         """Clients that do not know yet how much of what they said was taken."""
         self.heard_due = -1.0
