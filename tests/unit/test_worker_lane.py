@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
+from collections.abc import Iterator
+
+import pytest
 
 from shoal.distributed.core.worker.table import READY, Task
 from shoal.distributed.node.functions import Functions
@@ -53,4 +58,66 @@ def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_takes_none_along() -
     assert ended.acquire(timeout=WAIT_S)
     assert [completion[0].id for completion in shared.done] == [2, 3, 4]
     assert not lane.rejoining and not lane.seceded
+    lane.close()
+
+
+def test_a_cancel_that_comes_late_leaves_the_next_task_of_the_thread_alone() -> None:
+    ended = threading.Semaphore(0)
+    shared = Surroundings(Store(), Functions(), ended.release)
+    lane = Lane("default", 1, shared)
+    slots, busy, go_on = [], threading.Event(), threading.Event()
+
+    def works() -> None:
+        busy.set()
+        go_on.wait(WAIT_S)
+
+    jobs = {1: lambda: slots.append(current_slot()), 2: works, 3: lambda: 5}
+    shared.functions.ready.update({n: (job, ()) for n, job in jobs.items()})
+    rows = [task(1), task(2)]
+    lane.put(rows)
+    assert busy.wait(WAIT_S)
+    # The loop has seen the first task run in this thread, just before it ended.
+    lane._abandon(slots[0], rows[0])
+    go_on.set()
+    lane.put([task(3)])
+    while len(shared.done) < 3:
+        assert ended.acquire(timeout=WAIT_S)
+    assert [completion[:2] for completion in shared.done] == [
+        (rows[0], ""),
+        (rows[1], ""),
+        (task(3), ""),
+    ]
+    lane.close()
+
+
+@pytest.fixture
+def nervous() -> Iterator[None]:
+    """Threads take turns every few instructions."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_cancelling_at_any_moment_costs_no_thread(nervous: None, size: int) -> None:
+    """An exception for a thread that has ended would end the new one that has got its number."""
+    ended = threading.Semaphore(0)
+    shared = Surroundings(Store(), Functions(), ended.release)
+    lane = Lane("default", size, shared)
+    chance = random.Random(size)
+    shared.functions.ready[0] = (lambda: sum(i for i in range(30)), ())
+    for first in range(0, 12_000, 40):
+        rows = [Task(n, 1, f"x{n}", 0, b"", (), n, False, READY) for n in range(first, first + 40)]
+        lane.put(rows)
+        cancelled = {chance.choice(rows).id for _ in range(8)}
+        for number in cancelled:
+            lane.withdraw(number, 1, True)
+        missing = {row.id for row in rows} - cancelled
+        while missing:
+            assert ended.acquire(timeout=WAIT_S), (missing, lane.running)
+            while shared.done:
+                missing.discard(shared.done.popleft()[0].id)
+    while lane.doomed or lane.running:
+        threading.Event().wait(0.001)
     lane.close()

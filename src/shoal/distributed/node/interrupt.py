@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 
-__all__ = ["TaskInterrupted", "interrupt"]
+__all__ = ["TaskInterrupted", "interrupt", "take_back"]
 
 
 class TaskInterrupted(BaseException):
@@ -45,3 +45,18 @@ def interrupt(thread_id: int) -> bool:
     """
     wanted = ctypes.py_object(TaskInterrupted)
     return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), wanted))
+
+
+def take_back(thread_id: int) -> None:
+    """Let an exception that has not arrived yet not arrive.
+
+    Parameters
+    ----------
+    thread_id
+        From `threading.get_ident` of that thread.
+
+    Examples
+    --------
+    >>> take_back(0)
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), None)

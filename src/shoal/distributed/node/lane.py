@@ -7,7 +7,7 @@ when a thread finds nothing more to do.
 
 There is no lock around the heap: ``heappush`` and ``heappop`` of tuples of integers, and single
 operations on dictionaries and deques, are atomic in CPython.  Two dictionaries say who has the
-right to what, and ``pop`` decides every race:
+right to what, and ``pop`` decides their races:
 
 ``queued``
     number -> row.  Who pops a row runs it (a thread), or has withdrawn it (the loop).
@@ -15,6 +15,11 @@ right to what, and ``pop`` decides every race:
     thread -> row.  A thread that has run a task pops itself; if it was popped by somebody else,
     the run was cancelled meanwhile: its result is dropped and the thread ends, for another has
     taken its place.  So a cancelled run frees its slot at once, whatever it is doing.
+
+What is rare takes a lock: cancelling a run that has begun, giving up a slot and having it again,
+and the end of a thread.  A thread that may have been cancelled asks again with the lock, because
+whoever cancels finds out only then which task the thread is at; and a thread that has ended cannot
+be interrupted, or the exception would hit another one that was given its number.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ from shoal.distributed.core.worker.table import Task
 from shoal.distributed.net.gate import Gate
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
-from shoal.distributed.node.interrupt import TaskInterrupted, interrupt
+from shoal.distributed.node.interrupt import TaskInterrupted, interrupt, take_back
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
 from shoal.distributed.spans import note_error, run_traced
@@ -216,7 +221,7 @@ class Lane:
         self.nudges = 0
         self.closed = False
         self._threads = 0
-        self._counting = threading.Lock()
+        self._fate = threading.Lock()
 
     # --- by the loop --------------------------------------------------------------------------
 
@@ -257,7 +262,7 @@ class Lane:
             most -= 1
 
     def _add_thread(self, *, replace: bool) -> bool:
-        with self._counting:
+        with self._fate:
             if self.closed or (not replace and self._threads >= self.size):
                 return False
             self._threads += 1
@@ -293,19 +298,31 @@ class Lane:
 
     def _abandon(self, slot: Slot, row: Task) -> None:
         """End a thread with its run."""
-        self.doomed[slot] = row, perf_counter()
-        if self.running.pop(slot, None) is not None:
-            with self._counting:
+        with self._fate:
+            held = self.running.pop(slot, None)
+            if held is row:
                 self._threads -= 1
-            if self.heap:
-                self.wake(1)
-        elif self.seceded.pop(slot, None) is None:
-            # It has just ended by itself.
-            del self.doomed[slot]
-            return
-        else:
+            elif held is not None:
+                # This run has just ended by itself, and the thread has gone on to another one.
+                self.running[slot] = held
+                return
+            elif self.seceded.get(slot) is row:
+                del self.seceded[slot]
+            else:
+                return
+            self.doomed[slot] = row, perf_counter()
+            interrupt(slot.ident)
+        if held is None:
             self._wait_no_more(slot)
-        interrupt(slot.ident)
+        elif self.heap:
+            self.wake(1)
+
+    def _is_given_up(self, slot: Slot) -> bool:
+        """Whether the run was cancelled of a thread that has not found itself in ``running``."""
+        if self.seceded.pop(slot, None) is not None:
+            return False
+        with self._fate:
+            return self.running.pop(slot, None) is None
 
     def _wait_no_more(self, slot: Slot) -> None:
         """A thread that is to end need not wait for a slot."""
@@ -374,15 +391,12 @@ class Lane:
         bool
             False if it had none.
         """
-        row = self.running.get(slot)
-        if row is None:
-            return False
-        self.seceded[slot] = row
-        slot.leaving = True
-        if self.running.pop(slot, None) is None:
-            del self.seceded[slot]
-            return False
-        with self._counting:
+        with self._fate:
+            row = self.running.pop(slot, None)
+            if row is None:
+                return False
+            self.seceded[slot] = row
+            slot.leaving = True
             self._threads -= 1
         if self.heap or self.rejoining:
             self.wake(1)
@@ -401,34 +415,28 @@ class Lane:
         bool
             False if it had not given it up.
         """
-        row = self.seceded.get(slot)
-        if row is None:
-            return False
-        with self._counting:
-            free = self._threads < self.size
-            if free:
+        with self._fate:
+            if self._threads < self.size and self._settle_in(slot):
                 self._threads += 1
-        if free:
-            if self._settle_in(slot, row):
                 return True
-            with self._counting:
-                self._threads -= 1
-            return False
+            if slot not in self.seceded:
+                return False
         turn = threading.Lock()
         turn.acquire()
         self.rejoining.append((slot, turn))
         if slot in self.seceded:
             self.wake(1)
             turn.acquire()
-        return slot in self.running
+        with self._fate:
+            return slot in self.running
 
-    def _settle_in(self, slot: Slot, row: Task) -> bool:
-        """A task has a place again; False if it was given up just now, when it had none."""
+    def _settle_in(self, slot: Slot) -> bool:
+        """A task has a place again; False if it was given up, when it had none."""
+        row = self.seceded.pop(slot, None)
+        if row is None:
+            return False
         slot.leaving = False
         self.running[slot] = row
-        if self.seceded.pop(slot, None) is None:
-            self.running.pop(slot, None)
-            return False
         return True
 
     # --- the threads --------------------------------------------------------------------------
@@ -437,13 +445,23 @@ class Lane:
         slot.ident = threading.get_ident()
         _local.slot = slot
         try:
-            self._work(slot)
+            try:
+                self._work(slot)
+            finally:
+                self._end(slot)
         except TaskInterrupted:
-            # A cancelled task had ended by itself when the exception came.
-            pass
-        finally:
-            self.doomed.pop(slot, None)
-            self.shared.free_cell(slot.index)
+            # A cancelled task had ended by itself when the exception came; it comes but once.
+            self._end(slot)
+
+    def _end(self, slot: Slot) -> None:
+        """Nothing more can be raised in the calling thread, by its number."""
+        with self._fate:
+            if not slot.ident:
+                return
+            take_back(slot.ident)
+            slot.ident = 0
+        self.doomed.pop(slot, None)
+        self.shared.free_cell(slot.index)
 
     def _work(self, slot: Slot) -> None:
         """Run ready tasks until the thread has to end."""
@@ -473,7 +491,7 @@ class Lane:
             # Before it is taken: whoever looks for the task finds it here or there.
             running[slot] = row
             if queued.pop(id, None) is None:
-                if running.pop(slot, None) is None:
+                if running.pop(slot, None) is None and self._is_given_up(slot):
                     return
                 continue
             if fresh:
@@ -514,8 +532,8 @@ class Lane:
                 slot, turn = self.rejoining.popleft()
             except IndexError:
                 return False
-            row = self.seceded.get(slot)
-            is_in = row is not None and self._settle_in(slot, row)
+            with self._fate:
+                is_in = self._settle_in(slot)
             turn.release()
             if is_in:
                 return True
@@ -579,7 +597,7 @@ class Lane:
             return self._failed(slot, row, func, error)
         started = slot.started
         ended = slot.started = perf_counter()
-        if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
+        if self.running.pop(slot, None) is None and self._is_given_up(slot):
             return None
         name = SCALARS.get(type(result))
         if name is not None:
@@ -597,7 +615,7 @@ class Lane:
 
     def _failed(self, slot: Slot, row: Task, func: Any, error: BaseException) -> Any:
         """What to report of a task that raised."""
-        if self.running.pop(slot, None) is None and self.seceded.pop(slot, None) is None:
+        if self.running.pop(slot, None) is None and self._is_given_up(slot):
             return None
         started = slot.started
         ended = slot.started = perf_counter()
