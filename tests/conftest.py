@@ -13,13 +13,20 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 # Two noisy cores: a deadline for one example would only measure the neighbours.
 settings.register_profile(
     "repeat", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "repeat")
+settings.load_profile(PROFILE)
+if PROFILE == "repeat":
+    # Hypothesis also tries numbers and strings that it finds in the modules that are loaded, and
+    # these are other ones in each process and with each order of tests: there is no setting for it.
+    assert hasattr(providers.HypothesisProvider, "_local_constants")
+    providers.HypothesisProvider._local_constants = providers.Constants()
 
 
 def descriptors() -> set[tuple[int, str]]:
