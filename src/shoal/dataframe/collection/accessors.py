@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection import tables
-from shoal.dataframe.collection.align import aligned
+from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, from_node, operand
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import (
@@ -63,7 +63,9 @@ class Accessor:
         return self._series._rowwise(f"{self.name}.{method}", *args, **kwargs)
 
     def _mapped(self, func: Any, *args: Any, meta: Any, divisions: Any = None) -> Any:
-        items = aligned([operand(one) for one in (self._series, *args)], self.name)
+        items = aligned(
+            [wrapped(operand(one)) for one in (self._series, *args)], self.name, match="pairs"
+        )
         title = getattr(func, "__name__", self.name).strip("_")
         return from_node(MapPartitions(func, tuple(items), (), meta, divisions, title))
 

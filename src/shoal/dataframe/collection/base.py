@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.collection import CollectionMixin, finalized, is_collection, optimize
-from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.align import COMPARISONS, aligned, match_of, wrapped
 from shoal.dataframe.collection.display import html_of, text_of
 from shoal.dataframe.collection.tables import REMEDIES, ROW_ARGUMENTS
 from shoal.dataframe.kernels import rows
@@ -391,9 +391,8 @@ class FrameBase(CollectionMixin):
         if self.ndim == 1 and kwargs.get("axis") in (1, "columns"):
             check_axis(self, kwargs["axis"])
         if method in ROW_ARGUMENTS:
-            along = self.ndim == 2 and kwargs.get("axis", 1) in (1, "columns")
             items = [one if isinstance(one, pd.Series) and along else wrapped(one) for one in items]
-        items = aligned(items, method)
+        items = aligned(items, method, match=match_of(method, items), along=along)
         return from_node(
             Method(method, tuple(items), tuple(kwargs), annotations=current_annotations())
         )
@@ -405,7 +404,7 @@ class FrameBase(CollectionMixin):
             items = [wrapped(one) for one in items]
         else:
             items = [wrapped(one) if isinstance(one, pd.DataFrame) else one for one in items]
-        items = aligned(items, name)
+        items = aligned(items, name, match="alike" if name in COMPARISONS else "pairs")
         return from_node(Operator(name, tuple(items), annotations=current_annotations()))
 
     def _attribute(self, name: str) -> Any:
@@ -418,6 +417,7 @@ class FrameBase(CollectionMixin):
         split_every: Any = None,
         meta: Any = None,
         **options: Any,
+        along = self.ndim == 2 and kwargs.get("axis", 1) in (1, "columns")
     ) -> Any:
         """A reduction of the table in `shoal.dataframe.kernels.reductions`."""
         reducer = Reducer(name, tuple(options.items()), reads)
@@ -725,7 +725,8 @@ class FrameBase(CollectionMixin):
         if method != "__call__" or kwargs.get("out") is not None:
             return NotImplemented
         given = (*inputs, *kwargs.values())
-        items = aligned([operand(one, self) for one in given], ufunc.__name__)
+        items = [wrapped(operand(one, self)) for one in given]
+        items = aligned(items, ufunc.__name__, match="pairs")
         split = len(inputs)
         metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
         meta = ufunc(*metas[:split], **dict(zip(kwargs, metas[split:], strict=True)))

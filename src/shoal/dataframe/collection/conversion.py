@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.base import FrameBase, check_axis, from_node
+from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -424,4 +425,7 @@ def dot(self: Any, other: Any, meta: Any = None) -> Any:
         return out.rename(self.name if meta is None else make_meta(meta).name)
     if not isinstance(other, FrameBase | pd.Series):
         raise TypeError(f"dot takes a series, got {type(other).__name__}")
-    return (self * other).sum(skipna=False)
+    both = aligned([self._node, wrapped(operand(other))], "dot", match="single")
+    product = (self._meta * both[1].meta).rename(None)
+    node = MapPartitions(rows.aligned_product, tuple(both), (), product, None, "dot")
+    return from_node(node).sum(skipna=False)

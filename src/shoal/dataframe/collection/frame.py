@@ -25,11 +25,11 @@ from shoal.dataframe.collection.generate import (
     install_operators,
 )
 from shoal.dataframe.collection.groupby import GroupBy
-from shoal.dataframe.collection.indexing import Locator, PositionLocator
+from shoal.dataframe.collection.indexing import Locator, PositionLocator, filtered, is_mask
 from shoal.dataframe.collection.joins import merge
 from shoal.dataframe.collection.order import set_index, shuffle, sort_values
 from shoal.dataframe.collection.partitioning import repartition
-from shoal.dataframe.collection.series import Series, filtered
+from shoal.dataframe.collection.series import Series
 from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta
@@ -177,6 +177,8 @@ class DataFrame(FrameBase):
             return self[key(self)]
         if isinstance(key, FrameBase):
             return self.where(key) if key.ndim == 2 else filtered(self, key)
+        if is_mask(key):
+            return filtered(self, key)
         if isinstance(key, slice):
             return self.loc[key]
         if isinstance(key, list | np.ndarray | pd.Index | pd.Series):
@@ -280,7 +282,7 @@ class DataFrame(FrameBase):
                 )
         values = [operand(value, self) for value in columns.values()]
         values = [wrapped(value) for value in values]
-        source, *values = aligned([self._node, *values], "assign")
+        source, *values = aligned([self._node, *values], "assign", match="once", along=False)
         return from_node(Assign(source, tuple(columns), tuple(values)))
 
     def rename(self, index: Any = None, columns: Any = None) -> Any:

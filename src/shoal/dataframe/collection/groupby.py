@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.collection.align import aligned
+from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import (
     FrameBase,
     check_split_every,
@@ -254,7 +254,7 @@ class GroupBy:
             as_index,
         )
         series = [key for key in self.keys if hasattr(key, "meta")]
-        args = tuple(aligned([self.frame._node, *series], "groupby"))
+        args = tuple(aligned([self.frame._node, *series], "groupby", match="once", along=False))
         count = self._count(split_out, None) if split_out is not None else 1
         node = Reduce(args, reducer, meta, split_every, count, annotations=current_annotations())
         return from_node(node)
@@ -373,7 +373,7 @@ class GroupBy:
         """The frame with keys that are series as columns, and the names of the keys."""
         node, names = self.frame._node, []
         series = [key for key in self.keys if hasattr(key, "meta")]
-        node, *moved = aligned([node, *series], "groupby")
+        node, *moved = aligned([node, *series], "groupby", match="once", along=False)
         given = iter(moved)
         for i, key in enumerate(self.keys):
             if hasattr(key, "meta"):
@@ -428,7 +428,8 @@ class GroupBy:
         there = with_places(there, 0)
         moved = MapPartitions(call_and_place, whole, (), there, unknown, f"groupby-{method}")
         roots = () if some else tuple(sorted(origin.row_roots))
-        return from_node(Homeward(moved, meta, tuple(self.frame.divisions), roots))
+        key = "" if some else origin.row_key
+        return from_node(Homeward(moved, meta, tuple(self.frame.divisions), roots, key))
 
     def ngroup(self, ascending: bool = True) -> Any:
         """The number of each row's group, in the order of groups.
@@ -525,7 +526,7 @@ class GroupBy:
         [1, 2]
         """
         keys = [key for key in self.keys if hasattr(key, "meta")]
-        items = aligned([self.frame._node, *keys], "get_group")
+        items = aligned([self.frame._node, *keys], "get_group", match="once", along=False)
         by = tuple([None if hasattr(key, "meta") else key for key in self.keys])
         meta = self.frame._meta
         if self.columns is not None:
@@ -741,7 +742,9 @@ def _key(frame: Any, key: Any) -> Any:
         if type(node) is Column and node.source is frame._node:
             return node.column
         return operand(key)
-    if isinstance(key, pd.Grouper | pd.Series | pd.DataFrame):
+    if isinstance(key, pd.Series):
+        return wrapped(key)
+    if isinstance(key, pd.Grouper | pd.DataFrame):
         raise NotImplementedError(
             f"groupby by a {type(key).__name__}: use a column, a series of shoal, or resample"
         )

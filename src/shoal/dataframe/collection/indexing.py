@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.align import aligned
-from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.base import FrameBase, from_node, operand
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
 from shoal.dataframe.nodes.sources import Given
 from shoal.seams import across
 
-__all__ = ["Locator", "PositionLocator"]
+__all__ = ["Locator", "PositionLocator", "filtered", "is_mask"]
 
 
 class Locator:
@@ -64,10 +64,10 @@ def _columns(frame: Any, columns: Any) -> Any:
 def _rows(item: Any, key: Any) -> Any:
     if hasattr(key, "map_blocks"):
         return _by_array(item, key)
-    if isinstance(key, FrameBase):
-        if key.ndim == 1 and str(getattr(key, "dtype", "")) in ("bool", "boolean", "bool[pyarrow]"):
-            return from_node(Filter(*aligned([item._node, key._node], "loc")))
+    if isinstance(key, FrameBase) and not is_mask(key):
         key = key.compute()
+    if is_mask(key):
+        return filtered(item, key)
     if isinstance(key, slice) and key == slice(None):
         return item
     node = item._node
@@ -92,6 +92,45 @@ def _rows(item: Any, key: Any) -> Any:
         divisions = (key, key)
     args = (_pick, (node, key), (), node.meta, divisions, "loc")
     return from_node(MapPartitions(*args))
+
+
+def is_mask(key: Any) -> bool:
+    """Whether something is a boolean series, of shoal or pandas, that says which rows are wanted.
+
+    Parameters
+    ----------
+    key
+        Anything.
+
+    Examples
+    --------
+    >>> is_mask(pd.Series([True])), is_mask(pd.Series([1])), is_mask([True])
+    (True, False, False)
+    """
+    bools = ("bool", "boolean", "bool[pyarrow]")
+    known = isinstance(key, FrameBase | pd.Series) and key.ndim == 1
+    return known and str(getattr(key, "dtype", "")) in bools
+
+
+def filtered(collection: Any, mask: Any) -> Any:
+    """The rows of a collection at which a boolean series is true.
+
+    Parameters
+    ----------
+    collection
+        A frame, series or index.
+    mask
+        A series, also one of pandas'.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> s = from_dict({"x": [1, 2]}, npartitions=1).x
+    >>> filtered(s, s > 1).compute().tolist()
+    [2]
+    """
+    both = [collection._node, wrapped(operand(mask))]
+    return from_node(Filter(*aligned(both, "a filter", match="once", along=False)))
 
 
 def _listed(node: Any, labels: list[Any]) -> Any:

@@ -285,7 +285,7 @@ def _beside(parts: Any, join: str, ignore_unknown: bool, kwargs: dict[str, Any])
                 stacklevel=3,
             )
     elif known:
-        nodes = aligned(nodes, "concat")
+        nodes = aligned(nodes, "concat", match="single", along=False)
     options = (("join", join), *kwargs.items())
     meta = pd.concat([part._meta for part in parts], axis=1, **dict(options))
     return from_node(MapPartitions(_joined, (options, *nodes), (), meta, None, "concat"))

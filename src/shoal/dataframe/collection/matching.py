@@ -40,7 +40,7 @@ def align(
     """
     if axis is not None:
         check_axis(self, axis)
-    both = aligned([operand(self), wrapped(operand(other))], "align")
+    both = aligned([operand(self), wrapped(operand(other))], "align", match="pairs", along=False)
     options = (("join", join), ("axis", axis), ("fill_value", fill_value))
     metas = both[0].meta.align(both[1].meta, **dict(options))
     pair = MapPartitions(_aligned, (*both, options), (), metas[0], None, "align")

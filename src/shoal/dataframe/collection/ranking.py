@@ -129,7 +129,8 @@ def duplicated(self: Any, subset: Any = None, keep: Any = "first") -> Any:
     unknown = (None,) * (count + 1)
     node = MapPartitions(mark_repeated, (node, keep), (), there, unknown, "duplicated")
     result = pd.Series([], dtype=bool, index=self._meta.index)
-    return from_node(Homeward(node, result, tuple(self.divisions), tuple(origin.row_roots)))
+    home = (tuple(self.divisions), tuple(origin.row_roots), origin.row_key)
+    return from_node(Homeward(node, result, *home))
 
 
 def first_valid_index(self: Any) -> Any:

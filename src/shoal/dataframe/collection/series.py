@@ -26,13 +26,13 @@ from shoal.dataframe.collection.distinct import (
 )
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import SeriesGroupBy
-from shoal.dataframe.collection.indexing import Locator
+from shoal.dataframe.collection.indexing import Locator, filtered, is_mask
 from shoal.dataframe.collection.joins import concat
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta
-from shoal.dataframe.nodes.rowwise import Filter, MapPartitions
+from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["Index", "Series"]
 
@@ -219,7 +219,7 @@ class Series(_Column):
     def __getitem__(self, key: Any) -> Any:
         if callable(key):
             return self[key(self)]
-        if isinstance(key, Series):
+        if isinstance(key, Series) or is_mask(key):
             return filtered(self, key)
         return self.loc[key]
 
@@ -516,27 +516,6 @@ def _without_divisions(collection: Any) -> Any:
             node.method,
         )
     )
-
-
-def filtered(collection: Any, mask: Any) -> Any:
-    """The rows of a collection at which a boolean series is true.
-
-    Parameters
-    ----------
-    collection
-        A frame, series or index.
-    mask
-        A series.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> s = from_dict({"x": [1, 2]}, npartitions=1).x
-    >>> filtered(s, s > 1).compute().tolist()
-    [2]
-    """
-    from_both = aligned([collection._node, mask._node], "a filter")
-    return from_node(Filter(*from_both))
 
 
 def _labels_of(values: Any, name: Any) -> Any:

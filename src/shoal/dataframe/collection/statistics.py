@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.align import aligned
-from shoal.dataframe.collection.base import FrameBase, check_axis, check_split_every, from_node
+from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_axis,
+    check_split_every,
+    from_node,
+    operand,
+)
 from shoal.dataframe.kernels.statistics import DistinctEstimate, Moments, PairMoments, Quantiles
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.reduce import Reduce
@@ -244,7 +250,8 @@ def _pairs(
     if self.ndim == 1:
         if getattr(other, "ndim", 0) != 1:
             raise TypeError(f"other is a series, got {type(other).__name__}")
-        parts = aligned([self._node, other._node], "corr" if corr else "cov")
+        what = "corr" if corr else "cov"
+        parts = aligned([self._node, wrapped(operand(other))], what, match="pairs")
         reducer = PairMoments(corr, max(least, 2), 1, None)
         return _reduced(parts, reducer, np.float64(1.0), split_every)
     some = numeric_part(self, numeric_only, "corr" if corr else "cov")

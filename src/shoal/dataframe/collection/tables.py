@@ -25,6 +25,7 @@ __all__ = [
     "ACCESSORS",
     "CUMULATIVE",
     "EAGER",
+    "FLEXIBLE",
     "GROUP_METHODS",
     "LIKE_ROWS",
     "NOT_HERE",
@@ -45,9 +46,11 @@ FLEXIBLE = """
     add sub mul div truediv floordiv mod pow radd rsub rmul rdiv rtruediv rfloordiv rmod rpow
     lt le gt ge eq ne
 """
+"""Operators as methods, of frames and series."""
 
 ROW_ARGUMENTS = frozenset(
     [*FLEXIBLE.split(), "where", "mask", "clip", "combine", "combine_first", "fillna", "divide"]
+    + ["between", "compare"]
 )
 """Methods whose pandas arguments are matched with the rows by label."""
 

@@ -78,7 +78,7 @@ def from_pandas(
         bounds = (*range(0, max(rows, 1), size), rows)
         return from_node(FromPandas(data, bounds, (None,) * len(bounds), None))
     if not index.is_monotonic_increasing:
-        data = data.sort_values() if isinstance(data, pd.Index) else data.sort_index()
+        data = data.sort_values() if isinstance(data, pd.Index) else data.sort_index(kind="stable")
         index = data if isinstance(data, pd.Index) else data.index
     if index.hasnans and index.dtype.kind in "fiuMm":
         return from_pandas(data, npartitions=npartitions, chunksize=chunksize, sort=False)

@@ -70,7 +70,7 @@ def concat_between(parts: Sequence[Any], limit: tuple[Any, Any, bool], meta: Any
     Parameters
     ----------
     parts
-        Sorted by their index.
+        Between them, rows are sorted by their index; within one they need not be.
     limit
         ``(low, high, whether high belongs to it)``.
     meta
@@ -85,6 +85,11 @@ def concat_between(parts: Sequence[Any], limit: tuple[Any, Any, bool], meta: Any
     out = []
     for part in parts:
         index = part if isinstance(part, pd.Index) else part.index
+        if not index.is_monotonic_increasing:
+            # Bounds say where rows are, not in which order they stand there.
+            inside = (index >= low) & ((index <= high) if closed else (index < high))
+            out.append(part[inside])
+            continue
         start = index.searchsorted(low, side="left")
         stop = index.searchsorted(high, side="right" if closed else "left")
         out.append(part[start:stop] if isinstance(part, pd.Index) else part.iloc[start:stop])

@@ -9,10 +9,15 @@ from typing import Any
 import pandas as pd
 
 __all__ = [
+    "METHODS",
     "OPERATORS",
+    "aligned_product",
     "assign",
     "call_function",
     "call_method",
+    "clip_rows",
+    "combine_first_rows",
+    "combine_rows",
     "first_rows",
     "get_attribute",
     "get_column",
@@ -55,6 +60,115 @@ def call_method(item: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     'AB'
     """
     return operator.attrgetter(name)(item)(*args, **kwargs)
+
+
+def clip_rows(item: Any, *bounds: Any, **kwargs: Any) -> Any:
+    """Values between those of other frames: each row has bounds.
+
+    Parameters
+    ----------
+    item
+        A partition.
+    *bounds, **kwargs
+        Of pandas' method.
+
+    Raises
+    ------
+    ValueError
+        A row has no bound; pandas gives NaN or the value, depending on what other rows have.
+
+    Examples
+    --------
+    >>> clip_rows(pd.Series([1, 5]), pd.Series([2, 2])).tolist()
+    [2, 5]
+    """
+    for bound in (*bounds, *kwargs.values()):
+        if isinstance(bound, pd.Series | pd.DataFrame) and not item.index.equals(bound.index):
+            missing = item.index.difference(bound.index)
+            if len(missing):
+                raise ValueError(
+                    f"clip: label {missing.tolist()[0]!r} has no bound; give the bounds the labels "
+                    "of the values with reindex, or fill them"
+                )
+    return item.clip(*bounds, **kwargs)
+
+
+def combine_rows(item: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
+    """Rows of two partitions combined; one of them may be empty.
+
+    Parameters
+    ----------
+    item, other
+        Partitions.
+    *args, **kwargs
+        Of pandas' method.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"x": [1]})
+    >>> combine_rows(one, one.iloc[:0], lambda a, b: a + b).x.tolist()
+    [nan]
+    """
+    if isinstance(item, pd.DataFrame):
+        # pandas returns one side where the other is empty.
+        item, other = item.align(other)
+    return item.combine(other, *args, **kwargs)
+
+
+def aligned_product(item: pd.Series, other: pd.Series) -> pd.Series:
+    """The products of values with the same labels, of which both sides have all.
+
+    Parameters
+    ----------
+    item, other
+        Partitions.
+
+    Raises
+    ------
+    ValueError
+        A label is on one side only.
+
+    Examples
+    --------
+    >>> aligned_product(pd.Series([1, 2]), pd.Series([3, 4])).tolist()
+    [3, 8]
+    """
+    if not item.index.equals(other.index):
+        alone = item.index.symmetric_difference(other.index)
+        if len(alone):
+            raise ValueError(
+                f"matrices are not aligned: label {alone.tolist()[0]!r} is on one side only; give "
+                "both sides the same labels with reindex"
+            )
+    return item * other
+
+
+def combine_first_rows(item: Any, other: Any) -> Any:
+    """Values of one partition where there are some, else of another; one of them may be empty.
+
+    Parameters
+    ----------
+    item, other
+        Partitions.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"x": [1.0, None]})
+    >>> combine_first_rows(one, pd.DataFrame({"x": [1]}).iloc[:0]).x.tolist()
+    [1.0, nan]
+    """
+    if isinstance(item, pd.DataFrame) and not (len(item) and len(other)):
+        # pandas would cast the gaps to the dtype of the empty side.
+        item, other = item.align(other)
+    return item.combine_first(other)
+
+
+METHODS: Mapping[str, Callable[..., Any]] = {
+    "clip": clip_rows,
+    "combine": combine_rows,
+    "combine_first": combine_first_rows,
+}
+"""What is called for pandas' methods with other frames that say more of a frame than of a part."""
 
 
 def get_attribute(item: Any, name: str) -> Any:
@@ -123,7 +237,15 @@ def get_columns(frame: pd.DataFrame, names: Sequence[Any]) -> Any:
     ['y']
     """
     names = list(names)
-    return frame if list(frame.columns) == names else frame[names]
+    columns = frame.columns
+    if len(columns) == len(names) and list(columns) == names:
+        return frame
+    if columns.nlevels == 1 and columns.is_unique and all(name in columns for name in names):
+        places = [columns.get_loc(name) for name in names]
+        if all(type(place) is int for place in places):
+            # A fifth of the time of ``frame[names]``, which makes an index of text of the names.
+            return frame.take(places, axis=1)
+    return frame[names]
 
 
 def itself(item: Any) -> Any:

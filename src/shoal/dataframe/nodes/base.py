@@ -216,6 +216,11 @@ class FrameNode(Node):
         """The nodes whose partitions this one's rows are in; itself, where it moves rows."""
         return frozenset([self.name])
 
+    @cached_property
+    def row_key(self) -> str:
+        """The same for nodes that have the same rows with the same labels, in the same places."""
+        return self.name
+
     # -------------------------------------------------------------------------- pruning
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
@@ -324,6 +329,13 @@ class PartitionWise(FrameNode):
         count = self.npartitions
         roots = [frame.row_roots for frame in self.frames if frame.npartitions == count]
         return frozenset().union(*roots) if roots else frozenset([self.name])
+
+    @cached_property
+    def row_key(self) -> str:
+        """That of its sources, where they agree and their rows stay as they are."""
+        count = self.npartitions
+        keys = {one.row_key for one in self.frames if one.npartitions == count and one.ndim}
+        return keys.pop() if self.keeps_rows and self.keeps_labels and len(keys) == 1 else self.name
 
     def infer_meta(self) -> Any:
         """What the function makes of the sources' metas."""

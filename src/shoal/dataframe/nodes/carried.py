@@ -52,6 +52,12 @@ class Carried(FrameNode):
         roots: frozenset[str] = self.source.row_roots
         return roots
 
+    @cached_property
+    def row_key(self) -> str:
+        """The source's."""
+        key: str = self.source.row_key
+        return key
+
     def infer_meta(self) -> Any:
         """The given one."""
         return self.given_meta

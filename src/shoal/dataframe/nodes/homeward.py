@@ -29,15 +29,17 @@ class Homeward(Logical):
         Of where the rows came from.
     roots
         Names: `FrameNode.row_roots` of where they came from if all rows come back; else none.
+    key
+        `FrameNode.row_key` of where they came from if all rows come back; else "".
 
     Examples
     --------
     >>> Homeward.fields
-    ('source', 'given_meta', 'given_divisions', 'roots')
+    ('source', 'given_meta', 'given_divisions', 'roots', 'key')
     """
 
     __slots__ = ()
-    fields = ("source", "given_meta", "given_divisions", "roots")
+    fields = ("source", "given_meta", "given_divisions", "roots", "key")
     prefix = "homeward"
 
     def infer_meta(self) -> Any:
@@ -52,6 +54,12 @@ class Homeward(Logical):
     def row_roots(self) -> frozenset[str]:
         """Where the rows came from."""
         return frozenset(self.roots) or frozenset([self.name])
+
+    @property
+    def row_key(self) -> str:
+        """That of where the rows came from."""
+        key: str = self.key or self.name
+        return key
 
     def physical(self) -> FrameNode:
         """An exchange by the places."""

@@ -72,6 +72,12 @@ class Shuffle(Logical):
             return bool(self.count == self.source.npartitions == 1)
         return set(known.columns) <= set(self.by)
 
+    @cached_property
+    def row_key(self) -> str:
+        """The same for all whose rows are moved by the same labels."""
+        key: str = self.source.row_key
+        return f"{key}-shuffle-{self.count}" if self.by is None else self.name
+
     @property
     def partitioning(self) -> Hashed | None:
         """By the keys; as it was, where nothing is moved."""
@@ -546,6 +552,12 @@ class Cumulative(FrameNode):
         """The source's: rows stay where they are."""
         roots: frozenset[str] = self.source.row_roots
         return roots
+
+    @cached_property
+    def row_key(self) -> str:
+        """The source's."""
+        key: str = self.source.row_key
+        return key
 
     @property
     def run(self) -> Any:

@@ -82,6 +82,12 @@ class MapOverlap(FrameNode):
         roots: frozenset[str] = self.frames[0].row_roots
         return roots
 
+    @cached_property
+    def row_key(self) -> str:
+        """The first source's, where each row comes from the one at its place."""
+        known = self.given_divisions is None and self.divisions == self.frames[0].divisions
+        return self.frames[0].row_key if known else self.name
+
     def infer_meta(self) -> Any:
         """The given one."""
         return self.given_meta

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from shoal.dataframe.kernels import cuts, rows
@@ -21,6 +22,7 @@ from shoal.dataframe.nodes.base import (
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Each, Gather, Input
+from shoal.graph.token import tokenize
 
 __all__ = ["Concat", "Head", "Pieces", "Repartition", "RepartitionDivisions", "Select", "Tail"]
 
@@ -29,6 +31,11 @@ class _Passing(FrameNode):
     """A node that changes no column."""
 
     __slots__ = ()
+
+    @cached_property
+    def row_key(self) -> str:
+        """The same for all that is done to the same rows."""
+        return f"{self.frames[0].row_key}-{type(self).__name__}-{tokenize(self.operands[1:])}"
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """The wanted ones."""

@@ -8,6 +8,7 @@ have to understand.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -141,6 +142,12 @@ class Filter(PartitionWise):
     fields = ("source", "predicate")
     prefix = "filter"
     passes_columns = True
+
+    @cached_property
+    def row_key(self) -> str:
+        """The same for all that the predicate filters beside its own rows."""
+        key: str = self.source.row_key
+        return f"{key}-{self.predicate.name}" if key == self.predicate.row_key else self.name
 
     def call(self) -> Apply:
         """Index with a mask."""
@@ -376,6 +383,8 @@ class Method(PartitionWise):
         split = len(self.args) - len(self.names)
         kwargs = dict(zip(self.names, self.args[split:], strict=True))
         item, *args = self.args[:split]
+        if self.method in rows.METHODS and any(isinstance(arg, FrameNode) for arg in args):
+            return Apply(rows.METHODS[self.method], (item, *args), kwargs, title=self.method)
         return Apply(rows.call_method, (item, self.method, *args), kwargs, title=self.method)
 
     @property
