@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import shoal
 import shoal.array as da
 from shoal.array.kernels import numexpr_engine, tiled
-from shoal.array.kernels.buffered import Buffered, Scratch
+from shoal.array.kernels.buffered import Buffered
 from shoal.array.program import Program, Step
 from shoal.graph.task import Ref
 
@@ -55,18 +56,35 @@ def test_buffers_are_used_again_and_given_back() -> None:
         Step(np.square, (Ref(0),)),
         Step(np.add, (Ref(2), Ref(3))),
     )
-    run = Buffered(Program(1, steps), [X])
-    with Scratch(X.nbytes) as scratch:
-        first = run([X], scratch)
-        assert first is run([X], scratch)
-        assert len(scratch.taken) == 2
-        pieces = {id(piece) for piece in scratch.taken}
-        out = np.empty((5, 26))
-        assert run([X[:5]], scratch, out) is out
-        np.testing.assert_array_equal(out, (X[:5] - 1) * 2 + X[:5] ** 2)
-    with Scratch(X.nbytes) as scratch:
-        run([X], scratch)
-        assert {id(piece) for piece in scratch.taken} == pieces
+    run = Buffered(Program(1, steps), [X], X.nbytes)
+    first = run([X])
+    assert first is run([X])
+    pieces = {id(piece) for piece in run.scratch.taken}
+    assert len(pieces) == 2
+    out = np.empty((5, 26))
+    assert run.into([X[:5]], out) is out
+    np.testing.assert_array_equal(out, (X[:5] - 1) * 2 + X[:5] ** 2)
+    assert {id(piece) for piece in run.scratch.taken} == pieces
+    np.testing.assert_array_equal(run([X[:5] + 1]), X[:5] * 2 + (X[:5] + 1) ** 2)
+    np.testing.assert_array_equal(out, (X[:5] - 1) * 2 + X[:5] ** 2)
+    run.close()
+    after = Buffered(Program(1, steps), [X], X.nbytes)
+    after([X])
+    assert {id(piece) for piece in after.scratch.taken} == pieces
+
+
+def test_threads_keep_a_program_but_no_blocks() -> None:
+    steps = (Step(np.add, (Ref(0), 1)), Step(np.real, (Ref(1),)))
+    run = tiled.Tiled(Program(1, steps), (None,), "numpy", None)
+    block = X.copy()
+    for _ in range(2):
+        np.testing.assert_array_equal(run(block), X + 1)
+    ref = weakref.ref(block)
+    del block
+    assert ref() is None
+    # Other types, and another shape of tiles, are another kind.
+    np.testing.assert_array_equal(run(X.astype("i4")), X.astype("i4") + 1)
+    np.testing.assert_array_equal(run(X[:, ::2]), X[:, ::2] + 1)
 
 
 def test_functions_of_somebody_see_whole_blocks() -> None:

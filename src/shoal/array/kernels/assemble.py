@@ -140,6 +140,9 @@ def _into_one(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
     ndim = len(grid)
     if any(block.ndim != ndim for block in blocks):
         return None
+    cut = [axis for axis in range(ndim) if grid[axis] > 1]
+    if len(cut) == 1:
+        return np.concatenate(blocks, axis=cut[0])
     steps = [math.prod(grid[axis + 1 :]) for axis in range(ndim)]
     lengths = [
         [blocks[i * steps[axis]].shape[axis] for i in range(grid[axis])] for axis in range(ndim)

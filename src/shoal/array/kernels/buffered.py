@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,7 @@ class Scratch:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.taken: list[Any] = []
+        self.used = 0
 
     def __enter__(self) -> Scratch:
         return self
@@ -80,6 +82,11 @@ class Scratch:
         pieces = self._pieces()
         pieces += self.taken[: max(0, MOST_KEPT - len(pieces))]
         self.taken = []
+        self.used = 0
+
+    def rewind(self) -> None:
+        """Take the same pieces once more: what lies in them is no longer needed."""
+        self.used = 0
 
     def _pieces(self) -> list[Any]:
         pieces: list[Any] = self._kept.__dict__.setdefault("pieces", [])
@@ -96,11 +103,13 @@ class Scratch:
         size = math.prod(shape) * dtype.itemsize
         if size > self.limit_bytes or dtype.hasobject:
             return np.empty(shape, dtype)
-        pieces = self._pieces()
-        # Of another size only where tests set one.
-        fits = pieces and pieces[-1].nbytes >= size
-        piece = pieces.pop() if fits else np.empty(self.limit_bytes, np.uint8)
-        self.taken.append(piece)
+        if self.used == len(self.taken):
+            pieces = self._pieces()
+            # Of another size only where tests set one.
+            fits = pieces and pieces[-1].nbytes >= size
+            self.taken.append(pieces.pop() if fits else np.empty(self.limit_bytes, np.uint8))
+        piece = self.taken[self.used]
+        self.used += 1
         return piece[:size].view(dtype).reshape(shape)
 
 
@@ -113,6 +122,10 @@ class Buffered:
         The program; all its functions are by elements, and no argument is a list.
     inputs
         What the tiles are parts of.
+    limit_bytes
+        How large a piece of memory is that holds the result of a step.
+    finish
+        Takes the program's result on a tile, and returns nothing that shares memory with it.
 
     Attributes
     ----------
@@ -126,17 +139,24 @@ class Buffered:
     >>> from shoal.array.program import Step
     >>> x = np.arange(4.0)
     >>> add, double = Step(np.add, (Ref(0), 1)), Step(np.multiply, (Ref(1), 2))
-    >>> run = Buffered(Program(1, (add, double)), [x])
-    >>> with Scratch(1024) as scratch:
-    ...     run([x[:2]], scratch).tolist(), run([x[2:]], scratch, np.empty(2)).tolist()
+    >>> run = Buffered(Program(1, (add, double)), [x], 1024)
+    >>> run([x[:2]]).tolist(), run.into([x[2:]], np.empty(2)).tolist()
     ([2.0, 4.0], [6.0, 8.0])
+    >>> run.close()
     """
 
-    def __init__(self, program: Program, inputs: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[Any],
+        limit_bytes: int,
+        finish: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.steps = [(step.func, step.args, dict(step.kwargs)) for step in program.steps]
-        self.calls: list[tuple[Any, list[Any], list[tuple[int, int]], dict[str, Any]]] = []
-        self.own: Any = None
-        self.shapes: list[tuple[int, ...]] = []
+        self.count = len(inputs)
+        self.finish = finish
+        self.scratch = Scratch(limit_bytes)
+        self.bound: dict[tuple[Any, ...], list[Any]] = {}
         self.dtypes: list[Any] = []
         values = [part[(slice(0, 1),) * part.ndim] for part in inputs]
         with np.errstate(all="ignore"):
@@ -146,63 +166,97 @@ class Buffered:
                 self.dtypes.append(values[-1].dtype if isinstance(func, np.ufunc) else None)
         self.is_plain = all(type(value) is np.ndarray for value in values)
         self.itemsize = max(getattr(value, "itemsize", 1) for value in values)
+        self.values: list[Any] = [None] * (len(values) + (finish is not None))
 
-    def __call__(self, inputs: Sequence[Any], scratch: Scratch, out: Any = None) -> Any:
-        """The program's result on one tile.
+    def __call__(self, inputs: Sequence[Any]) -> Any:
+        """What becomes of one tile: a buffer that the next tile overwrites, if nothing finishes it.
 
         Parameters
         ----------
         inputs
             Parts of the inputs.
-        scratch
-            Memory for what is between the steps.
-        out
-            Where the result goes; None for a buffer that the next tile overwrites.
         """
-        shapes = [part.shape for part in inputs]
-        if shapes != self.shapes:
-            # Tiles of another shape, as the last ones of a row or a column, lie in the same memory.
-            scratch.give_back()
-            buffers = self._placed(shapes, scratch)
-            self.calls = self._bound(len(shapes), buffers)
-            self.own = buffers[-1] if buffers else None
-            self.shapes = shapes
-        if self.calls and self.own is not None:
-            # The last step writes where it is told, if there is a place of its type.
-            fits = out is not None and out.dtype == self.own.dtype
-            self.calls[-1][3]["out"] = out if fits else self.own
-        values = list(inputs)
-        for func, args, holes, kwargs in self.calls:
-            for i, place in holes:
-                args[i] = values[place]
-            values.append(func(*args, **kwargs))
-        if out is not None and values[-1] is not out:
-            out[...] = values[-1]
+        shapes = tuple([part.shape for part in inputs])
+        calls = self.bound.get(shapes) or self._bound(shapes)
+        # Nothing but these calls lets go of the interpreter's lock: what else is done for a tile,
+        # other threads may wait for.
+        values = self.values
+        values[: self.count] = inputs
+        for func, args, holes, place in calls:
+            for i, source in holes:
+                args[i] = values[source]
+            values[place] = func(*args)
         return values[-1]
 
-    def _bound(self, count: int, buffers: Sequence[Any]) -> list[Any]:
-        """The calls for tiles of a shape: functions, arguments with holes, and keywords.
+    def into(self, inputs: Sequence[Any], out: Any) -> Any:
+        """Write the program's result on one tile where it belongs; there is nothing to finish it.
 
-        What lies in a buffer is an argument once and for all; inputs, and what steps return that
-        make their own, are filled in: ``(which argument, which value)``.
+        Parameters
+        ----------
+        inputs
+            Parts of the inputs.
+        out
+            Where.
         """
+        shapes = tuple([part.shape for part in inputs])
+        calls = self.bound.get(shapes) or self._bound(shapes)
+        own = self.dtypes[-1] if self.dtypes else None
+        if own is not None and own == out.dtype:
+            # The last step writes there itself.
+            args = calls[-1][1]
+            buffer, args[-1] = args[-1], out
+            self(inputs)
+            args[-1] = buffer
+        else:
+            out[...] = self(inputs)
+        return out
+
+    def forget(self) -> None:
+        """Let go of the parts of the last tile."""
+        self.values = [None] * len(self.values)
+        for calls in self.bound.values():
+            for _, args, holes, _ in calls:
+                for i, _ in holes:
+                    args[i] = None
+
+    def close(self) -> None:
+        """Leave the memory to whoever comes next in this thread."""
+        self.bound = {}
+        self.scratch.give_back()
+
+    def _bound(self, shapes: tuple[Any, ...]) -> list[Any]:
+        """The calls for tiles of a shape: functions, arguments with holes, places of the results.
+
+        What lies in a buffer is an argument once and for all, and so is the buffer that a ufunc
+        writes to, its last one; inputs, and what steps return that make their own, are filled in:
+        ``(which argument, which value)``.
+        """
+        buffers = self._placed(shapes)
         calls: list[Any] = []
-        known = [*[None] * count, *buffers]
+        known = [*[None] * self.count, *buffers]
         for (func, args, kwargs), target in zip(self.steps, buffers, strict=True):
             places = [(i, arg.position) for i, arg in enumerate(args) if type(arg) is Ref]
             filled = [known[arg.position] if type(arg) is Ref else arg for arg in args]
             holes = [(i, place) for i, place in places if known[place] is None]
-            told = kwargs if target is None else {**kwargs, "out": target}
-            calls.append((func, filled, holes, told))
+            if target is not None:
+                filled.append(target)
+            call = partial(func, **kwargs) if kwargs else func
+            calls.append((call, filled, holes, self.count + len(calls)))
+        if self.finish is not None:
+            last = len(known) - 1
+            calls.append((self.finish, [None], [(0, last)], last + 1))
+        self.bound[shapes] = calls
         return calls
 
-    def _placed(self, given: Sequence[tuple[int, ...]], scratch: Scratch) -> list[Any]:
+    def _placed(self, given: Sequence[tuple[int, ...]]) -> list[Any]:
         """For each step the array to write to: one whose value nobody reads again, if possible;
         None where the step makes its own.
 
         What a function that is no ufunc returns may be a view of what it was given, which therefore
         stays alive as long.
         """
+        # Tiles of another shape, as the last ones of a row or a column, lie in the same memory.
+        self.scratch.rewind()
         shapes = list(given)
         for _, args, _ in self.steps:
             shapes.append(_broadcast(args, shapes))
@@ -215,7 +269,7 @@ class Buffered:
                 continue
             free += [out[j] for j in range(i) if until[j] == i and out[j] is not None]
             fits = [k for k, one in enumerate(free) if (one.shape, one.dtype) == (shape, dtype)]
-            out.append(free.pop(fits[0]) if fits else scratch.take(shape, dtype))
+            out.append(free.pop(fits[0]) if fits else self.scratch.take(shape, dtype))
         return out
 
     def _last_read(self, count: int) -> list[int]:

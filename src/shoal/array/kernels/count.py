@@ -102,8 +102,10 @@ def histogramdd_block(*columns: Any, edges: Any, weighted: bool, dtype: Any) -> 
     return np.histogramdd(points, bins=edges, weights=weights)[0].astype(dtype)[None]
 
 
-def unique_block(block: Any, offset: Any, axis: Any, keepdims: bool) -> dict[str, Any]:
-    """The different elements of a block, where each is first, and how often.
+def unique_block(
+    block: Any, offset: Any, axis: Any, keepdims: bool, index: bool = True, counts: bool = True
+) -> dict[str, Any]:
+    """The different elements of a block; where each is first, and how often, if asked.
 
     Parameters
     ----------
@@ -113,14 +115,26 @@ def unique_block(block: Any, offset: Any, axis: Any, keepdims: bool) -> dict[str
         Where it begins.
     axis, keepdims
         As of the reduction.
+    index, counts
+        What is asked for.  Without either NumPy need not sort the block.
 
     Examples
     --------
     >>> unique_block(np.array([3, 1, 3]), (10,), (0,), True)["first"]
     array([11, 10])
+    >>> unique_block(np.array([3, 1, 3]), (10,), (0,), True, index=False, counts=False)
+    {'values': array([1, 3])}
     """
-    values, first, counts = np.unique(block, return_index=True, return_counts=True)
-    return {"values": values, "first": first + offset[0], "counts": counts}
+    if not index and not counts:
+        return {"values": np.unique(block)}
+    found: Any = np.unique(block, return_index=index, return_counts=counts)  # type: ignore[call-overload]
+    values, *more = found
+    out = {"values": values}
+    if index:
+        out["first"] = more[0] + offset[0]
+    if counts:
+        out["counts"] = more[-1]
+    return out
 
 
 def unique_combine(partials: Any, axis: Any, keepdims: bool) -> dict[str, Any]:
@@ -141,11 +155,17 @@ def unique_combine(partials: Any, axis: Any, keepdims: bool) -> dict[str, Any]:
     """
     parts = partials if isinstance(partials, list) else [partials]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if len(joined) == 1:
+        return {"values": np.unique(joined["values"])}
     # Blocks come in order, and unique finds the first of equal values.
     values, at, inverse = np.unique(joined["values"], return_index=True, return_inverse=True)
-    counts = np.zeros(len(values), dtype=np.intp)
-    np.add.at(counts, inverse, joined["counts"])
-    return {"values": values, "first": joined["first"][at], "counts": counts}
+    out = {"values": values}
+    if "first" in joined:
+        out["first"] = joined["first"][at]
+    if "counts" in joined:
+        out["counts"] = np.zeros(len(values), dtype=np.intp)
+        np.add.at(out["counts"], inverse, joined["counts"])
+    return out
 
 
 def part_of(found: Any, name: str) -> Any:

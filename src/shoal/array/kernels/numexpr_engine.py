@@ -57,7 +57,9 @@ WORDS: dict[Any, str] = {
 _starting = threading.Lock()
 
 
-def compile_program(program: Program, inputs: Sequence[Any]) -> Evaluated | None:
+def compile_program(
+    program: Program, inputs: Sequence[Any], limit_bytes: int, finish: Any = None
+) -> Evaluated | None:
     """A function of tiles, or None where NumPy is to do it.
 
     Parameters
@@ -66,10 +68,12 @@ def compile_program(program: Program, inputs: Sequence[Any]) -> Evaluated | None
         The steps.
     inputs
         Arrays of the types that it will be given.
+    limit_bytes, finish
+        As for `Buffered`.
 
     Examples
     --------
-    >>> compile_program(Program(1, ()), [np.ones(2, "i8")]) is None
+    >>> compile_program(Program(1, ()), [np.ones(2, "i8")], 1024) is None
     True
     """
     text = expression(program, inputs)
@@ -82,11 +86,11 @@ def compile_program(program: Program, inputs: Sequence[Any]) -> Evaluated | None
         if numexpr.get_num_threads() != 1:
             # Tasks run side by side already.
             numexpr.set_num_threads(1)
-    return Evaluated(numexpr, text, inputs)
+    return Evaluated(numexpr, text, inputs, limit_bytes, finish)
 
 
 class Evaluated:
-    """An expression as a function of tiles, called as `Buffered` is.
+    """An expression as a function of tiles, with the methods of `Buffered`.
 
     Parameters
     ----------
@@ -96,35 +100,42 @@ class Evaluated:
         The expression.
     inputs
         What the tiles are parts of, of one type.
+    limit_bytes, finish
+        As for `Buffered`.
     """
 
     is_plain = True
 
-    def __init__(self, numexpr: Any, text: str, inputs: Sequence[Any]) -> None:
+    def __init__(
+        self, numexpr: Any, text: str, inputs: Sequence[Any], limit_bytes: int, finish: Any
+    ) -> None:
         self.numexpr = numexpr
         self.text = text
         self.dtype = inputs[0].dtype
         self.itemsize = self.dtype.itemsize
-        self.buffer: Any = None
+        self.finish = finish
+        self.scratch = Scratch(limit_bytes)
 
-    def __call__(self, inputs: Sequence[Any], scratch: Scratch, out: Any = None) -> Any:
-        """The result on one tile.
+    def __call__(self, inputs: Sequence[Any]) -> Any:
+        """As of `Buffered`."""
+        self.scratch.rewind()
+        shape = np.broadcast_shapes(*[part.shape for part in inputs])
+        result = self.into(inputs, self.scratch.take(shape, self.dtype))
+        return result if self.finish is None else self.finish(result)
 
-        Parameters
-        ----------
-        inputs, scratch, out
-            As for `Buffered`.
-        """
-        if out is None:
-            shape = np.broadcast_shapes(*[part.shape for part in inputs])
-            if self.buffer is None or self.buffer.shape != shape:
-                scratch.give_back()
-                self.buffer = scratch.take(shape, self.dtype)
-            out = self.buffer
+    def into(self, inputs: Sequence[Any], out: Any) -> Any:
+        """As of `Buffered`."""
         given = {f"x{i}": part for i, part in enumerate(inputs)}
         return self.numexpr.evaluate(
             self.text, local_dict=given, global_dict={}, out=out, casting="same_kind"
         )
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """As of `Buffered`."""
+        self.scratch.give_back()
 
 
 def expression(program: Program, inputs: Sequence[Any]) -> str | None:

@@ -16,9 +16,11 @@ Blocks that are not plain NumPy arrays, or small, take the straight way: one ste
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,13 +37,20 @@ from shoal.graph.task import Nest, Ref
 
 __all__ = ["Fold", "Tiled", "tile_shape"]
 
-TILE_BYTES = 1024 * 1024
-"""Of one buffer.  Smaller ones stay nearer to the core (a quarter of this is best on one thread),
+TILE_BYTES = 1536 * 1024
+"""Of one buffer.  Smaller ones stay nearer to the core (a sixth of this is best on one thread),
 but each call gives up and takes the interpreter's lock: two threads then wait for each other."""
+
+_kept = threading.local()
+"""Each thread's last program, ready to run."""
 
 ALIAS_BYTES = 4096
 """Elements that lie a multiple of this apart share a few places in the cache, and drive each other
 out: a column of an array whose rows are so long does not fit the cache, however short it is."""
+
+
+REDUCES = {np.sum: np.add.reduce, np.prod: np.multiply.reduce}
+"""What these functions of NumPy's call in the end, after they have asked what they were given."""
 
 
 class Fold:
@@ -83,9 +92,13 @@ class Fold:
     def chunk_of_one(self) -> Callable[..., Any]:
         """``chunk``, without what a program of one step costs on top."""
         steps: Any = getattr(self.chunk, "steps", ())
-        if len(steps) == 1 and len(steps[0].args) == 1:
-            return partial(steps[0].func, **dict(steps[0].kwargs))
-        return self.chunk
+        if len(steps) != 1 or len(steps[0].args) != 1:
+            return self.chunk
+        func: Any = steps[0].func
+        told = dict(steps[0].kwargs)
+        if isinstance(func, partial) and not func.args:
+            func, told = func.func, {**func.keywords, **told}
+        return partial(REDUCES.get(func, func), **told)
 
     def of_grid(self, tiles: Sequence[Any], grid: tuple[int, ...]) -> Any:
         """The partial result of a grid of tiles.
@@ -111,10 +124,11 @@ class Fold:
         """
         if len(partials) == 1:
             return partials[0]
-        kept = [range(1 if axis in self.axes else n) for axis, n in enumerate(grid)]
-        reduced = [range(n if axis in self.axes else 1) for axis, n in enumerate(grid)]
-        counts = [grid[axis] for axis in self.axes]
-        inner = [len(r) for r in reduced]
+        inner = [n if axis in self.axes else 1 for axis, n in enumerate(grid)]
+        if len(partials) == math.prod(inner):
+            return self._combined(partials, inner)
+        kept = [range(n // m) for n, m in zip(grid, inner, strict=True)]
+        reduced = [range(m) for m in inner]
         steps = [math.prod(grid[axis + 1 :]) for axis in range(len(grid))]
         out = []
         for place in itertools.product(*kept):
@@ -123,13 +137,16 @@ class Fold:
                 partials[base + sum(map(int.__mul__, at, steps))]
                 for at in itertools.product(*reduced)
             ]
-            if len(group) == 1:
-                out.append(group[0])
-            elif self.concatenate:
-                out.append(self.combine(assemble(group, inner)))
-            else:
-                out.append(self.combine(nested(group, counts)))
+            out.append(self._combined(group, inner))
         return _side_by_side(out, [len(k) for k in kept])
+
+    def _combined(self, group: Sequence[Any], inner: Sequence[int]) -> Any:
+        """One partial result of those of a grid of tiles along the reduced axes."""
+        if len(group) == 1:
+            return group[0]
+        if self.concatenate:
+            return self.combine(assemble(group, inner))
+        return self.combine(nested(group, [inner[axis] for axis in self.axes]))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fold, (self.chunk, self.combine, self.axes, self.concatenate)
@@ -169,7 +186,7 @@ class Tiled:
            [3, 6]])
     """
 
-    __slots__ = ("engine", "fold", "program", "views")
+    __slots__ = ("engine", "fold", "is_plain", "program", "views")
 
     def __init__(
         self,
@@ -182,6 +199,7 @@ class Tiled:
         self.views = views
         self.engine = engine
         self.fold = fold
+        self.is_plain = _is_plain(program)
 
     @property
     def __name__(self) -> str:
@@ -193,7 +211,7 @@ class Tiled:
             block if axes is None else permute_block(block, axes)
             for block, axes in zip(blocks, self.views, strict=True)
         ]
-        if self._is_plain() and all(type(b) is np.ndarray and b.dtype != object for b in inputs):
+        if self.is_plain and all(type(b) is np.ndarray and b.dtype != object for b in inputs):
             compiled = self._compiled(inputs)
             if compiled is not None:
                 return compiled(inputs)
@@ -203,15 +221,6 @@ class Tiled:
                 return result
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
-
-    def _is_plain(self) -> bool:
-        """Whether all functions know nothing but elements, and all their arguments are told."""
-        return all(
-            is_by_elements(step.func)
-            and all(type(value) not in (Ref, Nest) for _, value in step.kwargs)
-            and all(type(arg) is not Nest for arg in step.args)
-            for step in self.program.steps
-        )
 
     def _compiled(self, inputs: list[Any]) -> Callable[..., Any] | None:
         if self.engine != "numba":
@@ -224,38 +233,64 @@ class Tiled:
         own = shape
         if self.fold is None or len(self.fold.axes) == len(shape):
             inputs, shape = _in_one_row(inputs, shape)
-        compiled = compile_program(self.program, inputs) if self.engine == "numexpr" else None
-        run = compiled or Buffered(self.program, inputs)
-        if not run.is_plain:
-            return False, None
-        tile = tile_shape(shape, TILE_BYTES // run.itemsize, any(map(_is_across, inputs)))
-        grid = tuple([-(-n // t) for n, t in zip(shape, tile, strict=True)])
-        if math.prod(grid) <= 1:
-            return False, None
-        with Scratch(TILE_BYTES) as scratch, Scratch(TILE_BYTES) as parts_of:
-            near = [
-                parts_of.take((math.prod(tile),), block.dtype)
-                if _is_worth_copying(block, self.program.reads(i))
-                else None
-                for i, block in enumerate(inputs)
-            ]
-            tiles = _tiles(inputs, shape, tile, near)
-            if self.fold:
-                chunk = self.fold.chunk_of_one()
-                parts = [chunk(run(part, scratch)) for part, _ in tiles]
-                return True, self.fold.joined(parts, grid)
-            out = None
-            for part, place in tiles:
-                if out is None:
-                    first = run(part, scratch)
-                    out = np.empty(shape, first.dtype)
-                    out[place] = first
-                else:
-                    run(part, scratch, out[place])
+        with self._runner(inputs) as run:
+            tile = tile_shape(shape, TILE_BYTES // run.itemsize, any(map(_is_across, inputs)))
+            grid = tuple([-(-n // t) for n, t in zip(shape, tile, strict=True)])
+            if math.prod(grid) <= 1 or not run.is_plain:
+                return False, None
+            with Scratch(TILE_BYTES) as parts_of:
+                near = [
+                    parts_of.take((math.prod(tile),), block.dtype)
+                    if _is_worth_copying(block, self.program, i)
+                    else None
+                    for i, block in enumerate(inputs)
+                ]
+                tiles = _tiles(inputs, shape, tile, near)
+                if self.fold:
+                    return True, self.fold.joined([run(part) for part, _ in tiles], grid)
+                out = None
+                for part, place in tiles:
+                    if out is None:
+                        first = run(part)
+                        out = np.empty(shape, first.dtype)
+                        out[place] = first
+                    else:
+                        run.into(part, out[place])
         return out is not None, None if out is None else out.reshape(own)
+
+    @contextlib.contextmanager
+    def _runner(self, inputs: list[Any]) -> Iterator[Any]:
+        """The program as a function of tiles, kept by the thread for the next block of its kind.
+
+        Making it takes as long as half of a tile, and other threads wait for that.
+        """
+        kind = (TILE_BYTES, [(block.dtype, block.ndim) for block in inputs])
+        owner, known, run = _kept.__dict__.pop("last", (None, None, None))
+        if owner is not self or known != kind:
+            if run is not None:
+                run.close()
+            finish = None if self.fold is None else self.fold.chunk_of_one()
+            run = None
+            if self.engine == "numexpr":
+                run = compile_program(self.program, inputs, TILE_BYTES, finish)
+            run = run or Buffered(self.program, inputs, TILE_BYTES, finish)
+        yield run
+        # After an error it is not used again.
+        run.forget()
+        _kept.last = (self, kind, run)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tiled, (self.program, self.views, self.engine, self.fold)
+
+
+def _is_plain(program: Program) -> bool:
+    """Whether all functions know nothing but elements, and all their arguments are told."""
+    return all(
+        is_by_elements(step.func)
+        and all(type(value) not in (Ref, Nest) for _, value in step.kwargs)
+        and all(type(arg) is not Nest for arg in step.args)
+        for step in program.steps
+    )
 
 
 def tile_shape(shape: tuple[int, ...], size: int, across: bool = False) -> tuple[int, ...]:
@@ -317,17 +352,22 @@ def _tiles(
         [slice(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(shape, tile, strict=True)
     ]
     # Along the axes in which it is repeated, the same part of an input serves all tiles.
-    moving = [
-        [axis for axis in range(ndim - block.ndim, ndim) if block.shape[axis - ndim] != 1]
+    repeated = [
+        [i for i in range(block.ndim) if block.shape[i] != shape[ndim - block.ndim + i]]
         for block in inputs
     ]
+    is_plain = not any(repeated) and all(block.ndim == ndim for block in inputs)
+    is_plain = is_plain and all(memory is None for memory in near)
     for place in itertools.product(*spans):
+        if is_plain:
+            yield [block[place] for block in inputs], place
+            continue
         parts = []
-        for block, axes, memory in zip(inputs, moving, near, strict=True):
-            index = [slice(None)] * block.ndim
-            for axis in axes:
-                index[axis - ndim] = place[axis]
-            part = block[tuple(index)]
+        for block, axes, memory in zip(inputs, repeated, near, strict=True):
+            index = place[ndim - block.ndim :]
+            if axes:
+                index = tuple([slice(None) if i in axes else s for i, s in enumerate(index)])
+            part = block[index]
             parts.append(part if memory is None else _copied(part, memory))
         yield parts, place
 
@@ -341,7 +381,7 @@ def _copied(part: Any, memory: Any) -> Any:
     return out.swapaxes(-1, -2) if across else out
 
 
-def _is_worth_copying(block: Any, reads: int) -> bool:
+def _is_worth_copying(block: Any, program: Program, place: int) -> bool:
     """Whether parts of an input are better read once, into memory without gaps.
 
     What is read twice is: parts of one array of many blocks lie in rows far apart, and come slower
@@ -349,4 +389,6 @@ def _is_worth_copying(block: Any, reads: int) -> bool:
     """
     if _is_across(block):
         return bool(block.strides[-1] % ALIAS_BYTES == 0)
-    return reads > 1 and block.ndim > 1 and block.size > 1 and not block.flags.c_contiguous
+    if block.ndim < 2 or block.size < 2 or block.flags.c_contiguous:
+        return False
+    return program.reads(place) > 1
