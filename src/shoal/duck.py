@@ -1,11 +1,12 @@
-"""Telling arrays and frames by what they offer, without importing any library that has them."""
+"""Telling arrays, frames and integers by what they offer; no library of them is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from numbers import Integral
 from typing import Any
 
-__all__ = ["is_arraylike", "is_dataframe_like", "is_index_like", "is_series_like"]
+__all__ = ["is_arraylike", "is_dataframe_like", "is_index_like", "is_integer", "is_series_like"]
 
 
 def _offers(kind: type, names: Collection[str]) -> bool:
@@ -30,6 +31,22 @@ def is_arraylike(x: Any) -> bool:
     if isinstance(x, type) or not hasattr(kind, "__array_function__"):
         return False
     return isinstance(getattr(x, "shape", None), tuple) and hasattr(x, "dtype")
+
+
+def is_integer(i: Any) -> bool:
+    """Whether something is an integer, or a float that is one.
+
+    Parameters
+    ----------
+    i
+        Anything.
+
+    Examples
+    --------
+    >>> is_integer(6), is_integer(42.0), is_integer(1.5), is_integer("6")
+    (True, True, False, False)
+    """
+    return isinstance(i, Integral) or (isinstance(i, float) and i.is_integer())
 
 
 def is_dataframe_like(df: Any) -> bool:

@@ -9,18 +9,27 @@ from __future__ import annotations
 from operator import itemgetter
 
 from shoal.dispatch import Dispatch
-from shoal.duck import is_arraylike, is_dataframe_like, is_index_like, is_series_like
+from shoal.duck import (
+    is_arraylike,
+    is_dataframe_like,
+    is_index_like,
+    is_integer,
+    is_series_like,
+)
 from shoal.graph.functions import (
+    IndexCallable,
     M,
+    OperatorMethodMixin,
     apply,
     derived_from,
     has_keyword,
+    ignore_warning,
     takes_multiple_arguments,
 )
 from shoal.graph.functions import Method as methodcaller
 from shoal.graph.highlevel import ensure_dict
 from shoal.graph.naming import funcname, key_split, natural_sort_key, typename
-from shoal.graph.nested import deepmap
+from shoal.graph.nested import deepmap, ndeepmap
 from shoal.local.locks import SerializableLock
 from shoal.optional import import_required
 from shoal.scratch import changed_cwd, filetext, filetexts, tmp_cwd, tmpdir, tmpfile
@@ -30,7 +39,9 @@ from shoal.units import format_bytes, format_time, parse_bytes, parse_timedelta
 
 __all__ = [
     "Dispatch",
+    "IndexCallable",
     "M",
+    "OperatorMethodMixin",
     "SerializableLock",
     "apply",
     "changed_cwd",
@@ -43,15 +54,18 @@ __all__ = [
     "format_time",
     "funcname",
     "has_keyword",
+    "ignore_warning",
     "import_required",
     "is_arraylike",
     "is_dataframe_like",
     "is_index_like",
+    "is_integer",
     "is_series_like",
     "itemgetter",
     "key_split",
     "methodcaller",
     "natural_sort_key",
+    "ndeepmap",
     "no_default",
     "parse_bytes",
     "parse_timedelta",

@@ -15,6 +15,12 @@ import shoal
 from shoal.compat import install_as_dask, uninstall
 from shoal.compat.moved import MOVED, stand_in
 
+TABLES = ("FILTERS", "TEMPLATE_PATHS")
+"""Names that are no functions."""
+
+OTHER_THINGS = ("shoal.distributed.core", "shoal.distributed.protocol")
+"""Modules of shoal's that have nothing to do with Dask's of the same name."""
+
 
 @pytest.fixture
 def installed() -> Iterator[None]:
@@ -31,11 +37,14 @@ def test_every_name_has_a_home(name: str) -> None:
         pytest.importorskip("pandas")
     module = stand_in(name)
     assert dir(module) == sorted(MOVED[name])
-    assert all(callable(getattr(module, each)) for each in dir(module))
+    assert all(callable(getattr(module, each)) for each in dir(module) if each not in TABLES)
 
 
 @pytest.mark.parametrize("name", MOVED)
 def test_shoal_itself_has_no_such_module(name: str) -> None:
+    if name in OTHER_THINGS:
+        assert not set(MOVED[name]) & {*vars(importlib.import_module(name))} - {"Status"}
+        return
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module(name)
 

@@ -2,7 +2,8 @@
 
 Libraries import from places that are not Dask's public interface but have stood for years, such as
 ``from dask.array.core import normalize_chunks``.  Where shoal has no module of that name, one is
-made for the name `dask` alone, out of this table; shoal itself has no such modules.
+made for the name `dask` alone, out of this table; shoal itself has no such modules, or modules of
+that name with other things in them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from types import ModuleType
 from typing import Any
 
 __all__ = ["MOVED", "add_children", "program", "remove_children", "stand_in"]
+
+BYTES = (
+    *("Serialize", "Serialized", "dask_deserialize", "dask_serialize", "deserialize"),
+    *("register_generic", "serialize", "to_serialize"),
+)
+EXPRESSIONS = ("ApplyConcatApply", "FrameBase", "elemwise", "emulate", "new_collection")
 
 MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.__main__": {"main": "cli.main:shoal"},
@@ -35,8 +42,21 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "normalize_to_array": "array.conversion",
         "svd_flip": "array.linalg.singular",
     },
+    "shoal._task_spec": {
+        "Alias": "graph.task",
+        "DataNode": "graph.task:Data",
+        "Task": "graph.task",
+        "TaskRef": "graph.task",
+    },
     "shoal.blockwise": {"blockwise": "array", "lol_tuples": "graph.nested"},
-    "shoal.dataframe.backends": {"make_meta": "dataframe.meta"},
+    "shoal.dataframe.api": dict.fromkeys(EXPRESSIONS, "compat.frames"),
+    "shoal.dataframe.backends": {
+        "_nonempty_index": "dataframe.meta:sample_of",
+        "make_meta": "dataframe.meta",
+        "meta_nonempty": "dataframe.meta:meta_nonempty_dispatch",
+        "meta_nonempty_dataframe": "dataframe.meta:sample_of_pandas",
+    },
+    "shoal.dataframe.dask_expr.expr": {"Blockwise": "compat.frames", "Drop": "compat.frames"},
     "shoal.dataframe.rolling": {"map_overlap": "dataframe"},
     "shoal.dataframe.utils": {
         "assert_divisions": "dataframe.testing",
@@ -45,6 +65,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "is_index_like": "utils",
         "is_series_like": "utils",
         "make_meta": "dataframe.meta",
+        "meta_nonempty": "dataframe.meta:meta_nonempty_dispatch",
     },
     "shoal.dot": {"dot_graph": "diagnostics.draw:draw", "to_graphviz": "diagnostics.draw:draw"},
     "shoal.distributed.actor": {
@@ -56,15 +77,30 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.distributed.cli": {},
     "shoal.distributed.cli.dask_scheduler": {"main": "cli.scheduler:scheduler"},
     "shoal.distributed.cli.dask_worker": {"main": "cli.worker:worker"},
+    "shoal.distributed.core": {
+        "CommClosedError": "errors:ClusterError",
+        "Status": "distributed.core",
+        "rpc": "distributed.client.loops",
+    },
     "shoal.distributed.event": {"Event": "distributed"},
     "shoal.distributed.exceptions": {"Reschedule": "errors"},
     "shoal.distributed.lock": {"Lock": "distributed"},
     "shoal.distributed.multi_lock": {"MultiLock": "distributed"},
+    "shoal.distributed.protocol": dict.fromkeys(BYTES, "compat.serialization"),
+    "shoal.distributed.protocol.pickle": dict.fromkeys(("dumps", "loads"), "compat.serialization"),
+    "shoal.distributed.protocol.serialize": dict.fromkeys(BYTES, "compat.serialization"),
     "shoal.distributed.pubsub": {"Pub": "distributed", "Sub": "distributed"},
     "shoal.distributed.queues": {"Queue": "distributed"},
     "shoal.distributed.semaphore": {"Semaphore": "distributed"},
     "shoal.distributed.threadpoolexecutor": {"rejoin": "distributed", "secede": "distributed"},
     "shoal.distributed.variable": {"Variable": "distributed"},
+    "shoal.layers": {"DataFrameIOLayer": "compat.frames"},
+    "shoal.widgets": {
+        "FILTERS": "compat.widgets",
+        "TEMPLATE_PATHS": "compat.widgets",
+        "get_environment": "compat.widgets",
+        "get_template": "compat.widgets",
+    },
 }
 """Modules, their names, and the module of shoal's each comes from (after a colon: as what)."""
 

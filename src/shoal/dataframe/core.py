@@ -10,6 +10,7 @@ from shoal.dataframe.collection.conversion import total_mem_usage
 from shoal.dataframe.collection.frame import DataFrame
 from shoal.dataframe.collection.scalar import Scalar
 from shoal.dataframe.collection.series import Index, Series
+from shoal.dataframe.dispatch import get_parallel_type
 from shoal.dataframe.meta import make_meta
 from shoal.typing import no_default
 
@@ -18,6 +19,7 @@ __all__ = [
     "Index",
     "Scalar",
     "Series",
+    "get_parallel_type",
     "has_parallel_type",
     "make_meta",
     "no_default",

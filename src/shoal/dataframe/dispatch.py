@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.base import FrameBase, class_of
+from shoal.dataframe.collection import frame, scalar  # noqa: F401 # they fill the registry
+from shoal.dataframe.collection.base import collection_types
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.reductions import concat_dispatch, concat_rows
 from shoal.dataframe.meta import (
@@ -26,6 +27,7 @@ __all__ = [
     "concat",
     "concat_dispatch",
     "from_pyarrow_table_dispatch",
+    "get_collection_type",
     "get_parallel_type",
     "group_split_dispatch",
     "hash_object_dispatch",
@@ -45,6 +47,10 @@ __all__ = [
     "union_categoricals_dispatch",
 ]
 
+get_collection_type = collection_types
+"""``func(meta) -> class`` of the collection that stands for such partitions; to be registered for
+other types than pandas'."""
+get_parallel_type = collection_types
 make_meta_obj = make_meta_dispatch
 hash_object_dispatch = Dispatch("hash_object_dispatch")
 group_split_dispatch = Dispatch("group_split_dispatch")
@@ -203,21 +209,3 @@ def union_categoricals(
     """
     func = union_categoricals_dispatch.dispatch(type(to_union[0]))
     return func(to_union, sort_categories=sort_categories, ignore_order=ignore_order)
-
-
-def get_parallel_type(x: Any) -> Any:
-    """The class that stands for objects of a kind.
-
-    Parameters
-    ----------
-    x
-        A pandas object or anything else, or a collection.
-
-    Examples
-    --------
-    >>> get_parallel_type(pd.Series([1])).__name__
-    'Series'
-    """
-    if isinstance(x, FrameBase):
-        return type(x)
-    return class_of(x)

@@ -22,12 +22,14 @@ __all__ = [
     "MetaError",
     "has_known_categories",
     "kind_of_categories",
+    "make_array_nonempty",
     "make_meta",
     "make_meta_dispatch",
     "meta_nonempty",
     "meta_nonempty_dispatch",
     "meta_of_call",
     "sample_of",
+    "sample_of_pandas",
     "told_meta",
     "with_unknown_categories",
 ]
@@ -115,7 +117,10 @@ make_meta_dispatch = Dispatch("make_meta_dispatch")
 """``func(object, index=None) -> meta``, for types that are not pandas'."""
 
 meta_nonempty_dispatch = Dispatch("meta_nonempty_dispatch")
-"""``func(meta) -> sample of two rows``, for types that are not pandas'."""
+"""``func(meta) -> sample of two rows``, also for types that are not pandas'."""
+
+make_array_nonempty = Dispatch("make_array_nonempty")
+"""``func(dtype) -> array of two values``, for dtypes of which pandas makes none."""
 
 
 class MetaError(ShoalError, ValueError):
@@ -148,13 +153,13 @@ def make_meta(like: Any, index: Any = None, parent_meta: Any = None) -> Any:
     """
     if hasattr(like, "_meta"):
         return like._meta
+    other = _registered(make_meta_dispatch, like)
+    if other is not None:
+        return other(like, index=index)
     if isinstance(like, pd.DataFrame | pd.Series):
         return like.iloc[:0]
     if isinstance(like, pd.Index):
         return like[:0]
-    other = _registered(make_meta_dispatch, like)
-    if other is not None:
-        return other(like, index=index)
     empty = None if index is None else make_meta(index)
     if isinstance(like, Mapping):
         like = list(like.items())
@@ -206,6 +211,26 @@ def sample_of(meta: Any) -> Any:
     0  1
     1  1
     """
+    return meta_nonempty_dispatch(meta)
+
+
+meta_nonempty = sample_of
+
+
+@meta_nonempty_dispatch.register(object)
+def sample_of_pandas(meta: Any) -> Any:
+    """Two made-up rows as pandas' own types, also for a subclass of one of them.
+
+    Parameters
+    ----------
+    meta
+        Of anything.
+
+    Examples
+    --------
+    >>> sample_of_pandas(pd.Series([], dtype=bool)).tolist()
+    [True, False]
+    """
     if isinstance(meta, pd.DataFrame):
         index = sample_of(meta.index)
         columns = [_sample_series(dtype) for dtype in meta.dtypes]
@@ -228,11 +253,7 @@ def sample_of(meta: Any) -> Any:
         if meta.dtype == object:
             return pd.Index(list(WORDS), name=meta.name, dtype=object)
         return pd.Index(_sample_values(meta.dtype), name=meta.name)
-    other = _registered(meta_nonempty_dispatch, meta)
-    return meta if other is None else other(meta)
-
-
-meta_nonempty = sample_of
+    return meta
 
 
 def _sample_series(dtype: Any) -> Any:
@@ -241,6 +262,9 @@ def _sample_series(dtype: Any) -> Any:
 
 
 def _sample_values(dtype: Any) -> Any:
+    other = _registered(make_array_nonempty, dtype)
+    if other is not None:
+        return other(dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         some = list(dtype.categories[:1]) * 2 if len(dtype.categories) else [None, None]
         return pd.Categorical(some, dtype=dtype)

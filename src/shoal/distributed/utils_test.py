@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "inc",
     "loop",
     "loop_in_thread",
+    "slowinc",
 ]
 
 pytest: Any = import_required("pytest", "shoal.distributed.utils_test")
@@ -51,6 +53,25 @@ def inc(x: int) -> int:
     >>> inc(1)
     2
     """
+    return x + 1
+
+
+def slowinc(x: int, delay: float = 0.02) -> int:
+    """One more, after a while; a task for tests.
+
+    Parameters
+    ----------
+    x
+        A number.
+    delay
+        Seconds.
+
+    Examples
+    --------
+    >>> slowinc(1, delay=0)
+    2
+    """
+    time.sleep(delay)
     return x + 1
 
 

@@ -10,7 +10,17 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["M", "Method", "apply", "derived_from", "has_keyword", "takes_multiple_arguments"]
+__all__ = [
+    "IndexCallable",
+    "M",
+    "Method",
+    "OperatorMethodMixin",
+    "apply",
+    "derived_from",
+    "has_keyword",
+    "ignore_warning",
+    "takes_multiple_arguments",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -144,6 +154,94 @@ def takes_multiple_arguments(func: Callable[..., Any], varargs: bool = True) -> 
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [p for p in parameters if p.kind in positional and p.default is p.empty]
     return len(needed) > 1
+
+
+class IndexCallable:
+    """A function that is called by an index in brackets.
+
+    Parameters
+    ----------
+    fn
+        Of the index.
+
+    Examples
+    --------
+    >>> IndexCallable(len)["abc"]
+    3
+    """
+
+    __slots__ = ("fn",)
+
+    def __init__(self, fn: Callable[[Any], Any]) -> None:
+        self.fn = fn
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.fn(key)
+
+
+class OperatorMethodMixin:
+    """Operators from functions, for classes of collections that libraries write.
+
+    A subclass says what an operator does by ``_get_unary_operator`` and ``_get_binary_operator``,
+    each a class method from a function of `operator` to a method.
+
+    Examples
+    --------
+    >>> import operator
+    >>> class Words(OperatorMethodMixin):
+    ...     @classmethod
+    ...     def _get_binary_operator(cls, op, inv=False):
+    ...         return lambda self, other: f"{op.__name__} {other}"
+    >>> Words._bind_operator(operator.add)
+    >>> Words() + 5
+    'add 5'
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _bind_operator(cls, op: Callable[..., Any]) -> None:
+        name = op.__name__.rstrip("_")
+        if name == "inv":
+            name = "invert"
+        if name in ("abs", "invert", "neg", "pos"):
+            setattr(cls, f"__{name}__", cls._get_unary_operator(op))
+            return
+        setattr(cls, f"__{name}__", cls._get_binary_operator(op))
+        if name not in ("eq", "ge", "gt", "le", "lt", "ne", "getitem"):
+            setattr(cls, f"__r{name}__", cls._get_binary_operator(op, inv=True))
+
+    @classmethod
+    def _get_unary_operator(cls, op: Callable[..., Any]) -> Callable[..., Any]:
+        raise NotImplementedError(f"{cls.__name__} does not say what unary operators do")
+
+    @classmethod
+    def _get_binary_operator(cls, op: Callable[..., Any], inv: bool = False) -> Callable[..., Any]:
+        raise NotImplementedError(f"{cls.__name__} does not say what binary operators do")
+
+
+def ignore_warning(doc: str, cls: Any, name: str, extra: str = "", **_: Any) -> str:
+    """A docstring that was taken from another class, with a line that says so.
+
+    Parameters
+    ----------
+    doc
+        The docstring.
+    cls, name
+        The class, and the method of it.
+    extra
+        More text for after that line.
+    **_
+        Accepted.
+
+    Examples
+    --------
+    >>> ignore_warning("Upper case.", str, "upper")
+    'Upper case.\\n\\nThis docstring was copied from builtins.str.upper.\\n'
+    """
+    note = f"This docstring was copied from {cls.__module__}.{cls.__name__}.{name}.\n{extra}"
+    head, gap, rest = doc.partition("\n\n")
+    return f"{head}\n\n{note}{gap}{rest}"
 
 
 def derived_from(original: Any, **_: Any) -> Callable[[F], F]:

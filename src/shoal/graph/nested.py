@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["deepfirst", "deepmap", "lol_tuples"]
+__all__ = ["deepfirst", "deepmap", "lol_tuples", "ndeepmap"]
 
 
 def deepmap(func: Callable[..., Any], *seqs: Any) -> Any:
@@ -30,6 +30,28 @@ def deepmap(func: Callable[..., Any], *seqs: Any) -> Any:
     if isinstance(seqs[0], list | Iterator):
         return [deepmap(func, *items) for items in zip(*seqs, strict=False)]
     return func(*seqs)
+
+
+def ndeepmap(n: int, func: Callable[..., Any], seq: Any) -> Any:
+    """Apply a function to what stands some lists deep.
+
+    Parameters
+    ----------
+    n
+        How many lists; 0: to ``seq`` itself, or to the one item of it if it is a list.
+    func
+        Of one argument.
+    seq
+        Lists of lists.
+
+    Examples
+    --------
+    >>> ndeepmap(2, sum, [[[1, 2], [3]], [[4]]]), ndeepmap(0, abs, -1)
+    ([[3, 3], [4]], 1)
+    """
+    if n > 0:
+        return [ndeepmap(n - 1, func, item) if n > 1 else func(item) for item in seq]
+    return func(seq[0] if isinstance(seq, list) else seq)
 
 
 def deepfirst(seq: Any) -> Any:

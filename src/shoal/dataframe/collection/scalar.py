@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.dataframe.collection.base import CLASSES, FrameBase
+from shoal.dataframe.collection.base import FrameBase, collection_types
 from shoal.dataframe.collection.generate import install_operators
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.delayed import Delayed
@@ -85,5 +85,5 @@ def _array_of(node: FrameNode) -> Any:
 
 
 install_operators(Scalar)
-CLASSES.append((np.ndarray, _array_of))
-CLASSES.append((object, Scalar))
+collection_types.register(np.ndarray, lambda _: _array_of)
+collection_types.register(object, lambda _: Scalar)

@@ -29,6 +29,11 @@ awaiting: contextvars.ContextVar[bool] = contextvars.ContextVar("shoal_awaiting"
 class CallbackLoop:
     """An asyncio loop that starts, in a daemon thread, when it is first used.
 
+    Parameters
+    ----------
+    loop
+        One that somebody else runs, to be used in its place.
+
     Examples
     --------
     >>> loop, done = CallbackLoop(), threading.Event()
@@ -38,9 +43,9 @@ class CallbackLoop:
     >>> loop.close()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = loop
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import psutil
 
-__all__ = ["get_ip", "get_ip_interface", "get_ipv6", "open_port"]
+__all__ = ["ensure_ip", "get_ip", "get_ip_interface", "get_ipv6", "open_port"]
 
 
 def get_ip(host: str = "8.8.8.8", port: int = 80) -> str:
@@ -49,6 +50,31 @@ def get_ipv6(host: str = "2001:4860:4860::8888", port: int = 80) -> str:
     '::1'
     """
     return _source(socket.AF_INET6, host, port) or "::1"
+
+
+def ensure_ip(hostname: str) -> str:
+    """The address of a host.
+
+    Parameters
+    ----------
+    hostname
+        Its name; an address is returned as it is.
+
+    Raises
+    ------
+    OSError
+        No host of that name is known.
+
+    Examples
+    --------
+    >>> ensure_ip("127.0.0.1")
+    '127.0.0.1'
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            found = socket.getaddrinfo(hostname, 0, family, socket.SOCK_STREAM)
+            return str(found[0][4][0])
+    raise OSError(f"no host {hostname!r} is known here")
 
 
 def _source(family: socket.AddressFamily, host: str, port: int) -> str:
