@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
 FILES = 8
 ROW_BYTES = 36
@@ -43,8 +45,11 @@ def make(folder: Path, gb: float) -> None:
                     "day": rng.choice(days, n),
                 }
             )
-            mode = "a" if first else "w"
-            frame.to_csv(folder / f"{i}.csv", index=False, header=not first, mode=mode)
+            with open(folder / f"{i}.csv", "ab") as file:
+                if not first:
+                    file.write(",".join(frame.columns).encode() + b"\n")
+                told = csv.WriteOptions(include_header=False, quoting_style="none")
+                csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), file, told)
 
 
 def run(peer: str, source: str, out: str) -> None:

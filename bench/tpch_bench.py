@@ -3,9 +3,10 @@
     PYTHONPATH=src python bench/tpch_bench.py --scale 1 --reps 5 --data /tmp/tpch
 
 Data is made by tpchgen-cli on first use: money as float64, dates as timestamps, eight lineitem
-files.  DuckDB's answers are the reference.  Times are medians of seconds, ratios of medians; the
-last column is the time to optimise in shoal, in milliseconds.  All run on threads; with
-``--cluster`` shoal and Dask run on two processes of a cluster each.
+files.  DuckDB's answers are the reference.  Times are medians of seconds, wall and (in brackets)
+CPU of all processes; ratios are those of medians.  The last column is the time to optimise in
+shoal, in milliseconds.  All run on threads; with ``--cluster`` shoal and Dask run on two processes
+of a cluster each.
 """
 
 from __future__ import annotations
@@ -159,6 +160,19 @@ def optimising_ms(query: Any, folder: Path) -> float:
     return 1e3 * max(took)
 
 
+def cpu_s() -> float:
+    """CPU time of this process and of all that it started."""
+    import psutil
+
+    here = psutil.Process()
+    total = 0.0
+    for process in [here, *here.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
 @contextlib.contextmanager
 def clusters(without: str) -> Iterator[None]:
     """A cluster of two processes for each of shoal and Dask, which compute on them from now on."""
@@ -168,8 +182,10 @@ def clusters(without: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(Client(**told))
         if "dask" not in without:
+            import dask
             from distributed import Client as Peer
 
+            dask.config.set({"logging.distributed.shuffle": "error"})
             stack.enter_context(Peer(**told))
         yield
 
@@ -197,26 +213,30 @@ def compare(folder: Path, only: list[str], options: argparse.Namespace) -> None:
     systems = runners(folder, only, options.cluster)
     for name in filter(None, options.without.split(",")):
         systems.pop(name, None)
-    ratios: dict[str, list[float]] = {}
-    print("query", *(f"{name:>8}" for name in systems), "  optimise ms")
+    ratios: dict[str, list[tuple[float, float]]] = {}
+    print("query", *(f"{name:>16}" for name in systems), "  optimise ms")
     for q in only:
         answers = {name: answer(runs[q]()) for name, runs in systems.items()}
         for name, found in answers.items():
             if not same(found, answers.get("duckdb", answers["shoal"])):
                 print(f"{q}: {name} DISAGREES", found[:2], answers.get("duckdb", [])[:2])
-        times: dict[str, list[float]] = {name: [] for name in systems}
+        walls: dict[str, list[float]] = {name: [] for name in systems}
+        cpus: dict[str, list[float]] = {name: [] for name in systems}
         for _ in range(options.reps):
             for name, runs in systems.items():
-                start = time.perf_counter()
+                used, start = cpu_s(), time.perf_counter()
                 runs[q]()
-                times[name].append(time.perf_counter() - start)
-        medians = {name: statistics.median(t) for name, t in times.items()}
-        for name, t in medians.items():
-            ratios.setdefault(name, []).append(t / medians["shoal"])
-        told = [f"{t:8.3f}" for t in medians.values()]
+                walls[name].append(time.perf_counter() - start)
+                cpus[name].append(cpu_s() - used)
+        medians = {n: (statistics.median(walls[n]), statistics.median(cpus[n])) for n in systems}
+        wall, cpu = medians["shoal"]
+        for name, (t, u) in medians.items():
+            ratios.setdefault(name, []).append((t / wall, u / cpu))
+        told = [f"{t:8.3f} ({u:5.2f})" for t, u in medians.values()]
         print(f"{q:5}", *told, f"{optimising_ms(queries.FRAMES[q], folder):8.1f}", flush=True)
     for name, found in ratios.items():
-        print(f"{name}: geometric mean {statistics.geometric_mean(found):.2f} times shoal's time")
+        t, u = (statistics.geometric_mean(one) for one in zip(*found, strict=True))
+        print(f"{name}: geometric mean {t:.2f} times shoal's wall time, {u:.2f} its CPU time")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal.dataframe as dd
-from shoal.dataframe.io.csv_arrow import is_plain, plain_columns
+from shoal.dataframe.io.csv_arrow import MOST_LETTERS, has_hexadecimal, is_plain, plain_columns
 
 CELLS = [
     "",
@@ -138,3 +138,14 @@ def test_equal_decimals_are_equal_whoever_reads_them(tmp_path: Any) -> None:
     wanted = [float(line.split(",")[0]) for line in lines]
     assert one.x.tolist() == wanted == two.x.tolist()[:-1]
     assert one.y.tolist() == one.x.tolist()
+
+
+@pytest.mark.parametrize("letters", [0, 1, MOST_LETTERS - 1, MOST_LETTERS, MOST_LETTERS + 1])
+@pytest.mark.parametrize("letter", [b"x", b"X"])
+def test_hexadecimal_numbers_are_found_behind_any_number_of_letters(
+    letter: bytes, letters: int
+) -> None:
+    text = (b"a" + letter + b"\n") * letters
+    assert not has_hexadecimal(text + letter + b"0,1\n")
+    assert has_hexadecimal(text + b"0" + letter + b"1,1\n")
+    assert has_hexadecimal(b"1,0" + letter + b"\n" + text)

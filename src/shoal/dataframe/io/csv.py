@@ -342,11 +342,11 @@ class BlockReader:
                 part = READERS[self.reader](io.BytesIO(text), **options)
         else:
             part = self.meta[stored or self._some_column()]
-        part = self._fit(part[stored], block)
+        part = self._fit(_chosen(part, stored), block)
         if self.path_column in names:
             kinds = self.meta[self.path_column].cat.categories
             part[self.path_column] = pd.Categorical([path] * len(part), categories=kinds)
-        return part[names]
+        return _chosen(part, names)
 
     def _plain(self, text: bytes, is_first: bool, stored: list[Any]) -> Any:
         """What Arrow reads; None where it does not read as pandas does."""
@@ -429,6 +429,11 @@ class BlockReader:
                 f"dtype={fix}, or a larger sample="
             )
         return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+def _chosen(part: Any, names: list[Any]) -> Any:
+    """Some columns of a frame; pandas would copy a frame that has just these."""
+    return part if list(part.columns) == names else part[names]
 
 
 def _of_columns(options: dict[str, Any]) -> dict[str, Any]:

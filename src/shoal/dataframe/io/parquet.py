@@ -198,7 +198,7 @@ class ReadParquet(Source):
     def scan(self) -> Scan | str:
         """What the columnar kernel reads of all files together; or why it cannot."""
         data = self.dataset
-        if not _is_local(data.fs):
+        if not is_local(data.fs):
             return "files on another machine"
         if not data.conversion.plain:
             return "dtypes that were asked for"
@@ -250,7 +250,7 @@ def read_piece(
     """
     arrow = (
         pafs.LocalFileSystem()
-        if _is_local(data.fs)
+        if is_local(data.fs)
         else pafs.PyFileSystem(pafs.FSSpecHandler(data.fs))
     )
     keys = typed_keys(piece.path, data)
@@ -287,7 +287,7 @@ def read_piece(
     return frame
 
 
-def _is_local(fs: Any) -> bool:
+def is_local(fs: Any) -> bool:
     return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
-from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine
+from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine, is_local
 from shoal.dataframe.io.parquet_plan import (
     NO_KEY,
     bounds_of,
@@ -309,18 +309,25 @@ class Writing:
     metadata: Mapping[str, Any]
     footers: bool
 
+    def open(self, path: str) -> Any:
+        """A file to be written.
+
+        Arrow writes in hundreds of pieces, each of which takes the interpreter's lock where the
+        file is Python's.
+        """
+        return pa.OSFile(path, "wb") if is_local(self.fs) else self.fs.open(path, "wb")
+
     def table(self, frame: Any, name: str) -> Any:
         """A partition as Arrow's table, with the types that are known."""
         index = self.write_index
         try:
-            schema = self.types
-            if not isinstance(schema, pa.Schema):
-                if not schema:
-                    return pa.Table.from_pandas(frame, preserve_index=index)
+            schema = self.types or None
+            if schema is not None and not isinstance(schema, pa.Schema):
                 told = pa.Schema.from_pandas(frame, preserve_index=index)
                 fields = [field.with_type(schema.get(field.name, field.type)) for field in told]
                 schema = pa.schema(fields, metadata=told.metadata)
-            return pa.Table.from_pandas(frame, schema=schema, preserve_index=index)
+            # With more threads, Arrow would start them for each table.
+            return pa.Table.from_pandas(frame, schema, preserve_index=index, nthreads=1)
         except (pa.ArrowException, KeyError) as error:
             raise SchemaError(self._misfit(frame, name, error)) from error
 
@@ -452,8 +459,10 @@ def _in_folders(frame: Any, by: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     [('k=a', [1, 3]), ('k=b', [2])]
     """
     keys = frame[list(by)]
-    codes = keys.groupby(list(by), observed=True, sort=False, dropna=False).ngroup().to_numpy()
-    count = int(codes.max()) + 1 if len(codes) else 0
+    codes, count = _numbered(keys[by[0]])
+    for name in by[1:]:
+        more, times = _numbered(keys[name])
+        codes, count = _numbered(codes.astype(np.int64) * times + more)
     order = np.argsort(codes.astype(np.uint16) if count < 1 << 16 else codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=count))
     moved = frame.drop(columns=list(by)).take(order)
@@ -462,6 +471,12 @@ def _in_folders(frame: Any, by: Sequence[Any]) -> Iterator[tuple[str, Any]]:
         values = [keys[name].iloc[order[start]] for name in by]
         yield _folders(by, values), moved.iloc[start:end]
         start = end
+
+
+def _numbered(values: Any) -> tuple[Any, int]:
+    """Equal values by one number each, missing ones too, and how many there are."""
+    codes, found = pd.factorize(values, use_na_sentinel=False)
+    return codes, len(found)
 
 
 DICTIONARIES = frozenset(["use_dictionary", "column_encoding"])
@@ -512,7 +527,7 @@ def write_piece(frame: Any, name: str, how: Writing) -> list[tuple[str, str, Any
         more = {"metadata_collector": footers} if how.footers else {}
         if not DICTIONARIES & set(how.how):
             more["use_dictionary"] = repeating(table)
-        with how.fs.open(temporary, "wb") as file:
+        with how.open(temporary) as file:
             pq.write_table(table, file, **{**how.how, **more})
         for footer in footers:
             footer.set_file_path(f"{keys}/{last}".lstrip("/"))
