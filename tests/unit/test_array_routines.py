@@ -256,3 +256,12 @@ def test_contracted_axes_of_many_blocks_are_summed_as_their_cost_says() -> None:
         product = many @ many.T
     assert "Reduction" in type(product._node).__name__
     assert_eq(product, x @ x.T)
+
+
+@pytest.mark.parametrize("dtype", [float, np.int64, np.uint8, np.float32])
+def test_histogram_of_elements_on_the_edges(dtype: Any) -> None:
+    edges = np.histogram_bin_edges(np.empty(0), 30, (0, 3))
+    x = np.concatenate([edges, np.nextafter(edges, 9), np.nextafter(edges, -9)]).astype(dtype)
+    counts, found = da.histogram(da.from_array(x, chunks=7), bins=30, range=(0, 3))
+    assert found.tolist() == edges.tolist()
+    assert counts.compute().tolist() == np.histogram(x, edges)[0].tolist()
