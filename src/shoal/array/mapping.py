@@ -12,7 +12,8 @@ from shoal.array.blocks import Tell, blockwise_told
 from shoal.array.chunks import Chunks, shape_of
 from shoal.array.collection import Array
 from shoal.array.grid import block_indices, starts_of
-from shoal.array.reductions.engine import normalize_axes, takes_keyword
+from shoal.array.reductions.engine import normalize_axes
+from shoal.graph.functions import has_keyword
 from shoal.graph.layers import unravel
 from shoal.graph.naming import funcname
 
@@ -89,9 +90,9 @@ def map_blocks(
         out, fresh = _output_axes(ndim, drop_axis, new_axis)
         adjust = _stated(chunks, out, fresh)
     told: dict[str, Tell] = {}
-    if takes_keyword(func, "block_id"):
+    if has_keyword(func, "block_id"):
         told["block_id"] = _ids
-    if takes_keyword(func, "block_info"):
+    if has_keyword(func, "block_info"):
         told["block_info"] = partial(_Infos, labels=pairs[1::2], out=out)
     result = blockwise_told(
         func,

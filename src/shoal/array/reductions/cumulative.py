@@ -13,8 +13,9 @@ from shoal.array.documented import documented
 from shoal.array.meta import infer_meta, meta_from_array
 from shoal.array.nodes.scan import Scan
 from shoal.array.rechunking import ravel, without_empty
-from shoal.array.reductions.engine import normalize_axes, takes_keyword
+from shoal.array.reductions.engine import normalize_axes
 from shoal.expr.annotate import current_annotations
+from shoal.graph.functions import has_keyword
 from shoal.graph.naming import funcname
 
 __all__ = ["cumprod", "cumreduction", "cumsum", "nancumprod", "nancumsum"]
@@ -81,9 +82,9 @@ def cumreduction(
     if dtype is None:
         dtype = getattr(func(np.ones((0,), dtype=x.dtype)), "dtype", object)
     dtype = np.dtype(dtype)
-    if takes_keyword(func, "dtype"):
+    if has_keyword(func, "dtype"):
         func = _Typed(func, dtype)
-    if preop is not None and takes_keyword(preop, "dtype"):
+    if preop is not None and has_keyword(preop, "dtype"):
         preop = _Typed(preop, dtype)
     if isinstance(x._meta, np.ma.MaskedArray) and preop is not None:
         preop = _Filled(preop, ident)

@@ -6,7 +6,6 @@ How wide the tree is, is decided here: a task takes in as many partials as ``spl
 from __future__ import annotations
 
 import builtins
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from shoal.array.elementwise import align
 from shoal.array.meta import infer_meta, meta_from_array
 from shoal.array.nodes.reduction import Reduction
 from shoal.expr.annotate import current_annotations
+from shoal.graph.functions import has_keyword
 from shoal.graph.naming import funcname
 
 __all__ = ["reduction", "tree_reduce"]
@@ -223,19 +223,7 @@ def fan_in(split_every: Any, axes: tuple[int, ...], chunks: Chunks) -> tuple[int
 def _with_dtype(func: Callable[..., Any], dtype: Any) -> Callable[..., Any]:
     # NumPy cannot be told the unit of a duration, and gives the right one.
     known = np.dtype(dtype).kind not in "mM"
-    return partial(func, dtype=dtype) if known and takes_keyword(func, "dtype") else func
-
-
-def takes_keyword(func: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a parameter of some name.
-
-    >>> takes_keyword(np.sum, "dtype"), takes_keyword(np.max, "dtype")
-    (True, False)
-    """
-    try:
-        return name in inspect.signature(func).parameters
-    except (TypeError, ValueError):
-        return False
+    return partial(func, dtype=dtype) if known and has_keyword(func, "dtype") else func
 
 
 def _weighted(x: Array, weights: Any, chunk: Any) -> tuple[list[Any], Callable[..., Any]]:

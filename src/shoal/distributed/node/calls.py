@@ -25,6 +25,7 @@ from shoal.distributed.node.disks import trim_heap
 from shoal.distributed.node.output import Line, forward, lines_of, unforward
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
+from shoal.graph.functions import has_keyword
 from shoal.local.failure import trim
 from shoal.serialize.pickles import Frames, dumps
 
@@ -60,7 +61,7 @@ def call_user(data: bytes, here: Any, names: tuple[str, ...], run: Any) -> tuple
     token = outside.set(here)
     try:
         func, args, kwargs = pickle.loads(data)
-        for name in names[:1] if accepts(func, names[0] if names else "") else ():
+        for name in names[:1] if has_keyword(func, names[0] if names else "") else ():
             kwargs = {**kwargs, name: here}
         value = func(*args, **kwargs)
         if inspect.iscoroutine(value):
@@ -94,14 +95,6 @@ class _Whole:
 
 def _unpickle(head: bytes, buffers: list[bytearray]) -> Any:
     return pickle.loads(head, buffers=buffers)
-
-
-def accepts(func: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a parameter of that name."""
-    try:
-        return name in inspect.signature(func).parameters
-    except (TypeError, ValueError):
-        return False
 
 
 # --- the methods ------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import inspect
 import itertools
 import logging
@@ -57,6 +56,7 @@ from shoal.distributed.node.vitals import Loads, Stacks, process_vitals
 from shoal.distributed.protocol import Answer, Call, Goodbye, Topic
 from shoal.distributed.wire.codec import MESSAGES
 from shoal.errors import ClusterError
+from shoal.graph.functions import has_keyword
 from shoal.serialize.pickles import dumps
 from shoal.units import parse_timedelta
 
@@ -576,7 +576,7 @@ class Scheduler(Overview):
 
         def work() -> Any:
             function, args, kwargs = pickle.loads(call.args["data"])
-            if wants_argument(function, "dask_scheduler"):
+            if has_keyword(function, "dask_scheduler"):
                 kwargs = {**kwargs, "dask_scheduler": self}
             result = function(*args, **kwargs)
             return asyncio.run(result) if inspect.iscoroutine(result) else result
@@ -673,26 +673,6 @@ def texts_of(given: Any, setting: str) -> list[str]:
     """
     found = config.get(setting, None) if given is None else given
     return [found] if isinstance(found, str) else [str(text) for text in found or ()]
-
-
-def wants_argument(function: Any, name: str) -> bool:
-    """Whether a function has a parameter of some name.
-
-    Parameters
-    ----------
-    function
-        Any callable.
-    name
-        Of the parameter.
-
-    Examples
-    --------
-    >>> wants_argument(lambda dask_scheduler: 1, "dask_scheduler"), wants_argument(max, "key")
-    (True, False)
-    """
-    with contextlib.suppress(TypeError, ValueError):
-        return name in inspect.signature(function).parameters
-    return False
 
 
 def _host_of(address: str) -> str:
