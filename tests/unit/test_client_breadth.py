@@ -354,3 +354,26 @@ def test_events_have_the_time_of_day(client) -> None:
     for [(when, event)] in (heard, client.get_events("hours"), on_scheduler):
         assert event == 5
         assert before - 1 < when < time.time() + 1
+
+
+def test_where_results_are_is_told_at_once_also_of_tasks_that_run(client) -> None:
+    go = Event(client=client)
+    slow = client.submit(go.wait, pure=False)
+    after = client.submit(bool, slow)
+    try:
+        assert client.who_has([slow, after]) == {slow.key: (), after.key: ()}
+        assert slow.key not in client.who_has()
+        assert client.nbytes([slow.key], summary=False) == {}
+        assert not any(slow.key in keys for keys in client.has_what().values())
+        client.rebalance()
+    finally:
+        go.set()
+    client.replicate([after])  # waits for it
+    assert len(client.who_has([after])[after.key]) == 2
+    assert len(client.who_has([slow])[slow.key]) == 1
+    failed = client.submit(int, "x")
+    assert failed.exception() is not None
+    assert client.who_has(failed) == {failed.key: ()}
+    for copies in (client.replicate, client.rebalance):
+        with pytest.raises(ValueError, match="invalid literal"):
+            copies([failed])

@@ -15,7 +15,6 @@ from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.keys import wire_key
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.show import SchedulerInfo, counts_of
-from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import write_cluster_file
 from shoal.distributed.node.versions import package_versions
@@ -60,31 +59,24 @@ class Info(Session):
         return self._run(steps, finish, timeout=self._timeout_s, asynchronous=False)
 
     def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
-        """Which workers hold results.
+        """Which workers hold results, now: nothing is waited for.
 
         Parameters
         ----------
         futures
-            Only these, or collections of such; default: all keys.
+            Only these, or collections of such; default: all keys that there are results of.
         **kwargs
             Accepted.
 
         Returns
         -------
         dict
-            Addresses by key.
+            Addresses by key; an empty tuple for a task without a result.
         """
-        if futures is None:
-            return self._run(self._answer("scheduler.who_has", {"keys": None}), _pairs)
-        found = futures_of(futures)
-
-        async def steps() -> Any:
-            entries = [future._entry for future in found]
-            await all_ended(self._link, entries)
-            keys = list({entry.key: None for entry in entries})
-            return await self._answer("scheduler.who_has", {"keys": keys})
-
-        return self._run(steps(), _pairs)
+        keys = None
+        if futures is not None:
+            keys = list({future._entry.key: None for future in futures_of(futures)})
+        return self._run(self._answer("scheduler.who_has", {"keys": keys}), _pairs)
 
     def has_what(self, workers: Any = None, **kwargs: Any) -> Any:
         """Which results workers hold.
