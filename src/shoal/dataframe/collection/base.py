@@ -45,6 +45,7 @@ from shoal.dataframe.nodes.rowwise import (
 from shoal.dataframe.nodes.sources import Given
 from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
+from shoal.dispatch import Dispatch
 from shoal.errors import ShoalError
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
@@ -59,6 +60,7 @@ __all__ = [
     "check_axis",
     "check_split_every",
     "class_of",
+    "collection_types",
     "from_node",
     "nearest",
     "operand",
@@ -71,8 +73,9 @@ FrameNode.extent = told_size  # type: ignore[assignment, method-assign] # it kno
 MOST_NAMES = 20
 """How many names a message lists."""
 
-CLASSES: list[tuple[type, Callable[[FrameNode], Any]]] = []
-"""Which collection stands for which meta: filled by the modules that define them."""
+collection_types = Dispatch("get_collection_type")
+"""``func(meta) -> class`` of the collection that stands for such partitions: filled by the modules
+that define the classes, and by libraries with partitions of other types."""
 
 DEFINED_IN = ("shoal.dataframe.collection.frame", "shoal.dataframe.collection.scalar")
 
@@ -110,10 +113,8 @@ def class_of(meta: Any) -> Callable[[FrameNode], Any]:
     for name in DEFINED_IN:
         # Whoever comes here first may have loaded readers only, which the classes themselves use.
         importlib.import_module(name)
-    for kind, make in CLASSES:
-        if isinstance(meta, kind):
-            return make
-    raise TypeError(f"no collection stands for a {type(meta).__name__}")
+    make: Callable[[FrameNode], Any] = collection_types(meta)
+    return make
 
 
 def nearest(name: Any, names: Any) -> str:
@@ -310,13 +311,31 @@ class FrameBase(CollectionMixin):
     def __shoal_with_node__(self, node: Any) -> Any:
         if not isinstance(node, FrameNode):
             node = Given(node, self._node.meta, self._node.divisions)
-        return type(self)(node)
+        return self._like(node)
+
+    def _like(self, node: FrameNode) -> Any:
+        """The same on another node, with what a library's class keeps beside it."""
+        other = type(self)(node)
+        if type(self).__dictoffset__:
+            vars(other).update(vars(self))
+        return other
 
     def __shoal_tokenize__(self) -> Any:
         return self._node.name
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if type(self).__dictoffset__:
+            return _restored, (type(self), self._args)
         return type(self), (self._node,)
+
+    @property
+    def _args(self) -> tuple[Any, ...]:
+        # What a pickle keeps; a library's class adds what it has beside the node.
+        return (self._node,)
+
+    def __setstate__(self, args: tuple[Any, ...]) -> None:
+        (node,) = args
+        object.__setattr__(self, "_node", node)
 
     # ------------------------------------------------------------------------- what it tells
 
@@ -324,6 +343,15 @@ class FrameBase(CollectionMixin):
     def expr(self) -> FrameNode:
         """The expression."""
         return self._node
+
+    @property
+    def _expr(self) -> FrameNode:
+        # Libraries that subclass collections change them in place by this name.
+        return self._node
+
+    @_expr.setter
+    def _expr(self, node: FrameNode) -> None:
+        object.__setattr__(self, "_node", node)
 
     @property
     def _meta(self) -> Any:
@@ -440,7 +468,10 @@ class FrameBase(CollectionMixin):
         meta: Any = None,
         enforce_metadata: bool = True,
         transform_divisions: bool = True,
+        clear_divisions: bool = False,
         align_dataframes: bool = True,
+        parent_meta: Any = None,
+        token: str | None = None,
         **kwargs: Any,
     ) -> Any:
         """Apply a function to every partition.
@@ -456,7 +487,11 @@ class FrameBase(CollectionMixin):
             function is called on two made-up rows to find out.
         enforce_metadata
             Refuse partitions with other columns than ``meta``.
-        transform_divisions, align_dataframes
+        clear_divisions
+            The divisions of the result are not known.
+        token
+            What the tasks are called; by default as the function.
+        transform_divisions, align_dataframes, parent_meta
             Accepted for programs written for Dask.
 
         Raises
@@ -488,7 +523,7 @@ class FrameBase(CollectionMixin):
             )
         else:
             meta = make_meta(meta, index=getattr(self._meta, "index", None))
-        title = getattr(func, "__name__", "map-partitions").strip("<>")
+        title = token or getattr(func, "__name__", "map-partitions").strip("<>")
         if getattr(meta, "ndim", 0) == 0:
             meta = pd.Series([meta]).iloc[:0]
         if isinstance(meta, pd.Series) and not numbered:
@@ -506,7 +541,7 @@ class FrameBase(CollectionMixin):
         )
         if transform_divisions and isinstance(meta, pd.Index) and node.known_divisions:
             node = node.replace(given_divisions=transformed(func, items, names, node))
-        return from_node(node)
+        return from_node(node).clear_divisions() if clear_divisions else from_node(node)
 
     def clear_divisions(self) -> Any:
         """The same, with divisions forgotten.
@@ -740,6 +775,15 @@ class FrameBase(CollectionMixin):
         return self._operator("floordiv", other, self), self._operator("mod", other, self)
 
     __array_wrap__ = None
+
+
+collection_types.register(FrameBase, type)
+
+
+def _restored(cls: type[FrameBase], args: tuple[Any, ...]) -> FrameBase:
+    made = cls.__new__(cls)
+    made.__setstate__(args)
+    return made
 
 
 class Partitions:

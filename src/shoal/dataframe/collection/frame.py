@@ -10,9 +10,9 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import wrapped
 from shoal.dataframe.collection.base import (
-    CLASSES,
     FrameBase,
     aligned,
+    collection_types,
     from_node,
     nearest,
     operand,
@@ -511,4 +511,4 @@ class DataFrame(FrameBase):
 FrameBase.repartition = repartition  # type: ignore[attr-defined]
 install_methods(DataFrame, pd.DataFrame)
 install_operators(DataFrame)
-CLASSES.insert(0, (pd.DataFrame, DataFrame))
+collection_types.register(pd.DataFrame, lambda _: DataFrame)

@@ -15,7 +15,7 @@ from shoal.dataframe.collection.accessors import (
     StringAccessor,
     StructAccessor,
 )
-from shoal.dataframe.collection.base import CLASSES, FrameBase, aligned, from_node, operand
+from shoal.dataframe.collection.base import FrameBase, collection_types, from_node, operand
 from shoal.dataframe.collection.conversion import to_dask_array
 from shoal.dataframe.collection.distinct import (
     count_values,
@@ -828,4 +828,5 @@ class Index(_Column):
 for cls, kind in ((Series, pd.Series), (Index, pd.Index)):
     install_methods(cls, kind)
     install_operators(cls)
-    CLASSES.insert(0, (kind, cls))
+collection_types.register(pd.Series, lambda _: Series)
+collection_types.register(pd.Index, lambda _: Index)
