@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -253,18 +254,28 @@ def test_metrics(client: Client, visitor: Visitor) -> None:
     assert b'shoal_worker_threads{worker="0"} 2.0' in body
 
 
-def test_what_the_scheduler_and_the_workers_do(client: Client, visitor: Visitor) -> None:
-    def spin(seconds: float) -> int:
-        end = time.monotonic() + seconds
-        count = 0
-        while time.monotonic() < end:
-            count += 1
-        return count
+@contextmanager
+def spinning(client: Client) -> Iterator[None]:
+    """A task runs Python code as long as the block lasts: samples find it sooner or later."""
 
-    future = client.submit(spin, 1.0)
-    flame = visitor.until("profile", lambda p: any("spin" in f[0] for f in p["frames"]))
-    assert flame["count"] > 0
+    def spin(name: str) -> None:
+        event = Event(name)
+        while not event.is_set():
+            sum(i for i in range(10_000))
+
+    event = Event(client=client)
+    future = client.submit(spin, event.name)
+    try:
+        yield
+    finally:
+        event.set()
     future.result(TIMEOUT_S)
+
+
+def test_what_the_scheduler_and_the_workers_do(client: Client, visitor: Visitor) -> None:
+    with spinning(client):
+        flame = visitor.until("profile", lambda p: any("spin" in f[0] for f in p["frames"]))
+    assert flame["count"] > 0
     visitor.until("profile", lambda p: p["count"], source="scheduler")
     visitor.until("profile", lambda p: p["count"], source="workers")
     assert any(row[1] == "all" for row in visitor.view("events")["events"])
@@ -273,8 +284,8 @@ def test_what_the_scheduler_and_the_workers_do(client: Client, visitor: Visitor)
 @pytest.mark.parametrize("source", ["tasks", "scheduler"])
 def test_a_profile_of_some_time(client: Client, visitor: Visitor, source: str) -> None:
     """The time line has all samples, and the flame graph those of the time that was chosen."""
-    client.submit(sum, range(20_000_000), pure=False).result(TIMEOUT_S)
-    whole = visitor.until("profile", lambda p: p["count"], source=source)
+    with spinning(client):
+        whole = visitor.until("profile", lambda p: p["count"], source=source)
     times = whole["times"]
     last = times["first"] + len(times["counts"]) * times["step"]
     assert sum(times["counts"]) >= whole["count"] > 0
