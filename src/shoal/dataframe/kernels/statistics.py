@@ -75,7 +75,12 @@ class Quantiles:
         item
             A series or index.
         """
-        values = pd.Series(item).dropna().sort_values().array
+        some = pd.Series(item).dropna()
+        if isinstance(some.dtype, np.dtype) and some.dtype.kind in "iuf":
+            # Half of the time of ``sort_values``, which asks for the order first.
+            values = pd.Series(np.sort(some.to_numpy())).array
+        else:
+            values = some.sort_values().array
         return _thinned(Summary(values, np.ones(len(values), dtype=np.int64)))
 
     def combine(self, parts: Sequence[Summary]) -> Summary:
