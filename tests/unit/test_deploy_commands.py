@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
 import sys
 import threading
 
@@ -218,3 +221,45 @@ def test_bounds_in_cores_and_memory() -> None:
         assert (adaptive.minimum, adaptive.maximum) == (2, 5)
         with pytest.raises(ValueError, match="maximum=1 is less than minimum=2"):
             cluster.adapt(minimum=2, maximum=1)
+
+
+def test_a_process_on_another_machine_ends_where_the_server_knows_no_signals(tmp_path) -> None:
+    asyncssh = pytest.importorskip("asyncssh")
+    key = asyncssh.generate_private_key("ssh-ed25519")
+
+    async def run(process: asyncssh.SSHServerProcess) -> None:
+        """As sshd does it, but for signals, which it refuses to root."""
+        local = await asyncio.create_subprocess_shell(
+            process.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        await process.redirect(stdin=local.stdin, stdout=local.stdout)
+        process.exit(await local.wait())
+        await process.wait_closed()
+
+    async def scene() -> tuple[str, list[str], str]:
+        folder = tmp_path / "clients"
+        folder.write_text(key.export_public_key().decode())
+        server = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            authorized_client_keys=str(folder),
+            process_factory=run,
+        )
+        login = {"port": server.get_port(), "username": "me", "client_keys": [key]}
+        host = await SSHHost.connect("127.0.0.1", known_hosts=None, config=None, **login)
+        script = "import sys, os; print('got', sys.stdin.read(), os.getpid(), flush=True);"
+        words = [sys.executable, "-c", f"{script} import signal; signal.pause()"]
+        running = await host.start(words, b"a secret")
+        line = await running.expect("got")
+        await running.end()
+        await host.close()
+        server.close()
+        await server.wait_closed()
+        return line, list(running.lines), line.split()[-1]
+
+    line, lines, number = asyncio.run(scene())
+    assert line.startswith("got a secret")
+    assert lines == [line]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number), 0)

@@ -25,6 +25,10 @@ END_S = 10.0
 
 LINES = 1_000
 
+NUMBER = "shoal: the number of this process is "
+SAY_NUMBER = f"echo '{NUMBER}'$$; exec \"$@\""
+"""What a shell does on another machine: the number stays that of the command, and ends it."""
+
 
 class Running:
     """A process that was started.
@@ -241,22 +245,28 @@ class SSHHost:
             What it can read.
         """
         asyncssh: Any = import_required("asyncssh", "SSHCluster")
-        # `exec`: the signal that ends it shall reach it, and not a shell in front of it.
-        process = await self.connection.create_process(
-            f"exec {shell_line(words)}", stderr=asyncssh.STDOUT
-        )
+        line = shell_line(["sh", "-c", SAY_NUMBER, "sh", *words])
+        process = await self.connection.create_process(f"exec {line}", stderr=asyncssh.STDOUT)
         process.stdin.write(stdin.decode())
         process.stdin.write_eof()
+        numbers: list[str] = []
 
         async def readline() -> str:
-            return str(await process.stdout.readline())
+            said = str(await process.stdout.readline())
+            if said.startswith(NUMBER):
+                numbers.append(said.removeprefix(NUMBER).strip())
+                return str(await process.stdout.readline())
+            return said
 
         async def end() -> None:
-            with contextlib.suppress(OSError):
-                process.terminate()
-            # One that does not hear loses its channel, and nobody waits for it.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait_closed(), END_S)
+            for signal_name in ("TERM", "KILL"):
+                with contextlib.suppress(OSError, asyncssh.Error):
+                    # Not by signals of the protocol: sshd refuses them to root, old ones to all.
+                    for number in numbers:
+                        await self.connection.run(f"kill -{signal_name} {number}")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait_closed(), END_S)
+                    break
             process.close()
 
         return Running(readline, end)
