@@ -305,9 +305,6 @@ class Delayed(Call, CollectionMixin, Generic[T_co]):
             return _make(Delayed, ident, None, node.values[0], (), label, nout)  # type: ignore[no-any-return]
         return self
 
-    def __shoal_tokenize__(self) -> Any:
-        return self.key
-
     # ------------------------------------------------------------------------- what it tells
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from shoal.bag import kernels
@@ -52,43 +52,10 @@ class BagNode(Node):
     __slots__ = ()
     prefix = "bag"
 
-    @classmethod
-    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
-        """The structural name; calls stand in it with their keys."""
-        told = [annotations] if annotations else []
-        parts = [_tokenizable(operand) for operand in operands]
-        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *parts, *told)}"
-
-    @classmethod
-    def title_of(cls, operands: tuple[Any, ...]) -> str:
-        """What the names of the tasks begin with.
-
-        Parameters
-        ----------
-        operands
-            Of the node.
-        """
-        return cls.prefix
-
-    def _sources(self) -> Iterator[Any]:
-        for operand in self.operands:
-            if isinstance(operand, Node | Call):
-                yield operand
-            elif type(operand) is tuple:
-                yield from (part for part in operand if isinstance(part, Node | Call))
-
     @property
     def shape(self) -> tuple[int, ...]:
         """One axis, a block a partition; none for one value."""
         return () if self.npartitions is None else (self.npartitions,)
-
-
-def _tokenizable(operand: Any) -> Any:
-    if isinstance(operand, Call):
-        return ("call", operand.key)
-    if type(operand) is tuple and any(isinstance(part, Call) for part in operand):
-        return [_tokenizable(part) for part in operand]
-    return operand
 
 
 class Stage(BagNode):

@@ -121,6 +121,9 @@ class Call:
         """The name of the task."""
         return call_key(self._call[0], self._call[4])
 
+    def __shoal_tokenize__(self) -> Key:
+        return self.key
+
 
 class BlockOf(Call):
     """One block of another collection, as input of a call.

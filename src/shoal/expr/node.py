@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from shoal.expr.call import Call
 from shoal.graph.token import tokenize
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Node:
     Parameters
     ----------
     *operands
-        Nodes and plain values, in the order of the class's ``fields``; a tuple may hold nodes.
+        Nodes, calls of `delayed` and plain values that have a token, in the order of the class's
+        ``fields``; a tuple may hold nodes and calls.
     name
         Use this name instead of the structural one: for values that came from elsewhere, or
         where a rewritten node has to keep the name its user knows.
@@ -109,9 +111,20 @@ class Node:
 
     @classmethod
     def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
-        """The structural name."""
+        """The structural name: equal for nodes that say the same, and for no others."""
         told = [annotations] if annotations else []
-        return f"{cls.prefix}-{tokenize(cls.__qualname__, *operands, *told)}"
+        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *operands, *told)}"
+
+    @classmethod
+    def title_of(cls, operands: tuple[Any, ...]) -> str:
+        """What the name begins with, and so those of the tasks.
+
+        Parameters
+        ----------
+        operands
+            Of the node.
+        """
+        return cls.prefix
 
     def __getattr__(self, field: str) -> Any:
         try:
@@ -124,15 +137,15 @@ class Node:
 
     @property
     def sources(self) -> tuple[Any, ...]:
-        """The nodes among the operands."""
+        """The nodes and calls among the operands."""
         return tuple(self._sources())
 
     def _sources(self) -> Iterator[Any]:
         for operand in self.operands:
-            if isinstance(operand, Node):
+            if isinstance(operand, Node | Call):
                 yield operand
             elif type(operand) is tuple:
-                yield from (part for part in operand if isinstance(part, Node))
+                yield from (part for part in operand if isinstance(part, Node | Call))
 
     def map_sources(self: N, change: Callable[[Any], Any]) -> N:
         """The same operation on changed sources; the node itself when none changed.

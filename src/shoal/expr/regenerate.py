@@ -12,7 +12,7 @@ Where such a task reads results that are to stay as they are, these are passed o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shoal.expr.call import BlockOf, Call, ident_of_key
@@ -164,12 +164,6 @@ class _Waiting(Node):
         """The node that it stands for."""
         node: Node = self.source
         return node
-
-    def _sources(self) -> Iterator[Any]:
-        for operand in self.operands:
-            for part in operand if type(operand) is tuple else (operand,):
-                if isinstance(part, Node | Call):
-                    yield part
 
 
 def _key(item: Any) -> Key:

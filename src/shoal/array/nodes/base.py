@@ -9,11 +9,10 @@ to be told nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from shoal.array.chunks import Chunks, has_unknown, shape_of
-from shoal.expr.call import Call
 from shoal.expr.lower import Lowering
 from shoal.expr.node import Cost, Node
 from shoal.graph.layers import Each, GridLayer, TableLayer
@@ -42,31 +41,6 @@ class ArrayNode(Node):
     prefix = "array"
 
     _schema: tuple[Chunks, Any]
-
-    @classmethod
-    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
-        """The structural name; calls stand in it with their keys."""
-        told = [annotations] if annotations else []
-        parts = [_tokenizable(operand) for operand in operands]
-        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *parts, *told)}"
-
-    @classmethod
-    def title_of(cls, operands: tuple[Any, ...]) -> str:
-        """What the names of the tasks begin with.
-
-        Parameters
-        ----------
-        operands
-            Of the node.
-        """
-        return cls.prefix
-
-    def _sources(self) -> Iterator[Any]:
-        for operand in self.operands:
-            if isinstance(operand, Node | Call):
-                yield operand
-            elif type(operand) is tuple:
-                yield from (part for part in operand if isinstance(part, Node | Call))
 
     def schema(self) -> tuple[Chunks, Any]:
         """Chunks and meta of the result, from the operands."""
@@ -139,16 +113,6 @@ class ArrayNode(Node):
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.label()} {self.array_shape}>"
-
-
-def _tokenizable(operand: Any) -> Any:
-    if isinstance(operand, Call):
-        return ("call", operand.key)
-    if isinstance(operand, Each):
-        return ("each", operand.values)
-    if type(operand) is tuple and any(isinstance(part, Call | Each) for part in operand):
-        return [_tokenizable(part) for part in operand]
-    return operand
 
 
 class HeldBlocks(ArrayNode):

@@ -36,7 +36,6 @@ from shoal.expr.lower import Lowering
 from shoal.expr.node import Node
 from shoal.graph.layers import Blocks, Each, Input
 from shoal.graph.task import Ref, Template
-from shoal.graph.token import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,31 +135,6 @@ class FrameNode(Node):
     narrow_sources: ClassVar[bool] = False
     """Whether moving data is dear enough to drop columns of the sources first."""
 
-    @classmethod
-    def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
-        """The structural name; calls stand in it with their keys."""
-        told = [annotations] if annotations else []
-        parts = [_tokenizable(operand) for operand in operands]
-        return f"{cls.title_of(operands)}-{tokenize(cls.__qualname__, *parts, *told)}"
-
-    @classmethod
-    def title_of(cls, operands: tuple[Any, ...]) -> str:
-        """What the names of the tasks begin with.
-
-        Parameters
-        ----------
-        operands
-            Of the node.
-        """
-        return cls.prefix
-
-    def _sources(self) -> Iterator[Any]:
-        for operand in self.operands:
-            if isinstance(operand, Node | Call):
-                yield operand
-            elif type(operand) is tuple:
-                yield from (part for part in operand if isinstance(part, Node | Call))
-
     @cached_property
     def frames(self) -> tuple[FrameNode, ...]:
         """The sources that are frames, series, indexes or scalars."""
@@ -258,14 +232,6 @@ class FrameNode(Node):
             )
         ]
         return f"{type(self).__name__}({', '.join(told)[:80]})"
-
-
-def _tokenizable(operand: Any) -> Any:
-    if isinstance(operand, Call):
-        return ("call", operand.key)
-    if type(operand) is tuple and any(isinstance(part, Call) for part in operand):
-        return [_tokenizable(part) for part in operand]
-    return operand
 
 
 def columns_of(node: FrameNode) -> tuple[Any, ...]:
