@@ -10,7 +10,7 @@ import pytest
 
 from shoal.compat import frames
 from shoal.compat.frames import ApplyConcatApply, Blockwise, DataFrameIOLayer, Drop, elemwise
-from shoal.dataframe import DataFrame, Series, from_graph, from_pandas, get_collection_type
+from shoal.dataframe import DataFrame, Scalar, Series, from_graph, from_pandas, get_collection_type
 from shoal.dataframe.collection.base import collection_types
 from shoal.dataframe.meta import make_array_nonempty, make_meta_dispatch, meta_nonempty_dispatch
 from shoal.highlevelgraph import HighLevelGraph
@@ -169,3 +169,20 @@ def test_samples_of_dtypes_that_a_library_knows():
         make_array_nonempty.table.clear()
         make_array_nonempty.table.update(kept)
         make_array_nonempty.found.clear()
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "count", "any", "nunique", "min"])
+def test_a_scalar_is_a_series_of_one_row(name):
+    values = pd.Series([3, 1, 2], index=[5, 6, 7], name="x")
+    made = getattr(from_pandas(values, npartitions=2), name)().to_series(index="only")
+    expected = pd.Series([getattr(values, name)()], index=["only"])
+    pd.testing.assert_series_equal(made.compute(), expected, check_dtype=False)
+    assert made._meta.dtype == made.compute().dtype
+
+
+def test_a_label_of_a_series_in_one_partition_is_a_scalar():
+    values = pd.Series([7, 8], index=["a", "b"], name="x")
+    one, two = (from_pandas(values, npartitions=n)["b"] for n in (1, 2))
+    assert (type(one), type(two)) == (Scalar, Series)
+    assert one.compute() == 8
+    assert two.compute().to_dict() == {"b": 8}

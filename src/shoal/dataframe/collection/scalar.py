@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from shoal.dataframe.collection.base import FrameBase, collection_types
+from shoal.dataframe.collection.base import FrameBase, collection_types, from_node
 from shoal.dataframe.collection.generate import install_operators
+from shoal.dataframe.kernels.rows import row_of
 from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.delayed import Delayed
 from shoal.seams import across
 
@@ -56,6 +58,24 @@ class Scalar(FrameBase):
             False to leave the expression as it is.
         """
         return super().to_delayed(optimize_graph)[0]
+
+    def to_series(self, index: Any = 0) -> Any:
+        """A series with the value as its only row.
+
+        Parameters
+        ----------
+        index
+            Its label.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> from_dict({"x": [1, 2]}, npartitions=2).x.sum().to_series().compute().to_dict()
+        {0: 3}
+        """
+        meta = row_of(self._meta, index).iloc[:0]
+        args = (row_of, (self._node, index), (), meta, (None, None), "to-series")
+        return from_node(MapPartitions(*args))
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ from shoal.dataframe.collection.joins import concat
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, told_meta
+from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["Index", "Series"]
@@ -221,6 +222,10 @@ class Series(_Column):
             return self[key(self)]
         if isinstance(key, Series) or is_mask(key):
             return filtered(self, key)
+        if self.npartitions == 1 and pd.api.types.is_scalar(key):
+            sample = sample_of(self._meta).iloc[0]
+            args = (operator.getitem, (self._node, key), (), sample, (None, None), "getitem")
+            return from_node(MapPartitions(*args))
         return self.loc[key]
 
     def case_when(self, caselist: Any) -> Any:
@@ -291,7 +296,7 @@ class Series(_Column):
         if isinstance(func, FrameBase):
             # Every partition needs all of it.
             func = func if func.npartitions == 1 else repartition(func, npartitions=1)
-            if meta is None:
+            if untold(meta):
                 meta = told_meta(map_once, self._meta, func._meta)
         return self._applied("map", (func,), {"na_action": na_action}, meta)
 
@@ -318,7 +323,7 @@ class Series(_Column):
 
     def _applied(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
         items = [operand(one) for one in args]
-        if meta is None:
+        if untold(meta):
             metas = [getattr(one, "meta", one) for one in items]
             meta = told_meta(rows.call_method, self._meta, method, *metas, **kwargs)
         meta = make_meta(meta, index=self._meta.index)
@@ -776,9 +781,9 @@ class Index(_Column):
         """
         if isinstance(arg, FrameBase):
             arg = arg if arg.npartitions == 1 else repartition(arg, npartitions=1)
-            meta = told_meta(map_once, self._meta, arg._meta) if meta is None else meta
+            meta = told_meta(map_once, self._meta, arg._meta) if untold(meta) else meta
             arg = arg._node
-        elif meta is None:
+        elif untold(meta):
             meta = told_meta(rows.call_method, self._meta, "map", arg, na_action=na_action)
         meta = make_meta(meta)
         if isinstance(meta, pd.Series):

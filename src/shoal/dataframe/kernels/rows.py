@@ -27,6 +27,7 @@ __all__ = [
     "last_rows",
     "picked",
     "rename_columns",
+    "row_of",
     "set_columns",
     "table_of",
 ]
@@ -40,6 +41,24 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     )
 }
 """Operators by the names that the module `operator` has for them."""
+
+
+def row_of(value: Any, label: Any) -> Any:
+    """A series of one value.
+
+    Parameters
+    ----------
+    value
+        The value.
+    label
+        Of the row.
+
+    Examples
+    --------
+    >>> row_of(5, "a").to_dict()
+    {'a': 5}
+    """
+    return pd.Series([value], index=[label], dtype=getattr(value, "dtype", None))
 
 
 def call_method(item: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:

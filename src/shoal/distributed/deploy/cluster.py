@@ -135,8 +135,10 @@ class Cluster:
         ours = logging.getLogger("distributed")
         self._was_level = ours.level
         if self._silence:
-            wanted = logging.getLevelName(self._silence) if isinstance(self._silence, str) else None
-            ours.setLevel(max(ours.level, wanted or int(self._silence)))
+            wanted = self._silence
+            if isinstance(wanted, str):
+                wanted = logging.getLevelNamesMapping()[wanted.upper()]
+            ours.setLevel(max(ours.level, int(wanted)))
 
     def _unhush(self) -> None:
         if self._silence:
