@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -99,15 +100,30 @@ def nervous() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+def computes() -> None:
+    sum(i for i in range(30))
+
+
+def steps_aside() -> None:
+    slot = current_slot()
+    if slot.lane.secede(slot):
+        computes()
+        slot.lane.rejoin(slot)
+
+
+@pytest.mark.parametrize("job", [computes, steps_aside])
 @pytest.mark.parametrize("size", [1, 2])
-def test_cancelling_at_any_moment_costs_no_thread(nervous: None, size: int) -> None:
-    """An exception for a thread that has ended would end the new one that has got its number."""
+def test_cancelling_at_any_moment_costs_no_thread(nervous: None, size: int, job: Any) -> None:
+    """An exception for a thread that has ended would end the new one that has got its number.
+
+    And one for a thread that starts another would end that one, or keep it from being woken.
+    """
     ended = threading.Semaphore(0)
     shared = Surroundings(Store(), Functions(), ended.release)
     lane = Lane("default", size, shared)
     chance = random.Random(size)
-    shared.functions.ready[0] = (lambda: sum(i for i in range(30)), ())
-    for first in range(0, 12_000, 40):
+    shared.functions.ready[0] = (job, ())
+    for first in range(0, 8_000, 40):
         rows = [Task(n, 1, f"x{n}", 0, b"", (), n, False, READY) for n in range(first, first + 40)]
         lane.put(rows)
         cancelled = {chance.choice(rows).id for _ in range(8)}

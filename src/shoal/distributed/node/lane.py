@@ -164,6 +164,7 @@ class Slot:
         "row",
         "rss",
         "rss_of",
+        "shielded",
         "started",
         "told",
     )
@@ -179,6 +180,8 @@ class Slot:
         self.index = lane.shared.cell()
         self.leaving = False
         """Whether the thread ends with its current task: it has given up its slot."""
+        self.shielded = False
+        """Whether it wakes or starts another thread: an exception would cost the lane that one."""
         self.parking = Gate()
 
 
@@ -311,11 +314,19 @@ class Lane:
             else:
                 return
             self.doomed[slot] = row, perf_counter()
-            interrupt(slot.ident)
+            if not slot.shielded:
+                interrupt(slot.ident)
         if held is None:
             self._wait_no_more(slot)
         elif self.heap:
             self.wake(1)
+
+    def _unshield(self, slot: Slot) -> None:
+        """What was held back while the calling thread worked for others is raised now."""
+        with self._fate:
+            slot.shielded = False
+            if slot in self.doomed:
+                interrupt(slot.ident)
 
     def _is_given_up(self, slot: Slot) -> bool:
         """Whether the run was cancelled of a thread that has not found itself in ``running``."""
@@ -396,10 +407,11 @@ class Lane:
             if row is None:
                 return False
             self.seceded[slot] = row
-            slot.leaving = True
+            slot.leaving = slot.shielded = True
             self._threads -= 1
         if self.heap or self.rejoining:
             self.wake(1)
+        self._unshield(slot)
         return True
 
     def rejoin(self, slot: Slot) -> bool:
@@ -421,12 +433,14 @@ class Lane:
                 return True
             if slot not in self.seceded:
                 return False
+            slot.shielded = True
         turn = threading.Lock()
         turn.acquire()
         self.rejoining.append((slot, turn))
         if slot in self.seceded:
             self.wake(1)
             turn.acquire()
+        self._unshield(slot)
         with self._fate:
             return slot in self.running
 
