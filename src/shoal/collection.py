@@ -33,7 +33,7 @@ from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_
 from shoal.graph.plan import Plan, without_collector
 from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill
 from shoal.graph.token import tokenize
-from shoal.local.callbacks import GraphView
+from shoal.local.callbacks import Callback, GraphView
 from shoal.local.failure import trimmed
 from shoal.local.foreign import run_executor
 from shoal.local.get import get_sync, get_with
@@ -41,6 +41,7 @@ from shoal.local.processes import get_context as process_context
 from shoal.local.processes import run_processes
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
+from shoal.memory import runs_where
 from shoal.seams import across, stands_for_dask
 from shoal.types import Get, Key, NestedKeys
 
@@ -265,6 +266,8 @@ class Job:
         before anything runs.
     fixed
         Whether the collections must have as many blocks as they say.
+    scheduler
+        Who will run them, as far as it is known: tells how much memory a task can have.
     """
 
     def __init__(
@@ -274,8 +277,10 @@ class Job:
         optimize_graph: bool = True,
         stager: Stager | None = None,
         fixed: bool = False,
+        scheduler: Any = None,
     ) -> None:
         self.collections = collections
+        self.targets: dict[int, Any] = {}
         self.steps: list[Step] = []
         self.nodes = _foreign_nodes(collections, optimize_graph)
         own = [(i, c.__shoal_node__()) for i, c in enumerate(collections) if is_own(c)]
@@ -284,22 +289,40 @@ class Job:
         if optimize_graph and rewritable:
             roots = [node for _, node in rewritable]
             rules = rules_of(roots)
-            if stager is None:
-                new, self.steps = rewrite(roots, rules)
-            else:
-                new, self.steps = adapt(roots, rules, stager, fixed)
+            with runs_where(getattr(scheduler, "__shoal_memory__", None)):
+                if stager is None:
+                    new, self.steps = rewrite(roots, rules)
+                else:
+                    new, self.steps = adapt(roots, rules, stager, fixed)
             self.nodes.update(zip([i for i, _ in rewritable], new, strict=True))
 
     @without_collector
-    def plan(self) -> Plan:
-        """The plan whose wanted results are the blocks of all collections, one after the other."""
+    def plan(self, *, in_place: bool = False) -> Plan:
+        """The plan whose wanted results are the blocks of all collections, one after the other.
+
+        Parameters
+        ----------
+        in_place
+            Whether it will be run in this process and by `finish`; then collections may let tasks
+            write their blocks to where they belong (``__shoal_in_place__``).
+        """
         order = [self.nodes[i] for i in range(len(self.collections))]
         lowering = lower(order)
         blocks = [lowering.numbers(node) for node in order]
         self.counts = list(map(len, blocks))
         # One collection is often a whole layer, and a range says so.
         wanted = blocks[0] if len(blocks) == 1 else list(itertools.chain.from_iterable(blocks))
-        return assemble(lowering.graph, wanted)
+        plan = assemble(lowering.graph, wanted)
+        if in_place:
+            is_alone = len(self.collections) == 1
+            for i, (collection, ids) in enumerate(
+                zip(self.collections, self.split(plan.wanted), strict=True)
+            ):
+                place = getattr(collection, "__shoal_in_place__", None)
+                target = place and place(plan, ids, is_alone)
+                if target is not None:
+                    self.targets[i] = target
+        return plan
 
     def split(self, results: Sequence[Any]) -> list[Sequence[Any]]:
         """The blocks of each collection."""
@@ -312,7 +335,10 @@ class Job:
             # A call's only block is its answer.
             return list(results)
         pairs = zip(self.collections, self.split(results), strict=True)
-        return [_Finish(collection)(blocks) for collection, blocks in pairs]
+        return [
+            self.targets[i].finish(blocks) if i in self.targets else _Finish(collection)(blocks)
+            for i, (collection, blocks) in enumerate(pairs)
+        ]
 
     def finals(self) -> list[Call]:
         """The whole answer of each collection, as a call that a task makes."""
@@ -354,10 +380,14 @@ class _Stages:
 
 def _stager(scheduler: Any, options: Mapping[str, Any]) -> Stager | None:
     """Who runs stages; nobody where results would have to leave the place where they are."""
-    name = NAMES.get(scheduler, scheduler) if isinstance(scheduler, str) else None
-    if name in IN_PLACE or hasattr(scheduler, "__shoal_keep__"):
+    if _is_in_place(scheduler) or hasattr(scheduler, "__shoal_keep__"):
         return _Stages(scheduler, options)
     return None
+
+
+def _is_in_place(scheduler: Any) -> bool:
+    """Whether tasks run in this process."""
+    return isinstance(scheduler, str) and NAMES.get(scheduler, scheduler) in IN_PLACE
 
 
 def _final(collection: Any, node: Any) -> Call:
@@ -820,8 +850,11 @@ def compute(
     chosen = choose_scheduler(get, scheduler, collections) or "threads"
     with trimmed():
         stager = _stager(chosen, kwargs)
-        job = Job(collections, optimize_graph=optimize_graph, stager=stager)
-        results: tuple[Any, ...] = repack(job.finish(run_plan(job.plan(), chosen, **kwargs)))
+        job = Job(collections, optimize_graph=optimize_graph, stager=stager, scheduler=chosen)
+        # Who listens may keep results, and nobody else is to write to them.
+        is_heard = bool(Callback.active or kwargs.get("callbacks"))
+        plan = job.plan(in_place=_is_in_place(chosen) and not is_heard)
+        results: tuple[Any, ...] = repack(job.finish(run_plan(plan, chosen, **kwargs)))
     return results
 
 
@@ -895,7 +928,9 @@ def persist(
     with trimmed():
         # A cluster persists while its client goes on, so there is nobody to wait.
         stager = None if hasattr(chosen, "__shoal_keep__") else _stager(chosen, kwargs)
-        job = Job(collections, optimize_graph=optimize_graph, stager=stager, fixed=True)
+        job = Job(
+            collections, optimize_graph=optimize_graph, stager=stager, fixed=True, scheduler=chosen
+        )
         blocks = job.split(run(job.plan(), **kwargs))
     kept = [persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
     results: tuple[Any, ...] = repack(kept)
@@ -952,7 +987,7 @@ def optimize(*args: Any, traverse: bool = True, **kwargs: Any) -> tuple[Any, ...
     collections, repack = unpack_collections(*args, traverse=traverse)
     if not collections:
         return args
-    job = Job(collections)
+    job = Job(collections, scheduler=choose_scheduler(None, None, collections))
     new = [_optimized(c, job.nodes[i]) for i, c in enumerate(collections)]
     results: tuple[Any, ...] = repack(new)
     return results
@@ -1089,7 +1124,7 @@ class CollectionMixin:
         str
             Three sections; a line for each node says its blocks and which rule changed what.
         """
-        job = Job([self])
+        job = Job([self], scheduler=choose_scheduler(None, None, [self]))
         node: Any = self
         written = node.__shoal_node__()
         roots = [written] if isinstance(written, Node) else []

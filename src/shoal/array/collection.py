@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.array.chunks import Chunks, normalize_chunks, shape_of
 from shoal.array.delegate import Delegate, DelegatedProperty, OwnDelegate
+from shoal.array.inplace import write_in_place
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import ArrayNode, FromGraph, HeldBlocks, Wrapped
@@ -23,6 +24,7 @@ from shoal.array.operators import Operators
 from shoal.array.rules import RULES
 from shoal.collection import CollectionMixin
 from shoal.expr.node import Held, Node
+from shoal.graph.plan import Plan
 from shoal.highlevelgraph import HighLevelGraph, graph_of
 from shoal.types import Key
 
@@ -106,6 +108,9 @@ class Array(Operators, CollectionMixin):
         if self.npartitions == 1:
             return _only_block, (self._node,)
         return assemble, (self.numblocks,)
+
+    def __shoal_in_place__(self, plan: Plan, wanted: Sequence[int], is_alone: bool) -> Any:
+        return write_in_place(plan, wanted, self.chunks, self._meta, is_alone)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._node,)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.graph.naming import funcname
 
-__all__ = ["Accumulate", "GramBlock", "Kept", "tensordot_block"]
+__all__ = ["Accumulate", "GramBlock", "Kept", "tensordot_block", "together"]
 
 
 class Accumulate:
@@ -24,25 +24,51 @@ class Accumulate:
         For each operand, outermost list first, which contracted axis its lists stand for.
     op
         What adds.
+    along
+        Where there is one contracted axis, which one it is of each operand's axes: blocks that are
+        small beside their product are put together along it.
 
     Examples
     --------
-    >>> Accumulate(np.dot, ((0,), (0,)), np.add)([np.ones(2)] * 3, [np.ones(2)] * 3)
+    >>> Accumulate(np.dot, ((0,), (0,)), np.add, (0, 0))([np.ones(2)] * 3, [np.ones(2)] * 3)
     np.float64(6.0)
     """
 
     def __init__(
-        self, func: Callable[..., Any], places: tuple[tuple[int, ...], ...], op: Callable[..., Any]
+        self,
+        func: Callable[..., Any],
+        places: tuple[tuple[int, ...], ...],
+        op: Callable[..., Any],
+        along: tuple[int, ...] | None = None,
     ) -> None:
         self.func = func
         self.places = places
         self.op = op
+        self.along = along
 
     @property
     def __name__(self) -> str:
         return funcname(self.func)
 
     def __call__(self, *operands: Any) -> Any:
+        total: Any = None
+        if self.along is not None and _are_plain_rows(operands):
+            total = self.func(*[blocks[0] for blocks in operands])
+            rest = [blocks[1:] for blocks in operands]
+            part: Any = None
+            for parts in together(rest, self.along, getattr(total, "nbytes", 0)):
+                # Fresh memory costs as much as adding it up.
+                reused = {"out": part} if self.func is np.matmul else {}
+                part = self.func(*parts, **reused)
+                total = self._plus(total, part)
+        else:
+            for parts in self._combinations(operands):
+                product = self.func(*parts)
+                total = product if total is None else self._plus(total, product)
+        return total[()] if type(total) is np.ndarray and not total.ndim else total
+
+    def _combinations(self, operands: Sequence[Any]) -> Iterator[list[Any]]:
+        """The operands of each product."""
         counts: dict[int, int] = {}
         for operand, axes in zip(operands, self.places, strict=True):
             for axis in axes:
@@ -51,28 +77,76 @@ class Accumulate:
                 counts[axis] = max(counts.get(axis, 1), len(operand))
                 operand = operand[0]
         gone = sorted(counts)
-        total: Any = None
         for index in itertools.product(*[range(counts[axis]) for axis in gone]):
             at = dict(zip(gone, index, strict=True))
-            parts = [_picked(o, own, at) for o, own in zip(operands, self.places, strict=True)]
-            part = self.func(*parts)
-            if total is None:
-                total = part
-            elif type(total) is np.ndarray and total.dtype == getattr(part, "dtype", None):
-                # The first product is nobody else's.
-                total = (
-                    self.op(total, part, out=total)
-                    if total.flags.writeable
-                    else self.op(total, part)
-                )
-            elif self.op is np.add and isinstance(total, np.ma.MaskedArray):
-                total = _added(total, part)
-            else:
-                total = self.op(total, part)
-        return total[()] if type(total) is np.ndarray and not total.ndim else total
+            yield [_picked(o, own, at) for o, own in zip(operands, self.places, strict=True)]
+
+    def _plus(self, total: Any, part: Any) -> Any:
+        if type(total) is np.ndarray and total.dtype == getattr(part, "dtype", None):
+            # The first product is nobody else's.
+            return (
+                self.op(total, part, out=total) if total.flags.writeable else self.op(total, part)
+            )
+        if self.op is np.add and isinstance(total, np.ma.MaskedArray):
+            return _added(total, part)
+        return self.op(total, part)
 
     def __shoal_tokenize__(self) -> Any:
-        return "accumulate", self.func, self.places, self.op
+        return "accumulate", self.func, self.places, self.op, self.along
+
+
+def _are_plain_rows(operands: Sequence[Any]) -> bool:
+    """Whether all are lists of as many plain arrays."""
+    return all(
+        isinstance(blocks, list)
+        and len(blocks) == len(operands[0])
+        and all(type(block) is np.ndarray for block in blocks)
+        for blocks in operands
+    )
+
+
+def together(
+    operands: Sequence[list[Any]], along: Sequence[int], limit_bytes: int
+) -> Iterator[list[Any]]:
+    """Blocks of operands, as many as fit a limit as one: a product of longer blocks costs as much
+    as the products of the short ones, and their results need not be added.
+
+    Parameters
+    ----------
+    operands
+        A list of blocks each, plain arrays, and as many.
+    along
+        The axis of each along which its blocks are put together.
+    limit_bytes
+        What may be copied for it at a time.
+
+    Examples
+    --------
+    >>> a, b = [np.ones((2, 1))] * 3, [np.ones((1, 2))] * 3
+    >>> [(x.shape, y.shape) for x, y in together((a, b), (1, 0), 64)]
+    [((2, 2), (2, 2)), ((2, 1), (1, 2))]
+    """
+    count = len(operands[0])
+    start = 0
+    while start < count:
+        end, size = start + 1, 0
+        while end < count:
+            size += sum(blocks[end - 1].nbytes for blocks in operands)
+            if size + sum(blocks[end].nbytes for blocks in operands) > limit_bytes:
+                break
+            end += 1
+        made: dict[tuple[int, ...], Any] = {}
+        for blocks, axis in zip(operands, along, strict=True):
+            ids = (axis, *map(id, blocks[start:end]))
+            # The same blocks are the same array: NumPy sees a product with its own transpose.
+            if ids not in made:
+                parts = blocks[start:end]
+                made[ids] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+        yield [
+            made[axis, *map(id, blocks[start:end])]
+            for blocks, axis in zip(operands, along, strict=True)
+        ]
+        start = end
 
 
 def _added(total: Any, part: Any) -> Any:
@@ -121,10 +195,18 @@ class GramBlock:
 
     def __call__(self, left: list[Any], right: list[Any]) -> Any:
         total: Any = None
-        for a, b in zip(left, right, strict=True):
+        part: Any = None
+        axis = 1 if self.is_first else 0
+        rows, columns = left[0].shape[1 - axis], right[0].shape[1 - axis]
+        limit_bytes = rows * columns * left[0].itemsize if _are_plain_rows((left, right)) else 0
+        for a, b in together((left, right), (axis, axis), limit_bytes):
             # NumPy sees where both are the same memory, and does half of the work.
-            part = np.matmul(a, b.T) if self.is_first else np.matmul(a.T, b)
-            total = part if total is None else np.add(total, part, out=total)
+            pair = (a, b.T) if self.is_first else (a.T, b)
+            if total is None:
+                total = np.matmul(*pair)
+            else:
+                part = np.matmul(*pair, out=part)
+                total = np.add(total, part, out=total)
         return total
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -78,7 +78,10 @@ def contract(
     flat = [item for a, own in zip(arrays, labels, strict=True) for item in (a, own)]
     if count <= (split_every or ONE_TASK) or (not split_every and _sums_alone(arrays, labels, out)):
         places = tuple([tuple([gone.index(i) for i in own if i in gone]) for own in labels])
-        call = Accumulate(func, places, op) if gone else func
+        along = tuple([own.index(gone[0]) for own in labels if gone[0] in own]) if gone else ()
+        # Blocks are put together where that is the same sum, and every operand has the axis.
+        is_one = len(gone) == 1 and op is np.add and len(along) == len(arrays)
+        call = Accumulate(func, places, op, along if is_one else None) if gone else func
         return blockwise(call, tuple(out), *flat, token=name, concatenate=False, meta=meta)
     products = blockwise(
         Kept(func, len(gone)),
