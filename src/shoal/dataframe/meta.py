@@ -16,6 +16,7 @@ import pandas as pd
 
 from shoal.dispatch import Dispatch
 from shoal.errors import ShoalError
+from shoal.typing import no_default
 
 __all__ = [
     "UNKNOWN_CATEGORIES",
@@ -31,6 +32,7 @@ __all__ = [
     "sample_of",
     "sample_of_pandas",
     "told_meta",
+    "untold",
     "with_unknown_categories",
 ]
 
@@ -131,6 +133,22 @@ class MetaError(ShoalError, ValueError):
     >>> issubclass(MetaError, ValueError)
     True
     """
+
+
+def untold(meta: Any) -> bool:
+    """Whether nobody has said what a result looks like.
+
+    Parameters
+    ----------
+    meta
+        What was given: None and `shoal.typing.no_default` say nothing.
+
+    Examples
+    --------
+    >>> untold(no_default), untold({"x": int})
+    (True, False)
+    """
+    return meta is None or meta is no_default
 
 
 def make_meta(like: Any, index: Any = None, parent_meta: Any = None) -> Any:

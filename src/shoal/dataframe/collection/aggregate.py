@@ -10,7 +10,7 @@ from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.collection.distinct import count_values
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import REDUCTIONS
-from shoal.dataframe.meta import make_meta, sample_of, told_meta
+from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["agg", "get", "map_values", "reindex", "value_counts"]
@@ -117,7 +117,7 @@ def map_values(self: Any, func: Any, na_action: Any = None, meta: Any = None, **
     ['1', '2']
     """
     options = {"na_action": na_action, **kwargs}
-    if meta is None:
+    if untold(meta):
         meta = told_meta(rows.call_method, self._meta, "map", func, **options)
     meta = make_meta(meta, index=self._meta.index)
     args = (self._node, "map", func, *options.values())

@@ -29,7 +29,7 @@ from shoal.dataframe.kernels.calls import (
     transformed,
 )
 from shoal.dataframe.kernels.reductions import Reducer, concat_rows
-from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
+from shoal.dataframe.meta import make_meta, meta_of_call, sample_of, untold
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.estimates import told_size
 from shoal.dataframe.nodes.partitions import Head, Select, Tail
@@ -51,7 +51,6 @@ from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
 from shoal.highlevelgraph import graph_of
 from shoal.seams import across
-from shoal.typing import no_default
 
 __all__ = [
     "FrameBase",
@@ -516,7 +515,7 @@ class FrameBase(CollectionMixin):
         numbered = "partition_info" not in names and takes_argument(func, "partition_info")
         if numbered:
             func = NumberedCall(func)
-        if meta is None or meta is no_default:
+        if untold(meta):
             metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
             meta = meta_of_call(
                 func, *metas[:split], **dict(zip(names, metas[split:], strict=True))
@@ -605,7 +604,7 @@ class FrameBase(CollectionMixin):
             (aggregate, {**kwargs, **more}),
         )
         reducer = UserReducer(token or getattr(chunk, "__name__", "reduction").strip("<>"), steps)
-        if meta is None or meta is no_default:
+        if untold(meta):
             meta = meta_of_call(reducer.once, self._meta)
         else:
             meta = make_meta(meta, index=pd.RangeIndex(0))

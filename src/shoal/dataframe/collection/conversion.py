@@ -12,7 +12,7 @@ import pandas as pd
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta
+from shoal.dataframe.meta import make_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.delayed import delayed
 from shoal.seams import across
@@ -413,7 +413,7 @@ def dot(self: Any, other: Any, meta: Any = None) -> Any:
     """
     if self.ndim == 2:
         if isinstance(other, pd.Series | pd.DataFrame):
-            meta = make_meta(self._meta.dot(other)) if meta is None else make_meta(meta)
+            meta = make_meta(self._meta.dot(other)) if untold(meta) else make_meta(meta)
             args = (self._node, "dot", other)
             return from_node(MapPartitions(rows.call_method, args, (), meta, None, "dot"))
         raise TypeError("dot of a frame takes a series or frame in memory; compute() it first")
@@ -422,7 +422,7 @@ def dot(self: Any, other: Any, meta: Any = None) -> Any:
         if products is None:
             raise TypeError("dot of a series takes a series, or a frame of shoal")
         out = products.sum(skipna=False)
-        return out.rename(self.name if meta is None else make_meta(meta).name)
+        return out.rename(self.name if untold(meta) else make_meta(meta).name)
     if not isinstance(other, FrameBase | pd.Series):
         raise TypeError(f"dot takes a series, got {type(other).__name__}")
     both = aligned([self._node, wrapped(operand(other))], "dot", match="single")

@@ -32,7 +32,7 @@ from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series
 from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, told_meta
+from shoal.dataframe.meta import make_meta, told_meta, untold
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
 
 __all__ = ["DataFrame"]
@@ -362,7 +362,7 @@ class DataFrame(FrameBase):
                 "apply(axis=0) needs whole columns; pass axis=1, or use map_partitions or reduction"
             )
         options = {"axis": 1, "args": tuple(args), **kwargs}
-        if meta is None:
+        if untold(meta):
             meta = told_meta(rows.call_method, self._meta, "apply", function, **options)
         meta = make_meta(meta, index=self._meta.index)
         whole = (self._node, "apply", function, *options.values())

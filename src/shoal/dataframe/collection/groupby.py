@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, wrapped
@@ -42,7 +43,7 @@ from shoal.dataframe.kernels.wholegroups import (
     group_of,
     in_group_order,
 )
-from shoal.dataframe.meta import MetaError, make_meta, sample_of
+from shoal.dataframe.meta import MetaError, make_meta, sample_of, untold
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
@@ -111,6 +112,14 @@ class GroupBy:
         return self._on(sample_of(self.frame._meta))
 
     def __getitem__(self, columns: Any) -> GroupBy:
+        several = isinstance(columns, list | tuple | np.ndarray | pd.Index | pd.Series)
+        if several and not (isinstance(columns, tuple) and columns in self.frame.columns):
+            if isinstance(columns, tuple) and len(columns) > 1:
+                raise ValueError(
+                    "Cannot subset columns with a tuple with more than one element. Use a list "
+                    "instead."
+                )
+            columns = list(columns)
         wanted = columns if isinstance(columns, list) else [columns]
         for name in wanted:
             if name not in self.frame.columns:
@@ -278,7 +287,8 @@ class GroupBy:
         if not all(map(self._folds, aggregates)):
             count = {"split_out": split_out, "split_every": split_every}
             return self._method(func, (), {**told, **options, **count})
-        return self._aggregated(aggregates, meta, split_every, split_out)
+        out = self._aggregated(aggregates, meta, split_every, split_out)
+        return _counted(out) if func == "size" and self.ndim == 1 else out
 
     # -------------------------------------------------------------------- whole groups
 
@@ -331,12 +341,14 @@ class GroupBy:
         return func(self, *args, **kwargs)
 
     def _with_function(self, method: str, func: Any, args: Any, kwargs: Any, meta: Any) -> Any:
-        if meta is None:
+        if untold(meta):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     meta = make_meta(getattr(self._sampled, method)(func, *args, **kwargs))
             except Exception as error:
+                if isinstance(func, str):
+                    raise
                 raise MetaError(
                     f"what groupby.{method} of {getattr(func, '__name__', func)!r} returns could "
                     f"not be found out: on a made-up sample it raised {type(error).__name__}: "
@@ -466,7 +478,7 @@ class GroupBy:
         for name in ("shuffle_method", "axis"):
             if kwargs.get(name, 0) in (None, 0):
                 kwargs.pop(name, None)
-        if meta is None:
+        if untold(meta):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
                 meta = getattr(self._sampled, method)
@@ -788,6 +800,17 @@ BY_FUNCTION = {
     all: "all",
 }
 """Python's functions, by the names of aggregations that do the same for a group."""
+
+
+def _counted(sizes: Any) -> Any:
+    """Sizes of groups in the dtype that pandas gives them: that of a series has a kind like it."""
+    meta = sizes._meta
+    last = meta if meta.ndim == 1 else meta.iloc[:, -1]
+    if isinstance(last.dtype, np.dtype):
+        return sizes
+    dtype = last.dtype if meta.ndim == 1 else {last.name: last.dtype}
+    args = (sizes._node, "astype", dtype)
+    return from_node(MapPartitions(rows.call_method, args, (), meta, None, "size"))
 
 
 def _aggregate(column: Any, func: Any) -> Aggregate | None:

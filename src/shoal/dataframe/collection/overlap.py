@@ -20,7 +20,7 @@ from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, op
 from shoal.dataframe.collection.distinct import is_span
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
+from shoal.dataframe.meta import make_meta, meta_of_call, sample_of, untold
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Cumulative
 from shoal.dataframe.nodes.overlap import MapOverlap
@@ -156,7 +156,7 @@ def overlapping(
         items = aligned(items, "map_overlap", broadcast=True)
     names = tuple(kwargs)
     split = len(items) - len(names)
-    if meta is None:
+    if untold(meta):
         metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
         meta = meta_of_call(func, *metas[:split], **dict(zip(names, metas[split:], strict=True)))
     else:

@@ -117,11 +117,13 @@ class Resampler:
             whole = self.collection.repartition(npartitions=1)
             all_rows = (self.rule, told, self.columns, method, args)
             out = whole.map_partitions(resampled_whole, *all_rows, meta=meta, **kwargs)
-            return out.clear_divisions()
+            node = out._node.replace(given_divisions=self._ends())
+            return from_node(node)
         bins, ends = self._bins()
         rows = RepartitionDivisions(self.collection._node, bins.cuts)
         plain = tuple([(k, v) for k, v in told if k not in ("origin", "offset")])
-        if isinstance(to_offset(self.rule), pd.offsets.Tick | pd.offsets.Day):
+        offset, zone = to_offset(self.rule), self.collection._meta.index.tz
+        if isinstance(offset, pd.offsets.Tick) or (isinstance(offset, pd.offsets.Day) and not zone):
             plain = (*plain, ("origin", bins.origin))  # others have their places in the calendar
         spans = (self.rule, plain)
         fixed = (*spans, self.columns, method, args)
@@ -134,6 +136,16 @@ class Resampler:
         return from_node(
             MapEach(completed, (full, *(ends or (None, None)), blank, *spans), (), *last)
         )
+
+    def _ends(self) -> tuple[Any, Any]:
+        """The labels of the first and the last bin; unknown where the rows' own bounds are."""
+        collection = self.collection
+        index = getattr(collection._meta, "index", None)
+        if known_lengths(collection._node) is None or not isinstance(index, pd.DatetimeIndex):
+            return None, None
+        ends = pd.DatetimeIndex([collection.divisions[0], collection.divisions[-1]])
+        labels = pd.Series(0, index=ends).resample(self.rule, **self.options).sum().index
+        return labels[0], labels[-1]
 
     def _bins(self) -> tuple[Bins, tuple[Any, ...]]:
         """The bins; and what will tell the first and the last row where that is not known."""

@@ -36,7 +36,16 @@ from shoal.dataframe.kernels.ordering import stable_order
 from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.types import Parts
 
-__all__ = ["CutRows", "Rows", "cut_rows", "join_rows", "open_rows", "rows_of", "unwrapped"]
+__all__ = [
+    "CutRows",
+    "Rows",
+    "cut_rows",
+    "frame_of",
+    "join_rows",
+    "open_rows",
+    "rows_of",
+    "unwrapped",
+]
 
 PLAIN, ARROW, CODES, MASKED, ZONED, WHOLE = range(6)
 """How a column is made of vectors."""
@@ -227,8 +236,33 @@ def assemble(layout: Any, vectors: Sequence[Any], length: int) -> Any:
     columns = len(kinds) - (len(labels) if labels is not None else 0)
     index = index_of(arrays[columns:], labels, length)
     if ndim == 1:
-        return pd.Series(arrays[0], index=index, name=names, copy=False)
-    frame = pd.DataFrame(dict(enumerate(arrays[:columns])), index=index, copy=False)
+        return pd.Series(arrays[0], index=index, name=names, dtype=arrays[0].dtype, copy=False)
+    return frame_of(arrays[:columns], index, names)
+
+
+def frame_of(arrays: Sequence[Any], index: pd.Index, names: Any) -> pd.DataFrame:
+    """Columns as a frame, each of the dtype that it has.
+
+    Parameters
+    ----------
+    arrays
+        Of the index's length.
+    index, names
+        Labels of the rows and of the columns.
+
+    Examples
+    --------
+    >>> frame_of([np.array(["a"], dtype=object)], pd.RangeIndex(1), ["x"]).x.dtype
+    dtype('O')
+    """
+    # pandas looks into arrays of objects, and takes texts and times for such; not into series.
+    columns = {
+        i: pd.Series(array, index=index, dtype=object, copy=False)
+        if array.dtype == object
+        else array
+        for i, array in enumerate(arrays)
+    }
+    frame = pd.DataFrame(columns, index=index, copy=False)
     frame.columns = names
     return frame
 

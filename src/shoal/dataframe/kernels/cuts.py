@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.kernels.columns import cut_rows, join_rows, unwrapped
+from shoal.dataframe.kernels.columns import cut_rows, frame_of, join_rows, unwrapped
 from shoal.dataframe.kernels.hashing import codes_of
 from shoal.dataframe.kernels.ordering import range_codes
 from shoal.dataframe.kernels.reductions import concat_rows
@@ -222,11 +222,12 @@ def keys_of(frame: Any, names: Sequence[Any]) -> Any:
     """
     if all(name in frame.columns for name in names):
         return frame[list(names)]
-    columns = {
-        name: frame[name] if name in frame.columns else frame.index.get_level_values(name)
+    columns = [
+        frame[name] if name in frame.columns else frame.index.get_level_values(name)
         for name in names
-    }
-    return pd.DataFrame({n: c.array for n, c in columns.items()})
+    ]
+    arrays = [column.array for column in columns]
+    return frame_of(arrays, pd.RangeIndex(len(frame)), list(names))
 
 
 def key_array(frame: Any, name: Any, of_index: bool = False) -> Any:

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import take
 
-from shoal.dataframe.kernels.columns import unwrapped
+from shoal.dataframe.kernels.columns import frame_of, unwrapped
 
 __all__ = ["fast_merge"]
 
@@ -177,12 +177,11 @@ def put_together(
     for i, name in enumerate(right.columns):
         if name not in shared:
             columns.append(taken(right.iloc[:, i].array, there))
-    frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
     ours, theirs = names
-    frame.columns = pd.Index(
+    labels = pd.Index(
         [*ours, *(t for n, t in zip(right.columns, theirs, strict=True) if n not in shared)]
     )
-    return frame
+    return frame_of(columns, pd.RangeIndex(len(columns[0]) if columns else 0), labels)
 
 
 def taken(array: Any, rows: Any) -> Any:

@@ -118,7 +118,9 @@ def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, so
     if some:
         # The places are the labels meanwhile: they tell which rows are left.
         rows = rows.set_axis(pd.Index(places), axis=0)
-    out = call_by_group(rows, spec, method, args, kwargs)
+    # A function of groups, where no row has one, pandas calls on nothing, and takes rows from that.
+    alone = method == "transform" and _without_groups(rows, spec[0], spec[2])
+    out = call_by_group(rows.iloc[:0] if alone else rows, spec, method, args, kwargs)
     labels = part.index
     if some:
         places = out.index.to_numpy()
