@@ -8,7 +8,6 @@ that form, and the chunks of several arrays are brought together.  Nothing here 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Number
 from typing import Any, TypeAlias
@@ -404,12 +403,3 @@ def regular(blocks: Sequence[float]) -> bool:
     (True, False)
     """
     return len(blocks) < 2 or (len(set(blocks[:-1])) == 1 and blocks[-1] <= blocks[0])
-
-
-def largest_block(chunks: Chunks) -> int:
-    """Elements in the largest block.
-
-    >>> largest_block(((2, 3), (4,)))
-    12
-    """
-    return math.prod(max(axis, default=0) for axis in chunks)

@@ -16,7 +16,7 @@ from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
 from shoal.array.meta import meta_from_array
 
-__all__ = ["along_axis", "in_one_task", "one_block"]
+__all__ = ["along_axis", "one_block"]
 
 
 def one_block(a: Array, axes: tuple[int, ...]) -> Array:
@@ -107,58 +107,3 @@ def along_axis(
         token=func.__name__,
         meta=meta_from_array(a._meta, a.ndim, a.dtype if dtype is None else dtype),
     )
-
-
-def in_one_task(
-    func: Callable[..., Any],
-    arrays: list[Array],
-    shape: tuple[Any, ...],
-    dtype: Any,
-    which: int | None = None,
-    **kwargs: Any,
-) -> Array:
-    """A function of whole arrays, in one task: the arrays have to fit the memory of one worker.
-
-    Parameters
-    ----------
-    func
-        ``func(*arrays, **kwargs)``, of NumPy's.
-    arrays
-        The arrays.
-    shape, dtype
-        Of the result; nan where a length is not known.
-    which
-        Of its results; None for the only one.
-    **kwargs
-        The function's.
-
-    Examples
-    --------
-    >>> import shoal.array as da
-    >>> in_one_task(np.linalg.det, [2 * da.eye(2, chunks=1)], (), float).compute().round(6)
-    np.float64(4.0)
-    """
-    pairs: list[Any] = []
-    labels = iter(range(1000))
-    for a in arrays:
-        pairs += [one_block(a, tuple(range(a.ndim))), tuple([next(labels) for _ in range(a.ndim)])]
-    out = tuple([next(labels) for _ in shape])
-    return blockwise(
-        partial(_call_whole, func=func, which=which, kwargs=tuple(kwargs.items())),
-        out,
-        *pairs,
-        new_axes=dict(zip(out, shape, strict=True)),
-        concatenate=True,
-        token=func.__name__,
-        meta=meta_from_array(None, len(shape), dtype),
-    )
-
-
-def _call_whole(*arrays: Any, func: Any, which: int | None, kwargs: Any) -> Any:
-    """A function of whole arrays, or one of its results.
-
-    >>> _call_whole(np.eye(2), func=np.linalg.slogdet, which=1, kwargs=())
-    np.float64(0.0)
-    """
-    out = func(*arrays, **dict(kwargs))
-    return out if which is None else out[which]

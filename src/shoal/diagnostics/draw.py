@@ -29,7 +29,6 @@ from shoal.types import Key
 __all__ = ["draw"]
 
 ENGINES = (None, "graphviz", "cytoscape", "ipycytoscape")
-PAINTED = ("png", "pdf", "jpeg")
 MOST_TASKS = 500
 TIMEOUT_S = 120.0
 MOST_PIXELS = 16_000

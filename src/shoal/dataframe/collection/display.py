@@ -11,9 +11,6 @@ from shoal.dataframe.rules.walk import sources_first
 
 __all__ = ["html_of", "structure", "text_of", "to_html", "to_string"]
 
-MOST_DIVISIONS = 60
-"""How many rows are listed of divisions before the middle is left out."""
-
 
 def structure(collection: Any) -> Any:
     """A pandas object of strings with a row a division: dtypes in the first, then dots.

@@ -36,7 +36,7 @@ from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit, process_bytes
-from shoal.distributed.node.output import Line, lines_of
+from shoal.distributed.node.output import Line
 from shoal.distributed.node.perform import PERFORM
 from shoal.distributed.node.placing import PLACE_BYTES, place
 from shoal.distributed.node.plugins import Plugins, Preparations, load_preload
@@ -307,16 +307,6 @@ class Worker:
         if connection is not None:
             for name in [topic] if isinstance(topic, str) else topic:
                 connection.send(Call(0, "events.log", {"topic": name, "value": msg}))
-
-    def log_lines(self, n: int | None = None) -> list[tuple[str, str]]:
-        """The last lines of its log, newest first.
-
-        Parameters
-        ----------
-        n
-            How many.
-        """
-        return [line[:2] for line in lines_of(self.log, n)]
 
     def slots(self) -> list[Slot]:
         """The execution threads that run a task."""
