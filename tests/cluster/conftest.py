@@ -22,6 +22,7 @@ import pytest
 
 from shoal.distributed import Client, LocalCluster
 from shoal.distributed.core import scheduler as core
+from shoal.distributed.net.gate import borrow_gate, return_gate
 
 WAIT_S = 60.0
 """How long anything may take on a machine with much else to do."""
@@ -197,13 +198,20 @@ def descriptors() -> set[tuple[int, str]]:
     """What this process has open: numbers, and what they are.
 
     Shared memory is another matter: a pool keeps it for a while, to be used again
-    (``tests/unit/test_net_shared.py``).
+    (``tests/unit/test_net_shared.py``).  And so is what this thread waits at: it is kept, and
+    another one takes its place after a wait that was given up.
     """
+    gate = borrow_gate()
+    return_gate(gate)
     found = set()
     for name in os.listdir("/proc/self/fd"):
         with suppress(OSError):
             found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
-    return {(number, what) for number, what in found if not what.startswith("/memfd:shoal ")}
+    return {
+        (number, what)
+        for number, what in found
+        if not what.startswith("/memfd:shoal ") and number not in gate._fds
+    }
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -36,10 +38,10 @@ def slow_sum(seconds: float, *numbers: int) -> int:
     return sum(numbers)
 
 
-def rounds(client: Any, until: float) -> int:
+def rounds(client: Any, is_enough: Callable[[], bool]) -> int:
     """Graphs of several layers, one after the other, compared with a serial oracle."""
     done = 0
-    while time.monotonic() < until or not done:
+    while not done or not is_enough():
         base = done * 1000
         first = client.map(inc, range(base, base + 40))
         second = [client.submit(slow_sum, 0.01, *first[i : i + 4]) for i in range(0, 40, 4)]
@@ -52,15 +54,18 @@ def rounds(client: Any, until: float) -> int:
     return done
 
 
-def killing(faulty: Any, every_s: float, end: threading.Event) -> int:
-    """Kill a worker again and again, until told to end; how many."""
-    count = 0
+def killing(faulty: Any, every_s: float, end: threading.Event, killed: list[int]) -> None:
+    """Kill one of two workers again and again, until told to end.
+
+    The other one goes on: where starting a worker takes longer than its life, nothing is done.
+    """
     while not end.wait(every_s):
         pids = sorted(faulty.pids().values())
-        if pids:
-            os.kill(pids[count % len(pids)], signal.SIGKILL)
-            count += 1
-    return count
+        if len(pids) == 2:
+            pid = pids[len(killed) % 2]
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +77,17 @@ def test_workers_are_killed_again_and_again(suffer: Any, every_s: float, seconds
     settings = core.Settings(allowed_failures=100)
     with suffer(n_workers=2, settings=settings) as faulty:
         end, killed = threading.Event(), []
-        thread = threading.Thread(target=lambda: killed.append(killing(faulty, every_s, end)))
+        thread = threading.Thread(target=killing, args=(faulty, every_s, end, killed))
         thread.start()
+        until, least = time.monotonic() + seconds, seconds / every_s / 4
         try:
-            assert rounds(faulty.client, time.monotonic() + seconds)
+            rounds(faulty.client, lambda: time.monotonic() > until and len(killed) >= least)
         finally:
             end.set()
             thread.join(WAIT_S)
-        assert killed[0] >= seconds / every_s / 4
         # It is as good as new.
         faulty.client.wait_for_workers(2, timeout=WAIT_S)
-        assert rounds(faulty.client, 0.0) == 1
+        assert rounds(faulty.client, lambda: True) == 1
 
 
 def test_a_poison_task_beside_a_hundred_innocents(suffer: Any) -> None:
@@ -362,3 +367,17 @@ def test_a_worker_that_stays_down_is_told_to_whoever_waits(
         faulty.cluster.scale(1)
         assert waits.result(timeout=WAIT_S) == 2
         del poison, waits
+
+
+def test_a_worker_that_is_killed_before_it_is_up_again_is_started_once_more(
+    suffer: Any, wait_until: Any
+) -> None:
+    with suffer(n_workers=1) as faulty:
+        [nanny] = faulty.cluster.workers.values()
+        seen = []
+        wait_until(lambda: nanny.worker_address, "it has been up")
+        for _ in range(nannies.STARTS + 1):
+            seen.append(nanny.pid)
+            os.kill(seen[-1], signal.SIGKILL)
+            wait_until(lambda: nanny.pid not in (None, seen[-1]), "another process")
+        assert faulty.client.submit(inc, 1).result(timeout=WAIT_S) == 2

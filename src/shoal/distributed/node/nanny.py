@@ -56,8 +56,9 @@ GRACE_S = 5.0
 QUICK_S = 1.0
 RESTARTS = 10
 RESTARTS_S = 120.0
-"""A process that died sooner than the first died quickly; more of these than the second, within the
-third, and the nanny gives up.  One that has worked for a while is always started again."""
+"""A process that died sooner than the first, or before it had registered, died quickly; more of
+these than the second, within the third, and the nanny gives up.  One that has worked for a while
+is always started again."""
 
 ENVIRONMENT = {
     # Memory that is freed goes back to the system, or the limit would mean nothing.
@@ -250,7 +251,9 @@ class Nanny:
         """How many plugins are being set up; and the answer that came after them."""
         self._answered = False
         self._deaths: list[float] = []
-        self._unregistered = 0
+        self._has_run = False
+        """It has registered once: what ends it from now on is no fault of how it is started."""
+        self._starts = 0
         self._next_beat = 0.0
         self._kill_at: float | None = None
 
@@ -332,7 +335,6 @@ class Nanny:
             if self.status == "starting":
                 # Meanwhile it may have been told to close.
                 self.status = "running"
-            self._unregistered = 0
             waiting, self.waiting = self.waiting, []
             for call in waiting:
                 call()
@@ -436,13 +438,15 @@ class Nanny:
             # It was sent away by the scheduler, or there is none.
             self._end("")
             return
-        if not child.address:
-            self._unregistered += 1
-            if self._unregistered >= STARTS:
+        self._has_run = self._has_run or bool(child.address)
+        if not self._has_run:
+            self._starts += 1
+            if self._starts >= STARTS:
                 why = child.error or describe_end(code)
                 self._end(f"worker {self.name} could not be started: {why}")
                 return
-        quick = not planned and time.monotonic() - child.begun < QUICK_S
+        is_early = not child.address or time.monotonic() - child.begun < QUICK_S
+        quick = is_early and not planned
         self.loop.call_later(self._delay() if quick else 0.0, self._start)
         self.status = "restarting"
 
@@ -455,7 +459,8 @@ class Nanny:
             self.status = "closing"
             text = (
                 f"worker {self.name} died {count} times in {RESTARTS_S:g} s, each time within "
-                f"{QUICK_S:g} s of its start, and stays down; the last time {self._last_end}"
+                f"{QUICK_S:g} s of its start or before it was up, and stays down; "
+                f"the last time {self._last_end}"
             )
             self.loop.call_soon(self._end, text)
         return min(5.0, 0.1 * 2 ** (count - 2)) if count > 1 else 0.0
