@@ -20,6 +20,7 @@ from shoal.distributed import (
     Reschedule,
     fire_and_forget,
     get_client,
+    get_task_metadata,
     get_task_stream,
     get_worker,
     local_client,
@@ -123,6 +124,19 @@ def test_task_stream(client) -> None:
         client.gather(client.map(abs, range(-4, 0), pure=False))
     assert len(stream.data) == 4
     assert all(run["startstops"][0]["action"] == "compute" for run in stream.data)
+
+
+def test_failed_runs_are_in_the_task_stream_and_known_by_their_state(client) -> None:
+    with get_task_metadata(client) as tasks, get_task_stream(client) as stream:
+        well = client.submit(abs, -1, key=("pair", 0))
+        bad = client.submit(int, "x", key="bad", retries=1)
+        assert well.result() == 1
+        assert bad.exception() is not None
+    assert tasks.state == {("pair", 0): "memory", "bad": "erred"}
+    assert tasks.metadata["bad"]["status"] == "error"
+    ends = [run["startstops"][0]["stop"] for run in stream.data]
+    assert ends == sorted(ends)
+    assert sorted(str(run["key"]) for run in stream.data) == ["('pair', 0)", "bad", "bad"]
 
 
 def test_wait_for_workers_says_how_many_came(client) -> None:

@@ -184,6 +184,7 @@ def test_a_failure_is_reported_and_what_waits_for_it_goes_back(bench):
     assert said(report(bench.finish(1, kind="raised"))) == {
         "failed": [(1, 1, "raised", b"error", 0.5)],
         "returned": [(2, 1)],
+        "tried": [(1, 1.0, 0.5)],
     }
     assert not bench.w.tasks
 

@@ -912,6 +912,8 @@ class Report(_Struct):
         ``(number, bytes)``: memory that a task took at most, where it was measured and much.
     unreached
         Numbers of workers that owed results, or were to be connected to, and kept silent.
+    tried
+        ``(number, start, seconds)`` of runs that have failed, for the task stream.
 
     Examples
     --------
@@ -938,6 +940,7 @@ class Report(_Struct):
     rejoined: list[tuple[int, int]] = []
     peaks: list[tuple[int, int]] = []
     unreached: list[int] = []
+    tried: list[tuple[int, float, float]] = []
 
 
 class Beat(_Struct):

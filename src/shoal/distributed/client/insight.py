@@ -141,7 +141,7 @@ class Insight(Session):
         filename: str | None = None,
         bokeh_resources: Any = None,
     ) -> Any:
-        """When and where tasks ran: a dictionary for each.
+        """When and where tasks ran: a dictionary for each; ``status`` is ``"error"`` of the failed.
 
         Parameters
         ----------
@@ -164,6 +164,9 @@ class Insight(Session):
 
         async def steps() -> Any:
             rows = await self._answer("scheduler.task_stream", args)
+            for row in rows:
+                if type(row["key"]) is list:  # msgpack has no tuples
+                    row["key"] = tuple(row["key"])
             return rows, await self._model(BEGIN) if plot else None
 
         def finish(found: Any) -> Any:

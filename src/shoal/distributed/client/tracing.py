@@ -98,4 +98,6 @@ class traced:
                         "shoal.result_bytes": row["nbytes"],
                     },
                 )
+                if row["status"] != "OK":
+                    span.set_status(self._api.StatusCode.ERROR)
                 span.end(end_time=int(1e9 * part["stop"]))

@@ -75,6 +75,8 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         lose_copy(state, number, holder)
     for number in m.gone:
         lose_copy(state, number, worker.number)
+    if m.tried:
+        keep_tried(state, worker, m.tried)
     for number, run, kind, data, _ in m.failed:
         on_failed(state, worker, number, run, kind, data)
     if m.returned:
@@ -238,6 +240,16 @@ def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
     labels = [kind.name if (kind := prefixes[row]) is not None else "" for row in rows]
     keys = keys_of(table, rows) if rows else []
     state.stream.add(worker.address, keys, labels, m.starts, m.seconds, m.nbytes)
+
+
+def keep_tried(state: Scheduler, worker: Worker, tried: Sequence[tuple[int, float, float]]) -> None:
+    """When runs were that have failed, for the task stream."""
+    table = state.table
+    known = [one for one in tried if current(state, one[0])]
+    rows = [number & MASK for number, _, _ in known]
+    keys, labels = [key_of(table, row) for row in rows], [table.prefixes[row].name for row in rows]
+    starts, seconds = [start for _, start, _ in known], [took for *_, took in known]
+    state.tried.add(worker.address, keys, labels, starts, seconds, [0] * len(known))
 
 
 def settle(

@@ -105,6 +105,8 @@ class Scheduler:
         """What people are shown."""
         self.story = Story(self.settings.story)
         self.stream = Stream(self.settings.stream)
+        self.tried = Stream(self.settings.stream)
+        """The last runs that ended well, and the last ones that failed."""
         self.observed = Observed()
         self.epoch = 0
         """How often tasks have come to a scheduler that had none."""

@@ -310,6 +310,8 @@ def finish(w: Worker, completions: list[Any]) -> None:
         if state == READY:
             w.active -= 1
         if completion[1]:
+            if completion[1] != "returned":
+                w.columns.tried.append((row.id, completion[5], completion[4]))
             fail(w, row, completion[1], completion[6], completion[4])
             continue
         ended.append(completion)

@@ -159,3 +159,4 @@ def renumber(columns: Columns, runs: dict[int, tuple[int, int]]) -> None:
     for column in (columns.failed, columns.returned, columns.seceded, columns.rejoined):
         entries: list[Any] = [(*runs[id], *more) for id, _, *more in column if id in runs]
         column[:] = entries
+    columns.tried[:] = [(runs[id][0], start, s) for id, start, s in columns.tried if id in runs]

@@ -53,6 +53,7 @@ def build(w: Worker) -> Report | None:
         columns.rejoined,
         columns.peaks,
         columns.unreached,
+        columns.tried,
     )
 
 

@@ -345,6 +345,7 @@ class Columns:
         "returned",
         "seceded",
         "transfers",
+        "tried",
         "unreached",
     )
 
@@ -356,6 +357,7 @@ class Columns:
         self.missing: list[tuple[int, int]] = []
         self.gone: list[int] = []
         self.transfers: list[tuple[int, int, float]] = []
+        self.tried: list[tuple[int, float, float]] = []
         self.seceded: list[tuple[int, int]] = []
         self.rejoined: list[tuple[int, int]] = []
         self.peaks: list[tuple[int, int]] = []

@@ -35,6 +35,7 @@ from shoal.distributed.core.scheduler.methods.describe import (
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler, holders
+from shoal.distributed.core.scheduler.story import Stream
 from shoal.distributed.core.scheduler.transitions import MEMORY, READY, SENT, STATES
 
 __all__ = ["METHODS"]
@@ -147,23 +148,30 @@ def tell_why(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
 def task_stream(
     state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float
 ) -> Any:
-    """Runs that have ended, oldest first."""
+    """Runs that have ended, well or not, in the order of their ends."""
+    rows = runs_within(state.stream, "OK", args)
+    if failed := runs_within(state.tried, "error", args):
+        rows = sorted(rows + failed, key=lambda run: run["startstops"][0]["stop"])
+    count = args.get("count")
+    return rows if count is None else rows[-count:] if count else []
+
+
+def runs_within(stream: Stream, status: str, args: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs of a stream that were, at least in part, between two moments."""
     start, stop = args.get("start"), args.get("stop")
-    rows = [
+    return [
         {
             "key": key,
             "name": name,
             "worker": worker,
             "startstops": [{"action": "compute", "start": begin, "stop": begin + seconds}],
             "nbytes": size,
-            "status": "OK",
+            "status": status,
         }
-        for worker, columns in state.stream.entries
+        for worker, columns in stream.entries
         for key, name, begin, seconds, size in zip(*columns)
         if (start is None or begin + seconds >= start) and (stop is None or begin <= stop)
     ]
-    count = args.get("count")
-    return rows if count is None else rows[-count:] if count else []
 
 
 def counts(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
