@@ -84,6 +84,16 @@ def test_rows_of_unknown_length() -> None:
     q, r = da.linalg.qr(x)
     near(q.compute() @ r.compute(), a)
     near(da.linalg.svd(x)[1].compute(), np.linalg.svd(a)[1])
+    # There are taken to be as many as columns, and looked at when they come.
+    assert [part.shape[1:] for part in (q, r)] == [(5,), (5,)]
+    assert da.linalg.svd(x)[1].shape == (5,)
+    for blocks in (5, 20):
+        few = da.from_array(numbers(20, 5), chunks=(blocks, 5))
+        few = few[da.arange(20, chunks=blocks) < 3]
+        for part in (*da.linalg.qr(few), *da.linalg.svd(few)):
+            with pytest.raises(ValueError, match=r"fewer rows \(3\) than columns \(5\)"):
+                part.compute()
+        near(da.linalg.svd(few.compute_chunk_sizes())[1], np.linalg.svd(few.compute())[1])
 
 
 @pytest.mark.parametrize("iterator", ["power", "QR"])

@@ -85,7 +85,15 @@ def test_parameters_that_are_arrays(make: Any) -> None:
     with pytest.raises(ValueError, match=r"not compatible|mismatch"):
         make(1).normal(np.arange(6).reshape(2, 3), np.ones((3, 1)), size=(2, 3, 4), chunks=3)
     with pytest.raises(ValueError, match="not compatible"):
-        make(1).normal(np.ones((3, 1)), size=(1,), chunks=3)
+        make(1).normal(np.ones((3, 1)), size=(2, 2), chunks=3)
+
+
+def test_the_size_is_as_large_as_the_parameters() -> None:
+    rng = da.random.RandomState(0)
+    assert rng.poisson(np.arange(10.0), size=1, chunks=4).chunks == ((4, 4, 2),)
+    assert rng.normal(np.arange(3.0), np.ones((4, 1)), size=1).compute().shape == (4, 3)
+    with pytest.raises(ValueError, match=r"size \(2,\) is not compatible .* normal"):
+        rng.normal(np.arange(3.0), size=2)
 
 
 @pytest.mark.parametrize("make", [da.random.default_rng, da.random.RandomState])

@@ -22,8 +22,8 @@ def assert_eq(
     check_dtype: bool = True,
     equal_nan: bool = True,
     scheduler: str = "sync",
-    rtol: float = 1e-7,
-    atol: float = 1e-12,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
     **ignored: Any,
 ) -> None:
     """Fail unless two arrays have equal values and are what they say they are.
@@ -40,7 +40,7 @@ def assert_eq(
     scheduler
         What computes.
     rtol, atol
-        Of floats, as `numpy.testing.assert_allclose` takes them.
+        Of floats; as those of `numpy.allclose`, which leave room for single precision.
     **ignored
         Options of Dask's that concern its own insides, such as ``check_graph``.
 

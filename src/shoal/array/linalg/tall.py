@@ -102,14 +102,16 @@ def svd_of_small(a: Array, full: bool = False) -> tuple[Array, Array, Array]:
 
 def _tree_and_triangle(data: Array) -> tuple[Array, Array]:
     m, n = data.shape
-    rank = m if m < n else (n if m == m else np.nan)
+    # Of an unknown number of rows it is taken that there are enough; the root of the tree looks.
+    rank = min(n, m)
+    least = None if m == m else n
     kind = np.empty((0, 0), factored_kind(data))
     rows = data.chunks[0]
     # Pieces are pairs of factors; nobody sees this array.  Its chunks are how large they are.
     higher = sum(_sizes(len(rows))[1:])
     sizes = (*[height * n + n * n for height in rows], *[FAN_IN * n * n] * higher)
-    tree = _algorithm(_factors, [data], (sizes,), kind.ravel())
-    return tree, _algorithm(_triangle, [tree], ((rank,), (n,)), kind)
+    tree = _algorithm(_factors, [data], (sizes,), kind.ravel(), least=least)
+    return tree, _algorithm(_triangle, [tree], ((rank,), (n,)), kind, least=least)
 
 
 def _orthogonal(data: Array, tree: Array, width: Any, right: Sequence[Array]) -> Array:
@@ -138,31 +140,51 @@ def _sizes(count: int) -> list[int]:
     return sizes
 
 
-def _merged(tasks: Tasks, leaves: list[int], merge: Any) -> list[int]:
-    """Levels of the tree above the leaves, one after the other."""
-    below, out = leaves, []
+def _levels(tasks: Tasks, blocks: Any, leaf: Any, merge: Any, least: int | None) -> list[int]:
+    """The tree, one level after the other; the last one is the root."""
+    below = [tasks.call(leaf if len(blocks) > 1 else _root(leaf, least), b) for b in blocks]
+    out = list(below)
     while len(below) > 1:
         groups = [below[i : i + FAN_IN] for i in range(0, len(below), FAN_IN)]
-        below = [tasks.call(merge, *group) for group in groups]
+        step = merge if len(groups) > 1 else _root(merge, least)
+        below = [tasks.call(step, *group) for group in groups]
         out += below
     return out
 
 
-def _factors(tasks: Tasks, grid: Any) -> list[int]:
+def _root(func: Any, least: int | None) -> Any:
+    return func if least is None else partial(_checked, func, least)
+
+
+def _checked(func: Any, least: int, *parts: Any) -> Any:
+    """What a function makes of the root, if ``r`` has as many rows as was taken for granted.
+
+    >>> _checked(triangle_of_block, 2, np.ones((3, 2))).shape
+    (2, 2)
+    """
+    out = func(*parts)
+    r = out[1] if isinstance(out, tuple) else out
+    if len(r) < least:
+        raise ValueError(
+            f"the matrix has fewer rows ({len(r)}) than columns ({least}), which was not known "
+            "when it was factored: call compute_chunk_sizes() on it before"
+        )
+    return out
+
+
+def _factors(tasks: Tasks, grid: Any, least: int | None) -> list[int]:
     """All pairs of factors, level by level; the last one is the root's."""
-    leaves = [tasks.call(qr_block, block) for block in grid[:, 0]]
-    return leaves + _merged(tasks, leaves, merge_factors)
+    return _levels(tasks, grid[:, 0], qr_block, merge_factors, least)
 
 
-def _triangle(tasks: Tasks, tree: Any) -> list[int]:
+def _triangle(tasks: Tasks, tree: Any, least: int | None) -> list[int]:
     """``R``, of the tree."""
     return [tasks.call(partial(part_of_factors, which=1), tree[-1])]
 
 
-def _triangle_alone(tasks: Tasks, grid: Any) -> list[int]:
+def _triangle_alone(tasks: Tasks, grid: Any, least: int | None) -> list[int]:
     """``R``, of the matrix."""
-    leaves = [tasks.call(triangle_of_block, block) for block in grid[:, 0]]
-    return [*leaves, *_merged(tasks, leaves, merge_triangles)][-1:]
+    return _levels(tasks, grid[:, 0], triangle_of_block, merge_triangles, least)[-1:]
 
 
 def _product(tasks: Tasks, tree: Any, right: Any = None, *, count: int) -> list[int]:

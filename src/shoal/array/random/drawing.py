@@ -52,7 +52,7 @@ def draw(
     Raises
     ------
     ValueError
-        The parameters do not broadcast to the size, or are not those of the distribution.
+        The parameters do not broadcast with the size, or are not those of the distribution.
 
     Examples
     --------
@@ -65,8 +65,7 @@ def draw(
         args = tuple([np.asarray(arg) if np.ndim(arg) else arg for arg in args])
         return _of_vectors(stream, method, args, told, _shape(size, ()), chunks)
     arrays = [asanyarray(arg) for arg in args if _has_axes(arg)]
-    shape = _shape(size, np.broadcast_shapes(*[a.shape for a in arrays]))
-    _check(arrays, shape, method)
+    shape = _broadcast(arrays, _shape(size, ()), method)
     metas = [a._meta for a in arrays]
     kind, _ = sample(stream, method, _with(args, metas), told, (0,) * len(shape))
     given = normalize_chunks(chunks, shape, dtype=kind.dtype)
@@ -93,13 +92,16 @@ def _shape(size: Any, default: tuple[int, ...]) -> tuple[int, ...]:
     return (int(size),) if isinstance(size, int | np.integer) else tuple(map(int, size))
 
 
-def _check(arrays: list[Array], shape: tuple[int, ...], method: str) -> None:
+def _broadcast(arrays: list[Array], size: tuple[int, ...], method: str) -> tuple[int, ...]:
+    """The size, as large as the parameters make it; NumPy wants it to be so large already."""
     shapes = [a.shape for a in arrays]
-    if arrays and np.broadcast_shapes(shape, *shapes) != shape:
+    try:
+        return np.broadcast_shapes(size, *shapes)
+    except ValueError:
         raise ValueError(
-            f"Output size {shape} is not compatible with broadcast dimensions of inputs: the "
+            f"Output size {size} is not compatible with broadcast dimensions of inputs: the "
             f"parameters of {method} have shapes {shapes}"
-        )
+        ) from None
 
 
 def _fitting(array: Array, given: Any) -> Any:
