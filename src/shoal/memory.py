@@ -1,12 +1,15 @@
-"""How much memory there is for this process."""
+"""How much memory there is, for this process and for those that run what it plans."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
-__all__ = ["available_bytes", "system_limit_bytes"]
+__all__ = ["available_bytes", "runner_bytes", "runs_where", "system_limit_bytes"]
 
 UNLIMITED = 1 << 60
 """What control groups say who have no limit is beyond this."""
@@ -80,3 +83,44 @@ def available_bytes() -> int:
     except OSError:
         pass
     return UNLIMITED
+
+
+_measure: ContextVar[Callable[[], int | None] | None] = ContextVar("runner_bytes", default=None)
+
+
+@contextlib.contextmanager
+def runs_where(measure: Callable[[], int | None] | None) -> Iterator[None]:
+    """While something is planned: say how much memory a process has that will run it.
+
+    Parameters
+    ----------
+    measure
+        Asked when somebody wants to know; its answer is bytes, or None where there is no limit.
+        None: the tasks run in this process, or in others like it.
+
+    Examples
+    --------
+    >>> with runs_where(lambda: 1_000_000):
+    ...     runner_bytes()
+    1000000
+    """
+    token = _measure.set(measure)
+    try:
+        yield
+    finally:
+        _measure.reset(token)
+
+
+def runner_bytes() -> int:
+    """Bytes that a process can have which will run what is being planned.
+
+    Examples
+    --------
+    >>> runner_bytes() == system_limit_bytes()
+    True
+    """
+    measure = _measure.get()
+    if measure is None:
+        return system_limit_bytes()
+    found = measure()
+    return UNLIMITED if found is None else found

@@ -131,6 +131,9 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "a star of joins begins with the table that was filtered": snow,
     "a small side goes to all partitions, and the others stay": with_a_small_one,
     "what the columnar kernel can do is one task": lambda df: df[df.x > 7].groupby("k").y.mean(),
+    "aggregations that nobody reads are not computed": lambda df: df.groupby("k").agg(
+        {"x": ["sum", "std"], "y": "max"}
+    )[[("y", "max")]],
     "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
 }
 

@@ -6,6 +6,7 @@ on the whole; and it must have been translated, so that nothing is compared with
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import operator
 import tempfile
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import shoal
 import shoal.dataframe as dd
+from shoal.collection import Job, run_plan
 from shoal.dataframe.columnar.region import Columnar
 from shoal.dataframe.rules import RULES
 from shoal.expr.rewrite import rewrite
@@ -202,3 +204,28 @@ def test_the_setting_and_the_limit(tmp_path: Any) -> None:
             (root,), _ = rewrite([lazy.expr], RULES)
             assert not isinstance(root, Columnar)
             assert lazy.compute(scheduler="sync") == 3
+
+
+class _Elsewhere:
+    """Runs tasks in processes of so much memory."""
+
+    def __init__(self, size: int | None) -> None:
+        self.size = size
+
+    def __shoal_run__(self, plan: Any, **options: Any) -> Any:
+        return run_plan(plan, "sync")
+
+    def __shoal_memory__(self) -> int | None:
+        return self.size
+
+
+@pytest.mark.parametrize(("size", "whole"), [(1, False), (1 << 30, True), (None, True)])
+def test_what_is_too_large_for_one_process_of_a_cluster_is_computed_by_partitions(
+    tmp_path: Any, monkeypatch: Any, size: int | None, whole: bool
+) -> None:
+    rule = importlib.import_module("shoal.dataframe.rules.columnar_region")
+    monkeypatch.setattr(rule, "SMALL_BYTES", 0)
+    lazy = stored(pd.DataFrame({"i": [1, 2]}), 2, str(tmp_path)).i.sum()
+    job = Job([lazy], scheduler=_Elsewhere(size))
+    assert isinstance(job.nodes[0], Columnar) is whole
+    assert lazy.compute(scheduler=_Elsewhere(size)) == 3

@@ -184,6 +184,22 @@ class GroupReducer:
         read = {one.column for one in self.aggregates if one.column is not None}
         return frozenset(read | {name for name in self.by if name is not None})
 
+    def narrowed(self, wanted: frozenset[Any]) -> GroupReducer:
+        """Without the columns of the result that nobody reads, but with one at least.
+
+        Parameters
+        ----------
+        wanted
+            Names of columns.
+        """
+        if self.labels is None or not self.labels.is_unique:
+            return self
+        kept = [i for i, label in enumerate(self.labels) if label in wanted] or [0]
+        if len(kept) == len(self.aggregates):
+            return self
+        some = tuple([self.aggregates[i] for i in kept])
+        return dataclasses.replace(self, aggregates=some, labels=self.labels[kept])
+
     def atoms(self) -> list[tuple[Any, str]]:
         """What is computed for each group."""
         return list(

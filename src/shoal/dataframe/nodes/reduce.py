@@ -108,6 +108,16 @@ class Reduce(Logical):
         for frame in rest:
             yield frame, ALL_COLUMNS
 
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """Fewer aggregations of groups."""
+        less = getattr(self.reducer, "narrowed", None)
+        reducer = self.reducer if less is None else less(wanted)
+        if reducer is self.reducer:
+            return self
+        gone = set(self.reducer.labels) - set(reducer.labels)
+        kept = [label not in gone for label in self.given_meta.columns]
+        return self.replace(reducer=reducer, given_meta=self.given_meta.loc[:, kept])
+
     def physical(self) -> FrameNode:
         """Partial results and a tree, or as many exchanges as there are partitions to come."""
         partial = Partial(self.args, self.reducer, annotations=self.annotations)

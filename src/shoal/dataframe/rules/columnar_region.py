@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shoal import config
@@ -12,6 +13,7 @@ from shoal.dataframe.columnar.values import Untranslated
 from shoal.dataframe.nodes.reduce import Reduce, fall_back
 from shoal.dataframe.rules.walk import sources_first
 from shoal.expr.node import Node
+from shoal.memory import runner_bytes
 from shoal.units import parse_bytes
 
 __all__ = ["columnar_region"]
@@ -43,6 +45,7 @@ def columnar_region(roots: Sequence[Node]) -> list[Node]:
     if engine == "pandas" or (engine == "auto" and not _has_polars()):
         return list(roots)
     limit = parse_bytes(config.get("dataframe.columnar-limit"))
+    room = functools.cache(lambda: runner_bytes() // NEEDED)
     new: dict[str, Any] = {}
     stack: list[Any] = list(roots)
     seen: set[str] = set()
@@ -51,7 +54,7 @@ def columnar_region(roots: Sequence[Node]) -> list[Node]:
         if node.name in seen:
             continue
         seen.add(node.name)
-        found = _columnar(node, limit) if isinstance(node, Reduce) else None
+        found = _columnar(node, limit, room) if isinstance(node, Reduce) else None
         if found is not None:
             new[node.name] = found
         else:
@@ -72,13 +75,24 @@ def _has_polars() -> bool:
     return importlib.util.find_spec("polars") is not None
 
 
-def _columnar(node: Reduce, limit: int) -> Columnar | None:
+SMALL_BYTES = 32 << 20
+"""What reads no more fits into any worker."""
+
+NEEDED = 4
+"""How much memory a region may take for each byte that it reads: up to 2.6 was seen."""
+
+
+def _columnar(node: Reduce, limit: int, room: Callable[[], int]) -> Columnar | None:
     try:
         region = Region(node)
     except Untranslated as refused:
         fall_back(node.reducer, str(refused))
         return None
-    if region.size_bytes > limit:
-        fall_back(node.reducer, f"{region.size_bytes / 1e6:,.0f} MB exceed columnar-limit")
+    size = region.size_bytes
+    if size > limit:
+        fall_back(node.reducer, f"{size / 1e6:,.0f} MB exceed columnar-limit")
+        return None
+    if size > SMALL_BYTES and size > room():
+        fall_back(node.reducer, f"{size / 1e6:,.0f} MB are too much for a process of the cluster")
         return None
     return Columnar(region, annotations=node.annotations)

@@ -335,7 +335,8 @@ class Calls(Session):
             items = [_gathered_up(item) for item in items]
         places = [i for i, item in enumerate(items) if is_collection(item)]
         if places:
-            job = Job([items[i] for i in places], optimize_graph=optimize_graph)
+            chosen = [items[i] for i in places]
+            job = Job(chosen, optimize_graph=optimize_graph, scheduler=self)
             calls = job.finals()
             lowering = lower(calls)
             wanted = [number for call in calls for number in lowering.numbers(call)]
@@ -408,7 +409,7 @@ class Calls(Session):
             retries=retries,
             priority=priority,
         )
-        job = Job(items, optimize_graph=optimize_graph)
+        job = Job(items, optimize_graph=optimize_graph, scheduler=self)
         blocks = job.split(self._blocks(job.plan(), options, inline=False))
         made = [persisted(c, held) for c, held in zip(items, blocks, strict=True)]
         return made if many else made[0]
@@ -517,6 +518,14 @@ class Calls(Session):
     def __shoal_keep__(self, plan: Plan, **options: Any) -> list[Any]:
         known = {name: options[name] for name in WORKER_OPTIONS if name in options}
         return self._blocks(plan, options_of(**known), inline=False)
+
+    def __shoal_memory__(self) -> int | None:
+        """Bytes that the smallest worker can have; None: no worker has a limit."""
+        info: dict[str, Any] | None = self._info_now()  # type: ignore[attr-defined]
+        told = [
+            worker.get("memory_limit") for worker in (info or {"workers": {}})["workers"].values()
+        ]
+        return min(filter(None, told), default=None)
 
     def normalize_collection(self, collection: Any) -> Any:
         """The same collection; persisted blocks need no replacing here.
