@@ -21,14 +21,7 @@ from shoal.errors import ConfigError
 SECRET = b"0123456789abcdef0123456789abcdef"
 HOST = "127.0.0.1:8787"
 COOKIE = "shoal-8787"
-RUNNER = asyncio.Runner()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loop_is_closed() -> Any:
-    with RUNNER:
-        yield
 
 
 class FakeSource:
@@ -101,7 +94,7 @@ def ask(
 
         await asyncio.wait_for(app(scope, receive, send), 10)
 
-    RUNNER.run(go())
+    asyncio.run(go())
     head = {k.decode(): v.decode() for k, v in got[0]["headers"]}
     return got[0]["status"], head, b"".join(m.get("body", b"") for m in got[1:])
 
