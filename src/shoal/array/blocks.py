@@ -1,4 +1,10 @@
-"""Functions of blocks whose axes have names, and bringing arrays to common blocks."""
+"""Functions of blocks whose axes have names, and bringing arrays to common blocks.
+
+``blockwise(f, "ij", x, "ik", y, "kj")`` says for each argument which axis of it is which of the
+result's: a label in both runs along, one that the result has not is given to the function whole, as
+a list of blocks or as one.  It is what `map_blocks`, generalized ufuncs, tensor products and others
+are written with.  Before it, arrays that share a label are cut alike (`unify_chunks`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Generalized ufuncs: functions of whole axes, applied along the others."""
+"""Generalized ufuncs: functions of whole axes, applied along the others.
+
+A signature such as ``(i,j),(j)->(i)`` names the *core* axes of each argument and result; all other
+axes are loops, which broadcast.  Core axes become the last ones and one block each, so that
+`blockwise` can do the rest: what remains are loops over blocks.  Of several results each is a
+`blockwise` of its own, which calls the function and keeps one, since a block holds one array; so a
+function of two results is called twice where both are computed.
+"""
 
 from __future__ import annotations
 
@@ -278,7 +285,7 @@ def _checked(
                 raise ValueError(
                     f"Core dimension `'{d}'` consists of multiple chunks. To fix, rechunk "
                     "into a single array chunk along this dimension or set "
-                    "`allow_rechunk=True`, but "
+                    "`allow_rechunk=True`, "
                     "but beware that this may increase memory usage significantly."
                 )
         out.append(_whole_cores(a, range(a.ndim - len(core), a.ndim)))

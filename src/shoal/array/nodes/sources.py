@@ -1,4 +1,10 @@
-"""Where elements come from: values made in place, and parts of arrays that are not ours."""
+"""Where elements come from: values made in place, and parts of arrays that are not ours.
+
+A source says what its elements are (one value, a progression, a region of a reader), not only how
+to get them, so that rules can take a part of it, cut it anew, or fold it into constants without a
+task.  And it need not have tasks: by `Inline` the tasks of the node that reads it make or read
+its blocks themselves, so that nobody holds them (docs/adr/0010).
+"""
 
 from __future__ import annotations
 

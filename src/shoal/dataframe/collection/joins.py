@@ -1,4 +1,9 @@
-"""``merge`` and ``concat``."""
+"""``merge``, ``concat`` and ``merge_asof``: several frames become one.
+
+Here arguments become what nodes know: keys that are series become columns, a pandas object a frame
+of one partition, and a side that is known to be small one partition.  How rows meet is decided
+later (`shoal.dataframe.nodes.moves`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Nodes that bring rows together: shuffles, joins, sorting; and running totals."""
+"""Nodes that bring rows together: shuffles, joins, sorting; and running totals.
+
+Most are `Logical`: they say which rows meet.  How they meet (by an exchange of all rows, by giving
+a small side to all partitions, pair by pair where both sides are cut alike) is decided by
+``physical``, late, when rules have made the sides as small as they get.  What a result is spread by
+(`partitioning`) is told as well: the next join on the same keys moves nothing.
+"""
 
 from __future__ import annotations
 
