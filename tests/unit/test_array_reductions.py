@@ -195,3 +195,12 @@ def test_out_becomes_the_result() -> None:
 @pytest.mark.parametrize("name", ["sum", "var", "std", "mean", "max", "argmax", "all"])
 def test_an_array_without_axes(name: str) -> None:
     assert_eq(getattr(da, name)(da.asarray(3.5)), getattr(np, name)(3.5))
+
+
+@pytest.mark.parametrize("name", ["argmin", "argmax", "nanargmin", "nanargmax"])
+def test_places_where_many_blocks_are_empty(name: str) -> None:
+    values = np.random.default_rng(3).random((7, 2))
+    x = da.from_array(values, chunks=((0, 0, 2, 0, 5, 0, 0), (0, 0, 2)))
+    for axis in (None, 0, 1):
+        got = getattr(da, name)(x, axis=axis, split_every=2).compute()
+        np.testing.assert_array_equal(got, getattr(np, name)(values, axis=axis))

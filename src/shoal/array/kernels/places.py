@@ -100,7 +100,7 @@ def arg_combine(
     """
     values, places = gathered(partials, "value", axis), gathered(partials, "place", axis)
     if any(values.shape[i] == 0 for i in axis):
-        raise ValueError(f"attempt to get {func.__name__} of an empty sequence")
+        return {"value": emptied(values, axis), "place": emptied(places, axis)}
     if func is np.argmin:
         best = (np.fmin if skip_nan else np.minimum).reduce(values, axis=axis, keepdims=True)
     else:
@@ -134,6 +134,8 @@ def arg_aggregate(
     np.int64(2)
     """
     both = arg_combine(partials, axis, True, func, skip_nan)
+    if any(both["value"].shape[i] == 0 for i in axis):
+        raise ValueError(f"attempt to get {func.__name__} of an empty sequence")
     if skip_nan and both["value"].dtype.kind in "fc" and np.isnan(both["value"]).any():
         raise ValueError("All-NaN slice encountered")
     place = both["place"]
