@@ -25,7 +25,6 @@ from shoal.dataframe.kernels.calls import (
     Enforced,
     NumberedCall,
     UserReducer,
-    takes_argument,
     transformed,
 )
 from shoal.dataframe.kernels.reductions import Reducer, concat_rows
@@ -49,6 +48,7 @@ from shoal.dispatch import Dispatch
 from shoal.errors import ShoalError
 from shoal.expr.annotate import current_annotations
 from shoal.expr.call import BlockOf, Call
+from shoal.graph.functions import has_keyword
 from shoal.highlevelgraph import graph_of
 from shoal.seams import across
 
@@ -512,7 +512,7 @@ class FrameBase(CollectionMixin):
             items = aligned(items, "map_partitions", broadcast=True)
         names = tuple(kwargs)
         split = len(items) - len(names)
-        numbered = "partition_info" not in names and takes_argument(func, "partition_info")
+        numbered = "partition_info" not in names and has_keyword(func, "partition_info")
         if numbered:
             func = NumberedCall(func)
         if untold(meta):

@@ -1,4 +1,9 @@
-"""`DataFrame`."""
+"""`DataFrame`: what it tells of itself, and the methods that make other columns or rows of it.
+
+Most of its methods are not here.  Those that only name a function of pandas' are made from
+`tables.py`, and families (groups, joins, windows, order, ...) have a module each beside this one,
+from which they are put into the class.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`Series` and `Index`."""
+"""`Series` and `Index`: one column, or the labels; what they have beyond what all frames have.
+
+As with `DataFrame`, most methods are made from `tables.py`, or stand in the module of their family.
+"""
 
 from __future__ import annotations
 

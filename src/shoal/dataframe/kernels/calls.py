@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,28 +11,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows, stack
 
-__all__ = ["AsSeries", "Enforced", "NumberedCall", "UserReducer", "takes_argument", "transformed"]
-
-
-def takes_argument(func: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a parameter of a name.
-
-    Parameters
-    ----------
-    func
-        The function.
-    name
-        Of the parameter.
-
-    Examples
-    --------
-    >>> takes_argument(lambda x, partition_info=None: x, "partition_info")
-    True
-    """
-    try:
-        return name in inspect.signature(func).parameters
-    except (TypeError, ValueError):
-        return False
+__all__ = ["AsSeries", "Enforced", "NumberedCall", "UserReducer", "transformed"]
 
 
 class AsSeries:
