@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,4 +137,37 @@ def test_cancelling_at_any_moment_costs_no_thread(nervous: None, size: int, job:
                 missing.discard(shared.done.popleft()[0].id)
     while lane.doomed or lane.running:
         threading.Event().wait(0.001)
+    lane.close()
+
+
+def test_nothing_is_raised_in_the_middle_of_an_import(tmp_path: Any, monkeypatch: Any) -> None:
+    """The interpreter's import lock would be taken for ever."""
+    begun, go_on, imported = threading.Event(), threading.Event(), []
+    state = SimpleNamespace(begun=begun, go_on=go_on)
+    monkeypatch.setitem(sys.modules, "state_of_a_slow_import", state)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a_slow_import.py").write_text(
+        "from state_of_a_slow_import import begun, go_on\nbegun.set()\ngo_on.wait()\nvalue = 5\n"
+    )
+
+    def imports() -> None:
+        import a_slow_import
+
+        imported.append(a_slow_import.value)
+        while True:
+            computes()
+
+    shared = Surroundings(Store(), Functions(), lambda: None)
+    lane = Lane("default", 1, shared)
+    shared.functions.ready[1] = (imports, ())
+    lane.put([task(1)])
+    assert begun.wait(WAIT_S)
+    lane.withdraw(1, 1, True)
+    assert lane.stuck(0.0) == ["x1"] and not imported
+    go_on.set()
+    # Again and again, as a worker looks how it is doing.
+    while lane.doomed:
+        lane.stuck(WAIT_S)
+        threading.Event().wait(0.001)
+    assert imported == [5] and not shared.done
     lane.close()

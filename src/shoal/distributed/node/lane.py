@@ -218,6 +218,8 @@ class Lane:
         self.seceded: dict[Slot, Task] = {}
         self.doomed: dict[Slot, tuple[Task, float]] = {}
         """Threads that run what was cancelled, until they end, and since when."""
+        self._untold: set[Slot] = set()
+        """Those of them that are at a place where nothing may be raised."""
         self.parked: deque[Slot] = deque()
         self.rejoining: deque[Any] = deque()
         self.paused = False
@@ -314,19 +316,23 @@ class Lane:
             else:
                 return
             self.doomed[slot] = row, perf_counter()
-            if not slot.shielded:
-                interrupt(slot.ident)
+            self._untold.add(slot)
+            self._raise_in(slot)
         if held is None:
             self._wait_no_more(slot)
         elif self.heap:
             self.wake(1)
 
-    def _unshield(self, slot: Slot) -> None:
-        """What was held back while the calling thread worked for others is raised now."""
-        with self._fate:
-            slot.shielded = False
-            if slot in self.doomed:
-                interrupt(slot.ident)
+    def _raise_in(self, slot: Slot) -> None:
+        if not slot.shielded and interrupt(slot.ident, Lane._run.__code__):
+            self._untold.discard(slot)
+
+    def _raise_here(self, slot: Slot) -> None:
+        """What could not be raised in the calling thread until now is raised."""
+        slot.shielded = False
+        if slot in self._untold:
+            self._untold.discard(slot)
+            raise TaskInterrupted
 
     def _is_given_up(self, slot: Slot) -> bool:
         """Whether the run was cancelled of a thread that has not found itself in ``running``."""
@@ -346,13 +352,16 @@ class Lane:
                 entry[1].release()
 
     def stuck(self, after_s: float) -> list[Any]:
-        """Keys of cancelled tasks that run on all the same; each is said once.
+        """Interrupt whom it was not possible to; keys of tasks that run on, each said once.
 
         Parameters
         ----------
         after_s
             Since they were cancelled.
         """
+        with self._fate:
+            for slot in list(self._untold):
+                self._raise_in(slot)
         now = perf_counter()
         late = [(s, row) for s, (row, at) in list(self.doomed.items()) if now - at > after_s]
         for slot, row in late:
@@ -403,6 +412,7 @@ class Lane:
             False if it had none.
         """
         with self._fate:
+            self._raise_here(slot)
             row = self.running.pop(slot, None)
             if row is None:
                 return False
@@ -411,7 +421,8 @@ class Lane:
             self._threads -= 1
         if self.heap or self.rejoining:
             self.wake(1)
-        self._unshield(slot)
+        with self._fate:
+            self._raise_here(slot)
         return True
 
     def rejoin(self, slot: Slot) -> bool:
@@ -428,6 +439,7 @@ class Lane:
             False if it had not given it up.
         """
         with self._fate:
+            self._raise_here(slot)
             if self._threads < self.size and self._settle_in(slot):
                 self._threads += 1
                 return True
@@ -440,8 +452,8 @@ class Lane:
         if slot in self.seceded:
             self.wake(1)
             turn.acquire()
-        self._unshield(slot)
         with self._fate:
+            self._raise_here(slot)
             return slot in self.running
 
     def _settle_in(self, slot: Slot) -> bool:
@@ -474,6 +486,7 @@ class Lane:
                 return
             take_back(slot.ident)
             slot.ident = 0
+            self._untold.discard(slot)
         self.doomed.pop(slot, None)
         self.shared.free_cell(slot.index)
 
