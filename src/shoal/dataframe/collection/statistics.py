@@ -20,6 +20,7 @@ from shoal.dataframe.collection.base import (
     from_node,
     operand,
 )
+from shoal.dataframe.kernels.middle import MiddleBounds, MiddleValues, medians
 from shoal.dataframe.kernels.statistics import DistinctEstimate, Moments, PairMoments, Quantiles
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.reduce import Reduce
@@ -369,7 +370,10 @@ def _quantile_frame(q: Any, label: Any, names: Any, *columns: Any) -> Any:
 
 
 def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "default") -> Any:
-    """The exact median: of rows, or of a single partition.
+    """The exact median of each column, or of rows.
+
+    Values are looked at twice: a few of each partition say between which bounds the median is, and
+    then only values between these are moved.
 
     Parameters
     ----------
@@ -380,27 +384,30 @@ def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "
     method
         Accepted for programs written for Dask.
 
-    Raises
-    ------
-    NotImplementedError
-        There are several partitions, and rows are not what it is taken of.
-
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2).median(axis=1).compute().tolist()
-    [2.0, 3.0]
+    >>> from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2).median().compute().tolist()
+    [1.5, 3.5]
     """
     told = {"numeric_only": numeric_only} if self.ndim == 2 or numeric_only else {}
     if check_axis(self, axis) == 1:
         return self._rowwise("median", axis=1, **told)
     if self.npartitions == 1:
         return self._reduce("median", **told)
-    raise NotImplementedError(
-        "an exact median of several partitions needs all values in one place. "
-        "See the `median_approximate` method instead, which uses an approximate algorithm "
-        "(exact up to some thousand values)"
+    meta = sample_of(self._meta).median(**told)
+    if self.ndim == 1:
+        return _median_of(self._node, meta)
+    names, meta = meta.index, meta.iloc[:0]
+    values = [_median_of(self[name]._node, 1.0)._node for name in names]
+    return from_node(
+        MapPartitions(medians, (names, meta, *values), (), meta, (None, None), "median")
     )
+
+
+def _median_of(node: Any, meta: Any) -> Any:
+    bounds = _reduced([node], MiddleBounds(), 0)
+    return _reduced([node, bounds._node], MiddleValues(), meta)
 
 
 def median_approximate(

@@ -197,6 +197,9 @@ class Cumulate:
         before = starts[place]
         if before is None or not len(part):
             return getattr(part, self.name)(skipna=self.skipna)
+        if part.ndim == 1 and part.dtype == bool:
+            # Beside totals, which are numbers, truth values would be objects.
+            part = part.astype(before.dtype)
         return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[len(before) :]
 
 

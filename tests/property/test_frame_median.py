@@ -1,0 +1,66 @@
+"""The exact median of columns in partitions."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal
+import shoal.dataframe as dd
+from shoal.dataframe.kernels import middle
+
+NUMBERS = {
+    "int64": st.integers(-5, 5),
+    "uint8": st.integers(0, 255),
+    "float64": st.sampled_from([float("nan"), float("inf"), -1.5, 0.0, 2.0, 7.25]),
+    "float32": st.sampled_from([float("nan"), -1.5, 0.5, 2.0]),
+    "Int64": st.one_of(st.none(), st.integers(-(2**60), 2**60)),
+    "int64[pyarrow]": st.one_of(st.none(), st.integers(-9, 9)),
+    "timedelta64[ns]": st.sampled_from([None, pd.Timedelta("1h"), pd.Timedelta("2s")]),
+    "datetime64[us]": st.sampled_from([None, pd.Timestamp("2020"), pd.Timestamp("2021-03")]),
+}
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_a_median_is_as_pandas_has_it(dtype, data):
+    series = pd.Series(data.draw(st.lists(NUMBERS[dtype], max_size=30)), dtype=dtype)
+    column = dd.from_pandas(series, npartitions=data.draw(st.integers(2, 5)))
+    shown, middle.SHOWN = middle.SHOWN, data.draw(st.integers(2, 6))
+    try:
+        with shoal.config.set(scheduler="sync"):
+            found = column.median().compute()
+    finally:
+        middle.SHOWN = shown
+    expected = series.median()
+    assert (pd.isna(found) and pd.isna(expected)) or found == expected
+
+
+def test_few_values_move():
+    series = pd.Series(range(100_000)).sample(frac=1, random_state=0, ignore_index=True)
+    parts = [series.iloc[i : i + 10_000] for i in range(0, 100_000, 10_000)]
+    look = middle.MiddleBounds()
+    bounds = look.final([look.partial(part) for part in parts])
+    counted = [middle.MiddleValues().partial(part, bounds) for part in parts]
+    assert middle.MiddleValues().final(counted) == series.median()
+    assert sum(len(one.between) for one in counted) < 100_000 / 50
+
+
+def test_medians_of_columns():
+    table = pd.DataFrame({"a": [1, 2, 3, 10], "b": [1.5, None, 2, 3], "c": list("abcd")})
+    df = dd.from_pandas(table, npartitions=3)
+    pd.testing.assert_series_equal(
+        df.median(numeric_only=True).compute(), table.median(numeric_only=True)
+    )
+    with pytest.raises(TypeError):
+        df.median()
+
+
+def test_running_totals_of_truth_values_are_numbers_in_all_partitions():
+    table = pd.DataFrame({"a": [True, False, True, True]})
+    column = dd.from_pandas(table, npartitions=3).a
+    pd.testing.assert_series_equal(column.cumsum().compute(), table.a.cumsum())
+    pd.testing.assert_series_equal(column.cummax().compute(), table.a.cummax())
