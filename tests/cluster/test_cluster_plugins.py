@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -104,3 +105,32 @@ def test_worker_plugins_come_and_go(client) -> None:
     assert set(client.run(lambda dask_worker: "marks" in dask_worker.plugins).values()) == {True}
     client.unregister_worker_plugin("marks")
     assert set(client.run(lambda dask_worker: hasattr(dask_worker, "mark")).values()) == {False}
+
+
+def say(text: str) -> str:
+    logging.getLogger("somebodys.library").warning(text)
+    return text
+
+
+def test_what_workers_log_reaches_the_program_also_from_workers_that_come_later(
+    cluster, client, caplog
+) -> None:
+    def heard() -> list[str]:
+        records = [r for r in caplog.records if r.name == "somebodys.library"]
+        return sorted({record.getMessage() for record in records})
+
+    client.forward_logging("somebodys.library")
+    cluster.scale(2)
+    client.wait_for_workers(2)
+    names = [client.scheduler_info()["workers"][address]["name"] for address in client.nthreads()]
+    texts = [f"from {name}" for name in names]
+    for name, text in zip(names, texts):
+        client.submit(say, text, workers=[name], pure=False).result()
+    end = time.monotonic() + 60
+    while heard() != sorted(texts) and time.monotonic() < end:
+        client.submit(abs, -1, pure=False).result()
+    assert heard() == sorted(texts)
+    client.unforward_logging("somebodys.library")
+    handlers = client.run(lambda: len(logging.getLogger("somebodys.library").handlers))
+    assert set(handlers.values()) == {0}
+    cluster.scale(1)

@@ -13,7 +13,12 @@ from typing import Any
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.failures import remote_error
 from shoal.distributed.client.future import Future, futures_of
-from shoal.distributed.client.plugins import NannyPlugin, SchedulerPlugin, WorkerPlugin
+from shoal.distributed.client.plugins import (
+    ForwardLogging,
+    NannyPlugin,
+    SchedulerPlugin,
+    WorkerPlugin,
+)
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.protocol import Call
@@ -424,7 +429,7 @@ class Admin(Session):
         return self._run(steps())
 
     def forward_logging(self, logger_name: str | None = None, level: int = logging.NOTSET) -> Any:
-        """Have what workers log handled by this program's logger of the same name.
+        """Have what workers log, also later ones, handled by this program's logger of that name.
 
         Parameters
         ----------
@@ -440,19 +445,20 @@ class Admin(Session):
 
         topic = f"forwarded-log-{logger_name or 'root'}"
 
+        args = {
+            "name": topic,
+            "data": _packed(ForwardLogging(logger_name, level, topic)),
+            "idempotent": False,
+            "kind": "worker",
+        }
+
         async def steps() -> Any:
             if topic not in self._topics:
                 self._topics[topic] = handle
                 self._link.subscribe(topic)
-            call = {
-                "workers": None,
-                "method": "logging.forward",
-                "args": {"name": logger_name, "level": level, "topic": topic},
-                "on_error": "raise",
-            }
-            return await self._answer("worker.call", call)
+            return await self._answer("plugin.register", args)
 
-        return self._run(steps(), lambda _: None)
+        return self._run(steps(), lambda found: _results(found or {}, "raise") and None)
 
     def unforward_logging(self, logger_name: str | None = None) -> Any:
         """Undo `forward_logging`.
@@ -467,13 +473,7 @@ class Admin(Session):
 
         async def steps() -> Any:
             self._link.subscribe(topic, False)
-            call = {
-                "workers": None,
-                "method": "logging.unforward",
-                "args": {"name": logger_name, "topic": topic},
-                "on_error": "raise",
-            }
-            return await self._answer("worker.call", call)
+            return await self._answer("plugin.unregister", {"name": topic, "kind": "worker"})
 
         return self._run(steps(), lambda _: None)
 

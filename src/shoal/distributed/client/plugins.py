@@ -17,9 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shoal.distributed.node.output import forward, unforward
+
 __all__ = [
     "CondaInstall",
     "Environ",
+    "ForwardLogging",
     "InstallPlugin",
     "NannyPlugin",
     "PipInstall",
@@ -285,6 +288,34 @@ class NannyPlugin:
         nanny
             The nanny.
         """
+
+
+class ForwardLogging(WorkerPlugin):
+    """Send what a logger of each worker gets to a topic.
+
+    Parameters
+    ----------
+    logger_name, level, topic
+        As in `shoal.distributed.node.output.forward`.
+
+    Examples
+    --------
+    >>> ForwardLogging("distributed.worker", logging.INFO, "news").topic
+    'news'
+    """
+
+    def __init__(self, logger_name: str | None, level: int, topic: str) -> None:
+        self.logger_name = logger_name
+        self.level = level
+        self.topic = topic
+
+    def setup(self, worker: Any) -> None:
+        """Begin."""
+        forward(self.logger_name, self.level, self.topic, worker.log_event)
+
+    def teardown(self, worker: Any) -> None:
+        """End."""
+        unforward(self.logger_name, self.topic)
 
 
 class UploadFile(WorkerPlugin):

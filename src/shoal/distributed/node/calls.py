@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.node.context import outside
 from shoal.distributed.node.disks import trim_heap
-from shoal.distributed.node.output import Line, forward, lines_of, unforward
+from shoal.distributed.node.output import Line, lines_of
 from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.versions import package_versions
 from shoal.graph.functions import has_keyword
@@ -149,16 +149,6 @@ def logs(worker: Worker, n: int | None = None, text: str = "") -> list[Line]:
     return lines_of(worker.log, n, text)
 
 
-def logging_forward(worker: Worker, topic: str, name: str | None = None, level: int = 0) -> None:
-    """Send what a logger gets to a topic."""
-    forward(name, level, topic, worker.log_event)
-
-
-def logging_unforward(worker: Worker, topic: str, name: str | None = None) -> None:
-    """Send it no more."""
-    unforward(name, topic)
-
-
 def memory_trim(worker: Worker) -> bool:
     """Give free memory back to the system."""
     trim_heap()
@@ -254,8 +244,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "profile": profile,
     "profile_times": profile_times,
     "logs": logs,
-    "logging.forward": logging_forward,
-    "logging.unforward": logging_unforward,
     "memory.trim": memory_trim,
     "upload_file": upload_file,
     "plugin.setup": plugin_setup,
