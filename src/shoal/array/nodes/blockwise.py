@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from shoal.array.chunks import AxisChunks, Chunks
 from shoal.array.kernels.assemble import assemble, nested
+from shoal.array.kernels.contract import Accumulate
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
-from shoal.expr.node import Node
+from shoal.expr.node import Cost, Node
 from shoal.graph.layers import ALL, Blocks, Each, Input
 from shoal.graph.naming import funcname
 
@@ -109,11 +111,32 @@ class Blockwise(ArrayNode):
         pairs = zip(labels, item.shape, strict=True)
         return tuple([None if label in self.out else n for label, n in pairs])
 
+    def cost(self, layer: str) -> Cost | None:
+        """A block; where several are added up, also the next product and blocks put together.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        lengths = blocks_by_label(self.inputs, self.labels)
+        gone = [own for label, own in lengths.items() if label not in self.out]
+        is_sum = type(self.func) is Accumulate and any(len(own) > 1 for own in gone)
+        return Cost(self.block_bytes, 2 * self.block_bytes if is_sum else 0)
+
     def label(self) -> str:
-        """The function, and the labels where they are not those of the result."""
+        """The function, the labels where they are not those of the result, and the work."""
         told = [labels for labels in self.labels if labels is not None]
         names = "" if all(t == self.out for t in told) else f", {told} -> {self.out}"
-        return f"Blockwise({funcname(self.func)}{names})"
+        return f"Blockwise({funcname(self.func)}{names}{self._work()})"
+
+    def _work(self) -> str:
+        """How many products are summed."""
+        if type(self.func) is not Accumulate:
+            return ""
+        lengths = blocks_by_label(self.inputs, self.labels)
+        count = math.prod([sum(own) for own in lengths.values()])
+        return f", {count:.3g} products" if count == count else ""
 
 
 class Contraction:

@@ -10,6 +10,7 @@ from shoal.array.kernels.layout import permute_block
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.program import call_of
 from shoal.expr.lower import Lowering
+from shoal.expr.node import Cost
 from shoal.graph.layers import Blocks, Gather
 from shoal.graph.task import Ref
 
@@ -71,6 +72,20 @@ class SymmetricProduct(ArrayNode):
         whole = [numbers[i, j] for i in range(n) for j in range(n)]
         lowering.graph.name_blocks(self.name, whole)
 
+    def cost(self, layer: str) -> Cost | None:
+        """A block; where several are added up, also the next product and blocks put together.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        is_sum = layer == f"{self.name}-half" and self.source.shape[1 if self.is_first else 0] > 1
+        return Cost(self.block_bytes, 2 * self.block_bytes if is_sum else 0)
+
     def label(self) -> str:
-        """Which of the two."""
-        return f"SymmetricProduct({'x @ x.T' if self.is_first else 'x.T @ x'})"
+        """Which of the two, and the work."""
+        rows, columns = self.source.array_shape[:: 1 if self.is_first else -1]
+        count = rows * (rows + 1) / 2 * columns
+        work = "" if count != count else f", {count:.3g} products"
+        return f"SymmetricProduct({'x @ x.T' if self.is_first else 'x.T @ x'}{work})"

@@ -39,7 +39,7 @@ def symmetric_product(node: Any, uses: Mapping[str, int]) -> Node | None:
     >>> import shoal.array as da
     >>> x = da.ones((4, 6), chunks=2)
     >>> symmetric_product((x @ x.T)._node, {})
-    <product-...: SymmetricProduct(x @ x.T) (4, 4)>
+    <product-...: SymmetricProduct(x @ x.T, 60 products) (4, 4)>
     """
     if type(node) is not Blockwise or not _is_matmul(node.func) or len(node.inputs) != 2:
         return None
