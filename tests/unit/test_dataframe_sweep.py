@@ -300,12 +300,26 @@ def test_windows_of_time_as_pandas(window: str) -> None:
     )
 
 
-@pytest.mark.parametrize("aggfunc", ["sum", "count", "mean", "first", "last"])
+PIVOTS: list[Any] = ["sum", "count", "mean", "first", "last", "min", "max", "std", "var"]
+
+
+@pytest.mark.parametrize("aggfunc", [*PIVOTS, ["sum", "max"], ["std"]], ids=str)
 @pytest.mark.parametrize("values", ["f", ["i", "f"]])
-def test_pivots_as_pandas(aggfunc: str, values: Any) -> None:
+def test_pivots_as_pandas(aggfunc: Any, values: Any) -> None:
     told: Any = {"index": "b", "columns": "c", "values": values, "aggfunc": aggfunc}
     got = partitioned(FRAME).pivot_table(**told).compute(scheduler="sync")
     expected = FRAME.pivot_table(**told, observed=False, dropna=False)
     pd.testing.assert_frame_equal(
         got.sort_index(), expected, check_dtype=False, check_column_type=False
     )
+
+
+def test_gaps_of_a_pivot_are_filled_and_margins_refused() -> None:
+    told: Any = {"index": "b", "columns": "c", "values": "f", "aggfunc": "max"}
+    got = partitioned(FRAME).pivot_table(**told, fill_value=-1).compute(scheduler="sync")
+    expected = FRAME.pivot_table(**told, observed=False, dropna=False, fill_value=-1)
+    pd.testing.assert_frame_equal(
+        got.sort_index(), expected, check_dtype=False, check_column_type=False
+    )
+    with pytest.raises(NotImplementedError, match="margins"):
+        partitioned(FRAME).pivot_table(**told, margins=True)

@@ -18,7 +18,7 @@ from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["categorize", "get_dummies", "melt", "pivot_table"]
 
-PIVOTED = ("mean", "sum", "count", "first", "last", "list")
+PIVOTED = ("mean", "sum", "count", "first", "last", "list", "min", "max", "std", "var")
 """Functions for `pivot_table`."""
 
 
@@ -181,9 +181,18 @@ def _dummies(part: Any, options: Any) -> Any:
 
 
 def pivot_table(
-    df: Any, index: Any = None, columns: Any = None, values: Any = None, aggfunc: str = "mean"
+    df: Any,
+    index: Any = None,
+    columns: Any = None,
+    values: Any = None,
+    aggfunc: Any = "mean",
+    fill_value: Any = None,
+    margins: bool = False,
 ) -> Any:
     """A row for each value of a column, a column for each category of another.
+
+    As pandas' with ``observed=False, dropna=False``: which columns there are is known before
+    anything is computed.
 
     Parameters
     ----------
@@ -194,7 +203,19 @@ def pivot_table(
     values
         The column that is aggregated, or several.
     aggfunc
-        "mean", "sum", "count", "first", "last" or "list".
+        "mean", "sum", "count", "min", "max", "std", "var", "first", "last" or "list"; or several
+        of them in a list.
+    fill_value
+        What stands where nothing is.
+    margins
+        False.
+
+    Raises
+    ------
+    ValueError
+        A column is not there, has no known categories, or ``aggfunc`` is something else.
+    NotImplementedError
+        ``margins`` are wanted.
 
     Examples
     --------
@@ -203,6 +224,27 @@ def pivot_table(
     >>> pivot_table(df, "i", "c", "v", "sum").compute().loc[1].tolist()
     [5, 6]
     """
+    if margins:
+        raise NotImplementedError(
+            "pivot_table(margins=True): the table is small, so compute() it and add sums; of means "
+            "and the like, use groupby of each column"
+        )
+    if isinstance(aggfunc, list):
+        several_tables = [pivot_table(df, index, columns, values, one) for one in aggfunc]
+        nodes = [one._node for one in several_tables]
+        meta = _side_by_side(tuple(aggfunc), *[one.meta for one in nodes])
+        args = (tuple(aggfunc), *nodes)
+        node = MapPartitions(_side_by_side, args, (), meta, (None, None), "pivot-table")
+    else:
+        node = _pivot(df, index, columns, values, aggfunc)
+    return from_node(node) if fill_value is None else from_node(node).fillna(fill_value)
+
+
+def _side_by_side(names: Any, *tables: Any) -> Any:
+    return pd.concat(tables, axis=1, keys=list(names))
+
+
+def _pivot(df: Any, index: Any, columns: Any, values: Any, aggfunc: Any) -> Any:
     _check_pivot(df, index, columns, values, aggfunc)
     several = pd.api.types.is_list_like(values)
     # Several are sorted, as pandas does.
@@ -215,7 +257,7 @@ def pivot_table(
     meta = make_meta(_pivoted(table._meta, *args[1:]))
     if not several:
         meta.columns = labels
-    return from_node(MapPartitions(_pivoted, args, (), meta, (None, None), "pivot-table"))
+    return MapPartitions(_pivoted, args, (), meta, (None, None), "pivot-table")
 
 
 def _check_pivot(df: Any, index: Any, columns: Any, values: Any, aggfunc: Any) -> None:
