@@ -26,10 +26,14 @@ from shoal.distributed import (
     local_client,
     utils,
 )
+from shoal.distributed.client import link as link_module
+from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
 from shoal.distributed.client.progress import bars_html, grouped
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.deploy.members import spec_options
+from shoal.distributed.net import Security
+from shoal.distributed.net.loop import Loop
 from shoal.errors import FutureCancelledError
 
 
@@ -391,3 +395,27 @@ def test_where_results_are_is_told_at_once_also_of_tasks_that_run(client) -> Non
     for copies in (client.replicate, client.rebalance):
         with pytest.raises(ValueError, match="invalid literal"):
             copies([failed])
+
+
+def test_what_another_thread_is_about_to_let_go_is_waited_for(monkeypatch) -> None:
+    link = Link(Loop(), "inproc://nobody", Security.new(), name="me", versions={}, timeout_s=1)
+    begun, go = threading.Event(), threading.Event()
+
+    def release(table, entries) -> list:
+        begun.set()
+        assert go.wait(60)
+        return []
+
+    monkeypatch.setattr(link_module.futures, "release", release)
+    link._dropped.append(None)
+    one = threading.Thread(target=link.release_dropped)
+    one.start()
+    assert begun.wait(60)
+    other = threading.Thread(target=link.flush_dropped)
+    other.start()
+    other.join(0.05)
+    assert other.is_alive()
+    go.set()
+    for thread in (one, other):
+        thread.join(60)
+        assert not thread.is_alive()

@@ -451,8 +451,10 @@ class Link:
 
     def flush_dropped(self) -> None:
         """Release what was dropped, now; from any thread."""
-        if self._dropped:
-            self.release_dropped()
+        # With the lock: what another thread has taken out of the queue is in the table until then.
+        with self.lock:
+            if self._dropped:
+                self.release_dropped()
 
     def _drop_due(self) -> None:
         self._drop_planned = False
