@@ -294,3 +294,26 @@ def test_made_up_data() -> None:
     with pytest.raises(ValueError, match="'x' cannot be of dtype"):
         timeseries(dtypes={"x": "M8[ns]"})
     assert make_people(2, 3, seed=1).compute() == make_people(2, 3, seed=1).compute()
+
+
+@pytest.mark.parametrize(
+    ("cell", "dtype", "told"),
+    [
+        ("abc", "int64", "'abc'"),
+        ("2.5", "int64", "'2.5'"),
+        ("", "int64", "a missing value (row 1 of the block)"),
+        ("abc", "float64", "'abc'"),
+        ("maybe", "Int64", "'maybe'"),
+    ],
+)
+def test_a_cell_that_is_not_of_the_given_dtype_is_named_with_file_and_column(
+    tmp_path: Any, cell: str, dtype: str, told: str
+) -> None:
+    (tmp_path / "0.csv").write_text("y,x\n1,1\n")
+    (tmp_path / "1.csv").write_text(f"y,x\n1,2\n2,{cell}\n")
+    with pytest.raises(ValueError) as caught:
+        dd.read_csv(f"{tmp_path}/*.csv", dtype={"x": dtype}).compute(scheduler="sync")
+    notes = "\n".join(caught.value.__notes__)
+    assert f"while reading {tmp_path}/1.csv, from byte 0" in notes
+    assert f"column 'x' has {told} there, and is to be {dtype}" in notes
+    assert "'y'" not in notes

@@ -10,6 +10,7 @@ A line end inside quotes is taken for the end of a record where a block is cut: 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import warnings
@@ -339,7 +340,7 @@ class BlockReader:
         if text and not text.isspace():
             part = self._plain(text, is_first, stored)
             if part is None:
-                part = READERS[self.reader](io.BytesIO(text), **options)
+                part = self._by_pandas(text, options, block)
         else:
             part = self.meta[stored or self._some_column()]
         part = self._fit(_chosen(part, stored), block)
@@ -347,6 +348,24 @@ class BlockReader:
             kinds = self.meta[self.path_column].cat.categories
             part[self.path_column] = pd.Categorical([path] * len(part), categories=kinds)
         return _chosen(part, names)
+
+    def _by_pandas(self, text: bytes, options: dict[str, Any], block: Any) -> Any:
+        """What pandas reads; its errors name neither file nor column."""
+        read = READERS[self.reader]
+        try:
+            return read(io.BytesIO(text), **options)
+        except (ValueError, TypeError, OverflowError) as error:
+            error.add_note(f"while reading {block.path}, from byte {block.offset}")
+            told = options.get("dtype")
+            for name, dtype in told.items() if isinstance(told, Mapping) else ():
+                cells = _cells(read, text, options, name)
+                wrong = None if cells is None else _misfit(cells, dtype)
+                if wrong is not None:
+                    error.add_note(
+                        f"column {name!r} has {wrong} there, and is to be {dtype}, as dtype= "
+                        "says; pass a dtype that fits all of its cells, or converters="
+                    )
+            raise
 
     def _plain(self, text: bytes, is_first: bool, stored: list[Any]) -> Any:
         """What Arrow reads; None where it does not read as pandas does."""
@@ -429,6 +448,31 @@ class BlockReader:
                 f"dtype={fix}, or a larger sample="
             )
         return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+def _cells(read: Any, text: bytes, options: dict[str, Any], name: Any) -> Any:
+    """A column as text; None where nothing can be read at all."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, pd.errors.ParserError):
+        return read(io.BytesIO(text), **{**options, "dtype": "str"})[name]
+    return None
+
+
+def _misfit(cells: Any, wanted: Any) -> str | None:
+    """What a column of text has that cannot be of a dtype, in words; None: nothing."""
+    dtype = pd.api.types.pandas_dtype(wanted)
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "iufb":
+        return None
+    missing = cells.isna()
+    if missing.any() and isinstance(dtype, np.dtype) and kind != "f":
+        return f"a missing value (row {int(missing.to_numpy().argmax())} of the block)"
+    found = cells[~missing]
+    if kind == "b":
+        bad = ~found.str.lower().isin(["true", "false"])
+    else:
+        numbers = pd.to_numeric(found, errors="coerce")
+        bad = numbers.isna() | ((numbers % 1 != 0) if kind in "iu" else False)
+    return repr(found[bad].iloc[0]) if bad.any() else None
 
 
 def _chosen(part: Any, names: list[Any]) -> Any:
