@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import check_axis, from_node
+from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.places import PLACE, with_places
 from shoal.dataframe.kernels.ranks import extreme_place, mark_repeated, rank_values, sorted_place
 from shoal.dataframe.nodes.homeward import Homeward
@@ -70,7 +71,11 @@ def rank(
     name = 0 if self.name is None else self.name
     table = self.to_frame(name).groupby(name, dropna=False, observed=True)[name].size()
     args = (self._node, table._node, *options)
-    return from_node(MapPartitions(rank_values, args, (), meta, None, "rank"))
+    ranks = MapPartitions(rank_values, args, (), meta, None, "rank")
+    if isinstance(meta.dtype, np.dtype):
+        return from_node(ranks)
+    kept = (ranks, "astype", meta.dtype)
+    return from_node(MapPartitions(rows.call_method, kept, (), meta, None, "rank"))
 
 
 def _reordered(options: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -395,9 +395,11 @@ def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "
         return self._rowwise("median", axis=1, **told)
     if self.npartitions == 1:
         return self._reduce("median", **told)
-    meta = sample_of(self._meta).median(**told)
     if self.ndim == 1:
-        return _median_of(self._node, meta)
+        # What objects are is seen when it is computed.
+        plain = self._meta.dtype.kind == "O" and not isinstance(self._meta.dtype, pd.StringDtype)
+        return _median_of(self._node, 1.0 if plain else sample_of(self._meta).median(**told))
+    meta = sample_of(self._meta).median(**told)
     names, meta = meta.index, meta.iloc[:0]
     values = [_median_of(self[name]._node, 1.0)._node for name in names]
     return from_node(

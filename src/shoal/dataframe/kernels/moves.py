@@ -197,10 +197,17 @@ class Cumulate:
         before = starts[place]
         if before is None or not len(part):
             return getattr(part, self.name)(skipna=self.skipna)
-        if part.ndim == 1 and part.dtype == bool:
-            # Beside totals, which are numbers, truth values would be objects.
-            part = part.astype(before.dtype)
+        part = _as_numbers(part, before)
         return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[len(before) :]
+
+
+def _as_numbers(part: Any, totals: Any) -> Any:
+    """Truth values in the dtype of their totals: beside numbers, they would be objects."""
+    truth = pd.api.types.is_bool_dtype
+    if part.ndim == 1:
+        return part.astype(totals.dtype) if truth(part.dtype) else part
+    dtypes = {name: totals.dtypes[name] for name in part if truth(part.dtypes[name])}
+    return part.astype(dtypes) if dtypes and part.columns.is_unique else part
 
 
 @dataclasses.dataclass(frozen=True)

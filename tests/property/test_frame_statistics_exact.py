@@ -1,4 +1,4 @@
-"""The exact median of columns in partitions."""
+"""Medians, running totals and ranks of columns in partitions: values and dtypes are pandas'."""
 
 from __future__ import annotations
 
@@ -64,3 +64,30 @@ def test_running_totals_of_truth_values_are_numbers_in_all_partitions():
     column = dd.from_pandas(table, npartitions=3).a
     pd.testing.assert_series_equal(column.cumsum().compute(), table.a.cumsum())
     pd.testing.assert_series_equal(column.cummax().compute(), table.a.cummax())
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean", "bool[pyarrow]"])
+@pytest.mark.parametrize("method", ["cumsum", "cumprod", "cummax", "rank"])
+def test_truth_values_carried_on_and_ranked_are_of_pandas_dtypes(dtype, method):
+    values = [True, False, True, True] if dtype == "bool" else [None, True, False, True, None]
+    series = pd.Series(values, dtype=dtype, name="t")
+    run = dd.from_pandas(series, npartitions=3)
+    try:
+        expected = getattr(series, method)()
+    except Exception as error:
+        with pytest.raises(type(error)):
+            getattr(run, method)().compute()
+        return
+    pd.testing.assert_series_equal(getattr(run, method)().compute(), expected)
+    if method != "rank":
+        frame = dd.from_pandas(series.to_frame(), npartitions=3)
+        found = getattr(frame, method)().compute()
+        pd.testing.assert_frame_equal(found, getattr(series.to_frame(), method)())
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "int64[pyarrow]", "double[pyarrow]"])
+def test_ranks_are_of_pandas_dtypes(dtype):
+    series = pd.Series([None, 3, 1, None, 3, 2], dtype=dtype)
+    found = dd.from_pandas(series, npartitions=3).rank()
+    pd.testing.assert_series_equal(found.compute(), series.rank())
+    assert found.dtype == series.rank().dtype
