@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from shoal.compat import serialization
-from shoal.distributed import Client, LocalCluster
+from shoal.distributed import Client, LocalCluster, Lock
 from shoal.distributed.client.background import CallbackLoop
 from shoal.distributed.client.loops import LoopRunner, SyncMethodMixin, import_term, rpc
+from shoal.local.locks import SerializableLock
 from shoal.serialize.pickles import dumps, loads
 
 
@@ -116,3 +117,20 @@ def test_templates_of_libraries(tmp_path):
         assert get_template("size.html.j2").render(n=2048) == "2.00 kiB"
     finally:
         TEMPLATE_PATHS.remove(str(tmp_path))
+
+
+def test_a_lock_of_the_cluster_is_had_while_another_task_waits_for_a_lock_of_the_process():
+    """As xarray has it when it writes netCDF files: one lock of each kind, in this order."""
+    inner = SerializableLock("of the process")
+
+    def write(n):
+        with inner, Lock("file"):
+            return n
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        assert client.gather(client.map(write, range(8))) == [*range(8)]

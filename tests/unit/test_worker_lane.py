@@ -171,3 +171,42 @@ def test_nothing_is_raised_in_the_middle_of_an_import(tmp_path: Any, monkeypatch
         threading.Event().wait(0.001)
     assert imported == [5] and not shared.done
     lane.close()
+
+
+def test_a_task_that_gets_no_slot_goes_on_beside_the_others() -> None:
+    """The task in the slot may wait for what the other one holds."""
+    ended = threading.Semaphore(0)
+    shared = Surroundings(Store(), Functions(), ended.release)
+    lane = Lane("default", 1, shared)
+    held, away = threading.Event(), threading.Event()
+    came = []
+
+    def holds() -> None:
+        slot = current_slot()
+        came.append(lane.secede(slot))
+        away.set()
+        assert busy.wait(WAIT_S)
+        came.append(lane.rejoin(slot, patience_s=0.0))
+        # Once more: it has no slot to lend.
+        came.append(lane.secede(slot))
+        came.append(lane.rejoin(slot, patience_s=0.0))
+        held.set()
+
+    def wants() -> None:
+        busy.set()
+        came.append(held.wait(WAIT_S))
+
+    busy = threading.Event()
+    jobs = {1: holds, 2: wants, 3: lambda: 5}
+    shared.functions.ready.update({n: (job, ()) for n, job in jobs.items()})
+    lane.put([task(1)])
+    assert away.wait(WAIT_S)
+    lane.put([task(2)])
+    for _ in range(2):
+        assert ended.acquire(timeout=WAIT_S)
+    lane.put([task(3)])
+    assert ended.acquire(timeout=WAIT_S)
+    assert came == [True, False, False, False, True]
+    assert not lane.running and not lane.seceded and not lane.rejoining
+    assert lane._threads == 1
+    lane.close()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
-from shoal.distributed.node.context import waiting
+from shoal.distributed.node.context import PATIENCE_S, waiting
 
 __all__ = [
     "Begun",
@@ -122,7 +122,13 @@ class Promise(Generic[T]):
             raise self._error
         return self._value
 
-    def wait(self, timeout_s: float | None = None, *, keep_slot: bool = False) -> T:
+    def wait(
+        self,
+        timeout_s: float | None = None,
+        *,
+        keep_slot: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> T:
         """Block this thread until the promise ends.
 
         Parameters
@@ -132,6 +138,8 @@ class Promise(Generic[T]):
         keep_slot
             A task that waits lends its slot to others, unless this is True: for waits that no
             task can be the reason of, and that hold a lock which those others may want.
+        patience_s
+            How long a task that lent its slot waits for one afterwards, before it goes on without.
 
         Raises
         ------
@@ -142,7 +150,7 @@ class Promise(Generic[T]):
             lock = threading.Lock()
             lock.acquire()
             self.add_callback(lambda _: lock.release())
-            with nullcontext() if keep_slot else waiting():
+            with nullcontext() if keep_slot else waiting(patience_s):
                 if not lock.acquire(True, as_timeout(timeout_s)):
                     raise TimeoutError(f"no answer within {timeout_s:g} s")
         return self.result()

@@ -34,6 +34,7 @@ from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermo
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client.table import FINISHED, Entry
+from shoal.distributed.node.context import PATIENCE_S
 from shoal.distributed.protocol import Call, Topic
 from shoal.distributed.spans import asked, current_trace
 from shoal.errors import ClosedClientError, ClusterError
@@ -281,7 +282,8 @@ class Session:
             return Begun(end, partial(self._give_up, promise, undo))
         with trimmed():
             try:
-                value = promise.wait(timeout_s)
+                # Who is given what others wait for must not wait for those in turn.
+                value = promise.wait(timeout_s, patience_s=PATIENCE_S if undo is None else 0.0)
             except BaseException:
                 self._give_up(promise, undo)
                 raise

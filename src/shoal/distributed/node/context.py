@@ -135,8 +135,13 @@ def secede() -> None:
         slot.lane.shared.owner.told_seceded(row)
 
 
-def rejoin() -> None:
+def rejoin(patience_s: float | None = None) -> None:
     """Wait for a slot again, after `secede`.
+
+    Parameters
+    ----------
+    patience_s
+        Go on without one after so long; None: wait as long as it takes.
 
     Raises
     ------
@@ -154,12 +159,25 @@ def rejoin() -> None:
     if slot is None or slot.row is None:
         raise ClusterError("rejoin() works inside of tasks only")
     row = slot.row
-    if slot.lane.rejoin(slot):
+    if slot.lane.rejoin(slot, patience_s):
         slot.lane.shared.owner.told_rejoined(row)
+
+
+PATIENCE_S = 1.0
+"""How long a task that lent its slot, while it waited for something, waits for one in turn."""
 
 
 class waiting:
     """Give up the slot while the calling task waits for something; nothing outside of tasks.
+
+    Afterwards the task wants a slot again, but not at any price: a task that runs in the slot may
+    wait for something that this one holds, such as a lock of `threading`.  So after a while it goes
+    on without, beside as many tasks as the worker has threads.
+
+    Parameters
+    ----------
+    patience_s
+        How long that is.
 
     Examples
     --------
@@ -167,7 +185,10 @@ class waiting:
     ...     pass
     """
 
-    __slots__ = ("_gave_up",)
+    __slots__ = ("_gave_up", "_patience_s")
+
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
 
     def __enter__(self) -> None:
         slot = slot_here()
@@ -177,4 +198,4 @@ class waiting:
 
     def __exit__(self, *_: object) -> None:
         if self._gave_up:
-            rejoin()
+            rejoin(self._patience_s)

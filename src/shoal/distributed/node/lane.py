@@ -306,7 +306,7 @@ class Lane:
         with self._fate:
             held = self.running.pop(slot, None)
             if held is row:
-                self._threads -= 1
+                self._threads -= not slot.leaving
             elif held is not None:
                 # This run has just ended by itself, and the thread has gone on to another one.
                 self.running[slot] = held
@@ -417,6 +417,8 @@ class Lane:
             if row is None:
                 return False
             self.seceded[slot] = row
+            if slot.leaving:
+                return False
             slot.leaving = slot.shielded = True
             self._threads -= 1
         if self.heap or self.rejoining:
@@ -425,18 +427,21 @@ class Lane:
             self._raise_here(slot)
         return True
 
-    def rejoin(self, slot: Slot) -> bool:
+    def rejoin(self, slot: Slot, patience_s: float | None = None) -> bool:
         """The calling task waits until it has a slot again.
 
         Parameters
         ----------
         slot
             Of the calling thread.
+        patience_s
+            How long at most; then it goes on beside those that have one, and its thread ends with
+            it.
 
         Returns
         -------
         bool
-            False if it had not given it up.
+            False if it has none: it had not given it up, or was out of patience.
         """
         with self._fate:
             self._raise_here(slot)
@@ -448,12 +453,20 @@ class Lane:
             slot.shielded = True
         turn = threading.Lock()
         turn.acquire()
-        self.rejoining.append((slot, turn))
+        entry = (slot, turn)
+        self.rejoining.append(entry)
         if slot in self.seceded:
             self.wake(1)
-            turn.acquire()
+            if not turn.acquire(timeout=-1 if patience_s is None else patience_s):
+                try:
+                    self.rejoining.remove(entry)
+                except ValueError:
+                    turn.acquire()  # somebody has just taken it out, to hand a place over
         with self._fate:
             self._raise_here(slot)
+            if slot in self.seceded:
+                self.running[slot] = self.seceded.pop(slot)
+                return False
             return slot in self.running
 
     def _settle_in(self, slot: Slot) -> bool:
