@@ -94,6 +94,8 @@ class FakeWorker:
         if type(m) is Welcome:
             self.number = m.number
         elif type(m) is Run:
+            for number in m.drops:
+                self.store.pop(number, None)
             for number, _, data in m.new_codes:
                 assert number not in self.codes
                 self.codes[number] = data
@@ -110,6 +112,7 @@ class FakeWorker:
             for pair in zip(m.ids, m.runs):
                 if self.queue.pop(pair, None) is not None:
                     self.note.returned.append(pair)
+                    self.back_out(pair[0])
         elif type(m) is Fetch:
             for number, where in zip(m.ids, m.where):
                 self.get(number, where)
@@ -132,9 +135,19 @@ class FakeWorker:
             self.note.missing.append((number, holder))
         return False
 
+    def back_out(self, number):
+        """What waits for a task that will not run here is given back."""
+        for pair, (_, _, deps, _) in list(self.queue.items()):
+            if number in deps and pair in self.queue:
+                del self.queue[pair]
+                self.note.returned.append(pair)
+                self.back_out(pair[0])
+
     def work(self):
-        """Run one task that was sent."""
-        pair = self.world.random.choice(list(self.queue)[: self.threads])
+        """Run one task that was sent, and does not wait for another that was."""
+        coming = {number for number, _ in self.queue}
+        free = [pair for pair, task in self.queue.items() if coming.isdisjoint(task[2])]
+        pair = self.world.random.choice(free[: self.threads])
         code, args, deps, remote = self.queue.pop(pair)
         number, run = pair
         lacking = [dep for dep in deps if not self.get(dep, remote.get(dep, ()))]
@@ -142,10 +155,12 @@ class FakeWorker:
             # What was not named as remote was thought to be here.
             self.note.missing += [(d, self.number) for d in lacking if d not in remote]
             self.note.returned.append(pair)
+            self.back_out(number)
             return
         data = self.codes[code]
         if data == b"bad" or (data == b"shaky" and self.world.random.random() < 0.5):
             self.note.failed.append((number, run, "raised", args, 0.1))
+            self.back_out(number)
             return
         value = compute(args, [self.store[dep] for dep in deps])
         self.store[number] = value

@@ -707,6 +707,8 @@ class Run(_Struct):
         ``(trace, positions)``: as in `Submit`, for tasks that have one.
     parts
         ``(position, part)`` of tasks that read one part of each input that is in parts.
+    drops
+        As in `Drop`, and before the tasks come.
 
     Examples
     --------
@@ -731,6 +733,7 @@ class Run(_Struct):
     options: list[tuple[int, Options]] = []
     traces: list[tuple[dict[str, str], list[int]]] = []
     parts: list[tuple[int, int]] = []
+    drops: list[int] = []
 
 
 class Drop(_Struct):

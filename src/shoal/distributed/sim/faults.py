@@ -36,8 +36,9 @@ class Plan:
         Of graphs.
     weather
         Of the network.
-    speculate
-        As in the scheduler's settings.
+    speculate, ahead_s
+        As in the scheduler's settings.  Where workers are given much ahead, they are given tasks
+        together with those that make their inputs.
     storms
         Share of users who begin by submitting and cancelling again and again.
     nannies
@@ -65,6 +66,7 @@ class Plan:
     taste: Taste = field(default_factory=Taste)
     weather: Weather = field(default_factory=Weather)
     speculate: float = 0.0
+    ahead_s: float = 0.01
     storms: float = 0.0
     nannies: bool = False
     runners: int = 0
@@ -128,6 +130,7 @@ def make_plan(seed: int) -> Plan:
     for _ in range(random.choice((0, 4, 12)) if plan.unwelcome else 0):
         plan.faults.append((seconds * random.random(), "break_scheduler_connection"))
     plan.faults.sort()
+    plan.ahead_s = random.choice((0.01, 0.01, 0.1, 1.0))
     return plan
 
 

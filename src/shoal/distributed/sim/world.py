@@ -120,7 +120,9 @@ class World:
         """A scheduler, perhaps not the first one."""
         identity = f"scheduler-{len(self.nodes)}"
         plan = self.plan
-        settings = SchedulerSettings(speculate=plan.speculate, client_grace_s=plan.grace_s)
+        settings = SchedulerSettings(
+            speculate=plan.speculate, client_grace_s=plan.grace_s, ahead_s=plan.ahead_s
+        )
         node = SchedulerNode(self, "scheduler", "host-s", settings, identity)
         self.nodes.append(node)
         self.scheduler = node

@@ -6,6 +6,10 @@ takes the better of its own queue and the common one, by priority.  First every 
 idle thread gets a task, and only then are spares handed out; each worker gets its share of the
 common queue at most, so that four tasks run on four workers.
 
+With the tasks that a worker is given go those that lack nothing else (`followers`), as far as that
+takes no more time than it has ahead: a subtree or a chain is one message and one report.  And
+sources are cut where the part of the graph is complete that they lead to (`whole`).
+
 Sources are held back by bytes: a worker whose results, and those that it is expected to make,
 exceed the target share of its limit takes nothing from the common queue while tasks with inputs
 are ready or running anywhere, because their ends free memory.  When there are none it gets
@@ -18,12 +22,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import ceil
+from operator import sub
 
 from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import begin_choosy
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import ALONE, BITS, CHOOSY, MASK, NOBODY, picker
-from shoal.distributed.core.scheduler.transitions import READY, SENT
+from shoal.distributed.core.scheduler.transitions import READY, SENT, WAITING
 
 __all__: list[str] = []
 
@@ -102,15 +107,21 @@ def give_everyone_one(
 
 
 def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: float) -> None:
-    """Other workers with idle threads take from the common queue, in turns."""
-    roomy = state.roomy
+    """Other workers with idle threads take from the common queue, in turns.
+
+    Where there is enough for all, each gets its spares at once: what stands together in the order
+    comes to one worker, and in one message.
+    """
+    roomy, spare = state.roomy, state.settings.spare
+    slots = (1 + spare) * sum([w.threads for w in roomy.values()])
+    spare = spare if left >= slots else 0
     for worker in list(roomy.values()):
         idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
         if idle > 0 and worker.number not in touched:
             # To the end of the line: the next lone task goes to another worker.
             del roomy[worker.number]
             roomy[worker.number] = worker
-            count = 1 if left < len(roomy) else idle
+            count = 1 if left < len(roomy) else idle + spare * worker.threads
             take(state, worker, count, 0.0, count, now)
             left -= count
             if left <= 0:
@@ -189,17 +200,21 @@ def take(
         seconds, nbytes = usual(state, worker, shares)
         count = max(most, min(left, ceil((limit - worker.occupancy) / seconds)))
         few = shares if room == INFINITE else min(shares, 1 + int(room / nbytes))
-        offer = best(state, worker, count, few)
+        least = most
+        offer = best(state, worker, count, few, least)
         if not offer:
             return
-        rows = plain(state, worker, offer, most, limit) if len(offer) > 1 else None
+        rows = plain(state, worker, offer, most, limit)
+        after: list[int] = []
         if rows is None:
             rows = pick(state, worker, offer, most, limit, now)
+        else:
+            after = followers(state, worker, rows)
         if rows:
-            sources, grow = send(state, worker, rows, now)
-            most, left = most - len(rows), left - len(rows)
+            sources, grow = send(state, worker, rows, after, now)
+            most, left = most - len(rows), left - len(rows) - len(after)
             shares, room = shares - sources, room - grow
-        if len(offer) < count and few >= shares:
+        if len(offer) < count and few >= shares and (most <= 0 or len(offer) < least):
             return
 
 
@@ -215,14 +230,16 @@ def usual(state: Scheduler, worker: Worker, shares: int) -> tuple[float, int]:
     return max(seconds, LEAST_S), nbytes
 
 
-def best(state: Scheduler, worker: Worker, count: int, shares: int) -> list[int]:
+def best(state: Scheduler, worker: Worker, count: int, shares: int, least: int) -> list[int]:
     """The first ``count`` entries of a worker's queue and the common one, ascending; taken out.
 
-    Up to ``shares`` come from the common queue.  Some may be stale.
+    Up to ``shares`` come from the common queue, or a few less (`whole`).  Some may be stale.
     """
     queue, common, head = worker.queue, state.common, state.head
     own = smallest(queue, count) if queue else []
     bulk = state.bulk[head : head + min(count, shares)] if shares > 0 else []
+    if len(bulk) > max(2, least):
+        bulk = whole(state, bulk, least)
     others = smallest(common, min(count, shares)) if common and shares > 0 else []
     if not bulk and not others:
         return own
@@ -235,6 +252,26 @@ def best(state: Scheduler, worker: Worker, count: int, shares: int) -> list[int]
     for priority in own[bisect_right(own, offer[-1]) :]:
         heappush(queue, priority)
     return offer
+
+
+def whole(state: Scheduler, sources: list[int], least: int) -> list[int]:
+    """The first of these sources, at least half of them, up to where most of what they begin ends.
+
+    In the order of a graph the tasks that a few sources lead to come right behind them.  So where
+    the ranks of two sources are furthest apart, the largest part of the graph is complete, and
+    whoever gets the sources before that place can run all of it, with nothing to fetch.
+    """
+    after = state.head + len(sources)
+    if after >= len(state.bulk) or after - state.head < 2:
+        return sources
+    half = max(least, (len(sources) + 1) // 2)
+    ranks = [entry >> BITS for entry in sources[half - 1 :]]
+    ranks.append(state.bulk[after] >> BITS)
+    if ranks[-1] - ranks[0] == len(ranks) - 1:
+        return sources
+    gaps = [*map(sub, ranks[1:], ranks)]
+    gaps.reverse()
+    return sources[: len(sources) - gaps.index(max(gaps))]
 
 
 def smallest(heap: list[int], count: int) -> list[int]:
@@ -333,9 +370,62 @@ def give_back(state: Scheduler, worker: Worker, offer: list[int]) -> None:
             heappush(state.common, priority)
 
 
-def send(state: Scheduler, worker: Worker, rows: list[int], now: float) -> tuple[int, int]:
-    """The worker gets rows; how many came from the common queue, and what bytes they may make."""
-    table, number, count = state.table, worker.number, len(rows)
+def followers(state: Scheduler, worker: Worker, rows: list[int]) -> list[int]:
+    """Tasks that lack nothing but these rows: they go along, and run when those have ended there.
+
+    So a subtree or a chain is one message, and one report.  Only where all else that they need is
+    on the same worker; and they take no more time than a worker has ahead anyway, so that little
+    has to come back when something else is better after all.  If one of the rows does not end well
+    the worker gives back what waited for it.
+    """
+    table, number = state.table, worker.number
+    users = picker(rows)(table.dependents)
+    if not any(users):
+        return []
+    states, missing, numbers, place = table.states, table.missing, table.numbers, table.place
+    prefixes, flags, deps = table.prefixes, table.flags, table.deps
+    room = window(state, worker) - worker.occupancy
+    found: list[int] = []
+    lack: dict[int, int] = {}
+    known, here = [*users], {*rows}
+    for some in known:  # it grows
+        for dependent in some if type(some) is list else (some,) if some is not None else ():
+            row = dependent & MASK
+            if states[row] != WAITING or numbers[row] != dependent:
+                continue
+            left = missing[row]
+            if left > 1:
+                left = lack[row] = lack.get(row, left) - 1
+                if left:
+                    continue
+            if flags[row] & UNUSUAL or not all_here(deps[row], here, place, number):
+                continue
+            room -= prefixes[row].seconds
+            if room < 0.0:
+                return found
+            here.add(row)
+            found.append(row)
+            known.append(table.dependents[row])
+    return found
+
+
+def all_here(needs: tuple[int, ...], here: set[int], place: list[int], number: int) -> bool:
+    """Whether inputs are among some rows, or on a worker already."""
+    for need in needs:
+        dep = need & MASK
+        if dep not in here and place[dep] != number:
+            return False
+    return True
+
+
+def send(
+    state: Scheduler, worker: Worker, rows: list[int], after: list[int], now: float
+) -> tuple[int, int]:
+    """The worker gets rows, and others that wait for them there.
+
+    Returned are how many came from the common queue, and what bytes all may make.
+    """
+    table, number = state.table, worker.number
     states, place, runs, nbytes, costs = (
         table.states,
         table.place,
@@ -344,14 +434,19 @@ def send(state: Scheduler, worker: Worker, rows: list[int], now: float) -> tuple
         table.costs,
     )
     of = picker(rows)
-    places, kinds = of(place), of(table.prefixes)
+    places = of(place)
     own = places.count(number)
+    sources = len(rows) - own
     if own:
         worker.queued -= own
         waited = sum([cost for cost, at in zip(of(costs), places) if at == number])
         worker.backlog = worker.backlog - waited if worker.queued else 0.0
+    if after:
+        state.active += len(after)
+        rows = rows + after
+        of = picker(rows)
     run, grow, seconds = state.next_run, 0, 0.0
-    for row, kind in zip(rows, kinds):
+    for row, kind in zip(rows, of(table.prefixes)):
         states[row] = SENT
         place[row] = number
         runs[row] = run
@@ -367,7 +462,7 @@ def send(state: Scheduler, worker: Worker, rows: list[int], now: float) -> tuple
     worker.occupancy += seconds
     state.virtual = max(state.virtual, (table.priorities[rows[-1]] >> BITS) & RANK)
     state.outgoing[number] = worker
-    return count - own, grow
+    return sources, grow
 
 
 def forget_taken(state: Scheduler, head: int) -> None:

@@ -132,6 +132,8 @@ def why_sent(state: Scheduler, row: int, now: float) -> str:
         state.table.priorities[other] < state.table.priorities[row] for other in worker.sent
     )
     what = "runs" if before < worker.threads else f"is number {before + 1} in line"
+    if any(state.table.states[n & MASK] == SENT for n in state.table.deps[row]):
+        what = "waits for inputs that are made"
     return f"it {what} on {worker.name}, {since:.3g} s after it was sent there"
 
 

@@ -8,6 +8,7 @@ only few blocks of a large grid are there.  All other keys stand in one dict.
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
@@ -34,12 +35,14 @@ class Layer:
     ('x', 1, 1)
     """
 
-    __slots__ = ("alive", "name", "rows", "shape")
+    __slots__ = ("alive", "name", "rows", "shape", "wide")
 
     def __init__(self, name: str, shape: tuple[int, ...], rows: Any) -> None:
         self.name = name
         self.shape = shape
         self.rows = rows
+        self.wide = shape[1] if len(shape) == 2 else 0
+        """The length of a line of blocks where there are two dimensions, as there mostly are."""
         self.alive = 0
 
     def key(self, flat: int) -> Key:
@@ -168,7 +171,14 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
         if len(shape) == 2:
             return [(name, i, j) for i, j in map(divmod, flats, repeat(shape[1]))]
     named = zip(names, picker(rows)(table.flats))
-    return [name.key(flat) if type(name) is Layer else name for name, flat in named]
+    return [
+        name
+        if type(name) is not Layer
+        else (name.name, flat // wide, flat % wide)
+        if (wide := name.wide)
+        else name.key(flat)
+        for name, flat in named
+    ]
 
 
 def name_keys(names: Names, table: Table, keys: list[Key]) -> tuple[Sequence[int], Sequence[int]]:
@@ -278,7 +288,7 @@ def _enter_blocks(
     table: Table, layer: Layer, flats: Sequence[int]
 ) -> tuple[Sequence[int], Sequence[int]]:
     lookup = layer.rows
-    if not layer.alive and len(set(flats)) == len(flats):
+    if not layer.alive and (type(flats) is range or len(set(flats)) == len(flats)):
         fresh = table.allocate(len(flats))
         layer.alive = len(flats)
         missing, rows = flats, fresh
@@ -288,8 +298,11 @@ def _enter_blocks(
         fresh = table.allocate(len(missing)) if missing else ()
         layer.alive += len(missing)
         rows = known
-    for row, flat in zip(fresh, missing):
-        lookup[flat] = row
+    if type(missing) is range and type(lookup) is array:
+        layer.rows = array("i", fresh)
+    else:
+        for row, flat in zip(fresh, missing):
+            lookup[flat] = row
     if type(fresh) is range:
         table.names[fresh.start : fresh.stop] = [layer] * len(fresh)
         table.flats[fresh.start : fresh.stop] = array("q", missing)
@@ -323,26 +336,30 @@ def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
     """
     known = names.rows
     layers: dict[Layer, list[int]] = {}
-    for row, name in zip(rows, picker(rows)(table.names)):
+    mine = picker(rows)(table.names)
+    if len(rows) > 1 and set(map(type, mine)) == {str}:
+        deque(map(known.__delitem__, mine), maxlen=0)
+        return
+    for row, name in zip(rows, mine):
         if type(name) is str:
             del known[name]
         elif type(name) is Layer:
-            mine = layers.get(name)
-            if mine is None:
-                mine = layers[name] = []
-            mine.append(row)
+            blocks = layers.get(name)
+            if blocks is None:
+                blocks = layers[name] = []
+            blocks.append(row)
         else:
             forget_name(names, table, row)
     flats = table.flats
-    for layer, mine in layers.items():
-        layer.alive -= len(mine)
+    for layer, blocks in layers.items():
+        layer.alive -= len(blocks)
         if not layer.alive:
             del names.layers[layer.name]
         elif type(layer.rows) is dict:
-            for row in mine:
+            for row in blocks:
                 del layer.rows[flats[row]]
         else:
-            for row in mine:
+            for row in blocks:
                 layer.rows[flats[row]] = -1
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import forget_names, key_of
-from shoal.distributed.core.scheduler.records import Client, Code
+from shoal.distributed.core.scheduler.records import Client, Code, Worker
 from shoal.distributed.core.scheduler.runs import end_run
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import (
@@ -228,7 +228,7 @@ def are_results(state: Scheduler, rows: list[int]) -> bool:
 def drop_results(state: Scheduler, rows: list[int]) -> None:
     """As `drop_result`, for rows with one holder each."""
     table = state.table
-    states, place, numbers, nbytes = table.states, table.place, table.numbers, table.nbytes
+    states, place = table.states, table.place
     here: dict[int, list[int]] = {}
     for row in rows:
         at = place[row]
@@ -239,11 +239,28 @@ def drop_results(state: Scheduler, rows: list[int]) -> None:
         place[row] = NOBODY
         states[row] = RELEASED
     for at, mine in here.items():
-        worker, of = state.workers[at], picker(mine)
-        worker.drops += of(numbers)
-        worker.nbytes -= sum(of(nbytes))
-        worker.held -= len(mine)
-        state.dropping[at] = worker
+        tell_drops(state, state.workers[at], mine)
+
+
+def drop_here(state: Scheduler, worker: Worker, rows: list[int]) -> None:
+    """As `drop_result`, for rows that only this worker holds."""
+    states, place = state.table.states, state.table.place
+    for row in rows:
+        place[row] = NOBODY
+        states[row] = RELEASED
+    tell_drops(state, worker, rows)
+    if worker.number in state.full and worker.nbytes < state.settings.target * worker.limit:
+        del state.full[worker.number]
+        state.touched[worker.number] = worker
+
+
+def tell_drops(state: Scheduler, worker: Worker, rows: list[int]) -> None:
+    """A worker is to let go of results."""
+    table, of = state.table, picker(rows)
+    worker.drops += of(table.numbers)
+    worker.nbytes -= sum(of(table.nbytes))
+    worker.held -= len(rows)
+    state.dropping[worker.number] = worker
 
 
 def forgo_data(state: Scheduler, row: int) -> None:

@@ -80,7 +80,9 @@ def flush_worker(state: Scheduler, worker: Worker, effects: list[Any], now: floa
             ids, runs = [n for n, _ in pairs], [r for _, r in pairs]
             effects.append(Send(party, CancelRuns(ids, runs, reason)))
         worker.stops = {}
-    if worker.drops or worker.drop_codes:
+    batch = worker.batch
+    is_alone = not (worker.gives or worker.copies or worker.drop_codes)
+    if (worker.drops or worker.drop_codes) and not (batch and is_alone):
         effects.append(Send(party, Drop(worker.drops, worker.drop_codes)))
         worker.drops, worker.drop_codes = [], []
     if worker.gives:
@@ -93,9 +95,14 @@ def flush_worker(state: Scheduler, worker: Worker, effects: list[Any], now: floa
         if message.ids:
             effects.append(Send(party, message))
         worker.copies = []
-    if worker.batch:
-        effects.append(run_message(state, worker))
-        state.story.add(now, "sent", worker.name, effects[-1].message.ids)
+    if batch:
+        sent = run_message(state, worker)
+        if worker.drops:
+            # They travel along: half of all messages were these.
+            sent.message.drops = worker.drops
+            worker.drops = []
+        effects.append(sent)
+        state.story.add(now, "sent", worker.name, sent.message.ids)
         worker.batch = []
 
 

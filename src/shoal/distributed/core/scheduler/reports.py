@@ -13,7 +13,7 @@ from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of, keys_of
-from shoal.distributed.core.scheduler.needs import let_go, pend
+from shoal.distributed.core.scheduler.needs import drop_here, forget, let_go, pend
 from shoal.distributed.core.scheduler.placement import place_elsewhere, place_ready
 from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import end_run, unblock
@@ -102,7 +102,6 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         m = sift(state, worker, m)
         rows = [number & MASK for number in m.ids]
         if not rows:
-            settle(state, worker, [], [], [])
             return
     of = picker(rows)
     owners = of(table.owner)
@@ -117,14 +116,26 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         nbytes[row] = size
         types[row] = what
     idle = need_less(state, of(table.deps))
-    if NOBODY in owners:
-        counts = zip(rows, owners, of(table.waiters))
-        idle += [row for row, who, left in counts if not left and who == NOBODY]
     tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
     if m.starts:
         keep_times(state, worker, m)
-    settle(state, worker, m.ids, lack_less(table, of(table.dependents)), idle)
+    if state.locating:
+        for row in rows:
+            settled(state, row)
+    if NOBODY in owners and 0 in (waiters := of(table.waiters)):
+        # What ended together with all that needed it is gone before anybody heard of it.
+        ends = zip(rows, owners, waiters)
+        spent = [row for row, who, left in ends if not left and who == NOBODY]
+        if spent:
+            drop_here(state, worker, spent)
+            idle = [row for row in idle if states[row] != RELEASED]
+            let_go(state, forget(state, [row for row in spent if not table.kept[row]]))
+    ready = lack_less(table, of(table.dependents))
+    if ready:
+        place_ready(state, ready)
+    if idle:
+        let_go(state, idle)
 
 
 def need_less(state: Scheduler, deps: Sequence[tuple[int, ...]]) -> list[int]:
@@ -250,19 +261,6 @@ def keep_tried(state: Scheduler, worker: Worker, tried: Sequence[tuple[int, floa
     keys, labels = [key_of(table, row) for row in rows], [table.prefixes[row].name for row in rows]
     starts, seconds = [start for _, start, _ in known], [took for *_, took in known]
     state.tried.add(worker.address, keys, labels, starts, seconds, [0] * len(known))
-
-
-def settle(
-    state: Scheduler, worker: Worker, numbers: list[int], ready: list[int], idle: list[int]
-) -> None:
-    """What follows when results have come."""
-    if state.locating:
-        for number in numbers:
-            settled(state, number & MASK)
-    if ready:
-        place_ready(state, ready)
-    if idle:
-        let_go(state, idle)
 
 
 def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:

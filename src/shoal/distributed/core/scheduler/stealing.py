@@ -15,7 +15,7 @@ from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.retire import ask_back
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import MASK, PINNED
-from shoal.distributed.core.scheduler.transitions import READY, WAITING
+from shoal.distributed.core.scheduler.transitions import MEMORY, READY, WAITING
 
 __all__: list[str] = []
 
@@ -136,8 +136,11 @@ def recall(state: Scheduler, now: float) -> None:
 
 
 def can_go(state: Scheduler, row: int) -> bool:
-    """Whether a task that was sent might run elsewhere."""
-    options = state.table.options[row]
+    """Whether a task that was sent might run elsewhere, now."""
+    table = state.table
+    if any(table.states[number & MASK] != MEMORY for number in table.deps[row]):
+        return False  # it was sent along with what makes its inputs
+    options = table.options[row]
     if options is None:
         return True
     return not options.workers and not options.resources and not options.actor

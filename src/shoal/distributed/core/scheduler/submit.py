@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail_if_input_failed, require
@@ -29,6 +30,8 @@ from shoal.distributed.core.scheduler.table import (
     MASK,
     NOBODY,
     NOTED,
+    Table,
+    picker,
 )
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
@@ -131,11 +134,12 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
             found.append(name_keys(state.names, state.table, piece.keys))
     if len(found) == 1:
         return found[0]
+    spans = [piece for piece, new in found if piece is new and type(piece) is range]
+    if found and len(spans) == len(found) and all(a.stop == b.start for a, b in pairwise(spans)):
+        span = range(spans[0].start, spans[-1].stop)
+        return span, span
     rows = [row for piece_rows, _ in found for row in piece_rows]
     fresh = [row for _, piece_fresh in found for row in piece_fresh]
-    if rows == fresh and rows and rows[-1] - rows[0] == len(rows) - 1 and rows == sorted(rows):
-        span = range(rows[0], rows[-1] + 1)
-        return span, span
     return rows, fresh
 
 
@@ -270,12 +274,66 @@ def connect(
 ) -> list[int]:
     """Relations of the new rows; those that lack no input are returned."""
     table = state.table
+    put(table.states, fresh, bytes([WAITING]) * len(fresh))
+    if rows is fresh and type(rows) is range and len(rows) > 1 and not externals:
+        return connect_new(table, m.deps, rows)
+    return connect_each(state, m, rows, fresh, externals)
+
+
+def connect_new(table: Table, deps: Sequence[tuple[int, ...]], rows: range) -> list[int]:
+    """As `connect`, for a graph that is all new and needs nothing else: column by column."""
+    sizes = [*map(len, deps)]
+    if not any(sizes):
+        return list(rows)
+    here = slice(rows.start, rows.stop)
+    names = table.numbers[here]
+    flat = [*chain.from_iterable(deps)]
+    each = iter(picker(flat)(names))
+    table.deps[here] = [
+        ()
+        if not size
+        else (next(each),)
+        if size == 1
+        else (next(each), next(each))
+        if size == 2
+        else tuple(islice(each, size))
+        for size in sizes
+    ]
+    table.missing[here] = sizes
+    users: list[Any] = [None] * len(rows)
+    counts = [0] * len(rows)
+    for me, needs in zip(names, deps):
+        for i in needs:
+            counts[i] += 1
+            known = users[i]
+            if known is None:
+                users[i] = me
+            elif type(known) is list:
+                known.append(me)
+            else:
+                users[i] = [known, me]
+    table.dependents[here] = users
+    table.waiters[here] = table.kept[here] = counts
+    marks = int.from_bytes(bytes(map(bool, sizes)), "big") * HAS_INPUTS
+    marks |= int.from_bytes(table.flags[here], "big")
+    table.flags[here] = marks.to_bytes(len(rows), "big")
+    return [row for row, size in zip(rows, sizes) if not size]
+
+
+def connect_each(
+    state: Scheduler,
+    m: Submit,
+    rows: Sequence[int],
+    fresh: Sequence[int],
+    externals: list[int],
+) -> list[int]:
+    """As `connect`, row by row: some are known already, or need what others made."""
+    table = state.table
     states, deps, dependents = table.states, table.deps, table.dependents
     waiters, kept, missing, flags = table.waiters, table.kept, table.missing, table.flags
     numbers = table.numbers
     names = take(numbers, rows) + [numbers[row] for row in externals]
     new = set(fresh) if len(fresh) < len(rows) else None
-    put(states, fresh, bytes([WAITING]) * len(fresh))
     pairs: Iterable[tuple[int, tuple[int, ...]]] = zip(rows, m.deps)
     if new is not None:
         # A key that a message names twice is the first of the two.

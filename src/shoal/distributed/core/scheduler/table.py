@@ -159,7 +159,7 @@ class Table:
         if count == 1 and free:
             row = free.pop()
             self._clear_one(row)
-            return (row,)
+            return range(row, row + 1)
         if len(free) < count or not free:
             first = len(self.states)
             self._extend(count)

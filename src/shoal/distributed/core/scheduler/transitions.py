@@ -61,6 +61,7 @@ TRANSITIONS: dict[tuple[int, int], str] = {
     (RELEASED, ERRED): "an input has failed, or it was cancelled",
     (RELEASED, FORGOTTEN): "nobody can need it again",
     (WAITING, READY): "the last input arrived",
+    (WAITING, SENT): "given to the worker that is to make the inputs that it lacks",
     (WAITING, MEMORY): "a worker turned out to hold it",
     (WAITING, RELEASED): "nobody needs it any more",
     (WAITING, ERRED): "an input has failed, or it was cancelled",

@@ -105,7 +105,10 @@ def run_unsent(state: Scheduler, party: int, message: Run, text: str, now: float
 
 
 def forget_said(state: Scheduler, worker: Worker, message: Run) -> None:
-    """The worker was not told of functions and of other workers."""
+    """The worker was not told of functions, of other workers, and of what it can let go of."""
+    if message.drops:
+        worker.drops += message.drops
+        state.outgoing[worker.number] = worker
     for number, _, _ in message.new_codes:
         worker.codes.discard(number)
     for code in {state.table.codes[number & MASK] for number in message.ids}:

@@ -60,6 +60,8 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     >>> [task.id for task in w.ready]
     [7]
     """
+    if message.drops:
+        let_go_of(w, message.drops)
     meet(w, message.peers)
     if message.new_codes:
         w.effects.append(Learn(message.new_codes))
@@ -470,8 +472,15 @@ def drop(w: Worker, message: Drop) -> None:
     >>> w.free
     [5]
     """
+    let_go_of(w, message.ids)
+    if message.codes:
+        w.effects.append(Forget(message.codes))
+
+
+def let_go_of(w: Worker, ids: list[int]) -> None:
+    """The scheduler has no more use for results."""
     tasks, free = w.tasks, w.free
-    for id in message.ids:
+    for id in ids:
         row = tasks.get(id)
         if row is None:
             continue
@@ -487,8 +496,6 @@ def drop(w: Worker, message: Drop) -> None:
             stop(w, row)
         else:
             let_go(w, row)
-    if message.codes:
-        w.effects.append(Forget(message.codes))
 
 
 def stop(w: Worker, row: Task) -> None:

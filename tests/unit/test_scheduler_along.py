@@ -1,0 +1,213 @@
+"""Tasks that are sent together with those that make their inputs; and what such messages hold."""
+
+from __future__ import annotations
+
+from shoal.distributed.core.effects import Send
+from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
+from shoal.distributed.core.scheduler.dispatch import whole
+from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
+from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.protocol import (
+    CancelRuns,
+    Code,
+    Drop,
+    Finished,
+    Hello,
+    Listed,
+    Options,
+    Register,
+    Release,
+    Report,
+    Run,
+    Submit,
+)
+
+CLIENT, A, B = 1, 2, 3
+
+
+def start(*workers):
+    state = Scheduler(Settings(drop_delay_s=0.0, ahead_s=1.0), table=Table(Checked))
+    connected(state, CLIENT, "client", 0.0)
+    received(state, CLIENT, Hello("me", {}), (), 0.0)
+    for party in workers:
+        connected(state, party, "worker", 0.0)
+        received(state, party, Register(f"w{party}", f"x://{party}", 1, 0, {}, {}, "h", 1), (), 0.0)
+    drain(state, 0.0)
+    return state
+
+
+def submit(keys, deps, wanted, order=None, **more):
+    count = len(keys)
+    return Submit(
+        [Listed(keys)],
+        [Code(b"f", b"f")],
+        [0] * count,
+        [b""] * count,
+        deps,
+        [],
+        order or list(range(count)),
+        wanted,
+        **more,
+    )
+
+
+def report(run, seconds=0.01, only=None):
+    ids = run.ids if only is None else run.ids[:only]
+    count = len(ids)
+    return Report(
+        ids, run.runs[:count], [8] * count, [0] * count, [seconds] * count, [None] * count, ["int"]
+    )
+
+
+def go(state, now=0.0):
+    """What is sent, after a look at every invariant."""
+    sent = [(e.party, e.message) for e in drain(state, now) if type(e) is Send]
+    validate(state)
+    return sent
+
+
+def teach(state, workers, seconds=0.01):
+    """A task of the kind that all others here are of has ended on each worker."""
+    for party in workers:
+        received(state, CLIENT, submit([("f", party)], [()], [0]), (), 0.0)
+        for other, run in go(state):
+            if type(run) is Run:
+                received(state, other, report(run, seconds), (), 0.0)
+        go(state)
+    received(state, CLIENT, Release([("f", party) for party in workers]), (), 0.0)
+    go(state)
+
+
+def runs(sent):
+    return {party: m for party, m in sent if type(m) is Run}
+
+
+def tree_of_four():
+    """Four leaves, their sums, and the sum of those: depth first."""
+    keys = [("f", "a"), ("f", "b"), ("f", "ab"), ("f", "c"), ("f", "d"), ("f", "cd"), ("f", "sum")]
+    return submit(keys, [(), (), (0, 1), (), (), (3, 4), (2, 5)], [6])
+
+
+def test_a_subtree_is_one_message_and_one_report():
+    state = start(A)
+    teach(state, [A])
+    received(state, CLIENT, tree_of_four(), (), 0.0)
+    [(party, run)] = go(state)
+    names = [name for _, name in run.keys]
+    assert party == A and sorted(names) == ["a", "ab", "b", "c", "cd", "d"] and not run.remote
+    for i, deps in enumerate(run.deps):
+        assert all(run.ids.index(dep) < i for dep in deps)
+    received(state, A, report(run), (), 0.0)
+    [(_, last)] = go(state)
+    # What was needed only by tasks of the same report is let go at once.
+    assert last.keys == [("f", "sum")] and len(last.drops) == 4
+    received(state, A, report(last), (), 0.0)
+    assert [m.keys for _, m in go(state) if type(m) is Finished] == [[("f", "sum")]]
+    received(state, CLIENT, Release([("f", "sum")]), (), 0.0)
+    go(state)
+    assert len(state.table) == 0 and state.workers[0].nbytes == state.workers[0].held == 0
+
+
+def test_what_needs_something_elsewhere_is_not_sent_along():
+    state = start(A, B)
+    teach(state, [A, B])
+    received(
+        state, CLIENT, submit([("f", "a"), ("f", "b"), ("f", "ab")], [(), (), (0, 1)], [2]), (), 0.0
+    )
+    first = runs(go(state))
+    assert sorted(key for run in first.values() for key in run.keys) == [("f", "a"), ("f", "b")]
+    for party, run in first.items():
+        received(state, party, report(run), (), 0.0)
+    [run] = runs(go(state)).values()
+    assert run.keys == [("f", "ab")] and len(run.remote) == 1
+
+
+def test_long_tasks_are_not_sent_along():
+    state = start(A)
+    teach(state, [A], seconds=30.0)
+    received(state, CLIENT, submit([("f", "a"), ("f", "b")], [(), (0,)], [1]), (), 0.0)
+    [run] = runs(go(state)).values()
+    assert run.keys == [("f", "a")]
+
+
+def test_when_an_input_fails_what_was_sent_along_fails_with_it():
+    state = start(A)
+    teach(state, [A])
+    received(state, CLIENT, tree_of_four(), (), 0.0)
+    [(_, run)] = go(state)
+    at = run.keys.index(("f", "a"))
+    failed = Report([], [], [], [], [], [], [])
+    failed.failed = [(run.ids[at], run.runs[at], "raised", b"", 0.1)]
+    # The worker gives back what waited there.
+    waited = run.keys.index(("f", "ab"))
+    failed.returned = [(run.ids[waited], run.runs[waited])]
+    received(state, A, failed, (), 0.0)
+    sent = go(state)
+    [told] = [m for _, m in sent if type(m) is Finished]
+    assert told.failed == [("f", "sum")] and told.reasons[0][1] == ("f", "a")
+    assert sum(len(m.ids) for _, m in sent if type(m) is CancelRuns) == 5
+    received(state, CLIENT, Release([("f", "sum")]), (), 0.0)
+    go(state)
+    assert len(state.table) == 0
+
+
+def test_what_was_sent_along_comes_back_when_its_input_does():
+    state = start(A, B)
+    teach(state, [A, B])
+    options = Options(retries=1, tasks=[])
+    received(
+        state, CLIENT, submit([("f", "a"), ("f", "b")], [(), (0,)], [1], options=[options]), (), 0.0
+    )
+    [(party, run)] = runs(go(state)).items()
+    assert run.keys == [("f", "a"), ("f", "b")]
+    back = Report([], [], [], [], [], [], [])
+    back.returned = [(run.ids[1], run.runs[1]), (run.ids[0], run.runs[0])]
+    received(state, party, back, (), 0.0)
+    [(party, run)] = runs(go(state)).items()
+    assert run.keys == [("f", "a"), ("f", "b")]
+    received(state, party, report(run, only=1), (), 0.0)
+    go(state)
+    received(
+        state, party, Report(run.ids[1:], run.runs[1:], [8], [0], [0.1], [None], ["int"]), (), 0
+    )
+    assert [m.keys for _, m in go(state) if type(m) is Finished] == [[("f", "b")]]
+
+
+def test_what_is_let_go_travels_with_the_next_tasks():
+    state = start(A)
+    teach(state, [A], seconds=30.0)
+    keys = [("f", "a"), ("f", "b"), ("f", "c"), ("f", "d")]
+    received(state, CLIENT, submit(keys, [(), (0,), (1,), (2,)], [3]), (), 0.0)
+    for expected, gone in ((("f", "a"), 0), (("f", "b"), 0), (("f", "c"), 1), (("f", "d"), 1)):
+        [run] = runs(sent := go(state)).values()
+        assert run.keys == [expected] and len(run.drops) == gone
+        assert not any(type(m) is Drop for _, m in sent)
+        received(state, A, report(run, 30.0), (), 0.0)
+
+
+def test_sources_are_cut_where_most_is_complete():
+    """Ranks 0 1 (2) 3 4 (5 6) 7 8 (9) 10: after four leaves more is complete than after six."""
+    state = Scheduler()
+    state.bulk = [rank << BITS for rank in (0, 1, 3, 4, 7, 8, 10)]
+    assert whole(state, state.bulk[:6], 1) == state.bulk[:4]
+    assert whole(state, state.bulk[:6], 5) == state.bulk[:6]
+    assert whole(state, state.bulk, 1) == state.bulk
+    state.bulk = [rank << BITS for rank in range(9)]
+    assert whole(state, state.bulk[:6], 1) == state.bulk[:6]
+
+
+def test_a_cancelled_run_that_fails_makes_room_for_a_task_that_runs_alone():
+    state = start(A)
+    received(state, CLIENT, submit(["x"], [()], [0]), (), 0.0)
+    [first] = runs(go(state)).values()
+    received(state, CLIENT, Release(["x"]), (), 0.0)
+    received(state, CLIENT, submit(["y"], [()], [0]), (), 0.0)
+    [row] = [state.names.rows["y"]]
+    state.table.flags[row] |= ALONE
+    state.deaths[row] = ["a worker"]
+    assert not runs(go(state))  # the cancelled run may take its slot still
+    failed = Report([], [], [], [], [], [], [])
+    failed.failed = [(first.ids[0], first.runs[0], "raised", b"", 0.1)]
+    received(state, A, failed, (), 0.0)
+    assert [run.keys for run in runs(go(state)).values()] == [["y"]]
