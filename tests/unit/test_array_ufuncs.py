@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shoal
 import shoal.array as da
 from shoal.array.testing import assert_eq
 
@@ -121,3 +122,25 @@ def test_powers_have_numpys_dtype(code: str, exponent: float) -> None:
             (da.from_array(x, chunks=2) ** exponent).compute()
     else:
         assert_eq(da.from_array(x, chunks=2) ** exponent, wanted)
+
+
+def test_a_function_of_several_results_is_called_once_a_block() -> None:
+    calls = []
+
+    def func(x: Any) -> Any:
+        calls.append(x.shape)
+        return x.mean(-1), x.max(-1), x[..., :2]
+
+    x = np.arange(24.0).reshape(8, 3)
+    results = da.apply_gufunc(
+        func,
+        "(i)->(),(),(k)",
+        da.from_array(x, chunks=(2, 3)),
+        output_sizes={"k": 2},
+        output_dtypes=(float, float, float),
+    )
+    mean, largest, first = shoal.compute(*results)
+    assert calls == [(2, 3)] * 4
+    assert mean.tolist() == x.mean(-1).tolist()
+    assert largest.tolist() == x.max(-1).tolist()
+    assert first.tolist() == x[:, :2].tolist()

@@ -2,9 +2,9 @@
 
 A signature such as ``(i,j),(j)->(i)`` names the *core* axes of each argument and result; all other
 axes are loops, which broadcast.  Core axes become the last ones and one block each, so that
-`blockwise` can do the rest: what remains are loops over blocks.  Of several results each is a
-`blockwise` of its own, which calls the function and keeps one, since a block holds one array; so a
-function of two results is called twice where both are computed.
+`blockwise` can do the rest: what remains are loops over blocks.  Where there are several results
+the function is called once for each block, whose answers are kept together; each result takes its
+own from there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,11 +120,10 @@ def _completed(
 
 
 class _Core:
-    """A function of blocks; its results are told apart by ``which``."""
+    """A function of blocks, with its options."""
 
-    def __init__(self, func: Callable[..., Any], which: int | None, kwargs: Any) -> None:
+    def __init__(self, func: Callable[..., Any], kwargs: Any) -> None:
         self.func = func
-        self.which = which
         self.kwargs = kwargs
 
     @property
@@ -131,11 +131,19 @@ class _Core:
         return funcname(self.func)
 
     def __call__(self, *blocks: Any) -> Any:
-        out = self.func(*blocks, **dict(self.kwargs))
-        return out if self.which is None else out[self.which]
+        return self.func(*blocks, **dict(self.kwargs))
 
     def __shoal_tokenize__(self) -> Any:
-        return "gufunc", self.func, self.which, self.kwargs
+        return "gufunc", self.func, self.kwargs
+
+
+def _result(answers: Any, which: int) -> Any:
+    """One of the results of a block.
+
+    >>> _result(("mean", "spread"), 1)
+    'spread'
+    """
+    return answers[which]
 
 
 def apply_gufunc(
@@ -212,31 +220,45 @@ def apply_gufunc(
     told = tuple(sorted(kwargs.items()))
     kinds = _kinds(func, told, arrays, outputs, several, output_dtypes, meta)
     results = []
-    counts = [a.ndim - len(core) for a, core in zip(arrays, inputs, strict=True)]
     outer = tuple([f"__loop{i}__" for i in range(len(loops))])
-    labels = [outer[len(loops) - n :] for n in counts]
-    pairs = [
-        item
-        for a, loop, core in zip(arrays, labels, inputs, strict=True)
-        for item in (a, (*loop, *core))
-    ]
+    pairs = _indexed(arrays, inputs, outer)
+    call: Any = _Core(func, told)
+    title = funcname(func)
+    known: set[Any] = set().union(*inputs)
+    if several:
+        # The core axes are whole, so a block of the answers is a block of the loops.
+        meta = np.empty((0,) * len(outer), object)
+        answers = blockwise(call, outer, *pairs, concatenate=True, token=title, meta=meta)
+        call, pairs, known = None, [answers, outer], set()
     for i, core in enumerate(outputs):
-        missing = [d for d in core if d not in sizes]
-        if missing:
-            raise ValueError(f"output_sizes= must tell the length of core axes {missing}")
-        known = {d for own in inputs for d in own}
         result = blockwise(
-            _Core(func, i if several else None, told),
+            call or partial(_result, which=i),
             (*outer, *core),
             *pairs,
-            new_axes={d: sizes[d] for d in core if d not in known},
+            new_axes=_lengths([d for d in core if d not in known], sizes),
             adjust_chunks={d: sizes[d] for d in core if d in known and d in (output_sizes or {})},
             concatenate=True,
-            token=funcname(func),
+            token=title,
             meta=meta_from_array(kinds[i], len(outer) + len(core)),
         )
         results.append(_placed(result, places[1][i], keepdims))
     return tuple(results) if several else results[0]
+
+
+def _indexed(arrays: list[Array], inputs: Any, outer: tuple[str, ...]) -> list[Any]:
+    """Arrays and the names of their axes, in turns, as `blockwise` takes them."""
+    pairs: list[Any] = []
+    for a, core in zip(arrays, inputs, strict=True):
+        pairs += a, (*outer[len(outer) - a.ndim + len(core) :], *core)
+    return pairs
+
+
+def _lengths(axes: list[str], sizes: dict[str, Any]) -> dict[str, Any]:
+    """The lengths of some core axes."""
+    missing = [d for d in axes if d not in sizes]
+    if missing:
+        raise ValueError(f"output_sizes= must tell the length of core axes {missing}")
+    return {d: sizes[d] for d in axes}
 
 
 def _last(a: Array, axes: tuple[int, ...]) -> Array:
