@@ -254,3 +254,26 @@ def test_categories_that_are_used_keep_their_order(tmp_path: Any) -> None:
     got = dd.read_parquet(tmp_path).c.cat.remove_unused_categories().compute()
     assert got.dtype.categories.tolist() == ["z", "y", "x"]
     assert got.dtype.ordered
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.0] * 3, [5.0] * 4, [0.1] * 7, [1e16] * 5, []])
+@pytest.mark.parametrize("bias", [True, False])
+def test_equal_values_have_neither_skewness_nor_kurtosis(values, bias):
+    whole = pd.Series(values, dtype=float)
+    lazy = dd.from_pandas(whole, npartitions=2)
+    for method in ("skew", "kurtosis"):
+        assert pd.isna(getattr(lazy, method)(bias=bias).compute())
+        made = getattr(lazy.to_frame("x"), method)(bias=bias).compute()
+        assert made.isna().tolist() == [True]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 30])
+@pytest.mark.parametrize("bias", [True, False])
+def test_skewness_and_kurtosis_are_those_of_scipy(count, bias):
+    stats = pytest.importorskip("scipy.stats")
+    whole = pd.Series(np.random.default_rng(count).gamma(2.0, size=count))
+    lazy = dd.from_pandas(whole, npartitions=2)
+    assert np.isclose(lazy.skew(bias=bias).compute(), stats.skew(whole, bias=bias))
+    for fisher in (True, False):
+        found = lazy.kurtosis(bias=bias, fisher=fisher).compute()
+        assert np.isclose(found, stats.kurtosis(whole, bias=bias, fisher=fisher))

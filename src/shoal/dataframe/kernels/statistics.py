@@ -234,21 +234,23 @@ class Moments:
         parts
             At least one.
         """
-        n, _, second, third, fourth = self.combine(parts)
+        n, mean, second, third, fourth = self.combine(parts)
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = second / n
+            # Equal values have no shape; what differs by less than their digits is rounding.
+            spread = np.where(spread <= (np.finfo(float).eps * mean) ** 2, np.nan, spread)
             if self.kind == "skew":
-                value = np.where(spread == 0, 0.0, third / n / spread**1.5)
+                value = third / n / spread**1.5
                 if not self.bias:
                     value = np.where(n > 2, value * np.sqrt(n * (n - 1)) / (n - 2), value)
             else:
-                value = np.where(spread == 0, 0.0, fourth / n / spread**2)
+                value = fourth / n / spread**2
                 if not self.bias:
                     free = (n - 2) * (n - 3)
-                    value = ((n**2 - 1) * value - 3 * (n - 1) ** 2) / free + 3.0
+                    whole = ((n**2 - 1) * value - 3 * (n - 1) ** 2) / free + 3.0
+                    value = np.where(n > 3, whole, value)
                 if self.fisher:
-                    value = np.where(spread == 0, 0.0, value - 3)
-            value = np.where(n > 0, value, np.nan)
+                    value = value - 3
         return np.float64(value) if self.names is None else pd.Series(value, index=self.names)
 
 
