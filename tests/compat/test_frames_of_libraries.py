@@ -186,3 +186,12 @@ def test_a_label_of_a_series_in_one_partition_is_a_scalar():
     assert (type(one), type(two)) == (Scalar, Series)
     assert one.compute() == 8
     assert two.compute().to_dict() == {"b": 8}
+
+
+def test_rows_stand_side_by_side_where_both_come_from_one_place():
+    x, y = (from_pandas(pd.DataFrame({"a": [n, 2, 3]}), npartitions=2).a for n in (1, 9))
+    aligned = frames.are_co_aligned
+    assert aligned(x.expr, (x + x * 2).expr)
+    assert aligned(x.expr, x.sum().expr, (x + x.sum()).expr)
+    assert not aligned(x.expr, y.expr)
+    assert not aligned(x.expr, (x + y).expr)

@@ -18,7 +18,7 @@ from typing import Any
 from shoal.collection import is_own
 from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.graph.functions import M
 from shoal.highlevelgraph import MaterializedLayer, graph_of, keys_of
@@ -31,6 +31,7 @@ __all__ = [
     "DataFrameIOLayer",
     "Drop",
     "FrameBase",
+    "are_co_aligned",
     "elemwise",
     "emulate",
     "new_collection",
@@ -52,6 +53,37 @@ def new_collection(expr: Any) -> Any:
     [1]
     """
     return expr if is_own(expr) else from_node(expr)
+
+
+def are_co_aligned(*exprs: Any) -> bool:
+    """Whether the rows of expressions stand side by side, partition by partition.
+
+    Parameters
+    ----------
+    *exprs
+        Nodes; what has a single value goes with all.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> x = from_dict({"x": [1, 2]}, npartitions=2).x
+    >>> are_co_aligned(x.expr, (x + 1).expr), are_co_aligned(x.expr, x.cumsum().expr)
+    (True, False)
+    """
+    return len({root.name for expr in exprs for root in _roots(expr)}) <= 1
+
+
+def _roots(node: Any) -> list[FrameNode]:
+    """Where the rows of a node come from: what is not worked out partition by partition."""
+    found: list[FrameNode] = []
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, PartitionWise) and one.frames:
+            todo.extend(one.frames)
+        elif isinstance(one, FrameNode) and one.ndim:
+            found.append(one)
+    return found
 
 
 def emulate(func: Callable[..., Any], *args: Any, udf: bool = False, **kwargs: Any) -> Any:

@@ -56,7 +56,9 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "meta_nonempty": "dataframe.meta:meta_nonempty_dispatch",
         "meta_nonempty_dataframe": "dataframe.meta:sample_of_pandas",
     },
-    "shoal.dataframe.dask_expr.expr": {"Blockwise": "compat.frames", "Drop": "compat.frames"},
+    "shoal.dataframe.dask_expr.expr": dict.fromkeys(
+        ("Blockwise", "Drop", "are_co_aligned"), "compat.frames"
+    ),
     "shoal.dataframe.rolling": {"map_overlap": "dataframe"},
     "shoal.dataframe.utils": {
         "assert_divisions": "dataframe.testing",
