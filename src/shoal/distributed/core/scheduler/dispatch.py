@@ -265,10 +265,11 @@ def whole(state: Scheduler, sources: list[int], least: int) -> list[int]:
     if after >= len(state.bulk) or after - state.head < 2:
         return sources
     half = max(least, (len(sources) + 1) // 2)
+    first, last = sources[half - 1] >> BITS, state.bulk[after] >> BITS
+    if last - first == len(sources) - half + 1:
+        return sources  # nothing stands between any two
     ranks = [entry >> BITS for entry in sources[half - 1 :]]
-    ranks.append(state.bulk[after] >> BITS)
-    if ranks[-1] - ranks[0] == len(ranks) - 1:
-        return sources
+    ranks.append(last)
     gaps = [*map(sub, ranks[1:], ranks)]
     gaps.reverse()
     return sources[: len(sources) - gaps.index(max(gaps))]
