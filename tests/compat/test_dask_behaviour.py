@@ -237,3 +237,12 @@ def test_arrays_do_not_speak_the_standard_while_they_are_dasks(installed: None) 
     assert not hasattr(x, "__array_namespace__")
     uninstall()
     assert x.__array_namespace__() is da
+
+
+def test_rows_by_a_function_of_columns_that_are_not_selected() -> None:
+    pd = pytest.importorskip("pandas")
+    from shoal.dataframe import from_pandas
+
+    whole = pd.DataFrame({"A": [1, 2, 3], "B": [4, 5, 6]})
+    made = from_pandas(whole, npartitions=2).loc[lambda df: df["A"] > 1, ["B"]].compute()
+    pd.testing.assert_frame_equal(made, whole.loc[lambda df: df["A"] > 1, ["B"]])

@@ -59,6 +59,10 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.dataframe.dask_expr.expr": dict.fromkeys(
         ("Blockwise", "Drop", "are_co_aligned"), "compat.frames"
     ),
+    "shoal.dataframe.methods": {
+        "concat": "dataframe.dispatch",
+        "concat_dispatch": "dataframe.dispatch",
+    },
     "shoal.dataframe.rolling": {"map_overlap": "dataframe"},
     "shoal.dataframe.utils": {
         "assert_divisions": "dataframe.testing",

@@ -45,8 +45,10 @@ class Locator:
             if len(key) != 2:
                 raise pd.errors.IndexingError("loc takes rows and columns; got " + str(len(key)))
             key, columns = key
+            # A function sees the whole frame, as it does in pandas.
+            key = key(item) if callable(key) else key
             item = _columns(item, columns)
-        if callable(key):
+        elif callable(key):
             key = key(item)
         return _rows(item, key)
 
