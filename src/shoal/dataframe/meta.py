@@ -247,7 +247,7 @@ def sample_of_pandas(meta: Any) -> Any:
     Examples
     --------
     >>> sample_of_pandas(pd.Series([], dtype=bool)).tolist()
-    [True, False]
+    [True, True]
     """
     if isinstance(meta, pd.DataFrame):
         index = sample_of(meta.index)
