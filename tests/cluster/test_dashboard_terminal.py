@@ -86,16 +86,26 @@ def test_why_is_followed_to_its_end(client: Client, cluster_file: str) -> None:
     assert "does not know this key" in client.why("nothing")
 
 
+def job_is_over(client: Client) -> None:
+    """Wait until nothing is left of what was computed before: with the next task a job begins."""
+    end = time.monotonic() + TIMEOUT_S
+    while len(client.cluster.scheduler.tasks):
+        assert time.monotonic() < end, client.cluster.scheduler.tasks
+
+
 def test_report_after_a_job(client: Client, cluster_file: str) -> None:
+    job_is_over(client)
     client.gather(client.map(fail, range(3), retries=2), errors="skip")
     failed = client.report()
     # A busy machine may be a reason as well, for the one and the other.
     assert "failing" in [found.name for found in failed.findings]
     assert "9 runs failed, 6 were tried again" in str(failed)
+    job_is_over(client)
     client.gather(client.map(inc, range(2_500)))
     report = client.report()
     assert "tiny" in [found.name for found in report.findings]
     assert "Tasks are tiny" in run("report", "--scheduler-file", cluster_file)
+    job_is_over(client)
     client.gather(client.map(inc, range(2_500, 2_510)))
     # Of the last job alone.
     assert client.report().numbers["runs"] == 10

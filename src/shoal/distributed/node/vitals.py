@@ -100,16 +100,25 @@ class Stacks:
             now = time.time()
             if not self._stretches or now - self._stretches[-1][0] > STRETCH_S:
                 self._stretches.append((now, new_tree()))
-            names = {thread.ident: thread.name for thread in threading.enumerate()}
-            with looking:
-                for ident, frame in sys._current_frames().items():
-                    if ident == me or ident in self._without:
-                        continue
-                    tree = self._stretches[-1][1]
-                    tree["count"] += 1
-                    name = f"thread {names.get(ident, ident)};;"
-                    below = tree["children"].setdefault(name, new_tree(name))
-                    add(below, frame, hidden=())
+            self._sample(me, self._stretches[-1][1])
+
+    def _sample(self, me: int, tree: dict[str, Any]) -> None:
+        """Look once.
+
+        No frame may be kept while this thread sleeps: it keeps what its function has, and those
+        that called it, such as the futures of a program that has let go of them.
+        """
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        with looking:
+            frames = sys._current_frames()
+            del frames[me]
+            for ident, frame in frames.items():
+                if ident in self._without:
+                    continue
+                tree["count"] += 1
+                name = f"thread {names.get(ident, ident)};;"
+                below = tree["children"].setdefault(name, new_tree(name))
+                add(below, frame, hidden=())
 
 
 def open_files() -> int:
