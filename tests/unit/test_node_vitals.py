@@ -16,12 +16,12 @@ def test_what_a_function_had_is_let_go_when_it_returns(monkeypatch: Any) -> None
     """Futures of a program that somebody watched lived on until the next look at it."""
     turns, looked, go_on = iter(range(100)), threading.Event(), threading.Event()
 
-    def sleep(seconds: float) -> None:
+    def pause(seconds: float) -> None:
         if next(turns):
             looked.set()
             go_on.wait(WAIT_S)
 
-    clock = SimpleNamespace(**{**vars(vitals.time), "sleep": sleep})
+    clock = SimpleNamespace(**{**vars(vitals.time), "sleep": pause})
     monkeypatch.setattr(vitals, "time", clock)
     stacks = vitals.Stacks(0.001)
 

@@ -103,6 +103,7 @@ class SyncMethodMixin:
     ...         return self.sync(self._double, n)
     >>> Doubler().double(21)
     42
+    >>> Doubler.loop.close()
     """
 
     loop: Any
