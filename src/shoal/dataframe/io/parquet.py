@@ -288,6 +288,7 @@ def read_piece(
 
 
 def is_local(fs: Any) -> bool:
+    """Whether a file system is this machine's, whose files Arrow can open by itself."""
     return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
 
 
