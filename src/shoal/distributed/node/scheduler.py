@@ -699,6 +699,7 @@ def settings_from_config() -> core.Settings:
 
 SETTINGS = {
     "allowed_failures": "distributed.scheduler.allowed-failures",
+    "no_workers_s": "distributed.scheduler.no-workers-timeout",
     "lease_s": "distributed.scheduler.locks.lease-timeout",
 }
 """Fields of the settings, and where the configuration has them."""

@@ -39,6 +39,7 @@ from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import on_reserve
 from shoal.distributed.core.scheduler.state import Scheduler, set_status
 from shoal.distributed.core.scheduler.stealing import recall, steal
+from shoal.distributed.core.scheduler.stranded import find_served, miss
 from shoal.distributed.core.scheduler.submit import on_submit
 from shoal.distributed.core.scheduler.table import NOBODY
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
@@ -216,6 +217,8 @@ def await_nanny(state: Scheduler, worker: Worker, now: float) -> None:
 def lose(state: Scheduler, worker: Worker, reason: str, died: bool, now: float) -> None:
     """A worker is gone."""
     lose_worker(state, worker, reason, died, now)
+    if died and worker.name not in state.nanny_parties:
+        miss(state, worker, reason, now)
     state.workers_moved = True
     holder_gone(state, f"worker {worker.name}", now)
     event = {"action": "worker-removed", "worker": worker.address, "reason": reason}
@@ -458,6 +461,8 @@ def on_register(
         reconcile(state, worker, m)
     if state.unplaced:
         place_unplaced(state)
+    if state.unrunnable:
+        find_served(state)
     state.workers_moved = True
     if state.hold_until >= 0:
         state.awaited.discard(m.name)

@@ -44,6 +44,11 @@ class Settings:
         How long a scheduler that comes back waits for workers that were there.
     nanny_s
         How long the end of a worker's connection waits for its nanny to say what has happened.
+    missed_s
+        How long a worker without a nanny that has died may take to be back, before clients whose
+        tasks wait for it are warned.
+    no_workers_s
+        How long tasks wait for a worker that may run them before they fail; 0: for ever.
     unreached_s
         A worker that another one could not reach gets no work for so long.
     client_grace_s
@@ -88,6 +93,8 @@ class Settings:
     allowed_failures: int = 3
     silence_s: float = 5.0
     nanny_s: float = 1.0
+    missed_s: float = 2.0
+    no_workers_s: float = 0.0
     unreached_s: float = 10.0
     client_grace_s: float = 10.0
     recover_s: float = 2.0

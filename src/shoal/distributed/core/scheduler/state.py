@@ -67,7 +67,10 @@ class Scheduler:
         self.nanny_parties: dict[str, int] = {}
         """Connections of nannies, by the name of their worker."""
         self.down: dict[Any, str] = {}
-        """Why workers stay down that nobody will start again, by name, until one comes back."""
+        """Why workers are down that nobody will start again, by name, until one comes back."""
+        self.missed: list[str] = []
+        """Those of them that clients have not been warned of, and when they are to be."""
+        self.missed_due = -1.0
 
         self.shared: dict[int, dict[int, None]] = {}
         """Clients of rows with more than one (`MANY` in `owner`)."""
@@ -139,6 +142,9 @@ class Scheduler:
         """Heap of those that came when `bulk` was longer, and had gone further, than they."""
         self.unplaced: dict[int, None] = {}
         """READY rows that no worker there is may run."""
+        self.unrunnable: dict[int, float] = {}
+        """Numbers of tasks that may not wait for ever (`stranded`), and since when they wait."""
+        self.unrunnable_due = 0.0
         self.touched: dict[int, Worker] = {}
         """Workers that may have room, or work, that was not there before."""
         self.outgoing: dict[int, Worker] = {}

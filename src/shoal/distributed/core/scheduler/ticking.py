@@ -5,8 +5,9 @@ from __future__ import annotations
 from heapq import heappop
 
 from shoal.distributed.core.effects import Close
+from shoal.distributed.core.scheduler import stranded
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.methods import expire, lapse
+from shoal.distributed.core.scheduler.methods import expire, lapse, log_event
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.parties import (
     drop_party,
@@ -53,6 +54,10 @@ def tick(state: Scheduler, now: float) -> None:
     for client in list(state.clients.values()):
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
             forget_client(state, client, now)
+    if 0 <= state.missed_due <= now and (said := stranded.look(state)):
+        log_event(state, "warn", {"text": said}, now)
+    if state.settings.no_workers_s > 0 and now >= state.unrunnable_due:
+        stranded.fail_unrunnable(state, now)
     if state.deadlines:
         time_out(state, now)
     if state.settings.speculate > 0:
@@ -115,7 +120,7 @@ def due(state: Scheduler) -> float | None:
     settings = state.settings
     lines = (state.drop_due, state.recall_due, state.heard_due, state.lease_due, state.silence_due)
     times = [t for t in (*lines, state.hold_until) if t >= 0]
-    times += [*state.dying.values(), *state.unreached.values()]
+    times += [*state.dying.values(), *state.unreached.values(), *stranded.due(state)]
     if state.laden and state.roomy:
         times.append(state.steal_due)
     if state.timers:

@@ -22,9 +22,9 @@ from shoal.distributed.core.scheduler.methods.calls import Method
 from shoal.distributed.core.scheduler.methods.describe import rows_of
 from shoal.distributed.core.scheduler.methods.forward import party_gone, worker_came
 from shoal.distributed.core.scheduler.methods.topics import log_event
-from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.stranded import stranded
 
 __all__ = ["METHODS"]
 
@@ -61,29 +61,9 @@ def gave_up(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     """A worker will not be started again: whoever waits for it is told so."""
     name, text = args["name"], str(args["text"])
     state.down[name] = text
-    log_event(state, "warn", {"text": f"{text}. {stranded(state, name)}"}, now)
-
-
-def stranded(state: Scheduler, name: Any) -> str:
-    """What waits for a worker that stays down, in words, and what to do about it."""
-    if not any(worker.name != name for worker in state.workers.values()):
-        return (
-            f"No worker is left, and {len(state.table):,} tasks wait until there is one: start "
-            "workers (cluster.scale, `shoal worker`), or cancel the futures"
-        )
-    table = state.table
-    keys = [
-        key_of(table, row)
-        for row in state.unplaced
-        if (options := table.options[row]) is not None and name in (options.workers or ())
-    ]
-    if not keys:
-        return "The other workers go on without it"
-    some = ", ".join(map(repr, keys[:3])) + (", ..." if len(keys) > 3 else "")
-    return (
-        f"{len(keys):,} tasks may run nowhere else ({some}): start a worker of that name, or "
-        "submit them anew with other workers= or with allow_other_workers=True"
-    )
+    others = [worker for worker in state.workers.values() if worker.name != name]
+    else_ = "The other workers go on without it" if others else "No worker is left"
+    log_event(state, "warn", {"text": f"{text}. {stranded(state, [name]) or else_}"}, now)
 
 
 def describe_death(args: dict[str, Any]) -> str:
