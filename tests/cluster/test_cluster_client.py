@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -513,3 +514,18 @@ def test_a_worker_that_is_told_to_end_is_replaced(cluster: LocalCluster, client:
         if len(now) == 2 and min(pids) not in now:
             break
         assert time.monotonic() < end, (pids, now)
+
+
+def test_a_folder_for_temporary_files_with_a_long_name(tmp_path: Path, monkeypatch: Any) -> None:
+    # Its unix sockets would have names that are too long for the kernel.
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(n_workers=2, **options) as made, Client(made, set_as_default=False) as client:
+        assert all(address.startswith("tcp://127.0.0.1:") for address in client.ncores())
+        far = client.submit(bytes, 1_000_000, workers=[0])
+        assert client.submit(len, far, workers=[1]).result(timeout=TIMEOUT_S) == 1_000_000
+        assert len(far.result(timeout=TIMEOUT_S)) == 1_000_000
+    assert not list(folder.glob("shoal-[cw]*"))

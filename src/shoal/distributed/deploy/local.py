@@ -3,7 +3,8 @@
 One loop runs the scheduler and watches over the workers' processes, and clients of this process
 share it: what they send is handed over as it is, without a socket.  Workers connect through a unix
 socket, over which large data travels in shared memory; other processes of the same user connect
-through tcp.
+through tcp.  So do workers where the folder for temporary files has a name that is too long for
+the path of a unix socket (some batch systems give each job such a one).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
+from shoal.distributed.net.addresses import UNIX_BYTES
 from shoal.distributed.net.interfaces import get_ip_interface
 from shoal.distributed.node.known import sweep
 from shoal.distributed.node.limits import memory_limit
@@ -45,6 +47,9 @@ START_S = 60.0
 
 INHERIT = "SHOAL_INTERNAL_INHERIT_CONFIG"
 """The variable in which a process is handed settings (`shoal.config`)."""
+
+LONGEST_NAME = len("/worker-12345678-12345678")
+"""Bytes of the name of a unix socket in the folder of a cluster."""
 
 _count = itertools.count()
 
@@ -214,9 +219,11 @@ class LocalCluster(Cluster):
         if interface is not None:
             host = host or get_ip_interface(interface)
         where = host or ip or "127.0.0.1"
-        # Where libraries of other kinds find workers by the hosts in their addresses: LightGBM.
-        self._workers_listen = f"{scheme}://{where}:0" if protocol and "://" not in where else None
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
+        # Where libraries of other kinds find workers by the hosts in their addresses: LightGBM.
+        self._is_near = not protocol or "://" in where
+        """Whether workers use unix sockets."""
+        self._workers_listen = f"{scheme}://{'127.0.0.1' if self._is_near else where}:0"
         self._scheduler_options = {
             "dashboard_address": dashboard_address,
             **(scheduler_kwargs or {}),
@@ -233,13 +240,14 @@ class LocalCluster(Cluster):
     # -- starting ------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        # Short: the kernel wants paths of sockets to be.
         sweep(Path(tempfile.gettempdir()), "shoal-cluster-*-*")
         self._folder = tempfile.mkdtemp(prefix=f"shoal-cluster-{os.getpid()}-")
+        near = [f"unix://{self._folder}/scheduler"] if is_short(self._folder) else []
+        self._is_near = self._is_near and bool(near)
         self._loop = Loop()
         self._thread = self._loop.start("shoal-cluster")
         self.scheduler = Scheduler(
-            addresses=[self._listen, f"unix://{self._folder}/scheduler"],
+            addresses=[self._listen, *near],
             security=self.security,
             loop=self._loop,
             **self._scheduler_options,
@@ -259,7 +267,7 @@ class LocalCluster(Cluster):
         self._arrival.wait(START_S + 1)
 
     def _spec(self, name: Any) -> WorkerSpec:
-        if self.processes and self._workers_listen:
+        if self.processes and not self._is_near:
             scheduler, address = self.scheduler.addresses[0], self._workers_listen
         elif self.processes:
             scheduler = self.scheduler.addresses[1]
@@ -336,6 +344,22 @@ class LocalCluster(Cluster):
         if what == "cores":
             return self._threads
         return memory_limit(self._spec("example").memory_limit, self._threads, CPU_COUNT)
+
+
+def is_short(folder: str) -> bool:
+    """Whether unix sockets of a cluster can be in a folder.
+
+    Parameters
+    ----------
+    folder
+        Its path.
+
+    Examples
+    --------
+    >>> is_short("/tmp/shoal-cluster-17-x"), is_short("/scratch/" + 90 * "x")
+    (True, False)
+    """
+    return len(os.fsencode(folder)) + LONGEST_NAME <= UNIX_BYTES
 
 
 def _close_worker(worker: Any) -> None:

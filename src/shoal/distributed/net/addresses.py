@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Address", "parse"]
+__all__ = ["UNIX_BYTES", "Address", "parse"]
 
 SCHEMES = ("tcp", "tls", "unix", "inproc")
 
