@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from shoal.distributed import Nanny
+from shoal.distributed import Nanny, Worker
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.node import nanny as nannies
 from shoal.errors import KilledWorker
@@ -381,3 +381,46 @@ def test_a_worker_that_is_killed_before_it_is_up_again_is_started_once_more(
             os.kill(seen[-1], signal.SIGKILL)
             wait_until(lambda: nanny.pid not in (None, seen[-1]), "another process")
         assert faulty.client.submit(inc, 1).result(timeout=WAIT_S) == 2
+
+
+def test_data_is_put_elsewhere_when_a_worker_is_not_reached(
+    suffer: Any, wait_until: Any, free_port: int
+) -> None:
+    with suffer(n_workers=1, processes=False) as faulty:
+        client, cluster = faulty.client, faulty.cluster
+        relay = faulty.relay(free_port)
+        behind = Worker(
+            cluster.scheduler_address,
+            security=cluster.security,
+            name="behind",
+            nthreads=1,
+            host=f"tcp://127.0.0.1:{free_port}",
+            contact_address=relay.address,
+            memory_limit=None,
+        )
+        with behind:
+            client.wait_for_workers(2, timeout=WAIT_S)
+            relay.close()
+            # The scheduler goes on naming it: it reports, and nobody can dial it.
+            some = client.scatter(list(range(10)), hash=False)
+            every = client.scatter({"a": 1, "b": 2}, broadcast=True)
+            assert client.gather(some) == list(range(10))
+            assert client.gather(every) == {"a": 1, "b": 2}
+            assert {where for (where,) in client.who_has(some).values()} == {
+                worker.address for worker in cluster.workers.values()
+            }
+            with pytest.raises(OSError, match=relay.address):
+                client.scatter([3], workers=["behind"], timeout=0.5)
+            del some, every
+            wait_until(faulty.drained, "no key is left")
+
+
+def test_data_that_is_put_while_a_worker_dies_is_there(suffer: Any) -> None:
+    with suffer(n_workers=2) as faulty:
+        for _ in range(3):
+            faulty.client.wait_for_workers(2, timeout=WAIT_S)
+            os.kill(min(faulty.pids().values()), signal.SIGKILL)
+            # Nobody knows of it yet.
+            some = faulty.client.scatter([bytes(100_000) + bytes([i]) for i in range(10)])
+            assert len(some) == 10
+            del some

@@ -7,15 +7,18 @@ asked where.
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.future import Future, futures_of, make_future
 from shoal.distributed.client.keys import unique_key, wire_key
-from shoal.distributed.client.promise import Promise, spawn, wait_all
+from shoal.distributed.client.promise import Deadline, Promise, spawn, wait_all
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
@@ -23,7 +26,7 @@ from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
 from shoal.distributed.node.results import type_name
 from shoal.distributed.protocol import Data as DataMessage
 from shoal.distributed.protocol import Frames as WireFrames
-from shoal.distributed.protocol import Key, Locate, Peer, Put, Reserve
+from shoal.distributed.protocol import Key, Locate, Peer, Put, Reserve, Reserved
 from shoal.errors import ClusterError, LostResultError
 from shoal.graph.task import Nest, Parser, fill
 from shoal.graph.token import tokenize
@@ -36,6 +39,9 @@ __all__ = ["DataMethods"]
 
 PAUSES_S = (0.0, 0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
 """Before each attempt to fetch results that were not where they should have been."""
+
+GRACE_S = 2.0
+"""How much later than its own error that of the whole operation comes."""
 
 SETTLING_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Between the looks whether all copies that were asked for have been made."""
@@ -61,6 +67,23 @@ def _resolve(item: Any, parser: Any) -> Any:
             parser.found.append(item)
         return parser.ref(id(item))
     return parser.other(item)
+
+
+@dataclass
+class _Load:
+    """Data that is on its way to workers: keys, and what is put under each."""
+
+    keys: list[Key]
+    frames: list[Frames]
+    sizes: list[int]
+    kinds: dict[Key, str]
+    workers: list[str] | None
+    copies: int
+    entries: dict[int, Entry] = field(default_factory=dict)
+    there: set[int] = field(default_factory=set)
+    """Places in the lists of what some worker has taken."""
+    reachable: list[str] = field(default_factory=list)
+    """Addresses of the workers that are left, after some could not be reached."""
 
 
 class DataMethods(Session):
@@ -298,19 +321,9 @@ class DataMethods(Session):
         sizes = [max(sizeof(v), f.nbytes) for v, f in zip(values, frames, strict=True)]
         kinds = {key: type_name(type(value)) for key, value in zip(keys, values, strict=True)}
         copies = 0 if broadcast is True else int(broadcast) if broadcast else 1
-        timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout)
-
-        async def steps() -> list[Entry]:
-            wanted = None if workers is None else worker_names(workers)
-            with self._link.lock:
-                entries = [futures.want(self._link.table, key) for key in keys]
-            try:
-                await self._put(keys, frames, sizes, kinds, wanted, copies)
-            except BaseException:
-                for entry in entries:
-                    self._link.drop(entry)
-                raise
-            return entries
+        timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout) or 0.0
+        wanted = None if workers is None else worker_names(workers)
+        load = _Load(keys, frames, sizes, kinds, wanted, copies)
 
         def finish(entries: list[Entry]) -> Any:
             client: Any = self
@@ -319,56 +332,99 @@ class DataMethods(Session):
 
         if not keys:
             return self._run(_nothing(), lambda _: pack([]), asynchronous=asynchronous)
-        return self._run(steps(), finish, timeout_s, asynchronous=asynchronous)
+        steps = self._scattered(load, Deadline(timeout_s))
+        return self._run(steps, finish, timeout_s + GRACE_S, asynchronous=asynchronous)
 
-    async def _put(
-        self,
-        keys: list[Key],
-        frames: list[Frames],
-        sizes: list[int],
-        kinds: dict[Key, str],
-        workers: list[str] | None,
-        copies: int,
-    ) -> None:
-        """Put pickled data on the workers that the scheduler names."""
+    async def _scattered(self, load: _Load, patience: Deadline) -> list[Entry]:
+        """Put data where the scheduler says, and elsewhere when that worker has gone meanwhile."""
+        link, entries = self._link, load.entries
+        left = list(range(len(load.keys)))
+        try:
+            for pause_s in itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1])):
+                if pause_s:
+                    await self._pause(min(pause_s, patience.left_s() or 0.0))
+                with link.lock:
+                    for i in left:
+                        # What was lost with its worker is no future any more: there is to be one.
+                        if not self._is_wanted(load, i):
+                            entries[i] = futures.want(link.table, load.keys[i])
+                error = await self._put(load, left)
+                with link.lock:
+                    left = [i for i in left if not self._is_there(load, i)]
+                if not left:
+                    break
+                if patience.left_s() == 0:
+                    raise error or LostResultError("data was lost while it was put on workers")
+        except BaseException:
+            for entry in entries.values():
+                link.drop(entry)
+            raise
+        return [entries[i] for i in range(len(load.keys))]
+
+    async def _put(self, load: _Load, chosen: list[int]) -> BaseException | None:
+        """Put some pieces of data on the workers that the scheduler names; why that failed."""
+        keys, sizes = [load.keys[i] for i in chosen], [load.sizes[i] for i in chosen]
+        workers, copies = load.reachable or load.workers, load.copies
         reserved, _ = await self._link.request(lambda n: Reserve(n, keys, sizes, workers, copies))
         if reserved.error:
-            raise TimeoutError(reserved.error)
+            return TimeoutError(reserved.error)
         peers = {peer.number: peer for peer in reserved.peers}
         parts: dict[int, list[int]] = {}
-        for i, where in enumerate(reserved.where):
+        for at, where in enumerate(reserved.where):
             for number in where:
-                parts.setdefault(number, []).append(i)
+                parts.setdefault(number, []).append(at)
 
-        numbering = self._link.scheduler
+        async def put(number: int, places: list[int]) -> BaseException | None:
+            try:
+                await self._link.put(peers[number], *self._loaded(load, chosen, places, reserved))
+            except (ConnectionError, ClusterError, OSError) as error:
+                # The worker has gone, of which the scheduler hears as well, or only it reaches it.
+                peers.pop(number)
+                return error
+            load.there.update(chosen[at] for at in places)
+            return None
 
-        def put(number: int, chosen: list[int]) -> Promise[Any]:
-            buffers: list[Any] = []
-            wire: list[WireFrames] = []
-            for i in chosen:
-                own = frames[i]
-                wire.append(WireFrames(bytes(own.head), len(buffers), len(own.buffers)))
-                buffers += own.buffers
-            ids, runs = [reserved.ids[i] for i in chosen], [reserved.runs[i] for i in chosen]
-            names, nbytes = [keys[i] for i in chosen], [sizes[i] for i in chosen]
-            message = Put(0, ids, runs, names, wire, nbytes, numbering)
-
-            def make(request: int) -> Put:
-                message.request = request
-                return message
-
-            return spawn(self._link.put(peers[number], make, buffers))
-
-        await wait_all([put(number, chosen) for number, chosen in parts.items()])
+        errors = await wait_all([spawn(put(number, places)) for number, places in parts.items()])
+        load.reachable = [peer.address for peer in peers.values()] if any(errors) else []
         if copies != 1:
-            await self._settled(keys, [len(where) for where in reserved.where])
-        with self._link.lock:
-            for key, nbytes in zip(keys, sizes):
-                entry = self._link.table.entries.get(key)
-                if entry is not None and entry.status in (PENDING, FINISHED):
-                    entry.status = FINISHED
-                    entry.nbytes = nbytes
-                    entry.kind = kinds[key]
+            counts = Counter(
+                at for (_, p), e in zip(parts.items(), errors) if e is None for at in p
+            )
+            await self._settled(keys, [counts[at] for at in range(len(keys))])
+        return next((error for error in errors if error is not None), None)
+
+    def _loaded(
+        self, load: _Load, chosen: list[int], places: list[int], reserved: Reserved
+    ) -> tuple[Callable[[int], Put], list[Any]]:
+        """What one worker is sent: the message, once it has a number, and its buffers."""
+        buffers: list[Any] = []
+        wire: list[WireFrames] = []
+        mine = [chosen[at] for at in places]
+        for i in mine:
+            own = load.frames[i]
+            wire.append(WireFrames(bytes(own.head), len(buffers), len(own.buffers)))
+            buffers += own.buffers
+        ids, runs = [reserved.ids[at] for at in places], [reserved.runs[at] for at in places]
+        names, nbytes = [load.keys[i] for i in mine], [load.sizes[i] for i in mine]
+        scheduler = self._link.scheduler
+        return lambda number: Put(number, ids, runs, names, wire, nbytes, scheduler), buffers
+
+    def _is_wanted(self, load: _Load, i: int) -> bool:
+        """Whether a piece of data has its entry in the table; with the lock."""
+        entry = load.entries.get(i)
+        return entry is not None and self._link.table.entries.get(entry.key) is entry
+
+    def _is_there(self, load: _Load, i: int) -> bool:
+        """Whether a piece of data was put, and is not lost already; with the lock."""
+        if i not in load.there or not self._is_wanted(load, i):
+            load.there.discard(i)
+            return False
+        entry = load.entries[i]
+        if entry.status in (PENDING, FINISHED):
+            entry.status = FINISHED
+            entry.nbytes = load.sizes[i]
+            entry.kind = load.kinds[entry.key]
+        return True
 
     async def _settled(self, keys: list[Key], counts: list[int]) -> None:
         """Wait until the scheduler has heard from all the workers that got copies."""
