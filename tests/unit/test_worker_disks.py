@@ -12,6 +12,7 @@ import pytest
 
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.store import Store
+from shoal.serialize.parts import SHELF, Pieces, Stored
 
 WAIT_S = 60
 
@@ -70,3 +71,19 @@ def test_what_is_gone_is_not_taken_for_what_has_its_number_now(
     assert store.get(1) == "two"
     # What was told before a renaming is of the number that it was then.
     assert disks.current(1, 0) == -1 and disks.current(2, 0) == 1 and disks.current(1, 1) == 1
+
+
+def test_parts_go_to_files_once_and_are_read_one_by_one(
+    parts: tuple[Store, Disks, Queue[Any]],
+) -> None:
+    store, disks, said = parts
+    store.values[1] = Pieces([bytes(1000), "two"])
+    disks.spill([(1, "x")])
+    assert said.get(timeout=WAIT_S) == ("shelved", 1, store.values[1].nbytes)
+    stored = store.values[1]
+    assert isinstance(stored, Stored) and stored.part(1) == "two"
+    assert not disks.disk.sizes
+    written = SHELF.stored
+    disks.spill([(1, "x")])
+    assert said.get(timeout=WAIT_S) == ("shelved", 1, stored.nbytes)
+    assert store.values[1] is stored and written == SHELF.stored

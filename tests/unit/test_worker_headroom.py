@@ -12,8 +12,9 @@ from shoal.distributed.core.worker.table import READY, Settings, Task, Worker
 from shoal.distributed.net.shared import Pool, share, shared_bytes
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.headroom import Headroom
-from shoal.distributed.node.lane import Lane, Surroundings
+from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.store import Store
+from shoal.distributed.node.watch import Watch
 from shoal.distributed.protocol import Run
 from shoal.serialize.pickles import dumps
 
@@ -124,6 +125,25 @@ def test_nothing_waits_for_room_that_no_task_asks_for_any_more():
     machine.measured(w, 700, 0.0, 0, 0.0)
     machine.drain(w, 0.0)
     assert not w.paused
+
+
+def test_what_a_task_takes_on_its_way_is_room_that_the_next_one_needs(executor, monkeypatch):
+    lane, process, *_ = executor
+    room = lane.shared.room
+    room.ceiling = 10 * MIB
+    monkeypatch.setattr("shoal.distributed.node.watch.process_bytes", lambda: process[0])
+    watch, slot = Watch(), Slot(lane)
+    slot.row = task(1, 0)
+    watch.look([slot], room, 0)
+    process[0] = 7 * MIB
+    watch.look([slot], room, 4 * MIB)  # of which results that came explain four
+    process[0] = 8 * MIB
+    assert room.lacking(1, []) == MIB and room.lacking(2, []) == 0
+    # Others of its kind take less: that is believed bit by bit.
+    for number in range(2, 30):
+        slot.row = task(number, 0)
+        watch.look([slot], room, 0)
+    assert room.lacking(1, []) == 0
 
 
 def test_shared_memory_counts_as_soon_as_it_waits_for_another_use():

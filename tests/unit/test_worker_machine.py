@@ -25,7 +25,15 @@ from shoal.distributed.core.worker.effects import (
     Spill,
     Withdraw,
 )
-from shoal.distributed.core.worker.table import NAMES, TRANSITIONS, Settings, Worker
+from shoal.distributed.core.worker.table import (
+    ASKED,
+    MEMORY,
+    NAMES,
+    TRANSITIONS,
+    WANTED,
+    Settings,
+    Worker,
+)
 from shoal.distributed.core.worker.validate import validate
 from shoal.distributed.protocol import (
     Answer,
@@ -508,6 +516,40 @@ def test_a_dropped_result_that_was_being_written(small):
     small.hold(1, 2, 3, 4, 5, 6, 7)
     assert small.hear(Drop([1])) == [Free([1])]
     assert small.tell(machine.spilled, 1) == [Free([1])]
+
+
+def test_what_can_be_read_from_files_piece_by_piece_is_spilled_once_and_stays(small):
+    small.hold(1, 2, 3, 4, 5, 6, 7)
+    small.run((20, (1,)))
+    assert small.tell(machine.shelved, 1, 50) == [Spill([2])]
+    assert (small.w.managed, small.w.spilling, small.w.spilled) == (6 * BIG + 50, BIG, 0)
+    assert small.w.tasks[1].state == MEMORY and 1 not in small.w.spillable
+    assert small.tell(machine.shelved, 2, 50) == []
+    assert small.tell(machine.shelved, 99, 50) == [Free([99])]
+
+
+def test_nothing_is_fetched_that_would_have_the_worker_pause():
+    bench = Bench(memory_limit=10 * BIG)
+    bench.peer(2, 50)
+    bench.run(1)
+    bench.tell(machine.measured, int(6.5 * BIG), 0.0, 1)
+    remote = {"remote": [5, 6], "where": [[2], [2]], "nbytes": [BIG, BIG]}
+    assert bench.run((20, (5,)), (21, (6,)), **remote) == [Send(50, Get(1, [5], numbering="one"))]
+    assert bench.hear(Data(1, [5], [Frames(b"x" * BIG)]), party=50)[0].ids == [5]
+    assert bench.w.tasks[6].state == WANTED
+    # What runs may make room; when nothing does, only a task that gets its inputs can.
+    bench.finish(1, 20)
+    assert bench.w.tasks[6].state == ASKED
+
+
+def test_a_worker_without_room_fetches_for_one_task_at_a_time():
+    bench = Bench(memory_limit=10 * BIG)
+    bench.peer(2, 50)
+    bench.tell(machine.measured, 9 * BIG, 0.0, 0)
+    remote = {"remote": [5, 6, 7], "where": [[2]] * 3, "nbytes": [BIG] * 3}
+    effects = bench.run((20, (5, 6)), (21, (7,)), **remote)
+    assert effects[-1] == Send(50, Get(1, [5, 6], numbering="one"))
+    assert bench.w.tasks[7].state == WANTED
 
 
 def test_a_full_disk_is_said_and_left_alone_for_a_while(small):

@@ -39,8 +39,8 @@ class Disks:
     folder, quota_bytes
         See `shoal.distributed.node.spill.Disk`.
     tell
-        ``tell(what, *args)`` in the disk's thread: ``"spilled", id``; ``"spill_failed", ids, why,
-        full``; ``"loaded", id``; ``"load_failed", id, why``.
+        ``tell(what, *args)`` in the disk's thread: ``"spilled", id``; ``"shelved", id, nbytes``;
+        ``"spill_failed", ids, why, full``; ``"loaded", id``; ``"load_failed", id, why``.
 
     Examples
     --------
@@ -109,8 +109,7 @@ class Disks:
             Their numbers.
         """
         for id in ids:
-            if type(self.store.values.get(id)) is not Stored:
-                self.store.free(id)
+            self.store.free(id)
         self.thread.put(trim_heap)
 
     def load(self, ids: list[int]) -> None:
@@ -202,10 +201,9 @@ class Disks:
         try:
             value = self.store.values[id]
             if isinstance(value, Parts):
-                # Its parts are read one by one, so it goes to files that allow that.
-                self.store.values[id] = SHELF.put(value)
-            else:
-                self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
+                self._shelve(id, value)
+                return
+            self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
         except KeyError:
             # Dropped meanwhile.
             return
@@ -219,10 +217,15 @@ class Disks:
         else:
             self.tell("spilled", id)
 
+    def _shelve(self, id: int, value: Parts) -> None:
+        """Its parts are read one by one, so they go to files that allow that."""
+        stored = value if isinstance(value, Stored) else SHELF.put(value)
+        if stored is not value:
+            self.store.values[id] = stored
+            self.thread.put(trim_heap)
+        self.tell("shelved", id, stored.nbytes)
+
     def _read(self, id: int) -> None:
-        if type(self.store.values.get(id)) is Stored:
-            self.tell("loaded", id)
-            return
         try:
             frames = self.disk.read(id)
         except SpillError as error:

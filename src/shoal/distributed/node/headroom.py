@@ -61,7 +61,7 @@ class Headroom:
         self.ceiling: float = math.inf
         self.left: float = math.inf
         self.sizes: dict[int, int] = {}
-        """Bytes of a result, by the number of its function; of those that are large."""
+        """Bytes that a task takes, by the number of its function; of those that take many."""
 
     def looked(self, process: int, threads: int) -> None:
         """The process has been looked at.
@@ -88,11 +88,43 @@ class Headroom:
             How much.
         """
         self.left -= nbytes
+        self.met(code)
+        self.grew(code, nbytes)
+
+    def met(self, code: int) -> None:
+        """A task is met, or ends: that it takes less than others did is believed bit by bit.
+
+        Parameters
+        ----------
+        code
+            The number of its function.
+        """
+        known = self.sizes.get(code)
+        if known is not None:
+            self.sizes[code] = known - known // 8
+
+    def grew(self, code: int, nbytes: int) -> None:
+        """A task takes so much by now.
+
+        Parameters
+        ----------
+        code
+            The number of its function.
+        nbytes
+            How much the process has grown by since it was met.
+
+        Examples
+        --------
+        >>> room = Headroom(lambda: 700)
+        >>> room.ceiling = 1000
+        >>> room.grew(3, 400)
+        >>> room.lacking(3, [])
+        100
+        """
         if len(self.sizes) > MOST_CODES:
             self.sizes.clear()
-        # One that makes less than it did is believed bit by bit.
-        known = self.sizes.get(code, 0)
-        self.sizes[code] = max(nbytes, known - known // 8)
+        if nbytes > self.sizes.get(code, 0):
+            self.sizes[code] = nbytes
 
     def lacking(self, code: int, beside: Iterable[int]) -> int:
         """How much room is lacking for a task to begin: looks at the process.

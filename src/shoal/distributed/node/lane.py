@@ -160,6 +160,7 @@ class Slot:
         "index",
         "lane",
         "leaving",
+        "managed",
         "parking",
         "row",
         "rss",
@@ -174,9 +175,9 @@ class Slot:
         self.ident = 0
         self.row: Task | None = None
         self.started = 0.0
-        self.rss = 0
+        self.rss = self.managed = self.told = 0
+        """Bytes: of the process, and of results, when its task was met; its peak that was told."""
         self.rss_of: Task | None = None
-        self.told = 0
         self.index = lane.shared.cell()
         self.leaving = False
         """Whether the thread ends with its current task: it has given up its slot."""

@@ -1,15 +1,16 @@
 """How a worker's process is doing: its memory, its CPU, and which task took how much.
 
-The process is looked at every fifth of a second.  What it has grown by since a task began counts
-as that task's peak, shared out evenly when several run.  That is no measurement of a task, but
-it finds the one that takes a gigabyte.
+The process is looked at every fifth of a second, and more often when memory is short.  What it has
+grown by since a task began, and results that came meanwhile do not explain, counts as that task's
+peak, shared out evenly when several run.  That is no measurement of a task, but it finds the one
+that takes a gigabyte, and tells how much room the next one of its kind should have.
 """
 
 from __future__ import annotations
 
 import time
 
-from shoal.distributed.node.headroom import Headroom
+from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.lane import Slot
 from shoal.distributed.node.limits import process_bytes
 
@@ -28,7 +29,7 @@ class Watch:
     Examples
     --------
     >>> watch = Watch()
-    >>> watch.look([], Headroom())
+    >>> watch.look([], Headroom(), 0)
     >>> watch.process > 0, watch.cpu >= 0
     (True, True)
     """
@@ -41,7 +42,7 @@ class Watch:
         self._at = time.monotonic()
         self._used = time.process_time()
 
-    def look(self, slots: list[Slot], room: Headroom) -> None:
+    def look(self, slots: list[Slot], room: Headroom, managed: int) -> None:
         """Look once.
 
         Parameters
@@ -50,8 +51,11 @@ class Watch:
             The execution threads that run a task.
         room
             Told what was seen.
+        managed
+            Bytes of the results that are held.
         """
-        self.process = process = process_bytes()
+        before, self.process = self.process, process_bytes()
+        process = self.process
         now, used = time.monotonic(), time.process_time()
         if now - self._at > 0.05:
             self.cpu = 100 * (used - self._used) / (now - self._at)
@@ -62,8 +66,13 @@ class Watch:
             if row is None:
                 continue
             if slot.rss_of is not row:
-                slot.rss_of, slot.rss, slot.told = row, process, MUCH_BYTES
-            grown = (process - slot.rss) // share
+                # It began since the last look, and may have grown already.
+                slot.rss_of, slot.rss, slot.told = row, min(before, process), MUCH_BYTES
+                slot.managed = managed
+                room.met(row.code)
+            grown = (process - slot.rss - max(0, managed - slot.managed)) // share
+            if grown > NOTABLE_BYTES:
+                room.grew(row.code, grown)
             if grown > MORE * slot.told:
                 self.peaks[row.id] = slot.told = grown
         room.looked(process, share)

@@ -627,5 +627,5 @@ class Worker:
         slots, watch, limit = self.slots(), self.watch, self.core.settings.memory_limit
         if limit:
             self._bound_pool(limit)
-        watch.look(slots, self.shared.room)
+        watch.look(slots, self.shared.room, self.core.managed)
         machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())

@@ -69,7 +69,10 @@ class Storage:
             node.clock.after(seconds, self.spilled, self.busy[-1])
 
     def spilled(self, work: list[int]) -> None:
-        """A value is written, if the disk has room and it was not let go meanwhile."""
+        """A value is written, if the disk has room and it was not let go meanwhile.
+
+        Of one in three, what says where its parts are stays in memory.
+        """
         node = self.node
         number = self.done(work)
         if not node.is_alive:
@@ -79,6 +82,12 @@ class Storage:
             node.post(
                 lambda: node.machine.spill_failed(node.state, [number], why, True, node.time())
             )
+            return
+        if number in self.memory and self.memory[number] % 3 == 0:
+            left = self.sizes[number] // 10
+            self.bytes_in_memory += left - self.sizes[number]
+            self.sizes[number] = left
+            node.post(lambda: node.machine.shelved(node.state, number, left, node.time()))
             return
         if number in self.memory:
             self.disk[number] = self.memory[number]

@@ -157,7 +157,9 @@ class Free(_Effect):
 class Spill(_Effect):
     """Write results to disk; answered by `machine.spilled`, or `machine.spill_failed`.
 
-    They stay in memory until `Evict`; a file that is there already is as good as a new one.
+    They stay in memory until `Evict`; a file that is there already is as good as a new one.  Of one
+    that can be read from its file piece by piece (`shoal.types.Parts`) what says where its pieces
+    are stays in memory, which `machine.shelved` answers.
 
     Parameters
     ----------

@@ -2,20 +2,24 @@
 
 Results are asked for in the order of the tasks that need them.  Each is asked of the holder that
 owes least, many in one request; what is on the way is bounded in requests, in requests to one
-worker, and in bytes.  A holder that is busy is left alone for a moment; one that does not have the
-result, cannot be reached or falls silent is reported as `missing` and the next is asked.  When
-none is left, the tasks that wait for the result go back to the scheduler, which knows more.
+worker, and in bytes.  Nothing is asked for that would have the worker pause for want of memory, as
+long as something runs or comes that can make room.  A holder that is busy is left alone for a
+moment; one that does not have the result, cannot be reached or falls silent is reported as
+`missing` and the next is asked.  When none is left, the tasks that wait for the result go back to
+the scheduler, which knows more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from math import inf
 from typing import Any
 
 from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.worker.assign import arrive, fail, forget, meet, prompt, want
 from shoal.distributed.core.worker.effects import Dial, Free, Hold
+from shoal.distributed.core.worker.memory import process_bytes
 from shoal.distributed.core.worker.table import (
     ASKED,
     HELD,
@@ -103,6 +107,8 @@ def plan(w: Worker, now: float) -> None:
             rested.rest_until = 0.0
     batches: dict[int, list[Task]] = {}
     passed: list[tuple[int, int]] = []
+    room, first = room_bytes(w), None
+    busy = w.active or w.ready or w.loading or w.requests
     while w.wanted and len(passed) < SKIPPED:
         row = tasks.get(w.wanted[0][1])
         if row is None or row.state != WANTED:
@@ -117,6 +123,14 @@ def plan(w: Worker, now: float) -> None:
             continue
         if w.asked_bytes and w.asked_bytes + row.nbytes > settings.fetch_bytes:
             break
+        if row.nbytes > room:
+            if busy:
+                break
+            # Nothing else goes on: all of what the first task lacks.
+            if first is None:
+                first = row.priority
+            elif row.priority != first:
+                break
         batch = batches.get(peer.number)
         if batch is None:
             if len(w.requests) + len(batches) >= settings.streams:
@@ -129,12 +143,21 @@ def plan(w: Worker, now: float) -> None:
         peer.planned += row.nbytes
         peer.nbytes += row.nbytes
         w.asked_bytes += row.nbytes
+        room -= row.nbytes
         if peer.planned >= settings.request_bytes:
             ask(w, peer, batches.pop(peer.number), now)
     for number, rows in batches.items():
         ask(w, w.peers[number], rows, now)
     for entry in passed:
         heappush(w.wanted, entry)
+
+
+def room_bytes(w: Worker) -> float:
+    """What may still come before the worker pauses."""
+    settings = w.settings
+    if not (settings.memory_limit and settings.pause and w.process):
+        return inf
+    return settings.pause * settings.memory_limit - process_bytes(w) - w.asked_bytes - w.loading
 
 
 def choose(w: Worker, row: Task, now: float) -> PeerState | None:

@@ -54,6 +54,7 @@ __all__ = [
     "rejoined",
     "seceded",
     "served",
+    "shelved",
     "short",
     "spill_failed",
     "spilled",
@@ -586,6 +587,28 @@ def spilled(w: Worker, id: int, now: float) -> None:
     >>> spilled(Worker(Settings("a", "inproc://a", 1)), 5, 0.0)
     """
     memory.spilled(w, id)
+
+
+def shelved(w: Worker, id: int, nbytes: int, now: float) -> None:
+    """What a result refers to is in files now; see `memory.shelved`.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Its number.
+    nbytes
+        What it still takes in memory.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> shelved(Worker(Settings("a", "inproc://a", 1)), 5, 100, 0.0)
+    """
+    memory.shelved(w, id, nbytes)
 
 
 def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) -> None:

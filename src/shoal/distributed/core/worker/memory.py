@@ -23,7 +23,17 @@ from shoal.distributed.core.worker.assign import arrive, forget
 from shoal.distributed.core.worker.effects import Evict, Free, Load, Nudge, Pause, Spill
 from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
 
-__all__ = ["loaded", "measured", "pause", "plan", "short", "spill_failed", "spilled"]
+__all__ = [
+    "loaded",
+    "measured",
+    "pause",
+    "plan",
+    "process_bytes",
+    "shelved",
+    "short",
+    "spill_failed",
+    "spilled",
+]
 
 SLACK = 0.05
 """Of the limit: how far below ``pause`` the process must be to go on."""
@@ -134,7 +144,21 @@ def pause(w: Worker, on: bool) -> None:
 
 
 def process_bytes(w: Worker) -> int:
-    """What the process takes, as far as is known: it was looked at a moment ago."""
+    """What the process takes, as far as is known: it was looked at a moment ago.
+
+    Parameters
+    ----------
+    w
+        The worker.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> measured(w, 700, 50.0, 0)
+    >>> process_bytes(w)
+    700
+    """
     return w.process + w.managed - w.managed_then
 
 
@@ -281,6 +305,38 @@ def spilled(w: Worker, id: int) -> None:
     w.spilled += row.nbytes
     row.state = DISK
     w.effects.append(Evict([id]))
+
+
+def shelved(w: Worker, id: int, nbytes: int) -> None:
+    """A result keeps its data in files of its own from now on, and is as good as in memory.
+
+    It is not spilled again: what it takes is a list of places.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Its number.
+    nbytes
+        What it still takes in memory.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1))
+    >>> shelved(w, 5, 100)  # dropped meanwhile
+    >>> w.effects
+    [Free(ids=[5])]
+    """
+    row = w.tasks.get(id)
+    if row is None or row.state != SPILLING:
+        w.effects.append(Free([id]))
+        return
+    w.spilling -= row.nbytes
+    w.managed += nbytes - row.nbytes
+    row.nbytes = nbytes
+    row.state = MEMORY
 
 
 def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) -> None:
