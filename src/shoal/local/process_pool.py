@@ -105,21 +105,19 @@ class WorkerHandle:
             _alive.add(self)
             try:
                 self.process = start(kind[0], theirs)
+                self.pid: int = self.process.pid
+                self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
             except BaseException:
-                self.close()
+                self.close()  # which also ends a process that was started
                 raise
             finally:
                 theirs.close()
-        self.pid: int = self.process.pid
         self.sock.setblocking(False)
         self.inbox = Inbox(self.sock)
         self.outbox = Outbox(self.sock)
         self.cell: Segment | None = None
-        self.pidfd = -1
         self.ready = self.started = False
         self.run = 0
-        if hasattr(os, "pidfd_open"):
-            self.pidfd = os.pidfd_open(self.pid)
 
     def begin(self) -> None:
         """Say that a run begins; the worker answers "ready" and the run's number.
@@ -341,7 +339,11 @@ def take(kind: Kind) -> WorkerHandle:
         elif worker.has_ended(0):
             worker.bury()
             continue
-        worker.begin()
+        try:
+            worker.begin()
+        except BaseException:
+            worker.bury()
+            raise
         return worker
 
 

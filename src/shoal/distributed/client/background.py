@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shoal.distributed.client.promise import Promise
+from shoal.distributed.node.coroutines import serve
 from shoal.units import parse_timedelta
 
 __all__ = ["CallbackLoop", "awaiting", "sync"]
@@ -53,10 +54,15 @@ class CallbackLoop:
         """The loop; it runs."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=_serve, args=(self._loop,), name="shoal-asyncio", daemon=True
-                ).start()
+                loop = asyncio.new_event_loop()
+                try:
+                    threading.Thread(
+                        target=serve, args=(loop,), name="shoal-asyncio", daemon=True
+                    ).start()
+                except BaseException:
+                    loop.close()
+                    raise
+                self._loop = loop
             return self._loop
 
     def add_callback(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -127,20 +133,6 @@ class CallbackLoop:
         """A loop refers to its tasks only weakly."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run a loop until it is stopped; then end what is left of it, as `asyncio.run` does."""
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

@@ -157,8 +157,8 @@ class Link:
 
     def open(self) -> Promise[Welcome]:
         """Connect to the scheduler; ends when it has answered."""
-        self._give_up_at = self.loop.time() + self.timeout_s
-        self._attempts = 0
+        self.loop.own(self)
+        self._give_up_at, self._attempts = self.loop.time() + self.timeout_s, 0
         self._dial()
         return self._welcome
 
@@ -275,12 +275,12 @@ class Link:
             self._welcome.fail(error or ClusterError(why))
             self._end(self._gone_reason or why)
             return
-        self._give_up_at = self.loop.time() + self.timeout_s
-        self._attempts = 0
+        self._give_up_at, self._attempts = self.loop.time() + self.timeout_s, 0
         self._dial()
 
     def _end(self, text: str) -> None:
         """Nothing will be answered any more."""
+        self.loop.disown(self)
         with self.lock:
             self.status = "closed"
             awaited = futures.disconnected(self.table, text)
@@ -289,6 +289,7 @@ class Link:
             self._session = Session()
             workers, self._workers = self._workers, {}
         self._fail_requests(..., ClusterError(text))
+        self._welcome.fail(ClosedClientError(text))
         _wake(awaited)
         self.ended.keep(None)
         if conn is not None:
@@ -425,8 +426,7 @@ class Link:
     def _fail_requests(self, conn: Any, error: BaseException) -> None:
         some = [n for n, (to, *_) in list(self._requests.items()) if conn is ... or to is conn]
         for number in some:
-            found = self._requests.pop(number, None)
-            if found is not None:
+            if (found := self._requests.pop(number, None)) is not None:
                 found[1].fail(error)
 
     # -- futures -------------------------------------------------------------------------------

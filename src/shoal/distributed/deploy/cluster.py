@@ -85,6 +85,8 @@ class Cluster:
         self._lock = threading.RLock()
         self._link_lock = threading.Lock()
         self._next = 0
+        self._leaving: set[threading.Thread] = set()
+        """Each stops workers that are in ``workers`` no more."""
 
     # -- for a kind of cluster -----------------------------------------------------------------
 
@@ -167,6 +169,8 @@ class Cluster:
             self._adaptive.stop()
         if self._link is not None:
             self._link.close("the cluster was closed")
+        for thread in self._leaving - {threading.current_thread()}:
+            thread.join()
         if was != "created":
             self._stop()
         self.workers.clear()
@@ -240,6 +244,8 @@ class Cluster:
     def _own_link(self) -> Link:
         """The cluster's own connection to its scheduler."""
         with self._link_lock:
+            if self.status in ("closing", "closed"):
+                raise ClusterError(f"the cluster {self.name!r} is {self.status}")
             if self._link is None or self._link.status == "closed":
                 place = self._place()
                 self._link = Link(
@@ -387,6 +393,8 @@ class Cluster:
     def _scale(self, n: int) -> None:
         with self._lock:
             self._ensure_started()
+            if self.status != "running":
+                raise ClusterError(f"the cluster {self.name!r} is {self.status}; make a new one")
             while len(self.workers) < n:
                 while self._next in self.workers:
                     self._next += 1
@@ -402,11 +410,18 @@ class Cluster:
         leaving = {name: self.workers.pop(name) for name in names}
 
         def work() -> None:
-            with contextlib.suppress(Exception):
-                self._ask("workers.retire", 60.0, workers=members, close=True)
-            self._remove_workers(leaving)
+            try:
+                with contextlib.suppress(Exception):
+                    self._ask("workers.retire", 60.0, workers=members, close=True)
+                self._remove_workers(leaving)
+            except Exception:
+                log.exception("workers that are not needed could not be stopped: %s", members)
+            finally:
+                self._leaving.discard(thread)
 
-        threading.Thread(target=work, name="shoal-scale-down", daemon=True).start()
+        thread = threading.Thread(target=work, name="shoal-scale-down", daemon=True)
+        self._leaving.add(thread)
+        thread.start()
 
     def _members_of(self, name: Any) -> list[str]:
         """What the scheduler calls the workers of one name: several, where one job runs several."""
@@ -431,8 +446,9 @@ class Cluster:
         workers
             Their names.
         """
-        known = {str(name): name for name in self.workers}
-        self._shrink([known[str(name)] for name in workers if str(name) in known])
+        with self._lock:
+            known = {str(name): name for name in self.workers}
+            self._shrink([known[str(name)] for name in workers if str(name) in known])
         return _done() if self.asynchronous else None
 
     def adapt(self, Adaptive: Callable[..., Any] = Adaptive, **kwargs: Any) -> Any:

@@ -19,6 +19,7 @@ that they have the cluster's secret (`Security`), nothing that either sends is l
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -101,7 +102,7 @@ def listen(
     Raises
     ------
     CommunicationError
-        Nobody can listen there.
+        Nobody can listen there, or the loop has ended.
 
     Examples
     --------
@@ -129,24 +130,27 @@ def listen(
         return InprocListener(loop, where.host, role, name, limits, on_connection)
     if where.scheme == "tls":
         security.context(False)  # says at once what is missing
-    sock = bind(where)
-    socks = [(where.scheme, sock)]
-    if where.scheme != "unix":
-        where = where._replace(port=sock.getsockname()[1])
-        short = bind_shortcut(sock) if limits.shortcut else None
-        if short is not None:
-            socks.append(("unix", short))
-    return StreamListener(
-        loop,
-        socks,
-        where,
-        security=security,
-        role=role,
-        name=name,
-        codec=codec,
-        limits=limits,
-        on_connection=on_connection,
-    )
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(bind(where))
+        socks = [(where.scheme, sock)]
+        if where.scheme != "unix":
+            where = where._replace(port=sock.getsockname()[1])
+            short = bind_shortcut(sock) if limits.shortcut else None
+            if short is not None:
+                socks.append(("unix", undo.enter_context(short)))
+        listener = StreamListener(
+            loop,
+            socks,
+            where,
+            security=security,
+            role=role,
+            name=name,
+            codec=codec,
+            limits=limits,
+            on_connection=on_connection,
+        )
+        undo.pop_all()
+    return listener
 
 
 def connect(
@@ -179,6 +183,7 @@ def connect(
         ``on_open(connection)`` when both sides have proven themselves; sets its callbacks.
     on_error
         ``on_error(error)`` when that is not to be; the error names the address and a remedy.
+        Both are called in the loop's thread; in the caller's when that has ended.
     timeout_s
         For everything.
     retry
@@ -234,3 +239,5 @@ def connect(
         on_error=on_error,
     )
     loop.call_threadsafe(dialer.start)
+    if loop.ended:
+        dialer.start()  # nobody else does

@@ -360,13 +360,14 @@ class StreamConnection(Connection):
         self._mask = READ
         self._ready: Callable[[Connection], object] | None = ready
         self._failed = failed
-        self._deadline = loop.call_later(limits.hello_s, self._open_timeout)
         self._is_tcp = stream.sock.family in (socket.AF_INET, socket.AF_INET6)
-        loop.own(self)
+        # What can fail comes first: then the stream is still the caller's, and nobody else has it.
+        data = head(INTRODUCTION, INTRODUCTIONS.pack(introduction(name)))
         loop.register(self._fd, self._on_event)
+        loop.own(self)
+        self._deadline = loop.call_later(limits.hello_s, self._open_timeout)
         if self._is_tcp and hasattr(socket, "TCP_INFO"):
             loop.call_later(1.0, self._check_peer)
-        data = head(INTRODUCTION, INTRODUCTIONS.pack(introduction(name)))
         with self._lock:
             self._put([data])
 

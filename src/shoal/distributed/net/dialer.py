@@ -104,7 +104,14 @@ class Dialer:
         self._over = False
 
     def start(self) -> None:
-        """Begin; in the loop's thread."""
+        """Begin; in the loop's thread, or in any when that has ended: then it has failed."""
+        if self._over:
+            return
+        if self.loop.ending:
+            self._over = True
+            gone = CommunicationError("the thread of connections has ended")
+            self._on_error(explain(self.address, gone, 0.0))
+            return
         self.loop.own(self)
         self._deadline = self.loop.call_later(self._timeout_s, self._late)
         self._attempt()
@@ -160,10 +167,13 @@ class Dialer:
         sock, self._sock = self._sock, None
         assert sock is not None
         self.loop.unregister(sock.fileno())
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
+        try:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+        except OSError as error:
             sock.close()
-            self._missed(OSError(code, os.strerror(code)))
+            self._missed(error)
         else:
             self._greet(sock)
 

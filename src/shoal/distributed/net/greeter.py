@@ -103,7 +103,6 @@ class Greeter:
         self._fd = sock.fileno()
         self._step = self._greet
         loop.own(self)
-        loop.register(self._fd, self._on_event)
         late = ConnectTimeoutError(f"the other side did not prove itself within {timeout_s:g} s")
         self._deadline = loop.call_later(timeout_s, self.close, late)
         self._attempt(self._start)
@@ -141,6 +140,7 @@ class Greeter:
             self._attempt(self._step)
 
     def _start(self) -> None:
+        self.loop.register(self._fd, self._on_event)
         if self._scheme == "unix":
             check_same_user(self._sock)
             self.stream = UnixStream(self._sock)
@@ -200,7 +200,11 @@ class Greeter:
                     raise
                 self._send(answer)
         self._leave()
-        self._done(self)
+        try:
+            self._done(self)
+        except Exception as error:
+            self.stream.close()
+            self._failed(self, error)
 
     def _send(self, data: bytes) -> None:
         """A few bytes into an empty socket: they fit."""

@@ -26,6 +26,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
 
+from shoal.errors import CommunicationError
+
 __all__ = ["READ", "WRITE", "Loop", "Timer"]
 
 log = logging.getLogger("distributed.net")
@@ -38,6 +40,9 @@ PASSES = 2
 
 TIMERS = 100
 """Up to so many timers, those that were cancelled stay until their time has come."""
+
+LAST_CALLS = 1000
+"""How many calls a loop that ends still makes, should each of them ask for one more."""
 
 WAKE = (1).to_bytes(8, "little")
 """What an eventfd wants written, and a pipe does not mind."""
@@ -97,6 +102,8 @@ class Loop:
         Of the thread that runs the loop; 0 while none does.
     ending
         Whether the loop has been stopped.
+    ended
+        Whether it has also closed what it owned: nothing is called any more.
 
     Examples
     --------
@@ -122,7 +129,7 @@ class Loop:
         self._flushes: list[Callable[[], object]] = []
         self._owned: dict[Closable, None] = {}
         self._sleeping = False
-        self.ending = False
+        self.ending = self.ended = False
         self._epoll = hasattr(select, "epoll")
         self._poller: Any = select.epoll() if self._epoll else select.poll()
         if hasattr(os, "eventfd"):
@@ -194,8 +201,16 @@ class Loop:
                 pass  # the loop has ended
 
     def own(self, resource: Closable) -> None:
-        """Close this when the loop ends, unless it is disowned before."""
+        """Close this when the loop ends, unless it is disowned before; any thread.
+
+        Raises
+        ------
+        CommunicationError
+            The loop has ended: the resource stays the caller's.
+        """
         self._owned[resource] = None
+        if self.ended and self._owned.pop(resource, self) is None:
+            raise CommunicationError("the thread of connections has ended; make a new client")
 
     def disown(self, resource: Closable) -> None:
         """Somebody has closed this."""
@@ -248,12 +263,16 @@ class Loop:
             if not ready:
                 break
         if self._flushes:
-            flushes, self._flushes = self._flushes, []
-            for flush in flushes:
-                try:
-                    flush()
-                except Exception:
-                    log.exception("a flush failed: %r", flush)
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what was put aside in this turn."""
+        flushes, self._flushes = self._flushes, []
+        for flush in flushes:
+            try:
+                flush()
+            except Exception:
+                log.exception("a flush failed: %r", flush)
 
     def _wait(self) -> list[tuple[int, int]]:
         """Sleep until there is something to do."""
@@ -300,14 +319,15 @@ class Loop:
     def _end(self) -> None:
         """Close everything; callbacks of what is closed may still ask for calls."""
         self.ending = True
-        while self._owned:
-            resource, _ = self._owned.popitem()
-            self._guard(resource.close)
-        for _ in range(100):
+        for _ in range(LAST_CALLS):
+            self._close_owned()
             if not self._ready:
                 break
             call, args = self._ready.popleft()
             self._guard(call, *args)
+        self.ended = True
+        self._close_owned()
+        self._flush()
         self.thread_id = 0
         self._handlers.clear()
         if self._epoll:
@@ -315,3 +335,8 @@ class Loop:
         for fd in self._wake_fds:
             os.close(fd)
         self._wake_fds = (-1,)
+
+    def _close_owned(self) -> None:
+        while self._owned:
+            resource, _ = self._owned.popitem()
+            self._guard(resource.close)

@@ -6,6 +6,7 @@ cancelling works alike.  A coroutine that gives up its slot frees it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Coroutine
@@ -17,7 +18,7 @@ from shoal.distributed.node.lane import Slot, current_slot
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Coroutines"]
+__all__ = ["Coroutines", "serve"]
 
 
 def load_asyncio() -> Any:
@@ -47,11 +48,16 @@ class Coroutines:
         """The loop, started if need be."""
         with self._lock:
             if self._loop is None:
-                self._loop = load_asyncio().new_event_loop()
-                self._thread = threading.Thread(
-                    target=_turn, args=(self._loop,), name="shoal-asyncio", daemon=True
+                loop = load_asyncio().new_event_loop()
+                thread = threading.Thread(
+                    target=serve, args=(loop,), name="shoal-asyncio", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except BaseException:
+                    loop.close()
+                    raise
+                self._loop, self._thread = loop, thread
             return self._loop
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -62,9 +68,7 @@ class Coroutines:
         work
             The coroutine.
         """
-        future = load_asyncio().run_coroutine_threadsafe(
-            _in_slot(work, current_slot()), self.loop()
-        )
+        future = self._begin(_in_slot(work, current_slot()), work)
         try:
             return future.result()
         except BaseException:
@@ -80,21 +84,55 @@ class Coroutines:
         work
             The coroutine; it must not raise.
         """
-        load_asyncio().run_coroutine_threadsafe(work, self.loop())
+        self._begin(work)
+
+    def _begin(self, *works: Coroutine[Any, Any, Any]) -> Any:
+        """Run the first of some coroutines, which awaits the others."""
+        try:
+            return load_asyncio().run_coroutine_threadsafe(works[0], self.loop())
+        except BaseException:
+            for work in works:
+                work.close()
+            raise
 
     def close(self) -> None:
-        """End the loop."""
+        """Cancel what runs, and end the loop."""
         with self._lock:
-            if self._loop is not None and self._thread is not None:
+            if self._loop is not None and self._thread is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._thread.join(1.0)
 
 
-def _turn(loop: asyncio.AbstractEventLoop) -> None:
-    try:
+def serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; then end what is left of it, as `asyncio.run` does.
+
+    Parameters
+    ----------
+    loop
+        New.
+
+    Examples
+    --------
+    >>> loop = load_asyncio().new_event_loop()
+    >>> loop.call_soon(loop.stop)
+    <Handle ...>
+    >>> serve(loop)
+    >>> loop.is_closed()
+    True
+    """
+    with contextlib.closing(loop):
         loop.run_forever()
-    finally:
-        loop.close()
+        loop.run_until_complete(_cancel_all())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+async def _cancel_all() -> None:
+    """Cancel all tasks of this loop but this one, and wait until they have ended."""
+    asyncio = load_asyncio()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _in_slot(work: Coroutine[Any, Any, Any], slot: Slot | None) -> Any:

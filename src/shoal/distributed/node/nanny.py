@@ -183,8 +183,9 @@ class Child:
             pass
 
     def close(self) -> None:
-        """Let go of everything when the process has ended."""
+        """Let go of everything when the process has ended, or is to end now."""
         self.signal(signal.SIGKILL)
+        self.process.wait()
         self.sock.close()
         os.close(self.pidfd)
         self.cells.release()
@@ -320,6 +321,7 @@ class Nanny:
                 stagger = spec.lifetime_stagger_s * random.uniform(-1, 1)
                 spec = spec.replace(lifetime_s=max(1.0, spec.lifetime_s + stagger))
             child = self.child = Child(spec, self.security)
+            self.loop.own(child)
         except BaseException as error:
             self._end(f"the worker's process could not be started: {error}")
             return
@@ -427,6 +429,7 @@ class Nanny:
         running = child.running()
         peak = max(child.peak, 0)
         self.child = None
+        self.loop.disown(child)
         child.close()
         if self.status == "closing":
             self._end("")

@@ -182,22 +182,23 @@ class Scheduler(Overview):
             return self
         self.status = "running"
         try:
-            for address in [*self._wanted, self.inner]:
-                self._listeners.append(
-                    listen(
-                        self.loop,
-                        address,
-                        security=self.security,
-                        role="scheduler",
-                        name=self.id,
-                        on_connection=self._connected,
-                    )
-                )
+            self._open()
         except BaseException:
+            if self._own_loop and self._thread is None:
+                self.loop.stop()
+                self.loop.run()  # lets go of what it owns
+            self._close_and_wait("it could not start")
             self.status = "failed"
-            for listener in self._listeners:
-                listener.close()
             raise
+        return self
+
+    def _open(self) -> None:
+        """Let others in, and do what only then can be done."""
+        self.loop.own(self)
+        me = {"security": self.security, "role": "scheduler", "name": self.id}
+        for address in [*self._wanted, self.inner]:
+            made = listen(self.loop, address, on_connection=self._connected, **me)  # type: ignore[arg-type]
+            self._listeners.append(made)
         self.loop.add_idle(self._flush)
         if self._door_at is not None:
             self._open_door(self._door_at)
@@ -212,7 +213,6 @@ class Scheduler(Overview):
         if self._idle_s:
             self._busy_at = self.loop.time()
             self.loop.call_threadsafe(self._look_for_work)
-        return self
 
     def _look_for_work(self) -> None:
         """End when there has been nothing to do for long enough."""
@@ -278,8 +278,10 @@ class Scheduler(Overview):
         if self.status == "closed":
             return
         self.status = "closed"
+        self.loop.disown(self)
         self.plugins.close()
-        forget_known(self.address)
+        if self._listeners:
+            forget_known(self.address)
         if self._timer is not None:
             self._timer.cancel()
         if self._door is not None:
