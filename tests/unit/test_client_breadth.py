@@ -419,3 +419,20 @@ def test_what_another_thread_is_about_to_let_go_is_waited_for(monkeypatch) -> No
     for thread in (one, other):
         thread.join(60)
         assert not thread.is_alive()
+
+
+def test_after_a_rebalance_nobody_holds_what_has_moved() -> None:
+    with Client(n_workers=2, threads_per_worker=1, processes=False, set_as_default=False) as client:
+        first, second = client.cluster.workers.values()
+
+        def held():
+            return len(first.data), len(second.data)
+
+        futures = client.scatter(list(range(100)), workers=[first.address], hash=False)
+        assert held() == (100, 0)
+        client.rebalance(futures)
+        assert held() == (50, 50)
+        client.replicate(futures)
+        assert held() == (100, 100)
+        client.replicate(futures, n=1)
+        assert sum(held()) == 100

@@ -8,10 +8,11 @@ asked where.
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 import random
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, MappingView, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +104,8 @@ class DataMethods(Session):
         Parameters
         ----------
         futures
-            A future, or containers of futures, nested to any depth.
+            A future, or containers of futures, nested to any depth; iterators count as lists, and
+            anything else is returned as it is.
         errors
             ``"raise"`` the first error, or ``"skip"``: leave out what failed.
         direct
@@ -131,7 +133,7 @@ class DataMethods(Session):
         """
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors is 'raise' or 'skip', got {errors!r}")
-        if not isinstance(futures, list | tuple | set | frozenset | dict | Future):
+        if isinstance(futures, Iterator | MappingView | deque):
             futures = list(futures)
         if type(futures) is list and set(map(type, futures)) <= {Future}:
             shape: Any = None
@@ -494,11 +496,19 @@ class DataMethods(Session):
                 for entry in entries:
                     self._raise_failed(entry)
                 keys = list({entry.key: None for entry in entries})
-            for pause_s in SETTLING_S:
-                # The scheduler answers how many transfers it has begun.
-                if not await self._answer(method, {"keys": keys, **args}):
+            call = {"keys": keys, **args}
+            before, pauses = math.inf, iter(SETTLING_S)
+            # The scheduler answers how many transfers there are.
+            while left := await self._answer(method, call):
+                if left < before:
+                    pauses = iter(SETTLING_S)  # it goes on
+                if (pause_s := next(pauses, None)) is None:
                     break
                 await self._pause(pause_s)
+                before, call = left, {**call, "again": True}
+            # And those who were to let go of copies have done so.
+            settled = {"method": "settled", "args": {}, "on_error": "ignore"}
+            await self._answer("worker.call", settled)
 
         return self._run(steps(), lambda _: None)
 

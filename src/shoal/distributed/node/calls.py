@@ -155,6 +155,11 @@ def memory_trim(worker: Worker) -> bool:
     return True
 
 
+def settled(worker: Worker) -> bool:
+    """Answered when everything has been done that the scheduler said before."""
+    return True
+
+
 def upload_file(worker: Worker, name: str, data: bytes, load: bool = True) -> Callable[[], Any]:
     """Take a module, and import it."""
     return lambda: load_file(worker.folder, name, bytes(data), load)
@@ -245,6 +250,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "profile_times": profile_times,
     "logs": logs,
     "memory.trim": memory_trim,
+    "settled": settled,
     "upload_file": upload_file,
     "plugin.setup": plugin_setup,
     "plugin.teardown": plugin_teardown,

@@ -2,11 +2,12 @@
 
 ``replicate {keys, n?, workers?}``
     so that each result is on ``n`` workers (default: all) of these.
-``rebalance {keys?, workers?}``
-    so that workers hold about the same share of their memory.
+``rebalance {keys?, workers?, again?}``
+    so that workers hold about the same share of their memory; ``again``: begin nothing, and answer
+    how many results are still on their way.
 
 Both begin the transfers and answer how many these are; the results are where they shall be when
-the workers have reported them.
+the workers have reported them, and those that are not to hold them any more have heard of it.
 """
 
 from __future__ import annotations
@@ -27,15 +28,20 @@ def replicate_keys(
 ) -> Any:
     """Copy results to several workers."""
     chosen = some_workers(state, args.get("workers"))
-    return replicate(state, rows_of(state, args["keys"]), args.get("n"), chosen)
+    begun = replicate(state, rows_of(state, args["keys"]), args.get("n"), chosen)
+    state.drop_due = now  # somebody waits for what is dropped
+    return begun
 
 
 def rebalance_keys(
     state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float
 ) -> Any:
     """Move results from full workers to empty ones."""
-    chosen = some_workers(state, args.get("workers"))
-    return rebalance(state, rows_of(state, args.get("keys")), chosen)
+    rows = rows_of(state, args.get("keys"))
+    state.drop_due = now
+    if args.get("again"):
+        return sum(row in state.moves for row in rows)
+    return rebalance(state, rows, some_workers(state, args.get("workers")))
 
 
 METHODS: dict[str, Method] = {"replicate": replicate_keys, "rebalance": rebalance_keys}
