@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from shoal.errors import TokenizationError
-from shoal.graph.token import normalize_token, tokenize
+from shoal.graph.token import normalize_seq, normalize_token, tokenize
 
 # State of a call in progress; test suites of other libraries look at it between tests.
 from shoal.graph.token.walk import _ENSURE_DETERMINISTIC, _SEEN
@@ -15,6 +15,7 @@ __all__ = [
     "_ENSURE_DETERMINISTIC",
     "_SEEN",
     "TokenizationError",
+    "normalize_seq",
     "normalize_token",
     "tokenize",
 ]

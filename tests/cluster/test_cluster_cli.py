@@ -19,7 +19,8 @@ PROGRAM = "from shoal.cli.main import shoal; shoal()"
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", PROGRAM, *arguments]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, **said)
 
 
 def test_scheduler_and_workers(tmp_path: Path) -> None:
@@ -35,9 +36,12 @@ def test_scheduler_and_workers(tmp_path: Path) -> None:
             infos = client.scheduler_info()["workers"].values()
             assert {info["name"] for info in infos} == {"w-0", "w-1"}
     finally:
+        errors = []
         for process in (workers, scheduler):
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            errors.append(process.communicate(timeout=30)[1])
+    # Managers of batch jobs read this line.
+    assert errors[0].count("Registered to: tcp://127.0.0.1:") == 2
     assert (workers.returncode, scheduler.returncode) == (0, 0)
 
 

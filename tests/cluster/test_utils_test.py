@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shoal.distributed import Client
 from shoal.distributed.utils_test import (  # noqa: F401
+    async_poll_for,
+    captured_logger,
     cleanup,
     client,
     cluster_fixture,
@@ -43,3 +48,27 @@ async def test_all_of_it_as_one(*everything: Any) -> None:
 @gen_test()
 async def test_a_coroutine(tmp_path: Path) -> None:
     assert tmp_path.exists()
+
+
+@gen_test()
+async def test_to_wait_for_what_must_come() -> None:
+    answers = iter([False, False, True])
+
+    async def soon() -> bool:
+        return next(answers)
+
+    await async_poll_for(soon, timeout=30, period=0)
+    said: list[str] = []
+    with pytest.raises(pytest.fail.Exception):
+        await async_poll_for(lambda: False, timeout=0, fail_func=lambda: said.append("late"))
+    assert said == ["late"]
+
+
+def test_what_a_logger_says_is_kept_for_the_test(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("shoal.tests.said")
+    with captured_logger(log, level=logging.WARNING, propagate=False) as said:
+        log.info("not this")
+        log.warning("this")
+    log.warning("later")
+    assert said.getvalue() == "this\n"
+    assert caplog.messages == ["later"]

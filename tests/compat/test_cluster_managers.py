@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from shoal.compat import serialization
-from shoal.distributed import Client, LocalCluster, Lock
+from shoal.distributed import Client, LocalCluster, Lock, Status
 from shoal.distributed.client.background import CallbackLoop
 from shoal.distributed.client.loops import LoopRunner, SyncMethodMixin, import_term, rpc
+from shoal.distributed.deploy import ProcessInterface
 from shoal.local.locks import SerializableLock
 from shoal.serialize.pickles import dumps, loads
 
@@ -134,3 +135,39 @@ def test_a_lock_of_the_cluster_is_had_while_another_task_waits_for_a_lock_of_the
         Client(cluster) as client,
     ):
         assert client.gather(client.map(write, range(8))) == [*range(8)]
+
+
+class Part(ProcessInterface):
+    """As classes of libraries are: they set what they were given themselves."""
+
+    def __init__(self, scheduler=None, name=None):
+        self.scheduler = scheduler
+        self.name = name
+        super().__init__()
+
+
+def test_a_part_keeps_what_its_class_was_given_and_can_be_awaited():
+    async def program():
+        part = Part("tcp://127.0.0.1:1", name="a")
+        assert (part.scheduler, part.name) == ("tcp://127.0.0.1:1", "a")
+        assert await part is part and part.status == Status.running
+        async with Part() as other:
+            assert other.status == Status.running
+        assert other.status == Status.closed
+
+    asyncio.run(program())
+
+
+def test_what_holds_no_futures_is_gathered_as_it_is():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x": [1]})
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        assert client.gather(frame) is frame and client.gather(5) == 5
+        futures = client.map(abs, [-1, -2])
+        assert client.gather(iter(futures)) == [1, 2]
+        assert client.gather(dict(enumerate(futures)).values()) == [1, 2]

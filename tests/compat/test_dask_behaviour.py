@@ -246,3 +246,18 @@ def test_rows_by_a_function_of_columns_that_are_not_selected() -> None:
     whole = pd.DataFrame({"A": [1, 2, 3], "B": [4, 5, 6]})
     made = from_pandas(whole, npartitions=2).loc[lambda df: df["A"] > 1, ["B"]].compute()
     pd.testing.assert_frame_equal(made, whole.loc[lambda df: df["A"] > 1, ["B"]])
+
+
+def test_comparisons_may_stand_in_an_assert():
+    pd = pytest.importorskip("pandas")
+    from shoal.dataframe.testing import assert_eq as assert_frames_eq
+
+    assert assert_eq(da.ones(3, chunks=2), np.ones(3))
+    assert assert_frames_eq(pd.Series([1]), pd.Series([1]))
+
+
+def test_a_description_of_a_sequence_is_its_elements():
+    from shoal.tokenize import normalize_seq
+
+    assert normalize_seq(iter((1, "a"))) == normalize_seq([1, "a"])
+    assert tokenize(normalize_seq((1, 2))) != tokenize(normalize_seq((2, 1)))

@@ -25,7 +25,7 @@ def assert_eq(
     rtol: float = 1e-5,
     atol: float = 1e-8,
     **ignored: Any,
-) -> None:
+) -> bool:
     """Fail unless two arrays have equal values and are what they say they are.
 
     Parameters
@@ -44,6 +44,11 @@ def assert_eq(
     **ignored
         Options of Dask's that concern its own insides, such as ``check_graph``.
 
+    Returns
+    -------
+    bool
+        True, so that it may stand in an ``assert``.
+
     Raises
     ------
     AssertionError
@@ -53,6 +58,7 @@ def assert_eq(
     --------
     >>> import shoal.array as da
     >>> assert_eq(da.ones(3, chunks=2), np.ones(3))
+    True
     """
     x, y = (_computed(v, check_shape, check_chunks, check_dtype, scheduler) for v in (a, b))
     assert np.shape(x) == np.shape(y), f"shapes differ: {np.shape(x)} and {np.shape(y)}"
@@ -70,6 +76,7 @@ def assert_eq(
         np.testing.assert_allclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
     else:
         np.testing.assert_array_equal(x, y)
+    return True
 
 
 def _computed(a: Any, shape: bool, chunks: bool, dtype: bool, scheduler: str) -> Any:

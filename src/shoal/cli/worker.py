@@ -183,6 +183,7 @@ def run(specs: list[WorkerSpec], security: Security) -> None:
     try:
         with interrupted_by_signals():
             for member in members:
+                say_when_registered(member, first)
                 member.start()
             workers = f"{many} worker{'s' * (many > 1)} of {first.nthreads} threads"
             click.echo(f"{workers} for {first.scheduler}")
@@ -200,6 +201,22 @@ def run(specs: list[WorkerSpec], security: Security) -> None:
     failures = [text for member in members if (text := getattr(member, "failure", ""))]
     if failures:
         raise click.ClickException("; ".join(dict.fromkeys(failures)))
+
+
+def say_when_registered(member: Any, spec: WorkerSpec) -> None:
+    """Say so when a worker has joined; programs that submit jobs read this line."""
+
+    def say() -> None:
+        click.echo(f"Registered to: {spec.scheduler}", err=True)
+
+    def wait() -> None:
+        member.registered.wait()
+        say()
+
+    if spec.nanny:
+        member.waiting.append(say)
+    else:
+        threading.Thread(target=wait, name="shoal-registered", daemon=True).start()
 
 
 def find_scheduler(address: str | None, path: Path | None) -> tuple[str, Security]:

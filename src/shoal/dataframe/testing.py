@@ -22,7 +22,7 @@ def assert_eq(
     sort_results: bool = True,
     scheduler: str = "sync",
     **kwargs: Any,
-) -> None:
+) -> bool:
     """Fail unless two frames, series, indexes or scalars are equal and are what they say they are.
 
     Parameters
@@ -42,6 +42,11 @@ def assert_eq(
     **kwargs
         For `pandas.testing.assert_frame_equal` and its like.
 
+    Returns
+    -------
+    bool
+        True, so that it may stand in an ``assert``.
+
     Raises
     ------
     AssertionError
@@ -52,6 +57,7 @@ def assert_eq(
     >>> import shoal.dataframe as dd
     >>> pdf = pd.DataFrame({"x": [1, 2, 3]})
     >>> assert_eq(dd.from_pandas(pdf, npartitions=2).x + 1, pdf.x + 1)
+    True
     """
     if check_divisions:
         for side in (a, b):
@@ -75,6 +81,7 @@ def assert_eq(
         pd.testing.assert_series_equal(pd.Series([left]), pd.Series([right]), **kwargs)
     else:
         assert left == right or (pd.isna(left) and pd.isna(right)), f"{left!r} != {right!r}"
+    return True
 
 
 def assert_divisions(frame: Any, *, scheduler: str = "sync") -> None:

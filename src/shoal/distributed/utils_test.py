@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import io
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -23,6 +25,8 @@ from shoal.distributed.node.scheduler import Scheduler
 from shoal.optional import import_required
 
 __all__ = [
+    "async_poll_for",
+    "captured_logger",
     "cleanup",
     "client",
     "cluster",
@@ -73,6 +77,83 @@ def slowinc(x: int, delay: float = 0.02) -> int:
     """
     time.sleep(delay)
     return x + 1
+
+
+@contextmanager
+def captured_logger(
+    logger: str | logging.Logger, level: int = logging.INFO, propagate: bool | None = None
+) -> Iterator[io.StringIO]:
+    """Have what a logger says as text, while a ``with`` block runs, and nowhere else.
+
+    Parameters
+    ----------
+    logger
+        Or its name.
+    level
+        What is less urgent is left out.
+    propagate
+        Whether those above it hear of it as well; default: as it is set.
+
+    Yields
+    ------
+    io.StringIO
+        The messages so far, a line each.
+
+    Examples
+    --------
+    >>> with captured_logger("example") as said:
+    ...     logging.getLogger("example").info("here")
+    >>> said.getvalue()
+    'here\\n'
+    """
+    taken = logging.getLogger(logger) if isinstance(logger, str) else logger
+    before = taken.level, taken.handlers, taken.propagate
+    said = io.StringIO()
+    taken.handlers = [logging.StreamHandler(said)]
+    taken.setLevel(level)
+    if propagate is not None:
+        taken.propagate = propagate
+    try:
+        yield said
+    finally:
+        taken.setLevel(before[0])
+        taken.handlers, taken.propagate = before[1:]
+
+
+async def async_poll_for(
+    predicate: Callable[[], Any],
+    timeout: float,
+    fail_func: Callable[[], Any] | None = None,
+    period: float = 0.05,
+) -> None:
+    """Wait until something holds, and fail the test if it does not in time.
+
+    Parameters
+    ----------
+    predicate
+        Called again and again; a coroutine of its is awaited.
+    timeout
+        In seconds.
+    fail_func
+        Called when the time is over; default: the test fails.
+    period
+        Seconds between two calls.
+
+    Examples
+    --------
+    >>> asyncio.run(async_poll_for(lambda: True, timeout=1))
+    """
+    end = time.monotonic() + timeout
+    while True:
+        answer = predicate()
+        if await answer if inspect.isawaitable(answer) else answer:
+            return
+        if time.monotonic() > end:
+            break
+        await asyncio.sleep(period)
+    if fail_func is not None:
+        fail_func()
+    pytest.fail(f"{predicate} was not true within {timeout:g} s")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import math
 import pickle
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, MappingView, Sequence
+from collections.abc import Callable, Iterator, KeysView, Sequence, ValuesView
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,7 +133,7 @@ class DataMethods(Session):
         """
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors is 'raise' or 'skip', got {errors!r}")
-        if isinstance(futures, Iterator | MappingView | deque):
+        if isinstance(futures, Iterator | KeysView | ValuesView | deque):
             futures = list(futures)
         if type(futures) is list and set(map(type, futures)) <= {Future}:
             shape: Any = None

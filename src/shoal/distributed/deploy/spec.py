@@ -9,8 +9,8 @@ Deployments through ssh or a batch system are such classes, and nothing else.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, Self
 
 from shoal.distributed.client.start import Place, place_of
 from shoal.distributed.deploy.cluster import Cluster
@@ -29,6 +29,8 @@ START_S = 60.0
 class ProcessInterface:
     """A part of a cluster; override ``start`` and ``close``.
 
+    To await one starts it; ``async with`` closes it, too.
+
     Parameters
     ----------
     scheduler
@@ -42,10 +44,16 @@ class ProcessInterface:
     'created'
     """
 
+    scheduler: str | None = None
+    name: Any = None
+    address: Any = None
+
     def __init__(self, scheduler: str | None = None, name: Any = None) -> None:
-        self.scheduler = scheduler
-        self.name = name
-        self.address: Any = None
+        # Classes of users' set some of these themselves, and call this without arguments then.
+        if scheduler is not None:
+            self.scheduler = scheduler
+        if name is not None:
+            self.name = name
         self.status = "created"
 
     async def start(self) -> None:
@@ -55,6 +63,20 @@ class ProcessInterface:
     async def close(self) -> None:
         """End it."""
         self.status = "closed"
+
+    async def _started(self) -> Self:
+        if self.status == "created":
+            await self.start()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._started().__await__()
+
+    async def __aenter__(self) -> Self:
+        return await self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await self.close()
 
 
 class SpecCluster(Cluster):

@@ -19,10 +19,17 @@ from typing import Any
 from shoal.graph.token import _functions, _numba, _numpy, _pandas, _pyarrow, _stdlib
 from shoal.graph.token.hashing import hash_buffer, hash_buffer_hex, hexdigest
 from shoal.graph.token.refusal import refused
-from shoal.graph.token.registry import Normalizer, normalize_token
+from shoal.graph.token.registry import Normalizer, normalize_seq, normalize_token
 from shoal.graph.token.walk import ATOMS, Refusal, Walk
 
-__all__ = ["Normalizer", "hash_buffer", "hash_buffer_hex", "normalize_token", "tokenize"]
+__all__ = [
+    "Normalizer",
+    "hash_buffer",
+    "hash_buffer_hex",
+    "normalize_seq",
+    "normalize_token",
+    "tokenize",
+]
 
 # Imported for what they register.
 _HOOKS = (_functions, _numba, _numpy, _pandas, _pyarrow, _stdlib)

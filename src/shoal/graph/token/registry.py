@@ -17,7 +17,7 @@ import datetime
 import decimal
 import pathlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from threading import get_ident
 from typing import Any, TypeAlias
@@ -38,7 +38,7 @@ from shoal.graph.token.walk import (
     walk_tuple,
 )
 
-__all__ = ["Normalizer", "normalize_token"]
+__all__ = ["Normalizer", "normalize_seq", "normalize_token"]
 
 Hook: TypeAlias = Callable[[Any], Any]
 
@@ -315,3 +315,19 @@ Say how to describe a type of someone else's (one's own would have a ``__shoal_t
 >>> normalize_token(Sensor(7))[1:]
 (7,)
 """
+
+
+def normalize_seq(seq: Iterable[Any]) -> list[Any]:
+    """What describes a sequence: its elements, in their order.
+
+    Parameters
+    ----------
+    seq
+        The elements.
+
+    Examples
+    --------
+    >>> normalize_seq(abs(n) for n in (-1, 2))
+    [1, 2]
+    """
+    return [*seq]
