@@ -368,4 +368,5 @@ def meta_of_call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             f"made-up sample it raised {type(error).__name__}: {error}. Pass meta= (an empty "
             f"pandas object like the result, or its names and dtypes). The sample:\n{what}"
         ) from error
-    return make_meta(result)
+    # A type is a value here; as something that users write it would be a dtype.
+    return result if isinstance(result, type) else make_meta(result)

@@ -55,8 +55,10 @@ from shoal.seams import across
 __all__ = [
     "FrameBase",
     "NotHereError",
+    "NotNumbersError",
     "aligned",
     "check_axis",
+    "check_numbers",
     "check_split_every",
     "class_of",
     "collection_types",
@@ -174,6 +176,58 @@ def refuse(cls: str, name: str) -> None:
     remedy = REMEDIES.get(cls, {}).get(name)
     if remedy:
         raise NotHereError(f"{cls}.{name} is not there; {remedy}")
+
+
+class NotNumbersError(ShoalError, TypeError, ValueError):
+    """A statistic of numbers is asked of text or categories: pandas raises a TypeError.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": ["a"]}, npartitions=1).x.mean()
+    Traceback (most recent call last):
+    ...
+    shoal.dataframe.collection.base.NotNumbersError: `mean` not supported with str series
+    """
+
+
+def check_numbers(collection: Any, what: str) -> None:
+    """Refuse a statistic of numbers where a column has text or categories.
+
+    Parameters
+    ----------
+    collection
+        A frame or series.
+    what
+        The statistic.
+
+    Raises
+    ------
+    NotNumbersError
+        There is such a column; the message names it.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> check_numbers(from_dict({"x": [1]}, npartitions=1), "mean")
+    """
+    meta = collection._meta
+    if meta.ndim == 1:
+        if _is_text(meta.dtype):
+            raise NotNumbersError(f"`{what}` not supported with {meta.dtype} series")
+        return
+    bad = {name: str(dtype) for name, dtype in meta.dtypes.items() if _is_text(dtype)}
+    if bad:
+        raise NotNumbersError(
+            f"`{what}` not supported with columns {bad}; pass numeric_only=True, or select columns "
+            "of numbers"
+        )
+
+
+def _is_text(dtype: Any) -> bool:
+    if isinstance(dtype, pd.CategoricalDtype):
+        return True
+    return bool(dtype != np.dtype(object) and pd.api.types.is_string_dtype(dtype))
 
 
 def check_axis(collection: Any, axis: Any) -> int:
@@ -523,7 +577,7 @@ class FrameBase(CollectionMixin):
         else:
             meta = make_meta(meta, index=getattr(self._meta, "index", None))
         title = token or getattr(func, "__name__", "map-partitions").strip("<>")
-        if getattr(meta, "ndim", 0) == 0:
+        if isinstance(meta, type) or getattr(meta, "ndim", 0) == 0:
             meta = pd.Series([meta]).iloc[:0]
         if isinstance(meta, pd.Series) and not numbered:
             # A value a partition makes a series.
@@ -758,13 +812,27 @@ class FrameBase(CollectionMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs.get("out") is not None:
             return NotImplemented
+        return self.__shoal_elementwise__(ufunc, inputs, kwargs)
+
+    def __shoal_elementwise__(self, func: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
+        """A function of NumPy's that is computed element by element: labels stay."""
         given = (*inputs, *kwargs.values())
         items = [wrapped(operand(one, self)) for one in given]
-        items = aligned(items, ufunc.__name__, match="pairs")
-        split = len(inputs)
+        items = aligned(items, func.__name__, match="pairs")
+        split, names = len(inputs), tuple(kwargs)
         metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
-        meta = ufunc(*metas[:split], **dict(zip(kwargs, metas[split:], strict=True)))
-        args = (ufunc, tuple(items), tuple(kwargs), meta, None, ufunc.__name__)
+        told = dict(zip(names, metas[split:], strict=True))
+        meta = rows.call_labelled(func, *metas[:split], **told)
+        if isinstance(meta, tuple):
+            return tuple(
+                [self._of_several(func, i, items, names, one) for i, one in enumerate(meta)]
+            )
+        args = (rows.call_labelled, (func, *items), names, meta, None, func.__name__)
+        return from_node(MapPartitions(*args))
+
+    def _of_several(self, func: Any, which: int, items: Any, names: Any, meta: Any) -> Any:
+        """One of the results of such a function."""
+        args = (rows.call_one_of, (func, which, *items), names, meta, None, func.__name__)
         return from_node(MapPartitions(*args))
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:

@@ -62,8 +62,8 @@ def to_numeric(
         return arg.map_blocks(pd.to_numeric, meta=meta, **options)
     if not pd.api.types.is_scalar(arg):
         raise TypeError(
-            "arg must be a list, tuple, dask.array.Array, or dask.dataframe.Series; got "
-            f"{type(arg).__name__}"
+            "to_numeric takes a Series, an Array or a scalar of shoal's; got "
+            f"{type(arg).__name__}; of what is in memory, use pandas.to_numeric"
         )
     if meta is not None:
         raise KeyError("``meta`` is not allowed when input is a scalar")

@@ -12,10 +12,12 @@ from shoal.dataframe.collection import tables
 from shoal.dataframe.collection.base import (
     FrameBase,
     check_axis,
+    check_numbers,
     check_split_every,
     from_node,
     nearest,
 )
+from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.moves import Cumulative
 
 __all__ = ["Topic", "check_columns", "install_methods", "install_operators", "install_topics"]
@@ -197,6 +199,10 @@ def refuse_inplace(name: str, kwargs: dict[str, Any]) -> None:
         )
 
 
+OF_NUMBERS = frozenset(["mean", "var", "std", "sem"])
+"""Reductions that text and categories have not."""
+
+
 def _reduction(name: str) -> Callable[..., Any]:
     real = {"product": "prod"}.get(name, name)
 
@@ -204,7 +210,11 @@ def _reduction(name: str) -> Callable[..., Any]:
         options = {key: value for key, value in options.items() if value is not None}
         check_split_every(split_every)
         axis = axis if axis is None else check_axis(self, axis)
+        if real in OF_NUMBERS and not options.get("numeric_only"):
+            check_numbers(self, real)
         if axis == 1:
+            # pandas says what does not fit, before anything is computed.
+            getattr(sample_of(self._meta), real)(axis=1, **options)
             return self._rowwise(real, axis=1, **options)
         if axis is None and self.ndim == 2 and real in ("any", "all", "min", "max", "sum", "mean"):
             if real == "mean":

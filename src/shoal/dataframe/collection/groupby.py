@@ -30,6 +30,7 @@ from shoal.dataframe.collection.tables import (
     LIKE_ROWS,
     RESAMPLE_METHODS,
     SOME_ROWS,
+    UPSAMPLE_METHODS,
     WINDOW_METHODS,
 )
 from shoal.dataframe.kernels import rows
@@ -42,6 +43,7 @@ from shoal.dataframe.kernels.wholegroups import (
     group_numbers,
     group_of,
     in_group_order,
+    without_keys,
 )
 from shoal.dataframe.meta import MetaError, make_meta, sample_of, untold
 from shoal.dataframe.nodes.homeward import Homeward
@@ -57,6 +59,12 @@ KNOWN_OPTIONS = {"sort", "dropna", "observed", "group_keys", "as_index"}
 
 UNFOLDED = {"M": ("sum", "mean", "var", "std", "sem", "prod"), "m": ("var", "std", "sem", "prod")}
 """Aggregations of times and of spans, by the kind of dtype, that need the rows of a group."""
+
+PLAIN_OPTIONS = {"skipna": True, "dropna": True, "engine": None, "engine_kwargs": None}
+"""Options of aggregations that change nothing where they have these values."""
+
+FOLDED_OPTIONS = {"ddof", "min_count"}
+"""Options of aggregations that can be folded; with others the rows of a group are needed."""
 
 
 class GroupBy:
@@ -272,6 +280,7 @@ class GroupBy:
         check_split_every(split_every)
         numeric = options.pop("numeric_only", None)
         told = {"numeric_only": numeric} if numeric is not None else {}
+        options = {k: v for k, v in options.items() if (k, v) not in PLAIN_OPTIONS.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             meta = make_meta(getattr(self._sampled, func)(**told, **options))
@@ -284,7 +293,7 @@ class GroupBy:
             aggregates = [Aggregate(name, func, tuple(options.items())) for name in columns]
         if not aggregates:
             return self._moved(func, (), {**told, **options}, meta)
-        if not all(map(self._folds, aggregates)):
+        if not all(map(self._folds, aggregates)) or set(options) - FOLDED_OPTIONS:
             count = {"split_out": split_out, "split_every": split_every}
             return self._method(func, (), {**told, **options, **count})
         out = self._aggregated(aggregates, meta, split_every, split_out)
@@ -495,14 +504,15 @@ class GroupBy:
         """Results of groups in one partition, in the order of the groups."""
         as_index = self.options.get("as_index", True)
         names = [key.meta.name if hasattr(key, "meta") else key for key in self.keys]
-        first = meta.columns[: len(names)].tolist() if meta.ndim == 2 else []
-        if not as_index and names != [one[0] if isinstance(one, tuple) else one for one in first]:
+        labels = meta.index.names if as_index else getattr(meta, "columns", ())
+        first = [one[0] if isinstance(one, tuple) else one for one in labels[: len(names)]]
+        if names != first:
             # pandas leaves the keys out, which are needed to find the order.
-            told = {**self.options, "as_index": True}
+            told = {**self.options, "as_index": True, "group_keys": True}
             again = type(self)(self.frame, self._by(), self.columns, **told)
             whole = again._method(method, args, dict(kwargs))
-            there = (whole._node, "droplevel", list(range(len(names))))
-            return from_node(MapPartitions(rows.call_method, there, (), meta, None, method))
+            there = (whole._node, len(names))
+            return from_node(MapPartitions(without_keys, there, (), meta, None, method))
         whole = repartition(self._moved(method, args, kwargs, meta), npartitions=1)
         args = (whole._node, len(names), as_index)
         if not self.options.get("sort", True):
@@ -730,7 +740,7 @@ class RollingGroupby:
             return self[name]
         raise AttributeError(f"groups have no {self.window[0]}().{name}")
 
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, method: str, args: Any, kwargs: Any) -> Any:
         groups = self.groups
         kind, given, options = self.window
         index = groups.frame._meta.index
@@ -756,6 +766,8 @@ def _key(frame: Any, key: Any) -> Any:
         return operand(key)
     if isinstance(key, pd.Series):
         return wrapped(key)
+    if getattr(key, "ndim", 0) == 1 and hasattr(key, "chunks"):
+        return from_node(operand(key, frame)).rename(None)._node
     if isinstance(key, pd.Grouper | pd.DataFrame):
         raise NotImplementedError(
             f"groupby by a {type(key).__name__}: use a column, a series of shoal, or resample"
@@ -852,7 +864,7 @@ def _install() -> None:
 
     def windowed(func: str) -> Callable[..., Any]:
         def method(self: RollingGroupby, *args: Any, **kwargs: Any) -> Any:
-            return self._call(func, *args, **kwargs)
+            return self._call(func, args, kwargs)
 
         method.__name__ = func
         method.__doc__ = f"As pandas' RollingGroupby.{func}."
@@ -865,7 +877,7 @@ def _install() -> None:
         if func not in vars(GroupBy):
             method = whole(func)
             setattr(GroupBy, func, property(method) if func.startswith("is_") else method)
-    for func in {*WINDOW_METHODS.split(), *RESAMPLE_METHODS.split()}:
+    for func in f"{WINDOW_METHODS} {RESAMPLE_METHODS} {UPSAMPLE_METHODS}".split():
         setattr(RollingGroupby, func, windowed(func))
 
 

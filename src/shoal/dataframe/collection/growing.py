@@ -74,6 +74,17 @@ class Expanding(_Windows):
         run = Expand(method, self.min_periods, tuple(options.items()))
         return self._run(run, expected, f"expanding-{method}")
 
+    def sem(self, ddof: int = 1, numeric_only: bool = False) -> Any:
+        """As pandas' Expanding.sem.
+
+        Parameters
+        ----------
+        ddof, numeric_only
+            As pandas has them.
+        """
+        # pandas counts infinite values here, and passes over them in the standard deviation.
+        return self._call("std", {"ddof": ddof}) / self._call("count", {}) ** 0.5
+
 
 class ExponentialMovingWindow(_Windows):
     """Means and sums with weights that fade by the row; `DataFrame.ewm` makes it.

@@ -81,7 +81,8 @@ def merge(
     [[2, 4, 5]]
     """
     if how not in KINDS:
-        raise ValueError(f"dask.dataframe.merge does not support how={how!r}; use one of {KINDS}")
+        remedy = "; assign a column of ones to both sides and merge on it" if how == "cross" else ""
+        raise ValueError(f"merge does not support how={how!r}; use one of {KINDS}{remedy}")
     left, right = _frame(left), _frame(right)
     left, left_on = _with_key(left, left_on if on is None else on, "left")
     right, right_on = _with_key(right, right_on if on is None else on, "right")

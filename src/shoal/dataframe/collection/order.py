@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.collection import compute
-from shoal.dataframe.collection.base import from_node, nearest
+from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.meta import has_known_categories
@@ -114,9 +114,17 @@ def set_index(
 def _one_key(other: Any, sort: bool) -> Any:
     """What is to be the index: a name, or a series; a list of names where rows stay in place."""
     if getattr(other, "ndim", 1) == 2 and hasattr(other, "_node"):
-        raise NotImplementedError("set_index does not yet support a frame; pass a column of it")
+        raise NotImplementedError(
+            "You tried to index with a frame, of which a column is wanted: pass one of "
+            f"{list(other.columns)[:5]}"
+        )
     if not isinstance(other, list):
         return other
+    if any(isinstance(one, list) for one in other):
+        raise NotImplementedError(
+            f"You tried to index with this index: {other!r}. set_index takes the name of a column, "
+            "or a series"
+        )
     if len(other) == 1:
         return other[0]
     if any(hasattr(one, "_node") for one in other):
@@ -333,13 +341,15 @@ def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
     return from_node(Select(node, tuple(reversed(range(frame.npartitions)))))
 
 
-def truncate(self: Any, before: Any = None, after: Any = None) -> Any:
+def truncate(self: Any, before: Any = None, after: Any = None, axis: Any = None) -> Any:
     """The rows whose labels lie between two bounds, with both.
 
     Parameters
     ----------
     before, after
-        The bounds.
+        The bounds; text stands for one point in time, not for a day or a month.
+    axis
+        1 for the columns between two names.
 
     Examples
     --------
@@ -347,6 +357,12 @@ def truncate(self: Any, before: Any = None, after: Any = None) -> Any:
     >>> from_dict({"x": [1, 2, 3]}, npartitions=2).x.truncate(1).compute().tolist()
     [2, 3]
     """
+    # pandas has the last word on bounds that do not fit.
+    meta = self._meta.truncate(before, after, axis=axis)
+    if check_axis(self, axis) == 1:
+        return self[list(meta.columns)]
+    if isinstance(meta.index, pd.DatetimeIndex):
+        before, after = (one if one is None else pd.Timestamp(one) for one in (before, after))
     return self.loc[before:after]
 
 

@@ -24,7 +24,7 @@ from shoal.dataframe.kernels.overlap import PerPartition
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.overlap import MapOverlap, known_lengths
 from shoal.dataframe.nodes.partitions import RepartitionDivisions
-from shoal.dataframe.nodes.rowwise import MapEach
+from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
 
 __all__ = ["Resampler", "asfreq", "resample"]
 
@@ -106,7 +106,7 @@ class Resampler:
         """
         return func(self, *args, **kwargs)
 
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, method: str, args: Any, kwargs: Any) -> Any:
         told = tuple(self.options.items())
         meta = make_meta(
             getattr(self._on(sample_of(self.collection._meta)), method)(*args, **kwargs)
@@ -568,9 +568,33 @@ def asfreq(
         raise ValueError(f"how={how!r} is for periods, and the index has times")
     ends, _ = ends_of(self, eager=True)
     labels = pd.date_range(*ends, freq=freq, unit=ends.unit) if len(ends) else ends
-    labels = labels.normalize() if normalize else labels
     method = {"pad": "ffill", "backfill": "bfill"}.get(method or "", method)
-    return reindexed(self, labels, method, fill_value=fill_value)
+    out = reindexed(self, labels, method, fill_value=fill_value)
+    return _at_midnight(out) if normalize else out
+
+
+def _at_midnight(collection: Any) -> Any:
+    unknown = (None,) * (collection.npartitions + 1)  # a day may be in two partitions
+    args = (collection._node,)
+    meta = normalized(collection._meta)
+    return from_node(MapPartitions(normalized, args, (), meta, unknown, "normalize"))
+
+
+def normalized(part: Any) -> Any:
+    """Rows whose labels are the days of their times.
+
+    Parameters
+    ----------
+    part
+        With a `pandas.DatetimeIndex`.
+
+    Examples
+    --------
+    >>> s = pd.Series([1], index=pd.to_datetime(["2000-01-01 05:00"]))
+    >>> normalized(s).index.hour.tolist()
+    [0]
+    """
+    return part.set_axis(part.index.normalize(), axis=0)
 
 
 def resample(
@@ -621,7 +645,7 @@ def resample(
 def _install() -> None:
     def aggregation(name: str) -> Any:
         def method(self: Resampler, *args: Any, **kwargs: Any) -> Any:
-            return self._call(name, *args, **kwargs)
+            return self._call(name, args, kwargs)
 
         method.__name__ = name
         method.__doc__ = f"As pandas' Resampler.{name}."

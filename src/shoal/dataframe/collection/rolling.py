@@ -71,7 +71,7 @@ class Rolling:
             return self[name]
         raise AttributeError(f"a Rolling has no attribute {name!r}")
 
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, method: str, args: Any, kwargs: Any) -> Any:
         before, after = self.reach
         plain = dict(self.options)
         told = tuple(kwargs.items())
@@ -120,6 +120,9 @@ def rolling(
     win_type: str | None = None,
     axis: Any = 0,
     closed: str | None = None,
+    on: Any = None,
+    step: int | None = None,
+    method: str = "single",
 ) -> Rolling:
     """Moving windows over the rows.
 
@@ -131,11 +134,15 @@ def rolling(
         As pandas has them.
     axis
         0.
+    on, step, method
+        None, None and "single".
 
     Raises
     ------
     ValueError
         The window is no whole number of rows.
+    NotImplementedError
+        ``on``, ``step`` or ``method="table"`` are wanted.
 
     Examples
     --------
@@ -145,6 +152,16 @@ def rolling(
     """
     if check_axis(self, axis) == 1:
         raise NotImplementedError("rolling(axis=1): pandas has no such windows; use map_partitions")
+    if on is not None and on != self._meta.index.name:
+        raise NotImplementedError(
+            f"rolling(on={on!r}): windows are measured in the index; set_index({on!r}) first"
+        )
+    if step not in (None, 1) or method != "single":
+        raise NotImplementedError(
+            f"rolling(step={step!r}, method={method!r}): which rows are left is not known before "
+            "partitions are computed; compute() the result, then take every so many rows, or use "
+            "map_overlap"
+        )
     if isinstance(window, int | np.integer):
         if window < 0:
             raise ValueError(f"window must be >= 0, got {window}")
@@ -161,7 +178,7 @@ def rolling(
 def _install() -> None:
     def windowed(name: str) -> Any:
         def method(self: Rolling, *args: Any, **kwargs: Any) -> Any:
-            return self._call(name, *args, **kwargs)
+            return self._call(name, args, kwargs)
 
         method.__name__ = name
         method.__doc__ = f"As pandas' Rolling.{name}, with rows of neighbouring partitions."

@@ -286,7 +286,12 @@ def autocorr(self: Any, lag: int = 1, split_every: Any = None) -> Any:
 
 
 def quantile(
-    self: Any, q: Any = 0.5, axis: Any = 0, numeric_only: bool = False, method: str = "default"
+    self: Any,
+    q: Any = 0.5,
+    axis: Any = 0,
+    numeric_only: bool = False,
+    method: str = "default",
+    interpolation: str = "linear",
 ) -> Any:
     """Quantiles of each column: exact up to some thousand values, else within a part in 8,000.
 
@@ -300,6 +305,8 @@ def quantile(
         Leave out columns that are not numbers.
     method
         Accepted for programs written for Dask ("default", "dask" or "tdigest"): there is one.
+    interpolation
+        What lies between two values, as pandas has it.
 
     Examples
     --------
@@ -317,38 +324,45 @@ def quantile(
     if check_axis(self, axis) == 1:
         if several:
             raise ValueError("quantile(axis=1) takes one quantile: rows would become columns")
-        return self._rowwise("quantile", q=q, axis=1, numeric_only=bool(numeric_only))
+        told = {"numeric_only": bool(numeric_only), "interpolation": interpolation}
+        return self._rowwise("quantile", q=q, axis=1, **told)
     if self.ndim == 1:
-        return _quantile_of_series(self, wanted, several=several)
+        return _quantile_of_series(self, wanted, interpolation, several=several)
     some = self
     if numeric_only:
         some = self[[name for name, dtype in self.dtypes.items() if _is_number(dtype)]]
     shape = sample_of(some._meta)
-    meta = make_meta(shape.quantile(list(wanted) if several else wanted[0]))
+    told = {"interpolation": interpolation}
+    meta = make_meta(shape.quantile(list(wanted) if several else wanted[0], **told))
     columns = [
-        _reduced([some[name]._node], Quantiles(wanted, some.dtypes[name]), None)._node
+        _reduced(
+            [some[name]._node], Quantiles(wanted, some.dtypes[name], interpolation), None
+        )._node
         for name in some.columns
     ]
     label = None if several else q
     args = (wanted if several else None, label, some.columns, *columns)
     ends: Any = ONE
     if several:
-        ends = (min(wanted), max(wanted))
+        ends = (min(wanted, default=None), max(wanted, default=None))
     elif len(some.columns):
         ends = (min(some.columns), max(some.columns))
     return from_node(MapPartitions(_quantile_frame, args, (), meta, ends, "quantile"))
 
 
-def _quantile_of_series(self: Any, wanted: tuple[float, ...], *, several: bool) -> Any:
+def _quantile_of_series(
+    self: Any, wanted: tuple[float, ...], interpolation: str, *, several: bool
+) -> Any:
     if not (_is_number(self.dtype) or getattr(self.dtype, "kind", "") in "mM"):
         raise TypeError(f"quantile() on non-numeric dtypes ({self.dtype}) is not supported")
-    values = _reduced([self._node], Quantiles(wanted, self.dtype), None)
-    meta = sample_of(self._meta).quantile(list(wanted) if several else wanted[0])
+    values = _reduced([self._node], Quantiles(wanted, self.dtype, interpolation), None)
+    told = {"interpolation": interpolation}
+    meta = sample_of(self._meta).quantile(list(wanted) if several else wanted[0], **told)
     if not several:
         only = (values._node,)
         return from_node(MapPartitions(_only, only, (), meta, ONE, "quantile"))
     args = (values._node, wanted, self.name)
-    divisions = (min(wanted), max(wanted))
+    divisions = (min(wanted, default=None), max(wanted, default=None))
     meta = make_meta(meta)
     return from_node(MapPartitions(_quantile_series, args, (), meta, divisions, "quantile"))
 
@@ -358,7 +372,8 @@ def _only(values: Sequence[Any]) -> Any:
 
 
 def _quantile_series(values: Any, q: Any, name: Any) -> Any:
-    return pd.Series(values, index=pd.Index(list(q), dtype=float), name=name)
+    dtype = None if len(values) else np.float64
+    return pd.Series(values, index=pd.Index(list(q), dtype=float), name=name, dtype=dtype)
 
 
 def _quantile_frame(q: Any, label: Any, names: Any, *columns: Any) -> Any:

@@ -160,7 +160,7 @@ LIKE_ROWS = frozenset(
 )
 """Of pandas' groupings: a value for each row, at its place."""
 
-SOME_ROWS = frozenset(["head", "tail", "nth", "filter"])
+SOME_ROWS = frozenset(["head", "tail", "nth", "filter", "sample"])
 """Of pandas' groupings: some of the rows, in their order."""
 
 GROUP_METHODS = """

@@ -34,7 +34,7 @@ class AsSeries:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         out = self.func(*args, **kwargs)
-        return pd.Series([out]) if np.ndim(out) == 0 else out
+        return pd.Series([out]) if isinstance(out, type) or np.ndim(out) == 0 else out
 
     def __shoal_tokenize__(self) -> Any:
         return self.func

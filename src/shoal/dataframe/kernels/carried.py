@@ -94,7 +94,6 @@ EXPANDING: Mapping[str, Callable[..., Any]] = {
     "max": lambda told: told.most,
     "var": _variance,
     "std": lambda told, ddof=1: np.sqrt(_variance(told, ddof)),
-    "sem": lambda told, ddof=1: np.sqrt(_variance(told, ddof) / told.count),
 }
 """Methods of growing windows, from moments."""
 

@@ -89,11 +89,10 @@ class Overlapped:
             return out
         if len(out) == len(whole):
             return out.iloc[head : len(out) - tail]
-        if isinstance(out.index, pd.MultiIndex):
-            # One row became several, such as a matrix for each.
-            codes = out.index.get_level_values(0)
-            own = whole.index[head : len(whole) - tail]
-            return out[codes.isin(own)]
+        if isinstance(out.index, pd.MultiIndex) and not len(out) % len(whole):
+            # Each row became several, such as a matrix.
+            several = len(out) // len(whole)
+            return out.iloc[head * several : len(out) - tail * several]
         return out
 
     def _kinds(self) -> list[tuple[str, Any]]:

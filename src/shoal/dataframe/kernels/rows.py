@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "aligned_product",
     "assign",
     "call_function",
+    "call_labelled",
     "call_method",
+    "call_one_of",
     "clip_rows",
     "combine_first_rows",
     "combine_rows",
@@ -41,6 +44,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     )
 }
 """Operators by the names that the module `operator` has for them."""
+
+
+MANY_COLUMNS = 96
+"""From so many on, `assign` puts columns together now and then."""
 
 
 def row_of(value: Any, label: Any) -> Any:
@@ -79,6 +86,53 @@ def call_method(item: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     'AB'
     """
     return operator.attrgetter(name)(item)(*args, **kwargs)
+
+
+def call_labelled(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of NumPy's that knows elements only: what it gives has the labels again.
+
+    Parameters
+    ----------
+    func
+        Computes each element by itself.
+    *args, **kwargs
+        Of the function; a frame or series among them.
+
+    Examples
+    --------
+    >>> call_labelled(np.angle, pd.Series([-1.0], index=["a"])).to_dict()
+    {'a': 3.141592653589793}
+    """
+    out = func(*args, **kwargs)
+    several = out if isinstance(out, tuple) else (out,)
+    like = next((one for one in args if isinstance(one, pd.DataFrame | pd.Series)), None)
+    if like is not None and all(isinstance(one, np.ndarray) for one in several):
+        several = tuple([_labelled(one, like) for one in several])
+    return several if isinstance(out, tuple) else several[0]
+
+
+def _labelled(values: Any, like: Any) -> Any:
+    if values.ndim == 2:
+        return pd.DataFrame(values, index=like.index, columns=like.columns)
+    return pd.Series(values, index=like.index, name=like.name)
+
+
+def call_one_of(func: Callable[..., Any], which: int, /, *args: Any, **kwargs: Any) -> Any:
+    """One of several results of `call_labelled`.
+
+    Parameters
+    ----------
+    func, *args, **kwargs
+        As of that.
+    which
+        The number of the result.
+
+    Examples
+    --------
+    >>> call_one_of(np.modf, 1, pd.Series([2.5])).tolist()
+    [2.0]
+    """
+    return call_labelled(func, *args, **kwargs)[which]
 
 
 def clip_rows(item: Any, *bounds: Any, **kwargs: Any) -> Any:
@@ -319,7 +373,9 @@ def assign(frame: pd.DataFrame, names: Sequence[Any], *values: Any) -> pd.DataFr
     >>> assign(pd.DataFrame({"x": [1]}), ("y",), 2)["y"].tolist()
     [2]
     """
-    out = frame.copy(deep=False)
+    # pandas keeps each new column apart, and warns where there are many: a copy puts them together.
+    width = frame.shape[1]
+    out = frame.copy(deep=width >= MANY_COLUMNS and not width % (MANY_COLUMNS // 4))
     for name, value in zip(names, values, strict=True):
         # A frame without rows would take the rows of what is assigned.
         out[name] = value if len(out) or not isinstance(value, pd.Series) else value.iloc[:0]

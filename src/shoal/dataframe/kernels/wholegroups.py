@@ -17,6 +17,7 @@ __all__ = [
     "group_numbers",
     "group_of",
     "in_group_order",
+    "without_keys",
 ]
 
 
@@ -79,8 +80,8 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
         for i, name in enumerate(names)
     ]
     rows = part.drop(columns=added) if added else part
-    if window is not None and _without_groups(part, names, options):
-        # pandas has no windows where there is no group: the result of other rows, without rows.
+    if (window is not None or method == "describe") and _without_groups(part, names, options):
+        # pandas cannot do it where there is no group: the result of other rows, without rows.
         told = (sample_of(part.iloc[:0]), spec, method, args, kwargs)
         return call_by_group(*told).iloc[:0]
     grouped = rows.groupby(keys if len(keys) > 1 else keys[0], **dict(options))
@@ -198,6 +199,26 @@ def in_group_order(part: Any, keys: int, as_index: bool, table: Any = None) -> A
     out = part.take(order)
     # Numbers of rows begin anew in each partition; other labels are told by the method.
     return out.reset_index(drop=True) if as_columns and out.index.dtype.kind == "i" else out
+
+
+def without_keys(part: Any, keys: int) -> Any:
+    """Results of groups without the levels that tell the groups.
+
+    Parameters
+    ----------
+    part
+        Results.
+    keys
+        How many levels there are of them.
+
+    Examples
+    --------
+    >>> without_keys(pd.Series([1, 2], index=[5, 3]), 1).index.tolist()
+    [0, 1]
+    """
+    if part.index.nlevels > keys:
+        return part.droplevel(list(range(keys)))
+    return part.reset_index(drop=True)
 
 
 def group_of(part: Any, by: Any, columns: Any, name: Any, *keys: Any) -> Any:

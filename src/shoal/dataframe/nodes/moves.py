@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels import cuts, moves
+from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
     Apply,
@@ -179,8 +180,12 @@ class Join(Logical):
         }
 
     def infer_meta(self) -> Any:
-        """pandas' own."""
-        return moves.merge_partitions(self.left.meta, self.right.meta, **self.options)
+        """pandas' own; the name of the index is that of rows, for pandas has another for none."""
+        meta = moves.merge_partitions(self.left.meta, self.right.meta, **self.options)
+        if meta.index.name is not None and self.how != "left" and not self.on_index:
+            samples = sample_of(self.left.meta), sample_of(self.right.meta)
+            meta.index.name = moves.merge_partitions(*samples, **self.options).index.name
+        return meta
 
     @property
     def by_divisions(self) -> bool:

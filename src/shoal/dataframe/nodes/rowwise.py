@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import with_unknown_categories
+from shoal.dataframe.meta import sample_of, with_unknown_categories
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
     Apply,
@@ -398,6 +398,11 @@ class Method(PartitionWise):
     def infer_meta(self) -> Any:
         """pandas' own; what becomes categorical has categories that are not known yet."""
         meta = super().infer_meta()
+        if self.method in ("add_prefix", "add_suffix") and meta.ndim == 1:
+            # Labels become text, which pandas does not do to none.
+            call = self.call()
+            texts = sample_of(self.frames[0].meta)
+            return call.func(texts, *call.args[1:], **call.kwargs).iloc[:0]
         return with_unknown_categories(meta) if self.method == "astype" else meta
 
     def label(self) -> str:

@@ -1,0 +1,174 @@
+"""Options of methods that are seldom given, and shapes that are seldom met: against pandas.
+
+A case is the text of an expression in ``d`` (a frame), ``w`` (a frame with times) and ``x`` (a
+series) that is evaluated with pandas' frames and with shoal's, cut so that one partition is empty.
+"""
+
+from __future__ import annotations
+
+import warnings
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal.array as da
+import shoal.dataframe as dd
+from shoal.dataframe.collection.base import NotNumbersError
+from shoal.dataframe.testing import assert_eq
+
+ROWS = 12
+FRAME = pd.DataFrame(
+    {
+        "k": [3, 1, 2, 2, 3, 1] * 2,
+        "g": ["a", None, "b", "a", "b", "b"] * 2,
+        "i": [4, 1, 2, 2, 5, 4] * 2,
+        "f": [0.5, None, -1.5, 2.0, None, 0.25] * 2,
+        "o": [True, None, False] * 4,
+    },
+    index=pd.Index([n // 2 for n in range(ROWS)], name="n"),
+)
+TIMES = pd.DataFrame(
+    {"k": FRAME.k.to_numpy(), "f": FRAME.f.to_numpy()},
+    index=pd.date_range("2020-03-28 21:00", periods=ROWS, freq="7h", name="when"),
+)
+
+CASES = """
+d.groupby("k").f.sum(skipna=False)
+d.groupby("k")[["i", "f"]].mean(skipna=False)
+d.groupby("k").f.min(skipna=False)
+d.groupby("g").f.first(skipna=False)
+d.groupby("g").f.prod(skipna=False, min_count=1)
+d.groupby("k").f.nunique(dropna=False)
+d.groupby("k").f.var(ddof=0, skipna=False)
+d.groupby("k", group_keys=False).f.nlargest(1)
+d.groupby("g", group_keys=False).i.nsmallest(2)
+d.groupby("g", group_keys=False)[["i"]].take([0])
+d.groupby("g").f.describe()
+w.groupby("k").f.resample("D").asfreq()
+w.groupby("k").f.resample("D").ffill()
+w.groupby("k").f.rolling(2).rank(method="min", ascending=False)
+d.groupby(d.index).i.sum()
+x.rolling(3).rank(method="max", pct=True)
+d[["i", "f"]].rolling(3, center=True, closed="left").cov()
+d[["i", "f"]].rolling(2, step=1).sum()
+x.replace(2, np.inf).expanding().sem()
+w.truncate("2020-03-29", "2020-03-30")
+w.truncate("2020-03-29 01:00")
+d[["f", "i", "k"]].truncate("f", "i", axis=1)
+w.asfreq("5h", normalize=True)
+w.asfreq("D", normalize=True, method="ffill")
+x.quantile([])
+d[["i", "f"]].quantile([])
+x.quantile(0.3, interpolation="lower")
+x.quantile([0.3, 0.6], interpolation="higher")
+d[["i", "f"]].quantile(0.4, interpolation="nearest")
+d[["i", "f"]].quantile(0.4, axis=1, interpolation="midpoint")
+x.add_prefix("p")
+x.add_suffix("_s").index
+np.fix(x)
+np.modf(x)[0]
+np.frexp(d[["i", "f"]])[1]
+""".strip().splitlines()
+
+
+def cut(frame: Any) -> Any:
+    """Several partitions, of which one is empty; the divisions of times are known."""
+    if isinstance(frame.index, pd.DatetimeIndex):
+        return dd.from_pandas(frame, npartitions=3)
+    ends = [0, 5, 5, 8, len(frame)]
+    parts = [frame.iloc[start:stop] for start, stop in pairwise(ends)]
+    return dd.from_map(lambda part: part, parts, meta=frame.iloc[:0])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("text", CASES)
+def test_as_pandas(text: str) -> None:
+    def run(frames: Any) -> Any:
+        d, w = frames
+        return eval(text, {"d": d, "w": w, "x": d.f, "np": np})
+
+    got, expected = run([cut(FRAME), cut(TIMES)]), run([FRAME, TIMES])
+    if isinstance(expected, pd.Index):
+        assert_eq(got, expected)
+    elif isinstance(expected, pd.DataFrame | pd.Series):
+        if ("group" in text and "rolling" in text) or "resample" in text:
+            got, expected = got.compute().sort_index(), expected.sort_index()
+        assert_eq(got, expected, check_freq=False, check_index_type=False)
+    else:
+        assert got.compute() == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ["isfinite", "angle", "nan_to_num", "conj", "isneginf"])
+def test_functions_of_elements_keep_labels(name: str) -> None:
+    x = FRAME.f.rename("x")
+    expected = pd.Series(getattr(np, name)(x.to_numpy()), x.index, name="x")
+    assert_eq(getattr(da, name)(dd.from_pandas(x, npartitions=3)), expected)
+
+
+def test_a_grouping_by_an_array() -> None:
+    d = dd.from_pandas(FRAME, npartitions=3)
+    got = d.groupby(d.k.to_dask_array()).i.sum()
+    assert_eq(got, FRAME.groupby(FRAME.k.to_numpy()).i.sum())
+
+
+def test_sampled_groups_have_their_rows() -> None:
+    got = dd.from_pandas(FRAME, npartitions=3).groupby("k").sample(n=2, random_state=0).compute()
+    assert got.groupby("k").size().tolist() == [2, 2, 2]
+    assert not got.reset_index().duplicated(["n", "k"]).any()
+
+
+@pytest.mark.parametrize("name", ["mean", "std", "var", "sem"])
+def test_statistics_of_text_are_refused_by_name(name: str) -> None:
+    d = dd.from_pandas(FRAME[["g", "i"]], npartitions=2)
+    with pytest.raises(NotNumbersError, match=f"`{name}` not supported with str series"):
+        getattr(d.g, name)()
+    with pytest.raises(TypeError, match=f"`{name}` not supported with columns {{'g': 'str'}}"):
+        getattr(d, name)()
+    assert getattr(d, name)(numeric_only=True).compute().index.tolist() == ["i"]
+
+
+def test_what_pandas_refuses_by_row_is_refused_at_once() -> None:
+    times = pd.DataFrame({"t": pd.to_datetime(["2020", "2021"]), "n": [1, 2]})
+    with pytest.raises(TypeError, match="numeric"):
+        dd.from_pandas(times, npartitions=2).std(axis=1)
+
+
+def test_many_assigned_columns_are_put_together() -> None:
+    d = dd.from_pandas(pd.DataFrame({"a": range(6)}), npartitions=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(150):
+            d[str(i)] = i
+        assert d.compute().shape == (6, 151)
+
+
+def test_the_type_of_partitions() -> None:
+    found = dd.from_pandas(FRAME, npartitions=2).map_partitions(type).compute(scheduler="sync")
+    assert found.tolist() == [pd.DataFrame] * 2
+
+
+def test_what_cannot_be_the_index_is_named() -> None:
+    d = dd.from_pandas(FRAME, npartitions=2)
+    with pytest.raises(NotImplementedError, match="You tried to index with this index"):
+        d.set_index([["k"]])
+    with pytest.raises(NotImplementedError, match="You tried to index with a frame"):
+        d.set_index(d[["k"]])
+
+
+def test_windows_that_are_refused_say_what_to_use() -> None:
+    d = dd.from_pandas(FRAME, npartitions=2)
+    with pytest.raises(NotImplementedError, match="set_index"):
+        d.rolling("2h", on="t")
+    with pytest.raises(NotImplementedError, match="compute"):
+        d.rolling(2, step=2)
+
+
+@pytest.mark.parametrize("how", ["left", "right", "inner", "outer"])
+def test_the_index_of_a_join_has_its_name_before_it_is_computed(how: str) -> None:
+    left = pd.DataFrame({"x": range(8)})
+    right = pd.DataFrame({"z": range(4)}, index=pd.Index(range(4), name="a"))
+    got = dd.from_pandas(left, 3).join(dd.from_pandas(right, 2).clear_divisions(), "x", how=how)
+    assert got._meta.index.name == left.join(right, on="x", how=how).index.name
