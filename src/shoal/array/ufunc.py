@@ -67,9 +67,9 @@ class ufunc:
         if not lazy and not isinstance(kwargs.get("where"), Array):
             # Nothing lazy: NumPy's answer, at once.
             return self.of(*args, **kwargs)
-        if self.of.nout > 1:
+        if self.of.nout > 1 and _labelled(args) is None:
             return self._several(*args, **kwargs)
-        return elemwise(self.of, *args, **kwargs)
+        return _of_elements(self.of, args, kwargs)
 
     def _several(self, *args: Any, **kwargs: Any) -> tuple[Array, ...]:
         """An array for each result."""
@@ -211,6 +211,21 @@ class ufunc:
         return ufunc, (self.of,)
 
 
+def _labelled(args: tuple[Any, ...]) -> Any:
+    """The frame or series among the arguments that says what a result is; None: it is an array."""
+    found = [one for one in args if hasattr(type(one), "__shoal_elementwise__") and one.ndim]
+    widest = max((one.ndim for one in args if isinstance(one, Array)), default=0)
+    return next((one for one in found if one.ndim >= widest), None)
+
+
+def _of_elements(function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """A function of elements: labels of frames stay, all else becomes arrays."""
+    frame = _labelled(args)
+    if frame is not None:
+        return frame.__shoal_elementwise__(function, args, kwargs)
+    return elemwise(function, *args, **kwargs)
+
+
 class _Result:
     """One of the results of a ufunc."""
 
@@ -262,7 +277,7 @@ def _elementwise(function: Any) -> Any:
     def of_arrays(*args: Any, **kwargs: Any) -> Any:
         if not any(map(is_collection, (*args, *kwargs.values()))):
             return function(*args, **kwargs)
-        return elemwise(function, *args, **kwargs)
+        return _of_elements(function, args, kwargs)
 
     del of_arrays.__wrapped__  # pickled by its name here
     of_arrays.__module__, of_arrays.__qualname__ = __name__, function.__name__
@@ -293,7 +308,8 @@ def clip(a: Any, /, min: Any = None, max: Any = None, out: Any = None, **kwargs:
     min, max = kwargs.pop("a_min", min), kwargs.pop("a_max", max)
     if not any(map(is_collection, (a, min, max))):
         return np.clip(a, min, max, out=out, **kwargs)
-    return elemwise(np.clip, a, min, max, out=out, **kwargs)
+    told = {"out": out, **kwargs} if _labelled((a, min, max)) is None else kwargs
+    return _of_elements(np.clip, (a, min, max), told)
 
 
 def clip_of(self: Any, min: Any = None, max: Any = None) -> Any:
