@@ -48,3 +48,30 @@ def test_mistakes(files) -> None:
         Security(tls_ca="x")
     with pytest.raises(AuthenticationError, match="at least 16 bytes"):
         Security()
+
+
+@pytest.mark.parametrize("role", ["client", "worker", "scheduler"])
+def test_credentials_under_the_names_that_dask_has_for_them(role) -> None:
+    made = Security.new(tls=True)
+    assert made.tls_ca_file == made.ca and made.require_encryption
+    assert getattr(made, f"tls_{role}_cert") == made.cert
+    assert getattr(made, f"tls_{role}_key") == made.key
+    config = made.get_tls_config_for_role(role)
+    assert config == {"ca_file": made.ca, "cert": made.cert, "key": made.key, "ciphers": None}
+    for args, dialer in (
+        (made.get_connection_args(role), True),
+        (made.get_listen_args(role), False),
+    ):
+        assert args["ssl_context"] is made.context(dialer)
+        assert args["require_encryption"] is True and args["extra_conn_args"] == {}
+    plain = Security.new()
+    assert getattr(plain, f"tls_{role}_cert") is None and not plain.require_encryption
+    assert plain.get_connection_args(role)["ssl_context"] is None
+
+
+def test_names_that_credentials_do_not_have() -> None:
+    plain = Security.new()
+    with pytest.raises(AttributeError, match="tls_foobar"):
+        plain.tls_foobar
+    with pytest.raises(ValueError, match="supervisor"):
+        plain.get_tls_config_for_role("supervisor")

@@ -123,6 +123,82 @@ class Security:
         """Whether there is a certificate."""
         return bool(self.cert)
 
+    @property
+    def require_encryption(self) -> bool:
+        """Whether all connections between hosts are encrypted: when there are certificates."""
+        return self.has_tls
+
+    def __getattr__(self, name: str) -> Any:
+        # As programs for Dask ask for it.  All members show the same certificate.
+        field_ = TLS_NAMES.get(name)
+        if field_ is not None:
+            return getattr(self, field_) or None
+        if name in TLS_FIXED:
+            return TLS_FIXED[name]
+        raise AttributeError(f"Security has no {name!r}; its TLS names are {sorted(TLS_NAMES)}")
+
+    def get_tls_config_for_role(self, role: str) -> dict[str, Any]:
+        """The certificates of a role, under the name that Dask has for it.
+
+        Parameters
+        ----------
+        role
+            ``"client"``, ``"worker"`` or ``"scheduler"``.
+
+        Returns
+        -------
+        dict
+            ``ca_file``, ``cert``, ``key`` (PEM, or None where there is none) and ``ciphers``.
+
+        Raises
+        ------
+        ValueError
+            There is no such role.
+        """
+        if role not in ROLES:
+            raise ValueError(f"unknown role {role!r}; wanted one of {', '.join(ROLES)}")
+        # The key may stand in the same text as the certificate.
+        return {
+            "ca_file": self.ca or None,
+            "cert": self.cert or None,
+            "key": self.key or None,
+            "ciphers": None,
+        }
+
+    def get_connection_args(self, role: str) -> dict[str, Any]:
+        """What a connection that a role opens needs, under the name that Dask has for it.
+
+        Parameters
+        ----------
+        role
+            As for `get_tls_config_for_role`.
+
+        Returns
+        -------
+        dict
+            ``ssl_context`` (None without certificates), ``require_encryption`` and
+            ``extra_conn_args``.
+        """
+        return self._args(role, dialer=True)
+
+    def get_listen_args(self, role: str) -> dict[str, Any]:
+        """What a listener of a role needs; see `get_connection_args`.
+
+        Parameters
+        ----------
+        role
+            As for `get_tls_config_for_role`.
+        """
+        return self._args(role, dialer=False)
+
+    def _args(self, role: str, dialer: bool) -> dict[str, Any]:
+        has_cert = self.get_tls_config_for_role(role)["cert"] is not None
+        return {
+            "ssl_context": self.context(dialer) if has_cert else None,
+            "require_encryption": self.require_encryption,
+            "extra_conn_args": {},
+        }
+
     def context(self, dialer: bool) -> ssl.SSLContext:
         """TLS 1.3 in which both sides show a certificate of the cluster's authority.
 
@@ -142,6 +218,20 @@ class Security:
 FIELDS = ("secret", "ca", "cert", "key", "host")
 
 ROLES = ("client", "worker", "scheduler")
+
+TLS_NAMES = {
+    "tls_ca_file": "ca",
+    **{f"tls_{role}_{what}": what for role in ROLES for what in ("cert", "key")},
+}
+"""Dask's names of the credentials, and the fields that they stand for."""
+
+TLS_FIXED: dict[str, Any] = {
+    "tls_min_version": ssl.TLSVersion.TLSv1_3,
+    "tls_max_version": None,
+    "tls_ciphers": None,
+    "extra_conn_args": {},
+}
+"""What is the same for every cluster."""
 
 
 def from_files(files: dict[str, Any]) -> tuple[bytes, str, str, str]:
@@ -166,11 +256,10 @@ def from_files(files: dict[str, Any]) -> tuple[bytes, str, str, str]:
     >>> found[1] == made.ca, found[2].startswith(made.key)
     (True, True)
     """
-    known = {f"tls_{role}_{what}" for role in ROLES for what in ("cert", "key")}
-    others = {"tls_ca_file", "tls_min_version", "tls_max_version", "tls_ciphers"}
-    unknown = files.keys() - known - others - {"extra_conn_args"}
+    known = TLS_NAMES.keys() | TLS_FIXED.keys()
+    unknown = files.keys() - known
     if unknown:
-        raise TypeError(f"Security knows no {sorted(unknown)}; it knows {sorted(known | others)}")
+        raise TypeError(f"Security knows no {sorted(unknown)}; it knows {sorted(known)}")
     ca = pem(files.get("tls_ca_file"))
     role = next((role for role in ROLES if files.get(f"tls_{role}_cert")), None)
     if not ca or role is None:
