@@ -498,3 +498,15 @@ def test_settings_of_dask_are_stronger_than_defaults_only(tmp_path: Path) -> Non
     """
     told = run(program, XDG_CONFIG_HOME=str(tmp_path), DASK_NUM_WORKERS="3", DASK_MINE__A="6")
     assert told == "['1 MiB', 'threads', 6, 3]\n6\n"
+
+
+def test_workers_have_addresses_with_hosts_while_dask_means_shoal():
+    """Libraries find workers by them: LightGBM."""
+    cluster = pytest.importorskip("shoal.distributed").LocalCluster
+    install_as_dask()
+    try:
+        with cluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as made:
+            (address,) = made.scheduler_info["workers"]
+    finally:
+        uninstall()
+    assert address.startswith("tcp://127.0.0.1:")

@@ -37,6 +37,7 @@ from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 from shoal.errors import ClusterError, SerializationError
 from shoal.local.cpus import CPU_COUNT
+from shoal.seams import stands_for_dask
 
 __all__ = ["LocalCluster", "default_shape", "nprocesses_nthreads"]
 
@@ -146,7 +147,7 @@ class LocalCluster(Cluster):
         0 for any.
     protocol
         ``"tcp"`` or ``"tls"``, for connections from other machines, also to the workers, which use
-        unix sockets otherwise; ``"inproc"`` means ``processes=False``.
+        unix sockets otherwise, unless ``dask`` means shoal; ``"inproc"`` means ``processes=False``.
     security
         The cluster's credentials; default: new ones; True: new ones with certificates.
     memory_limit
@@ -220,8 +221,9 @@ class LocalCluster(Cluster):
             host = host or get_ip_interface(interface)
         where = host or ip or "127.0.0.1"
         self._listen = f"{where}" if "://" in where else f"{scheme}://{where}:{scheduler_port}"
-        # Where libraries of other kinds find workers by the hosts in their addresses: LightGBM.
-        self._is_near = not protocol or "://" in where
+        # Libraries that were written for Dask find workers by the hosts in their addresses
+        # (LightGBM); those of unix sockets have none.
+        self._is_near = (not protocol and not stands_for_dask()) or "://" in where
         """Whether workers use unix sockets."""
         self._workers_listen = f"{scheme}://{'127.0.0.1' if self._is_near else where}:0"
         self._scheduler_options = {
