@@ -13,6 +13,7 @@ from shoal.distributed.client import current
 from shoal.distributed.client.admin import Admin
 from shoal.distributed.client.benchmark import Benchmarks
 from shoal.distributed.client.calls import Calls
+from shoal.distributed.client.copies import ActiveMemoryManager
 from shoal.distributed.client.data import DataMethods
 from shoal.distributed.client.executor import ClientExecutor
 from shoal.distributed.client.info import Info
@@ -109,6 +110,11 @@ class Client(Calls, DataMethods, Info, Insight, Admin, Benchmarks):
         [1, 2]
         """
         return ClientExecutor(self, **kwargs)
+
+    @property
+    def amm(self) -> ActiveMemoryManager:
+        """Copies of results, and letting go of them."""
+        return ActiveMemoryManager(self)
 
     def __repr__(self) -> str:
         place = self._place

@@ -8,17 +8,57 @@ spans of tasks are made here, when the block ends, from the times that workers h
 
 from __future__ import annotations
 
+import contextlib
 import time
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from shoal.distributed.client.current import default_client
 from shoal.distributed.spans import asked
+from shoal.expr.annotate import annotate, get_annotations
 from shoal.optional import import_required
 
-__all__ = ["traced"]
+__all__ = ["span", "traced"]
 
 MOST = 10_000
 """Tasks that become spans, at most: the last ones."""
+
+
+@contextlib.contextmanager
+def span(*tags: str) -> Iterator[str]:
+    """Name what is built in a ``with`` block, under the name that Dask has for it.
+
+    The name is the annotation ``span`` of what is built there, that of blocks around in front:
+    ``{"name": tags, "ids": one for each block}``.  To see in a tracing system where a block's time
+    went, use `traced`.
+
+    Parameters
+    ----------
+    *tags
+        One or more.
+
+    Yields
+    ------
+    str
+        The block's id.
+
+    Examples
+    --------
+    >>> with span("my workflow"), span("part 1") as ident:
+    ...     said = get_annotations()["span"]
+    >>> said["name"], said["ids"][-1] == ident
+    (('my workflow', 'part 1'), True)
+    """
+    if not tags:
+        raise ValueError("span() needs a name, such as span('my workflow')")
+    if not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f"the tags of a span are strings, got {tags!r}")
+    outer = get_annotations().get("span", {"name": (), "ids": ()})
+    ids = tuple(str(uuid.uuid4()) for _ in tags)
+    mine = {"name": (*outer["name"], *tags), "ids": (*outer["ids"], *ids)}
+    with annotate(span=mine):
+        yield ids[-1]
 
 
 class traced:

@@ -14,9 +14,9 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Self
 
-from shoal.distributed.client.background import sync
+from shoal.distributed.client.background import CallbackLoop, sync
 from shoal.distributed.client.client import Client
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.session import close_all as close_clients
@@ -81,12 +81,34 @@ class Cluster:
         """What was started, by name."""
         self.scheduler: Any = None
         self._link: Link | None = None
+        self._callbacks = CallbackLoop()
+        self.loop: Any = self._callbacks
+        """An asyncio loop in a thread, with ``add_callback``; it starts when it is first used."""
         self._adaptive: Adaptive | None = None
         self._lock = threading.RLock()
         self._link_lock = threading.Lock()
         self._next = 0
         self._leaving: set[threading.Thread] = set()
         """Each stops workers that are in ``workers`` no more."""
+
+    @classmethod
+    def from_name(cls, name: str) -> Self:
+        """The cluster of that name that runs already, for kinds of clusters that can be found so.
+
+        Parameters
+        ----------
+        name
+            As it was started.
+
+        Raises
+        ------
+        NotImplementedError
+            Clusters of this kind cannot be found by name.
+        """
+        raise NotImplementedError(
+            f"a {cls.__name__} cannot be found by its name {name!r}; connect to its scheduler with "
+            "Client(address) or Client(scheduler_file=...)"
+        )
 
     # -- for a kind of cluster -----------------------------------------------------------------
 
@@ -174,6 +196,7 @@ class Cluster:
         if was != "created":
             self._stop()
         self.workers.clear()
+        self._callbacks.close()
         self._unhush()
         self.status = "closed"
 

@@ -5,19 +5,22 @@
 ``rebalance {keys?, workers?, again?}``
     so that workers hold about the same share of their memory; ``again``: begin nothing, and answer
     how many results are still on their way.
+``replicas.reduce``
+    so that each result is on one worker, but for copies that tasks are about to use.
 
-Both begin the transfers and answer how many these are; the results are where they shall be when
-the workers have reported them, and those that are not to hold them any more have heard of it.
+The first two begin transfers and answer how many these are; the results are where they shall be
+when the workers have reported them, and those that are not to hold them any more have heard of it.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from shoal.distributed.core.scheduler.methods.calls import Method
 from shoal.distributed.core.scheduler.methods.describe import rows_of, some_workers
 from shoal.distributed.core.scheduler.records import Party
-from shoal.distributed.core.scheduler.replicas import rebalance, replicate
+from shoal.distributed.core.scheduler.replicas import rebalance, relieve, replicate
 from shoal.distributed.core.scheduler.state import Scheduler
 
 __all__ = ["METHODS"]
@@ -44,4 +47,14 @@ def rebalance_keys(
     return rebalance(state, rows, some_workers(state, args.get("workers")))
 
 
-METHODS: dict[str, Method] = {"replicate": replicate_keys, "rebalance": rebalance_keys}
+def reduce_all(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Let go of copies that nobody is about to use; how many these were."""
+    state.drop_due = now
+    return sum(relieve(state, worker, math.inf) for worker in list(state.workers.values()))
+
+
+METHODS: dict[str, Method] = {
+    "replicate": replicate_keys,
+    "rebalance": rebalance_keys,
+    "replicas.reduce": reduce_all,
+}
