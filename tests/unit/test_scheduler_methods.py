@@ -180,6 +180,18 @@ def test_a_future_in_a_queue_is_kept_and_handed_over(state):
     assert len(state.table) == 0 and len(state.clients) == 2
 
 
+def test_a_future_stays_whose_last_holder_is_given_another_one_meanwhile(state):
+    compute(state, "x")
+    ask(state, ME, "queue.put", name="q", item=["future", "x"])
+    ask(state, ME, "queue.get", name="q")
+    received(state, ME, Release(["x"], heard=1), (), 0.0)  # said before the answer had come
+    sent(state)
+    assert len(state.table) == 1
+    received(state, ME, Release(["x"], heard=2), (), 0.0)
+    sent(state)
+    assert len(state.table) == 0
+
+
 @pytest.mark.parametrize("how", ["refused", "late", "gone", "closed"])
 def test_a_future_that_found_no_room_is_let_go(state, how):
     compute(state, "x")

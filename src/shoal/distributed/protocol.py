@@ -335,6 +335,14 @@ class Want(_Struct):
 class Release(_Struct):
     """The client has no future of these keys any more.
 
+    Parameters
+    ----------
+    keys
+        That it wanted.
+    heard
+        How many of the scheduler's answers it had taken: a future that another one gave to it,
+        and that was on its way, it will have.  -1: it is given none.
+
     Examples
     --------
     >>> Release(["x"]).keys
@@ -342,6 +350,7 @@ class Release(_Struct):
     """
 
     keys: list[Key]
+    heard: int = -1
 
 
 class Cancel(_Struct):

@@ -467,7 +467,7 @@ class Link:
             gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
             if gone and self._is_open:
                 # Else what is said of wishes when the connection is back says it as well.
-                self.send(Release(gone))
+                self.send(Release(gone, self._session.heard))
 
     def cancel(self, keys: Iterable[Key], force: bool, text: str) -> None:
         """Give up keys."""
@@ -563,21 +563,20 @@ class Link:
             with self.lock:
                 awaited, given_up = futures.finish(self.table, message)
                 if given_up and self._is_open:
-                    self.send(Release(given_up))
+                    self.send(Release(given_up, self._session.heard))
             _wake(awaited)
         elif kind in _ANSWERS:
+            found = self._requests.pop(message.request, None)
+            if found is not None and kind is Answer and message.error is not None:
+                found[1].fail(answer_error(message))
+            elif found is not None:
+                found[1].keep((message, buffers))
+            # Afterwards: the futures that it gave are in the table now.
             if kind is not Data and conn is self._conn:
                 self._session.heard += 1
                 if not self._heard_planned:
                     self._heard_planned = True
                     self.loop.call_later(HEARD_S, self._tell_heard)
-            found = self._requests.pop(message.request, None)
-            if found is None:
-                return
-            if kind is Answer and message.error is not None:
-                found[1].fail(answer_error(message))
-            else:
-                found[1].keep((message, buffers))
         elif kind is Lost:
             with self.lock:
                 futures.lose(self.table, message)

@@ -286,7 +286,7 @@ class ClientNode(Node):
                 self.see(key, msgspec.msgpack.decode(value))
         _, given_up = futures.finish(self.table, message)
         if given_up:
-            self.say(Release(given_up))
+            self.say(Release(given_up, self.session.heard))
 
     def see(self, key: Key, value: int) -> None:
         """The user gets a result."""
@@ -315,7 +315,7 @@ class ClientNode(Node):
         keys = [key for key in keys if key in self.entries]
         gone = futures.release(self.table, [self.entries.pop(key) for key in keys])
         if gone and self.is_welcome:
-            self.say(Release(gone))
+            self.say(Release(gone, self.session.heard))
 
     def cancel(self, keys: Iterable[Key]) -> None:
         """Give up keys."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from shoal.distributed.core.effects import Close, Log, Send
@@ -314,12 +315,19 @@ def release_others(state: Scheduler, client: Client, m: Want) -> None:
     What it is given by answers that it had not heard when it said so, it does not know of.
     """
     confirm(client.session, m.heard)
-    given = [key for said in client.session.said if said.note for key in said.note.keys]
+    given = given_unheard(client, m.heard)
     wanted = {row for key in [*m.keys, *given] if (row := find(state.names, key)) >= 0}
     if client.wants <= len(wanted):
         return
     rows = [row for row in wanted_by(state, client) if row not in wanted]
     let_go(state, [row for row in rows if unwant(state, client, row)], "nobody wants it any more")
+
+
+def given_unheard(client: Client, heard: int) -> set[Key]:
+    """Keys of futures in answers that a client had not heard when it said how many it had."""
+    session = client.session
+    unheard = islice(session.said, max(0, heard - session.confirmed), None)
+    return {key for said in unheard if said.note for key in said.note.keys}
 
 
 def wanted_by(state: Scheduler, client: Client) -> list[int]:
@@ -384,7 +392,10 @@ def on_release(
     """A client has no futures of these any more."""
     rows = []
     names, known, owner, number = state.names, state.names.rows, state.table.owner, client.number
+    given = given_unheard(client, m.heard) if m.heard >= 0 else ()
     for key in m.keys:
+        if key in given:
+            continue
         row = known.get(key, -1)
         if row < 0:
             row = find(names, key)
