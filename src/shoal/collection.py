@@ -12,6 +12,7 @@ This is the edge at which settings are read: everything below takes its options 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import types
@@ -21,17 +22,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal import config
 from shoal.errors import ExecutorError
-from shoal.expr.adapt import Stager, adapt, open_decisions
+from shoal.expr.adapt import Stager, Stages, open_decisions, run_stages
 from shoal.expr.call import BlockOf, Call
 from shoal.expr.explain import explain
 from shoal.expr.lower import Lowering, lower
 from shoal.expr.node import Held, Node
-from shoal.expr.rewrite import Step, rewrite
+from shoal.expr.rewrite import Step
 from shoal.graph.assemble import assemble
-from shoal.graph.layers import TableLayer
+from shoal.graph.layers import Blocks, TableLayer
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
 from shoal.graph.plan import Plan, without_collector
-from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill
+from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill, identity
 from shoal.graph.token import tokenize
 from shoal.local.callbacks import Callback, GraphView
 from shoal.local.failure import trimmed
@@ -252,6 +253,30 @@ class Part(Node):
         lowering.graph.name_blocks(self.name, numbers[self.start : self.stop])
 
 
+class Named(Node):
+    """The blocks of a node under another name (``name=``), which was given before it was planned.
+
+    Parameters
+    ----------
+    source
+        The node.
+    """
+
+    __slots__ = ()
+    fields = ("source",)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the source."""
+        shape: tuple[int, ...] = self.source.shape
+        return shape
+
+    def place(self, lowering: Lowering) -> None:
+        """A task a block, which is fused with the one that makes it."""
+        axes = tuple(range(len(self.shape)))
+        lowering.add_grid(self, identity, [Blocks(self.source.name, self.shape, axes)])
+
+
 class Job:
     """Collections that are computed together.
 
@@ -268,6 +293,8 @@ class Job:
         Whether the collections must have as many blocks as they say.
     scheduler
         Who will run them, as far as it is known: tells how much memory a task can have.
+    later
+        Whether `decide` will be called when more is known (`stages`); else all is planned now.
     """
 
     def __init__(
@@ -278,35 +305,74 @@ class Job:
         stager: Stager | None = None,
         fixed: bool = False,
         scheduler: Any = None,
+        later: bool = False,
     ) -> None:
         self.collections = collections
+        self.scheduler = scheduler
         self.targets: dict[int, Any] = {}
         self.steps: list[Step] = []
+        self.stages: Stages | None = None
         self.nodes = _foreign_nodes(collections, optimize_graph)
         own = [(i, c.__shoal_node__()) for i, c in enumerate(collections) if is_own(c)]
-        rewritable = [(i, node) for i, node in own if isinstance(node, Node)]
         self.nodes.update(own)
-        if optimize_graph and rewritable:
-            roots = [node for _, node in rewritable]
-            rules = rules_of(roots)
-            with runs_where(getattr(scheduler, "__shoal_memory__", None)):
-                if stager is None:
-                    new, self.steps = rewrite(roots, rules)
-                else:
-                    new, self.steps = adapt(roots, rules, stager, fixed)
-            self.nodes.update(zip([i for i, _ in rewritable], new, strict=True))
+        self._rewritable = [i for i, node in own if isinstance(node, Node)]
+        if optimize_graph and self._rewritable:
+            roots = [self.nodes[i] for i in self._rewritable]
+            with self._at_scheduler():
+                self.stages = Stages(roots, rules_of(roots), fixed)
+                if stager is not None:
+                    run_stages(self.stages, stager)
+        if not later:
+            self.decide()
+
+    def _at_scheduler(self) -> contextlib.AbstractContextManager[None]:
+        return runs_where(getattr(self.scheduler, "__shoal_memory__", None))
+
+    def decide(self) -> None:
+        """Plan what is open as the estimates say, and all the rest."""
+        if self.stages is not None:
+            with self._at_scheduler():
+                new, self.steps = self.stages.decided()
+            self.nodes.update(zip(self._rewritable, new, strict=True))
+            self.stages = None
+
+    def name_of(self, i: int, salt: str) -> str:
+        """A name for what a collection computes, whatever is decided on the way.
+
+        Parameters
+        ----------
+        i
+            Which collection.
+        salt
+            Names with different ones are different.
+        """
+        node = self.nodes[i]
+        kind = type(self.collections[i]).__qualname__
+        return tokenize(str(node.key) if isinstance(node, Call) else node.name, kind, salt)
+
+    def block_keys(self, i: int, name: str) -> list[Key]:
+        """Keys of a collection's blocks, under another name."""
+        node = self.nodes[i]
+        if isinstance(node, Call):
+            return [name]
+        blocks = Named(node, name=name)
+        return [BlockOf(blocks, at).key for at in range(node.size)]
 
     @without_collector
-    def plan(self, *, in_place: bool = False) -> Plan:
+    def plan(self, *, in_place: bool = False, names: Sequence[str] | None = None) -> Plan:
         """The plan whose wanted results are the blocks of all collections, one after the other.
 
         Parameters
         ----------
+        names
+            Of each collection, what its blocks are to be called (`block_keys`).
         in_place
             Whether it will be run in this process and by `finish`; then collections may let tasks
             write their blocks to where they belong (``__shoal_in_place__``).
         """
         order = [self.nodes[i] for i in range(len(self.collections))]
+        if names is not None:
+            order = [_named(node, name) for node, name in zip(order, names, strict=True)]
         lowering = lower(order)
         blocks = [lowering.numbers(node) for node in order]
         self.counts = list(map(len, blocks))
@@ -340,9 +406,31 @@ class Job:
             for i, (collection, blocks) in enumerate(pairs)
         ]
 
-    def finals(self) -> list[Call]:
-        """The whole answer of each collection, as a call that a task makes."""
-        return [_final(c, self.nodes[i]) for i, c in enumerate(self.collections)]
+    def finals(self, names: Sequence[str] | None = None) -> list[Call]:
+        """The whole answer of each collection, as a call that a task makes.
+
+        Parameters
+        ----------
+        names
+            What the calls are to be called.
+        """
+        return [
+            _final(c, self.nodes[i], names[i] if names else None)
+            for i, c in enumerate(self.collections)
+        ]
+
+    def final_plan(self, names: Sequence[str] | None = None) -> Plan:
+        """The plan whose wanted results are the whole answers of the collections.
+
+        Parameters
+        ----------
+        names
+            Of each, its key.
+        """
+        calls = self.finals(names)
+        lowering = lower(calls)
+        wanted = [number for call in calls for number in lowering.numbers(call)]
+        return assemble(lowering.graph, wanted)
 
 
 class _Stages:
@@ -363,19 +451,36 @@ class _Stages:
     def keep(self, roots: Sequence[Node]) -> list[Sequence[Any]]:
         """The blocks of each node, or what stands for them where they stay elsewhere."""
         own = getattr(self.scheduler, "__shoal_keep__", None)
-        return self._run(roots, own or functools.partial(run_plan, scheduler=self.scheduler))
+        return run_roots(roots, functools.partial(own, **self.options) if own else self._here)
 
     def run(self, roots: Sequence[Node]) -> list[Sequence[Any]]:
         """The blocks of each node, here."""
-        return self._run(roots, functools.partial(run_plan, scheduler=self.scheduler))
+        return run_roots(roots, self._here)
 
-    def _run(self, roots: Sequence[Node], run: Callable[..., Any]) -> list[Sequence[Any]]:
-        lowering = lower(roots)
-        blocks = [lowering.numbers(root) for root in roots]
-        plan = assemble(lowering.graph, list(itertools.chain.from_iterable(blocks)))
-        results = run(plan, **self.options)
-        ends = list(itertools.accumulate(map(len, blocks), initial=0))
-        return [results[a:b] for a, b in itertools.pairwise(ends)]
+    def _here(self, plan: Plan) -> list[Any]:
+        return run_plan(plan, scheduler=self.scheduler, **self.options)
+
+
+def run_roots(roots: Sequence[Node], run: Callable[[Plan], Sequence[Any]]) -> list[Sequence[Any]]:
+    """Run expressions that are ready to be lowered; the blocks of each.
+
+    Parameters
+    ----------
+    roots
+        Expressions.
+    run
+        ``run(plan) -> results``, or what stands for them.
+
+    Examples
+    --------
+    >>> run_roots([Held((1, 2))], run_plan)
+    [[1, 2]]
+    """
+    lowering = lower(roots)
+    blocks = [lowering.numbers(root) for root in roots]
+    results = run(assemble(lowering.graph, list(itertools.chain.from_iterable(blocks))))
+    ends = list(itertools.accumulate(map(len, blocks), initial=0))
+    return [results[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def _stager(scheduler: Any, options: Mapping[str, Any]) -> Stager | None:
@@ -390,15 +495,24 @@ def _is_in_place(scheduler: Any) -> bool:
     return isinstance(scheduler, str) and NAMES.get(scheduler, scheduler) in IN_PLACE
 
 
-def _final(collection: Any, node: Any) -> Call:
+def _final(collection: Any, node: Any, name: str | None = None) -> Call:
     if isinstance(node, Call):
-        return node
+        return node if name is None else _named(node, name)
     blocks = tuple([BlockOf(node, i) for i in range(node.size)])
     refs = Nest(list, [Ref(i) for i in range(len(blocks))])
     call = Call()
     func = _Finish(collection)
-    ident = f"finalize-{tokenize(node.name, type(collection).__qualname__)}"
+    ident = name or f"finalize-{tokenize(node.name, type(collection).__qualname__)}"
     call._call = (ident, func, Template((refs,)), blocks, "finalize", None, None, None)
+    return call
+
+
+def _named(node: Any, name: str) -> Any:
+    """A collection's expression under another name."""
+    if not isinstance(node, Call):
+        return Named(node, name=name)
+    call = Call()
+    call._call = (name, identity, None, (node,), name, None, None, None)
     return call
 
 
@@ -924,14 +1038,15 @@ def persist(
         return args
     chosen = choose_scheduler(None, scheduler, collections) or "threads"
     # Who runs tasks elsewhere may keep the results there, and give something that stands for them.
-    run = getattr(chosen, "__shoal_keep__", None) or functools.partial(run_plan, scheduler=chosen)
+    begin = getattr(chosen, "__shoal_begin__", None)
     with trimmed():
-        # A cluster persists while its client goes on, so there is nobody to wait.
-        stager = None if hasattr(chosen, "__shoal_keep__") else _stager(chosen, kwargs)
-        job = Job(
-            collections, optimize_graph=optimize_graph, stager=stager, fixed=True, scheduler=chosen
-        )
-        blocks = job.split(run(job.plan(), **kwargs))
+        if begin is not None:
+            blocks = begin(collections, optimize_graph, **kwargs)
+        else:
+            stager = _stager(chosen, kwargs)
+            told: Any = {"optimize_graph": optimize_graph, "stager": stager, "fixed": True}
+            job = Job(collections, **told, scheduler=chosen)
+            blocks = job.split(run_plan(job.plan(), scheduler=chosen, **kwargs))
     kept = [persisted(c, held) for c, held in zip(collections, blocks, strict=True)]
     results: tuple[Any, ...] = repack(kept)
     return results

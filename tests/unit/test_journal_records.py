@@ -103,6 +103,14 @@ def graph(options: list[Options] | None = None) -> Submit:
     )
 
 
+def one(key: str, needs: list[str], wanted: bool = True) -> Submit:
+    """One task that needs what is known already."""
+    deps = tuple(range(1, 1 + len(needs)))
+    return Submit(
+        [Listed([key])], [CODE], [0], [key.encode()], [deps], needs, [0], [0] if wanted else []
+    )
+
+
 def picture(state: Scheduler) -> dict[Any, Any]:
     """What a scheduler knows of tasks, whatever their numbers."""
     table = state.table
@@ -137,6 +145,9 @@ STEPS: list[Step] = [
     lambda c: c.say(2, graph()) and None,
     lambda c: c.say(2, Release(["total"])) and None,
     lambda c: c.say(1, Reserve(1, ["data"], [100])) and None,
+    lambda c: c.say(1, Want(["late", "later"], ahead=True)) and None,
+    lambda c: c.say(1, one("above", ["late", "later"])) and None,
+    lambda c: c.say(1, one("later", ["total"], wanted=False)) and None,
     lambda c: c.close(2),
 ]
 
@@ -154,6 +165,28 @@ def test_graphs_and_wants_come_back(compact_after: int | None) -> None:
     assert picture(state) == picture(cluster.state)
     assert set(state.by_name) == {"me", "you"}
     assert state.awaited == {"a"}
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_what_was_to_be_described_later_may_be_described_to_the_next_scheduler(
+    is_compact: bool,
+) -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, Want(["late"], ahead=True))
+    cluster.say(1, one("above", ["late"]))
+    if is_compact:
+        cluster.compact()
+    cluster.state = again(cluster)
+    cluster.connect(11, "client", Hello("me", {}, cluster.state.identity))
+    cluster.connect(12, "worker", worker("a"))
+    cluster.say(11, one("late", [], wanted=False))
+    cluster.end(12)
+    cluster.end(12)
+    validate(cluster.state)
+    assert {"late", "above"} == {
+        k for m in cluster.inboxes[11] if type(m) is Finished for k in m.keys
+    }
 
 
 def test_nothing_is_given_out_before_the_workers_have_spoken() -> None:

@@ -320,6 +320,8 @@ class Want(_Struct):
     heard
         Not -1 after a reconnection: these are all that the client wants, now that it has taken so
         many answers; what else it wanted it let go of meanwhile.
+    ahead
+        A later `Submit` of this client's says how those that nobody knows yet are made.
 
     Examples
     --------
@@ -330,6 +332,7 @@ class Want(_Struct):
     keys: list[Key]
     anew: bool = False
     heard: int = -1
+    ahead: bool = False
 
 
 class Release(_Struct):

@@ -8,9 +8,10 @@ replaced by: nodes that are planned as all others are, or one that waits for mor
 
 The expression is cut where somebody watches, so nothing is computed twice as long as what is
 watched has no other readers; that is for those to see to who leave a decision open.  An expression
-in which nobody watches is planned as a whole and knows nothing of this module.  Where there is
-nobody to wait (a cluster's client that returns futures at once, `explain`), open decisions are
-made as the estimates say: the node is rewritten by the rules for what is physical.
+in which nobody watches is planned as a whole and knows nothing of this module.  `Stages` is the
+whole procedure without anybody who waits; `run_stages` waits, and a cluster's client that returns
+futures at once goes on when it hears of the sizes.  Where nothing is to be run (`explain`), open
+decisions are made as the estimates say: the node is rewritten by the rules for what is physical.
 """
 
 from __future__ import annotations
@@ -26,7 +27,16 @@ from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Rule, Step, rewrite
 from shoal.graph.layers import Blocks
 
-__all__ = ["PHYSICAL", "Seen", "Stager", "adapt", "decision", "note_decision", "open_decisions"]
+__all__ = [
+    "PHYSICAL",
+    "Seen",
+    "Stager",
+    "Stages",
+    "decision",
+    "note_decision",
+    "open_decisions",
+    "run_stages",
+]
 
 PHYSICAL = 3
 """Rules of this phase and later ones say how; those before them what."""
@@ -107,10 +117,12 @@ class Measures(Node):
         lowering.add_grid(self, self.measure, [Blocks(self.source.name, self.shape, axes)])
 
 
-def adapt(
-    roots: Sequence[Node], rules: Sequence[Rule], stager: Stager, fixed: bool = False
-) -> tuple[list[Node], list[Step]]:
-    """Rewrite expressions; where decisions are open, run what they depend on.
+class Stages:
+    """Expressions on their way to a plan: what is decided, and what waits for sizes.
+
+    Whoever drives them computes what `ask` gives, hands its blocks to `measure`, and what that
+    gives to `tell`, until `ask` gives nothing.  `decided` may be called at any time: what is
+    still open then is planned as the estimates say.
 
     Parameters
     ----------
@@ -118,70 +130,111 @@ def adapt(
         Expressions.
     rules
         As of `rewrite`.
-    stager
-        Runs parts of them.
     fixed
         Whether the roots must have as many blocks as they say.
 
-    Returns
-    -------
-    roots, steps
-        As of `rewrite`.
-
     Examples
     --------
-    >>> (root,), steps = adapt([Held((1, 2))], [], None)
-    >>> root.size
-    2
+    >>> stages = Stages([Held((1, 2))], [])
+    >>> stages.ask(), stages.decided()[0][0].size
+    ([], 2)
     """
-    logical = [rule for rule in rules if getattr(rule, "phase", 0) < PHYSICAL]
-    physical = [rule for rule in rules if getattr(rule, "phase", 0) >= PHYSICAL]
-    current, steps = rewrite(roots, logical)
-    while True:
-        waiting = innermost(current)
-        if not waiting:
-            break
-        watched = {one.name: one for node in waiting for one in node.watched()}
-        seen = look(watched, physical, stager)
-        new: dict[str, Node] = {}
-        for node in waiting:
-            told = [seen[one.name] for one in node.watched()]
-            new[node.name] = node.settled(told, fixed)
 
-        def settle(node: Any, uses: Mapping[str, int], new: Any = new) -> Node | None:
-            found: Node | None = new.get(node.name)
-            return found
+    def __init__(self, roots: Sequence[Node], rules: Sequence[Rule], fixed: bool = False) -> None:
+        logical = [rule for rule in rules if getattr(rule, "phase", 0) < PHYSICAL]
+        self._physical = [rule for rule in rules if getattr(rule, "phase", 0) >= PHYSICAL]
+        self._fixed = fixed
+        self._current, self._steps = rewrite(roots, logical)
+        self._waiting: list[Node] = []
+        self._kept: dict[str, Held] = {}
 
-        current, more = rewrite(current, [settle])
-        steps += more
-    current, more = rewrite(current, physical)
-    return current, steps + more
+    @property
+    def is_open(self) -> bool:
+        """Whether anything waits for sizes."""
+        return bool(innermost(self._current))
+
+    def ask(self) -> list[Node]:
+        """What is to be computed next, its blocks to be kept where they are; nothing: all is known.
+
+        Returns
+        -------
+        list of Node
+            In an order of their own.
+        """
+        self._waiting = innermost(self._current)
+        planned, _ = rewrite(list(self._watched().values()), self._physical)
+        return planned
+
+    def _watched(self) -> dict[str, Any]:
+        return {one.name: one for node in self._waiting for one in node.watched()}
+
+    def measure(self, blocks: Sequence[Sequence[Any]]) -> list[Node]:
+        """What measures the blocks that were computed.
+
+        Parameters
+        ----------
+        blocks
+            Of each node that was asked for: they, or what stands for them.
+        """
+        watched = self._watched()
+        # Another name each time: what is not pure may have other blocks now.
+        self._kept = {
+            name: Held(tuple(some), name=f"{name}-seen-{next(_count)}")
+            for name, some in zip(watched, blocks, strict=True)
+        }
+        return [Measures(self._kept[name], one.measure) for name, one in watched.items()]
+
+    def tell(self, measures: Sequence[Sequence[Any]]) -> None:
+        """Decide what waited for these.
+
+        Parameters
+        ----------
+        measures
+            The blocks of what `measure` gave.
+        """
+        told = zip(self._kept.items(), measures, strict=True)
+        seen = {name: Seen(held, list(some)) for (name, held), some in told}
+        new = {
+            node.name: node.settled([seen[one.name] for one in node.watched()], self._fixed)
+            for node in self._waiting
+        }
+
+        def settle(node: Any, uses: Mapping[str, int]) -> Node | None:
+            return new.get(node.name)
+
+        self._current, more = rewrite(self._current, [settle])
+        self._steps += more
+        self._waiting, self._kept = [], {}
+
+    def decided(self) -> tuple[list[Node], list[Step]]:
+        """The expressions as they are run, and what was changed on the way.
+
+        Returns
+        -------
+        roots, steps
+            As of `rewrite`.
+        """
+        roots, more = rewrite(self._current, self._physical)
+        return roots, self._steps + more
 
 
-def look(watched: Mapping[str, Node], rules: Sequence[Rule], stager: Stager) -> dict[str, Seen]:
-    """Compute nodes, keep their blocks, and measure them.
+def run_stages(stages: Stages, stager: Stager) -> None:
+    """Run what decisions depend on, until none is open.
 
     Parameters
     ----------
-    watched
-        By name.
-    rules
-        Those for what is physical.
+    stages
+        The expressions.
     stager
-        Runs them.
+        Runs parts of them.
+
+    Examples
+    --------
+    >>> run_stages(Stages([Held((1, 2))], []), None)
     """
-    planned, _ = rewrite(list(watched.values()), rules)
-    # Another name each time: what is not pure may have other blocks now.
-    kept = [
-        Held(tuple(blocks), name=f"{one.name}-seen-{next(_count)}")
-        for one, blocks in zip(watched.values(), stager.keep(planned), strict=True)
-    ]
-    measures: Any = [one.measure for one in watched.values()]
-    tasks = [Measures(held, measure) for held, measure in zip(kept, measures, strict=True)]
-    found = stager.run(tasks)
-    return {
-        name: Seen(held, list(told)) for name, held, told in zip(watched, kept, found, strict=True)
-    }
+    while asked := stages.ask():
+        measuring = stages.measure(stager.keep(asked))
+        stages.tell(stager.run(measuring))
 
 
 def innermost(roots: Sequence[Node]) -> list[Node]:

@@ -6,12 +6,12 @@ passing through a plan; everything else is a plan first (`shoal.distributed.clie
 
 from __future__ import annotations
 
-import functools
 import itertools
 import marshal
 import pickle
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import xxhash
@@ -36,12 +36,11 @@ from shoal.distributed.client.keys import (
     wire_keys,
 )
 from shoal.distributed.client.session import Session
+from shoal.distributed.client.staged import Staged
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry
-from shoal.distributed.protocol import Code, Key, Listed, Options, Retry, Submit
-from shoal.expr.lower import lower
-from shoal.graph.assemble import assemble
+from shoal.distributed.protocol import Code, Key, Listed, Options, Retry, Submit, Want
 from shoal.graph.fuse import fuse
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict
 from shoal.graph.task import ATOMS
@@ -335,12 +334,6 @@ class Calls(Session):
             items = [_gathered_up(item) for item in items]
         places = [i for i, item in enumerate(items) if is_collection(item)]
         if places:
-            chosen = [items[i] for i in places]
-            job = Job(chosen, optimize_graph=optimize_graph, scheduler=self)
-            calls = job.finals()
-            lowering = lower(calls)
-            wanted = [number for call in calls for number in lowering.numbers(call)]
-            plan = assemble(lowering.graph, wanted)
             options = options_of(
                 workers=workers,
                 allow_other_workers=allow_other_workers,
@@ -348,10 +341,9 @@ class Calls(Session):
                 retries=retries,
                 priority=priority,
             )
-            keys = [plan.keys[i] for i in plan.wanted]
-            made = self._submit_plan(plan, options)
-            for i, key, entry in zip(places, keys, made, strict=True):
-                items[i] = make_future(self, key, entry)  # type: ignore[arg-type]
+            job = Job([items[i] for i in places], optimize_graph=optimize_graph, **self._later)
+            for i, future in zip(places, self._finals(job, options)):
+                items[i] = future
         result = items if many else items[0]
         return self.gather(result) if sync else result  # type: ignore[attr-defined]
 
@@ -409,8 +401,7 @@ class Calls(Session):
             retries=retries,
             priority=priority,
         )
-        job = Job(items, optimize_graph=optimize_graph, scheduler=self)
-        blocks = job.split(self._blocks(job.plan(), options, inline=False))
+        blocks = self._persisted(items, optimize_graph, options)
         made = [persisted(c, held) for c, held in zip(items, blocks, strict=True)]
         return made if many else made[0]
 
@@ -482,6 +473,56 @@ class Calls(Session):
             asynchronous=asynchronous,
         )
 
+    @property
+    def _later(self) -> dict[str, Any]:
+        """How jobs are planned that may be staged."""
+        return {"scheduler": self, "later": True}
+
+    def _finals(self, job: Job, options: Sequence[Options]) -> list[Future[Any]]:
+        """Futures of the whole answers of a job's collections."""
+        if job.stages is None or not job.stages.is_open:
+            job.decide()
+            return self._blocks(job.final_plan(), options)
+        keys = [f"finalize-{job.name_of(i, self.id)}" for i in range(len(job.collections))]
+        return self._staged(job, keys, partial(Job.final_plan, names=keys), options, inline=True)
+
+    def _persisted(
+        self, items: Sequence[Any], optimize_graph: bool, options: Sequence[Options]
+    ) -> list[Sequence[Future[Any]]]:
+        """Futures of the blocks of collections."""
+        job = Job(items, optimize_graph=optimize_graph, fixed=True, **self._later)
+        if job.stages is None or not job.stages.is_open:
+            job.decide()
+            return job.split(self._blocks(job.plan(), options, inline=False))
+        names = [f"block-{job.name_of(i, self.id)}" for i in range(len(items))]
+        keys = [job.block_keys(i, name) for i, name in enumerate(names)]
+        flat = [*itertools.chain.from_iterable(keys)]
+        made = iter(self._staged(job, flat, partial(Job.plan, names=names), options, inline=False))
+        return [[*itertools.islice(made, len(some))] for some in keys]
+
+    def _staged(
+        self,
+        job: Job,
+        keys: list[Any],
+        define: Callable[[Job], Plan],
+        options: Sequence[Options],
+        inline: bool,
+    ) -> list[Future[Any]]:
+        """Futures of a job with decisions open, which is planned while it runs."""
+        link, table = self._link, self._link.table
+        staged = Staged(self, job, define, options, inline)  # type: ignore[arg-type]
+        link.flush_dropped()
+        with link.lock:
+            fresh = [key for key in dict.fromkeys(keys) if key not in table.entries]
+            if fresh:
+                link.announced.add(fresh, staged)
+                link.send(Want(fresh, ahead=True))
+            entries = [futures.want(table, key) for key in keys]
+        made = [make_future(self, key, entry) for key, entry in zip(keys, entries)]  # type: ignore[arg-type]
+        if fresh:
+            staged.begin(fresh)
+        return made
+
     def _blocks(
         self, plan: Plan, options: Sequence[Options], inline: bool = True
     ) -> list[Future[Any]]:
@@ -518,6 +559,12 @@ class Calls(Session):
     def __shoal_keep__(self, plan: Plan, **options: Any) -> list[Any]:
         known = {name: options[name] for name in WORKER_OPTIONS if name in options}
         return self._blocks(plan, options_of(**known), inline=False)
+
+    def __shoal_begin__(
+        self, collections: Sequence[Any], optimize_graph: bool, **options: Any
+    ) -> list[Sequence[Any]]:
+        known = {name: options[name] for name in WORKER_OPTIONS if name in options}
+        return self._persisted(collections, optimize_graph, options_of(**known))
 
     def __shoal_memory__(self) -> int | None:
         """Bytes that the smallest worker can have; None: no worker has a limit."""
@@ -632,7 +679,7 @@ class _MapCall:
         code, self.token = client._codes.of(func)
         if kwargs and not self.has_futures:
             # Keyword arguments travel once, with the function.
-            code = make_code((functools.partial(func, **kwargs),))[0]
+            code = make_code((partial(func, **kwargs),))[0]
         self.code = code
         self.unique = unique_key(self.label)
 

@@ -53,6 +53,9 @@ class Ambient:
     def __shoal_keep__(self, plan: Any, **options: Any) -> Any:
         return default_client().__shoal_keep__(plan, **options)
 
+    def __shoal_begin__(self, *args: Any, **options: Any) -> Any:
+        return default_client().__shoal_begin__(*args, **options)
+
     def __shoal_memory__(self) -> int | None:
         return default_client().__shoal_memory__()
 

@@ -21,13 +21,13 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.client.failures import answer_error
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.core.client import table as futures
-from shoal.distributed.core.client.table import Entry, Table
+from shoal.distributed.core.client.table import Announced, Entry, Table
 from shoal.distributed.core.session import Said, Session, confirm, say, start_anew
 from shoal.distributed.net import Connection, Security, connect
 from shoal.distributed.net.loop import Loop
@@ -124,6 +124,7 @@ class Link:
         self.timeout_s = timeout_s
         self.lock = threading.RLock()
         self.table = Table()
+        self.announced = Announced()
         self.status = "connecting"
         """connecting, running, closed."""
         self.scheduler = ""
@@ -227,7 +228,7 @@ class Link:
         keep = [
             said
             for i, said in enumerate(session.said)
-            if self._may_say_again(said.message, was_sent=i < unsent)
+            if _may_say_again(said.message, i < unsent, self._requests)
         ]
         start_anew(session, topics + keep)
         there = {getattr(said.message, "request", 0) for said in keep}
@@ -236,14 +237,6 @@ class Link:
         for number in sorted(set(taken).difference(calls)):
             say(session, self._requests[number][2])
         return [self._requests.pop(number)[1] for number in calls]
-
-    def _may_say_again(self, message: Any, was_sent: bool) -> bool:
-        """Whether another scheduler is to be told: wishes, and questions that were not answered."""
-        if type(message) is Call:
-            return not was_sent or message.method in HARMLESS
-        if type(message) is Want and message.heard >= 0:
-            return False  # all that is wanted now is said anyway
-        return not hasattr(message, "request") or message.request in self._requests
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status == "closed":
@@ -284,6 +277,7 @@ class Link:
         with self.lock:
             self.status = "closed"
             awaited = futures.disconnected(self.table, text)
+            self.announced.forsake(list(self.announced.by_key))
             conn, self._conn = self._conn, None
             self._is_open = False
             self._session = Session()
@@ -465,6 +459,7 @@ class Link:
         dropped = self._dropped
         with self.lock:
             gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
+            self.announced.forsake(gone)
             if gone and self._is_open:
                 # Else what is said of wishes when the connection is back says it as well.
                 self.send(Release(gone, self._session.heard))
@@ -474,6 +469,7 @@ class Link:
         keys = list(keys)
         with self.lock:
             awaited = futures.cancel(self.table, keys, text)
+            self.announced.forsake(keys)
             if self.status != "closed":
                 self.send(Cancel(keys, force, text))
         _wake(awaited)
@@ -562,6 +558,7 @@ class Link:
         if kind is Finished:
             with self.lock:
                 awaited, given_up = futures.finish(self.table, message)
+                self.announced.forsake(given_up)
                 if given_up and self._is_open:
                     self.send(Release(given_up, self._session.heard))
             _wake(awaited)
@@ -615,6 +612,15 @@ def _wake(awaited: Iterable[Entry]) -> None:
                 waiter(entry)
             except Exception:
                 log.exception("a callback of the future %r failed", entry.key)
+
+
+def _may_say_again(message: Any, was_sent: bool, requests: Container[int]) -> bool:
+    """Whether another scheduler is to be told: wishes, and questions that were not answered."""
+    if type(message) is Call:
+        return not was_sent or message.method in HARMLESS
+    if type(message) is Want and message.heard >= 0:
+        return False  # all that is wanted now is said anyway
+    return not hasattr(message, "request") or message.request in requests
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -132,6 +132,7 @@ class Session:
         self._sends = serializers
         self._loads = loader(serializers if deserializers is None else deserializers)
         self._caller: _Caller | None = None
+        self._planner: _Caller | None = None
         self._listeners: dict[str, list[Any]] = {}
         self._topics: dict[str, Callable[[Any], Any]] = dict(TOPICS)
         self._traces = bool(config.get("distributed.tracing"))
@@ -388,8 +389,16 @@ class Session:
         if self._caller is None:
             with self._link.lock:
                 if self._caller is None:
-                    self._caller = _Caller()
+                    self._caller = _Caller("shoal-callbacks")
         self._caller.put(callback, argument)
+
+    def _plan_later(self, step: Callable[[Any], Any], argument: Any) -> None:
+        """Run a step in a thread for planning: users' callbacks may wait for what is planned."""
+        if self._planner is None:
+            with self._link.lock:
+                if self._planner is None:
+                    self._planner = _Caller("shoal-planner")
+        self._planner.put(step, argument)
 
     # -- news ----------------------------------------------------------------------------------
 
@@ -438,9 +447,12 @@ class Session:
         current.forget(self)  # type: ignore[arg-type]
         self._loop.close()
         if self._place is not None:
+            for staged in set(self._link.announced.by_key.values()):
+                staged.finish()  # others may want it
             self._link.close()
-        if self._caller is not None:
-            self._caller.close()
+        for caller in (self._caller, self._planner):
+            if caller is not None:
+                caller.close()
         if self._place is not None:
             self._place.close()
 
@@ -506,11 +518,11 @@ class Session:
 
 
 class _Caller:
-    """A thread that runs callbacks, one after the other, until it is closed."""
+    """A thread that runs functions, one after the other, until it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._work, name="shoal-callbacks", daemon=True).start()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def put(self, callback: Callable[[Any], Any], argument: Any) -> None:
         """Run this as well."""

@@ -15,6 +15,7 @@ import msgspec
 from shoal.distributed.core import journal as j
 from shoal.distributed.core.scheduler.names import Layer, key_of
 from shoal.distributed.core.scheduler.records import Client
+from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of
 from shoal.distributed.core.scheduler.submit import user_rank
 from shoal.distributed.core.scheduler.table import BITS, DATA, INLINE, MASK, NOBODY
@@ -200,6 +201,10 @@ def introduced(state: Scheduler, client: Client, now: float) -> Iterator[j.Entry
     yield said(party, now, Hello(client.name, client.versions))
     if keys:
         yield said(party, now, Want(keys))
+    mine = [row for row, (who, _) in state.puts.items() if who == client.number]
+    late = [key_of(table, row) for row in mine if is_expected(state, row)]
+    if late:
+        yield said(party, now, Want(late, ahead=True))
 
 
 def party_of(client: Client) -> int:

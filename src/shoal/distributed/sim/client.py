@@ -302,6 +302,12 @@ class ClientNode(Node):
             self.want(key)
         self.say(message)
 
+    def announce(self, graph: Graph) -> None:
+        """Want what a graph makes that will be submitted later."""
+        self.say(Want(list(graph.wanted), ahead=True))
+        for key in graph.wanted:
+            self.want(key)
+
     def want(self, key: Key) -> None:
         """A future of a key."""
         entry = self.entries.get(key)

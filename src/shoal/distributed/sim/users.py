@@ -45,6 +45,8 @@ def user(client: ClientNode) -> Iterator[Wait]:
         held = [key for key in client.entries if client.status(key) != futures.CANCELLED]
         graph = world.make_graph(client, held)
         graphs.append(graph)
+        if random.random() < 0.2:
+            yield from announce(client, graphs)
         client.submit(graph)
         chance = random.random()
         if chance < 0.5:
@@ -71,6 +73,20 @@ def user(client: ClientNode) -> Iterator[Wait]:
         client.release(list(client.entries))
         yield random.random() * 0.1
     client.goodbye()
+
+
+def announce(client: ClientNode, graphs: list[Graph]) -> Iterator[Wait]:
+    """Want what the last graph makes before it is submitted; use it, or let go of it again."""
+    random, graph = client.random, graphs[-1]
+    client.announce(graph)
+    if random.random() < 0.5:
+        above = client.world.make_graph(client, list(graph.wanted))
+        graphs.append(above)
+        client.submit(above)
+    elif random.random() < 0.3:
+        client.release(random.sample(graph.wanted, random.randint(1, len(graph.wanted))))
+    if random.random() < 0.5:
+        yield random.random() * client.world.plan.seconds
 
 
 def storm(client: ClientNode) -> Iterator[Wait]:

@@ -13,7 +13,7 @@ after a reconnection every key that is still wanted (`wants`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from shoal.distributed.protocol import Finished, Key, Lost
 
@@ -23,7 +23,9 @@ __all__ = [
     "FINISHED",
     "LOST",
     "PENDING",
+    "Announced",
     "Entry",
+    "Later",
     "Table",
     "cancel",
     "disconnected",
@@ -95,6 +97,77 @@ class Table:
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
+
+
+class Later(Protocol):
+    """Who will say how keys are made that a client has announced.
+
+    Examples
+    --------
+    >>> hasattr(Later, "forsake")
+    True
+    """
+
+    def forsake(self, key: Key) -> None:
+        """Nobody wants one of them any more."""
+
+    def finish(self) -> None:
+        """Say it now."""
+
+
+class Announced:
+    """Wanted keys of which it is said later how they are made, and who will say it.
+
+    Examples
+    --------
+    >>> announced = Announced()
+    >>> announced.add(["x"], None)
+    >>> announced.described(["x"])
+    >>> announced.by_key
+    {}
+    """
+
+    __slots__ = ("by_key",)
+
+    def __init__(self) -> None:
+        self.by_key: dict[Key, Later] = {}
+
+    def add(self, keys: Iterable[Key], later: Later) -> None:
+        """Keys are announced.
+
+        Parameters
+        ----------
+        keys
+            New ones.
+        later
+            Who will say how they are made.
+        """
+        self.by_key.update(dict.fromkeys(keys, later))
+
+    def described(self, keys: Iterable[Key]) -> None:
+        """It is said now how keys are made.
+
+        Parameters
+        ----------
+        keys
+            Those that had been announced.
+        """
+        for key in keys:
+            self.by_key.pop(key, None)
+
+    def forsake(self, keys: Iterable[Key]) -> None:
+        """Nobody wants keys any more: how they are made need not be found out.
+
+        Parameters
+        ----------
+        keys
+            Any.
+        """
+        if self.by_key:
+            for key in keys:
+                later = self.by_key.pop(key, None)
+                if later is not None:
+                    later.forsake(key)
 
 
 def want(table: Table, key: Key) -> Entry:

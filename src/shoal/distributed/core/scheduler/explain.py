@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import find, key_of
+from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
 from shoal.distributed.core.scheduler.table import MASK, NOBODY
 from shoal.distributed.core.scheduler.transitions import (
@@ -154,6 +155,8 @@ def why_erred(state: Scheduler, row: int, now: float) -> str:
 
 def why_put(state: Scheduler, row: int, now: float) -> str:
     """It is on its way."""
+    if is_expected(state, row):
+        return "its client plans it when sizes are known that other tasks find out"
     return "a client has announced this data and not put it on a worker yet"
 
 

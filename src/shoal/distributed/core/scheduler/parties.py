@@ -37,7 +37,7 @@ from shoal.distributed.core.scheduler.recovery import end_recovery
 from shoal.distributed.core.scheduler.replicas import relieve
 from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
-from shoal.distributed.core.scheduler.scatter import on_reserve
+from shoal.distributed.core.scheduler.scatter import expect, on_reserve
 from shoal.distributed.core.scheduler.state import Scheduler, set_status
 from shoal.distributed.core.scheduler.stealing import recall, steal
 from shoal.distributed.core.scheduler.stranded import find_served, miss
@@ -380,6 +380,8 @@ def begin_wanting(
 
 def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], now: float) -> None:
     """A client has futures that it did not submit."""
+    if m.ahead:
+        expect(state, client, m.keys)
     begin_wanting(state, client, m.keys, anew=m.anew)
     if m.heard >= 0:
         settle_given(state, client)
@@ -432,11 +434,12 @@ def forget_client(state: Scheduler, client: Client, now: float) -> None:
     state.hearing.pop(client.number, None)
     rows = [r for r in wanted_by(state, client) if unwant(state, client, r)]
     let_go(state, rows, "its client is gone")
-    for row in [row for row, (who, _) in state.puts.items() if who == client.number]:
+    for row, where in [(row, to) for row, (who, to) in state.puts.items() if who == client.number]:
         if state.table.states[row] != PUT:
             continue
         key = key_of(state.table, row)
-        text = f"{client.name}, which was to put the data {key!r}, is gone"
+        what = "put the data" if where else "say how to make"
+        text = f"{client.name}, which was to {what} {key!r}, is gone"
         fail(state, row, ("lost", key, "", text.encode()))
 
 

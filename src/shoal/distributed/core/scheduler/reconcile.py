@@ -7,6 +7,7 @@ from shoal.distributed.core.scheduler.holdings import add_copy
 from shoal.distributed.core.scheduler.names import find
 from shoal.distributed.core.scheduler.needs import leave
 from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import DATA, HAS_INPUTS
 from shoal.distributed.core.scheduler.transitions import (
@@ -19,6 +20,9 @@ from shoal.distributed.core.scheduler.transitions import (
 from shoal.distributed.protocol import Reconcile, Register
 
 __all__: list[str] = []
+
+WANTED = frozenset([MEMORY, WAITING, READY, SENT, PUT])
+"""States of tasks whose results are of use."""
 
 
 def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
@@ -41,7 +45,7 @@ def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     state.effects.append(Send(worker.party, answer))
     for old, _, key, size in m.held:
         row = find(state.names, key)
-        if row >= 0 and states[row] in (MEMORY, WAITING, READY, SENT, PUT):
+        if row >= 0 and states[row] in WANTED and not is_expected(state, row):
             answer.keep.append((old, table.numbers[row]))
             add_copy(state, worker, table.numbers[row], size)
         else:

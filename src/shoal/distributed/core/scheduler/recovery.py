@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from shoal.distributed.core.effects import Log
 from shoal.distributed.core.scheduler.holdings import lose_data
+from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.transitions import PUT
 
@@ -63,6 +64,6 @@ def end_recovery(state: Scheduler) -> None:
     state.hold_until = -1.0
     state.awaited = set()
     for row, now in enumerate(state.table.states):
-        if now == PUT:
+        if now == PUT and not is_expected(state, row):
             lose_data(state, row)
     state.touched.update(state.workers)

@@ -1,8 +1,8 @@
-"""Data that a client puts on workers: numbers for it, and where it goes."""
+"""What a client has announced: data that it puts on workers, and tasks that it describes later."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heapreplace
 from typing import Any
 
@@ -16,7 +16,7 @@ from shoal.distributed.core.scheduler.transitions import ERRED, PUT
 from shoal.distributed.protocol import Key, Reserve, Reserved
 from shoal.graph.naming import key_split
 
-__all__ = ["announce", "on_reserve"]
+__all__ = ["announce", "described", "expect", "is_expected", "on_reserve"]
 
 
 def on_reserve(
@@ -92,6 +92,89 @@ def announce(state: Scheduler, client: Client, key: Key, size: int) -> int:
         table.states[row] = PUT
     want(state, client, row)
     return row
+
+
+def expect(state: Scheduler, client: Client, keys: Iterable[Key]) -> None:
+    """A client will say later how these are made; those that are known already stay as they are.
+
+    Meanwhile other tasks may need them, and clients want them.
+
+    Parameters
+    ----------
+    state, client
+        Whose.
+    keys
+        Of the tasks.
+
+    Examples
+    --------
+    >>> state = Scheduler()
+    >>> expect(state, Client(0, "me", 1), ["x"])
+    >>> state.table.states[0] == PUT, state.puts
+    (True, {0: (0, [])})
+    """
+    table = state.table
+    for key in keys:
+        row = find(state.names, key)
+        if row < 0:
+            row = name_keys(state.names, table, [key])[0][0]
+            table.prefixes[row] = prefix_of(state, key_split(key))
+            table.states[row] = PUT
+            # As of data, nobody can make it again, until it is known how.
+            table.flags[row] = DATA
+        if table.states[row] == PUT and not state.puts.get(row, NOWHERE)[1]:
+            # Who says so last is the one who will.
+            state.puts[row] = (client.number, [])
+            table.flags[row] |= NOTED
+
+
+NOWHERE: tuple[int, list[int]] = (-1, [])
+"""Where data goes of which that is not known."""
+
+
+def is_expected(state: Scheduler, row: int) -> bool:
+    """Whether it is to be said yet how a row is made.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    row
+        Any.
+
+    Examples
+    --------
+    >>> state = Scheduler()
+    >>> expect(state, Client(0, "me", 1), ["x"])
+    >>> is_expected(state, 0)
+    True
+    """
+    return state.table.states[row] == PUT and row in state.puts and not state.puts[row][1]
+
+
+def described(state: Scheduler, rows: Iterable[int]) -> list[int]:
+    """Those of some rows of which it was expected that somebody would say how they are made.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+    rows
+        Of which it is said now.
+
+    Examples
+    --------
+    >>> state = Scheduler()
+    >>> expect(state, Client(0, "me", 1), ["x"])
+    >>> described(state, [0]), described(state, [0])
+    ([0], [])
+    """
+    table = state.table
+    found = [row for row in dict.fromkeys(rows) if is_expected(state, row)]
+    for row in found:
+        del state.puts[row]
+        table.flags[row] = 0
+    return found
 
 
 def spread(candidates: list[Worker], nbytes: list[int], broadcast: int) -> list[list[int]]:

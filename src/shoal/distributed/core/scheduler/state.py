@@ -89,7 +89,8 @@ class Scheduler:
         self.deaths: dict[int, list[str]] = {}
         """Workers that died while rows ran."""
         self.puts: dict[int, tuple[int, list[int]]] = {}
-        """The client that is to put data in PUT, and the workers it goes to."""
+        """The client that is to put data in PUT, and the workers it goes to; none: the client is to
+        say how it is made."""
         self.twins: dict[int, tuple[int, int]] = {}
         """Second copies: row to (worker, run)."""
         self.deadlines: list[tuple[float, int, int]] = []

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice, pairwise
 from typing import Any
 
-from shoal.distributed.core.scheduler.failures import fail_if_input_failed, require
+from shoal.distributed.core.scheduler.failures import fail, fail_if_input_failed, require
 from shoal.distributed.core.scheduler.names import find, key_of, name_grid, name_keys
 from shoal.distributed.core.scheduler.needs import let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code
+from shoal.distributed.core.scheduler.scatter import described, is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, begin_epoch, prefix_of
 from shoal.distributed.core.scheduler.table import (
     BITS,
@@ -92,6 +93,8 @@ def on_submit(
         unknown = m.externals[externals.index(-1)]
         refuse(state, client, m, rows, fresh, unknown)
         return
+    if state.puts and (late := described(state, rows)):
+        fresh = [*fresh, *late]
     fill_columns(state, client, m, rows, fresh, buffers)
     ended = begin_wanting(state, client, m, rows)
     ready = connect(state, m, rows, fresh, externals)
@@ -399,6 +402,9 @@ def refuse(
     came = [row for row in known if want(state, client, row)]
     tell_ends(state, client, [row for row in came if table.states[row] in (MEMORY, ERRED)])
     place_ready(state, require(state, [row for row in came if table.states[row] == RELEASED]))
+    for row in dict.fromkeys(rows):
+        if is_expected(state, row):
+            fail(state, row, reason)
     for i in m.wanted:
         if rows[i] in new:
             tell_reason(client, key_of(table, rows[i]), reason)

@@ -9,7 +9,8 @@ these states::
     SENT       given to a worker, with the number of a run
     MEMORY     its result is on at least one worker
     ERRED      it, or something that it depends on, has failed
-    PUT        a client has announced data (scatter) and has not put it anywhere yet
+    PUT        a client has announced it, and has not put the data anywhere yet (scatter), or not
+               said yet how it is made
     FORGOTTEN  its row of the table is free
 
 Two counts decide about the ends.  A *result* is kept while somebody waits for it (a dependent in
@@ -54,7 +55,7 @@ STATES = ("forgotten", "released", "waiting", "ready", "sent", "memory", "erred"
 
 TRANSITIONS: dict[tuple[int, int], str] = {
     (FORGOTTEN, RELEASED): "submitted",
-    (FORGOTTEN, PUT): "a client will scatter it",
+    (FORGOTTEN, PUT): "a client will scatter it, or describe it",
     (RELEASED, WAITING): "a dependent or a client needs it",
     (RELEASED, READY): "needed, and its inputs are there",
     (RELEASED, MEMORY): "a worker turned out to hold it",
@@ -84,7 +85,7 @@ TRANSITIONS: dict[tuple[int, int], str] = {
     (ERRED, PUT): "lost data is put again",
     (PUT, MEMORY): "the data has arrived",
     (PUT, ERRED): "the client left, or the workers did, before the data arrived",
-    (PUT, RELEASED): "nobody wants it any more",
+    (PUT, RELEASED): "nobody wants it any more; or it was described",
 }
 """Every allowed change of state, and what it means."""
 
