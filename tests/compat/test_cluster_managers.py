@@ -67,6 +67,8 @@ def test_a_scheduler_is_asked_by_coroutines():
         LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
         Client(cluster),
     ):
+        own = cluster.scheduler
+        assert own.address == f"tcp://{own.ip}:{own.port}"
         found = asyncio.run(ask(cluster.scheduler_address))
     assert len(found["workers"]) == 1
 

@@ -244,6 +244,16 @@ class Scheduler(Overview):
         return self._listeners[0].address
 
     @property
+    def ip(self) -> str:
+        """The host in `address`."""
+        return parse(self.address).host
+
+    @property
+    def port(self) -> int:
+        """The port in `address`."""
+        return parse(self.address).port
+
+    @property
     def addresses(self) -> list[str]:
         """All addresses for other processes."""
         return [listener.address for listener in self._listeners[:-1]]
