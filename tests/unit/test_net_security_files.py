@@ -69,6 +69,16 @@ def test_credentials_under_the_names_that_dask_has_for_them(role) -> None:
     assert plain.get_connection_args(role)["ssl_context"] is None
 
 
+def test_who_starts_workers_elsewhere_hears_where_the_files_are(files) -> None:
+    made = Security(**files)
+    assert made.tls_client_key == files["tls_client_key"]
+    config = made.get_tls_config_for_role("client")
+    assert (config["ca_file"], config["cert"]) == (files["tls_ca_file"], files["tls_client_cert"])
+    # What was not given for a role is told as PEM.
+    assert made.get_tls_config_for_role("worker")["cert"] == made.cert
+    assert pickle.loads(pickle.dumps(made)).tls_ca_file == files["tls_ca_file"]
+
+
 def test_names_that_credentials_do_not_have() -> None:
     plain = Security.new()
     with pytest.raises(AttributeError, match="tls_foobar"):

@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from shoal.distributed.net import Security
 from shoal.distributed.net.interfaces import get_ip_interface
 
 __all__ = [
     "SETTINGS",
     "STDIN",
+    "certified",
     "check_preload",
     "host_of",
     "interrupted_by_signals",
@@ -46,6 +48,14 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--pid-file", type=click.Path(dir_okay=False), help="Where to write the process id."
     ),
+    click.option("--tls-ca-file", default=None, help="PEM file: authority of the certificates."),
+    click.option(
+        "--tls-cert",
+        default=None,
+        help="PEM file: certificate of all members.  They need no cluster.json then: the secret of "
+        "the cluster follows from the key.",
+    ),
+    click.option("--tls-key", default=None, help="PEM file: its key."),
     click.option("-v", "--verbose", is_flag=True, help="Log what comes and goes."),
     click.argument("preload_argv", nargs=-1, type=click.UNPROCESSED, metavar="[PRELOAD-ARGS]..."),
 )
@@ -65,11 +75,37 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
     ... @shared
     ... def example(**options): ...
     >>> sorted(p.name for p in example.params)
-    ['interface', 'pid_file', 'preload', 'preload_argv', 'verbose']
+    ['interface', 'pid_file', 'preload', 'preload_argv', 'tls_ca_file', ..., 'tls_key', 'verbose']
     """
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def certified(ca_file: str | None, cert: str | None, key: str | None) -> Security | None:
+    """The credentials in PEM files; None where none are named.
+
+    Parameters
+    ----------
+    ca_file, cert, key
+        Of the authority, the certificate, and its key if that is in a file of its own.
+
+    Raises
+    ------
+    click.ClickException
+        One is missing or cannot be read.
+
+    Examples
+    --------
+    >>> certified(None, None, None) is None
+    True
+    """
+    if ca_file is None and cert is None and key is None:
+        return None
+    try:
+        return Security(tls_ca_file=ca_file, tls_worker_cert=cert, tls_worker_key=key)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"--tls-ca-file, --tls-cert, --tls-key: {error}") from error
 
 
 def check_preload(preload: tuple[str, ...], argv: tuple[str, ...]) -> None:

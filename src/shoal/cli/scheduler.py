@@ -11,6 +11,7 @@ import click
 from shoal.cli.options import (
     SETTINGS,
     STDIN,
+    certified,
     check_preload,
     host_of,
     interrupted_by_signals,
@@ -91,6 +92,9 @@ def scheduler(
     verbose: bool,
     preload: tuple[str, ...],
     preload_argv: tuple[str, ...],
+    tls_ca_file: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
     **options: Any,
 ) -> None:
     """The command; see ``shoal scheduler --help``.
@@ -107,6 +111,8 @@ def scheduler(
         Whether to log more.
     preload, preload_argv
         What is loaded first, and words for it.
+    tls_ca_file, tls_cert, tls_key
+        Certificates made elsewhere, instead of new credentials.
     **options
         Of the scheduler.
 
@@ -118,12 +124,13 @@ def scheduler(
     start_log(verbose)
     check_preload(preload, preload_argv)
     where = host_of(host, interface) or "127.0.0.1"
+    own = certified(tls_ca_file, tls_cert, tls_key)
     if protocol is None:
-        protocol = "tcp" if where in ("127.0.0.1", "localhost", "::1") else "tls"
+        protocol = "tls" if own else "tcp" if where in ("127.0.0.1", "localhost", "::1") else "tls"
     try:
         node = Scheduler(
             addresses=[f"{protocol}://{where}:{port}"],
-            security=credentials(scheduler_file, tls=protocol == "tls"),
+            security=own or credentials(scheduler_file, tls=protocol == "tls"),
             scheduler_file=None if scheduler_file == STDIN else scheduler_file,
             preload=preload or None,
             preload_argv=preload_argv or None,

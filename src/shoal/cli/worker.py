@@ -14,6 +14,7 @@ import click
 from shoal.cli.options import (
     SETTINGS,
     STDIN,
+    certified,
     check_preload,
     host_of,
     interrupted_by_signals,
@@ -74,6 +75,7 @@ Settings of the configuration (distributed.worker...) hold where no option says 
 @click.option("--resources", default="", help="Such as 'GPU=2 MEM=10e9'.")
 @click.option("--local-directory", default=None, help="Where to put what does not fit in memory.")
 @click.option("--host", default=None, help="Interface to listen on for other workers.")
+@click.option("--protocol", default="tcp", help="Of the scheduler's address, where it has none.")
 @click.option("--worker-port", type=int, default=0, help="Port for that; 0 for any.")
 @click.option(
     "--nanny/--no-nanny",
@@ -96,6 +98,7 @@ def worker(
     name: str | None,
     host: str | None,
     interface: str | None,
+    protocol: str,
     worker_port: int,
     nanny: bool,
     resources: str,
@@ -103,6 +106,9 @@ def worker(
     verbose: bool,
     preload: tuple[str, ...],
     preload_argv: tuple[str, ...],
+    tls_ca_file: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
     **options: Any,
 ) -> None:
     """The command; see ``shoal worker --help``.
@@ -115,10 +121,14 @@ def worker(
         What the workers are to be like.
     host, interface, worker_port
         Where they listen.
+    protocol
+        ``"tcp"`` or ``"tls"``.
     pid_file, verbose
         What to write.
     preload, preload_argv
         What is loaded first, and words for it.
+    tls_ca_file, tls_cert, tls_key
+        Instead of the secret.
 
     Examples
     --------
@@ -131,7 +141,10 @@ def worker(
         preload_argv = (address, *preload_argv)
         address = None
     check_preload(preload, preload_argv)
-    address, security = find_scheduler(address, scheduler_file)
+    if address is not None and "://" not in address:
+        address = f"{protocol.removesuffix('://')}://{address}"
+    own = certified(tls_ca_file, tls_cert, tls_key)
+    address, security = find_scheduler(address, scheduler_file, own)
     count, threads = shape(nworkers, nthreads)
     if count > 1 and (worker_port or not nanny):
         raise click.UsageError("--worker-port and --no-nanny are for a single worker")
@@ -219,8 +232,12 @@ def say_when_registered(member: Any, spec: WorkerSpec) -> None:
         threading.Thread(target=wait, name="shoal-registered", daemon=True).start()
 
 
-def find_scheduler(address: str | None, path: Path | None) -> tuple[str, Security]:
+def find_scheduler(
+    address: str | None, path: Path | None, own: Security | None = None
+) -> tuple[str, Security]:
     """Address and credentials, from what was given."""
+    if own is not None and address is not None:
+        return str(parse(address)), own
     if path is None and address is None:
         path = Path("cluster.json")
     if path == STDIN:

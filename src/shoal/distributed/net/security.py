@@ -84,6 +84,8 @@ class Security:
         for name, value in zip(FIELDS, (secret, ca, cert, key, host), strict=True):
             # The dataclass is frozen.
             object.__setattr__(self, name, value)
+        # As they were given: those who start workers elsewhere pass on where the files are.
+        object.__setattr__(self, "_given", {k: v for k, v in files.items() if v is not None})
         if len(self.secret) < FEWEST_BYTES:
             raise AuthenticationError(
                 f"a cluster's secret has at least {FEWEST_BYTES} bytes, this one "
@@ -132,7 +134,7 @@ class Security:
         # As programs for Dask ask for it.  All members show the same certificate.
         field_ = TLS_NAMES.get(name)
         if field_ is not None:
-            return getattr(self, field_) or None
+            return self._given.get(name) or getattr(self, field_) or None
         if name in TLS_FIXED:
             return TLS_FIXED[name]
         raise AttributeError(f"Security has no {name!r}; its TLS names are {sorted(TLS_NAMES)}")
@@ -148,7 +150,8 @@ class Security:
         Returns
         -------
         dict
-            ``ca_file``, ``cert``, ``key`` (PEM, or None where there is none) and ``ciphers``.
+            ``ca_file``, ``cert``, ``key`` (the path that was given, else PEM, or None where there
+            is none) and ``ciphers``.
 
         Raises
         ------
@@ -159,9 +162,9 @@ class Security:
             raise ValueError(f"unknown role {role!r}; wanted one of {', '.join(ROLES)}")
         # The key may stand in the same text as the certificate.
         return {
-            "ca_file": self.ca or None,
-            "cert": self.cert or None,
-            "key": self.key or None,
+            "ca_file": self.tls_ca_file,
+            "cert": getattr(self, f"tls_{role}_cert"),
+            "key": getattr(self, f"tls_{role}_key"),
             "ciphers": None,
         }
 
