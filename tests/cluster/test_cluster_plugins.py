@@ -22,9 +22,12 @@ from shoal.distributed import (
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workers")
+    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(folder)}
+    with LocalCluster(n_workers=1, **options) as cluster:
         yield cluster
+    assert not list(folder.iterdir())
 
 
 @pytest.fixture
@@ -79,6 +82,9 @@ def test_folders_and_files(client, tmp_path: Path) -> None:
 
     assert client.submit(look).result() == (5, 7, 9)
     assert b"left_out" not in plugin.data
+    # They are unpacked beside the worker's own folder, which each of its processes has anew.
+    [nanny] = client.cluster.workers.values()
+    assert Path(nanny.local_directory, "package_for_workers", "__init__.py").exists()
 
 
 def test_installers(client, tmp_path: Path) -> None:

@@ -46,3 +46,23 @@ def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     (dead / "scheduler").touch()
     assert known.sweep(tmp_path, "shoal-cluster-*-*") == [dead]
     assert sorted(tmp_path.iterdir()) == sorted([alive, other])
+
+
+def test_a_new_folder_takes_the_place_of_what_the_dead_have_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    mine = Path(known.own_folder("worker", str(tmp_path)))
+    kind, host, _, _ = mine.name.removeprefix("shoal-").split("-")
+    left = tmp_path / f"shoal-worker-{host}-{gone.pid}-abc"
+    elsewhere = tmp_path / f"shoal-worker-other-{gone.pid}-abc"
+    for path in (left, elsewhere):
+        path.mkdir()
+    (left / "spilled").touch()
+    second = Path(known.own_folder(kind, str(tmp_path)))
+    # The folder may be shared: of processes on other hosts nothing is known.
+    assert sorted(tmp_path.iterdir()) == sorted([mine, second, elsewhere])
+    assert second.stat().st_mode & 0o777 == 0o700
+    deep = tmp_path / "not" / "there"
+    assert Path(known.own_folder("worker", str(deep))).parent == deep

@@ -418,7 +418,7 @@ class UploadDirectory(NannyPlugin):
         nanny
             The nanny.
         """
-        self._unpack(getattr(nanny, "local_directory", ""))
+        self._unpack(nanny.local_directory)
 
     def start(self, scheduler: Any) -> None:
         """Unpack the folder.
@@ -431,7 +431,7 @@ class UploadDirectory(NannyPlugin):
         self._unpack(scheduler.local_directory)
 
     def _unpack(self, place: str) -> None:
-        target = Path(place or tempfile.mkdtemp(prefix="shoal-"))
+        target = Path(place)
         with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
             archive.extractall(target)
         if self.update_path:

@@ -12,7 +12,6 @@ import contextlib
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +29,7 @@ from shoal.distributed.deploy.manifests import (
 )
 from shoal.distributed.deploy.spec import ProcessInterface, SpecCluster
 from shoal.distributed.net import Security, cluster_text
+from shoal.distributed.node.known import own_folder
 from shoal.optional import import_required
 
 __all__ = ["Kr8s", "Kube", "KubeCluster", "ThisMachineAsKubernetes"]
@@ -175,7 +175,7 @@ class ThisMachineAsKubernetes:
         name = manifest["metadata"]["name"]
         self.manifests[manifest["kind"], name] = manifest
         if manifest["kind"] == "Secret":
-            self._folder = self._folder or tempfile.mkdtemp(prefix="shoal-kubernetes-")
+            self._folder = self._folder or own_folder("kubernetes")
             for file, text in manifest["stringData"].items():
                 # The names of services mean this machine.
                 entries = json.loads(text)

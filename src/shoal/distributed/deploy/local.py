@@ -16,9 +16,7 @@ import logging
 import math
 import os
 import shutil
-import tempfile
 import threading
-from pathlib import Path
 from typing import Any
 
 from shoal import config
@@ -29,7 +27,7 @@ from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.net.addresses import UNIX_BYTES
 from shoal.distributed.net.interfaces import get_ip_interface
-from shoal.distributed.node.known import sweep
+from shoal.distributed.node.known import own_folder
 from shoal.distributed.node.limits import memory_limit
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.scheduler import Scheduler
@@ -242,8 +240,7 @@ class LocalCluster(Cluster):
     # -- starting ------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        sweep(Path(tempfile.gettempdir()), "shoal-cluster-*-*")
-        self._folder = tempfile.mkdtemp(prefix=f"shoal-cluster-{os.getpid()}-")
+        self._folder = own_folder("cluster")
         near = [f"unix://{self._folder}/scheduler"] if is_short(self._folder) else []
         self._is_near = self._is_near and bool(near)
         self._loop = Loop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +20,14 @@ import xxhash
 from shoal.distributed.net import Loop, Security, read_cluster_file, write_cluster_file
 from shoal.errors import ConfigError
 
-__all__ = ["Known", "find_known", "forget_known", "public_address", "remember_known"]
+__all__ = [
+    "Known",
+    "find_known",
+    "forget_known",
+    "own_folder",
+    "public_address",
+    "remember_known",
+]
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,30 @@ def sweep(folder: Path, pattern: str) -> list[Path]:
                 path.unlink()
             gone.append(path)
     return gone
+
+
+def own_folder(kind: str, parent: str = "") -> str:
+    """A new folder of this process; those are removed that others on this host left when they died.
+
+    Parameters
+    ----------
+    kind
+        What it is for, such as ``"worker"``.
+    parent
+        Where; default: where temporary files go.  It may be shared with other hosts.
+
+    Examples
+    --------
+    >>> folder = own_folder("example")
+    >>> oct(os.stat(folder).st_mode & 0o777), f"-{os.getpid()}-" in folder
+    ('0o700', True)
+    >>> os.rmdir(folder)
+    """
+    where = Path(parent or tempfile.gettempdir())
+    where.mkdir(parents=True, exist_ok=True)
+    mark = f"shoal-{kind}-{_name_of(platform.node())[:4]}-"
+    sweep(where, f"{mark}*-*")
+    return tempfile.mkdtemp(prefix=f"{mark}{os.getpid()}-", dir=where)
 
 
 def remember_known(

@@ -35,6 +35,7 @@ from typing import Any
 
 from shoal.distributed.net import Connection, Loop, Security, connect
 from shoal.distributed.node.calls import RESTART_CODE, call_user
+from shoal.distributed.node.known import own_folder
 from shoal.distributed.node.limits import memory_limit, resident_bytes, shared_out_bytes
 from shoal.distributed.node.plugins import Plugins
 from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
@@ -241,6 +242,7 @@ class Nanny:
         self._last_end = ""
         self.closed = threading.Event()
         self.plugins = Plugins(self, None)
+        self._folder = ""
         self.waiting: list[Callable[[], object]] = []
         """To be called when the worker runs again."""
         self._connection: Connection | None = None
@@ -306,6 +308,13 @@ class Nanny:
     def worker_address(self) -> str:
         """Where the worker listens; empty until it is known."""
         return self.child.address if self.child is not None else ""
+
+    @property
+    def local_directory(self) -> str:
+        """A folder of its own for plugins, removed at the end; the worker's processes share it."""
+        if not self._folder:
+            self._folder = own_folder("nanny", self.spec.local_directory)
+        return self._folder
 
     def _start(self) -> None:
         if self.status in ("closing", "closed") or self.child is not None:
@@ -501,6 +510,8 @@ class Nanny:
                 self._connection.send(Call(0, "nanny.gave_up", {"name": self.name, "text": text}))
             self._connection.send(Goodbye(text or "its worker has ended"))
             self._connection.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
         self.closed.set()
         self.on_end(self, text)
 

@@ -18,7 +18,6 @@ import logging
 import os
 import pickle
 import shutil
-import tempfile
 import threading
 import time
 import uuid
@@ -45,7 +44,7 @@ from shoal.distributed.net import (
 from shoal.distributed.node.calls import load_file
 from shoal.distributed.node.door import Door, parse_door
 from shoal.distributed.node.extensions import Extensions
-from shoal.distributed.node.known import forget_known, remember_known
+from shoal.distributed.node.known import forget_known, own_folder, remember_known
 from shoal.distributed.node.output import Line, lines_of
 from shoal.distributed.node.plugins import load_preload
 from shoal.distributed.node.record import Record
@@ -355,7 +354,7 @@ class Scheduler(Overview):
     def local_directory(self) -> str:
         """A folder of its own, removed at the end."""
         if not self._folder:
-            self._folder = tempfile.mkdtemp(prefix="shoal-scheduler-")
+            self._folder = own_folder("scheduler")
         return self._folder
 
     def in_loop(self, call: Callable[[], Any]) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
+from shoal.distributed.node.known import own_folder
 from shoal.units import parse_bytes
 
 __all__ = ["WorkerSpec", "make_folder", "parse_memory"]
@@ -123,9 +122,7 @@ def make_folder(spec: WorkerSpec) -> str:
     '0o700'
     >>> os.rmdir(folder)
     """
-    if spec.local_directory:
-        os.makedirs(spec.local_directory, exist_ok=True)
-    return tempfile.mkdtemp(prefix="shoal-worker-", dir=spec.local_directory or None)
+    return own_folder("worker", spec.local_directory)
 
 
 def parse_memory(wanted: object) -> int | float | None:
