@@ -16,11 +16,10 @@ Blocks that are not plain NumPy arrays, or small, take the straight way: one ste
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,29 +27,27 @@ import numpy as np
 
 from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.kernels.buffered import Buffered, Scratch, is_by_elements
+from shoal.array.kernels.cuts import Cuts
 from shoal.array.kernels.layout import permute_block
 from shoal.array.kernels.numba_engine import compile_elements, compile_fold
 from shoal.array.kernels.numexpr_engine import compile_program
-from shoal.array.program import Program
+from shoal.array.kernels.totals import Total
+from shoal.array.program import Program, Step
 from shoal.graph.naming import funcname
 from shoal.graph.task import Nest, Ref
 
-__all__ = ["Fold", "Tiled", "tile_shape"]
+__all__ = ["Fold", "Ready", "Tiled"]
 
 TILE_BYTES = 1536 * 1024
 """Of one buffer.  Smaller ones stay nearer to the core, but each call costs half a microsecond,
 and gives up and takes the interpreter's lock: two threads then wait for each other."""
 
-_kept = threading.local()
-"""Each thread's last program, ready to run."""
+MOST_KINDS = 32
+"""Kinds of blocks of which a thread knows how they are cut."""
 
-ALIAS_BYTES = 4096
-"""Elements that lie a multiple of this apart share a few places in the cache, and drive each other
-out: a column of an array whose rows are so long does not fit the cache, however short it is."""
-
-
-REDUCES = {np.sum: np.add.reduce, np.prod: np.multiply.reduce}
-"""What these functions of NumPy's call in the end, after they have asked what they were given."""
+REDUCES: dict[Any, Any] = {np.sum: np.add, np.prod: np.multiply}
+"""Whose ``reduce`` these functions of NumPy's call in the end, after they have asked what they were
+given."""
 
 
 class Fold:
@@ -94,11 +91,28 @@ class Fold:
         steps: Any = getattr(self.chunk, "steps", ())
         if len(steps) != 1 or len(steps[0].args) != 1:
             return self.chunk
-        func: Any = steps[0].func
-        told = dict(steps[0].kwargs)
-        if isinstance(func, partial) and not func.args:
-            func, told = func.func, {**func.keywords, **told}
-        return partial(REDUCES.get(func, func), **told)
+        func, told = _called(steps[0])
+        return partial(REDUCES[func].reduce if func in REDUCES else func, **told)
+
+    def total(self, ndim: int, is_quick: bool) -> Total | None:
+        """The reduction as one of all elements by a ufunc, if that is what it is.
+
+        Parameters
+        ----------
+        ndim
+            Of the tiles.
+        is_quick
+            As of `Total`.
+        """
+        if len(self.axes) < ndim or not self.concatenate:
+            return None
+        steps = [step for call in (self.chunk, self.combine) for step in getattr(call, "steps", ())]
+        if len(steps) != 2 or any(len(step.args) != 1 for step in steps):
+            return None
+        (first, told), (second, _) = map(_called, steps)
+        if first is not second or first not in REDUCES or set(told) - {"axis", "keepdims", "dtype"}:
+            return None
+        return Total(REDUCES[first], told.get("dtype"), is_quick)
 
     def of_grid(self, tiles: Sequence[Any], grid: tuple[int, ...]) -> Any:
         """The partial result of a grid of tiles.
@@ -150,6 +164,15 @@ class Fold:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fold, (self.chunk, self.combine, self.axes, self.concatenate)
+
+
+def _called(step: Step) -> tuple[Any, dict[str, Any]]:
+    """A step's function without its arguments, and what it is told by name."""
+    func: Any = step.func
+    told = dict(step.kwargs)
+    if isinstance(func, partial) and not func.args:
+        return func.func, {**func.keywords, **told}
+    return func, told
 
 
 def _side_by_side(partials: list[Any], grid: list[int]) -> Any:
@@ -211,73 +234,40 @@ class Tiled:
             block if axes is None else permute_block(block, axes)
             for block, axes in zip(blocks, self.views, strict=True)
         ]
-        if self.is_plain and all(type(b) is np.ndarray and b.dtype != object for b in inputs):
+        if self.is_plain and all(type(b) is np.ndarray for b in inputs):
             compiled = self._compiled(inputs)
             if compiled is not None:
                 return compiled(inputs)
-            shape = np.broadcast_shapes(*[block.shape for block in inputs])
-            done, result = self._tile_by_tile(inputs, shape)
-            if done:
+            ready = Ready.of(self)
+            kept = ready.kept(inputs)
+            result = None if kept is None else self._tile_by_tile(inputs, *kept)
+            ready.leave()
+            if kept is not None:
                 return result
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
 
     def _compiled(self, inputs: list[Any]) -> Callable[..., Any] | None:
-        if self.engine != "numba":
+        if self.engine != "numba" or any(block.dtype.hasobject for block in inputs):
             return None
         if self.fold is None:
             return compile_elements(self.program, inputs)
         return compile_fold(self.program, inputs, self.fold)
 
-    def _tile_by_tile(self, inputs: list[Any], shape: tuple[int, ...]) -> tuple[bool, Any]:
-        own = shape
-        if self.fold is None or len(self.fold.axes) == len(shape):
-            inputs, shape = _in_one_row(inputs, shape)
-        with self._runner(inputs) as run:
-            tile = tile_shape(shape, TILE_BYTES // run.itemsize, any(map(_is_across, inputs)))
-            grid = tuple([-(-n // t) for n, t in zip(shape, tile, strict=True)])
-            if math.prod(grid) <= 1 or not run.is_plain:
-                return False, None
-            with Scratch(TILE_BYTES) as parts_of:
-                near = [
-                    parts_of.take((math.prod(tile),), block.dtype)
-                    if _is_worth_copying(block, self.program, i)
-                    else None
-                    for i, block in enumerate(inputs)
-                ]
-                tiles = _tiles(inputs, shape, tile, near)
-                if self.fold:
-                    return True, self.fold.joined([run(part) for part, _ in tiles], grid)
-                out = None
-                for part, place in tiles:
-                    if out is None:
-                        first = run(part)
-                        out = np.empty(shape, first.dtype)
-                        out[place] = first
-                    else:
-                        run.into(part, out[place])
-        return out is not None, None if out is None else out.reshape(own)
-
-    @contextlib.contextmanager
-    def _runner(self, inputs: list[Any]) -> Iterator[Any]:
-        """The program as a function of tiles, kept by the thread for the next block of its kind.
-
-        Making it takes as long as half of a tile, and other threads wait for that.
-        """
-        kind = (TILE_BYTES, [(block.dtype, block.ndim) for block in inputs])
-        owner, known, run = _kept.__dict__.pop("last", (None, None, None))
-        if owner is not self or known != kind:
-            if run is not None:
-                run.close()
-            finish = None if self.fold is None else self.fold.chunk_of_one()
-            run = None
-            if self.engine == "numexpr":
-                run = compile_program(self.program, inputs, TILE_BYTES, finish)
-            run = run or Buffered(self.program, inputs, TILE_BYTES, finish)
-        yield run
-        # After an error it is not used again.
-        run.forget()
-        _kept.last = (self, kind, run)
+    def _tile_by_tile(self, inputs: list[Any], run: Any, cuts: Cuts, total: Total | None) -> Any:
+        with Scratch(TILE_BYTES) as near:
+            tiles = cuts.parts(inputs, near)
+            if total is not None:
+                return total.joined([run(parts) for parts, _ in tiles], len(cuts.shape))
+            if self.fold:
+                return self.fold.joined([run(parts) for parts, _ in tiles], cuts.grid)
+            parts, place = next(tiles)
+            first = run(parts)
+            out = np.empty(cuts.shape, first.dtype)
+            out[place] = first
+            for parts, place in tiles:
+                run.into(parts, out[place])
+        return out.reshape(np.broadcast_shapes(*[block.shape for block in inputs]))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tiled, (self.program, self.views, self.engine, self.fold)
@@ -293,102 +283,97 @@ def _is_plain(program: Program) -> bool:
     )
 
 
-def tile_shape(shape: tuple[int, ...], size: int, across: bool = False) -> tuple[int, ...]:
-    """The shape of a tile: as long as possible along the last axes, which lie together in memory.
+class Ready:
+    """What a thread keeps of the program that it ran last, for the next block of its kind.
+
+    Between two blocks the interpreter works with a cold cache: what takes 40 us in a loop takes 200
+    there, as long as a tile, and other threads may wait for it.
 
     Parameters
     ----------
-    shape
-        Of the block.
-    size
-        How many elements a tile may have.
-    across
-        Whether an input lies the other way round: then tiles are squares, in which both ways have
-        neighbours that share cache lines.
+    owner
+        A `Tiled`.
 
     Examples
     --------
-    >>> tile_shape((100, 100), 1000), tile_shape((10, 10_000), 1000)
-    ((10, 100), (1, 1000))
-    >>> tile_shape((100, 100), 1000, True)
-    (31, 31)
+    >>> ready = Ready.of(Tiled(Program(1, ()), (None,), "numpy", None))
+    >>> ready.kept([np.ones(2)]) is None
+    True
+    >>> ready.leave()
     """
-    if across and len(shape) > 1:
-        edge = math.isqrt(size)
-        rest = [1] * (len(shape) - 2)
-        return (*rest, *[max(1, min(n, edge)) for n in shape[-2:]])
-    out = []
-    for length in reversed(shape):
-        part = max(1, min(length, size))
-        out.append(part)
-        size //= part
-    return tuple(reversed(out))
 
+    __slots__ = ("known", "owner", "runs")
 
-def _in_one_row(inputs: list[Any], shape: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...]]:
-    """Blocks that lie in memory as they are counted, as views of one row: with a single axis to
-    walk along, NumPy adds up twice as fast as with two."""
-    rows = [b for b in inputs if b.shape == shape and b.flags.c_contiguous]
-    if len(shape) < 2 or any(b.size > 1 and not any(b is row for row in rows) for b in inputs):
-        return inputs, shape
-    flat = (*[1] * (len(shape) - 1), math.prod(shape))
-    return [b.reshape(flat) if b.shape == shape else b for b in inputs], flat
+    _of_thread = threading.local()
 
+    def __init__(self, owner: Tiled) -> None:
+        self.owner = owner
+        self.runs: dict[Any, Any] = {}
+        self.known: dict[Any, tuple[Any, Cuts, Total | None] | None] = {}
 
-def _is_across(block: Any) -> bool:
-    """Whether neighbours along the last axis lie further apart than along the one before."""
-    return block.ndim > 1 and 1 not in block.shape[-2:] and block.strides[-1] > block.strides[-2]
+    @classmethod
+    def of(cls, owner: Tiled) -> Ready:
+        """The thread's own; nobody else takes it until it is left, and after an error nobody does.
 
+        Parameters
+        ----------
+        owner
+            Whose program it is to run.
+        """
+        last: Ready | None = cls._of_thread.__dict__.pop("last", None)
+        if last is not None and last.owner is owner:
+            return last
+        for run in last.runs.values() if last is not None else ():
+            run.close()
+        return Ready(owner)
 
-def _tiles(
-    inputs: Sequence[Any], shape: tuple[int, ...], tile: tuple[int, ...], near: Sequence[Any]
-) -> Any:
-    """The inputs' parts for each tile in C order, and where it stands.
+    def leave(self) -> None:
+        """Keep it for the next block, without any of this one."""
+        for run in self.runs.values():
+            run.forget()
+        self._of_thread.last = self
 
-    ``near`` has, for each input, memory to copy its parts to, or None.
-    """
-    ndim = len(shape)
-    spans = [
-        [slice(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(shape, tile, strict=True)
-    ]
-    # Along the axes in which it is repeated, the same part of an input serves all tiles.
-    repeated = [
-        [i for i in range(block.ndim) if block.shape[i] != shape[ndim - block.ndim + i]]
-        for block in inputs
-    ]
-    is_plain = not any(repeated) and all(block.ndim == ndim for block in inputs)
-    is_plain = is_plain and all(memory is None for memory in near)
-    for place in itertools.product(*spans):
-        if is_plain:
-            yield [block[place] for block in inputs], place
-            continue
-        parts = []
-        for block, axes, memory in zip(inputs, repeated, near, strict=True):
-            index = place[ndim - block.ndim :]
-            if axes:
-                index = tuple([slice(None) if i in axes else s for i, s in enumerate(index)])
-            part = block[index]
-            parts.append(part if memory is None else _copied(part, memory))
-        yield parts, place
+    def kept(self, inputs: Sequence[Any]) -> tuple[Any, Cuts, Total | None] | None:
+        """The program as a function of tiles, the tiles, and what totals them, if anything does.
 
+        Parameters
+        ----------
+        inputs
+            Plain blocks.
 
-def _copied(part: Any, memory: Any) -> Any:
-    """A part of a block as it lies, but with no gaps."""
-    across = _is_across(part)
-    source = part.swapaxes(-1, -2) if across else part
-    out = memory[: part.size].reshape(source.shape)
-    np.copyto(out, source)
-    return out.swapaxes(-1, -2) if across else out
+        Returns
+        -------
+        tuple or None
+            None for blocks that are not cut.
+        """
+        kind = (TILE_BYTES, *[(b.dtype, b.shape, b.strides) for b in inputs])
+        if kind not in self.known:
+            if len(self.known) >= MOST_KINDS:
+                self.known.clear()
+            self.known[kind] = self._made(inputs)
+        return self.known[kind]
 
+    def _made(self, inputs: Sequence[Any]) -> tuple[Any, Cuts, Total | None] | None:
+        owner, fold = self.owner, self.owner.fold
+        if any(block.dtype.hasobject for block in inputs):
+            return None
+        ndim = max((block.ndim for block in inputs), default=0)
+        as_row = fold is None or len(fold.axes) == ndim
+        total = fold.total(ndim, owner.engine == "numexpr") if fold and as_row else None
+        run = self._run(inputs, total)
+        cuts = Cuts(owner.program, inputs, as_row, TILE_BYTES // run.itemsize)
+        if total is not None and cuts.rows is None and ndim > 1:
+            total, run = None, self._run(inputs, None)
+        return (run, cuts, total) if math.prod(cuts.grid) > 1 and run.is_plain else None
 
-def _is_worth_copying(block: Any, program: Program, place: int) -> bool:
-    """Whether parts of an input are better read once, into memory without gaps.
-
-    What is read twice is: parts of one array of many blocks lie in rows far apart, and come slower
-    even from the cache.  What lies across is where its columns share places in the cache.
-    """
-    if _is_across(block):
-        return bool(block.strides[-1] % ALIAS_BYTES == 0)
-    if block.ndim < 2 or block.size < 2 or block.flags.c_contiguous:
-        return False
-    return program.reads(place) > 1
+    def _run(self, inputs: Sequence[Any], total: Total | None) -> Any:
+        """Blocks of other shapes share the memory of their tiles."""
+        owner = self.owner
+        kind = (TILE_BYTES, total is None, *[(block.dtype, block.ndim) for block in inputs])
+        if kind not in self.runs:
+            finish = None if owner.fold is None else total or owner.fold.chunk_of_one()
+            run = None
+            if owner.engine == "numexpr":
+                run = compile_program(owner.program, inputs, TILE_BYTES, finish)
+            self.runs[kind] = run or Buffered(owner.program, inputs, TILE_BYTES, finish)
+        return self.runs[kind]
