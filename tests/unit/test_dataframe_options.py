@@ -7,6 +7,7 @@ series) that is evaluated with pandas' frames and with shoal's, cut so that one 
 from __future__ import annotations
 
 import warnings
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -172,3 +173,53 @@ def test_the_index_of_a_join_has_its_name_before_it_is_computed(how: str) -> Non
     right = pd.DataFrame({"z": range(4)}, index=pd.Index(range(4), name="a"))
     got = dd.from_pandas(left, 3).join(dd.from_pandas(right, 2).clear_divisions(), "x", how=how)
     assert got._meta.index.name == left.join(right, on="x", how=how).index.name
+
+
+OF_KINDS = {
+    "float32": pd.Series([1.5, np.nan, 2.25, -1, 4, 0], dtype="float32"),
+    "float64": pd.Series([1.5, np.nan, 2.25, -1, 4, 0]),
+    "Float32": pd.Series([1.5, None, 2.25, -1, 4, 0], dtype="Float32"),
+    "complex": pd.Series([1 + 2j, 2, 3, 4, 5, 6]),
+    "boolean": pd.Series([True, None, False, True, True, False], dtype="boolean"),
+    "Int64": pd.Series([1, None, 0, 4, 5, 6], dtype="Int64"),
+    "decimal": pd.Series([Decimal(one) for one in ("1.5", "2", "3", "4", "5", "6")]),
+    "arrow": pd.Series([1, None, 3, 4, 5, 6], dtype="int64[pyarrow]"),
+    "span": pd.Series(pd.to_timedelta([1, 2, None, 4, 5, 6], unit="h")),
+}
+
+
+@pytest.mark.parametrize("kind", list(OF_KINDS))
+@pytest.mark.parametrize("npartitions", [2, 6])
+def test_reductions_of_every_kind_of_number(kind: str, npartitions: int) -> None:
+    values = OF_KINDS[kind]
+    lazy = dd.from_pandas(values, npartitions=npartitions)
+    for name in "sum prod min max mean var std sem median any all".split():  # noqa: SIM905
+        for skipna in (True, False):
+            try:
+                expected = getattr(values, name)(skipna=skipna)
+            except TypeError:
+                continue
+            got = getattr(lazy, name)(skipna=skipna).compute()
+            if pd.isna(expected):
+                assert pd.isna(got), (name, skipna)
+                continue
+            assert got == pytest.approx(expected) if kind != "span" else got == expected
+            assert isinstance(got, type(expected) | np.generic), (name, skipna)
+            if hasattr(expected, "dtype"):
+                assert got.dtype == expected.dtype, (name, skipna)
+
+
+@pytest.mark.parametrize("name", ["skew", "kurtosis"])
+def test_higher_moments_may_mind_gaps(name: str) -> None:
+    frame = FRAME[["i", "f"]]
+    got = getattr(dd.from_pandas(frame, npartitions=3), name)(bias=False, skipna=False)
+    assert_eq(got, getattr(frame, name)(skipna=False))
+
+
+def test_one_statistic_of_narrow_columns_is_narrow() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2, 4], "y": [0.5, None, 1]}, dtype="float32")
+    lazy = dd.from_pandas(frame, npartitions=3)
+    for name in ("mean", "var", "std", "sem"):
+        assert_eq(getattr(lazy, name)(), getattr(frame, name)())
+        assert getattr(lazy, name)().dtype == np.float32
+    assert isinstance(lazy.x.quantile(0.3).compute(), np.float32)

@@ -29,6 +29,7 @@ __all__ = [
     "meta_nonempty",
     "meta_nonempty_dispatch",
     "meta_of_call",
+    "objects_as_numbers",
     "sample_of",
     "sample_of_pandas",
     "told_meta",
@@ -304,6 +305,32 @@ def _sample_values(dtype: Any) -> Any:
         except (TypeError, ValueError, NotImplementedError, ArithmeticError):
             continue
     return pd.Series([None, None]).astype(dtype).array
+
+
+def objects_as_numbers(sample: Any) -> Any:
+    """A sample whose objects are numbers, not text; None where it has no objects.
+
+    Parameters
+    ----------
+    sample
+        What `sample_of` gave.
+
+    Examples
+    --------
+    >>> objects_as_numbers(sample_of(pd.Series([], dtype=object))).tolist()
+    [1, 1]
+    """
+    ones = pd.Series([1, 1], dtype=object)
+    if isinstance(sample, pd.Series) and sample.dtype == object:
+        return ones.set_axis(sample.index).rename(sample.name)
+    if not isinstance(sample, pd.DataFrame) or np.dtype(object) not in sample.dtypes.to_list():
+        return None
+    columns = [
+        ones.array if dtype == np.dtype(object) else sample.iloc[:, i].array
+        for i, dtype in enumerate(sample.dtypes)
+    ]
+    out = pd.DataFrame(dict(enumerate(columns)), index=sample.index)
+    return out.set_axis(sample.columns, axis=1)
 
 
 def told_meta(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

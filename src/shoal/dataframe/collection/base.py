@@ -28,7 +28,13 @@ from shoal.dataframe.kernels.calls import (
     transformed,
 )
 from shoal.dataframe.kernels.reductions import Reducer, concat_rows
-from shoal.dataframe.meta import make_meta, meta_of_call, sample_of, untold
+from shoal.dataframe.meta import (
+    make_meta,
+    meta_of_call,
+    objects_as_numbers,
+    sample_of,
+    untold,
+)
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.estimates import told_size
 from shoal.dataframe.nodes.partitions import Head, Select, Tail
@@ -329,6 +335,18 @@ def _beside(array: Any, like: Any) -> Any:
     return Beside(blocks, index._node, columns)
 
 
+def _of_sample(reducer: Reducer, meta: Any) -> Any:
+    """What a reduction gives for made-up rows; objects may be text, or numbers."""
+    sample = sample_of(meta)
+    try:
+        return reducer.final([reducer.partial(sample)])
+    except TypeError:
+        numbers = objects_as_numbers(sample)
+        if numbers is None:
+            raise
+        return reducer.final([reducer.partial(numbers)])
+
+
 class FrameBase(CollectionMixin):
     """A handle on an expression whose blocks are partitions of a pandas object.
 
@@ -503,10 +521,9 @@ class FrameBase(CollectionMixin):
         """A reduction of the table in `shoal.dataframe.kernels.reductions`."""
         reducer = Reducer(name, tuple(options.items()), reads)
         if meta is None:
-            sample = sample_of(self._meta)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                meta = make_meta(reducer.final([reducer.partial(sample)]))
+                meta = make_meta(_of_sample(reducer, self._meta))
         return self._reduced(reducer, meta, split_every)
 
     def _reduced(self, reducer: Any, meta: Any, split_every: Any, split_out: int = 1) -> Any:

@@ -142,6 +142,36 @@ class GroupBy:
         raise AttributeError(f"a GroupBy has no attribute {name!r}{nearest(name, dir(type(self)))}")
 
     @property
+    def obj(self) -> Any:
+        """The frame or series whose rows are grouped."""
+        return self.frame
+
+    @property
+    def by(self) -> list[Any]:
+        """The keys: names of columns, and series."""
+        return self._by()
+
+    @property
+    def sort(self) -> bool:
+        """Whether groups are in the order of their keys."""
+        return bool(self.options.get("sort", True))
+
+    @property
+    def dropna(self) -> bool:
+        """Whether rows with a missing key are left out."""
+        return bool(self.options.get("dropna", True))
+
+    @property
+    def observed(self) -> bool:
+        """Whether only categories that are there make groups."""
+        return bool(self.options.get("observed", True))
+
+    @property
+    def group_keys(self) -> bool:
+        """Whether results of ``apply`` are labelled by the keys, too."""
+        return bool(self.options.get("group_keys", True))
+
+    @property
     def ngroups(self) -> Any:
         """How many groups there are, not computed yet."""
         return self.aggregate("size").size

@@ -15,6 +15,10 @@ from shoal.dataframe.meta import make_meta
 __all__ = ["Rolling", "rolling"]
 
 
+ROLLING_OPTIONS = ("min_periods", "center", "win_type", "closed")
+"""Options that windows tell by name."""
+
+
 class Rolling:
     """Windows over the rows of a frame or series; `DataFrame.rolling` makes it.
 
@@ -48,6 +52,14 @@ class Rolling:
         out = item.rolling(self.window, **self.options)
         return out if self.columns is None else out[self.columns]
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *ROLLING_OPTIONS]
+
+    @property
+    def obj(self) -> Any:
+        """The frame or series over whose rows windows move."""
+        return self.collection
+
     @property
     def reach(self) -> tuple[Any, Any]:
         """How far a window looks back and on: rows, or times."""
@@ -65,7 +77,7 @@ class Rolling:
         return Rolling(self.collection, self.window, columns, **self.options)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("min_periods", "center", "win_type", "closed"):
+        if name in ROLLING_OPTIONS:
             return self.options.get(name)
         if not name.startswith("_") and name in getattr(self.collection, "columns", ()):
             return self[name]

@@ -107,6 +107,7 @@ def skew(
     bias: bool = True,
     nan_policy: str = "propagate",
     numeric_only: bool = False,
+    skipna: bool = True,
 ) -> Any:
     """The skewness of each column, by default that of the sample (`scipy.stats.skew`).
 
@@ -120,6 +121,8 @@ def skew(
         Accepted for programs written for Dask; missing values are left out.
     numeric_only
         Leave out columns that are not numbers.
+    skipna
+        False: where a value is missing, so is the result.
 
     Examples
     --------
@@ -127,7 +130,7 @@ def skew(
     >>> from_dict({"x": [1.0, 2.0, 6.0]}, npartitions=2).x.skew(bias=False).compute().round(3)
     np.float64(1.458)
     """
-    return _moment(self, "skew", axis, numeric_only, bias, fisher=True)
+    return _moment(self, "skew", axis, numeric_only, bias, fisher=True, skipna=skipna)
 
 
 def kurtosis(
@@ -137,6 +140,7 @@ def kurtosis(
     bias: bool = True,
     nan_policy: str = "propagate",
     numeric_only: bool = False,
+    skipna: bool = True,
 ) -> Any:
     """The kurtosis of each column, by default that of the sample (`scipy.stats.kurtosis`).
 
@@ -152,6 +156,8 @@ def kurtosis(
         Accepted for programs written for Dask; missing values are left out.
     numeric_only
         Leave out columns that are not numbers.
+    skipna
+        False: where a value is missing, so is the result.
 
     Examples
     --------
@@ -159,18 +165,42 @@ def kurtosis(
     >>> from_dict({"x": [1.0, 2.0, 3.0, 9.0]}, npartitions=2).x.kurtosis().compute().round(3)
     np.float64(-0.798)
     """
-    return _moment(self, "kurtosis", axis, numeric_only, bias, fisher=fisher)
+    return _moment(self, "kurtosis", axis, numeric_only, bias, fisher=fisher, skipna=skipna)
 
 
-def _moment(self: Any, kind: str, axis: Any, numeric_only: Any, bias: bool, *, fisher: bool) -> Any:
+def _moment(
+    self: Any,
+    kind: str,
+    axis: Any,
+    numeric_only: Any,
+    bias: bool,
+    *,
+    fisher: bool,
+    skipna: bool,
+) -> Any:
     if axis is None:
         raise ValueError(f"`axis=None` isn't currently supported for {kind}; pass axis=0 or 1")
     if check_axis(self, axis) == 1:
-        return self._rowwise(kind, axis=1, numeric_only=bool(numeric_only))
+        return self._rowwise(kind, axis=1, numeric_only=bool(numeric_only), skipna=skipna)
     some = numeric_part(self, numeric_only, kind)
     names = some.columns if some.ndim == 2 else None
     meta = np.float64(1.0) if names is None else pd.Series(1.0, index=names).iloc[:0]
-    return _reduced([some._node], Moments(kind, bias, fisher, names), meta)
+    out = _reduced([some._node], Moments(kind, bias, fisher, names), meta)
+    return out if skipna else _if_complete(out, some)
+
+
+def _if_complete(result: Any, values: Any) -> Any:
+    """A statistic of each column; missing, where one of the column's values is."""
+    gaps = values.isna().any()
+    args = (result._node, gaps._node)
+    return from_node(MapPartitions(_unless, args, (), result._meta, ONE, "skipna"))
+
+
+def _unless(result: Any, gaps: Any) -> Any:
+    if isinstance(result, pd.Series):
+        return result.where(~gaps.reindex(result.index))
+    missing = pd.NaT if isinstance(result, pd.Timestamp | pd.Timedelta) else np.nan
+    return missing if gaps else result
 
 
 def cov(
@@ -384,7 +414,13 @@ def _quantile_frame(q: Any, label: Any, names: Any, *columns: Any) -> Any:
     return frame
 
 
-def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "default") -> Any:
+def median(
+    self: Any,
+    axis: Any = 0,
+    numeric_only: bool = False,
+    method: str = "default",
+    skipna: bool = True,
+) -> Any:
     """The exact median of each column, or of rows.
 
     Values are looked at twice: a few of each partition say between which bounds the median is, and
@@ -398,6 +434,8 @@ def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "
         Leave out columns that are not numbers.
     method
         Accepted for programs written for Dask.
+    skipna
+        False: where a value is missing, so is the result.
 
     Examples
     --------
@@ -407,7 +445,9 @@ def median(self: Any, axis: Any = 0, numeric_only: bool = False, method: str = "
     """
     told = {"numeric_only": numeric_only} if self.ndim == 2 or numeric_only else {}
     if check_axis(self, axis) == 1:
-        return self._rowwise("median", axis=1, **told)
+        return self._rowwise("median", axis=1, skipna=skipna, **told)
+    if not skipna:
+        return _if_complete(median(self, numeric_only=numeric_only), self)
     if self.npartitions == 1:
         return self._reduce("median", **told)
     if self.ndim == 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -427,6 +428,8 @@ def _sum_final(value: Any, min_count: int = 0, **options: Any) -> Any:
 def _mean_partial(item: Any, **options: Any) -> Any:
     counted = _counted(item, options)
     total = item.sum(**options)
+    if isinstance(total, Decimal) and item.dtype == object:
+        total = float(total)
     return total, len(item) if options.get("skipna") is False else item.count(**counted)
 
 
@@ -438,31 +441,61 @@ def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
 def _mean_final(value: Any, **options: Any) -> Any:
     total, count = value
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total / count
+        return _as_narrow(total / count, getattr(total, "dtype", None))
+
+
+def _as_narrow(value: Any, dtype: Any) -> Any:
+    """A statistic of narrow floats, which is as narrow in pandas; others as they are."""
+    if not isinstance(dtype, np.dtype) or dtype.kind != "f" or value is pd.NA:
+        return value
+    return value.astype(dtype)
+
+
+def _truth(name: str) -> Reduction:
+    """``any`` or ``all``, of which what is missing may leave nothing known."""
+
+    def partial(item: Any, **options: Any) -> Any:
+        return getattr(item, name)(**options)
+
+    def combine(values: Sequence[Any], skipna: bool = True, **options: Any) -> Any:
+        together = stack(values)
+        if object in (together.dtypes.to_list() if together.ndim == 2 else [together.dtype]):
+            together = together.astype("boolean")
+        return getattr(together, name)(skipna=skipna)
+
+    return Reduction(partial, combine, _itself)
 
 
 # -- moments ------------------------------------------------------------------------------------
 
 
 def _moments(item: Any, ddof: int = 1, **options: Any) -> Any:
-    """Count, mean and sum of squared differences from the mean."""
+    """Count, mean, sum of squared differences from the mean, and dtype of the mean."""
     counted = _counted(item, options)
     count = item.count(**counted)
-    return count, item.mean(**options), item.var(ddof=0, **options) * count
+    mean, spread = item.mean(**options), item.var(ddof=0, **options)
+    kind = getattr(mean, "dtype", None)
+    if isinstance(mean, Decimal):
+        mean, spread = float(mean), float(spread)
+    if options.get("skipna") is False:
+        # A partition that has nothing but missing values counts, too: so all is missing.
+        count = count * 0 + len(item)
+    return count, mean, spread * count, kind
 
 
 def _moments_combine(values: Sequence[Any], **options: Any) -> Any:
     """Chan, Golub and LeVeque (1983): updating formulae for sample variances."""
-    count, mean, squares = values[0]
-    for other_count, other_mean, other_squares in values[1:]:
+    count, mean, squares, kind = values[0]
+    for other_count, other_mean, other_squares, _ in values[1:]:
         total = count + other_count
         with np.errstate(invalid="ignore", divide="ignore"):
             delta = _filled(other_mean, other_count) - _filled(mean, count)
             mean = _filled(mean, count) + delta * other_count / total
             squares = _filled(squares, count) + _filled(other_squares, other_count)
-            squares = squares + delta * delta * count * other_count / total
+            # The square of a complex number would have a phase.
+            squares = squares + np.abs(delta) ** 2 * count * other_count / total
         count = total
-    return count, mean, squares
+    return count, mean, squares, kind
 
 
 def _filled(value: Any, count: Any) -> Any:
@@ -473,20 +506,24 @@ def _filled(value: Any, count: Any) -> Any:
 
 
 def _var_final(value: Any, ddof: int = 1, **options: Any) -> Any:
-    count, _, squares = value
+    return _as_narrow(_spread(value, ddof), value[3])
+
+
+def _spread(value: Any, ddof: int) -> Any:
+    count, _, squares, _ = value
     free = count - ddof
     with np.errstate(invalid="ignore", divide="ignore"):
         if isinstance(squares, pd.Series):
             return (squares / free).where(free > 0)
-        return squares / free if free > 0 else np.nan
+        return squares / free if free > 0 else np.float64(np.nan)
 
 
-def _std_final(value: Any, **options: Any) -> Any:
-    return np.sqrt(_var_final(value, **options))
+def _std_final(value: Any, ddof: int = 1, **options: Any) -> Any:
+    return _as_narrow(np.sqrt(_spread(value, ddof)), value[3])
 
 
-def _sem_final(value: Any, **options: Any) -> Any:
-    return np.sqrt(_var_final(value, **options) / value[0])
+def _sem_final(value: Any, ddof: int = 1, **options: Any) -> Any:
+    return _as_narrow(np.sqrt(_spread(value, ddof) / value[0]), value[3])
 
 
 # -- distinct values ----------------------------------------------------------------------------
@@ -774,8 +811,8 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "count": _method("count", "sum"),
     "min": _extreme("min"),
     "max": _extreme("max"),
-    "any": _method("any"),
-    "all": _method("all"),
+    "any": _truth("any"),
+    "all": _truth("all"),
     "mean": _with_times(
         Reduction(_mean_partial, _mean_combine, _mean_final),
         Reduction(_time_mean, _time_mean_combine, _time_mean_final),

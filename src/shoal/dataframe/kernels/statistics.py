@@ -110,7 +110,10 @@ class Quantiles:
             missing = pd.NaT if getattr(self.dtype, "kind", "f") in "mM" else np.nan
             return [missing] * len(self.q)
         ends = np.cumsum(weights)
-        return [self._at(values, ends, q * (int(ends[-1]) - 1)) for q in self.q]
+        found = [self._at(values, ends, q * (int(ends[-1]) - 1)) for q in self.q]
+        # Of narrow floats they are as narrow.
+        narrow = str(self.dtype) in ("float32", "Float32")
+        return [np.float32(one) for one in found] if narrow else found
 
     def _at(self, values: Any, ends: Any, place: float) -> Any:
         """The value at a rank, which may fall between two."""
@@ -125,7 +128,8 @@ class Quantiles:
             values[int(np.searchsorted(ends, rank, side="right"))] for rank in (low, high)
         )
         if low == high or first == second:
-            return first if _is_time(first) else np.float64(first)
+            kept = _is_time(first) or self.interpolation in ("lower", "higher", "nearest")
+            return first if kept else np.float64(first)
         share = 0.5 if self.interpolation == "midpoint" else place - low
         return first + (second - first) * share
 
