@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from typing import Any
 
+import psutil
 import pytest
 
-from shoal.distributed import Client, Event, Lock, Queue, Semaphore, Variable
+from shoal.distributed import Client, Event, LocalCluster, Lock, Queue, Semaphore, Variable
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.net import write_cluster_file
 
@@ -29,6 +31,46 @@ client.gather(held)
 print("ready", flush=True)
 Queue("never").get()
 """
+
+
+WITH_A_CLUSTER = """
+import sys, threading
+from shoal.distributed import Client, LocalCluster
+
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    client = Client(cluster)
+    data = client.scatter([bytes(2_000_000)] * 2)
+    print(*(nanny.pid for nanny in cluster.workers.values()), flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+def test_a_program_that_is_killed_leaves_nothing_that_the_next_does_not_clean(
+    wait_until: Any, tmp_path: Any, monkeypatch: Any, signum: int
+) -> None:
+    folder, program = tmp_path / "t", tmp_path / "program.py"
+    folder.mkdir()
+    program.write_text(WITH_A_CLUSTER)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, str(program)], text=True, **pipes) as other:
+        assert other.stdout is not None and other.stdin is not None
+        pids = list(map(int, other.stdout.readline().split()))
+        assert len(pids) == 2
+        other.send_signal(signum)
+        other.wait(WAIT_S)
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)), "no process is left")
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    assert bool(files) == (signum == signal.SIGKILL)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with LocalCluster(n_workers=0, dashboard_address=None):
+        pass
+    # What stays is the empty folder of this user's clusters.
+    assert [path.name for path in folder.rglob("*")] == [f"shoal-{os.getuid()}"]
 
 
 def test_a_client_that_dies_holds_nothing(suffer: Any, wait_until: Any, tmp_path: Any) -> None:
