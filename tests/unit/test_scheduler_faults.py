@@ -276,6 +276,23 @@ def test_a_worker_that_comes_back_keeps_what_is_needed_and_goes_on():
     assert not [m for _, m in sent if type(m) is Run]
 
 
+def test_of_what_a_worker_holds_twice_one_is_kept():
+    c = Cluster("a")
+    c.submit([()], [0])
+    _, run = one(c.sent(Run))
+    c.end("a", run)
+    for held, keep, drop in (
+        ([(7, 1, "a", 8), (8, 2, "a", 8)], [(7, 0)], [8]),
+        ([(7, 1, "a", 8), (0, 2, "a", 8)], [(0, 0)], [7]),
+        ([(7, 1, "a", 8), (0, 2, "b", 8)], [(7, 0)], [0]),
+    ):
+        c.close("a")
+        c.sent()
+        c.add("a", held=held)
+        answer = one([m for _, m in c.sent() if type(m) is Reconcile])
+        assert (answer.keep, answer.drop) == (keep, drop)
+
+
 def test_resources_are_taken_and_given_back():
     c = Cluster("a", threads=4, resources={"gpu": 1.0})
     c.submit([(), ()], [0, 1], Options(resources={"gpu": 1.0}))

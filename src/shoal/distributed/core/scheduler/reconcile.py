@@ -28,7 +28,8 @@ WANTED = frozenset([MEMORY, WAITING, READY, SENT, PUT])
 def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     """Decide what a worker keeps and goes on with; keys say which tasks are meant.
 
-    Results are kept where the task is known and its result is there or needed.  A run goes on
+    Results are kept where the task is known and its result is there or needed; of several that
+    were put under one key, one, and rather that of the number that the key has now.  A run goes on
     where its task is ready and runs nowhere else; it gets a new number, so that what was said of
     the old one is stale.
 
@@ -43,11 +44,15 @@ def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     states = table.states
     answer = Reconcile([], [], [], [])
     state.effects.append(Send(worker.party, answer))
-    for old, _, key, size in m.held:
-        row = find(state.names, key)
-        if row >= 0 and states[row] in WANTED and not is_expected(state, row):
-            answer.keep.append((old, table.numbers[row]))
-            add_copy(state, worker, table.numbers[row], size)
+    rows = [find(state.names, key) for _, _, key, _ in m.held]
+    numbers = [table.numbers[row] if row >= 0 else -1 for row in rows]
+    taken = {old for (old, *_), number in zip(m.held, numbers) if old == number}
+    for (old, _, _, size), row, number in zip(m.held, rows, numbers):
+        is_one = old == number or number not in taken
+        if row >= 0 and is_one and states[row] in WANTED and not is_expected(state, row):
+            taken.add(number)
+            answer.keep.append((old, number))
+            add_copy(state, worker, number, size)
         else:
             answer.drop.append(old)
     for old, _, key, _ in m.running:
