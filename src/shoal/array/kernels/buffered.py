@@ -122,7 +122,7 @@ class Scratch:
 
 
 def _aligned(size: int) -> Any:
-    """Memory that begins with a line of the cache: programs are a tenth slower where the operands of
+    """Memory that begins with a line of the cache: programs are a tenth slower where operands of
     vector instructions lie in two."""
     piece = np.empty(size + LINE_BYTES, np.uint8)
     start = -piece.ctypes.data % LINE_BYTES

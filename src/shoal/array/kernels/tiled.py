@@ -38,7 +38,7 @@ from shoal.graph.task import Nest, Ref
 
 __all__ = ["Fold", "Ready", "Tiled"]
 
-TILE_BYTES = 1536 * 1024
+TILE_BYTES = 2 * 1024 * 1024
 """Of one buffer.  Smaller ones stay nearer to the core, but each call costs half a microsecond,
 and gives up and takes the interpreter's lock: two threads then wait for each other."""
 
