@@ -16,6 +16,7 @@ from shoal.array.rules.fuse_reduction import fuse_reduction
 from shoal.array.rules.inline_sources import inline_sources
 from shoal.array.rules.join_permutes import join_permutes
 from shoal.array.rules.join_slices import join_slices
+from shoal.array.rules.join_slivers import join_slivers
 from shoal.array.rules.rechunk_source import rechunk_source
 from shoal.array.rules.result_alone import result_alone
 from shoal.array.rules.share_partials import share_partials
@@ -44,6 +45,7 @@ RULES = (
     fold_constants,
     share_partials,
     symmetric_product,
+    join_slivers,
     result_alone,
     fuse_elementwise,
     fuse_reduction,
