@@ -62,7 +62,8 @@ def gave_up(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     name, text = args["name"], str(args["text"])
     state.down[name] = text
     others = [worker for worker in state.workers.values() if worker.name != name]
-    else_ = "The other workers go on without it" if others else "No worker is left"
+    none_left = "No worker is left: start some (cluster.scale, `shoal worker`)"
+    else_ = "The other workers go on without it" if others else none_left
     log_event(state, "warn", {"text": f"{text}. {stranded(state, [name]) or else_}"}, now)
 
 
