@@ -107,3 +107,20 @@ def test_parts_beyond_their_share_of_memory_go_to_files(client):
     assert total.compute() == 24 * 125_000
     assert sum(client.run(stored).values()) > 30_000_000
     assert set(client.run(os.getpid).values()) == before
+
+
+def unique(part, count):
+    rng = np.random.default_rng(part)
+    values = {f"x{i}": rng.random(count) for i in range(6)}
+    return pd.DataFrame({"k": rng.permutation(count) * 16 + part, **values})
+
+
+def test_nearly_as_many_groups_as_rows_fit_into_little_memory(client):
+    # 16 x 40,000 groups, 90 MB with their states of 12 columns: a tree takes several times that.
+    before = set(client.run(os.getpid).values())
+    groups = dd.from_map(unique, range(16), count=40_000).groupby("k").mean()
+    found = groups.compute()
+    assert found.index.is_monotonic_increasing and len(found) == 640_000
+    wanted = unique(5, 40_000).set_index("k").sort_index()
+    pd.testing.assert_frame_equal(found.iloc[5::16], wanted)
+    assert set(client.run(os.getpid).values()) == before

@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from shoal import config
+from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.estimates import estimate, width_bytes
 from shoal.dataframe.nodes.moves import Join, Shuffle, Sort
 from shoal.dataframe.nodes.open import Open, exchanges_of, limit_bytes
+from shoal.dataframe.nodes.opengroups import OpenGroups, range_bytes
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import (
     Assign,
@@ -90,7 +94,11 @@ def leave_open(roots: Sequence[Node]) -> list[Node]:
         told = None
         if isinstance(node, Join | Shuffle | Reduce) and not _is_open(node, readers):
             told = _open(node, readers, last)
-        new[node.name] = changed if told is None else Open(changed, node.name, *told, ())
+        if told is not None:
+            changed = Open(changed, node.name, *told, ())
+        elif isinstance(node, Reduce) and _may_have_many_groups(node, readers):
+            changed = OpenGroups(changed, node.name, _may_resize(node, readers, last))
+        new[node.name] = changed
     return [new[root.name] for root in roots]
 
 
@@ -99,7 +107,7 @@ leave_open.whole = True  # type: ignore[attr-defined]
 
 
 def _is_open(node: Node, readers: Mapping[str, list[Any]]) -> bool:
-    return any(isinstance(reader, Open) for reader in readers[node.name])
+    return any(isinstance(reader, Open | OpenGroups) for reader in readers[node.name])
 
 
 def _open(
@@ -130,6 +138,22 @@ def _open(
     shrunk = any(shrinks(one) for one in sides.values())
     sizes = (not known or (many and shrunk)) and _is_private(sides.values(), node, readers, last)
     return (tuple(tries), sizes, resize) if tries or sizes else None
+
+
+def _may_have_many_groups(node: Reduce, readers: Mapping[str, list[Any]]) -> bool:
+    """Whether an aggregation by group, in order of the keys, may be too large for one task."""
+    if _is_open(node, readers):
+        return False
+    reducer = node.reducer
+    ordered = isinstance(reducer, GroupReducer) and reducer.sort and reducer.as_index
+    if not ordered or node.split_out != 1 or node.frames[0].npartitions <= FEW:
+        return False
+    index = node.given_meta.index
+    keys = [index.get_level_values(level).dtype for level in range(index.nlevels)]
+    if any(isinstance(dtype, pd.CategoricalDtype) for dtype in keys):
+        return False  # there are as many groups as categories
+    most = bound_bytes(node.frames[0])
+    return most is None or most > range_bytes()
 
 
 def _tries(node: Join, sides: Any, most: Any, resize: bool) -> list[str]:
