@@ -63,6 +63,33 @@ def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_takes_none_along() -
     lane.close()
 
 
+def test_a_task_that_has_begun_has_its_slot_again_while_no_other_may_begin() -> None:
+    ended = threading.Semaphore(0)
+    shared = Surroundings(Store(), Functions(), ended.release)
+    lane = Lane("default", 1, shared)
+    away, may_rejoin = threading.Event(), threading.Event()
+
+    def leaves() -> None:
+        slot = current_slot()
+        lane.secede(slot)
+        away.set()
+        may_rejoin.wait(WAIT_S)
+        lane.rejoin(slot)
+
+    shared.functions.ready.update({1: (leaves, ()), 2: (lambda: 5, ())})
+    lane.put([task(1)])
+    assert away.wait(WAIT_S)
+    lane.put([task(2)])
+    assert ended.acquire(timeout=WAIT_S)
+    while not lane.parked:
+        threading.Event().wait(0.001)
+    lane.pause(True)
+    may_rejoin.set()
+    assert ended.acquire(timeout=WAIT_S)
+    assert [completion[0].id for completion in shared.done] == [2, 1]
+    lane.close()
+
+
 def test_a_cancel_that_comes_late_leaves_the_next_task_of_the_thread_alone() -> None:
     ended = threading.Semaphore(0)
     shared = Surroundings(Store(), Functions(), ended.release)

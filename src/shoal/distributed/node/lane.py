@@ -256,7 +256,8 @@ class Lane:
             A count.
         """
         if self.paused:
-            most = min(most, self.nudges)
+            # What has begun goes on: that is how memory becomes free.
+            most = min(most, max(self.nudges, len(self.rejoining)))
         while most > 0:
             try:
                 slot = self.parked.popleft()
