@@ -58,11 +58,13 @@ rtruediv(2) select_dtypes("float") sem() set_axis(["p","q"],axis=1) set_index("i
 skew(**PURE) sort_index() sort_values("i") squeeze() stack() std() sub(1) subtract(1) sum()
 tail(3,**NOW) to_dict(orient="list")["i"] to_numpy()
 transform(lambda␣e:e+1,**META) truediv(2) truncate(1,3) value_counts() values var() where(x.i>2)
-memory_usage(index=False) shape[1]
+memory_usage(index=False) shape[1] median() sample(frac=1.0).sum() drop(index=[0,1])
+describe().T describe().transpose() describe().reindex(["max","none"])
 """,
     "DataFrame: w": """
 asfreq("5h") at_time("05:00") between_time("00:00","06:00") resample("D").sum() to_period("D")
-tz_localize("UTC") interpolate()
+tz_localize("UTC") interpolate() to_period("D").to_timestamp()
+tz_localize("UTC").tz_convert("Asia/Tokyo")
 """,
     "Series: d.i": """
 T abs() add(1) add_prefix("p") add_suffix("q") agg("sum") aggregate(["min","max"]) align(d.f)[1]
@@ -82,11 +84,13 @@ rfloordiv(7) rmod(7) rmul(2) rolling(2).sum() round(0) rpow(2) rsub(1) rtruediv(
 size skew(**PURE) sort_index() sort_values() squeeze() std() sub(1) subtract(1) sum() tail(3,**NOW)
 to_dict() to_frame() to_list() to_numpy() tolist() transform(lambda␣e:e+1,**META)
 transpose() truediv(2) truncate(1,3) unique() value_counts() values var() where(d.i>2) shift(1)
-keys()
+keys() median() sample(frac=1.0).sum() drop([0,1]) describe().reindex(["max","none"])
+isin(d.i[d.i>2])
 """,
     "Series: w.f": """
 asfreq("5h") at_time("05:00") between_time("00:00","06:00") resample("D").sum() to_period("D")
-tz_localize("UTC") interpolate()
+tz_localize("UTC") interpolate() to_period("D").to_timestamp()
+tz_localize("UTC").tz_convert("Asia/Tokyo")
 """,
     "Series: d": "s.str.len() t.dt.day c.cat.codes li.list.len() st.struct.field('a')",
     "Index: d.index": """
@@ -96,7 +100,7 @@ infer_objects() inferred_type is_(d.index) is_monotonic_decreasing is_monotonic_
 is_unique isin([1,2]) isna() isnull() map(lambda␣v:v*2,**META) max() min() name names nbytes ndim
 nlevels notna() notnull() nunique() ravel() rename("z") repeat(2) searchsorted(3) set_names("z")
 shape[0] size to_flat_index() to_frame() to_list() to_numpy() to_series() tolist() transpose()
-unique() value_counts() values view() where(d.i>2)
+unique() value_counts() values view() where(d.i>2) putmask(d.index>2,9)
 """,
     "Index: w.index": """
 as_unit("ns") ceil("D") date day day_name() day_of_week day_of_year dayofweek dayofyear
@@ -104,23 +108,25 @@ days_in_month daysinmonth floor("D") hour is_leap_year is_month_end is_month_sta
 is_quarter_start is_year_end is_year_start isocalendar() mean() microsecond minute month
 month_name() nanosecond normalize() quarter round("D") second shift(1,"D") snap("D") std()
 strftime("%Y") time timetz to_julian_date() to_period("D") tz tz_localize("UTC") tzinfo unit
-weekday year
+weekday year tz_localize("UTC").tz_convert("Asia/Tokyo")
 """,
     "str: d.s.str": """
-capitalize() casefold() cat(d.s) center(5) contains("a") count("a") encode("utf8") endswith("b")
+capitalize() casefold() cat(d.s) cat() cat(sep=",",na_rep="-")
+center(5) contains("a") count("a") encode("utf8") endswith("b")
 extract("(a)") find("a") findall("a") fullmatch("a") get(0) isalnum() isalpha() isascii()
 isdecimal() isdigit() islower() isnumeric() isspace() istitle() isupper() join("-") len() ljust(5)
 lower() lstrip() match("a") normalize("NFC") pad(5) partition() removeprefix("a") removesuffix("b")
 repeat(2) replace("a","z") rfind("a") rjust(5) rpartition() rsplit() rstrip() slice(0,1)
 slice_replace(0,1,"q") split() startswith("a") strip() swapcase() title() translate({97:"z"})
-upper() wrap(3) zfill(4)
+upper() wrap(3) zfill(4) get_dummies("␣") extractall("(a)") index("") rindex("")
+encode("utf8").str.decode("utf8")
 """,
     "dt: d.t.dt": """
 as_unit("ns") ceil("D") date day day_name() day_of_week day_of_year dayofweek dayofyear
 days_in_month daysinmonth floor("D") hour is_leap_year is_month_end is_month_start is_quarter_end
 is_quarter_start is_year_end is_year_start isocalendar() microsecond minute month month_name()
 nanosecond normalize() quarter round("D") second strftime("%Y") time timetz to_period("D") tz
-tz_localize("UTC") unit weekday year
+tz_localize("UTC") unit weekday year tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
 """,
     "cat: d.c.cat": """
 add_categories("w") as_ordered() as_unordered() categories codes ordered remove_categories("x")
@@ -154,15 +160,16 @@ is_monotonic_decreasing is_monotonic_increasing
 ELSEWHERE = {
     "DataFrame": "to_xarray to_clipboard to_csv to_excel to_feather to_hdf to_iceberg to_orc "
     "to_parquet to_pickle to_html to_json to_records to_sql to_stata to_string to_xml from_arrow "
-    "info from_dict insert isetitem items iterrows itertuples median pivot_table pop sample "
-    "to_latex to_markdown to_timestamp tz_convert update droplevel",
+    "info from_dict insert isetitem items iterrows itertuples pivot pivot_table pop T "
+    "swaplevel transpose unstack to_latex to_markdown to_timestamp tz_convert update "
+    "droplevel reorder_levels",
     "Series": "to_xarray dt list str struct items to_json to_string to_clipboard to_csv to_excel "
-    "to_hdf to_latex to_markdown to_pickle to_sql median sample to_timestamp tz_convert update "
-    "droplevel filter item searchsorted cat",
-    "Index": "dt str droplevel memory_usage item putmask replace tz_convert",
+    "to_hdf to_latex to_markdown to_pickle to_sql to_timestamp tz_convert update "
+    "droplevel filter item searchsorted cat reindex unstack swaplevel reorder_levels",
+    "Index": "dt str droplevel memory_usage item replace tz_convert",
     "GroupBy": "corrwith keys ohlc resample sample",
     "SeriesGroupBy": "keys resample sample",
-    "str": "decode extractall get_dummies index rindex",
+    "str": "decode",
     "dt": "freq to_pydatetime tz_convert",
 }
 """Names with a test of their own: files, chance, changes in place, what needs another frame."""

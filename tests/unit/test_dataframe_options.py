@@ -151,6 +151,21 @@ def test_the_type_of_partitions() -> None:
     assert found.tolist() == [pd.DataFrame] * 2
 
 
+@pytest.mark.parametrize("labels", [[2, 9, 3], [], [7]])
+def test_rows_of_some_labels(labels: list[int]) -> None:
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "y": list("abcd")}, index=[3, 1, 2, 7])
+    lazy = dd.from_map(lambda part: part, [frame[:1], frame[1:1], frame[1:]], meta=frame[:0])
+    assert_eq(lazy.reindex(labels), frame.reindex(labels), check_dtype=False)
+    assert_eq(lazy.x.reindex(labels, fill_value=0), frame.x.reindex(labels, fill_value=0))
+    there = [label for label in labels if label in frame.index]
+    assert_eq(lazy.drop(there), frame.drop(there))
+    assert_eq(lazy.drop(labels, errors="ignore"), frame.drop(labels, errors="ignore"))
+    assert_eq(lazy.y.drop(there), frame.y.drop(there))
+    with pytest.raises(KeyError, match="no row has the label"):
+        lazy.drop([2, 99]).compute(scheduler="sync")
+    assert_eq(lazy.x.isin(lazy.index), frame.x.isin(frame.index))
+
+
 def test_what_cannot_be_the_index_is_named() -> None:
     d = dd.from_pandas(FRAME, npartitions=2)
     with pytest.raises(NotImplementedError, match="You tried to index with this index"):

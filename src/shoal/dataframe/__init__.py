@@ -18,6 +18,7 @@ __all__ = [
     "Series",
     "compute",
     "concat",
+    "crosstab",
     "from_array",
     "from_arrow",
     "from_dask_array",
@@ -58,6 +59,7 @@ __all__ = [
     "to_records",
     "to_sql",
     "to_timedelta",
+    "wide_to_long",
 ]
 
 HOMES = {
@@ -68,6 +70,7 @@ HOMES = {
     "Series": "collection.series",
     "compute": ".collection",
     "concat": "collection.joins",
+    "crosstab": "collection.wide",
     "from_array": "io.memory",
     "from_arrow": "io.arrow",
     "from_bag": "io.memory",
@@ -109,6 +112,7 @@ HOMES = {
     "to_records": "collection.conversion",
     "to_sql": "io.sql",
     "to_timedelta": "collection.convert",
+    "wide_to_long": "collection.wide",
 }
 """Public names, and the module each comes from; after a colon its name there."""
 

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from shoal.collection import compute
 from shoal.dataframe.collection import tables
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, from_node, operand
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.calls import UserReducer
 from shoal.dataframe.meta import (
     UNKNOWN_CATEGORIES,
     has_known_categories,
     meta_of_call,
+    sample_of,
 )
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
@@ -161,7 +165,8 @@ class StringAccessor(Accessor):
         if n <= 0:
             raise NotImplementedError(
                 "To use the expand parameter you must specify the number of expected splits with "
-                "the n= parameter: the columns of all partitions have to be known"
+                "the n= parameter: the columns of all partitions have to be known. How many there "
+                f"are: s.str.{method}({pat!r}).str.len().max().compute() - 1"
             )
         sample = pd.Series([" a " * (n + 1) if pat is None else pat.join("a" * (n + 1))])
         sample = sample.astype(self._series.dtype)
@@ -212,17 +217,28 @@ class StringAccessor(Accessor):
         return self._mapped(rows.call_method, *args, meta=meta, divisions=unknown)
 
     def get_dummies(self, sep: str = "|", dtype: Any = None) -> Any:
-        """Refused: the columns depend on all values.
+        """A column for each word, that says where it is; the words are looked up now.
 
         Parameters
         ----------
-        sep, dtype
-            As pandas has them.
+        sep
+            What stands between words.
+        dtype
+            As pandas has it.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> s = from_dict({"x": ["a|b", "b"]}, npartitions=2).x
+        >>> s.str.get_dummies().compute().values.tolist()
+        [[1, 1], [0, 1]]
         """
-        raise NotImplementedError(
-            "str.get_dummies: the columns depend on all values; make a categorical column and use "
-            "shoal.dataframe.get_dummies"
-        )
+        if isinstance(self._series._meta, pd.Index):
+            raise NotImplementedError("str.get_dummies of an index: use to_series() first")
+        parts = self._mapped(_words, sep, meta=pd.Index([], dtype=object))
+        words = sorted(set().union(*[list(one) for one in compute(*parts.to_delayed())]))
+        meta = _dummies(sample_of(self._series._meta), sep, dtype, words).iloc[:0]
+        return self._mapped(_dummies, sep, dtype, words, meta=meta)
 
     def cat(
         self, others: Any = None, sep: str | None = None, na_rep: Any = None, join: str = "left"
@@ -232,7 +248,7 @@ class StringAccessor(Accessor):
         Parameters
         ----------
         others
-            A series or several.
+            A series or several; None for one text of all rows.
         sep
             What stands between.
         na_rep
@@ -241,9 +257,9 @@ class StringAccessor(Accessor):
             Accepted as pandas has it; rows are matched by label.
         """
         if others is None:
-            raise NotImplementedError(
-                "str.cat without others makes one string of all rows; use reduction"
-            )
+            told = {"sep": sep or ""}
+            steps = ((_text, {**told, "na_rep": na_rep}), (_one_text, told), (_whole_text, told))
+            return self._series._reduced(UserReducer("str-cat", steps), "text", None)
         several = list(others) if isinstance(others, list | tuple) else [others]
         kinds = FrameBase | pd.Series | pd.Index
         if not all(isinstance(one, kinds) for one in several):
@@ -254,6 +270,34 @@ class StringAccessor(Accessor):
         metas = [one._meta if isinstance(one, FrameBase) else one[:0] for one in several]
         meta = _text_cat(self._series._meta, sep, na_rep, *metas)
         return self._mapped(_text_cat, sep, na_rep, *several, meta=meta)
+
+
+def _text(part: Any, sep: str, na_rep: Any = None) -> Any:
+    """One text of all of a partition's; None where it has none."""
+    there = len(part) if na_rep is not None else part.notna().sum()
+    return part.str.cat(sep=sep, na_rep=na_rep) if there else None
+
+
+def _one_text(texts: Any, sep: str) -> Any:
+    some = texts.dropna()
+    return sep.join(some) if len(some) else None
+
+
+def _whole_text(texts: Any, sep: str) -> Any:
+    return _one_text(texts, sep) or ""
+
+
+def _words(part: Any, sep: str) -> Any:
+    return pd.Index(part.str.get_dummies(sep).columns if len(part) else [], dtype=object)
+
+
+def _dummies(part: Any, sep: str, dtype: Any, words: Any) -> Any:
+    if not len(part):
+        return _dummies(sample_of(part), sep, dtype, words).iloc[:0].set_axis(part.index)
+    found = part.str.get_dummies(sep, dtype=dtype)
+    kind = found.dtypes.iloc[0] if found.shape[1] else np.dtype(dtype or np.int64)
+    out = found.reindex(columns=pd.Index(words, dtype=found.columns.dtype), fill_value=0)
+    return out.astype({word: kind for word in words if word not in found.columns})
 
 
 def _text_item(part: Any, index: Any) -> Any:

@@ -13,7 +13,7 @@ from shoal.dataframe.kernels.reductions import REDUCTIONS
 from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
-__all__ = ["agg", "get", "map_values", "reindex", "value_counts"]
+__all__ = ["agg", "get", "map_values", "value_counts"]
 
 ONE = (None, None)
 
@@ -122,35 +122,6 @@ def map_values(self: Any, func: Any, na_action: Any = None, meta: Any = None, **
     meta = make_meta(meta, index=self._meta.index)
     args = (self._node, "map", func, *options.values())
     return from_node(MapPartitions(rows.call_method, args, tuple(options), meta, None, "map"))
-
-
-def reindex(self: Any, labels: Any = None, columns: Any = None, axis: Any = None, **kw: Any) -> Any:
-    """Other columns, in this order; new ones are empty.
-
-    Parameters
-    ----------
-    labels
-        The columns, with ``axis=1``.
-    columns
-        The columns.
-    axis
-        1.
-    **kw
-        ``fill_value``, as pandas has it.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1]}, npartitions=1).reindex(columns=["y", "x"]).columns.tolist()
-    ['y', 'x']
-    """
-    if axis is not None and check_axis(self, axis) == 1:
-        columns, labels = labels, None
-    if labels is not None or columns is None or "index" in kw:
-        raise NotImplementedError(
-            "reindex takes columns: labels are in several partitions; use loc, or merge"
-        )
-    return self._rowwise("reindex", columns=list(columns), **kw)
 
 
 def value_counts(

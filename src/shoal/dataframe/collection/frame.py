@@ -167,6 +167,11 @@ class DataFrame(FrameBase):
     def __contains__(self, name: Any) -> bool:
         return name in self.columns
 
+    @property
+    def T(self) -> Any:
+        """Rows as columns, of a frame of one partition."""
+        return self.transpose()
+
     def items(self) -> Iterator[tuple[Any, Any]]:
         """Pairs of the name of a column and the column."""
         return ((name, self[name]) for name in self.columns)

@@ -131,7 +131,7 @@ def _put(cls: type, kind: type, name: str, method: Callable[..., Any], how: str)
     setattr(cls, name, method)
 
 
-NAMING = {"dropna": "subset", "drop": "columns", "explode": "column"}
+NAMING = {"dropna": "subset", "explode": "column"}
 """Row-wise methods of frames that are told columns, and by which argument."""
 
 

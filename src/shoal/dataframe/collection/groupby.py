@@ -54,7 +54,15 @@ from shoal.expr.annotate import current_annotations
 
 __all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy"]
 
-KNOWN_OPTIONS = {"sort", "dropna", "observed", "group_keys", "as_index"}
+TOLD_OPTIONS = {
+    "sort": "Whether groups are in the order of their keys.",
+    "dropna": "Whether rows with a missing key are left out.",
+    "observed": "Whether only categories that are there make groups.",
+    "group_keys": "Whether results of ``apply`` are labelled by the keys, too.",
+}
+"""Options of groupings that are attributes, and what they say; all are True by default."""
+
+KNOWN_OPTIONS = {*TOLD_OPTIONS, "as_index"}
 
 
 UNFOLDED = {"M": ("sum", "mean", "var", "std", "sem", "prod"), "m": ("var", "std", "sem", "prod")}
@@ -150,26 +158,6 @@ class GroupBy:
     def by(self) -> list[Any]:
         """The keys: names of columns, and series."""
         return self._by()
-
-    @property
-    def sort(self) -> bool:
-        """Whether groups are in the order of their keys."""
-        return bool(self.options.get("sort", True))
-
-    @property
-    def dropna(self) -> bool:
-        """Whether rows with a missing key are left out."""
-        return bool(self.options.get("dropna", True))
-
-    @property
-    def observed(self) -> bool:
-        """Whether only categories that are there make groups."""
-        return bool(self.options.get("observed", True))
-
-    @property
-    def group_keys(self) -> bool:
-        """Whether results of ``apply`` are labelled by the keys, too."""
-        return bool(self.options.get("group_keys", True))
 
     @property
     def ngroups(self) -> Any:
@@ -900,6 +888,11 @@ def _install() -> None:
         method.__doc__ = f"As pandas' RollingGroupby.{func}."
         return method
 
+    def told(option: str, words: str) -> property:
+        return property(lambda self: bool(self.options.get(option, True)), doc=words)
+
+    for option, words in TOLD_OPTIONS.items():
+        setattr(GroupBy, option, told(option, words))
     for func in AGGREGATIONS:
         if func != "list":
             setattr(GroupBy, func, named(func))

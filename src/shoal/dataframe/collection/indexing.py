@@ -1,4 +1,4 @@
-"""``loc`` and ``iloc``."""
+"""Rows by label: ``loc`` and ``iloc``, ``reindex`` and ``drop``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, wrapped
-from shoal.dataframe.collection.base import FrameBase, from_node, operand
+from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.collection.generate import check_columns, refuse_inplace
 from shoal.dataframe.collection.partitioning import repartition
+from shoal.dataframe.kernels import rows
+from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
 from shoal.dataframe.nodes.sources import Given
 from shoal.seams import across
 
-__all__ = ["Locator", "PositionLocator", "filtered", "is_mask"]
+__all__ = ["Locator", "PositionLocator", "drop", "filtered", "is_mask", "reindex"]
 
 
 class Locator:
@@ -154,6 +157,161 @@ def _listed(node: Any, labels: list[Any]) -> Any:
     )
     whole = repartition(from_node(found), npartitions=1)._node
     return from_node(MapPartitions(_ordered, (whole, labels), (), node.meta, (None, None), "loc"))
+
+
+def drop(
+    self: Any,
+    labels: Any = None,
+    axis: Any = 0,
+    index: Any = None,
+    columns: Any = None,
+    level: Any = None,
+    inplace: bool = False,
+    errors: str = "raise",
+) -> Any:
+    """All columns but some, or all rows but those of some labels.
+
+    Parameters
+    ----------
+    labels
+        Those of rows, or the columns with ``axis=1``.
+    axis
+        1 if ``labels`` are columns.
+    index
+        The labels of rows.
+    columns
+        The columns.
+    level
+        None.
+    inplace
+        False.
+    errors
+        "ignore" to pass over labels that are not there.
+
+    Raises
+    ------
+    KeyError
+        A column is not there; when computed, that no row has a label.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3], "y": [4, 5, 6]}, npartitions=2)
+    >>> df.drop(columns="y").columns.tolist(), df.y.drop([0, 2]).compute().tolist()
+    (['x'], [5])
+    """
+    refuse_inplace("drop", {"inplace": inplace})
+    if level is not None:
+        raise NotImplementedError(
+            "drop(level=) is not there; filter the rows, or reset_index first"
+        )
+    if labels is not None and check_axis(self, axis) == 1:
+        columns = labels
+    elif labels is not None:
+        index = labels
+    if index is None and columns is None:
+        raise ValueError("Need to specify at least one of 'labels', 'index' or 'columns'")
+    out = self
+    if columns is not None and self.ndim == 2:
+        if errors != "ignore":
+            check_columns(self, columns)
+        told = {} if errors == "raise" else {"errors": errors}
+        out = self._rowwise("drop", columns=columns, **told)
+    return out if index is None else _without_rows(out, index, errors)
+
+
+def reindex(
+    self: Any,
+    labels: Any = None,
+    index: Any = None,
+    columns: Any = None,
+    axis: Any = None,
+    **kw: Any,
+) -> Any:
+    """Other columns, or the rows of some labels, in this order; new ones are empty.
+
+    The rows are in one partition: there are as many as labels are given.
+
+    Parameters
+    ----------
+    labels
+        Those of rows, or the columns with ``axis=1``.
+    index
+        The labels of rows.
+    columns
+        The columns.
+    axis
+        1 if ``labels`` are columns.
+    **kw
+        ``fill_value``, as pandas has it.
+
+    Raises
+    ------
+    ValueError
+        When computed: several rows have one of the labels.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3]}, npartitions=2)
+    >>> df.reindex(columns=["y", "x"]).columns.tolist(), df.x.reindex([2, 5]).compute().tolist()
+    (['y', 'x'], [3.0, nan])
+    """
+    if labels is not None and check_axis(self, axis) == 1:
+        columns = labels
+    elif labels is not None:
+        index = labels
+    out = self if columns is None else self._rowwise("reindex", columns=list(columns), **kw)
+    if index is None:
+        return out
+    if set(kw) - {"fill_value"}:
+        raise NotImplementedError(
+            f"reindex of rows with {sorted(kw)} is not there; there is fill_value"
+        )
+    wanted = pd.Index(index, dtype=None if len(index) else self._meta.index.dtype)
+    return _reindexed_rows(out, wanted, kw)
+
+
+def _reindexed_rows(collection: Any, labels: Any, options: Any) -> Any:
+    """The rows of some labels, each of which stands once; what is not there is missing."""
+    node = collection._node
+    unknown = (None,) * (node.npartitions + 1)
+    found = MapPartitions(_among, (node, labels), (), node.meta, unknown, "reindex")
+    whole = repartition(from_node(found), npartitions=1)._node
+    sample = sample_of(node.meta)
+    # One of the rows is there, and one is not.
+    meta = sample.set_axis(range(2), axis=0).reindex([0, 2], **options).set_axis(sample.index)
+    args = (whole, "reindex", labels, *options.values())
+    ends = (
+        (labels[0], labels[-1]) if len(labels) and labels.is_monotonic_increasing else (None, None)
+    )
+    return from_node(
+        MapPartitions(rows.call_method, args, tuple(options), meta.iloc[:0], ends, "reindex")
+    )
+
+
+def _without_rows(collection: Any, labels: Any, errors: str) -> Any:
+    """All rows but those of some labels."""
+    wanted = pd.Index(labels if pd.api.types.is_list_like(labels) else [labels])
+    node = collection._node
+    found: Any = None
+    if errors != "ignore":
+        there = MapPartitions(_labels_among, (node, wanted), (), wanted[:0], None, "labels")
+        found = from_node(there.replace(given_divisions=(None,) * (node.npartitions + 1)))
+        found = found.drop_duplicates()._node
+    args = (node, wanted, found)
+    return from_node(MapPartitions(_without, args, (), node.meta, None, "drop"))
+
+
+def _labels_among(part: Any, wanted: Any) -> Any:
+    return wanted[wanted.isin(part.index)]
+
+
+def _without(part: Any, wanted: Any, found: Any) -> Any:
+    missing = [] if found is None else wanted[~wanted.isin(found)].tolist()
+    if missing:
+        raise KeyError(f"{missing} not found in axis: no row has the label; pass errors='ignore'")
+    return part.loc[~part.index.isin(wanted)]
 
 
 def _index_of(node: Any) -> Any:

@@ -84,7 +84,8 @@ def isin(self: Any, values: Any) -> Any:
     Parameters
     ----------
     values
-        A list, or for frames a dict of lists by column; delayed values among them.
+        A list, or for frames a dict of lists by column; delayed values among them.  For series
+        and indexes also a series, whose different values are found first.
 
     Raises
     ------
@@ -97,9 +98,16 @@ def isin(self: Any, values: Any) -> Any:
     >>> from_dict({"x": [1, 2, 3]}, npartitions=2).x.isin([1, 3]).compute().tolist()
     [True, False, True]
     """
+    if isinstance(values, FrameBase) and self.ndim == values.ndim == 1:
+        found = values.drop_duplicates()
+        meta = self._meta.isin([])
+        return from_node(
+            MapPartitions(_isin_series, (self._node, found._node), (), meta, None, "isin")
+        )
     if isinstance(values, FrameBase):
         raise NotImplementedError(
-            "isin takes values in memory: compute() them first, or use merge(how='leftsemi')"
+            "isin takes values in memory, or a series for a series: compute() them first, or use "
+            "merge(how='leftsemi')"
         )
     if self.ndim == 2 and isinstance(values, pd.Series | pd.DataFrame):
         raise NotImplementedError(
@@ -117,6 +125,10 @@ def isin(self: Any, values: Any) -> Any:
     if self.ndim == 1 and not isinstance(values, np.ndarray | pd.Series | pd.Index):
         values = list(values)
     return self._rowwise("isin", values)
+
+
+def _isin_series(part: Any, values: Any) -> Any:
+    return part.isin(values)
 
 
 def _isin(part: Any, *values: Any) -> Any:

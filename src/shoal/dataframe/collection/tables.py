@@ -59,7 +59,7 @@ ROWWISE: Mapping[str, str] = {
         abs astype clip fillna isna isnull mask notna notnull replace round where dropna divide
         add_prefix add_suffix explode eval query select_dtypes combine combine_first
         filter at_time between_time droplevel multiply subtract set_axis transform
-        drop rename_axis stack convert_dtypes infer_objects
+        rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
     """,
     "Series": f"""
@@ -117,7 +117,11 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Index": "nunique_approx",
     },
     "sampling": {"DataFrame Series": "sample random_split"},
-    "reshape": {"DataFrame": "categorize pivot_table melt", "Series": "", "Index": ""},
+    "reshape": {"DataFrame": "categorize pivot_table melt"},
+    "wide": {
+        "DataFrame": "pivot transpose unstack swaplevel reorder_levels",
+        "Series": "unstack swaplevel reorder_levels",
+    },
     "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
     "conversion": {
         "DataFrame": "to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
@@ -127,10 +131,11 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Index": "to_dask_array to_bag to_backend memory_usage",
     },
     "matching": {"DataFrame Series": "align isin equals", "Index": "isin equals"},
+    "indexing": {"DataFrame Series": "drop reindex"},
     "order": {"DataFrame Series": "sort_index truncate tz_convert tz_localize to_period"},
     "aggregate": {
         "DataFrame Series": "agg aggregate=agg",
-        "DataFrame": "reindex value_counts get map=map_values",
+        "DataFrame": "value_counts get map=map_values",
     },
     "io.parquet_write": {"DataFrame": "to_parquet"},
     "io.text_files": {"DataFrame Series": "to_csv to_json"},
@@ -229,33 +234,28 @@ COMPUTE_FIRST = "compute() first"
 WHOLE = "it needs all rows in one place: compute() first, or use map_partitions or reduction"
 LABELS = "rows are not found by number or label one at a time: use loc, then compute()"
 PICTURE = "compute() or sample() first, then draw"
-ROWS_TO_COLUMNS = "rows of several partitions would become columns: compute() first"
 IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
         "at iat xs take asof": LABELS,
-        "T transpose unstack": ROWS_TO_COLUMNS,
         "plot hist boxplot": PICTURE,
-        "reindex_like pivot": WHOLE,
+        "reindex_like": WHOLE,
         "from_records": "make a pandas frame and use from_pandas, or from_map",
         "attrs flags set_flags": "partitions have none; keep them beside the frame",
         "sparse style": COMPUTE_FIRST,
         "select": "use assign and a list of columns",
-        "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
     "Series": {
         "at iat iloc get xs take asof pop": LABELS,
-        "unstack": ROWS_TO_COLUMNS,
         "plot hist": PICTURE,
         "info": "use describe, dtype and memory_usage",
         "argsort": "use sort_values; positions over partitions are not known",
-        "factorize reindex reindex_like drop set_axis": WHOLE,
+        "factorize reindex_like set_axis": WHOLE,
         "array": IN_MEMORY,
         "from_arrow": "make a pandas series and use from_pandas",
         "attrs flags set_flags": "partitions have none; keep them beside the series",
         "sparse": COMPUTE_FIRST,
-        "swaplevel reorder_levels": "the index has one level; use set_index with another column",
     },
     "Index": {
         "get_loc get_indexer get_indexer_for get_indexer_non_unique get_slice_bound slice_indexer "
