@@ -76,6 +76,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "a part of a repeated array": lambda: da.broadcast_to(blocks(), (3, 6, 10))[1:, 2, ::2],
     "half of a symmetric product is computed": lambda: blocks() @ blocks().T,
     "the same of the transposed first": lambda: blocks().T @ blocks() + 1,
+    "a transposed array in other blocks": lambda: blocks().T.rechunk((5, 6)) + 1,
     "a product is computed in blocks without slivers": lambda: (
         da.from_array(np.eye(65)[:6], chunks=64) @ da.from_array(np.eye(65), chunks=64)
     ),

@@ -245,6 +245,28 @@ def test_einsum_in_the_order_with_the_fewest_operations() -> None:
     assert len(da.einsum("ij,jk,k->i", a, a, b).dask) < 1000
 
 
+@pytest.mark.parametrize("name", ["matmul", "tensordot", "dot", "einsum", "outer", "transposed"])
+def test_a_block_of_a_product_is_no_larger_than_blocks_may_be(name: str) -> None:
+    a, b = np.arange(360.0).reshape(90, 4), np.arange(364.0).reshape(4, 91)
+    x, y = da.from_array(a, chunks=(45, 2)), da.from_array(b, chunks=(2, 50))
+    make: Any = {
+        "matmul": lambda x, y: x @ y,
+        "tensordot": lambda x, y: np.tensordot(x, y, 1),
+        "dot": lambda x, y: x.dot(y),
+        "einsum": lambda x, y: np.einsum("ij,jk->ik", x, y),
+        "outer": lambda x, y: np.outer(x[:, 0], y[0]),
+        "transposed": lambda x, y: x @ x.T,
+    }[name]
+    with shoal.config.set({"array.chunk-size": "2kiB"}):
+        got = make(x, y)
+        assert max(got.chunks[0]) * max(got.chunks[1]) * 8 <= 2048
+        assert max(got.chunks[0]) > 10
+        np.testing.assert_allclose(got.compute(), make(a, b))
+    if name == "transposed":
+        assert "SymmetricProduct" in got.explain()
+    assert np.prod(make(x, y).numblocks) <= 4
+
+
 def test_contracted_axes_of_many_blocks_are_summed_as_their_cost_says() -> None:
     x = np.arange(40.0 * 30).reshape(40, 30)
     many, few = da.from_array(x, chunks=(10, 3)), da.from_array(x, chunks=(40, 3))

@@ -68,8 +68,8 @@ def contract(
     >>> contract(np.matmul, "ik", [x, "ij", x, "jk"], x.dtype).sum().compute()
     np.float64(64.0)
     """
-    chunks, arrays = unify_chunks(*pairs)
     labels = [tuple(own) for own in pairs[1::2]]
+    chunks, arrays = _small_enough(*unify_chunks(*pairs), labels, out, np.dtype(dtype).itemsize)
     gone = list(dict.fromkeys(i for own in labels for i in own if i not in out))
     count = math.prod(len(chunks[i]) for i in gone)
     metas = [a._meta for a in arrays]
@@ -96,6 +96,54 @@ def contract(
     return reduction(
         products, total, total, axis=axes, meta=meta, split_every=split_every, name=name
     )
+
+
+def _small_enough(
+    chunks: dict[Any, Any], arrays: list[Any], labels: Sequence[Any], out: Sequence[Any], size: int
+) -> tuple[dict[Any, Any], list[Any]]:
+    """Operands cut along the result's axes where a block of it would exceed both the setting
+    ``array.chunk-size`` and the largest block of an operand."""
+    limit = parse_bytes(config.get("array.chunk-size"))
+    limit = max([limit, *[a.itemsize * math.prod(map(max, a.chunks)) for a in arrays if a.size]])
+    edge = _edge([max(chunks[i], default=0) for i in out], limit // size)
+    cut = {i: _cut(chunks[i], edge) for i in out}
+    if all(cut[i] == chunks[i] for i in out):
+        return chunks, arrays
+    arrays = [
+        a.rechunk({axis: cut[i] for axis, i in enumerate(own) if i in cut and a.shape[axis] > 1})
+        for a, own in zip(arrays, labels, strict=True)
+    ]
+    return {**chunks, **cut}, arrays
+
+
+def _edge(lengths: Sequence[Any], most: int) -> float:
+    """What the longest axes of a block are cut to, for it to have ``most`` elements.
+
+    >>> _edge([1000, 1000, 2], 20_000), _edge([1000, 10], 20_000), _edge([10, 1000], 1000)
+    (100, inf, 100)
+    """
+    ordered = sorted(lengths, reverse=True)
+    # Of unknown lengths nothing is said: a comparison with nan is false.
+    if not math.prod(ordered) > most:
+        return math.inf
+    for count in range(1, len(ordered) + 1):
+        edge = int((most / math.prod(ordered[count:])) ** (1 / count))
+        if count == len(ordered) or edge >= ordered[count]:
+            break
+    return max(1, edge)
+
+
+def _cut(blocks: Sequence[int], most: float) -> tuple[int, ...]:
+    """Blocks cut into parts of about equal length, none of them longer than ``most``.
+
+    >>> _cut((5, 2), 3)
+    (3, 2, 2)
+    """
+    out: list[int] = []
+    for n in blocks:
+        count = -(-n // int(most)) if n > most else 1
+        out += [n // count + (i < n % count) for i in range(count)] if count > 1 else [n]
+    return tuple(out)
 
 
 def _sums_alone(arrays: Sequence[Any], labels: Sequence[Any], out: Sequence[Any]) -> bool:
@@ -219,7 +267,11 @@ def outer(a: Any, b: Any) -> Array:
     >>> outer(da.arange(2), da.arange(3)).shape
     (2, 3)
     """
-    return ravel(asanyarray(a))[:, None] * ravel(asanyarray(b))[None, :]  # type: ignore[no-any-return]
+    rows, columns = ravel(asanyarray(a)), ravel(asanyarray(b))
+    chunks = {0: rows.chunks[0], 1: columns.chunks[0]}
+    size = np.result_type(rows.dtype, columns.dtype).itemsize
+    _, (rows, columns) = _small_enough(chunks, [rows, columns], [(0,), (1,)], (0, 1), size)
+    return rows[:, None] * columns[None, :]  # type: ignore[no-any-return]
 
 
 def matmul(a: Any, b: Any) -> Array:

@@ -17,6 +17,7 @@ from shoal.array.rules.inline_sources import inline_sources
 from shoal.array.rules.join_permutes import join_permutes
 from shoal.array.rules.join_slices import join_slices
 from shoal.array.rules.join_slivers import join_slivers
+from shoal.array.rules.rechunk_permute import rechunk_permute
 from shoal.array.rules.rechunk_source import rechunk_source
 from shoal.array.rules.result_alone import result_alone
 from shoal.array.rules.share_partials import share_partials
@@ -28,10 +29,11 @@ from shoal.array.rules.slice_rechunk import slice_rechunk
 from shoal.array.rules.slice_reduction import slice_reduction
 from shoal.array.rules.slice_source import slice_source
 from shoal.array.rules.symmetric_product import symmetric_product
+from shoal.expr.rewrite import Rule
 
 __all__ = ["RULES"]
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     join_permutes,
     join_slices,
     slice_source,
@@ -42,6 +44,7 @@ RULES = (
     slice_reduction,
     slice_rechunk,
     rechunk_source,
+    rechunk_permute,
     fold_constants,
     share_partials,
     symmetric_product,
