@@ -1,0 +1,181 @@
+"""What a client can ask a cluster about its tasks, and tell it, beside having them run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import msgspec
+import pytest
+
+from shoal.distributed import (
+    Actor,
+    Client,
+    Event,
+    Executor,
+    LocalCluster,
+    Pub,
+    Sub,
+    Worker,
+    default_client,
+)
+
+WAIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def client():
+    with Client(n_workers=2, threads_per_worker=1, processes=False) as client:
+        yield client
+
+
+def stand_still(begun: Event, go: Event) -> int:
+    begun.set()
+    go.wait(WAIT_S)
+    return 1
+
+
+def test_where_running_tasks_are(client) -> None:
+    begun, go = Event("begun", client=client), Event("go", client=client)
+    slow = client.submit(stand_still, begun, go, key="slow")
+    assert begun.wait(WAIT_S)
+    try:
+        for stacks in (
+            client.call_stack(slow),
+            client.call_stack([slow]),
+            client.call_stack(keys=["slow"]),
+            client.call_stack(),
+        ):
+            [(address, by_key)] = stacks.items()
+            assert address in client.processing() and list(by_key) == ["slow"]
+            assert any("stand_still" in frame for frame in by_key["slow"])
+        assert client.explain_task(slow)["state"] == "sent"
+    finally:
+        go.set()
+    assert slow.result(timeout=WAIT_S) == 1
+    assert client.call_stack(slow) == {}
+
+
+def test_what_happened_to_a_task(client) -> None:
+    [one] = client.map(abs, [-1], key=["one"])
+    two = client.submit(str, one, key="two")
+    assert two.result() == "1"
+    events = client.story("one", two)
+    assert [time for time, *_ in events] == sorted(time for time, *_ in events)
+    assert {key for *_, key in events} == {"one", "two"}
+    told = client.explain_task("two")
+    assert told["state"] == "memory" and told["where"] and told["clients"] == [client.id]
+    assert client.explain_task("never")["state"] == "forgotten"
+    assert client.story("never") == []
+
+
+def test_small_values_at_the_scheduler(client) -> None:
+    client.set_metadata(["run", 5, "rate"], 0.5)
+    client.set_metadata("flag", True)
+    assert client.get_metadata(["run", 5]) == {"rate": 0.5}
+    assert client.get_metadata("flag") is True
+    assert client.get_metadata(["run", 6], None) is None
+    with pytest.raises(KeyError):
+        client.get_metadata("nothing")
+
+
+@pytest.mark.parametrize("form", ["msgpack", "json"])
+def test_the_whole_state_in_a_file(client, tmp_path, form) -> None:
+    kept = client.submit(abs, -1, key="kept")
+    assert kept.result() == 1
+    client.dump_cluster_state(tmp_path / "state", format=form)
+    [file] = tmp_path.iterdir()
+    assert file.name == f"state.{form}"
+    data = file.read_bytes()
+    state = json.loads(data) if form == "json" else msgspec.msgpack.decode(data)
+    assert "kept" in str(state) and client.id in str(state)
+    with pytest.raises(ValueError, match="xml"):
+        client.dump_cluster_state(tmp_path / "state", format="xml")
+
+
+async def where(dask_worker=None) -> str:
+    await asyncio.sleep(0)
+    return str(dask_worker.address)
+
+
+def test_coroutines_on_workers(client) -> None:
+    found = client.run_coroutine(where)
+    assert found == {address: address for address in client.nthreads()}
+    [some] = [*client.nthreads()][:1]
+    assert client.run_coroutine(where, workers=[some]) == {some: some}
+
+
+def test_the_client_of_a_block(client) -> None:
+    with Client(client.cluster, set_as_default=False) as other:
+        assert default_client() is client
+        with other.as_current():
+            assert default_client() is other is Client.current()
+        assert default_client() is client
+    assert Executor is Client
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def add(self, by: int = 1) -> int:
+        self.n += by
+        return self.n
+
+
+def test_an_actor_that_is_given_to_a_task(client) -> None:
+    counter = client.submit(Counter, actor=True).result()
+    assert isinstance(counter, Actor)
+    assert counter.add(2).result() == 2
+    # A task on either worker speaks to the one there is.
+    for address in client.nthreads():
+        client.submit(lambda c: c.add().result(), counter, workers=[address], pure=False).result()
+    assert counter.n == 4
+
+
+def test_what_is_published_reaches_those_who_listen(client) -> None:
+    listen, speak = Sub("news", client=client), Pub("news", client=client)
+    for i in range(3):
+        speak.put(i)
+    assert [listen.get(timeout=WAIT_S) for _ in range(3)] == [0, 1, 2]
+
+
+def note(folder: str, i: int) -> bytes:
+    with open(os.path.join(folder, "ran"), "a") as file:
+        file.write(f"{i}\n")
+    return bytes(10_000) + bytes([i])
+
+
+def test_a_worker_whose_time_is_over_hands_on_what_it_holds(tmp_path) -> None:
+    options = {"threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with LocalCluster(n_workers=1, **options) as cluster, Client(cluster) as client:
+        short = Worker(
+            cluster.scheduler_address,
+            security=cluster.security,
+            name="short",
+            nthreads=1,
+            memory_limit=None,
+            lifetime="2 s",
+        )
+        with short:
+            begun, go = Event("begun", client=client), Event("go", client=client)
+            some = client.map(
+                note,
+                [str(tmp_path)] * 8,
+                range(8),
+                workers=["short"],
+                allow_other_workers=True,
+            )
+            last = client.submit(
+                stand_still, begun, go, workers=["short"], allow_other_workers=True
+            )
+            assert client.gather(some)[7][-1] == 7
+            ran = (tmp_path / "ran").read_text()
+            go.set()
+            assert short.closed.wait(WAIT_S)
+            assert [who for who in client.nthreads() if who == short.address] == []
+            # It left in order: nothing is lost, and nothing runs again.
+            assert [value[-1] for value in client.gather(some)] == list(range(8))
+            assert last.result(timeout=WAIT_S) == 1
+            assert (tmp_path / "ran").read_text() == ran
