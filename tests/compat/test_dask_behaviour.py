@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -261,3 +263,62 @@ def test_a_description_of_a_sequence_is_its_elements():
 
     assert normalize_seq(iter((1, "a"))) == normalize_seq([1, "a"])
     assert tokenize(normalize_seq((1, 2))) != tokenize(normalize_seq((2, 1)))
+
+
+class View(da.Array):
+    """As anndata derives it: the constructor takes other arguments."""
+
+    def __new__(cls, x: Any, owner: Any) -> View:
+        self = super().__new__(
+            cls,
+            dask=x.dask,
+            name=x.name,
+            chunks=x.chunks,
+            dtype=x.dtype,
+            meta=x._meta,
+            shape=x.shape,
+        )
+        self.owner = owner
+        return self
+
+
+def test_classes_derived_from_arrays_have_constructors_of_their_own(installed):
+    view = View(da.ones((4, 3), chunks=2), "somebody")
+    assert isinstance(view, da.Array) and view.owner == "somebody"
+    assert view.sum().compute() == 12
+    for made in (view + 1, view[:2], view.persist(), view.copy(), copy.copy(view)):
+        assert type(made) is da.Array
+    assert pickle.loads(pickle.dumps(view)).sum().compute() == 12
+    assert shoal.compute(view)[0].shape == (4, 3)
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "csr_array"])
+def test_blocks_that_are_sparse_are_transposed(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    values = np.arange(12.0).reshape(3, 4)
+    x = da.from_array(getattr(sparse, kind)(values), chunks=2, asarray=False)
+    for result in (x.T, da.transpose(x, (1, 0))):
+        block = result.blocks[0, 1].compute()
+        assert sparse.issparse(block) and (block.toarray() == values.T[:2, 2:]).all()
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "csc_array"])
+def test_functions_that_make_sparse_blocks_say_so_in_the_meta(kind):
+    make = getattr(pytest.importorskip("scipy.sparse"), kind)
+    x = da.from_array(np.arange(12.0).reshape(4, 3), chunks=(2, 3)).map_blocks(make)
+    assert all(type(y._meta) is make for y in (x, x[[0]], x[:2], x.astype("f4"), x.persist()))
+    assert type(x[[0]].compute()) is make
+    assert (x.compute().toarray() == np.arange(12.0).reshape(4, 3)).all()
+
+
+def test_masks_of_one_value_can_be_written_to():
+    """As iris unmasks elements of an array that is masked all over."""
+
+    def unmask(block):
+        block[..., 0] = 5
+        return block
+
+    x = da.ma.masked_array(da.zeros((3, 2), chunks=2) + 1, True)
+    meta = np.ma.array(np.empty((0, 0)), mask=True)
+    result = x.map_blocks(unmask, dtype=float, meta=meta).compute()
+    assert result.mask.tolist() == [[False, True]] * 3

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from shoal.array.chunks import Chunks, common_blockdim
+from shoal.array.chunktypes import is_valid_chunk_type
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.meta import infer_dtype, infer_meta, meta_from_array
@@ -327,7 +328,7 @@ def _infer(
         return None
     args = [found.inputs[a.position].meta if isinstance(a, Ref) else a for a in call]
     meta = infer_meta(func, args, named)
-    if is_arraylike(meta):
+    if is_arraylike(meta) or is_valid_chunk_type(type(meta)):
         return meta
     if dtype is not None:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -67,18 +67,21 @@ class Array(Operators, CollectionMixin):
 
     _node: Any
 
-    def __init__(
-        self,
+    # Not __init__: libraries derive classes whose constructor takes other arguments (anndata).
+    # What is computed from an object of such a class is an `Array`.
+    def __new__(
+        cls,
         dask: Mapping[Key, Any] | Node,
         name: str | None = None,
         chunks: Any = None,
         dtype: Any = None,
         meta: Any = None,
         shape: Any = None,
-    ) -> None:
+    ) -> Self:
+        self = super().__new__(cls)
         if isinstance(dask, ArrayNode):
             self._node = dask
-            return
+            return self
         if name is None or chunks is None:
             raise ValueError(
                 "Array(graph, name, chunks, dtype=...) needs all of them; chunks are the lengths "
@@ -88,6 +91,7 @@ class Array(Operators, CollectionMixin):
             raise ValueError("Array(graph, name, chunks) needs dtype= or meta=")
         given = normalize_chunks(chunks, shape, dtype=dtype)
         self._node = FromGraph(dask, name, given, meta_from_array(meta, len(given), dtype))
+        return self
 
     # ------------------------------------------------------------------ protocol of collections
 
@@ -102,7 +106,7 @@ class Array(Operators, CollectionMixin):
             node = HeldBlocks(node.values, self.chunks, self._meta, name=node.name)
         elif not isinstance(node, ArrayNode):
             node = Wrapped((node,), self.chunks, self._meta)
-        return type(self)(node)
+        return Array(node)
 
     def __shoal_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.npartitions == 1:
@@ -113,10 +117,10 @@ class Array(Operators, CollectionMixin):
         return write_in_place(plan, wanted, self.chunks, self._meta, is_alone)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._node,)
+        return Array, (self._node,)
 
     def __copy__(self) -> Array:
-        return type(self)(self._node)
+        return Array(self._node)
 
     def copy(self) -> Array:
         """Another handle on the same expression, for assignments to one of them.
@@ -130,10 +134,10 @@ class Array(Operators, CollectionMixin):
         >>> x.compute(), y.compute()
         (array([1., 1.]), array([5., 1.]))
         """
-        return type(self)(self._node)
+        return Array(self._node)
 
     def __deepcopy__(self, memo: Any) -> Array:
-        return type(self)(self._node)
+        return Array(self._node)
 
     @property
     def dask(self) -> HighLevelGraph:

@@ -65,7 +65,8 @@ def permute_block(block: Any, axes: tuple[int | None, ...]) -> Any:
         order = sorted(kept)
         kept = [order.index(axis) for axis in kept]
     if kept != list(range(len(kept))):
-        block = np.transpose(block, kept)
+        # SciPy's sparse matrices take no list.
+        block = np.transpose(block, tuple(kept))
     if len(kept) < len(axes):
         block = block[tuple([None if axis is None else slice(None) for axis in axes])]
     return block

@@ -85,7 +85,9 @@ def masked_block(data: Any, mask: Any = None, **kwargs: Any) -> Any:
     if mask is None:
         return np.ma.masked_array(data, **kwargs)
     data, mask = _of_one_shape(data, mask)
-    return np.ma.masked_array(data, mask=mask, **kwargs)
+    # One value for all elements is no mask that somebody could unmask elements in.
+    own = mask if mask.flags.writeable else mask.copy()
+    return np.ma.masked_array(data, mask=own, **kwargs)
 
 
 def _of_one_shape(block: Any, other: Any) -> tuple[Any, Any]:
