@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def cluster(tmp_path_factory):
     with LocalCluster(n_workers=1, **options) as cluster:
         yield cluster
     assert not list(folder.iterdir())
+    assert not [place for place in sys.path if place.startswith(str(folder))]
 
 
 @pytest.fixture

@@ -440,6 +440,19 @@ class UploadDirectory(NannyPlugin):
                     sys.path.insert(0, path)
             importlib.invalidate_caches()
 
+    def teardown(self, nanny: Any) -> None:
+        """Look for no modules in the folder any more: it goes with the nanny.
+
+        Parameters
+        ----------
+        nanny
+            The nanny.
+        """
+        target = Path(nanny.local_directory)
+        for path in (str(target / self.folder), str(target)):
+            if path in sys.path:
+                sys.path.remove(path)
+
 
 def packed_folder(
     folder: Path, skip_words: tuple[str, ...], skip: tuple[Callable[[str], bool], ...]
