@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import xxhash
 
+from shoal import config
 from shoal.collection import Job, is_collection, persisted
 from shoal.delayed import delayed
 from shoal.distributed.client.encode import (
@@ -36,6 +37,7 @@ from shoal.distributed.client.keys import (
     wire_keys,
 )
 from shoal.distributed.client.session import Session
+from shoal.distributed.client.sources import code_of_caller
 from shoal.distributed.client.staged import Staged
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
@@ -537,6 +539,9 @@ class Calls(Session):
         """Send a plan; the entries of its wanted results, counted."""
         encoded = encode_plan(fuse(plan), self._codes, options, inline=inline, trace=self._trace())
         self._warn_large(encoded.nbytes, encoded.keys[0] if encoded.keys else "")
+        frames = config.get("distributed.diagnostics.computations.nframes")
+        if frames and (code := code_of_caller(frames)):
+            self._link.call("computations.code", code=code)
         return self._send(encoded)
 
     def _send(self, encoded: Encoded) -> list[Entry]:

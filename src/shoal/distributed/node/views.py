@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from shoal.distributed.core.scheduler import Scheduler as State
@@ -431,6 +432,88 @@ class Clients(Mapping[str, ClientView]):
         return len(self._state.by_name)
 
 
+@dataclass(frozen=True)
+class SourceCode:
+    """A function of a program that called into shoal.
+
+    Parameters
+    ----------
+    code
+        Its text.
+    filename, lineno_frame
+        Where it stands.
+    lineno_relative
+        The line of the call, within it.
+
+    Examples
+    --------
+    >>> SourceCode("def f(): ...", "a.py", 7, 0).filename
+    'a.py'
+    """
+
+    code: str
+    filename: str
+    lineno_frame: int
+    lineno_relative: int
+
+
+@dataclass(frozen=True)
+class ComputationView:
+    """The work from the first task that came to an idle scheduler to the last that went.
+
+    Parameters
+    ----------
+    id
+        Its number.
+    code
+        Where in programs its graphs came from, for each: functions, the innermost last.  Told
+        where the setting ``distributed.diagnostics.computations.nframes`` says so.
+    groups
+        Kinds of the tasks that have run.
+    start, stop
+        When the first run began and the last one ended, in seconds since the epoch; -1 before.
+
+    Examples
+    --------
+    >>> ComputationView(1, (), frozenset(), -1.0, -1.0).code
+    ()
+    """
+
+    id: int
+    code: tuple[tuple[SourceCode, ...], ...]
+    groups: frozenset[str]
+    start: float
+    stop: float
+
+
+def computation_views(state: State) -> list[ComputationView]:
+    """The last computations of a scheduler, the oldest first.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+
+    Examples
+    --------
+    >>> computation_views(State())
+    []
+    """
+    known = list(state.computations)
+    ends = [later.since for later in known[1:]] + [state.stream.count]
+    views = []
+    for one, end in zip(known, ends, strict=True):
+        reports = state.stream.since(one.since)
+        columns = [part for _, part in reports[: max(0, len(reports) - (state.stream.count - end))]]
+        runs = [run for part in columns for run in zip(*part[1:4], strict=True)]
+        code = tuple(tuple(SourceCode(**said) for said in frames) for frames in one.codes)
+        kinds = frozenset(kind for kind, *_ in runs)
+        start = min((begin for _, begin, _ in runs), default=-1.0)
+        stop = max((begin + seconds for _, begin, seconds in runs), default=-1.0)
+        views.append(ComputationView(one.epoch, code, kinds, start, stop))
+    return views
+
+
 class Overview:
     """What users may ask a scheduler, in its own process.
 
@@ -458,6 +541,11 @@ class Overview:
     def clients(self) -> Clients:
         """The clients, by identity."""
         return Clients(self.state)
+
+    @property
+    def computations(self) -> list[ComputationView]:
+        """The last times that it had tasks, the oldest first."""
+        return computation_views(self.state)
 
     @property
     def unrunnable(self) -> set[TaskView]:

@@ -10,7 +10,7 @@ from typing import Any
 from shoal.distributed.core.session import Session
 from shoal.distributed.protocol import Finished, Register
 
-__all__ = ["Code", "Party", "Prefix", "Worker"]
+__all__ = ["Code", "Computation", "Party", "Prefix", "Worker"]
 
 
 class Party:
@@ -154,6 +154,32 @@ class Code:
         """How many rows need it."""
         self.workers: dict[int, None] = {}
         """Who has it."""
+
+
+class Computation:
+    """The time from the first task that came to a scheduler without any to the last that went.
+
+    Parameters
+    ----------
+    epoch
+        Its number.
+    since
+        Reports of runs that there had been before.
+    codes
+        Where in programs its graphs came from: functions, from the outermost to the innermost.
+
+    Examples
+    --------
+    >>> Computation(1, 0, []).codes
+    []
+    """
+
+    __slots__ = ("codes", "epoch", "since")
+
+    def __init__(self, epoch: int, since: int, codes: list[list[dict[str, Any]]]) -> None:
+        self.epoch = epoch
+        self.since = since
+        self.codes = codes
 
 
 class Client:

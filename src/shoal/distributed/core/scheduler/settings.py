@@ -72,6 +72,8 @@ class Settings:
         Events kept for each topic.
     stream
         Runs that are remembered with their times.
+    computations
+        Times from the first task to the last that are remembered.
 
     Examples
     --------
@@ -107,3 +109,4 @@ class Settings:
     story: int = 200_000
     events: int = 10_000
     stream: int = 100_000
+    computations: int = 100

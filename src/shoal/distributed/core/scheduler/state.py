@@ -6,13 +6,20 @@ it stands.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Container
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import Names
 from shoal.distributed.core.scheduler.observe import Observed
-from shoal.distributed.core.scheduler.records import Client, Code, Party, Prefix, Worker
+from shoal.distributed.core.scheduler.records import (
+    Client,
+    Code,
+    Computation,
+    Party,
+    Prefix,
+    Worker,
+)
 from shoal.distributed.core.scheduler.settings import Settings
 from shoal.distributed.core.scheduler.story import Story, Stream
 from shoal.distributed.core.scheduler.table import Table
@@ -116,6 +123,10 @@ class Scheduler:
         """How often tasks have come to a scheduler that had none."""
         self.epoch_from = (0, 0, 0)
         """Where the epoch begins in the histories of runs, transfers and failures."""
+        self.computations: deque[Computation] = deque(maxlen=self.settings.computations)
+        """The last epochs."""
+        self.coming_codes: list[list[dict[str, Any]]] = []
+        """Where in programs the graphs came from with which the next one begins."""
         self.dashboard = ""
         """Where the dashboard is, if there is one: a URL that the shell sets."""
 
@@ -210,6 +221,8 @@ def begin_epoch(state: Scheduler) -> None:
     observed = state.observed
     state.epoch += 1
     state.epoch_from = (state.stream.count, observed.flows.count, observed.failures.count)
+    codes, state.coming_codes = state.coming_codes, []
+    state.computations.append(Computation(state.epoch, state.stream.count, codes))
 
 
 def prefix_of(state: Scheduler, name: str) -> Prefix:

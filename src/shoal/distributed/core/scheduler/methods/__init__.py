@@ -24,6 +24,7 @@ from shoal.distributed.core.scheduler.methods import (
     queues,
     recipes,
     semaphores,
+    sources,
     topics,
     workers,
 )
@@ -82,6 +83,7 @@ METHODS: dict[str, Method] = {
     **queues.METHODS,
     **recipes.METHODS,
     **errands.METHODS,
+    **sources.METHODS,
 }
 """Every method by name."""
 

@@ -1,0 +1,57 @@
+"""What a scheduler remembers of each time that it had work, and where in programs it came from."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import shoal
+from shoal import config
+from shoal.distributed import Client
+
+
+@pytest.fixture
+def client():
+    with Client(n_workers=1, threads_per_worker=1, processes=False) as client:
+        yield client
+
+
+def computations(dask_scheduler):
+    return dask_scheduler.computations
+
+
+def total(client) -> int:
+    return client.compute(shoal.delayed(sum)([1, 2])).result()
+
+
+def test_where_a_graph_came_from(client) -> None:
+    setting = "distributed.diagnostics.computations.nframes"
+    with config.set({setting: 2}):
+        assert total(client) == 3
+    [one] = client.run_on_scheduler(computations)
+    [frames] = one.code
+    me = inspect.getsource(test_where_a_graph_came_from)
+    assert [frame.code for frame in frames] == [me, inspect.getsource(total)]
+    assert frames[-1].filename == __file__
+    lines = frames[-1].code.splitlines()
+    assert "client.compute" in lines[frames[-1].lineno_relative]
+    assert one.groups == {"sum"} and 0 < one.start <= one.stop
+
+
+def test_nothing_is_sent_unless_it_is_wanted(client) -> None:
+    assert total(client) == 3
+    [one] = client.run_on_scheduler(computations)
+    assert one.code == ()
+
+
+def test_each_time_that_there_is_work_is_one(client) -> None:
+    for i in range(3):
+        future = client.submit(abs, -i, key=f"kind{i}-1")
+        assert future.result() == i
+        del future
+        client.run_on_scheduler(lambda: None)
+        while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+            pass
+    kinds = [one.groups for one in client.run_on_scheduler(computations)]
+    assert kinds == [{"kind0"}, {"kind1"}, {"kind2"}]
