@@ -174,7 +174,6 @@ def test_hdf5(tmp_path: Path) -> None:
         assert file["y"].chunks is None
         assert_eq(da.from_array(file["x"], chunks=(3, 2)), x)
         assert_eq(da.from_array(file["x"])[1:3, ::2], x[1:3, ::2])
-        # An open file has no token that would be the same the next time.
         assert_eq(da.from_array(file["x"], chunks=2)[:, 3], x[:, 3])
         assert_eq(da.from_array(file["x"], chunks=2)[-1, 1:].sum(), x[-1, 1:].sum())
         assert_eq(da.from_array(file["y"], lock=True), y)
@@ -239,3 +238,22 @@ def test_zarr_regions_and_shards() -> None:
     assert_eq(z[:], expected)
     with pytest.raises(ValueError, match="does not fit"):
         a.to_zarr(z, region=(slice(2), slice(2)))
+
+
+def test_a_dataset_in_a_file_that_is_only_read_is_one_array(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "one.h5"
+    with h5py.File(path, "w") as file:
+        file["x"], file["y"] = np.arange(6), np.arange(6)
+        # What may be written to is another array each time.
+        assert da.from_array(file["x"]).name != da.from_array(file["x"]).name
+    with h5py.File(path, "r") as file, h5py.File(path, "r") as again:
+        x = da.from_array(file["x"], chunks=3)
+        assert x.name == da.from_array(again["x"], chunks=3).name
+        assert x.name != da.from_array(file["y"], chunks=3).name
+        assert x.name != da.from_array(file["x"], chunks=2).name
+        before = x.name
+    with h5py.File(path, "r+") as file:
+        file["x"][0] = 5
+    with h5py.File(path, "r") as file:
+        assert da.from_array(file["x"], chunks=3).name != before

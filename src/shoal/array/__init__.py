@@ -34,7 +34,7 @@ HOMES: dict[str, str] = {
     "io.npy_stack": "from_npy_stack to_npy_stack",
     "io.storing": "store",
     "io.zarr_arrays": "from_zarr to_zarr",
-    "overlap": "map_overlap",
+    "overlap": "map_overlap push",
     "rechunking": "ravel rechunk reshape reshape_blockwise shuffle",
     "slicing": "choose compress extract take",
     "reductions": (
@@ -81,6 +81,7 @@ HOMES: dict[str, str] = {
 """Public names by the module that has them.  No module may have a public function's name."""
 
 RENAMED: dict[str, tuple[str, str]] = {
+    "PerformanceWarning": ("errors", "PerformanceWarning"),
     "__array_namespace_info__": ("array.standard", "namespace_info"),
     "abs": ("array.ufunc", "absolute"),
     "acos": ("array.ufunc", "arccos"),
@@ -89,6 +90,7 @@ RENAMED: dict[str, tuple[str, str]] = {
     "amin": ("array.reductions", "min"),
     "asin": ("array.ufunc", "arcsin"),
     "asinh": ("array.ufunc", "arcsinh"),
+    "assert_eq": ("array.testing", "assert_eq"),
     "atan": ("array.ufunc", "arctan"),
     "atan2": ("array.ufunc", "arctan2"),
     "atanh": ("array.ufunc", "arctanh"),

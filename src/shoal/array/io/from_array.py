@@ -15,7 +15,7 @@ from shoal.array.chunks import Chunks, normalize_chunks
 from shoal.array.chunktypes import is_valid_chunk_type
 from shoal.array.collection import Array
 from shoal.array.grid import block_regions
-from shoal.array.kernels.readers import portable
+from shoal.array.kernels.readers import portable, said_by_name
 from shoal.array.kernels.store import PlainGetitem
 from shoal.array.meta import meta_from_array
 from shoal.array.nodes.base import HeldBlocks
@@ -130,7 +130,7 @@ def _has_gaps(x: Any, chunks: Chunks) -> bool:
 def _name(name: Any, x: Any, *told: Any) -> str | None:
     """The name of the node, or None for the structural one."""
     if name is None or name is True:
-        return f"array-{tokenize(x, *told)}"
+        return f"array-{tokenize(said_by_name(x), *told)}"
     return f"array-{uuid.uuid4().hex}" if name is False else str(name)
 
 
