@@ -22,25 +22,27 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import ceil
-from operator import sub
 
+from shoal.distributed.core.scheduler.along import (
+    UNUSUAL,
+    USUAL,
+    followers,
+    forget_taken,
+    stretch,
+    whole,
+    window,
+)
 from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import begin_choosy
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import ALONE, BITS, CHOOSY, MASK, NOBODY, picker
-from shoal.distributed.core.scheduler.transitions import READY, SENT, WAITING
+from shoal.distributed.core.scheduler.table import ALONE, BITS, MASK, NOBODY, picker
+from shoal.distributed.core.scheduler.transitions import READY, SENT
 
 __all__: list[str] = []
 
 RANK = (1 << 50) - 1
 
 INFINITE = float("inf")
-
-UNUSUAL = ALONE | CHOOSY
-"""Flags of tasks that may not begin just anywhere."""
-
-USUAL = bytes(flags for flags in range(256) if not flags & UNUSUAL)
-"""All flags without any of those."""
 
 LEAST_S = 1e-6
 """Tasks are not thought to take less."""
@@ -137,19 +139,6 @@ def ahead(state: Scheduler, worker: Worker, share: int, now: float) -> None:
     note_room(state, worker)
 
 
-def window(state: Scheduler, worker: Worker) -> float:
-    """Seconds of work that a worker has ahead at most, over its threads.
-
-    Where little is left, less than the worker would have else: its share of that, as in `guided
-    self-scheduling <https://doi.org/10.1109/TC.1987.5009495>`_, so that all end at the same time.
-    """
-    least, threads = state.settings.ahead_s, worker.threads
-    if worker.ahead_s <= least:
-        return least * threads
-    share = state.plenty + worker.backlog / threads
-    return max(least, min(worker.ahead_s, share)) * threads
-
-
 def has_room(state: Scheduler, worker: Worker, used: int) -> bool:
     """Whether a worker is to be given more, of whose slots so many are used.
 
@@ -200,8 +189,16 @@ def take(
         seconds, nbytes = usual(state, worker, shares)
         count = max(most, min(left, ceil((limit - worker.occupancy) / seconds)))
         few = shares if room == INFINITE else min(shares, 1 + int(room / nbytes))
+        if few > 0 and (found := stretch(state, worker, min(count, few), most, limit)):
+            line, sources = found
+            state.active += len(line) - sources
+            grow = give(state, worker, line, line[0], now)
+            most, left = most - len(line), left - len(line)
+            shares, room = shares - sources, room - grow
+            continue
         least = most
-        offer = best(state, worker, count, few, least)
+        urgent = come_first(state, worker, count) if few > 0 else []
+        offer = urgent or best(state, worker, count, few, least)
         if not offer:
             return
         rows = plain(state, worker, offer, most, limit)
@@ -214,7 +211,8 @@ def take(
             sources, grow = send(state, worker, rows, after, now)
             most, left = most - len(rows), left - len(rows) - len(after)
             shares, room = shares - sources, room - grow
-        if len(offer) < count and few >= shares and (most <= 0 or len(offer) < least):
+        is_last = len(offer) < count and few >= shares and (most <= 0 or len(offer) < least)
+        if is_last and not urgent:
             return
 
 
@@ -254,25 +252,18 @@ def best(state: Scheduler, worker: Worker, count: int, shares: int, least: int) 
     return offer
 
 
-def whole(state: Scheduler, sources: list[int], least: int) -> list[int]:
-    """The first of these sources, at least half of them, up to where most of what they begin ends.
+def come_first(state: Scheduler, worker: Worker, count: int) -> list[int]:
+    """Entries of a worker's queue that come before all of the common one; taken out.
 
-    In the order of a graph the tasks that a few sources lead to come right behind them.  So where
-    the ranks of two sources are furthest apart, the largest part of the graph is complete, and
-    whoever gets the sources before that place can run all of it, with nothing to fetch.
+    They go alone, so that what comes after them can be a stretch.
     """
-    after = state.head + len(sources)
-    if after >= len(state.bulk) or after - state.head < 2:
-        return sources
-    half = max(least, (len(sources) + 1) // 2)
-    first, last = sources[half - 1] >> BITS, state.bulk[after] >> BITS
-    if last - first == len(sources) - half + 1:
-        return sources  # nothing stands between any two
-    ranks = [entry >> BITS for entry in sources[half - 1 :]]
-    ranks.append(last)
-    gaps = [*map(sub, ranks[1:], ranks)]
-    gaps.reverse()
-    return sources[: len(sources) - gaps.index(max(gaps))]
+    found: list[int] = []
+    queue = worker.queue
+    if state.head < len(state.bulk) and not state.common:
+        first = state.bulk[state.head]
+        while queue and queue[0] < first and len(found) < count:
+            found.append(heappop(queue))
+    return found
 
 
 def smallest(heap: list[int], count: int) -> list[int]:
@@ -371,107 +362,57 @@ def give_back(state: Scheduler, worker: Worker, offer: list[int]) -> None:
             heappush(state.common, priority)
 
 
-def followers(state: Scheduler, worker: Worker, rows: list[int]) -> list[int]:
-    """Tasks that lack nothing but these rows: they go along, and run when those have ended there.
-
-    So a subtree or a chain is one message, and one report.  Only where all else that they need is
-    on the same worker; and they take no more time than a worker has ahead anyway, so that little
-    has to come back when something else is better after all.  If one of the rows does not end well
-    the worker gives back what waited for it.
-    """
-    table, number = state.table, worker.number
-    users = picker(rows)(table.dependents)
-    if not any(users):
-        return []
-    states, missing, numbers, place = table.states, table.missing, table.numbers, table.place
-    prefixes, flags, deps = table.prefixes, table.flags, table.deps
-    room = window(state, worker) - worker.occupancy
-    found: list[int] = []
-    lack: dict[int, int] = {}
-    known, here = [*users], {*rows}
-    for some in known:  # it grows
-        for dependent in some if type(some) is list else (some,) if some is not None else ():
-            row = dependent & MASK
-            if states[row] != WAITING or numbers[row] != dependent:
-                continue
-            left = missing[row]
-            if left > 1:
-                left = lack[row] = lack.get(row, left) - 1
-                if left:
-                    continue
-            if flags[row] & UNUSUAL or not all_here(deps[row], here, place, number):
-                continue
-            room -= prefixes[row].seconds
-            if room < 0.0:
-                return found
-            here.add(row)
-            found.append(row)
-            known.append(table.dependents[row])
-    return found
-
-
-def all_here(needs: tuple[int, ...], here: set[int], place: list[int], number: int) -> bool:
-    """Whether inputs are among some rows, or on a worker already."""
-    for need in needs:
-        dep = need & MASK
-        if dep not in here and place[dep] != number:
-            return False
-    return True
-
-
 def send(
     state: Scheduler, worker: Worker, rows: list[int], after: list[int], now: float
 ) -> tuple[int, int]:
-    """The worker gets rows, and others that wait for them there.
+    """The worker gets READY rows, and others that wait for them there.
 
     Returned are how many came from the common queue, and what bytes all may make.
     """
     table, number = state.table, worker.number
-    states, place, runs, nbytes, costs = (
-        table.states,
-        table.place,
-        table.runs,
-        table.nbytes,
-        table.costs,
-    )
     of = picker(rows)
-    places = of(place)
+    places = of(table.place)
     own = places.count(number)
-    sources = len(rows) - own
     if own:
         worker.queued -= own
-        waited = sum([cost for cost, at in zip(of(costs), places) if at == number])
+        waited = sum([cost for cost, at in zip(of(table.costs), places) if at == number])
         worker.backlog = worker.backlog - waited if worker.queued else 0.0
-    if after:
-        state.active += len(after)
-        rows = rows + after
-        of = picker(rows)
-    run, grow, seconds = state.next_run, 0, 0.0
-    for row, kind in zip(rows, of(table.prefixes)):
-        states[row] = SENT
-        place[row] = number
-        runs[row] = run
-        run += 1
-        nbytes[row] = size = kind.nbytes
-        grow += size
-        costs[row] = cost = kind.seconds
-        seconds += cost
-    state.next_run = run
+        worker.seeking += rows
+    state.active += len(after)
+    return len(rows) - own, give(state, worker, rows + after, rows[-1], now)
+
+
+def give(state: Scheduler, worker: Worker, rows: Sequence[int], last: int, now: float) -> int:
+    """Rows are SENT, and ``last`` is the last of them in order; what bytes they may make."""
+    table, count, run, number = state.table, len(rows), state.next_run, worker.number
+    kinds = picker(rows)(table.prefixes)
+    sizes = [kind.nbytes for kind in kinds]
+    costs = [kind.seconds for kind in kinds]
+    states, place, runs = table.states, table.place, table.runs
+    if type(rows) is range:
+        here = slice(rows.start, rows.stop)
+        states[here] = bytes([SENT]) * count
+        place[here] = [number] * count
+        runs[here] = range(run, run + count)
+        table.nbytes[here] = sizes
+        table.costs[here] = costs
+    else:
+        nbytes, taken = table.nbytes, table.costs
+        for i, (row, size, cost) in enumerate(zip(rows, sizes, costs), run):
+            states[row] = SENT
+            place[row] = number
+            runs[row] = i
+            nbytes[row] = size
+            taken[row] = cost
+    state.next_run = run + count
+    grow: int = sum(sizes)
     worker.sent.update(dict.fromkeys(rows, now))
-    worker.batch += rows
+    worker.batch.append(rows)
     worker.nbytes += grow
-    worker.occupancy += seconds
-    state.virtual = max(state.virtual, (table.priorities[rows[-1]] >> BITS) & RANK)
+    worker.occupancy += sum(costs)
+    state.virtual = max(state.virtual, (table.priorities[last] >> BITS) & RANK)
     state.outgoing[number] = worker
-    return sources, grow
-
-
-def forget_taken(state: Scheduler, head: int) -> None:
-    """Sources in front of ``head`` have been taken; now and then their entries go."""
-    state.head = head
-    if head > 1000 and head > len(state.bulk) >> 1:
-        del state.bulk[:head]
-        state.head = 0
+    return grow
 
 
 def wait_here(state: Scheduler, worker: Worker, row: int) -> None:

@@ -8,15 +8,27 @@ only few blocks of a large grid are there.  All other keys stand in one dict.
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import repeat
+from math import prod
 from typing import Any
 
-from shoal.distributed.core.scheduler.table import Table, picker
+from shoal.distributed.core.scheduler.table import Table, picker, put
 from shoal.distributed.protocol import Grid, Key
 
-__all__ = ["Layer", "Names", "find", "forget_name", "key_of", "keys_of", "name_grid", "name_keys"]
+__all__ = [
+    "Layer",
+    "Names",
+    "are_new",
+    "find",
+    "forget_name",
+    "key_of",
+    "keys_of",
+    "name_grid",
+    "name_keys",
+    "put_names",
+]
 
 
 class Layer:
@@ -313,6 +325,97 @@ def _enter_blocks(
     return (rows if rows is fresh else [layer.row(flat) for flat in flats]), fresh
 
 
+def are_new(names: Names, pieces: Sequence[Any]) -> bool:
+    """Whether keys of a message are seen to be all new, and each to be named once.
+
+    Parameters
+    ----------
+    names
+        Where they are to be entered.
+    pieces
+        As in `Submit`.
+
+    Examples
+    --------
+    >>> (
+    ...     are_new(Names(), [Grid("x", (2, 2))]),
+    ...     are_new(Names(), [Grid("x", (2,)), Grid("x", (2,))]),
+    ... )
+    (True, False)
+    """
+    grids = [piece for piece in pieces if type(piece) is Grid]
+    for grid in grids:
+        if not grid.shape or grid.name in names.layers or grid.name in names.tuples:
+            return False
+        if grid.flats is not None and len(set(grid.flats)) < len(grid.flats):
+            return False
+    keys = [key for piece in pieces if type(piece) is not Grid for key in piece.keys]
+    return (
+        len({grid.name for grid in grids}) == len(grids)
+        and names.rows.keys().isdisjoint(keys)
+        and len(set(keys)) == len(keys)
+        and not ((grids or names.layers) and tuple in set(map(type, keys)))
+    )
+
+
+def put_names(
+    names: Names,
+    table: Table,
+    pieces: Sequence[Any],
+    rows: Sequence[int],
+    fresh: Sequence[int],
+    positions: Sequence[int],
+) -> None:
+    """Enter keys that are all new (`are_new`), for rows that have been chosen.
+
+    Parameters
+    ----------
+    names, table
+        Where they are entered.
+    pieces
+        As in `Submit`.
+    rows
+        Of each key.
+    fresh, positions
+        The rows in their own order, and which key each is for.
+
+    Examples
+    --------
+    >>> table, names = Table(), Names()
+    >>> put_names(names, table, [Grid("x", (2,))], [1, 0], table.allocate(2), [1, 0])
+    >>> keys_of(table, [0, 1]), find(names, ("x", 0))
+    ([('x', 1), ('x', 0)], 1)
+    """
+    titles: list[Any] = []
+    blocks = array("q")
+    for piece in pieces:
+        first = len(titles)
+        if type(piece) is not Grid:
+            names.rows.update(zip(piece.keys, rows[first:]))
+            _count_tuples(names, piece.keys)
+            titles += piece.keys
+            continue
+        size = prod(piece.shape)
+        flats = range(size) if piece.flats is None else piece.flats
+        mine = rows[first : first + len(flats)]
+        layer = names.layers[piece.name] = Layer(piece.name, tuple(piece.shape), None)
+        layer.alive = len(flats)
+        if piece.flats is None:
+            layer.rows = array("i", mine)
+        else:
+            layer.rows = array("i", [-1]) * size if size <= 4 * len(flats) else {}
+            for flat, row in zip(flats, mine):
+                layer.rows[flat] = row
+        blocks.frombytes(bytes(8 * (first - len(blocks))))
+        blocks.extend(flats)
+        titles += [layer] * len(flats)
+    of = picker(positions)
+    put(table.names, fresh, of(titles))
+    if blocks:
+        blocks.frombytes(bytes(8 * (len(titles) - len(blocks))))
+        put(table.flats, fresh, array("q", of(blocks)))
+
+
 def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
     """The keys of rows are free to be used again; a layer that goes as a whole goes at once.
 
@@ -335,32 +438,18 @@ def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
     {}
     """
     known = names.rows
-    layers: dict[Layer, list[int]] = {}
     mine = picker(rows)(table.names)
     if len(rows) > 1 and set(map(type, mine)) == {str}:
         deque(map(known.__delitem__, mine), maxlen=0)
         return
-    for row, name in zip(rows, mine):
-        if type(name) is str:
-            del known[name]
-        elif type(name) is Layer:
-            blocks = layers.get(name)
-            if blocks is None:
-                blocks = layers[name] = []
-            blocks.append(row)
-        else:
-            forget_name(names, table, row)
-    flats = table.flats
-    for layer, blocks in layers.items():
-        layer.alive -= len(blocks)
-        if not layer.alive:
+    gone = set()
+    for layer, count in Counter(mine).items() if len(rows) > 1 else ():
+        if type(layer) is Layer and layer.alive == count:
             del names.layers[layer.name]
-        elif type(layer.rows) is dict:
-            for row in blocks:
-                del layer.rows[flats[row]]
-        else:
-            for row in blocks:
-                layer.rows[flats[row]] = -1
+            gone.add(layer)
+    for row, name in zip(rows, mine):
+        if name not in gone:
+            forget_name(names, table, row)
 
 
 def forget_name(names: Names, table: Table, row: int) -> None:

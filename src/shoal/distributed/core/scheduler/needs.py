@@ -6,8 +6,10 @@ here walks with a stack of its own, since graphs may be deep.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import forget_names, key_of
@@ -40,6 +42,8 @@ PENDING = frozenset([WAITING, READY, SENT])
 
 MADE = bytes(flags for flags in range(256) if not flags & DATA)
 """All flags of what tasks have made."""
+
+FIRST = attrgetter("start")
 
 FEW = 16
 """Rows that are not worth counting what they have in common."""
@@ -311,7 +315,10 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
     """
     table = state.table
     kept, owner, states, deps = table.kept, table.owner, table.states, table.deps
-    again, gone = [], []
+    if state.graphs:
+        rows = forget_graphs(state, rows)
+    again: list[int] = []
+    gone: list[int] = []
     for row in rows:  # it grows
         if not states[row]:
             continue
@@ -326,9 +333,40 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
                     rows.append(dep)
                 else:
                     again.append(dep)
-    if not gone:
-        return again
-    of = picker(gone)
+    if gone:
+        free(state, gone)
+    return again
+
+
+def forget_graphs(state: Scheduler, rows: list[int]) -> list[int]:
+    """Forget graphs as wholes that nobody needs any of; the rows that are left are returned.
+
+    A graph is looked at once, when the first of its rows goes: that is mostly the end of all.
+    """
+    table, graphs = state.table, state.graphs
+    while rows:
+        for row in rows:
+            at = bisect_right(graphs, row, key=FIRST) - 1
+            if at >= 0 and row in graphs[at]:
+                break
+        else:
+            return rows
+        graph = graphs.pop(at)
+        here = slice(graph.start, graph.stop)
+        if (
+            table.owner[here].count(NOBODY) == len(graph) == table.states[here].count(RELEASED)
+            # Nobody but its own tasks needs any.
+            and sum(table.kept[here]) == sum(map(len, table.deps[here]))
+        ):
+            table.states[here] = bytes(len(graph))
+            free(state, graph)
+            rows = [row for row in rows if row not in graph]
+    return rows
+
+
+def free(state: Scheduler, gone: Sequence[int]) -> None:
+    """Rows are FORGOTTEN: nothing more is known of them."""
+    table, of = state.table, picker(gone)
     forget_names(state.names, table, gone)
     codes = of(table.codes)
     few = len(gone) < FEW
@@ -343,7 +381,6 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
             for row in gone if other else ():
                 other.pop(row, None)
     table.free_all(gone)
-    return again
 
 
 def retire_code(state: Scheduler, code: Code) -> None:

@@ -131,34 +131,33 @@ def introduce(state: Scheduler, worker: Worker, others: Any, peers: list[Any]) -
 
 def run_message(state: Scheduler, worker: Worker) -> Send:
     """The tasks that a worker was given in this batch."""
-    table = state.table
-    batch, number = worker.batch, worker.number
-    place, of = table.place, picker(batch)
-    deps, kinds, marks = of(table.deps), of(table.codes), of(table.flags)
-    runs = of(table.runs)
+    table, number = state.table, worker.number
+    batch = worker.batch[0] if len(worker.batch) == 1 else [*chain.from_iterable(worker.batch)]
+    of = picker(batch)
+    kinds, marks = of(table.codes), of(table.flags)
     message = Run(
         [*of(table.numbers)],
-        [*runs],
+        [*of(table.runs)],
         keys_of(table, batch),
         [-1 if code is None else code.number for code in kinds],
         [*of(table.args)],
-        [*deps],
+        [*of(table.deps)],
         [priority >> BITS for priority in of(table.priorities)],
         inline(of(table.owner), marks),
     )
     if state.twins:
-        twins = state.twins
+        place, twins = table.place, state.twins
         message.runs = [
-            run if place[row] == number else twins[row][1] for row, run in zip(batch, runs)
+            run if place[row] == number else twins[row][1] for row, run in zip(batch, message.runs)
         ]
     for code in dict.fromkeys(kinds):
         if code is not None and code.number not in worker.codes:
             worker.codes.add(code.number)
             code.workers[number] = None
             message.new_codes.append((code.number, code.digest, code.data))
-    remote = [d for d in dict.fromkeys(chain(*deps)) if place[d & MASK] != number]
-    if remote:
-        name_remote(state, worker, remote, message)
+    if worker.seeking:
+        name_remote(state, worker, message)
+        worker.seeking = []
     buffers: list[Any] = []
     if max(marks) >= NOTED:
         name_extras(state, batch, message, buffers)
@@ -172,7 +171,7 @@ def inline(owners: Sequence[int], marks: Sequence[int]) -> list[bool]:
     return [who != NOBODY and mark & INLINE > 0 for who, mark in zip(owners, marks)]
 
 
-def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[Any]) -> None:
+def name_extras(state: Scheduler, batch: Sequence[int], message: Run, buffers: list[Any]) -> None:
     """What few tasks have: large arguments, options, traces, parts of inputs to read."""
     options = state.table.options
     if state.parts:
@@ -188,7 +187,7 @@ def name_extras(state: Scheduler, batch: list[int], message: Run, buffers: list[
         name_traces(state, batch, message)
 
 
-def name_traces(state: Scheduler, batch: list[int], message: Run) -> None:
+def name_traces(state: Scheduler, batch: Sequence[int], message: Run) -> None:
     """Say in which contexts tasks run; those of one graph share theirs."""
     found: dict[int, tuple[dict[str, str], list[int]]] = {}
     for i, row in enumerate(batch):
@@ -198,7 +197,7 @@ def name_traces(state: Scheduler, batch: list[int], message: Run) -> None:
     message.traces = list(found.values())
 
 
-def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:
+def name_parts(state: Scheduler, batch: Sequence[int], message: Run) -> None:
     """Say which tasks read parts; of an input they read about as much as each of its readers."""
     parts, kept = state.parts, state.table.kept
     message.parts = [(i, parts[row]) for i, row in enumerate(batch) if row in parts]
@@ -209,15 +208,18 @@ def name_parts(state: Scheduler, batch: list[int], message: Run) -> None:
     ]
 
 
-def name_remote(state: Scheduler, worker: Worker, remote: list[int], message: Run) -> None:
+def name_remote(state: Scheduler, worker: Worker, message: Run) -> None:
     """Say where the inputs are that a worker does not have."""
-    place, nbytes = state.table.place, state.table.nbytes
-    met = worker.peers
-    for dep in remote:
+    table, number, met = state.table, worker.number, worker.peers
+    place, nbytes = table.place, table.nbytes
+    needs = chain.from_iterable(picker(worker.seeking)(table.deps))
+    for dep in dict.fromkeys(needs):
         row = dep & MASK
         at = place[row]
+        if at == number:
+            continue
         where = [at] if at >= 0 else list(holders(state, row))
-        if worker.number in where:
+        if number in where:
             continue
         message.remote.append(dep)
         message.where.append(where)

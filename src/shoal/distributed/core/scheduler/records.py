@@ -5,6 +5,7 @@ There are few of them, so objects are fine; a task has none (`table`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shoal.distributed.core.session import Session
@@ -300,6 +301,7 @@ class Worker:
         "queued",
         "resources",
         "seceded",
+        "seeking",
         "sent",
         "since",
         "solo",
@@ -358,8 +360,10 @@ class Worker:
 
         self.codes: set[int] = set()
         self.peers: set[int] = {number}
-        self.batch: list[int] = []
-        """Rows sent in this drain; the messages are made at its end."""
+        self.batch: list[Sequence[int]] = []
+        """Rows sent in this drain, ranges or others; the messages are made at its end."""
+        self.seeking: list[int] = []
+        """Those of them whose inputs may be elsewhere."""
         self.drops: list[int] = []
         self.drop_codes: list[int] = []
         self.gives: list[tuple[int, int]] = []

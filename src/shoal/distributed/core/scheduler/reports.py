@@ -13,11 +13,11 @@ from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of, keys_of
-from shoal.distributed.core.scheduler.needs import drop_here, forget, let_go, pend
+from shoal.distributed.core.scheduler.needs import are_results, drop_here, forget, let_go, pend
 from shoal.distributed.core.scheduler.placement import place_elsewhere, place_ready
 from shoal.distributed.core.scheduler.records import Prefix, Worker
 from shoal.distributed.core.scheduler.runs import end_run, unblock
-from shoal.distributed.core.scheduler.state import Scheduler, clients_of
+from shoal.distributed.core.scheduler.state import Scheduler, clients_of, guess
 from shoal.distributed.core.scheduler.table import (
     AWAY,
     HAS_INPUTS,
@@ -97,24 +97,19 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
 def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     """Tasks have ended well."""
     table = state.table
-    rows = [number & MASK for number in m.ids]
+    rows = rows_of(m.ids)
     if not are_current(table, rows, m.runs):
         m = sift(state, worker, m)
-        rows = [number & MASK for number in m.ids]
-        if not rows:
+        if not m.ids:
             return
-    of = picker(rows)
+        rows = rows_of(m.ids)
+    of, count = picker(rows), len(rows)
     owners = of(table.owner)
     end_runs(state, worker, rows, of(table.flags), of(table.costs))
-    learn(of(table.prefixes), m)
+    learn(state, of(table.prefixes), m)
     worker.nbytes += sum(m.nbytes) - sum(of(table.nbytes))
-    worker.held += len(rows)
-    states, runs, nbytes, types = table.states, table.runs, table.nbytes, table.types
-    for row, size, what in zip(rows, m.nbytes, map(m.type_names.__getitem__, m.types)):
-        states[row] = MEMORY
-        runs[row] = 0
-        nbytes[row] = size
-        types[row] = what
+    worker.held += count
+    keep_results(table, rows, m.nbytes, map(m.type_names.__getitem__, m.types))
     idle = need_less(state, of(table.deps))
     tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
@@ -123,19 +118,60 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     if state.locating:
         for row in rows:
             settled(state, row)
-    if NOBODY in owners and 0 in (waiters := of(table.waiters)):
-        # What ended together with all that needed it is gone before anybody heard of it.
-        ends = zip(rows, owners, waiters)
-        spent = [row for row, who, left in ends if not left and who == NOBODY]
-        if spent:
-            drop_here(state, worker, spent)
-            idle = [row for row in idle if states[row] != RELEASED]
-            let_go(state, forget(state, [row for row in spent if not table.kept[row]]))
-    ready = lack_less(table, of(table.dependents))
+    # Nothing waits for what ended together with all that needed it.
+    waited = zip(of(table.dependents), of(table.waiters))
+    ready = lack_less(table, [known for known, left in waited if left])
+    if idle:
+        idle = let_go_here(state, worker, idle)
     if ready:
         place_ready(state, ready)
     if idle:
         let_go(state, idle)
+
+
+def keep_results(table: Table, rows: Sequence[int], sizes: list[int], made: Iterable[str]) -> None:
+    """Results of such sizes and types are there."""
+    states, runs, nbytes, types = table.states, table.runs, table.nbytes, table.types
+    if type(rows) is range:
+        here, count = slice(rows.start, rows.stop), len(rows)
+        states[here] = bytes([MEMORY]) * count
+        runs[here] = [0] * count
+        nbytes[here] = sizes
+        types[here] = [*made]
+        return
+    for row, size, what in zip(rows, sizes, made):
+        states[row] = MEMORY
+        runs[row] = 0
+        nbytes[row] = size
+        types[row] = what
+
+
+def rows_of(numbers: list[int]) -> Sequence[int]:
+    """The rows that some numbers are of: a range if they are in line, as they mostly are."""
+    first, count = numbers[0], len(numbers)
+    if numbers[-1] - first == count - 1 and numbers == [*range(first, first + count)]:
+        return range(first & MASK, (first & MASK) + count)
+    return [number & MASK for number in numbers]
+
+
+def let_go_here(state: Scheduler, worker: Worker, idle: list[int]) -> list[int]:
+    """Results that no task waits for, let go where only this worker has them; the rest comes back.
+
+    What ended together with all that needed it is gone before anybody has heard of it.
+    """
+    table, number = state.table, worker.number
+    places = picker(idle)(table.place)
+    spent, rest = idle, []
+    if places.count(number) < len(idle):
+        spent = [row for row, at in zip(idle, places) if at == number]
+        rest = [row for row, at in zip(idle, places) if at != number]
+    if not spent or not are_results(state, spent):
+        return idle
+    drop_here(state, worker, spent)
+    kept = picker(spent)(table.kept)
+    if 0 in kept:
+        let_go(state, forget(state, [row for row, left in zip(spent, kept) if not left]))
+    return rest
 
 
 def need_less(state: Scheduler, deps: Sequence[tuple[int, ...]]) -> list[int]:
@@ -168,11 +204,11 @@ def lack_less(table: Table, dependents: Iterable[Any]) -> list[int]:
     return ready
 
 
-def are_current(table: Table, rows: Sequence[int], runs: Sequence[int]) -> bool:
+def are_current(table: Table, rows: Sequence[int], runs: list[int]) -> bool:
     """Whether all of these are runs that are under way, and each is named once."""
     known = table.runs
-    if len(rows) == 1:
-        return rows[0] < len(known) and known[rows[0]] == runs[0]
+    if type(rows) is range:
+        return rows.stop <= len(known) and known[rows.start : rows.stop] == runs
     return (
         max(rows) < len(known)
         and [known[row] for row in rows] == runs
@@ -185,11 +221,11 @@ def sift(state: Scheduler, worker: Worker, m: Report) -> Report:
     table = state.table
     seen: dict[int, int] = {}
     for i, (number, run) in enumerate(zip(m.ids, m.runs)):
-        if run not in seen and are_current(table, [number & MASK], [run]):
+        if run not in seen and are_current(table, rows_of([number]), [run]):
             seen[run] = i
         else:
             on_late_end(state, worker, m, i)
-    good = [i for run, i in seen.items() if are_current(table, [m.ids[i] & MASK], [run])]
+    good = [i for run, i in seen.items() if are_current(table, rows_of([m.ids[i]]), [run])]
     return Report(
         [m.ids[i] for i in good],
         [m.runs[i] for i in good],
@@ -205,7 +241,7 @@ def sift(state: Scheduler, worker: Worker, m: Report) -> Report:
 def end_runs(
     state: Scheduler,
     worker: Worker,
-    rows: list[int],
+    rows: Sequence[int],
     marks: Sequence[int],
     costs: Sequence[float],
 ) -> None:
@@ -229,18 +265,26 @@ def end_runs(
         worker.occupancy = 0.0
 
 
-def learn(kinds: Sequence[Prefix], m: Report) -> None:
+def learn(state: Scheduler, kinds: Sequence[Prefix], m: Report) -> None:
     """What runs took and made, by their kinds."""
-    first, count = 0, len(kinds)
-    if kinds.count(kinds[0]) == count:
-        kinds[0].learn(count, sum(m.seconds), sum(m.nbytes))
-        return
-    while first < count:
-        kind, end = kinds[first], first + 1
-        while end < count and kinds[end] is kind:
-            end += 1
-        kind.learn(end - first, sum(m.seconds[first:end]), sum(m.nbytes[first:end]))
-        first = end
+    first, many = kinds[0], len(kinds)
+    sums: dict[Prefix, list[Any]] = {}
+    if kinds.count(first) == many:
+        sums[first] = [many, sum(m.seconds), sum(m.nbytes)]
+    else:
+        for kind, seconds, nbytes in zip(kinds, m.seconds, m.nbytes):
+            mine = sums.get(kind)
+            if mine is None:
+                sums[kind] = [1, seconds, nbytes]
+            else:
+                mine[0] += 1
+                mine[1] += seconds
+                mine[2] += nbytes
+    for kind, (count, seconds, nbytes) in sums.items():
+        is_first = not kind.ended
+        kind.learn(count, seconds, nbytes)
+        if is_first:
+            guess(state)
 
 
 def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
@@ -274,7 +318,7 @@ def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:
 
 
 def tell_owners(
-    state: Scheduler, owners: Sequence[int], rows: list[int], values: list[bytes | None]
+    state: Scheduler, owners: Sequence[int], rows: Sequence[int], values: list[bytes | None]
 ) -> None:
     """Rows have ended well: whoever wants them hears of it."""
     first = owners[0]
@@ -287,19 +331,20 @@ def tell_owners(
         tell_ended(state, teller, [rows[i] for i in mine], [values[i] for i in mine])
 
 
-def tell_ended(state: Scheduler, teller: int, rows: list[int], values: list[bytes | None]) -> None:
+def tell_ended(
+    state: Scheduler, teller: int, rows: Sequence[int], values: list[bytes | None]
+) -> None:
     """Rows that the same client wants (or the same several) have ended well."""
     if teller == MANY:
         for row, value in zip(rows, values):
             tell_all(state, row, value)
         return
     table = state.table
-    nbytes, types = table.nbytes, table.types
-    m = state.clients[teller].finished()
+    m, of = state.clients[teller].finished(), picker(rows)
     m.keys += keys_of(table, rows)
     m.values += values
-    m.nbytes += [nbytes[row] for row in rows]
-    m.types += [types[row] for row in rows]
+    m.nbytes += of(table.nbytes)
+    m.types += of(table.types)
 
 
 def tell_all(state: Scheduler, row: int, value: bytes | None) -> None:

@@ -17,6 +17,8 @@ class Settings:
         Work that a worker is given in advance, for each of its threads.
     most_ahead_s
         The same for a worker that had nothing left when its reports came, while there was more.
+    message_s
+        What it takes us to hear of a worker that tasks have ended, and to send it others.
     spare
         Tasks that each thread of a worker has in advance, however long they take.
     most
@@ -25,7 +27,9 @@ class Settings:
         How long a worker that is sent nothing else may not hear what it can let go of; so that a
         thousand workers are not sent a message each for one result.
     unknown_s
-        How long a task is thought to take before one of its kind has ended.
+        How long a task is thought to take, at most, before one of its kind has ended.
+    kinds
+        Where there are more kinds of tasks than this, nothing is guessed of one from the others.
     unknown_bytes
         How large its result is thought to be.
     bandwidth
@@ -83,10 +87,12 @@ class Settings:
 
     ahead_s: float = 0.01
     most_ahead_s: float = 0.05
+    message_s: float = 50e-6
     spare: int = 1
     most: int = 2_000
     drop_delay_s: float = 0.02
     unknown_s: float = 0.5
+    kinds: int = 100
     unknown_bytes: int = 1_000
     bandwidth: float = 500e6
     latency_s: float = 0.001

@@ -55,5 +55,6 @@ def start_twin(state: Scheduler, row: int, worker: Worker, now: float) -> None:
     worker.sent[row] = now
     worker.occupancy += table.costs[row]
     worker.nbytes += table.nbytes[row]
-    worker.batch.append(row)
+    worker.batch.append((row,))
+    worker.seeking.append(row)
     state.outgoing[worker.number] = worker

@@ -100,6 +100,8 @@ class Scheduler:
         say how it is made."""
         self.twins: dict[int, tuple[int, int]] = {}
         """Second copies: row to (worker, run)."""
+        self.graphs: list[range] = []
+        """Rows of graphs that need nothing else, and of which none was forgotten; in order."""
         self.deadlines: list[tuple[float, int, int]] = []
         """Heap of (time, row, run) of runs with a timeout."""
 
@@ -235,6 +237,22 @@ def prefix_of(state: Scheduler, name: str) -> Prefix:
     if found.epoch != state.epoch:
         found.begin(state.epoch)
     return found
+
+
+def guess(state: Scheduler) -> None:
+    """Tasks of kinds of which none has ended are thought to take what the slowest others take.
+
+    Else each kind of a graph would be tried by every worker before it was given more than that.
+    """
+    settings, kinds = state.settings, state.prefixes
+    if len(kinds) > settings.kinds:
+        return
+    here = [kind for kind in kinds.values() if kind.epoch == state.epoch]
+    known = [kind.seconds for kind in here if kind.ended]
+    seconds = min(settings.unknown_s, max(known, default=settings.unknown_s))
+    for kind in here:
+        if not kind.ended:
+            kind.seconds = seconds
 
 
 def set_status(state: Scheduler, worker: Worker, status: str) -> None:

@@ -11,14 +11,22 @@ last.  So graphs of one client run one after the other, and clients share the wo
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail, fail_if_input_failed, require
-from shoal.distributed.core.scheduler.names import find, key_of, name_grid, name_keys
-from shoal.distributed.core.scheduler.needs import let_go, want
+from shoal.distributed.core.scheduler.names import (
+    are_new,
+    find,
+    key_of,
+    name_grid,
+    name_keys,
+    put_names,
+)
+from shoal.distributed.core.scheduler.needs import FIRST, let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code
 from shoal.distributed.core.scheduler.scatter import described, is_expected
@@ -33,6 +41,7 @@ from shoal.distributed.core.scheduler.table import (
     NOTED,
     Table,
     picker,
+    put,
 )
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
@@ -87,7 +96,7 @@ def on_submit(
     """
     if not len(state.table):
         begin_epoch(state)
-    rows, fresh = enter_names(state, m)
+    rows, fresh, positions = enter_names(state, m)
     externals = [find(state.names, key) for key in m.externals]
     if -1 in externals:
         unknown = m.externals[externals.index(-1)]
@@ -95,9 +104,12 @@ def on_submit(
         return
     if state.puts and (late := described(state, rows)):
         fresh = [*fresh, *late]
-    fill_columns(state, client, m, rows, fresh, buffers)
+        positions = first_of(rows, fresh)
+    if fresh:
+        fill_columns(state, client, m, fresh, positions)
+        fill_beside(state, m, rows, fresh, buffers)
     ended = begin_wanting(state, client, m, rows)
-    ready = connect(state, m, rows, fresh, externals)
+    ready = connect(state, m, rows, fresh, positions, externals)
     if len(fresh) < len(rows):
         # What was known and had been let go is wanted again.
         again = dict.fromkeys(rows[i] for i in m.wanted)
@@ -109,7 +121,7 @@ def on_submit(
         kept, owner = state.table.kept, state.table.owner
         let_go(state, [row for row in fresh if not kept[row] and owner[row] == NOBODY])
     if fresh:
-        state.story.add(now, "submitted", client.name, take(state.table.numbers, fresh))
+        state.story.add(now, "submitted", client.name, [*picker(fresh)(state.table.numbers)])
 
 
 def begin_wanting(state: Scheduler, client: Client, m: Submit, rows: Sequence[int]) -> list[int]:
@@ -127,66 +139,83 @@ def begin_wanting(state: Scheduler, client: Client, m: Submit, rows: Sequence[in
     return ended
 
 
-def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[int]]:
-    """Rows of all the tasks of a message, and those that are new."""
+def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """Rows of all the tasks of a message, those that are new, and where these stand in it."""
+    names, table, count = state.names, state.table, len(m.code)
+    if count > 1 and any(m.deps) and are_new(names, m.names):
+        positions = streamed(m)
+        fresh = table.allocate(count)
+        rows = [0] * count
+        for i, row in zip(positions, fresh):
+            rows[i] = row
+        put_names(names, table, m.names, rows, fresh, positions)
+        return rows, fresh, positions
     found = []
     for piece in m.names:
         if isinstance(piece, Grid):
-            found.append(name_grid(state.names, state.table, piece))
+            found.append(name_grid(names, table, piece))
         else:
-            found.append(name_keys(state.names, state.table, piece.keys))
-    if len(found) == 1:
-        return found[0]
-    spans = [piece for piece, new in found if piece is new and type(piece) is range]
-    if found and len(spans) == len(found) and all(a.stop == b.start for a, b in pairwise(spans)):
-        span = range(spans[0].start, spans[-1].stop)
-        return span, span
+            found.append(name_keys(names, table, piece.keys))
+    if len(found) == 1 and found[0][0] is found[0][1]:
+        return *found[0], range(count)
     rows = [row for piece_rows, _ in found for row in piece_rows]
     fresh = [row for _, piece_fresh in found for row in piece_fresh]
-    return rows, fresh
+    return rows, fresh, first_of(rows, fresh)
 
 
-def put(column: Any, rows: Sequence[int], values: Sequence[Any]) -> None:
-    """Write values into the rows of a column."""
-    if type(rows) is range:
-        column[rows.start : rows.stop] = values
-    else:
-        for row, value in zip(rows, values):
-            column[row] = value
+def first_of(rows: Sequence[int], some: Sequence[int]) -> list[int]:
+    """Where some rows are named; a key that a message names twice is the first of the two."""
+    first = dict(zip(reversed(rows), range(len(rows) - 1, -1, -1)))
+    return [first[row] for row in some]
 
 
-def take(column: list[Any], rows: Sequence[int]) -> list[Any]:
-    """What stands in the rows of a column."""
-    if type(rows) is range:
-        return column[rows.start : rows.stop]
-    return [column[row] for row in rows]
+def streamed(m: Submit) -> Sequence[int]:
+    """The tasks of a message in the order in which their rows are to stand.
+
+    That is the order in which one worker would come to them that runs sources by their rank, and
+    at once whatever has all its inputs then.  So a few sources and what they lead to are rows in
+    line, wherever the tasks stand in the graph: they are planned and sent as one range
+    (`dispatch.along`), and what is known of them lies together in memory.  Nothing but speed
+    depends on it.
+    """
+    deps, order = m.deps, by_rank(m.order)
+    source, is_sorted = 0, True
+    last = [0] * (len(order) + len(m.externals))
+    of = last.__getitem__
+    for i, needs in zip(order, picker(order)(deps)):
+        if needs and (at := max(map(of, needs))):
+            last[i] = at
+            if at < source:
+                is_sorted = False
+        else:
+            last[i] = source = source + 1
+    return order if is_sorted else sorted(order, key=of)
+
+
+def by_rank(ranks: list[int]) -> Sequence[int]:
+    """Positions in the order of their ranks, which mostly are all numbers from 0 on."""
+    count = len(ranks)
+    positions = [-1] * count
+    if max(ranks) < count and min(ranks) >= 0:
+        for i, rank in enumerate(ranks):
+            positions[rank] = i
+        if -1 not in positions:
+            return positions
+    return sorted(range(count), key=ranks.__getitem__)
 
 
 def fill_columns(
-    state: Scheduler,
-    client: Client,
-    m: Submit,
-    rows: Sequence[int],
-    fresh: Sequence[int],
-    buffers: Sequence[Any],
+    state: Scheduler, client: Client, m: Submit, fresh: Sequence[int], positions: Sequence[int]
 ) -> None:
-    """Everything of the new rows but the relations."""
-    if not fresh:
-        return
-    table, count = state.table, len(rows)
+    """Everything of the new rows but the relations, and what few have."""
+    table, count = state.table, len(fresh)
     first = client.last_tag = max(client.last_tag, state.virtual)
-    client.last_tag += max(m.order, default=0) + 1
+    client.last_tag += max(m.order) + 1
     codes: list[Any] = [enter_code(state, code.digest, code.data) for code in m.codes]
     codes.append(None)
-    new = set(fresh) if len(fresh) < count else None
-    positions: Sequence[int] = range(count)
-    if new is not None:
-        positions = [i for i, row in enumerate(rows) if row in new]
-        at = [rows[i] for i in positions]
-    else:
-        at = rows  # type: ignore[assignment]
-    of = [codes[i] for i in (m.code if new is None else [m.code[i] for i in positions])]
-    for code, uses in Counter(of).items() if len(of) > 1 else ((of[0], 1),):
+    of = picker(positions)
+    mine = [*map(codes.__getitem__, of(m.code))]
+    for code, uses in Counter(mine).items() if count > 1 else ((mine[0], 1),):
         if code is not None:
             code.uses += uses
     for code in codes[:-1]:
@@ -194,25 +223,34 @@ def fill_columns(
             state.idle_codes.pop(code.digest, None)
         else:
             state.idle_codes[code.digest] = code
-    put(table.codes, at, of)
-    put(table.args, at, m.args if new is None else [m.args[i] for i in positions])
-    put(table.priorities, at, [first + m.order[i] << BITS | rows[i] for i in positions])
-    put(table.prefixes, at, kinds(state, m, positions))
-    put(table.states, at, bytes([RELEASED]) * len(at))
+    put(table.codes, fresh, mine)
+    put(table.args, fresh, of(m.args))
+    ranks = of(m.order)
+    put(table.priorities, fresh, [first + rank << BITS | row for rank, row in zip(ranks, fresh)])
+    put(table.prefixes, fresh, of(kinds(state, m)))
+    put(table.states, fresh, bytes([RELEASED]) * count)
     if m.inline:
-        put(table.flags, at, bytes([INLINE]) * len(at))
+        put(table.flags, fresh, bytes([INLINE]) * count)
+
+
+def fill_beside(
+    state: Scheduler, m: Submit, rows: Sequence[int], fresh: Sequence[int], buffers: Sequence[Any]
+) -> None:
+    """What few tasks have: large arguments, parts that they read, traces, options."""
+    flags = state.table.flags
+    new = set(fresh) if len(fresh) < len(rows) else None
     for i, begin, many in m.big:
         if new is None or rows[i] in new:
             state.big[rows[i]] = tuple(buffers[begin : begin + many])
-            table.flags[rows[i]] |= NOTED
+            flags[rows[i]] |= NOTED
     for i, part in m.parts:
         if new is None or rows[i] in new:
             state.parts[rows[i]] = part
-            table.flags[rows[i]] |= NOTED
+            flags[rows[i]] |= NOTED
     if m.trace:
-        for row in at:
+        for row in fresh:
             state.traces[row] = m.trace
-            table.flags[row] |= NOTED
+            flags[row] |= NOTED
     if m.options:
         set_options(state, m, rows, new)
 
@@ -226,8 +264,8 @@ def enter_code(state: Scheduler, digest: bytes, data: bytes) -> Code:
     return code
 
 
-def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
-    """The kind of each new task: by its layer's name, or by the first key with its function."""
+def kinds(state: Scheduler, m: Submit) -> list[Any]:
+    """The kind of each task: by its layer's name, or by the first key with its function."""
     out: list[Any] = []
     for piece in m.names:
         if isinstance(piece, Grid):
@@ -245,8 +283,6 @@ def kinds(state: Scheduler, m: Submit, positions: Sequence[int]) -> list[Any]:
             for code in seen:
                 seen[code] = prefix_of(state, key_split(piece.keys[codes.index(code)]))
             out += map(seen.__getitem__, codes)
-    if len(positions) < len(out):
-        out = [out[i] for i in positions]
     return out
 
 
@@ -273,26 +309,26 @@ def connect(
     m: Submit,
     rows: Sequence[int],
     fresh: Sequence[int],
+    positions: Sequence[int],
     externals: list[int],
 ) -> list[int]:
     """Relations of the new rows; those that lack no input are returned."""
     table = state.table
     put(table.states, fresh, bytes([WAITING]) * len(fresh))
-    if rows is fresh and type(rows) is range and len(rows) > 1 and not externals:
-        return connect_new(table, m.deps, rows)
-    return connect_each(state, m, rows, fresh, externals)
+    if not fresh or not any(m.deps):
+        return list(fresh)
+    names = [*picker(rows)(table.numbers), *[table.numbers[row] for row in externals]]
+    if len(fresh) == len(rows) and type(fresh) is range and not externals:
+        insort(state.graphs, fresh, key=FIRST)
+        return connect_new(table, m.deps, names, fresh, positions)
+    return connect_each(state, m.deps, names, fresh, positions)
 
 
-def connect_new(table: Table, deps: Sequence[tuple[int, ...]], rows: range) -> list[int]:
-    """As `connect`, for a graph that is all new and needs nothing else: column by column."""
-    sizes = [*map(len, deps)]
-    if not any(sizes):
-        return list(rows)
-    here = slice(rows.start, rows.stop)
-    names = table.numbers[here]
+def name_inputs(deps: Sequence[tuple[int, ...]], names: list[int]) -> list[tuple[int, ...]]:
+    """Numbers in the place of positions in a message."""
     flat = [*chain.from_iterable(deps)]
-    each = iter(picker(flat)(names))
-    table.deps[here] = [
+    each = iter(picker(flat)(names) if flat else ())
+    return [
         ()
         if not size
         else (next(each),)
@@ -300,70 +336,73 @@ def connect_new(table: Table, deps: Sequence[tuple[int, ...]], rows: range) -> l
         else (next(each), next(each))
         if size == 2
         else tuple(islice(each, size))
-        for size in sizes
+        for size in map(len, deps)
     ]
-    table.missing[here] = sizes
-    users: list[Any] = [None] * len(rows)
-    counts = [0] * len(rows)
-    for me, needs in zip(names, deps):
-        for i in needs:
-            counts[i] += 1
-            known = users[i]
+
+
+def note_users(
+    users: list[Any], counts: list[int], names: Sequence[int], needs: Iterable[tuple[int, ...]]
+) -> None:
+    """Enter tasks with the inputs that they need, and count them there."""
+    for me, inputs in zip(names, needs):
+        for at in inputs:
+            counts[at] += 1
+            known = users[at]
             if known is None:
-                users[i] = me
+                users[at] = me
             elif type(known) is list:
                 known.append(me)
             else:
-                users[i] = [known, me]
-    table.dependents[here] = users
-    table.waiters[here] = table.kept[here] = counts
+                users[at] = [known, me]
+
+
+def connect_new(
+    table: Table,
+    deps: Sequence[tuple[int, ...]],
+    names: list[int],
+    fresh: range,
+    positions: Sequence[int],
+) -> list[int]:
+    """As `connect`, for a graph that is all new and needs nothing else: column by column."""
+    of, here, count = picker(positions), slice(fresh.start, fresh.stop), len(fresh)
+    needs = of(deps)
+    sizes = [*map(len, needs)]
+    table.deps[here] = name_inputs(needs, names)
+    table.missing[here] = sizes
+    users: list[Any] = [None] * count
+    counts = [0] * count
+    note_users(users, counts, table.numbers[here], needs)
+    table.dependents[here] = of(users)
+    table.waiters[here] = table.kept[here] = of(counts)
     marks = int.from_bytes(bytes(map(bool, sizes)), "big") * HAS_INPUTS
     marks |= int.from_bytes(table.flags[here], "big")
-    table.flags[here] = marks.to_bytes(len(rows), "big")
-    return [row for row, size in zip(rows, sizes) if not size]
+    table.flags[here] = marks.to_bytes(count, "big")
+    return [row for row, size in zip(fresh, sizes) if not size]
 
 
 def connect_each(
     state: Scheduler,
-    m: Submit,
-    rows: Sequence[int],
+    deps: Sequence[tuple[int, ...]],
+    names: list[int],
     fresh: Sequence[int],
-    externals: list[int],
+    positions: Sequence[int],
 ) -> list[int]:
     """As `connect`, row by row: some are known already, or need what others made."""
     table = state.table
-    states, deps, dependents = table.states, table.deps, table.dependents
-    waiters, kept, missing, flags = table.waiters, table.kept, table.missing, table.flags
-    numbers = table.numbers
-    names = take(numbers, rows) + [numbers[row] for row in externals]
-    new = set(fresh) if len(fresh) < len(rows) else None
-    pairs: Iterable[tuple[int, tuple[int, ...]]] = zip(rows, m.deps)
-    if new is not None:
-        # A key that a message names twice is the first of the two.
-        first = dict(reversed(list(zip(rows, m.deps))))
-        pairs = [(row, first[row]) for row in dict.fromkeys(rows) if row in new]
-    ready = []
-    troubled = []
-    for row, needs in pairs:
-        if not needs:
+    states, waiters, missing, flags = table.states, table.waiters, table.missing, table.flags
+    ready, troubled = [], []
+    needs = name_inputs(picker(positions)(deps), names)
+    mine = [tuple([number & MASK for number in inputs]) for inputs in needs]
+    note_users(table.dependents, table.kept, picker(fresh)(table.numbers), mine)
+    for row, inputs, numbers in zip(fresh, mine, needs):
+        if not inputs:
             ready.append(row)
             continue
         flags[row] |= HAS_INPUTS
-        me = numbers[row]
-        mine = (names[needs[0]],) if len(needs) == 1 else tuple([names[d] for d in needs])
-        deps[row] = mine
+        table.deps[row] = numbers
         lack = 0
-        for number in mine:
-            dep = number & MASK
+        for dep in inputs:
             waiters[dep] += 1
-            kept[dep] += 1
-            known = dependents[dep]
-            if known is None:
-                dependents[dep] = me
-            elif type(known) is list:
-                known.append(me)
-            else:
-                dependents[dep] = [known, me]
             now = states[dep]
             if now != MEMORY:
                 lack += 1
@@ -373,8 +412,8 @@ def connect_each(
         if not lack:
             ready.append(row)
     if troubled:
-        lost = [n & MASK for row in troubled for n in deps[row] if states[n & MASK] == RELEASED]
-        ready += require(state, lost)
+        lost = [n & MASK for row in troubled for n in table.deps[row]]
+        ready += require(state, [row for row in lost if states[row] == RELEASED])
         for row in dict.fromkeys(troubled):
             fail_if_input_failed(state, row)
         ready = [row for row in ready if states[row] == WAITING]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["BITS", "MANY", "MASK", "NOBODY", "picker"]
+__all__ = ["BITS", "MANY", "MASK", "NOBODY", "picker", "put"]
 
 BITS = 26
 """Bits of a number that are the row."""
@@ -67,10 +67,39 @@ def picker(rows: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
     >>> picker([2, 0])("abc"), picker([1])("abc")
     (('c', 'a'), 'b')
     """
+    if type(rows) is range:
+        return itemgetter(slice(rows.start, rows.stop))
     if len(rows) == 1:
         row = rows[0]
         return itemgetter(slice(row, row + 1))
     return itemgetter(*rows)
+
+
+def put(column: Any, rows: Sequence[int], values: Sequence[Any]) -> None:
+    """Write values into rows of a column: all at once where these are in line.
+
+    Parameters
+    ----------
+    column
+        Of a table.
+    rows
+        A range, or any others.
+    values
+        As many.
+
+    Examples
+    --------
+    >>> column = [0, 0, 0]
+    >>> put(column, range(1, 3), [1, 2])
+    >>> put(column, [0], [7])
+    >>> column
+    [7, 1, 2]
+    """
+    if type(rows) is range:
+        column[rows.start : rows.stop] = values
+    else:
+        for row, value in zip(rows, values):
+            column[row] = value
 
 
 class Table:
@@ -183,7 +212,7 @@ class Table:
         self.args[row] = b""
         self.free_rows.append(row)
 
-    def free_all(self, rows: list[int]) -> None:
+    def free_all(self, rows: Sequence[int]) -> None:
         """Give many rows back."""
         first, count = min(rows), len(rows)
         end = max(rows) + 1

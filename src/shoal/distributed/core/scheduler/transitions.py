@@ -105,9 +105,11 @@ class Checked(bytearray):
     """
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, int):
-            change = (self[index], value)
+        in_line = isinstance(index, slice)
+        rows = range(len(self))[index] if in_line else (index,)
+        for row, new in zip(rows, value if in_line else (value,)):
+            change = (self[row], new)
             if change not in TRANSITIONS:
-                was, now = STATES[change[0]], STATES[value]
-                raise AssertionError(f"row {index} cannot go from {was} to {now}")
+                was, now = STATES[change[0]], STATES[new]
+                raise AssertionError(f"row {row} cannot go from {was} to {now}")
         super().__setitem__(index, value)
