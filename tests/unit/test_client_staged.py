@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 import shoal
 import shoal.dataframe as dd
 from shoal.distributed import Client, Event, Future, fire_and_forget, wait
+from shoal.distributed.client.staged import Staged
 from shoal.errors import FutureCancelledError
 from shoal.expr import adapt
 
@@ -136,6 +138,63 @@ def test_what_nobody_wants_ends_its_stages(client: Client, let_go: bool) -> None
         gc.collect()
     Event("go").set()
     client.sync(_until_empty, client)
+
+
+def needed_by_a_task(client: Client) -> Future[int]:
+    return client.submit(len, client.compute(joined(held_up)))
+
+
+def needed_by_a_task_of_another_job(client: Client) -> Future[int]:
+    return client.compute(client.persist(joined(held_up)).map_partitions(len, meta=int).sum())
+
+
+def wanted_by_nobody_in_particular(client: Client) -> Future[int]:
+    future = client.compute(joined(held_up))
+    fire_and_forget(future)
+    return client.submit(len, future)
+
+
+@pytest.mark.parametrize(
+    "use", [needed_by_a_task, needed_by_a_task_of_another_job, wanted_by_nobody_in_particular]
+)
+def test_what_others_need_is_planned_though_its_futures_are_gone(client: Client, use: Any) -> None:
+    needed = use(client)
+    gc.collect()
+    client._link.flush_dropped()
+    Event("go").set()
+    assert needed.result(60) == len(expected(joined()))
+
+
+def test_what_another_client_wants_is_planned_though_its_futures_are_gone(client: Client) -> None:
+    with Client(client.cluster, set_as_default=False) as other:
+        future = client.compute(joined(held_up))
+        theirs = Future(future.key, other)
+        assert other.submit(abs, -1).result(60) == 1  # after that the scheduler knows of theirs
+        entry = future._entry
+        del future
+        gc.collect()
+        client._link.flush_dropped()
+        assert entry.refs == 0
+        Event("go").set()
+        assert len(theirs.result(60)) == len(expected(joined()))
+
+
+def test_a_stage_that_cannot_be_submitted_fails_who_waits_as_well(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[Future[Any]] = []
+
+    def fails(self: Staged, job: object) -> None:
+        others.append(Future(self._keys[0], client))
+        raise RuntimeError("cannot be pickled")
+
+    monkeypatch.setattr(Staged, "_submit_stage", fails)
+    with pytest.raises(RuntimeError, match="cannot be pickled"):
+        client.compute(joined())
+    with pytest.raises(
+        FutureCancelledError, match=r"its plan could not be made.*cannot be pickled"
+    ):
+        others[0].result(60)
 
 
 async def _until_empty(client: Client) -> None:

@@ -512,17 +512,17 @@ class Calls(Session):
     ) -> list[Future[Any]]:
         """Futures of a job with decisions open, which is planned while it runs."""
         link, table = self._link, self._link.table
-        staged = Staged(self, job, define, options, inline)  # type: ignore[arg-type]
         link.flush_dropped()
         with link.lock:
             fresh = [key for key in dict.fromkeys(keys) if key not in table.entries]
             if fresh:
+                staged = Staged(self, job, fresh, define, options, inline)  # type: ignore[arg-type]
                 link.announced.add(fresh, staged)
                 link.send(Want(fresh, ahead=True))
             entries = [futures.want(table, key) for key in keys]
         made = [make_future(self, key, entry) for key, entry in zip(keys, entries)]  # type: ignore[arg-type]
         if fresh:
-            staged.begin(fresh)
+            staged.begin()
         return made
 
     def _blocks(

@@ -277,7 +277,7 @@ class Link:
         with self.lock:
             self.status = "closed"
             awaited = futures.disconnected(self.table, text)
-            self.announced.forsake(list(self.announced.by_key))
+            self.announced = Announced()
             conn, self._conn = self._conn, None
             self._is_open = False
             self._session = Session()

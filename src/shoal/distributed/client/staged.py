@@ -11,8 +11,8 @@ the thread that reads the connection, so each step after an answer is made in a 
 
 Where something fails on the way (a stage's task, most likely), the rest is planned as the
 estimates say: what fails then fails under its own name, and can be retried.  The same is done when
-the client is closed, for others may want the results.  Keys that nobody wants any more are not
-planned at all, and their stages are let go.
+the client is closed or has no futures of the keys any more: others may need them, which only the
+scheduler knows.  It lets go of what nobody needs.
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ class Staged:
         Submits it.
     job
         With decisions open.
+    keys
+        Those that are announced.
     define
-        ``define(job) -> plan``, when all is decided; its tasks make the keys that were announced.
+        ``define(job) -> plan``, when all is decided; its tasks make the keys.
     options
         Of all tasks.
     inline
@@ -64,6 +66,7 @@ class Staged:
         self,
         client: Client,
         job: Job,
+        keys: Sequence[Key],
         define: Callable[[Job], Plan],
         options: Sequence[Options],
         inline: bool,
@@ -73,23 +76,23 @@ class Staged:
         self._define = define
         self._options = options
         self._inline = inline
-        self._wanted: set[Key] = set()
+        self._keys = keys
+        self._wanted = set(keys)
         self._measuring: list[Any] = []
         """Futures of what tells sizes; those of what is measured are in the expressions."""
         self._planning = threading.Lock()
         self._context = contextvars.copy_context()
 
-    def begin(self, keys: Sequence[Key]) -> None:
-        """Submit the first stage; what cannot be submitted raises here.
-
-        Parameters
-        ----------
-        keys
-            Those that were announced.
-        """
-        self._wanted = set(keys)
-        assert self._job is not None
-        self._submit_stage(self._job)
+    def begin(self) -> None:
+        """Submit the first stage; what cannot be submitted raises here."""
+        try:
+            with self._planning:
+                if self._job is not None:
+                    self._submit_stage(self._job)
+        except BaseException as error:
+            self._job = None
+            self._give_up(error)
+            raise
         spawn(self._go_on())
 
     def _submit_stage(self, job: Job) -> None:
@@ -128,7 +131,7 @@ class Staged:
         return promise
 
     def _decide(self, entries: list[list[Any]], found: dict[Any, Any]) -> bool:
-        """Plan on with sizes, and submit the next stage; False: nobody wants it any more."""
+        """Plan on with sizes, and submit the next stage; False: the rest is planned already."""
         with self._planning:
             job = self._job
             if job is None or job.stages is None:
@@ -142,36 +145,47 @@ class Staged:
         """Say how the keys are made, with what is known now."""
         with self._planning:
             job, self._job = self._job, None
-            if job is None:
+            if job is None or self._client._link.status == "closed":
                 return
-            client, link = self._client, self._client._link
             try:
-                job.decide()
-                plan = fuse(self._define(job))
-                trace = self._context.run(client._trace)
-                told: Any = {"inline": self._inline, "trace": trace}
-                encoded = encode_plan(plan, client._codes, self._options, **told)
-                # The announcement has told that they are wanted, and some may not be any more.
-                encoded.message.wanted = []
-                with link.lock:
-                    link.announced.described(self._wanted)
-                    link.send(encoded.message, encoded.buffers)
+                self._context.copy().run(self._submit_rest, job)
             except Exception as error:
-                keys = set(self._wanted)
                 log.exception("a plan could not be made")
-                link.announced.described(keys)
-                link.cancel(keys, True, f"its plan could not be made: {error!r}")
+                self._give_up(error)
             self._measuring = []
 
+    def _submit_rest(self, job: Job) -> None:
+        client, link = self._client, self._client._link
+        job.decide()
+        plan = fuse(self._define(job))
+        told: Any = {"inline": self._inline, "trace": client._trace()}
+        encoded = encode_plan(plan, client._codes, self._options, **told)
+        # The announcement has told that they are wanted, and some may not be any more.
+        encoded.message.wanted = []
+        with link.lock:
+            link.announced.described(self._keys, self)
+            link.send(encoded.message, encoded.buffers)
+
+    def _give_up(self, error: BaseException) -> None:
+        """The keys cannot be made: whoever waits for them is told."""
+        link = self._client._link
+        with link.lock:
+            mine = [key for key in self._keys if link.announced.by_key.get(key) is self]
+            link.announced.described(mine, self)
+        link.cancel(mine, True, f"its plan could not be made: {error!r}")
+
     def forsake(self, key: Key) -> None:
-        """Nobody wants one of the keys any more.
+        """The client has no future of one of the keys any more.
+
+        Sizes are not waited for any longer when it was the last one; tasks, or other clients, may
+        need the key nevertheless.
 
         Parameters
         ----------
         key
             Which.
         """
-        self._wanted.discard(key)
-        if not self._wanted:
-            self._job = None
-            self._measuring = []
+        if key in self._wanted:
+            self._wanted.discard(key)
+            if not self._wanted:
+                self._client._plan_later(lambda _: self.finish(), None)

@@ -109,20 +109,20 @@ class Later(Protocol):
     """
 
     def forsake(self, key: Key) -> None:
-        """Nobody wants one of them any more."""
+        """The client has no future of one of them any more."""
 
     def finish(self) -> None:
         """Say it now."""
 
 
 class Announced:
-    """Wanted keys of which it is said later how they are made, and who will say it.
+    """Keys of which it is said later how they are made, and who will say it.
 
     Examples
     --------
     >>> announced = Announced()
     >>> announced.add(["x"], None)
-    >>> announced.described(["x"])
+    >>> announced.described(["x"], None)
     >>> announced.by_key
     {}
     """
@@ -144,19 +144,22 @@ class Announced:
         """
         self.by_key.update(dict.fromkeys(keys, later))
 
-    def described(self, keys: Iterable[Key]) -> None:
+    def described(self, keys: Iterable[Key], later: Later) -> None:
         """It is said now how keys are made.
 
         Parameters
         ----------
         keys
             Those that had been announced.
+        later
+            By whom; what another one has announced since is for that one to say.
         """
         for key in keys:
-            self.by_key.pop(key, None)
+            if self.by_key.get(key) is later:
+                del self.by_key[key]
 
     def forsake(self, keys: Iterable[Key]) -> None:
-        """Nobody wants keys any more: how they are made need not be found out.
+        """The client has no futures of keys any more; others may need them.
 
         Parameters
         ----------
@@ -165,7 +168,7 @@ class Announced:
         """
         if self.by_key:
             for key in keys:
-                later = self.by_key.pop(key, None)
+                later = self.by_key.get(key)
                 if later is not None:
                     later.forsake(key)
 
