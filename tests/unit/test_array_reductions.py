@@ -87,6 +87,15 @@ def test_ties_go_to_the_first() -> None:
     assert da.from_array(x, chunks=(2, 2)).argmax().compute() == 5
 
 
+@pytest.mark.parametrize("name", ["argmin", "argmax", "nanargmin", "nanargmax"])
+def test_places_in_a_value_without_axes(name: str) -> None:
+    for options in ({}, {"axis": 0}, {"axis": -1}, {"axis": 0, "keepdims": True}):
+        got = getattr(da, name)(da.asarray(3.0), **options)
+        assert_eq(got, getattr(np, name)(np.array(3.0), **options))
+    with pytest.raises(np.exceptions.AxisError):
+        getattr(da, name)(da.asarray(3.0), axis=1)
+
+
 def test_arg_errors() -> None:
     x = da.from_array(np.array([[np.nan, 1], [np.nan, 2]]), chunks=1)
     with pytest.raises(ValueError, match="All-NaN"):

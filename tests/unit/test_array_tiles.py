@@ -32,6 +32,9 @@ ELEMENTS: dict[str, Callable[[Any], Any]] = {
     "repeated": lambda x: (x - x[:1]) * x[:, :1] + 1,
     "transposed": lambda x: x[:26] + x[:26].T * 2,
     "part": lambda x: x[1::2, ::3] * x[1::2, ::3] - 1,
+    "constants of all types": lambda x: (
+        ((x > 1) & True) * np.float32(1.5) + (x.astype("i2") % 7) * np.int8(3) + (x * 1j + 2).real
+    ),
     "in place of others": lambda x: ((x + 1) * (x + 2) - (x + 3)) * ((x + 1) - (x + 2)),
 }
 

@@ -336,7 +336,7 @@ def _as_arrays(
     """
     if not isinstance(func, np.ufunc) or kwargs or func.nin != len(args):
         return tuple(args)
-    told = [type(arg) if type(arg) in NUMBERS else arg.dtype for arg in given]
+    told = [type(arg) if type(arg) in NUMBERS else np.asarray(arg).dtype for arg in given]
     try:
         taken = func.resolve_dtypes((*told, *[None] * func.nout))
         with np.errstate(all="raise"):
@@ -346,5 +346,5 @@ def _as_arrays(
                     for arg, dtype in zip(args, taken, strict=False)
                 ]
             )
-    except (TypeError, ValueError, OverflowError, FloatingPointError, AttributeError):
+    except (TypeError, ValueError, OverflowError, FloatingPointError):
         return tuple(args)

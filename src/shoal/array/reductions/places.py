@@ -37,7 +37,8 @@ def _arg(
     name = f"nan{func.__name__}" if skip_nan else func.__name__
     if axis is not None and not isinstance(axis, int | np.integer):
         raise TypeError(f"axis of {name} must be None or an int, got {axis!r}")
-    axes = normalize_axes(axis, a.ndim)
+    # As in NumPy, which lets a value without axes have one here.
+    axes = () if not a.ndim and axis in (0, -1) else normalize_axes(axis, a.ndim)
     if any(len(a.chunks[i]) > 1 and has_unknown((a.chunks[i],)) for i in axes) or (
         axis is None and has_unknown(a.chunks)
     ):
