@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import shoal
 import shoal.array as da
 import shoal.dataframe as dd
 from shoal.dataframe.collection.base import NotNumbersError
@@ -164,6 +165,53 @@ def test_rows_of_some_labels(labels: list[int]) -> None:
     with pytest.raises(KeyError, match="no row has the label"):
         lazy.drop([2, 99]).compute(scheduler="sync")
     assert_eq(lazy.x.isin(lazy.index), frame.x.isin(frame.index))
+
+
+def test_a_frame_may_be_any_argument_of_a_function() -> None:
+    frame = FRAME[["i", "f"]]
+    lazy = dd.from_pandas(frame, npartitions=3)
+    one, ten = shoal.delayed(int)(1), shoal.delayed(int)(10)
+    got = dd.map_partitions(lambda a, part, z: part * z + a, one, lazy, z=ten, meta=lazy._meta)
+    assert_eq(got, frame * 10 + 1, check_dtype=False)
+    with pytest.raises(TypeError, match="a frame among its arguments"):
+        dd.map_partitions(len, 5)
+
+
+def test_functions_of_groups_are_not_given_how_rows_are_moved() -> None:
+    lazy = dd.from_pandas(FRAME, npartitions=3).groupby("k").i
+    got = lazy.apply(max, meta=("i", "int64"), shuffle_method="tasks")
+    assert_eq(got.compute().sort_index(), FRAME.groupby("k").i.apply(max))
+    got = lazy.transform("sum", shuffle_method="tasks")
+    assert_eq(got, FRAME.groupby("k").i.transform("sum"))
+
+
+def test_groups_of_partitions_without_any() -> None:
+    got = cut(FRAME).groupby("g", dropna=False).f.transform(lambda x: x - x.min(), meta=("f", "f8"))
+    assert_eq(got, FRAME.groupby("g", dropna=False).f.transform(lambda x: x - x.min()))
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "csr_array"])
+def test_partitions_that_become_sparse_are_an_array(kind: str) -> None:
+    make = getattr(pytest.importorskip("scipy.sparse"), kind)
+    frame = FRAME[["i", "k"]]
+    got = dd.from_pandas(frame, npartitions=3).map_partitions(make)
+    assert isinstance(got, da.Array)
+    assert (got.compute().todense() == frame.to_numpy()).all()
+
+
+def test_what_a_grouping_and_windows_tell() -> None:
+    lazy = dd.from_pandas(FRAME, npartitions=2)
+    groups = lazy.groupby(["k", "g"], sort=False, dropna=False)
+    assert (groups.by, groups.sort, groups.dropna, groups.observed) == (
+        ["k", "g"],
+        False,
+        False,
+        True,
+    )
+    assert groups.obj is lazy
+    windows = lazy.rolling(3, center=True, min_periods=1)
+    assert (windows.center, windows.min_periods, windows.win_type) == (True, 1, None)
+    assert windows.obj is lazy
 
 
 def test_what_cannot_be_the_index_is_named() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.base import FrameBase
 from shoal.dataframe.io.memory import from_pandas
+from shoal.dataframe.kernels.calls import FirstMoved
 
 __all__ = ["map_partitions", "repartition"]
 
@@ -21,7 +22,7 @@ def map_partitions(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     func
         The function.
     *args
-        Its arguments; the first one is a frame.
+        Its arguments, frames among them; values may be futures or delayed.
     **kwargs
         As `DataFrame.map_partitions` has them.
 
@@ -31,8 +32,15 @@ def map_partitions(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     >>> map_partitions(len, from_dict({"x": [1, 2]}, npartitions=2)).compute().tolist()
     [1, 1]
     """
-    if not args or not isinstance(args[0], FrameBase):
-        raise TypeError("map_partitions takes a function, then a frame; got no frame")
+    place = next((i for i, one in enumerate(args) if isinstance(one, FrameBase)), None)
+    if place is None:
+        raise TypeError(
+            "map_partitions takes a function, and a frame among its arguments; got "
+            f"{[type(one).__name__ for one in args]}"
+        )
+    if place:
+        func = FirstMoved(func, place)
+        args = (args[place], *args[:place], *args[place + 1 :])
     return args[0].map_partitions(func, *args[1:], **kwargs)
 
 

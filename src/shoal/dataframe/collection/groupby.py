@@ -319,7 +319,14 @@ class GroupBy:
 
     # -------------------------------------------------------------------- whole groups
 
-    def apply(self, func: Callable[..., Any], *args: Any, meta: Any = None, **kwargs: Any) -> Any:
+    def apply(
+        self,
+        func: Callable[..., Any],
+        *args: Any,
+        meta: Any = None,
+        shuffle_method: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Apply a function to each group; its rows are brought together first.
 
         Parameters
@@ -330,6 +337,8 @@ class GroupBy:
             More arguments.
         meta
             What the result looks like; without it, the function is called on made-up rows.
+        shuffle_method
+            Accepted for programs written for Dask.
 
         Examples
         --------
@@ -341,7 +350,9 @@ class GroupBy:
         kwargs.pop("include_groups", None)
         return self._with_function("apply", func, args, kwargs, meta)
 
-    def transform(self, func: Any, *args: Any, meta: Any = None, **kwargs: Any) -> Any:
+    def transform(
+        self, func: Any, *args: Any, meta: Any = None, shuffle_method: Any = None, **kwargs: Any
+    ) -> Any:
         """Apply a function that gives a value for each row of a group.
 
         Parameters
@@ -352,6 +363,8 @@ class GroupBy:
             More arguments.
         meta
             What the result looks like.
+        shuffle_method
+            Accepted for programs written for Dask.
         """
         return self._with_function("transform", func, args, kwargs, meta)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -106,4 +107,19 @@ def _array_of(node: FrameNode) -> Any:
 
 install_operators(Scalar)
 collection_types.register(np.ndarray, lambda _: _array_of)
+
+
+@collection_types.register_lazy("sparse")
+def _register_sparse() -> None:
+    kinds = importlib.import_module("sparse")
+    collection_types.register(kinds.SparseArray, lambda _: _array_of)
+
+
+@collection_types.register_lazy("scipy")
+def _register_scipy() -> None:
+    kinds = importlib.import_module("scipy.sparse")
+    for kind in (kinds.spmatrix, kinds.sparray):
+        collection_types.register(kind, lambda _: _array_of)
+
+
 collection_types.register(object, lambda _: Scalar)

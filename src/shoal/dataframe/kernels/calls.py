@@ -11,7 +11,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows, stack
 
-__all__ = ["AsSeries", "Enforced", "NumberedCall", "UserReducer", "transformed"]
+__all__ = ["AsSeries", "Enforced", "FirstMoved", "NumberedCall", "UserReducer", "transformed"]
 
 
 class AsSeries:
@@ -38,6 +38,34 @@ class AsSeries:
 
     def __shoal_tokenize__(self) -> Any:
         return self.func
+
+
+class FirstMoved:
+    """A function whose first argument is given at another place.
+
+    Parameters
+    ----------
+    func
+        The function.
+    place
+        The number of the argument that is given first.
+
+    Examples
+    --------
+    >>> FirstMoved(pow, 1)(3, 2)
+    8
+    """
+
+    def __init__(self, func: Callable[..., Any], place: int) -> None:
+        self.func = func
+        self.place = place
+        self.__name__ = getattr(func, "__name__", "map-partitions")
+
+    def __call__(self, first: Any, *rest: Any, **kwargs: Any) -> Any:
+        return self.func(*rest[: self.place], first, *rest[self.place :], **kwargs)
+
+    def __shoal_tokenize__(self) -> Any:
+        return self.func, self.place
 
 
 class Enforced:
@@ -73,6 +101,9 @@ class Enforced:
             return out if same else out.rename(meta.name)
         for kind in (pd.DataFrame, pd.Series, pd.Index):
             if isinstance(meta, kind) and not isinstance(out, kind) and isinstance(out, PANDAS):
+                if not len(out):
+                    # Functions have short ways for partitions without rows (LightGBM's).
+                    return meta
                 raise ValueError(
                     f"{self.__name__!r} returned a {type(out).__name__} for a partition, and "
                     f"meta is a {type(meta).__name__}; pass meta= that is like what it returns"

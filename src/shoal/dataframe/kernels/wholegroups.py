@@ -119,9 +119,11 @@ def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, so
     if some:
         # The places are the labels meanwhile: they tell which rows are left.
         rows = rows.set_axis(pd.Index(places), axis=0)
-    # A function of groups, where no row has one, pandas calls on nothing, and takes rows from that.
-    alone = method == "transform" and _without_groups(rows, spec[0], spec[2])
-    out = call_by_group(rows.iloc[:0] if alone else rows, spec, method, args, kwargs)
+    told = (spec, method, args, kwargs)
+    if method in ("transform", "sample") and _without_groups(rows, spec[0], spec[2]):
+        out = _of_no_group(rows, told)
+    else:
+        out = call_by_group(rows, *told)
     labels = part.index
     if some:
         places = out.index.to_numpy()
@@ -131,6 +133,17 @@ def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, so
         # Rows without a group, all of them: pandas gives none back.
         out = out.reset_index(drop=True).reindex(range(len(labels)))
     return out.set_axis(labels, axis=0).assign(**{PLACE: places})
+
+
+def _of_no_group(part: Any, told: Any) -> Any:
+    """What a function of groups gives where no row has one.
+
+    pandas calls it on nothing and takes rows from that, or finds nothing to put together.
+    """
+    try:
+        return call_by_group(part.iloc[:0], *told)
+    except ValueError:
+        return call_by_group(sample_of(part.iloc[:0]), *told).iloc[:0]
 
 
 def group_numbers(part: Any, spec: Any, table: Any, ascending: bool) -> Any:
