@@ -48,9 +48,25 @@ def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted([alive, other])
 
 
-def test_a_new_folder_takes_the_place_of_what_the_dead_have_left(
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")
+def test_processes_of_another_container_are_not_counted_as_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here = known.numbered_by()
+    with monkeypatch.context() as other:
+        other.setattr(known.os, "readlink", lambda path: "pid:[1]")
+        there = known.numbered_by()
+    assert there != here
+    # It has the same host's name, and its process, which runs, a number that is free here.
+    live = tmp_path / f"shoal-worker-{there}-{gone.pid}-abc"
+    live.mkdir()
+    known.own_folder("worker", str(tmp_path))
+    assert live.exists()
+
+
+def test_a_new_folder_takes_the_place_of_what_the_dead_have_left(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     mine = Path(known.own_folder("worker", str(tmp_path)))

@@ -134,8 +134,29 @@ def sweep(folder: Path, pattern: str) -> list[Path]:
     return gone
 
 
+def numbered_by() -> str:
+    """Who gave this process its number: the same text for two processes that can see each other.
+
+    That is the kernel that runs since a certain moment, and the container in it.  Names of hosts do
+    not tell: containers may share that of their host, and each other's folders.
+
+    Examples
+    --------
+    >>> numbered_by() == numbered_by(), len(numbered_by())
+    (True, 12)
+    """
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):  # elsewhere than on Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return _name_of(" ".join(parts))[:12]
+
+
 def own_folder(kind: str, parent: str = "") -> str:
-    """A new folder of this process; those are removed that others on this host left when they died.
+    """A new folder of this process; those are removed that others beside it left when they died.
+
+    Beside it are the processes that it can ask for by number: a folder of one on another host, or
+    in another container, is not looked at.
 
     Parameters
     ----------
@@ -153,7 +174,7 @@ def own_folder(kind: str, parent: str = "") -> str:
     """
     where = Path(parent or tempfile.gettempdir())
     where.mkdir(parents=True, exist_ok=True)
-    mark = f"shoal-{kind}-{_name_of(platform.node())[:4]}-"
+    mark = f"shoal-{kind}-{numbered_by()}-"
     sweep(where, f"{mark}*-*")
     return tempfile.mkdtemp(prefix=f"{mark}{os.getpid()}-", dir=where)
 
