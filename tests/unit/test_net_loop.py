@@ -167,6 +167,21 @@ def test_what_the_loop_owns_ends_with_it() -> None:
     loop.run()  # ended is ended
 
 
+def test_who_asks_before_a_loop_has_ended_is_called() -> None:
+    class AskedAtTheLastMoment(Loop):
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "ended" and value:
+                assert not self.ended  # what another thread would see, that calls as it does here
+                self.call_threadsafe(called.append, "in time")
+            super().__setattr__(name, value)
+
+    called: list[str] = []
+    loop = AskedAtTheLastMoment()
+    loop.stop()
+    loop.run()
+    assert called == ["in time"]
+
+
 def test_timers_that_were_cancelled_do_not_pile_up(loop: Loop) -> None:
     called: list[int] = []
     for i in range(50):

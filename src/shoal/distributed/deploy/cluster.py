@@ -191,7 +191,9 @@ class Cluster:
             self._adaptive.stop()
         if self._link is not None:
             self._link.close("the cluster was closed")
-        for thread in self._leaving - {threading.current_thread()}:
+        with self._lock:  # else one that is not started yet may be among them
+            leaving = self._leaving - {threading.current_thread()}
+        for thread in leaving:
             thread.join()
         if was != "created":
             self._stop()

@@ -319,14 +319,10 @@ class Loop:
     def _end(self) -> None:
         """Close everything; callbacks of what is closed may still ask for calls."""
         self.ending = True
-        for _ in range(LAST_CALLS):
-            self._close_owned()
-            if not self._ready:
-                break
-            call, args = self._ready.popleft()
-            self._guard(call, *args)
+        self._settle()
         self.ended = True
-        self._close_owned()
+        # Again: who has asked for a call before that does not know that nothing is called any more.
+        self._settle()
         self._flush()
         self.thread_id = 0
         self._handlers.clear()
@@ -336,7 +332,13 @@ class Loop:
             os.close(fd)
         self._wake_fds = (-1,)
 
-    def _close_owned(self) -> None:
-        while self._owned:
-            resource, _ = self._owned.popitem()
-            self._guard(resource.close)
+    def _settle(self) -> None:
+        """Close what is owned, and make the calls that it asks for."""
+        for _ in range(LAST_CALLS):
+            while self._owned:
+                resource, _ = self._owned.popitem()
+                self._guard(resource.close)
+            if not self._ready:
+                break
+            call, args = self._ready.popleft()
+            self._guard(call, *args)
