@@ -195,3 +195,15 @@ def test_rows_stand_side_by_side_where_both_come_from_one_place():
     assert aligned(x.expr, x.sum().expr, (x + x.sum()).expr)
     assert not aligned(x.expr, y.expr)
     assert not aligned(x.expr, (x + y).expr)
+
+
+def test_a_function_may_have_a_short_way_for_partitions_without_rows():
+    """As LightGBM's: a series for no rows, else a frame."""
+
+    def twice(part):
+        return pd.concat([part, part], axis=1, keys=[0, 1]) if len(part) else pd.Series([], dtype=float)
+
+    frame = from_pandas(pd.DataFrame({"x": [1.0, 2.0]}), npartitions=2)
+    result = frame[frame.x > 1].x.map_partitions(twice, meta=pd.DataFrame({0: [1.0], 1: [1.0]}))
+    assert result.compute().shape == (1, 2)
+    assert result.values.compute().shape == (1, 2)

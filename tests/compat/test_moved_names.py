@@ -15,7 +15,7 @@ import shoal
 from shoal.compat import install_as_dask, uninstall
 from shoal.compat.moved import MOVED, stand_in
 
-TABLES = ("FILTERS", "TEMPLATE_PATHS")
+TABLES = ("CPU_COUNT", "FILTERS", "TEMPLATE_PATHS")
 """Names that are no functions."""
 
 OTHER_THINGS = ("shoal.distributed.core", "shoal.distributed.protocol")
@@ -60,6 +60,22 @@ def test_they_are_imported_under_dasks_names(installed: None) -> None:
     assert assert_eq is testing.assert_eq and Lock is ours
     with pytest.raises(ImportError, match="nothing_such"):
         from dask.array.utils import nothing_such  # noqa: F401
+
+
+def test_names_of_the_package_above(installed: None) -> None:
+    pytest.importorskip("pandas")
+    import dask.dataframe as dd  # type: ignore[import-not-found]
+    from dask.dataframe.io import from_dask_array, read_csv  # type: ignore[import-not-found]
+    from dask.dataframe.io.io import from_pandas  # type: ignore[import-not-found]
+    from dask.optimization import toposort  # type: ignore[import-not-found]
+
+    assert (from_pandas, from_dask_array) == (dd.from_pandas, dd.from_dask_array)
+    assert read_csv is dd.read_csv and dd.demo.make_timeseries
+    assert toposort({"a": 1}) == ["a"]
+    with pytest.raises(ImportError, match="nothing_such"):
+        from dask.dataframe.io import nothing_such  # noqa: F401
+    uninstall()
+    assert not hasattr(importlib.import_module("shoal.dataframe.io"), "read_csv")
 
 
 def test_they_go_and_may_come_back(installed: None) -> None:

@@ -9,7 +9,7 @@ that name with other things in them.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +19,8 @@ BYTES = (
     *("Serialize", "Serialized", "dask_deserialize", "dask_serialize", "deserialize"),
     *("register_generic", "serialize", "to_serialize"),
 )
+ACCESSORS = tuple(f"register_{kind}_accessor" for kind in ("dataframe", "index", "series"))
+FROM_MEMORY = ("from_array", "from_dask_array", "from_delayed", "from_map", "from_pandas")
 EXPRESSIONS = ("ApplyConcatApply", "FrameBase", "elemwise", "emulate", "new_collection")
 
 MOVED: Mapping[str, Mapping[str, str]] = {
@@ -27,15 +29,18 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "is_valid_chunk_type": "array.chunktypes",
         "register_chunk_type": "array.chunktypes",
     },
+    "shoal.array.einsumfuncs": {"einsum": "array"},
     "shoal.array.gufunc": {
         "apply_gufunc": "array.gufuncs",
         "as_gufunc": "array.gufuncs",
         "gufunc": "array.gufuncs",
     },
+    "shoal.array.percentile": {"percentile": "array"},
     "shoal.array.rechunk": {
         "plan_rechunk": "array.chunks_plan",
         "rechunk": "array.rechunking",
     },
+    "shoal.array.reshape": {"reshape": "array"},
     "shoal.array.utils": {
         "assert_eq": "array.testing",
         "meta_from_array": "array.meta",
@@ -49,6 +54,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "TaskRef": "graph.task",
     },
     "shoal.blockwise": {"blockwise": "array", "lol_tuples": "graph.nested"},
+    "shoal.dataframe.accessor": dict.fromkeys(ACCESSORS, "dataframe.extensions"),
     "shoal.dataframe.api": dict.fromkeys(EXPRESSIONS, "compat.frames"),
     "shoal.dataframe.backends": {
         "_nonempty_index": "dataframe.meta:sample_of",
@@ -59,6 +65,8 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.dataframe.dask_expr.expr": dict.fromkeys(
         ("Blockwise", "Drop", "are_co_aligned"), "compat.frames"
     ),
+    "shoal.dataframe.demo": {"make_timeseries": "dataframe.io.demo"},
+    "shoal.dataframe.io.io": dict.fromkeys(FROM_MEMORY, "dataframe"),
     "shoal.dataframe.methods": {
         "concat": "dataframe.dispatch",
         "concat_dispatch": "dataframe.dispatch",
@@ -88,6 +96,7 @@ MOVED: Mapping[str, Mapping[str, str]] = {
         "Status": "distributed.core",
         "rpc": "distributed.client.loops",
     },
+    "shoal.distributed.deploy.utils": {"nprocesses_nthreads": "distributed.deploy.local"},
     "shoal.distributed.event": {"Event": "distributed"},
     "shoal.distributed.exceptions": {"Reschedule": "errors"},
     "shoal.distributed.lock": {"Lock": "distributed"},
@@ -98,8 +107,10 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "shoal.distributed.pubsub": {"Pub": "distributed", "Sub": "distributed"},
     "shoal.distributed.queues": {"Queue": "distributed"},
     "shoal.distributed.semaphore": {"Semaphore": "distributed"},
+    "shoal.distributed.system": {"CPU_COUNT": "system"},
     "shoal.distributed.threadpoolexecutor": {"rejoin": "distributed", "secede": "distributed"},
     "shoal.distributed.variable": {"Variable": "distributed"},
+    "shoal.distributed.versions": {"get_versions": "distributed.node.versions:package_versions"},
     "shoal.layers": {"DataFrameIOLayer": "compat.frames"},
     "shoal.widgets": {
         "FILTERS": "compat.widgets",
@@ -158,6 +169,19 @@ def stand_in(name: str) -> ModuleType | None:
     return _made[name]
 
 
+def _from_parent(parent: str) -> Callable[[str], Any]:
+    def find(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(parent), name)
+
+    return find
+
+
+LIKE_PARENT = ("shoal.dataframe.io",)
+"""Packages of shoal's in which Dask has the names that shoal has in the package above."""
+
+
 def add_children(module: ModuleType) -> None:
     """Let a package have the modules in the table as attributes, as Dask's has its own.
 
@@ -178,6 +202,8 @@ def add_children(module: ModuleType) -> None:
         parent, _, child = name.rpartition(".")
         if parent == module.__name__ and child not in names and child != "__main__":
             setattr(module, child, stand_in(name))
+    if module.__name__ in LIKE_PARENT:
+        module.__getattr__ = _from_parent(module.__name__.rpartition(".")[0])
 
 
 def remove_children(module: ModuleType) -> None:
@@ -199,6 +225,8 @@ def remove_children(module: ModuleType) -> None:
     for child, value in list(vars(module).items()):
         if isinstance(value, _StandIn):
             delattr(module, child)
+    if module.__name__ in LIKE_PARENT:
+        vars(module).pop("__getattr__", None)
 
 
 def program(name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shoal.distributed.client.inside import get_client, get_worker, rejoin, secede
 from shoal.distributed.client.printing import print, warn
 from shoal.distributed.deploy.members import Worker
+from shoal.distributed.node.context import thread_state
 
 __all__ = [
     "Worker",
@@ -13,5 +14,6 @@ __all__ = [
     "print",
     "rejoin",
     "secede",
+    "thread_state",
     "warn",
 ]

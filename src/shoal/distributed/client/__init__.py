@@ -23,6 +23,9 @@ _NAMES: dict[str, str] = {
     "fire_and_forget": "completed",
     "futures_of": "future",
     "get_client": "inside",
+    "get_task_metadata": "taskstream",
+    "get_task_stream": "taskstream",
+    "performance_report": "performance",
     "temp_default_client": "current",
     "wait": "completed",
 }
@@ -51,6 +54,9 @@ __all__ = [
     "fire_and_forget",
     "futures_of",
     "get_client",
+    "get_task_metadata",
+    "get_task_stream",
+    "performance_report",
     "temp_default_client",
     "wait",
 ]
