@@ -201,7 +201,9 @@ def test_a_function_may_have_a_short_way_for_partitions_without_rows():
     """As LightGBM's: a series for no rows, else a frame."""
 
     def twice(part):
-        return pd.concat([part, part], axis=1, keys=[0, 1]) if len(part) else pd.Series([], dtype=float)
+        if not len(part):
+            return pd.Series([], dtype=float)
+        return pd.concat([part, part], axis=1, keys=[0, 1])
 
     frame = from_pandas(pd.DataFrame({"x": [1.0, 2.0]}), npartitions=2)
     result = frame[frame.x > 1].x.map_partitions(twice, meta=pd.DataFrame({0: [1.0], 1: [1.0]}))
