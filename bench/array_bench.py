@@ -1,6 +1,7 @@
 """Arrays beside Dask's: what a chain, a reduction and a slice cost, and how soon a graph is ready.
 
     python bench/array_bench.py [--gb 1] [--only chain] [--repeat 5]
+    python bench/array_bench.py --only products
 
 Both run on threads, one after the other, several times; medians, in seconds of wall clock and of
 processor time.  Inputs are `random` blocks in memory (persisted), so that arithmetic is measured.
@@ -120,7 +121,7 @@ def interleaved(works: dict[str, Callable[[], Any]], repeat: int) -> dict[str, t
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--gb", type=float, default=1.0)
-    parser.add_argument("--only", nargs="*", default=[*CASES, *SMALLER, "graph"])
+    parser.add_argument("--only", nargs="*", default=[*CASES, *SMALLER, "products", "graph"])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--chunk", type=int, default=0, help="edge of a block; 0: about 32 MB")
     given = parser.parse_args()
@@ -130,6 +131,9 @@ def main() -> None:
     for name in given.only:
         if name == "graph":
             graph(dask, dda)
+            continue
+        if name == "products":
+            products(given.repeat)
             continue
         make, part = SMALLER[name] if name in SMALLER else (CASES[name], 1)
         side = int((given.gb * part * 2**30 / 8) ** 0.5)
@@ -153,6 +157,35 @@ def main() -> None:
         for who, (w, c) in got.items():
             ratios = f"{wall / w:5.2f} {cpu / c:5.2f}"
             print(f"  {who:8} {w:7.3f} s  {c:7.3f} CPU s   Dask / this: {ratios}")
+
+
+SHAPES = {
+    (3663, 3663): (1831, 1832, 1221),
+    (2560, 2560): (1280, 640, 320),
+    (5120, 1024): (2, 4, 8),
+    (1024, 5120): (2, 4, 8),
+}
+"""Rows and columns of matrices, and the edges of blocks, or how many an axis has (below 64)."""
+
+
+def products(repeat: int) -> None:
+    """What products of matrices in blocks take, as a part of what NumPy takes for them in one."""
+    print("products, in parts of NumPy's wall time (least of each, interleaved)")
+    for (rows, columns), cuts in SHAPES.items():
+        a, b = np.random.random((rows, columns)), np.random.random((columns, rows))
+        for cut in cuts:
+            lengths = [cut if cut >= 64 else n // cut for n in a.shape]
+            x = sa.from_array(a, chunks=tuple(lengths)).persist()
+            y = sa.from_array(b, chunks=tuple(lengths[::-1])).persist()
+            for name, ours, numpys in (
+                ("x @ x.T", lambda x=x: (x @ x.T).compute(), lambda a=a: a @ a.T),
+                ("x @ y", lambda x=x, y=y: (x @ y).compute(), lambda a=a, b=b: a @ b),
+            ):
+                ours(), numpys()
+                pairs = [(seconds(ours)[0], seconds(numpys)[0]) for _ in range(repeat)]
+                least = [min(times) for times in zip(*pairs, strict=True)]
+                told = f"{rows} x {columns} in {x.numblocks[0]} x {x.numblocks[1]} blocks"
+                print(f"  {name:8} {told:32} {least[0] / least[1]:.2f}  ({least[0]:.3f} s)")
 
 
 def graph(dask: Any, dda: Any) -> None:
