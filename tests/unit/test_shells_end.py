@@ -12,7 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
+from shoal.distributed.client import session
+from shoal.distributed.client.client import Client
 from shoal.distributed.client.link import Link
+from shoal.distributed.client.promise import Promise
+from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import Cluster
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node import nanny as nannies
@@ -75,6 +79,29 @@ def test_who_waits_for_a_scheduler_hears_that_the_loop_has_ended() -> None:
     assert link.status == "closed"
     with pytest.raises(CommunicationError, match="has ended"):
         Link(loop, "tcp://127.0.0.1:9", Security.new(), **options).open()
+
+
+def test_a_cluster_that_starts_for_a_client_ends_if_nobody_waits_for_it_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: Promise[Place] = Promise()
+    ended: list[bool] = []
+
+    async def find_place(*args: Any, **options: Any) -> Place:
+        return await found
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "find_place", find_place)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Promise, "wait", interrupted)
+        Client()
+    loop = Loop()
+    found.keep(Place("inproc://x", Security.new(), loop, "", ends=lambda: ended.append(True)))
+    assert ended == [True]
+    loop.stop()
+    loop.run()
 
 
 class Parts(Cluster):

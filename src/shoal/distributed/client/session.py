@@ -192,6 +192,9 @@ class Session:
             timeout_s=self._timeout_s,
         )
         self._place = place
+        if self._closed:  # whoever waited for it has given up: Ctrl-C while its cluster started
+            self._abandon()
+            return
         self._link.on_topic = self._got_topic
         await self._link.open()
         for topic in TOPICS:
