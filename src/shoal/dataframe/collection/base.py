@@ -462,6 +462,9 @@ class FrameBase(CollectionMixin):
         return graph_of(self)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            # A protocol that is asked for, by no person: nobody reads which name is nearest.
+            raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
         refuse(type(self).__name__, name)
         raise AttributeError(
             f"a {type(self).__name__} has no attribute {name!r}{nearest(name, dir(type(self)))}"

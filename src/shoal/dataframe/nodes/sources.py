@@ -14,6 +14,7 @@ from typing import Any
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.nodes.base import Apply, FrameNode, Part, PartitionWise
 from shoal.expr.lower import Lowering
+from shoal.graph.token import tokenize
 
 __all__ = ["FromCalls", "FromMap", "FromPandas", "Given", "Source"]
 
@@ -101,6 +102,15 @@ class FromPandas(Source):
         if self.columns is None:
             return Apply(_itself, (Part(),), title="from-pandas")
         return Apply(rows.get_columns, (Part(), self.columns), title="from-pandas")
+
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """Fewer columns, under a name that follows from this one: the data are hashed once."""
+        names = tuple([name for name in self.meta.columns if name in wanted])
+        if len(names) == self.meta.shape[1]:
+            return self
+        name = f"{self.prefix}-{tokenize(self.name, names)}"
+        operands = (self.data, self.bounds, self.given_divisions, names)
+        return FromPandas(*operands, name=name, annotations=self.annotations)
 
     def label(self) -> str:
         """How many rows."""
