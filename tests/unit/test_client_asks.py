@@ -95,7 +95,7 @@ def test_the_whole_state_in_a_file(client, tmp_path, form) -> None:
 
 
 async def where(dask_worker=None) -> str:
-    await asyncio.sleep(0)
+    assert asyncio.get_running_loop().is_running()
     return str(dask_worker.address)
 
 

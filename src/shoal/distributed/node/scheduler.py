@@ -243,16 +243,6 @@ class Scheduler(Overview):
         return self._listeners[0].address
 
     @property
-    def ip(self) -> str:
-        """The host in `address`."""
-        return parse(self.address).host
-
-    @property
-    def port(self) -> int:
-        """The port in `address`."""
-        return parse(self.address).port
-
-    @property
     def addresses(self) -> list[str]:
         """All addresses for other processes."""
         return [listener.address for listener in self._listeners[:-1]]
@@ -449,8 +439,7 @@ class Scheduler(Overview):
         def closed(_: Connection, error: BaseException | None) -> None:
             if self._conns.pop(party, None) is not None:
                 self._dirty = True
-                text = str(error) if error else ""
-                core.closed(self.state, party, text, self.loop.time())
+                core.closed(self.state, party, str(error or ""), self.loop.time())
                 if self._record is not None:
                     self._record.closed(party, self.loop.time())
 

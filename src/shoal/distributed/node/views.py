@@ -29,6 +29,7 @@ from shoal.distributed.core.scheduler.transitions import (
     WAITING,
 )
 from shoal.distributed.core.status import Status
+from shoal.distributed.net import parse
 
 __all__ = ["Clients", "Overview", "Tasks", "Workers", "public_state"]
 
@@ -526,6 +527,21 @@ class Overview:
     """
 
     state: State
+
+    @property
+    def address(self) -> str:
+        """Where other processes connect."""
+        raise NotImplementedError
+
+    @property
+    def ip(self) -> str:
+        """The host in `address`."""
+        return parse(self.address).host
+
+    @property
+    def port(self) -> int:
+        """The port in `address`."""
+        return parse(self.address).port
 
     @property
     def tasks(self) -> Tasks:

@@ -75,9 +75,6 @@ class Scheduler:
         """Connections of nannies, by the name of their worker."""
         self.down: dict[Any, str] = {}
         """Why workers are down that nobody will start again, by name, until one comes back."""
-        self.missed: list[str] = []
-        """Those of them that clients have not been warned of, and when they are to be."""
-        self.missed_due = -1.0
 
         self.shared: dict[int, dict[int, None]] = {}
         """Clients of rows with more than one (`MANY` in `owner`)."""
@@ -185,6 +182,9 @@ class Scheduler:
 
     def _begin_waiting(self) -> None:
         """What is under way, and what is due when."""
+        self.missed: list[str] = []
+        """Workers that are down that clients have not been warned of, and when they are to be."""
+        self.missed_due = -1.0
         self.next_choice = 0
         self.is_ranked = False
         """Whether users want some tasks sooner than others."""
