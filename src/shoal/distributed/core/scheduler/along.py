@@ -34,17 +34,10 @@ TO_DO = bytes([READY, WAITING])
 def window(state: Scheduler, worker: Worker) -> float:
     """Seconds of work that a worker has ahead at most, over its threads.
 
-    At least as long as it takes us to answer everybody: where there are many workers, each has more
-    ahead, or it would have to wait for us.  Where little is left, less than the worker would
-    have else: its share of that, as in `guided self-scheduling
-    <https://doi.org/10.1109/TC.1987.5009495>`_, so that all end at the same time.
+    Where little is left, less than the worker would have else: its share of that, as in `guided
+    self-scheduling <https://doi.org/10.1109/TC.1987.5009495>`_, so that all end at the same time.
     """
-    settings, most = state.settings, worker.ahead_s
-    least = settings.message_s * len(state.workers)
-    if least < settings.ahead_s:
-        least = settings.ahead_s
-    elif least > settings.most_ahead_s:
-        least = settings.most_ahead_s
+    least, most = state.least_ahead_s, worker.ahead_s
     if most <= least:
         return least * worker.threads
     share = state.plenty + worker.backlog / worker.threads

@@ -66,6 +66,7 @@ def fill_workers(state: Scheduler, now: float) -> None:
         # Nothing that could free memory is left to wait for.
         touched.update(state.full)
         state.full = {}
+    state.least_ahead_s = serve_all(state)
     busy = [w for w in touched.values() if w.status == "running"]
     dry = [not worker.sent for worker in busy]
     if left and (state.roomy or len(busy) > 1):
@@ -83,6 +84,16 @@ def fill_workers(state: Scheduler, now: float) -> None:
             if not sources_left(state):
                 break
             ahead(state, worker, share, now)
+
+
+def serve_all(state: Scheduler) -> float:
+    """Seconds of work that workers have ahead at least: what it takes us to answer each of them.
+
+    Where there are many workers they would wait for us otherwise, and messages would be small.
+    """
+    settings = state.settings
+    answer_s = settings.message_s * len(state.workers)
+    return max(settings.ahead_s, min(settings.most_ahead_s, answer_s))
 
 
 def seconds_left(state: Scheduler, left: int) -> float:

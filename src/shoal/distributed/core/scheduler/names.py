@@ -10,8 +10,9 @@ from __future__ import annotations
 from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from math import prod
+from operator import not_
 from typing import Any
 
 from shoal.distributed.core.scheduler.table import Table, picker, put
@@ -173,16 +174,14 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
         return [key_of(table, rows[0])]
     names = picker(rows)(table.names)
     layer = names[0]
-    if type(layer) is not Layer:
-        if Layer not in set(map(type, names)):
-            return list(names)
-    elif names.count(layer) == len(names):
-        flats, name, shape = picker(rows)(table.flats), layer.name, layer.shape
-        if len(shape) == 1:
-            return [(name, flat) for flat in flats]
-        if len(shape) == 2:
-            return [(name, i, j) for i, j in map(divmod, flats, repeat(shape[1]))]
-    named = zip(names, picker(rows)(table.flats))
+    types = set(map(type, names))
+    if Layer not in types:
+        return list(names)
+    flats = picker(rows)(table.flats)
+    if len(types) == 1 and layer.wide and {one.wide for one in set(names)} == {layer.wide}:
+        blocks = map(divmod, flats, repeat(layer.wide))
+        return [(one.name, i, j) for one, (i, j) in zip(names, blocks)]
+    named = zip(names, flats)
     return [
         name
         if type(name) is not Layer
@@ -447,9 +446,8 @@ def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
         if type(layer) is Layer and layer.alive == count:
             del names.layers[layer.name]
             gone.add(layer)
-    for row, name in zip(rows, mine):
-        if name not in gone:
-            forget_name(names, table, row)
+    for row in compress(rows, map(not_, map(gone.__contains__, mine))):
+        forget_name(names, table, row)
 
 
 def forget_name(names: Names, table: Table, row: int) -> None:

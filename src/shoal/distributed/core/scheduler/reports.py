@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, compress, repeat
+from operator import is_
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
@@ -36,6 +38,9 @@ from shoal.distributed.core.scheduler.unreached import avoid
 from shoal.distributed.protocol import Report
 
 __all__ = ["on_report"]
+
+FEW_KINDS = 4
+"""So many are summed a column at a time."""
 
 PLAIN = INLINE | HAS_INPUTS
 """Flags of tasks whose runs end like most."""
@@ -178,14 +183,12 @@ def need_less(state: Scheduler, deps: Sequence[tuple[int, ...]]) -> list[int]:
     """Tasks with these inputs have ended: inputs that no other task waits for are returned."""
     waiters = state.table.waiters
     idle: list[int] = []
-    for needs in deps:
-        if needs:
-            state.active -= 1
-            for number in needs:
-                dep = number & MASK
-                waiters[dep] = left = waiters[dep] - 1
-                if not left:
-                    idle.append(dep)
+    state.active -= len(deps) - deps.count(())
+    for number in chain.from_iterable(deps):
+        dep = number & MASK
+        waiters[dep] = left = waiters[dep] - 1
+        if not left:
+            idle.append(dep)
     return idle
 
 
@@ -267,24 +270,30 @@ def end_runs(
 
 def learn(state: Scheduler, kinds: Sequence[Prefix], m: Report) -> None:
     """What runs took and made, by their kinds."""
-    first, many = kinds[0], len(kinds)
-    sums: dict[Prefix, list[Any]] = {}
-    if kinds.count(first) == many:
-        sums[first] = [many, sum(m.seconds), sum(m.nbytes)]
-    else:
-        for kind, seconds, nbytes in zip(kinds, m.seconds, m.nbytes):
-            mine = sums.get(kind)
-            if mine is None:
-                sums[kind] = [1, seconds, nbytes]
-            else:
-                mine[0] += 1
-                mine[1] += seconds
-                mine[2] += nbytes
-    for kind, (count, seconds, nbytes) in sums.items():
+    for kind, (count, seconds, nbytes) in sums(kinds, m.seconds, m.nbytes).items():
         is_first = not kind.ended
         kind.learn(count, seconds, nbytes)
         if is_first:
             guess(state)
+
+
+def sums(
+    kinds: Sequence[Prefix], seconds: Sequence[float], nbytes: Sequence[int]
+) -> dict[Prefix, tuple[int, float, int]]:
+    """For each kind how many runs there were, and what they took and made."""
+    found: dict[Prefix, tuple[int, float, int]] = {}
+    first, many = kinds[0], len(kinds)
+    if kinds.count(first) == many:
+        found[first] = many, sum(seconds), sum(nbytes)
+    elif len(set(kinds)) <= FEW_KINDS:
+        for kind in dict.fromkeys(kinds):
+            mine = [*map(is_, kinds, repeat(kind))]
+            found[kind] = sum(mine), sum(compress(seconds, mine)), sum(compress(nbytes, mine))
+    else:
+        for kind, took, size in zip(kinds, seconds, nbytes):
+            count, took_before, made_before = found.get(kind, (0, 0.0, 0))
+            found[kind] = count + 1, took_before + took, made_before + size
+    return found
 
 
 def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:

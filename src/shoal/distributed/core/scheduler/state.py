@@ -147,6 +147,8 @@ class Scheduler:
         """Priorities of READY tasks that may run anywhere, ascending; some entries are stale."""
         self.head = 0
         """Where `bulk` begins: what stands before has been taken."""
+        self.least_ahead_s = self.settings.ahead_s
+        """Seconds of work that each thread of a worker has ahead (`dispatch.serve_all`)."""
         self.plenty = 0.0
         """Seconds of work in there for each worker, when workers were last given some."""
         self.common: list[int] = []
