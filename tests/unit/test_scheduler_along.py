@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
-from shoal.distributed.core.scheduler.dispatch import whole
+from shoal.distributed.core.scheduler.along import whole
+from shoal.distributed.core.scheduler.submit import streamed
 from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
@@ -194,6 +195,125 @@ def test_sources_are_cut_where_most_is_complete():
     assert whole(state, state.bulk, 1) == state.bulk
     state.bulk = [rank << BITS for rank in range(9)]
     assert whole(state, state.bulk[:6], 1) == state.bulk[:6]
+
+
+def grid(side, wanted=True):
+    """(x + x.T) by blocks, and the sum of all: the layers one behind the other."""
+    size = side * side
+    deps = [()] * size
+    deps += [(i * side + j, j * side + i) for i in range(side) for j in range(side)]
+    deps.append(tuple(range(size, 2 * size)))
+    order, seen, stack = [0] * len(deps), [], [len(deps) - 1]
+    while stack:
+        i = stack[-1]
+        lacking = [d for d in deps[i] if d not in seen]
+        stack += lacking[::-1]
+        if not lacking and stack.pop() not in seen:
+            order[i] = len(seen)
+            seen.append(i)
+    keys = [("f", i) for i in range(len(deps))]
+    return submit(keys, deps, [len(deps) - 1] if wanted else [], order)
+
+
+def test_rows_stand_in_the_order_in_which_one_worker_comes_to_them():
+    message = grid(3)
+    positions = streamed(message)
+    assert sorted(positions) == list(range(19))
+    place = {i: at for at, i in enumerate(positions)}
+    assert all(place[d] < place[i] for i, needs in enumerate(message.deps) for d in needs)
+    # Both sums of two blocks stand right behind the second block, though one has a late rank.
+    assert [*positions[:6]] == [0, 9, 1, 3, 10, 12]
+    state = start(A)
+    teach(state, [A])
+    received(state, CLIENT, message, (), 0.0)
+    [run] = runs(go(state)).values()
+    assert [key[1] for key in run.keys] == positions
+    assert run.ids == [*range(run.ids[0], run.ids[0] + 19)]
+
+
+def test_ranks_need_not_be_all_numbers_from_0_nor_follow_the_graph():
+    deps = [(), (0,), (), (2, 1)]
+    keys = [("f", name) for name in "abcd"]
+    for order in ([5, 9, 7, 20], [3, 2, 1, 0], [1, 1, 1, 1], [-4, 0, 2, 1]):
+        message = submit(keys, deps, [3], order)
+        assert sorted(streamed(message)) == [0, 1, 2, 3]
+        state = start(A)
+        teach(state, [A])
+        received(state, CLIENT, message, (), 0.0)
+        finished = []
+        while new := go(state):
+            for party, m in new:
+                if type(m) is Run:
+                    received(state, party, report(m), (), 0.0)
+                elif type(m) is Finished:
+                    finished += m.keys
+        assert finished == [("f", "d")]
+
+
+def test_what_needs_a_block_elsewhere_is_left_out_of_its_stretch():
+    state = start(A, B)
+    teach(state, [A, B], seconds=0.2)
+    received(state, CLIENT, grid(3), (), 0.0)
+    done, finished = set(), []
+    while new := go(state):
+        for party, m in new:
+            if type(m) is Finished:
+                finished += m.keys
+            elif type(m) is Run:
+                # Whatever a task needs it finds: at the worker, or it is told where.
+                told, with_it = set(m.remote), set(m.ids)
+                for needs in m.deps:
+                    for dep in needs:
+                        held = state.table.place[dep & ((1 << BITS) - 1)]
+                        assert dep in with_it or dep in told or held == party - A
+                done |= set(m.ids)
+                received(state, party, report(m, 0.2), (), 0.0)
+    assert finished == [("f", 18)] and len(done) == 19
+
+
+def test_a_graph_that_nobody_needs_goes_as_a_whole():
+    state = start(A)
+    teach(state, [A])
+    received(state, CLIENT, grid(3), (), 0.0)
+    # Something of another graph needs a block of it.
+    more = submit([("g", 0)], [(1,)], [0])
+    more.externals = [("f", 4)]
+    received(state, CLIENT, more, (), 0.0)
+    while new := go(state):
+        for party, m in new:
+            if type(m) is Run:
+                received(state, party, report(m), (), 0.0)
+    received(state, CLIENT, Release([("f", 18)]), (), 0.0)
+    go(state)
+    assert len(state.table) == 2  # the block, and what needs it
+    assert state.graphs == []
+    received(state, CLIENT, Release([("g", 0)]), (), 0.0)
+    go(state)
+    assert len(state.table) == 0 and not state.names.layers and not state.names.rows
+
+
+def test_a_kind_that_was_not_tried_is_thought_to_take_what_others_do():
+    state = start(A)
+    message = submit([("f", 0), ("g", 1)], [(), (0,)], [1])
+    message.codes.append(Code(b"g", b"g"))
+    message.code = [0, 1]
+    received(state, CLIENT, message, (), 0.0)
+    kinds = state.prefixes
+    assert kinds["f"].seconds == kinds["g"].seconds == state.settings.unknown_s
+    [run] = runs(go(state)).values()
+    assert run.keys[0] == ("f", 0)
+    received(state, A, report(run, 0.03, only=1), (), 0.0)
+    assert kinds["f"].seconds == kinds["g"].seconds == 0.03
+    go(state)
+
+
+def test_many_workers_have_more_ahead_each():
+    state = Scheduler(Settings(message_s=0.002), table=Table(Checked))
+    for party in range(2, 12):
+        connected(state, party, "worker", 0.0)
+        received(state, party, Register(f"w{party}", f"x://{party}", 1, 0, {}, {}, "h", 1), (), 0.0)
+    go(state)
+    assert state.least_ahead_s == 0.02
 
 
 def test_a_cancelled_run_that_fails_makes_room_for_a_task_that_runs_alone():
