@@ -157,7 +157,6 @@ def test_changing_a_frame() -> None:
 def test_what_is_refused() -> None:
     df = dd.from_pandas(TIMES, 2)
     for text in (
-        'd.x.rank(method="first")',
         "d.x.ewm(alpha=0.5, adjust=False)",
         "d.x.interpolate(limit=1)",
         'd.x.interpolate(method="cubic")',

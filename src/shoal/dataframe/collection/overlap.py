@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.extensions import no_default
 
 from shoal.dataframe.collection.align import aligned, wrapped
-from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.collection.base import check_axis, from_node, operand
 from shoal.dataframe.collection.distinct import is_span
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
@@ -287,13 +287,19 @@ def diff(self: Any, periods: int = 1, axis: Any = 0) -> Any:
     return overlapping(self, rows.call_method, before, after, args, meta=meta, title="diff")
 
 
-def pct_change(self: Any, periods: int = 1) -> Any:
+def pct_change(
+    self: Any, periods: int = 1, fill_method: None = None, freq: Any = None, axis: Any = 0
+) -> Any:
     """The share by which values differ from those some rows before.
 
     Parameters
     ----------
     periods
         How many rows; negative looks ahead.
+    fill_method, freq
+        None.
+    axis
+        1 takes them along the columns.
 
     Examples
     --------
@@ -301,13 +307,22 @@ def pct_change(self: Any, periods: int = 1) -> Any:
     >>> from_dict({"x": [1, 2, 3]}, npartitions=3).x.pct_change().compute().tolist()
     [nan, 1.0, 0.5]
     """
+    if fill_method is not None:
+        raise ValueError(f"fill_method must be None; got fill_method={fill_method!r}.")
+    if freq is not None:
+        raise NotImplementedError(
+            "pct_change(freq=) is not there; divide by shift(periods, freq=freq), which matches "
+            "labels, and take 1 away"
+        )
+    if check_axis(self, axis) == 1:
+        return self._rowwise("pct_change", periods, axis=1)
     before, after = max(periods, 0), max(-periods, 0)
     meta = self._meta.pct_change(periods)
     args = ("pct_change", periods)
     return overlapping(self, rows.call_method, before, after, args, meta=meta, title="pct_change")
 
 
-def ffill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
+def ffill(self: Any, axis: Any = 0, limit: int | None = None, limit_area: str | None = None) -> Any:
     """Missing values replaced by the last one before.
 
     Parameters
@@ -316,6 +331,8 @@ def ffill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
         1 fills along the columns.
     limit
         How many in a row are filled; None for all.
+    limit_area
+        "inside" for gaps between values only, "outside" for those at the ends only.
 
     Examples
     --------
@@ -323,10 +340,10 @@ def ffill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
     >>> from_dict({"x": [1.0, None, None]}, npartitions=3).x.ffill().compute().tolist()
     [1.0, 1.0, 1.0]
     """
-    return _fill(self, "ffill", axis, limit)
+    return _fill(self, "ffill", axis, limit, limit_area)
 
 
-def bfill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
+def bfill(self: Any, axis: Any = 0, limit: int | None = None, limit_area: str | None = None) -> Any:
     """Missing values replaced by the next one.
 
     Parameters
@@ -335,6 +352,8 @@ def bfill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
         1 fills along the columns.
     limit
         How many in a row are filled; None for all.
+    limit_area
+        "inside" for gaps between values only, "outside" for those at the ends only.
 
     Examples
     --------
@@ -342,13 +361,20 @@ def bfill(self: Any, axis: Any = 0, limit: int | None = None) -> Any:
     >>> from_dict({"x": [None, None, 3.0]}, npartitions=3).x.bfill().compute().tolist()
     [3.0, 3.0, 3.0]
     """
-    return _fill(self, "bfill", axis, limit)
+    return _fill(self, "bfill", axis, limit, limit_area)
 
 
-def _fill(self: FrameBase, method: str, axis: Any, limit: int | None) -> Any:
+def _fill(self: Any, method: str, axis: Any, limit: int | None, limit_area: str | None) -> Any:
+    # pandas has the last word on areas that there are not.
+    getattr(self._meta, method)(limit_area=limit_area)
     axis = check_axis(self, axis)
     if axis == 1:
-        return self._rowwise(method, axis=1, limit=limit)
+        return self._rowwise(method, axis=1, limit=limit, limit_area=limit_area)
+    if limit_area is not None:
+        # A gap is inside where there is a value on its other side, too.
+        inside = (bfill if method == "ffill" else ffill)(self).notna()
+        filled = _fill(self, method, 0, limit, None)
+        return filled.where(inside if limit_area == "inside" else ~inside, self)
     if limit is None:
         return from_node(Cumulative(self._node, method, True))
     before, after = (limit, 0) if method == "ffill" else (0, limit)

@@ -45,7 +45,7 @@ def rank(
     axis
         1 ranks along the columns.
     method, numeric_only, na_option, ascending, pct
-        As pandas has them; not ``method="first"``.
+        As pandas has them; with ``method="first"`` rows of a value are brought together.
 
     Examples
     --------
@@ -56,18 +56,18 @@ def rank(
     options = (method, na_option, ascending, pct)
     if check_axis(self, axis) == 1:
         return self._rowwise("rank", 1, *_reordered(options))
-    if method == "first":
-        raise NotImplementedError(
-            "rank(method='first') is not there; add groupby(column).cumcount() to "
-            "rank(method='min')"
-        )
     meta = self._meta.rank(
         method=method, na_option=na_option, ascending=ascending, pct=pct, numeric_only=numeric_only
     )
     if self.ndim == 2:
         chosen = self[list(meta.columns)]
-        ranked = {name: rank(chosen[name], 0, *_reordered(options)) for name in chosen.columns}
+        ranked = {
+            name: _of_dtype(rank(chosen[name], 0, *_reordered(options)), dtype)
+            for name, dtype in meta.dtypes.items()
+        }
         return chosen.assign(**ranked) if all(map(_is_text, ranked)) else _assigned(chosen, ranked)
+    if method == "first":
+        return _of_dtype(_rank_in_order(self, na_option, ascending, pct), meta.dtype)
     name = 0 if self.name is None else self.name
     table = self.to_frame(name).groupby(name, dropna=False, observed=True)[name].size()
     args = (self._node, table._node, *options)
@@ -76,6 +76,18 @@ def rank(
         return from_node(ranks)
     kept = (ranks, "astype", meta.dtype)
     return from_node(MapPartitions(rows.call_method, kept, (), meta, None, "rank"))
+
+
+def _of_dtype(series: Any, dtype: Any) -> Any:
+    return series if series.dtype == dtype else series.astype(dtype)
+
+
+def _rank_in_order(self: Any, na_option: str, ascending: bool, pct: bool) -> Any:
+    """Ranks of which those of equal values follow their order."""
+    least = rank(self, 0, "min", False, na_option, ascending)
+    before = self.to_frame("value").groupby("value", dropna=False, observed=True).cumcount()
+    ranks = (least + before).rename(self.name)
+    return ranks / (self.count() if na_option == "keep" else self.size) if pct else ranks
 
 
 def _reordered(options: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from shoal.collection import compute
 from shoal.dataframe.collection.base import NotHereError, from_node
 from shoal.dataframe.collection.tables import RESAMPLE_METHODS, UPSAMPLE_METHODS
 from shoal.dataframe.kernels.overlap import PerPartition
-from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.meta import make_meta, sample_of, untold
 from shoal.dataframe.nodes.overlap import MapOverlap, known_lengths
 from shoal.dataframe.nodes.partitions import RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
@@ -91,9 +91,19 @@ class Resampler:
     def __getitem__(self, columns: Any) -> Resampler:
         return Resampler(self.collection, self.rule, columns, **self.options)
 
+    @property
+    def obj(self) -> Any:
+        """The frame or series that is resampled."""
+        return self.collection
+
     def __getattr__(self, name: str) -> Resampler:
         if not name.startswith("_") and name in getattr(self.collection, "columns", ()):
             return self[name]
+        if hasattr(pd.api.typing.Resampler, name):
+            raise NotHereError(
+                f"Resampler.{name} is not there; use asfreq() and a method of the result, or "
+                "compute() first"
+            )
         raise AttributeError(f"a Resampler has no attribute {name!r}")
 
     def pipe(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +115,47 @@ class Resampler:
             What is called, and with what more.
         """
         return func(self, *args, **kwargs)
+
+    def transform(self, arg: Any, *args: Any, meta: Any = None, **kwargs: Any) -> Any:
+        """A value for each row, of a function of the rows in its bin.
+
+        Parameters
+        ----------
+        arg
+            A function, or the name of one of pandas'.
+        *args, **kwargs
+            More arguments.
+        meta
+            What the result looks like.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_pandas
+        >>> s = pd.Series(range(4), index=pd.date_range("2000", periods=4, freq="h"))
+        >>> from_pandas(s, npartitions=2).resample("2h").transform("sum").compute().tolist()
+        [1, 1, 5, 5]
+        """
+        some = self.collection
+        if untold(meta):
+            meta = self._on(sample_of(some._meta)).transform(arg, *args, **kwargs)
+        told = tuple(self.options.items())
+        if some.npartitions == 1 or not can_be_cut(self.rule, self.options, some._meta.index):
+            rows = some.repartition(npartitions=1)
+        else:
+            bins, _ = self._bins()
+            rows = from_node(RepartitionDivisions(some._node, bins.cuts))
+            told = self._spans(bins)
+        fixed = (self.rule, told, self.columns, "transform", (arg, *args))
+        return rows.map_partitions(_transformed, *fixed, meta=make_meta(meta), **kwargs)
+
+    def _spans(self, bins: Bins) -> tuple[Any, ...]:
+        """Options with which bins of a part of the rows are those of all."""
+        told = self.options.items()
+        plain = tuple([(k, v) for k, v in told if k not in ("origin", "offset")])
+        offset, zone = to_offset(self.rule), self.collection._meta.index.tz
+        if isinstance(offset, pd.offsets.Tick) or (isinstance(offset, pd.offsets.Day) and not zone):
+            return (*plain, ("origin", bins.origin))
+        return plain  # others have their places in the calendar
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
         told = tuple(self.options.items())
@@ -121,11 +172,7 @@ class Resampler:
             return from_node(node)
         bins, ends = self._bins()
         rows = RepartitionDivisions(self.collection._node, bins.cuts)
-        plain = tuple([(k, v) for k, v in told if k not in ("origin", "offset")])
-        offset, zone = to_offset(self.rule), self.collection._meta.index.tz
-        if isinstance(offset, pd.offsets.Tick) or (isinstance(offset, pd.offsets.Day) and not zone):
-            plain = (*plain, ("origin", bins.origin))  # others have their places in the calendar
-        spans = (self.rule, plain)
+        spans = (self.rule, self._spans(bins))
         fixed = (*spans, self.columns, method, args)
         title = f"resample-{method}"
         divisions = (*[labels[0] for labels in bins.labels], bins.labels[-1][-1])
@@ -412,6 +459,11 @@ def resampled_whole(
     """
     bins = rows.resample(rule, **dict(options))
     return getattr(bins if columns is None else bins[columns], method)(*args, **kwargs)
+
+
+def _transformed(part: Any, *fixed: Any, **kwargs: Any) -> Any:
+    # Of no rows pandas gives an aggregation.
+    return resampled_whole(part, *fixed, **kwargs) if len(part) else part
 
 
 def completed(
