@@ -322,3 +322,15 @@ def test_masks_of_one_value_can_be_written_to():
     meta = np.ma.array(np.empty((0, 0)), mask=True)
     result = x.map_blocks(unmask, dtype=float, meta=meta).compute()
     assert result.mask.tolist() == [[False, True]] * 3
+
+
+def test_blocks_of_other_shapes_than_promised_pass_while_dask_means_shoal(installed):
+    """As XGBoost has it, whose predictions of leaves have four axes."""
+    x = da.ones((4, 2), chunks=(4, 2))
+    told = {"new_axis": [2, 3], "dtype": float}
+    found = x.map_blocks(lambda block: np.ones((len(block), 3, 2, 5)), **told)
+    assert found.compute().shape == (4, 3, 2, 5)
+    uninstall()
+    strict = x.map_blocks(lambda block: np.zeros((len(block), 3, 2, 5)), **told)
+    with pytest.raises(ValueError, match="was promised"):
+        strict.compute()

@@ -16,6 +16,7 @@ from shoal.array.reductions.engine import normalize_axes
 from shoal.graph.functions import has_keyword
 from shoal.graph.layers import unravel
 from shoal.graph.naming import funcname
+from shoal.seams import stands_for_dask
 
 __all__ = ["map_blocks"]
 
@@ -115,8 +116,11 @@ def map_blocks(
     told_lengths = dict(result._node.new_axes)
     lengths = tuple([told_lengths.get(label) for label in result._node.out])
     places = tuple([_places_of(label, pairs[1::2]) for label in out])
-    promised = Promised(checked, lengths, places)
-    node = result._node.replace(func=promised)
+    if not stands_for_dask():
+        # Dask's does not look, and libraries promise what does not hold (XGBoost, of predictions
+        # with more than two axes).
+        checked = Promised(checked, lengths, places)
+    node = result._node.replace(func=checked)
     if name is not None:
         node = type(node)(*node.operands, name=name, annotations=node.annotations)
     return Array(node)
