@@ -131,6 +131,7 @@ __array_api_version__ = "2025.12"
 __all__ = [
     "Array",
     "False_",
+    "PerformanceWarning",
     "ScalarType",
     "True_",
     "abs",
@@ -173,6 +174,7 @@ __all__ = [
     "asarray",
     "asin",
     "asinh",
+    "assert_eq",
     "astype",
     "atan",
     "atan2",
@@ -439,6 +441,7 @@ __all__ = [
     "prod",
     "promote_types",
     "ptp",
+    "push",
     "quantile",
     "rad2deg",
     "radians",
