@@ -213,3 +213,14 @@ def test_places_where_many_blocks_are_empty(name: str) -> None:
     for axis in (None, 0, 1):
         got = getattr(da, name)(x, axis=axis, split_every=2).compute()
         np.testing.assert_array_equal(got, getattr(np, name)(values, axis=axis))
+
+
+@pytest.mark.parametrize("name", ["mean", "nanmean"])
+def test_means_of_float16_do_not_overflow_on_the_way(name: str) -> None:
+    x = np.full((300, 300), 9.25, "float16")
+    func = getattr(da, name)
+    for axis in (None, 0):
+        got = func(da.from_array(x, chunks=(150, 300)), axis=axis).compute()
+        np.testing.assert_array_equal(got, x.mean(axis=axis), strict=True)
+        got = func(da.from_array(x, chunks=(20, 100)), axis=axis).compute()
+        np.testing.assert_array_equal(got, x.mean(axis=axis), strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.array.kernels.reduce import emptied
+from shoal.array.kernels.reduce import emptied, sums_of
 
 __all__ = ["nanmax_chunk", "nanmean_chunk", "nanmin_chunk"]
 
@@ -76,7 +76,8 @@ def nanmean_chunk(block: Any, axis: Any, keepdims: bool, dtype: Any = None) -> d
     array([1])
     """
     n = np.sum(~_isnan(block), axis=axis, keepdims=keepdims)
-    return {"n": n, "total": np.nansum(block, axis=axis, keepdims=keepdims, dtype=dtype)}
+    total = np.nansum(block, axis=axis, keepdims=keepdims, dtype=sums_of(dtype))
+    return {"n": n, "total": total}
 
 
 def _isnan(block: Any) -> Any:

@@ -21,6 +21,7 @@ __all__ = [
     "mean_chunk",
     "mean_combine",
     "min_chunk",
+    "sums_of",
 ]
 
 
@@ -95,8 +96,24 @@ def mean_chunk(block: Any, axis: Any, keepdims: bool, dtype: Any = None) -> dict
     array([3.])
     """
     n = count_elements(block, axis, keepdims)
-    total = np.sum(block, axis=axis, keepdims=keepdims, dtype=dtype)
+    total = np.sum(block, axis=axis, keepdims=keepdims, dtype=sums_of(dtype))
     return {"n": n, "total": total}
+
+
+def sums_of(dtype: Any) -> Any:
+    """What sums are of that a mean is made from: those of float16 overflow where the mean does not.
+
+    Parameters
+    ----------
+    dtype
+        Of the mean; None: not told.
+
+    Examples
+    --------
+    >>> sums_of(np.dtype("float16")), sums_of(np.dtype("int64")), sums_of(None)
+    (dtype('float32'), dtype('int64'), None)
+    """
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def mean_combine(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) -> dict[str, Any]:
@@ -115,7 +132,8 @@ def mean_combine(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) ->
     array([2.])
     """
     n = np.sum(gathered(partials, "n", axis), axis=axis, keepdims=keepdims)
-    total = np.sum(gathered(partials, "total", axis), axis=axis, keepdims=keepdims, dtype=dtype)
+    totals = gathered(partials, "total", axis)
+    total = np.sum(totals, axis=axis, keepdims=keepdims, dtype=sums_of(dtype))
     return {"n": n, "total": total}
 
 
