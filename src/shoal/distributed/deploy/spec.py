@@ -9,6 +9,7 @@ Deployments through ssh or a batch system are such classes, and nothing else.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Generator
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from shoal.errors import ClusterError
 
 __all__ = ["ProcessInterface", "SpecCluster"]
 
+log = logging.getLogger("distributed.deploy")
 
 START_S = 60.0
 """How long the first workers may take to come."""
@@ -179,14 +181,21 @@ class SpecCluster(Cluster):
     def _remove_workers(self, workers: dict[Any, Any]) -> None:
         for name, worker in workers.items():
             self.worker_spec.pop(name, None)
-            self._wait(worker.close)
+            self._end(f"worker {name}", worker)
+
+    def _end(self, what: str, part: Any) -> None:
+        """Close a part; one that cannot be closed keeps no other from it."""
+        try:
+            self._wait(part.close)
+        except Exception:
+            log.exception("%s of the cluster %r could not be closed", what, self.name)
 
     def _stop(self) -> None:
         self._remove_workers(dict(self.workers))
         if self._found is not None:
             self._found.close()
         if self.scheduler is not None and self._ends_scheduler:
-            self._wait(self.scheduler.close)
+            self._end("the scheduler", self.scheduler)
         self._coroutines.close()
 
     def _place(self) -> Place:

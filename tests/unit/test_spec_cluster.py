@@ -1,0 +1,38 @@
+"""Clusters of parts that others define, some of which do not end as they should."""
+
+from __future__ import annotations
+
+import logging
+
+from shoal.distributed import Client, SpecCluster, Worker
+from shoal.distributed.deploy.spec import ProcessInterface
+
+
+class Stubborn(ProcessInterface):
+    """A part that cannot be closed."""
+
+    address = "nowhere"
+
+    async def close(self) -> None:
+        raise RuntimeError("no, not I")
+
+
+def test_a_part_that_cannot_be_closed_keeps_no_other_from_it(caplog) -> None:
+    options = {"nthreads": 1, "memory_limit": None}
+    workers = {
+        "a": {"cls": Worker, "options": options},
+        "stubborn": {"cls": Stubborn, "group": []},
+        "z": {"cls": Worker, "options": options},
+    }
+    cluster = SpecCluster(workers, worker=workers["a"])
+    with cluster, Client(cluster, set_as_default=False) as client:
+        made = dict(cluster.workers)
+        assert client.submit(abs, -1).result() == 1
+        with caplog.at_level(logging.ERROR, "distributed.deploy"):
+            client.close()
+            cluster.close()
+    assert made["a"].closed.is_set() and made["z"].closed.is_set()
+    assert cluster.scheduler.status == cluster.status == "closed"
+    [said] = caplog.records
+    assert "worker stubborn of the cluster" in said.getMessage()
+    assert said.exc_info is not None and "not I" in str(said.exc_info[1])
