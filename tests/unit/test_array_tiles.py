@@ -13,6 +13,7 @@ import shoal
 import shoal.array as da
 from shoal.array.kernels import numexpr_engine, tiled
 from shoal.array.kernels.buffered import Buffered
+from shoal.array.kernels.totals import ROW
 from shoal.array.program import Program, Step
 from shoal.graph.task import Ref
 
@@ -137,3 +138,40 @@ def test_numexpr_is_used_where_it_has_its_vector_library(monkeypatch: pytest.Mon
         np.testing.assert_allclose(total, ((X - 1) * 2 + X**2).sum(axis=0), rtol=1e-12)
         assert bool(said) == use_vml
     assert numexpr_engine.expression(Program(1, ()), [X]) is None
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i4"])
+@pytest.mark.parametrize("engine", ["numpy", "numexpr"])
+def test_sums_of_all_elements_are_within_their_bound(
+    monkeypatch: pytest.MonkeyPatch, engine: str, dtype: str
+) -> None:
+    if engine == "numexpr":
+        pytest.importorskip("numexpr")
+    monkeypatch.setattr(tiled, "TILE_BYTES", 8 * ROW * X.itemsize)
+    rows = np.random.default_rng(1).normal(size=(101, 997)) * 100
+    values = rows.astype(dtype)
+    x = da.from_array(values, chunks=(60, 500))
+    want = ((values - 1) * 2 + values).astype("O").sum()
+    with shoal.config.set({"array.engine": engine}):
+        got = ((x - 1) * 2 + x).sum().compute()
+    assert got.dtype == ((values - 1) * 2 + values).sum().dtype
+    unit = np.finfo(dtype).eps if dtype != "i4" else 0
+    assert abs(got - want) <= ROW * unit * float(abs((values - 1) * 2 + values).sum())
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numexpr"])
+def test_sums_and_products_of_what_is_not_finite(
+    monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    if engine == "numexpr":
+        pytest.importorskip("numexpr")
+    monkeypatch.setattr(tiled, "TILE_BYTES", 2 * ROW * X.itemsize)
+    values = np.ones(9 * ROW)
+    for at, wrong in ((0, np.inf), (5 * ROW, -np.inf), (5 * ROW + 1, np.nan)):
+        values[at] = wrong
+        for dtype in ("f8", "f4"):
+            x = da.from_array(values.astype(dtype))
+            with shoal.config.set({"array.engine": engine}), np.errstate(all="ignore"):
+                got = da.compute((x + 0).sum(), (x * 1).prod(), scheduler="sync")
+                want = [values.astype(dtype).sum(), values.astype(dtype).prod()]
+            np.testing.assert_array_equal(got, want)
