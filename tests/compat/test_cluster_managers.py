@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from shoal.compat import serialization
-from shoal.distributed import Client, LocalCluster, Lock, Status
+from shoal.distributed import Client, LocalCluster, Lock, Scheduler, Security, Status
 from shoal.distributed.client.background import CallbackLoop
 from shoal.distributed.client.loops import LoopRunner, SyncMethodMixin, import_term, rpc
 from shoal.distributed.deploy import ProcessInterface
@@ -173,3 +173,8 @@ def test_what_holds_no_futures_is_gathered_as_it_is():
         futures = client.map(abs, [-1, -2])
         assert client.gather(iter(futures)) == [1, 2]
         assert client.gather(dict(enumerate(futures)).values()) == [1, 2]
+
+
+def test_protocols_are_said_with_or_without_the_rest_of_an_address():
+    with Scheduler(protocol="tls://", security=Security.temporary()) as scheduler:
+        assert scheduler.address.startswith("tls://127.0.0.1:")

@@ -209,3 +209,8 @@ def test_a_function_may_have_a_short_way_for_partitions_without_rows():
     result = frame[frame.x > 1].x.map_partitions(twice, meta=pd.DataFrame({0: [1.0], 1: [1.0]}))
     assert result.compute().shape == (1, 2)
     assert result.values.compute().shape == (1, 2)
+
+
+def test_labels_are_gone_through():
+    index = from_pandas(pd.DataFrame({"x": range(4)}, index=[3, 5, 7, 9]), npartitions=2).index
+    assert list(index) == sorted(index) == [3, 5, 7, 9]

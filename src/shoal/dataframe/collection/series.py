@@ -827,6 +827,10 @@ class Index(_Column):
             MapPartitions(rows.call_method, args, tuple(options), meta, divisions, "shift")
         )
 
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(self.npartitions):
+            yield from self.get_partition(i).compute()
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, Series):
             return filtered(self, key)

@@ -138,7 +138,8 @@ class Scheduler(Overview):
         self._thread: threading.Thread | None = None
         if not addresses:
             where = host or "127.0.0.1"
-            addresses = [where if "://" in where else f"{protocol or 'tcp'}://{where}:{port}"]
+            scheme = (protocol or "tcp").removesuffix("://")
+            addresses = [where if "://" in where else f"{scheme}://{where}:{port}"]
         self._wanted = [a if a.count(":") > 1 or "unix" in a else f"{a}:{port}" for a in addresses]
         self.inner = f"inproc://{self.id}-{next(_count)}"
         self.state = core.Scheduler(settings or settings_from_config(), identity=self.id)
