@@ -526,7 +526,7 @@ class GroupBy:
         meta = make_meta(meta, index=self.frame._meta.index)
         if method in LIKE_ROWS or method in SOME_ROWS:
             return self._placed(method, args, kwargs, meta, method in SOME_ROWS)
-        self._refuse_unobserved(method)
+        _refuse_unobserved(self, method)
         if split_out is not True and int(split_out or 1) == 1:
             return self._ordered(method, args, kwargs, meta)
         return self._moved(method, args, kwargs, meta, self._count(split_out, split_every))
@@ -549,19 +549,6 @@ class GroupBy:
         if not self.options.get("sort", True):
             args = (*args, self._table()._node)
         return from_node(MapPartitions(in_group_order, args, (), whole._meta, None, "in-order"))
-
-    def _refuse_unobserved(self, method: str) -> None:
-        """Categories that no row has would be there once for each partition."""
-        kinds = [
-            key.meta.dtype if hasattr(key, "meta") else self.frame._meta.dtypes[key]
-            for key in self.keys
-        ]
-        if not self.options.get("observed", True) and any(
-            isinstance(kind, pd.CategoricalDtype) for kind in kinds
-        ):
-            raise NotImplementedError(
-                f"groupby.{method} of all categories: pass observed=True, then reindex the result"
-            )
 
     def get_group(self, name: Any) -> Any:
         """The rows of one group.
@@ -681,6 +668,20 @@ class GroupBy:
             "Iteration of DataFrameGroupBy objects requires computing the groups which may be "
             "slow. You probably want to use 'apply' to execute a function for all the columns. To "
             "access individual groups, use 'get_group'"
+        )
+
+
+def _refuse_unobserved(groups: GroupBy, method: str) -> None:
+    """Categories that no row has would be there once for each partition."""
+    kinds = [
+        key.meta.dtype if hasattr(key, "meta") else groups.frame._meta.dtypes[key]
+        for key in groups.keys
+    ]
+    if not groups.options.get("observed", True) and any(
+        isinstance(kind, pd.CategoricalDtype) for kind in kinds
+    ):
+        raise NotImplementedError(
+            f"groupby.{method} of all categories: pass observed=True, then reindex the result"
         )
 
 

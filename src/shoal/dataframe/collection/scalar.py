@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -111,13 +111,14 @@ collection_types.register(np.ndarray, lambda _: _array_of)
 
 @collection_types.register_lazy("sparse")
 def _register_sparse() -> None:
-    kinds = importlib.import_module("sparse")
+    kinds: Any = sys.modules["sparse"]
     collection_types.register(kinds.SparseArray, lambda _: _array_of)
 
 
 @collection_types.register_lazy("scipy")
 def _register_scipy() -> None:
-    kinds = importlib.import_module("scipy.sparse")
+    # There: one of its types has been met.
+    kinds: Any = sys.modules["scipy.sparse"]
     for kind in (kinds.spmatrix, kinds.sparray):
         collection_types.register(kind, lambda _: _array_of)
 
