@@ -247,3 +247,16 @@ def test_text_is_not_read_as_numbers(tmp_path: Path) -> None:
             df.compute()
     df = dd.read_parquet([str(tmp_path / "0.parquet"), str(tmp_path / "3.parquet")])
     assert df.x.compute().tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("many", [2, 3, 5, 7])
+def test_rows_keep_their_order_however_row_groups_share_partitions(
+    tmp_path: Path, many: int
+) -> None:
+    frame = pd.DataFrame({"x": range(80), "t": pd.date_range("2026", periods=80, freq="h")})
+    for part, name in ((frame[:50], "a"), (frame[50:], "b")):
+        part.to_parquet(tmp_path / f"{name}.parquet", row_group_size=2, index=False)
+    for options in ({}, {"aggregate_files": True}):
+        found = dd.read_parquet(str(tmp_path), split_row_groups=many, **options)
+        assert found.x.compute().tolist() == list(range(80))
+        assert found[found.x > 20].t.compute().is_monotonic_increasing

@@ -262,9 +262,10 @@ def read_piece(
         kept = [field for field in data.schema if field.name not in data.partition_columns]
         plain = pa.schema(kept, metadata=data.schema.metadata)
     try:
-        fragment = pads.ParquetFileFormat().make_fragment(
-            piece.path, filesystem=arrow, row_groups=piece.row_groups
-        )
+        fragment = pads.ParquetFileFormat().make_fragment(piece.path, filesystem=arrow)
+        if piece.row_groups is not None:
+            # Given to `make_fragment` they are read in the order of a set: 8, 6, 7.
+            fragment = fragment.subset(row_group_ids=list(piece.row_groups))
         asked = [one[0] for groups in parts_of(filters) for g in groups for one in g]
         read = dict.fromkeys([*stored, *(name for name in asked if name in plain.names)])
         _check_schema(fragment.physical_schema, piece, data, read)
