@@ -18,7 +18,7 @@ from shoal.distributed.core.scheduler import (
     tick,
 )
 from shoal.distributed.core.scheduler.table import Table
-from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.transitions import ERRED, RELEASED, Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Call,
@@ -29,6 +29,7 @@ from shoal.distributed.protocol import (
     Listed,
     Options,
     Register,
+    Retry,
     Run,
     Submit,
     Subscribe,
@@ -183,3 +184,27 @@ def test_tasks_fail_where_no_worker_comes_in_time() -> None:
     assert passing(state, 20.0, 29.9) == []  # it has waited for less than ten seconds since
     [ended] = passing(state, 29.9, 33.0)
     assert ended.failed == ["x"] and b"no worker is there" in ended.reasons[0][3]
+
+
+def test_what_nobody_needs_when_another_has_failed_does_not_fail() -> None:
+    state = begin(no_workers_s=3.0)
+    for party in (A, B):
+        received(state, party, Goodbye("enough"), (), 0.0)
+    m = Submit(
+        [Listed(["a", "b", "sum"])],
+        [Code(b"f", b"f")],
+        [0, 0, 0],
+        [b"", b"", b""],
+        [(), (), (0, 1)],
+        [],
+        [0, 1, 2],
+        [2],
+    )
+    received(state, ME, m, (), 0.0)
+    [told] = passing(state, 0.0, 20.0)
+    assert (told.failed, told.reasons[0][:2]) == (["sum"], ("unrunnable", "a"))
+    assert [*state.table.states[:3]] == [ERRED, RELEASED, ERRED]
+    register(state, 9, "c", 30.0)
+    received(state, ME, Retry(["sum"]), (), 30.0)
+    [run] = said(state, Run, 30.0)
+    assert "a" in run.keys

@@ -142,7 +142,8 @@ def fail_unrunnable(state: Scheduler, now: float) -> None:
         rows = [row for row, what in enumerate(table.states) if what == READY]
     waiting = {row: state.unrunnable.get(table.numbers[row], now) for row in rows}
     for row, since in waiting.items():
-        if now - since >= patience_s:
+        # One that failed may have been all that another one was needed with.
+        if now - since >= patience_s and table.states[row] == READY:
             key = key_of(table, row)
             text = f"{key!r} could not run for {patience_s:g} s: {why_ready(state, row, now)}"
             fail(state, row, ("unrunnable", key, "", text.encode()))
