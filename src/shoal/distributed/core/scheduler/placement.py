@@ -8,7 +8,7 @@ so an idle worker takes from another's queue without a word to it (`stealing`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappush
 from typing import Any
 
@@ -23,16 +23,23 @@ from shoal.distributed.core.scheduler.table import (
     MASK,
     NOBODY,
     picker,
+    put,
 )
 from shoal.distributed.core.scheduler.transitions import READY
 
 __all__ = ["place_ready"]
 
+MANY_SOURCES = 16
+"""So many rows may be the sources of a graph, which are placed all at once."""
+
+ANYWHERE = bytes(flags for flags in range(256) if not flags & (CHOOSY | HAS_INPUTS))
+"""Flags of tasks that stand in the common queue."""
+
 AT_MOST = 16
 """Workers among which one is chosen for a task that may not run everywhere."""
 
 
-def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
+def place_ready(state: Scheduler, rows: Sequence[int]) -> None:
     """Rows whose inputs are all there become READY and stand in a queue.
 
     Parameters
@@ -48,6 +55,11 @@ def place_ready(state: Scheduler, rows: Iterable[int]) -> None:
     """
     table, workers = state.table, state.workers
     flags, states, place, deps = table.flags, table.states, table.place, table.deps
+    if len(rows) >= MANY_SOURCES and not bytes(picker(rows)(flags)).translate(None, ANYWHERE):
+        put(states, rows, bytes([READY]) * len(rows))
+        put(place, rows, [NOBODY] * len(rows))
+        queue_sources(state, [*picker(rows)(table.priorities)])
+        return
     sources: list[int] = []
     here: dict[int, list[int]] = {}
     between: list[int] = []

@@ -14,7 +14,8 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain, compress, islice
+from operator import not_
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail, fail_if_input_failed, require
@@ -114,7 +115,7 @@ def on_submit(
         # What was known and had been let go is wanted again.
         again = dict.fromkeys(rows[i] for i in m.wanted)
         states = state.table.states
-        ready += require(state, [row for row in again if states[row] == RELEASED])
+        ready = [*ready, *require(state, [row for row in again if states[row] == RELEASED])]
     place_ready(state, ready)
     tell_ends(state, client, ended)
     if len(m.wanted) < len(fresh) or len(fresh) < len(rows):
@@ -225,12 +226,20 @@ def fill_columns(
             state.idle_codes[code.digest] = code
     put(table.codes, fresh, mine)
     put(table.args, fresh, of(m.args))
-    ranks = of(m.order)
-    put(table.priorities, fresh, [first + rank << BITS | row for rank, row in zip(ranks, fresh)])
+    put(table.priorities, fresh, priorities(first, of(m.order), fresh))
     put(table.prefixes, fresh, of(kinds(state, m)))
     put(table.states, fresh, bytes([RELEASED]) * count)
     if m.inline:
         put(table.flags, fresh, bytes([INLINE]) * count)
+
+
+def priorities(first: int, ranks: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    """What rows are sorted by: their ranks, from the first that is free; then the row."""
+    count = len(rows)
+    if type(rows) is range and ranks[-1] == count - 1 and [*ranks] == [*range(count)]:
+        start, step = (first << BITS) + rows.start, (1 << BITS) + 1
+        return range(start, start + count * step, step)
+    return [first + rank << BITS | row for rank, row in zip(ranks, rows)]
 
 
 def fill_beside(
@@ -311,12 +320,12 @@ def connect(
     fresh: Sequence[int],
     positions: Sequence[int],
     externals: list[int],
-) -> list[int]:
+) -> Sequence[int]:
     """Relations of the new rows; those that lack no input are returned."""
     table = state.table
     put(table.states, fresh, bytes([WAITING]) * len(fresh))
     if not fresh or not any(m.deps):
-        return list(fresh)
+        return fresh
     names = [*picker(rows)(table.numbers), *[table.numbers[row] for row in externals]]
     if len(fresh) == len(rows) and type(fresh) is range and not externals:
         insort(state.graphs, fresh, key=FIRST)
@@ -377,7 +386,7 @@ def connect_new(
     marks = int.from_bytes(bytes(map(bool, sizes)), "big") * HAS_INPUTS
     marks |= int.from_bytes(table.flags[here], "big")
     table.flags[here] = marks.to_bytes(count, "big")
-    return [row for row, size in zip(fresh, sizes) if not size]
+    return [*compress(fresh, map(not_, sizes))]
 
 
 def connect_each(
