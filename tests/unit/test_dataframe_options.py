@@ -224,6 +224,28 @@ def test_what_a_grouping_and_windows_tell() -> None:
     assert windows.obj is lazy
 
 
+TWINS = """
+q["x"]
+q[["o", "x"]]
+q.iloc[:, [0, 2]]
+q.iloc[:, 1]
+q.nunique()
+q.iloc[:, [0, 2]].mean()
+q.iloc[:, [0, 2]].std()
+q.count()
+q.drop_duplicates()
+q["x"].sum()
+q.drop(columns=["o"])
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("text", TWINS)
+def test_two_columns_of_one_name(text: str) -> None:
+    frame = pd.DataFrame([[1, "a", 2], [3, None, 4], [5, "b", 2]], columns=["x", "o", "x"])
+    lazy = dd.from_pandas(frame, npartitions=2)
+    assert_eq(eval(text, {"q": lazy}), eval(text, {"q": frame}), check_dtype=False)
+
+
 def test_what_cannot_be_the_index_is_named() -> None:
     d = dd.from_pandas(FRAME, npartitions=2)
     with pytest.raises(NotImplementedError, match="You tried to index with this index"):

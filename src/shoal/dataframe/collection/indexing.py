@@ -314,6 +314,10 @@ def _without(part: Any, wanted: Any, found: Any) -> Any:
     return part.loc[~part.index.isin(wanted)]
 
 
+def _at_places(part: Any, places: Any) -> Any:
+    return part.iloc[:, places]
+
+
 def _index_of(node: Any) -> Any:
     return getattr(node.meta, "index", node.meta)
 
@@ -437,5 +441,11 @@ class PositionLocator:
             raise NotImplementedError(told)
         if key[0] != slice(None):
             raise NotImplementedError(told)
-        chosen = self.frame.columns[key[1]]
+        columns = self.frame.columns
+        if not columns.is_unique:
+            # A name stands for several columns then.
+            meta = self.frame._meta.iloc[:, key[1]]
+            args = (self.frame._node, key[1])
+            return from_node(MapPartitions(_at_places, args, (), meta, None, "iloc"))
+        chosen = columns[key[1]]
         return self.frame[list(chosen) if isinstance(chosen, pd.Index) else chosen]

@@ -531,22 +531,22 @@ def _sem_final(value: Any, ddof: int = 1, **options: Any) -> Any:
 
 def _distinct(item: Any, **options: Any) -> Any:
     if isinstance(item, pd.DataFrame):
-        return {name: item[name].drop_duplicates() for name in item.columns}
+        places = range(item.shape[1])  # two columns may have one name
+        return item.columns, [item.iloc[:, i].drop_duplicates() for i in places]
     return item.drop_duplicates()
 
 
 def _distinct_combine(values: Sequence[Any], **options: Any) -> Any:
-    if isinstance(values[0], dict):
-        return {
-            name: concat_rows([some[name] for some in values]).drop_duplicates()
-            for name in values[0]
-        }
+    if isinstance(values[0], tuple):
+        columns = zip(*[some for _, some in values], strict=True)
+        return values[0][0], [concat_rows(some).drop_duplicates() for some in columns]
     return concat_rows(values).drop_duplicates()
 
 
 def _nunique_final(value: Any, dropna: bool = True, **options: Any) -> Any:
-    if isinstance(value, dict):
-        return pd.Series({name: some.nunique(dropna=dropna) for name, some in value.items()})
+    if isinstance(value, tuple):
+        names, columns = value
+        return pd.Series([some.nunique(dropna=dropna) for some in columns], index=names)
     return value.nunique(dropna=dropna)
 
 

@@ -19,6 +19,26 @@ from shoal.graph.token import tokenize
 __all__ = ["FromCalls", "FromMap", "FromPandas", "Given", "Source"]
 
 
+def some_names(meta: Any, wanted: frozenset[Any]) -> tuple[Any, ...] | None:
+    """The wanted names of a frame's columns, each once; None where all are wanted.
+
+    Parameters
+    ----------
+    meta
+        Of the frame.  A name that two columns have stands for both.
+    wanted
+        Names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> some_names(pd.DataFrame(columns=["x", "y", "x"]), frozenset(["x"]))
+    ('x',)
+    """
+    names = [name for name in meta.columns if name in wanted]
+    return tuple(dict.fromkeys(names)) if len(names) < meta.shape[1] else None
+
+
 class Source(PartitionWise):
     """A node without sources.  It has the operands ``columns`` and ``given_divisions``.
 
@@ -47,8 +67,8 @@ class Source(PartitionWise):
 
     def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
         """Fewer columns."""
-        names = tuple([name for name in self.meta.columns if name in wanted])
-        return self.replace(columns=names) if len(names) < self.meta.shape[1] else self
+        names = some_names(self.meta, wanted)
+        return self if names is None else self.replace(columns=names)
 
     def told(self) -> str:
         """The columns, for `label`."""
@@ -105,8 +125,8 @@ class FromPandas(Source):
 
     def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
         """Fewer columns, under a name that follows from this one: the data are hashed once."""
-        names = tuple([name for name in self.meta.columns if name in wanted])
-        if len(names) == self.meta.shape[1]:
+        names = some_names(self.meta, wanted)
+        if names is None:
             return self
         name = f"{self.prefix}-{tokenize(self.name, names)}"
         operands = (self.data, self.bounds, self.given_divisions, names)

@@ -97,5 +97,7 @@ def _with_narrow_sources(node: Any, before: Any, wanted: Columns) -> Any:
         columns = needs.get(old.name, ALL_COLUMNS)
         names = columns_of(source)
         if columns is not None and not columns >= set(names):
-            swap[source.name] = Project(source, tuple([n for n in names if n in columns]))
+            swap[source.name] = Project(
+                source, tuple(dict.fromkeys([n for n in names if n in columns]))
+            )
     return node.map_sources(lambda s: swap.get(getattr(s, "name", ""), s)) if swap else node
