@@ -137,9 +137,7 @@ class Scheduler(Overview):
         self._own_loop = loop is None
         self._thread: threading.Thread | None = None
         if not addresses:
-            where = host or "127.0.0.1"
-            scheme = (protocol or "tcp").removesuffix("://")
-            addresses = [where if "://" in where else f"{scheme}://{where}:{port}"]
+            addresses = [_where_to_listen(host or "127.0.0.1", port, protocol or "tcp")]
         self._wanted = [a if a.count(":") > 1 or "unix" in a else f"{a}:{port}" for a in addresses]
         self.inner = f"inproc://{self.id}-{next(_count)}"
         self.state = core.Scheduler(settings or settings_from_config(), identity=self.id)
@@ -674,6 +672,11 @@ def texts_of(given: Any, setting: str) -> list[str]:
     """
     found = config.get(setting, None) if given is None else given
     return [found] if isinstance(found, str) else [str(text) for text in found or ()]
+
+
+def _where_to_listen(host: str, port: int, protocol: str) -> str:
+    """The address; programs say ``"tls://"`` as well as ``"tls"``."""
+    return host if "://" in host else f"{protocol.removesuffix('://')}://{host}:{port}"
 
 
 def _host_of(address: str) -> str:
