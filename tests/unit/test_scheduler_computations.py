@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import threading
 
 import pytest
 
 import shoal
 from shoal import config
 from shoal.distributed import Client
+from shoal.distributed.client.sources import code_of_caller
 
 
 @pytest.fixture
@@ -37,6 +39,16 @@ def test_where_a_graph_came_from(client) -> None:
     lines = frames[-1].code.splitlines()
     assert "client.compute" in lines[frames[-1].lineno_relative]
     assert one.groups == {"sum"} and 0 < one.start <= one.stop
+
+
+def test_what_runs_threads_is_not_the_program() -> None:
+    found = []
+    # As the client's own thread that plans, in which nothing of the program's runs.
+    thread = threading.Thread(target=lambda: found.append(code_of_caller(100)))
+    thread.start()
+    thread.join()
+    [[frame]] = found
+    assert "code_of_caller(100)" in frame["code"]
 
 
 def test_nothing_is_sent_unless_it_is_wanted(client) -> None:

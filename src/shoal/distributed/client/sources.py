@@ -9,8 +9,8 @@ from typing import Any
 
 __all__ = ["code_of_caller"]
 
-OURS = ("shoal", "dask", "distributed")
-"""Packages that are not the program's own."""
+OTHERS = ("shoal", "dask", "distributed", "contextlib", "threading")
+"""Packages that are not the program's own, and modules through which it may call into ours."""
 
 
 def code_of_caller(count: int) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def code_of_caller(count: int) -> list[dict[str, Any]]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and len(found) < count:
         name = str(frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] not in OURS and not name.startswith("contextlib"):
+        if name.partition(".")[0] not in OTHERS:
             try:
                 text = inspect.getsource(frame)
             except (OSError, TypeError):
