@@ -115,8 +115,8 @@ def _one_key(other: Any, sort: bool) -> Any:
     """What is to be the index: a name, or a series; a list of names where rows stay in place."""
     if getattr(other, "ndim", 1) == 2 and hasattr(other, "_node"):
         raise NotImplementedError(
-            "You tried to index with a frame, of which a column is wanted: pass one of "
-            f"{list(other.columns)[:5]}"
+            "set_index does not yet support a frame. You tried to index with a frame, of which a "
+            f"column is wanted: pass one of {list(other.columns)[:5]}"
         )
     if not isinstance(other, list):
         return other
