@@ -209,6 +209,8 @@ def test_a_function_may_have_a_short_way_for_partitions_without_rows():
     result = frame[frame.x > 1].x.map_partitions(twice, meta=pd.DataFrame({0: [1.0], 1: [1.0]}))
     assert result.compute().shape == (1, 2)
     assert result.values.compute().shape == (1, 2)
+    ints = frame[frame.x > 5].x.map_partitions(lambda part: part, meta=("x", "i8"))
+    assert ints.compute().dtype == ints.values.compute().dtype == "i8"
 
 
 def test_labels_are_gone_through():

@@ -97,6 +97,8 @@ class Enforced:
         if isinstance(meta, pd.DataFrame) and isinstance(out, pd.DataFrame):
             return self._frame(out)
         if isinstance(meta, pd.Series) and isinstance(out, pd.Series):
+            if not len(out):
+                return meta
             same = out.name is meta.name or out.name == meta.name
             return out if same else out.rename(meta.name)
         for kind in (pd.DataFrame, pd.Series, pd.Index):
