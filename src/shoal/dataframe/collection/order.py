@@ -115,8 +115,8 @@ def _one_key(other: Any, sort: bool) -> Any:
     """What is to be the index: a name, or a series; a list of names where rows stay in place."""
     if getattr(other, "ndim", 1) == 2 and hasattr(other, "_node"):
         raise NotImplementedError(
-            "set_index does not yet support a frame. You tried to index with a frame, of which a "
-            f"column is wanted: pass one of {list(other.columns)[:5]}"
+            "You tried to index with a frame, which set_index does not yet support; pass a column "
+            f"of it: one of {list(other.columns)[:5]}"
         )
     if not isinstance(other, list):
         return other
