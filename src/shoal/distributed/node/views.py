@@ -501,9 +501,9 @@ def computation_views(state: State) -> list[ComputationView]:
     []
     """
     known = list(state.computations)
-    ends = [later.since for later in known[1:]] + [state.stream.count]
+    ends = [*(later.since for later in known[1:]), state.stream.count]
     views = []
-    for one, end in zip(known, ends, strict=True):
+    for one, end in zip(known, ends):  # there is no end where there is no computation
         reports = state.stream.since(one.since)
         columns = [part for _, part in reports[: max(0, len(reports) - (state.stream.count - end))]]
         runs = [run for part in columns for run in zip(*part[1:4], strict=True)]
