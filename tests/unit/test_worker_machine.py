@@ -349,6 +349,16 @@ def test_a_holder_without_the_result_is_reported_and_the_next_one_asked(bench):
     assert not bench.w.tasks
 
 
+def test_what_one_answer_does_not_hold_is_asked_for_again(bench):
+    bench.peer(2, 50)
+    assert needs(bench, (1, [2]), (2, [2])) == [Send(50, Get(1, [1, 2], numbering="one"))]
+    answer = Data(1, [1], [Frames(b"x" * BIG)], more=True)
+    effects = bench.hear(answer, party=50)
+    assert effects[0].ids == [1]
+    assert effects[1] == Send(50, Get(2, [2], numbering="one"))
+    assert not report(effects[2:]).missing
+
+
 def test_a_busy_holder_is_left_alone_for_a_moment(bench):
     bench.peer(2, 50)
     needs(bench, (1, [2]))

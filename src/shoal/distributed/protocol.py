@@ -1042,6 +1042,8 @@ class Data(_Struct):
         Too many transfers at once: ask again after a moment, or elsewhere.
     parts
         As in `Get`.
+    more
+        The others may be there as well: one answer should not hold more than these.
 
     Examples
     --------
@@ -1054,6 +1056,7 @@ class Data(_Struct):
     frames: list[Frames]
     busy: bool = False
     parts: list[int] = []
+    more: bool = False
 
 
 class Put(_Struct):

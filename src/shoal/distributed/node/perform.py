@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from shoal.distributed.core.effects import Close, Log, Send
@@ -14,6 +15,7 @@ from shoal.distributed.net import Connection, connect
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call
+from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ log = logging.getLogger("distributed.worker")
 
 LARGE_BYTES = 64 << 10
 """Answers that hold more are made beside the loop."""
+
+ANSWERS = 4
+"""Parts of what may be served at once that one answer may hold, where it could be several."""
 
 LEFT_BYTES = 1 << 20
 FOLLOW_S = 0.005
@@ -170,7 +175,8 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
     tasks = worker.core.tasks
     keys = {id: tasks[id & WHOLE].key for id in effect.ids if id & WHOLE in tasks}
     values = worker.store.values
-    if effect.nbytes > LARGE_BYTES or not all(id & WHOLE in values for id in keys):
+    here = [values.get(id & WHOLE) for id in keys]
+    if effect.nbytes > LARGE_BYTES or any(v is None or type(v) is Stored for v in here):
         worker.offload.put(give, worker, connection, effect, keys)
     else:
         give(worker, connection, effect, keys)
@@ -188,8 +194,11 @@ def give(
             return worker.disks.frames(id)
         return place_held(worker.store, id, frames) if connection.shares_memory else frames
 
-    message, buffers = answer(effect.request, effect.ids, frames_of)
-    if any(id > WHOLE for id in message.ids):
+    # How large parts are is seen here; who asks knows no more than a guess.
+    is_parts = any(id > WHOLE for id in effect.ids)
+    most = worker.core.settings.serve_bytes // ANSWERS if is_parts else inf
+    message, buffers = answer(effect.request, effect.ids, frames_of, most)
+    if is_parts:
         message.parts = list(map(part_of_number, message.ids))
         message.ids = [id & WHOLE for id in message.ids]
     connection.send(message, buffers)

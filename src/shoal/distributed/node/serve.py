@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from shoal.distributed.node.results import pack_error
@@ -70,7 +71,10 @@ class Offload:
 
 
 def answer(
-    request: int, ids: list[int], frames_of: Callable[[int], Pickled | None]
+    request: int,
+    ids: list[int],
+    frames_of: Callable[[int], Pickled | None],
+    most_bytes: float = inf,
 ) -> tuple[Data, list[Any]]:
     """Results as an answer to `Get`, and its buffers.
 
@@ -83,16 +87,21 @@ def answer(
     frames_of
         Gives one, or None when it is gone meanwhile; raises when it cannot be pickled: the asker is
         then told so, by frames without a head whose one buffer is the packed exception.
+    most_bytes
+        When it holds so much, the rest is left for another request.
 
     Examples
     --------
     >>> answer(1, [5, 6], {5: Pickled(b"N.")}.get)
-    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', ...)], busy=False, parts=[]), [])
+    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', ...)], busy=False, parts=[], more=False), [])
     """
     came: list[int] = []
     frames: list[Frames] = []
     buffers: list[Any] = []
+    nbytes = 0
     for id in ids:
+        if nbytes >= most_bytes:
+            return Data(request, came, frames, more=True), buffers
         try:
             found = frames_of(id)
         except Exception as error:
@@ -104,4 +113,5 @@ def answer(
             came.append(id)
             frames.append(Frames(bytes(found.head), len(buffers), len(found.buffers)))
             buffers.extend(found.buffers)
+            nbytes += found.nbytes
     return Data(request, came, frames), buffers

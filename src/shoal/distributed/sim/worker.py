@@ -24,6 +24,9 @@ __all__ = ["WorkerNode"]
 
 MEASURE_S = 0.2
 
+MOST_PARTS = 3
+"""In one answer."""
+
 
 class WorkerNode(Node):
     """A worker.
@@ -154,8 +157,12 @@ class WorkerNode(Node):
         """Send values to somebody."""
         storage = self.storage
         ids, parts, frames, size = [], [], [], 0
+        more = False
         for number in effect.ids:
             id, part = number & WHOLE, part_of_number(number)
+            more = part >= 0 and len(ids) >= MOST_PARTS
+            if more:
+                break
             value = storage.memory.get(id, storage.disk.get(id))
             if value is not None:
                 nbytes = storage.sizes[id] if part < 0 else storage.sizes[id] // 8
@@ -167,7 +174,8 @@ class WorkerNode(Node):
 
         def served() -> None:
             if self.is_alive:
-                self.send(effect.party, Data(effect.request, ids, frames, parts=parts), (), size)
+                answer = Data(effect.request, ids, frames, parts=parts, more=more)
+                self.send(effect.party, answer, (), size)
                 self.post(lambda: machine.served(self.state, effect.nbytes, self.time()))
 
         self.clock.after(seconds, served)

@@ -259,7 +259,7 @@ def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
         hold(w, came, frames, buffers)
         w.columns.transfers.append((request.peer, total, now - request.begun))
     for id in set(request.ids).difference(ids):
-        want_again(w, id, request.peer)
+        want_again(w, id, None if message.more else request.peer)
 
 
 def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
