@@ -92,8 +92,9 @@ def answer(
 
     Examples
     --------
-    >>> answer(1, [5, 6], {5: Pickled(b"N.")}.get)
-    (Data(request=1, ids=[5], frames=[Frames(head=b'N.', ...)], busy=False, parts=[], more=False), [])
+    >>> message, buffers = answer(1, [5, 6], {5: Pickled(b"N.")}.get)
+    >>> message.ids, message.frames, message.more, buffers
+    ([5], [Frames(head=b'N.', ...)], False, [])
     """
     came: list[int] = []
     frames: list[Frames] = []

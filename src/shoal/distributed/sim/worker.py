@@ -156,8 +156,10 @@ class WorkerNode(Node):
     def do_serve(self, effect: e.Serve) -> None:
         """Send values to somebody."""
         storage = self.storage
-        ids, parts, frames, size = [], [], [], 0
-        more = False
+        ids: list[int] = []
+        parts: list[int] = []
+        frames: list[Frames] = []
+        size, more = 0, False
         for number in effect.ids:
             id, part = number & WHOLE, part_of_number(number)
             more = part >= 0 and len(ids) >= MOST_PARTS
