@@ -203,7 +203,8 @@ def add_children(module: ModuleType) -> None:
         if parent == module.__name__ and child not in names and child != "__main__":
             setattr(module, child, stand_in(name))
     if module.__name__ in LIKE_PARENT:
-        module.__getattr__ = _from_parent(module.__name__.rpartition(".")[0])
+        getter = _from_parent(module.__name__.rpartition(".")[0])
+        vars(module)["__getattr__"] = getter
 
 
 def remove_children(module: ModuleType) -> None:
