@@ -56,6 +56,7 @@ def fail(x: int) -> int:
 
 
 def event_wait(name: str) -> bool:
+    Event(f"{name}-begun").set()
     return bool(Event(name).wait(TIMEOUT_S))
 
 
@@ -69,6 +70,8 @@ def run(*words: str) -> str:
 def test_why_is_followed_to_its_end(client: Client, cluster_file: str) -> None:
     event = Event(client=client)
     held = client.submit(event_wait, event.name, key="held")
+    # It runs: what is submitted at the same time as its input may be sent along with it.
+    assert Event(f"{event.name}-begun", client=client).wait(TIMEOUT_S)
     middle = client.submit(bool, held, key=("middle", 0))
     last = client.submit(bool, middle, key="last")
     try:
