@@ -183,6 +183,9 @@ def test_an_adaptive_cluster_grows_and_shrinks() -> None:
             go = Event(client=client)
             futures = client.map(lambda x, go: go.wait(30), range(10), go=go, pure=False)
             client.wait_for_workers(3, timeout=60)
+            # The scheduler knows of a worker before whoever started it does.
+            while len(cluster.workers) < 3:
+                go_on.wait(0.01)
             assert len(cluster.workers) == 3
             go.set()
             client.gather(futures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
 from shoal.distributed.core.scheduler.along import whole
+from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.submit import streamed
 from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
 from shoal.distributed.core.scheduler.transitions import Checked
@@ -129,6 +130,22 @@ def test_long_tasks_are_not_sent_along():
     received(state, CLIENT, submit([("f", "a"), ("f", "b")], [(), (0,)], [1]), (), 0.0)
     [run] = runs(go(state)).values()
     assert run.keys == [("f", "a")]
+
+
+def test_why_names_the_input_for_which_what_was_sent_along_waits():
+    state = start(A)
+    teach(state, [A])
+    received(state, CLIENT, submit([("f", "a"), ("f", "b")], [(), (0,)], [1]), (), 0.0)
+    go(state)
+    told = explain(state, ("f", "b"), 2.0)
+    assert (told["state"], told["worker"], told["waits_for"]) == ("sent", "x://2", [("f", "a")])
+    assert told["why"] == (
+        "1 of 1 inputs are missing (1 sent): ('f', 'a'); "
+        "it was sent to w2, which makes them, 2 s ago"
+    )
+    told = explain(state, ("f", "a"), 2.0)
+    assert told["why"] == "it runs on w2, 2 s after it was sent there"
+    assert "waits_for" not in told
 
 
 def test_when_an_input_fails_what_was_sent_along_fails_with_it():

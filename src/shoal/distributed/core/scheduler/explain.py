@@ -70,14 +70,21 @@ def explain(state: Scheduler, key: Key, now: float) -> dict[str, Any]:
         "deaths": state.deaths.get(row, []),
         "story": [[t, what, whom] for t, what, whom in state.story.of(table.numbers[row])],
     }
-    if table.states[row] == WAITING:
-        lacking = [n & MASK for n in table.deps[row] if table.states[n & MASK] != MEMORY]
-        out["waits_for"] = [key_of(table, dep) for dep in lacking[:10]]
+    if table.states[row] in (WAITING, SENT):
+        lacking = lacking_inputs(state, row)
+        if lacking:
+            out["waits_for"] = [key_of(table, dep) for dep in lacking[:10]]
     if table.states[row] == MEMORY:
         out["where"] = [state.workers[n].address for n in holders(state, row)]
     elif table.states[row] == SENT:
         out["worker"] = state.workers[table.place[row]].address
     return out
+
+
+def lacking_inputs(state: Scheduler, row: int) -> list[int]:
+    """Rows of inputs that are not there yet, in the order in which the task has them."""
+    states = state.table.states
+    return [n & MASK for n in state.table.deps[row] if states[n & MASK] != MEMORY]
 
 
 def why_released(state: Scheduler, row: int, now: float) -> str:
@@ -88,7 +95,7 @@ def why_released(state: Scheduler, row: int, now: float) -> str:
 def why_waiting(state: Scheduler, row: int, now: float) -> str:
     """Inputs are missing."""
     table = state.table
-    lacking = [n & MASK for n in table.deps[row] if table.states[n & MASK] != MEMORY]
+    lacking = lacking_inputs(state, row)
     counts = Counter(STATES[table.states[dep]] for dep in lacking)
     said = ", ".join(f"{count} {name}" for name, count in counts.items())
     names = ", ".join(repr(key_of(table, dep)) for dep in lacking[:3])
@@ -129,12 +136,13 @@ def why_sent(state: Scheduler, row: int, now: float) -> str:
     """It runs, or is about to."""
     worker = state.workers[state.table.place[row]]
     since = now - worker.sent[row]
+    if lacking_inputs(state, row):
+        text = why_waiting(state, row, now)
+        return f"{text}; it was sent to {worker.name}, which makes them, {since:.3g} s ago"
     before = sum(
         state.table.priorities[other] < state.table.priorities[row] for other in worker.sent
     )
     what = "runs" if before < worker.threads else f"is number {before + 1} in line"
-    if any(state.table.states[n & MASK] == SENT for n in state.table.deps[row]):
-        what = "waits for inputs that are made"
     return f"it {what} on {worker.name}, {since:.3g} s after it was sent there"
 
 
