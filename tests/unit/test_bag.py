@@ -95,6 +95,16 @@ def test_from_delayed() -> None:
         db.from_delayed([1, 2])
 
 
+@pytest.mark.parametrize(
+    ("make", "kind"), [(tuple, "tuple"), (bytes, "bytes"), (dict.fromkeys, "dict"), (iter, "list")]
+)
+def test_a_partition_from_delayed_is_what_was_made(make: Any, kind: str) -> None:
+    bag = db.from_delayed([shoal.delayed(make)([1, 2])])
+    assert bag.map_partitions(lambda part: [type(part).__name__]).compute() == [kind]
+    assert type(bag.to_delayed()[0].compute()).__name__ == kind
+    assert list(bag) == [1, 2]
+
+
 def test_from_delayed_reads_an_iterator_once() -> None:
     made = shoal.delayed(lambda: ({"n": [1, 2]} for _ in range(3)))
     bag = db.from_delayed([made() for _ in range(2)])

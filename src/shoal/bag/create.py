@@ -12,7 +12,7 @@ from shoal import config
 from shoal.bag.arguments import Partitioned, whole_number
 from shoal.bag.collection import Bag
 from shoal.bag.nodes import Calls, Concat, Stage
-from shoal.bag.steps import Step, step
+from shoal.bag.steps import Step, materialise, step
 from shoal.collection import is_collection
 from shoal.delayed import Delayed, delayed
 from shoal.expr.annotate import current_annotations
@@ -165,7 +165,8 @@ def from_delayed(values: Any) -> Bag[Any]:
     Parameters
     ----------
     values
-        Delayed iterables, or one.
+        Delayed iterables, or one.  What ``map_partitions`` and ``to_delayed`` give is the iterable
+        itself (a matrix, a frame); a list in place of an iterator.
 
     Returns
     -------
@@ -187,8 +188,8 @@ def from_delayed(values: Any) -> Bag[Any]:
         values = [values]
     calls = tuple([_as_call(value) for value in values])
     node = Calls(calls, len(calls))
-    # A step, because the result may be an iterator, which only one task could read.
-    one = step(iter, Ref(0), title="from-delayed")
+    # An iterator could be read only once; anything else (a matrix) is the partition as it is.
+    one = step(materialise, Ref(0), title="from-delayed")
     return Bag(Stage((node,), (one,), len(calls), annotations=current_annotations()))
 
 
