@@ -13,6 +13,7 @@ import pytest
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.store import Store
 from shoal.serialize.parts import SHELF, Pieces, Stored
+from shoal.serialize.pickles import loads
 
 WAIT_S = 60
 
@@ -87,3 +88,24 @@ def test_parts_go_to_files_once_and_are_read_one_by_one(
     disks.spill([(1, "x")])
     assert said.get(timeout=WAIT_S) == ("shelved", 1, stored.nbytes)
     assert store.values[1] is stored and written == SHELF.stored
+
+
+def test_what_is_loaded_just_when_its_file_is_wanted(
+    parts: tuple[Store, Disks, Queue[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, disks, said = parts
+    store.values[1] = "one"
+    disks.spill([(1, "x")])
+    assert said.get(timeout=WAIT_S) == ("spilled", 1)
+    disks.evict([1])
+    path = disks.disk.path
+
+    def load_first(id: int) -> Path:
+        monkeypatch.undo()
+        disks.load([id])
+        assert said.get(timeout=WAIT_S) == ("loaded", id)
+        return path(id)
+
+    monkeypatch.setattr(disks.disk, "path", load_first)
+    frames = disks.frames(1)
+    assert frames is not None and loads(frames) == "one"

@@ -440,6 +440,20 @@ def test_a_result_that_cannot_be_pickled_fails_its_reader(bench):
     assert not bench.w.tasks
 
 
+def test_an_answer_that_was_asked_for_by_numbers_before_a_restart(bench):
+    bench.peer(2, 50)
+    assert needs(bench, (1, [2])) == [Send(50, Get(1, [1], numbering="one"))]
+    bench.tell(machine.closed, SCHEDULER, "reset")
+    machine.connected(bench.w, SCHEDULER, "scheduler", 1.0)
+    machine.received(bench.w, SCHEDULER, Welcome(1, "two"), [], 1.0)
+    bench.drain()
+    # 1 is another result now.
+    assert needs(bench, (1, [2])) == [Send(50, Get(2, [1], numbering="two"))]
+    assert bench.hear(Data(1, [1], [Frames(b"the other one")]), party=50) == []
+    effects = bench.hear(Data(2, [1], [Frames(b"x" * BIG)]), party=50)
+    assert effects[0] == Hold([1], [Frames(b"x" * BIG)], [])
+
+
 def test_copies_that_the_scheduler_wants(bench):
     bench.hold(5)
     bench.peer(2, 50)
@@ -455,9 +469,9 @@ def test_serving(bench):
     bench.hold(1)
     machine.connected(bench.w, 60, "worker", 0.0)
     assert bench.hear(Get(4, [1, 2]), party=60) == [Serve(60, 4, [1], BIG)]
-    # Numbers of a scheduler before this one may be those of other results now.
+    # Numbers of another scheduler may be those of other results: not until both know of it.
     stale = bench.hear(Get(5, [1], numbering="another"), party=60)
-    assert stale == [Serve(60, 5, [], 0)]
+    assert stale == [Send(60, Data(5, [], [], True))]
     bench.w.serving = bench.w.settings.serve_streams
     assert bench.hear(Get(5, [1]), party=60) == [Send(60, Data(5, [], [], True))]
 

@@ -72,8 +72,8 @@ def test_a_result_that_is_sent_is_copied_once() -> None:
     store = Store()
     value = {"a": np.ones(200_000), "b": np.zeros(200_000)}
     store.values[5] = value
-    first = place_held(store, 5, store.frames(5, "it"))
-    second = place_held(store, 5, store.frames(5, "it"))
+    first = place_held(store, 5, store.values[5], store.frames(5, "it"))
+    second = place_held(store, 5, store.values[5], store.frames(5, "it"))
     assert first is second
     assert np.array_equal(store.get(5)["b"], value["b"])
 
@@ -83,7 +83,7 @@ def test_small_results_and_those_of_many_parts_are_sent_as_they_are() -> None:
     for value in (np.ones(10), ["text"] * 400_000):
         store.values[5] = value
         frames = store.frames(5, "it")
-        assert place_held(store, 5, frames) is frames
+        assert place_held(store, 5, store.values[5], frames) is frames
         assert store.values[5] is value
 
 

@@ -162,13 +162,16 @@ class Disks:
         id
             Its number.
         """
-        id, part = id & WHOLE, part_of_number(id)
+        whole, part = id & WHOLE, part_of_number(id)
         try:
-            frames = self.disk.read(id)
+            frames = self.disk.read(whole)
             return frames if part < 0 else part_frames(loads(frames), part)
         except SpillError as error:
-            if id in self.disk.sizes:
-                self.tell("load_failed", id, str(error))
+            if whole in self.store.values:
+                # Loaded since the caller did not find it there.
+                return self.store.frames(id, f"result {whole}")
+            if whole in self.disk.sizes:
+                self.tell("load_failed", whole, str(error))
             return None
 
     def close(self) -> None:
@@ -203,7 +206,7 @@ class Disks:
             if isinstance(value, Parts):
                 self._shelve(id, value)
                 return
-            self.disk.write(id, self.store.frames(id, f"the result of {key!r}"))
+            self.disk.write(id, self.store.frames(id, key))
         except KeyError:
             # Dropped meanwhile.
             return

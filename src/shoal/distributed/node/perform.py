@@ -14,7 +14,7 @@ from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.distributed.net import Connection, connect
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
-from shoal.distributed.protocol import Answer, Call
+from shoal.distributed.protocol import Answer, Call, Data
 from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
 
@@ -30,6 +30,9 @@ LARGE_BYTES = 64 << 10
 
 ANSWERS = 4
 """Parts of what may be served at once that one answer may hold, where it could be several."""
+
+AWAY = object()
+"""In place of a value that is not in memory."""
 
 LEFT_BYTES = 1 << 20
 FOLLOW_S = 0.005
@@ -175,29 +178,43 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
     tasks = worker.core.tasks
     keys = {id: tasks[id & WHOLE].key for id in effect.ids if id & WHOLE in tasks}
     values = worker.store.values
-    here = [values.get(id & WHOLE) for id in keys]
-    if effect.nbytes > LARGE_BYTES or any(v is None or type(v) is Stored for v in here):
-        worker.offload.put(give, worker, connection, effect, keys)
+    here = [values.get(id & WHOLE, AWAY) for id in keys]
+    stamp = len(worker.disks.renamings)
+    if effect.nbytes > LARGE_BYTES or any(v is AWAY or type(v) is Stored for v in here):
+        worker.offload.put(give, worker, connection, effect, keys, stamp)
     else:
-        give(worker, connection, effect, keys)
+        give(worker, connection, effect, keys, stamp)
 
 
 def give(
-    worker: Worker, connection: Connection, effect: effects.Serve, keys: dict[int, Any]
+    worker: Worker,
+    connection: Connection,
+    effect: effects.Serve,
+    keys: dict[int, Any],
+    stamp: int,
 ) -> None:
-    """Send results; in the loop's thread, or that beside it."""
+    """Send results; in the loop's thread, or that beside it.
+
+    ``stamp`` says after how many renamings the numbers were those of what is wanted.
+    """
 
     def frames_of(id: int) -> Frames | None:
+        held = worker.store.values.get(id)
         try:
-            frames = worker.store.frames(id, f"the result of {keys.get(id)!r}")
+            frames = worker.store.frames(id, keys.get(id))
         except KeyError:
             return worker.disks.frames(id)
-        return place_held(worker.store, id, frames) if connection.shares_memory else frames
+        if not connection.shares_memory:
+            return frames
+        return place_held(worker.store, id, held, frames)
 
     # How large parts are is seen here; who asks knows no more than a guess.
     is_parts = any(id > WHOLE for id in effect.ids)
     most = worker.core.settings.serve_bytes // ANSWERS if is_parts else inf
     message, buffers = answer(effect.request, effect.ids, frames_of, most)
+    if stamp != len(worker.disks.renamings):
+        # Some may be results that have these numbers now: who asks is to ask by new ones.
+        message, buffers = Data(effect.request, [], [], busy=True), []
     if is_parts:
         message.parts = list(map(part_of_number, message.ids))
         message.ids = [id & WHOLE for id in message.ids]

@@ -61,7 +61,7 @@ def is_plain_array(value: Any) -> bool:
     return bool(getattr(flags, "forc", False))
 
 
-def place_held(store: Store, id: int, frames: Frames) -> Frames:
+def place_held(store: Store, id: int, held: Any, frames: Frames) -> Frames:
     """The frames of a result that is about to be sent, in shared memory from now on.
 
     Parameters
@@ -70,6 +70,9 @@ def place_held(store: Store, id: int, frames: Frames) -> Frames:
         Where it is held.
     id
         Its number.
+    held
+        What the store had under the number before the frames were made; they take its place
+        only: by now the number may be that of something else.
     frames
         From `Store.frames`.
 
@@ -78,17 +81,17 @@ def place_held(store: Store, id: int, frames: Frames) -> Frames:
     >>> import numpy as np
     >>> store = Store()
     >>> store.values[5] = np.ones(200_000)
-    >>> frames = place_held(store, 5, store.frames(5, "it"))
-    >>> type(store.values[5]).__name__, place_held(store, 5, frames) is frames
+    >>> frames = place_held(store, 5, store.values[5], store.frames(5, "x"))
+    >>> held = store.values[5]
+    >>> type(held).__name__, place_held(store, 5, held, frames) is frames
     ('Packed', True)
     """
-    value = store.values.get(id)
-    if value is None or frames.nbytes < PLACE_BYTES or len(frames.head) > MOST_HEAD * frames.nbytes:
+    if held is None or frames.nbytes < PLACE_BYTES or len(frames.head) > MOST_HEAD * frames.nbytes:
         return frames
     placed = moved(frames)
     if placed is None:
         return frames
-    if store.values.get(id) is value:
+    if store.values.get(id) is held:
         store.values[id] = Packed(placed)
     return placed
 

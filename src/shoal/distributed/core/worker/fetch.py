@@ -36,7 +36,17 @@ from shoal.distributed.core.worker.table import (
 )
 from shoal.distributed.protocol import Answer, Data, Fetch, Frames, Get, Put
 
-__all__ = ["answered", "expire", "fetch", "flush_free", "lose_peer", "next_event", "plan", "put"]
+__all__ = [
+    "answered",
+    "close_request",
+    "expire",
+    "fetch",
+    "flush_free",
+    "lose_peer",
+    "next_event",
+    "plan",
+    "put",
+]
 
 REST_S = 0.02
 """How long a worker that was busy is left alone."""
@@ -305,7 +315,21 @@ def flush_free(w: Worker) -> None:
 
 
 def close_request(w: Worker, number: int) -> Request | None:
-    """A request is over."""
+    """A request is over; None: it was before.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    number
+        Its own number of the request.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> close_request(Worker(Settings("a", "inproc://a", 1)), 7) is None
+    True
+    """
     request = w.requests.pop(number, None)
     if request is not None:
         peer = w.peers[request.peer]

@@ -283,15 +283,15 @@ def on_get(w: Worker, party: int, message: Get, buffers: list[Any], now: float) 
     """Somebody wants results."""
     tasks = w.tasks
     ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
-    if message.numbering and message.numbering != w.numbering:
-        ids = []
+    # One of the two has not heard yet of another scheduler's numbers.
+    is_other = message.numbering and message.numbering != w.numbering
     nbytes = message.nbytes or sum([tasks[id].nbytes for id in ids])
     if message.parts:
         here = set(ids)
         pairs = zip(message.ids, message.parts)
         ids = [part_number(id, part) for id, part in pairs if id in here]
     full = w.serving_bytes and w.serving_bytes + nbytes > w.settings.serve_bytes
-    if full or w.serving >= w.settings.serve_streams:
+    if is_other or full or w.serving >= w.settings.serve_streams:
         w.effects.append(Send(party, Data(message.request, [], [], True)))
         return
     w.serving += 1

@@ -13,6 +13,7 @@ from typing import Any
 
 from shoal.distributed.core.worker.assign import back_out, forget, stop
 from shoal.distributed.core.worker.effects import Free, Rename, Withdraw
+from shoal.distributed.core.worker.fetch import close_request
 from shoal.distributed.core.worker.table import (
     ASKED,
     HELD,
@@ -59,6 +60,9 @@ def shed(w: Worker) -> None:
     for row in list(w.tasks.values()):
         if row.state in (WANTED, ASKED):
             forget(w, row)
+    # An answer that comes later has old numbers, which may be those of other results by then.
+    for number in list(w.requests):
+        close_request(w, number)
 
 
 def register(w: Worker) -> Register:
