@@ -54,7 +54,7 @@ def test_variables_reach_workers_that_are_there_and_those_that_come() -> None:
         assert client.submit(os.getpid, pure=False).result() != before
         cluster.scale(2)
         # A worker that comes is there for a moment before its nanny starts it anew with them.
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while True:
             later = client.run(environment, "SHOAL_EXAMPLE_VARIABLE", on_error="ignore")
             if list(later.values()) == ["5", "5"]:

@@ -122,10 +122,13 @@ def test_a_process_that_is_stopped_for_a_while(
             work = client.map(lambda i: slow_sum(0.01, i, 1), range(200))
             wait_until(lambda: time.monotonic() - begun >= seconds, "the time passes")
             was_there = address in faulty.pids()
+            # On a machine that was held up meanwhile it may have been longer than that.
+            too_long = time.monotonic() - begun > faulty.state.settings.silence_s
         finally:
             os.kill(pid, signal.SIGCONT)
         # It survives less than the time that a worker may be silent, and no more.
-        assert was_there == (seconds < faulty.state.settings.silence_s)
+        assert was_there or too_long
+        assert not was_there or seconds < faulty.state.settings.silence_s
         assert client.gather(work) == list(range(1, 201))
         wait_until(lambda: faulty.pids().get(address) == pid, "the same process is back")
         both = client.submit(slow_sum, 0, kept, 5, workers=[address])
@@ -419,7 +422,8 @@ def test_data_that_is_put_while_a_worker_dies_is_there(suffer: Any) -> None:
     with suffer(n_workers=2) as faulty:
         for _ in range(3):
             faulty.client.wait_for_workers(2, timeout=WAIT_S)
-            os.kill(min(faulty.pids().values()), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the one before, of which nobody knew as yet
+                os.kill(min(faulty.pids().values()), signal.SIGKILL)
             # Nobody knows of it yet.
             some = faulty.client.scatter([bytes(100_000) + bytes([i]) for i in range(10)])
             assert len(some) == 10

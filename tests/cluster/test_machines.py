@@ -74,7 +74,7 @@ class Machines:
             process.terminate()
         for process in self.running:
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
         for name in self.names:

@@ -51,7 +51,7 @@ def let_threads_leave() -> None:
         barrier = threading.Barrier(count + 1)
         for _ in range(count):
             pool.submit(barrier.wait, 30)
-        barrier.wait(30)
+        barrier.wait(60)
 
 
 def odd(x: int) -> int:

@@ -195,7 +195,9 @@ def test_what_cannot_be_put_into_bytes_was_never_said(parts: tuple[FakeScheduler
             link.call("echo", value=object())
     scheduler.wait_for(Hello, 2)
     assert link.call("echo").wait(TIMEOUT_S)[0].value == 5
-    assert {type(message) for message in after_return(scheduler, wants=1)} == {Want, Call}
+    # It may also say, a moment after the first answer, that it has taken it.
+    said = {type(message) for message in after_return(scheduler, wants=1)}
+    assert said - {Heard} == {Want, Call}
 
 
 def test_what_was_not_taken_is_said_again_and_nothing_else(

@@ -92,7 +92,7 @@ def ask(
             if message["type"] == "http.response.body" and message.get("body"):
                 left.set()
 
-        await asyncio.wait_for(app(scope, receive, send), 10)
+        await asyncio.wait_for(app(scope, receive, send), 60)
 
     asyncio.run(go())
     head = {k.decode(): v.decode() for k, v in got[0]["headers"]}

@@ -43,7 +43,7 @@ def test_jobs_from_submission_to_end(tmp_path) -> None:
         assert not any(secret in script for script in system.scripts)
         cluster.scale(jobs=0)
         assert not cluster.workers
-    assert all(job.wait(30) is not None for job in system.jobs.values())
+    assert all(job.wait(60) is not None for job in system.jobs.values())
     assert not list(tmp_path.iterdir())
 
 

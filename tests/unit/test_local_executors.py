@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 import traceback
@@ -213,12 +214,19 @@ def test_computing_in_threads_that_a_task_starts() -> None:
 
 
 def test_a_pool_that_does_not_run_is_an_error() -> None:
+    class Ending(ThreadPoolExecutor):
+        """Ends a moment after it was given the plan."""
+
+        def submit(self, *args: Any) -> Any:
+            end = functools.partial(self.shutdown, wait=False, cancel_futures=True)
+            future = super().submit(*args)
+            threading.Timer(0.05, end).start()
+            return future
+
     blocked = threading.Event()
-    pool = ThreadPoolExecutor(1)
-    pool.submit(blocked.wait, 10)
+    pool = Ending(1)
+    ThreadPoolExecutor.submit(pool, blocked.wait, 60)
     plan = plan_from_dict({"x": (inc, 1)}, ["x"])
-    killer = threading.Timer(0.05, lambda: pool.shutdown(wait=False, cancel_futures=True))
-    killer.start()
     with pytest.raises(RuntimeError, match="the pool cancelled what it was given"):
         run_threads(plan, pool=pool)
     blocked.set()

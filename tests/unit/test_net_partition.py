@@ -98,6 +98,7 @@ def test_a_host_that_vanishes(host: str, sending: bool) -> None:
     when, error = closed.get(timeout=WAIT_S)
     assert isinstance(error, ConnectionLostError)
     assert f"tcp://{NET}.2:7777" in str(error)
-    assert when - start < 7.0  # 5, and what a busy machine adds
+    # 5, and what a busy machine adds; the system alone would take a quarter of an hour.
+    assert when - start < 30.0
     loop.stop()
     thread.join(WAIT_S)

@@ -69,7 +69,7 @@ def children():
     return [child.pid for child in psutil.Process().children()]
 
 
-def has_ended(pid, timeout_s=20):
+def has_ended(pid, timeout_s=60):
     """Wait for the end of a process that need not be a child."""
     try:
         fd = os.pidfd_open(pid)
@@ -120,7 +120,7 @@ def test_only_data_needs_no_worker():
     end_workers()
     before = children()
     assert run({"a": 1, "b": [2]}, ["b", "a"]) == [[2], 1]
-    assert children() == before
+    assert set(children()) <= set(before)
 
 
 def test_no_wanted_results():

@@ -33,6 +33,6 @@ def test_a_part_that_cannot_be_closed_keeps_no_other_from_it(caplog) -> None:
             cluster.close()
     assert made["a"].closed.is_set() and made["z"].closed.is_set()
     assert cluster.scheduler.status == cluster.status == "closed"
-    [said] = caplog.records
+    [said] = [record for record in caplog.records if record.name == "distributed.deploy"]
     assert "worker stubborn of the cluster" in said.getMessage()
     assert said.exc_info is not None and "not I" in str(said.exc_info[1])

@@ -238,10 +238,12 @@ def test_serves_and_takes_results(scheduler):
 
 
 def test_queued_work_is_given_back_and_running_work_interrupted(scheduler):
+    SPINNING.clear()  # another test may have set them
+    INTERRUPTED.clear()
     worker = scheduler.worker()
     scheduler.run(worker, spin, (1, ()))
     scheduler.run(worker, inc, (2, (1,)), (3, (1,)))
-    SPINNING.wait(WAIT_S)
+    assert SPINNING.wait(WAIT_S)
     worker.send(GiveBack([1, 2], [1, 1]))
     assert scheduler.reports(1) == [(2, "returned")]
     worker.send(CancelRuns([1], [1]))
@@ -307,13 +309,12 @@ def until(worker, condition):
 
 def test_results_are_spilled_and_come_back(scheduler):
     worker = spilling(scheduler)
-    until(worker, lambda: on_disk(worker) >= 24 and not worker.core.spilling)
-    assert len(list((worker.folder / "spilled").iterdir())) == on_disk(worker)
+    files = worker.folder / "spilled"
+    until(worker, lambda: 24 <= on_disk(worker) == len(list(files.iterdir())))
     scheduler.run(worker, lambda *blocks: [b[0] for b in blocks], (50, None, (1, 2, 40)))
     assert scheduler.reports(1) == [(50, [1, 2, 40])]
     worker.send(Drop(list(range(1, 51))))
-    until(worker, lambda: not worker.disks.disk.sizes)
-    assert not list((worker.folder / "spilled").iterdir())
+    until(worker, lambda: not worker.disks.disk.sizes and not list(files.iterdir()))
 
 
 def test_a_damaged_file_is_a_lost_result_and_never_wrong_data(scheduler):

@@ -270,7 +270,8 @@ def explain(address: Address, error: BaseException, timeout_s: float) -> Communi
         made = type(error)(text)
     else:
         remedy = "is the scheduler or worker running there, and is the address right?"
-        kind = ConnectTimeoutError if timeout_s else CommunicationError
+        late = timeout_s or isinstance(error, ConnectTimeoutError)
+        kind = ConnectTimeoutError if late else CommunicationError
         made = kind(f"{text}; {remedy}")
     made.__cause__ = error
     return made
