@@ -277,3 +277,19 @@ def test_skewness_and_kurtosis_are_those_of_scipy(count, bias):
     for fisher in (True, False):
         found = lazy.kurtosis(bias=bias, fisher=fisher).compute()
         assert np.isclose(found, stats.kurtosis(whole, bias=bias, fisher=fisher))
+
+
+@pytest.mark.parametrize("categories", [["r", "q", "p"], [3, 1, 2]])
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_ranks_of_categories(categories: list[Any], is_ordered: bool) -> None:
+    codes = [0, 2, -1, 1, 2, -1]
+    s = pd.Series(pd.Categorical.from_codes(codes, categories, ordered=is_ordered))
+    found = dd.from_pandas(s, npartitions=3)
+    for options in ({}, {"ascending": False}, {"method": "first"}, {"na_option": "top"}):
+        pd.testing.assert_series_equal(found.rank(**options).compute(), s.rank(**options))
+
+
+def test_no_category_is_the_most_frequent_of_none() -> None:
+    for s in (pd.Series(pd.Categorical([None, None], ["p", "q"])), pd.Series([None], dtype="str")):
+        found = dd.from_pandas(s, npartitions=2).mode()
+        pd.testing.assert_series_equal(found.compute(), s.mode())

@@ -556,7 +556,8 @@ def mode(
 
 
 def _mode(counts: Any, meta: Any) -> Any:
-    most = counts[counts == counts.max()].index
+    # Categories that no row has are counted as well.
+    most = counts[(counts == counts.max()) & (counts > 0)].index
     # Categories that are not known beforehand are those of the counts, not those of ``meta``.
     dtype: Any = most.dtype if isinstance(most, pd.CategoricalIndex) else meta.dtype
     if isinstance(dtype, pd.CategoricalDtype) and not most.dropna().isin(dtype.categories).all():

@@ -33,6 +33,7 @@ def rank_values(
     >>> rank_values(pd.Series([7, 5]), table, "min", "keep", True, False).tolist()
     [3.0, 1.0]
     """
+    table = _in_order(table)
     gone = table.index.isna()
     missing = int(table[gone].sum())
     counts = table[~gone].to_numpy(np.float64)
@@ -65,6 +66,16 @@ def rank_values(
     at = table.index[~gone].get_indexer(values[~na])
     out[~na] = ranks[at]
     return pd.Series(out / share, index=values.index, name=values.name)
+
+
+def _in_order(table: Any) -> Any:
+    """Categories without an order are ranked by what they are, and not as they are listed."""
+    index = table.index
+    if not isinstance(index, pd.CategoricalIndex) or index.ordered:
+        return table
+    places = pd.Series(index.categories).rank().to_numpy()
+    missing = [np.inf]  # the code -1
+    return table.iloc[np.argsort(np.append(places, missing)[index.codes], kind="stable")]
 
 
 def mark_repeated(part: Any, keep: Any) -> Any:
