@@ -43,6 +43,26 @@ d.x.ewm(alpha=0.3).mean()
 d[["x", "n"]].ewm(span=3, min_periods=2).mean()
 d.x.ewm(com=1.0, ignore_na=True).mean()
 d.x.ewm(halflife=2).sum()
+d[["x", "n"]].ewm(alpha=0.4, adjust=False).mean()
+d.x.ewm(com=1, adjust=False).mean()
+d.x.ewm(span=3, adjust=False, ignore_na=True).var()
+d[["x", "n"]].ewm(com=0.5, min_periods=2).std(bias=True)
+d.x.ewm(span=4).cov(d.n)
+d[["x", "n"]].ewm(span=4, adjust=False).corr()
+d[["x", "n"]].ewm(span=4).cov(pairwise=False)
+d[["x", "n"]].ewm(span=4).cov(d.x, bias=True)
+d[["x", "n"]].ewm(span=2).agg(["mean", "std"])
+d.x.expanding().median()
+d[["x", "n"]].expanding(2).quantile(0.3)
+d.x.expanding().rank(pct=True)
+d.x.expanding(4).skew()
+d[["x", "n"]].expanding().kurt()
+d.x.expanding().nunique()
+d[["x", "n"]].expanding().cov()
+d.x.expanding(2).corr(d.n)
+d[["x", "n"]].expanding().agg({"x": "sum", "n": ["min", "last"]})
+d.expanding().sum(numeric_only=True)
+d.x.expanding(0).sum()
 d.x.interpolate()
 d[["x"]].interpolate(method="index")
 d.x.interpolate(limit_direction="both")
@@ -134,6 +154,35 @@ def test_windows_by_group(text: str) -> None:
     expected = eval(f"d.groupby('k').x.{text}", {"d": TIMES})
     got = eval(f"d.groupby('k').x.{text}", {"d": dd.from_pandas(TIMES, 3)}).compute()
     pd.testing.assert_series_equal(got.sort_index(), expected.sort_index())
+
+
+@pytest.mark.parametrize("adjust", [True, False])
+@pytest.mark.parametrize("ignore_na", [True, False])
+@pytest.mark.parametrize("npartitions", [1, 3, 6])
+def test_weights_that_fade_by_the_time(adjust: bool, ignore_na: bool, npartitions: int) -> None:
+    frame = TIMES.set_axis(TIMES.index + pd.to_timedelta([0, 1, 9, 9, 30, 31], "h"))
+    df = dd.from_pandas(frame, npartitions)
+    told = {"halflife": "5h", "adjust": adjust, "ignore_na": ignore_na}
+    expected = frame.ewm(**told, times=frame.index).mean()
+    pd.testing.assert_frame_equal(df.ewm(**told, times=df.index).mean().compute(), expected)
+
+
+def test_variances_of_values_far_from_zero() -> None:
+    """Sums of squares would lose all of these digits."""
+    values = 1e9 + np.random.default_rng(0).normal(size=300)
+    lazy = dd.from_pandas(pd.Series(values), 7)
+    small = pd.Series(values - 1e9)
+    for got, expected in (
+        (lazy.ewm(span=5).var(), small.ewm(span=5).var()),
+        (lazy.expanding().cov(lazy), small.expanding().var()),
+    ):
+        np.testing.assert_allclose(got.compute(), expected, rtol=1e-5)
+
+
+def test_columns_of_windows_have_the_same_rows() -> None:
+    df = dd.from_pandas(TIMES, 2)
+    with pytest.raises(NotImplementedError, match="assign them to the frame first"):
+        df.x.ewm(span=3).cov(df[df.k > 1].x)
 
 
 def test_changing_a_frame() -> None:

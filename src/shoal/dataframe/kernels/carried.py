@@ -1,20 +1,24 @@
-"""Runs: growing windows, weights that fade, and gaps that are bridged, over partitions.
+"""Runs: growing windows, and gaps that are bridged, over partitions.
 
 A run passes on a few numbers for each column, from which the next partition goes on exactly as if
 all rows were in one: counts, sums and moments for growing windows (merged as Chan, Golub and
-LeVeque, 1983, merge variances), weighted sums for fading weights, the nearest values for gaps.
+LeVeque, 1983, merge variances), the nearest values for gaps.  `Together` is the run of what has no
+such few numbers.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["EXPANDING", "Bridge", "Expand", "Fade"]
+from shoal.dataframe.kernels.reductions import concat_rows
+
+__all__ = ["EXPANDING", "Bridge", "Expand", "Together"]
 
 
 def _columns(part: Any) -> list[Any]:
@@ -88,7 +92,7 @@ def _variance(told: _Moments, ddof: int = 1) -> Any:
 
 EXPANDING: Mapping[str, Callable[..., Any]] = {
     "count": lambda told: told.count,
-    "sum": lambda told: told.mean * told.count,
+    "sum": lambda told: np.where(told.count > 0, told.mean * told.count, 0.0),
     "mean": lambda told: told.mean,
     "min": lambda told: told.least,
     "max": lambda told: told.most,
@@ -116,7 +120,7 @@ class Expand:
     >>> run = Expand("sum", 1, ())
     >>> parts = [pd.Series([1.0, 2.0]), pd.Series([3.0])]
     >>> starts = run.starts([run.total(part) for part in parts])
-    >>> run.go_on(parts[1], starts, 1).tolist()
+    >>> run.go_on(parts[1], starts[1]).tolist()
     [6.0]
     """
 
@@ -156,20 +160,18 @@ class Expand:
             ]
         return out
 
-    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+    def go_on(self, part: Any, start: Any) -> Any:
         """The windows of a partition's rows.
 
         Parameters
         ----------
         part
             The partition.
-        starts
-            Of all partitions.
-        place
-            Which one this is.
+        start
+            As `starts` has it.
         """
         out = []
-        first, moments = starts[place]
+        first, moments = start
         for values, before in zip(self._values(part), moments, strict=True):
             told = _Moments.of(values).after(before)
             found = np.asarray(EXPANDING[self.method](told, **dict(self.options)), np.float64)
@@ -177,103 +179,6 @@ class Expand:
             rows = np.arange(first + 1, first + len(values) + 1)
             enough = (rows if self.method == "count" else told.count) >= self.min_periods
             out.append(np.where(enough, found, np.nan))
-        return _like(part, out)
-
-
-@dataclasses.dataclass(frozen=True)
-class Fade:
-    """Means or sums with weights that fade by the row.
-
-    Parameters
-    ----------
-    method
-        "mean" or "sum".
-    alpha
-        How fast.
-    min_periods
-        How many values there are at least.
-    ignore_na
-        Whether weights fade only by rows with a value.
-
-    Examples
-    --------
-    >>> run = Fade("sum", 0.5, 0, False)
-    >>> parts = [pd.Series([1.0, 2.0]), pd.Series([3.0])]
-    >>> starts = run.starts([run.total(part) for part in parts])
-    >>> run.go_on(parts[1], starts, 1).tolist()
-    [4.25]
-    """
-
-    method: str
-    alpha: float
-    min_periods: int
-    ignore_na: bool
-
-    def _sums(self, values: Any) -> Any:
-        """Weighted sums and weights of each row and all before, fading, and counts."""
-        there = ~np.isnan(values)
-        steps = np.cumsum(there) if self.ignore_na else np.arange(1, len(values) + 1)
-        kept = values[there] if self.ignore_na else np.where(there, values, 0.0)
-        ones = np.ones(int(there.sum())) if self.ignore_na else there.astype(np.float64)
-        sums = pd.Series(kept).ewm(alpha=self.alpha).sum().to_numpy()
-        weights = pd.Series(ones).ewm(alpha=self.alpha).sum().to_numpy()
-        if self.ignore_na:
-            at = np.cumsum(there) - 1
-            sums, weights = (
-                np.where(at < 0, 0.0, np.append(one, 0.0)[at]) for one in (sums, weights)
-            )
-        return sums, weights, (1 - self.alpha) ** steps, np.cumsum(there)
-
-    def total(self, part: Any) -> Any:
-        """Sum, weight, how much older ones fade, and count.
-
-        Parameters
-        ----------
-        part
-            A partition.
-        """
-        told = [self._sums(values) for values in _finite(part)]
-        return [
-            tuple(one[-1] for one in some) if len(part) else (0.0, 0.0, 1.0, 0) for some in told
-        ]
-
-    def starts(self, totals: Sequence[Any]) -> list[Any]:
-        """Sums, weights and counts of all rows before each partition.
-
-        Parameters
-        ----------
-        totals
-            Of the partitions.
-        """
-        before = [(0.0, 0.0, 0)] * len(totals[0])
-        out = []
-        for total in totals:
-            out.append(before)
-            before = [
-                (s + fade * s0, w + fade * w0, n + n0)
-                for (s, w, fade, n), (s0, w0, n0) in zip(total, before, strict=True)
-            ]
-        return out
-
-    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
-        """The means or sums of a partition's rows.
-
-        Parameters
-        ----------
-        part
-            The partition.
-        starts
-            Of all partitions.
-        place
-            Which one this is.
-        """
-        out = []
-        for values, (s0, w0, n0) in zip(_finite(part), starts[place], strict=True):
-            sums, weights, fade, count = self._sums(values)
-            sums, weights, count = sums + fade * s0, weights + fade * w0, count + n0
-            with np.errstate(invalid="ignore", divide="ignore"):
-                found = sums / weights if self.method == "mean" else sums
-            out.append(np.where(count >= max(self.min_periods, 1), found, np.nan))
         return _like(part, out)
 
 
@@ -293,7 +198,7 @@ class Bridge:
     >>> run = Bridge(False, "forward")
     >>> parts = [pd.Series([1.0, np.nan]), pd.Series([np.nan, 4.0])]
     >>> starts = run.starts([run.total(part) for part in parts])
-    >>> [run.go_on(part, starts, i).tolist() for i, part in enumerate(parts)]
+    >>> [run.go_on(part, starts[i]).tolist() for i, part in enumerate(parts)]
     [[1.0, 2.0], [3.0, 4.0]]
     """
 
@@ -348,19 +253,17 @@ class Bridge:
                     known[column] = (at + shift[i], value)
         return out
 
-    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+    def go_on(self, part: Any, start: Any) -> Any:
         """A partition without its gaps.
 
         Parameters
         ----------
         part
             The partition.
-        starts
-            Of all partitions.
-        place
-            Which one this is.
+        start
+            As `starts` has it.
         """
-        first, before, after = starts[place]
+        first, before, after = start
         at = self._places(part, first)
         out = []
         for values, left, right in zip(_columns(part), before, after, strict=True):
@@ -382,3 +285,61 @@ class Bridge:
             filled = np.interp(at, places, numbers, **ends)
             out.append(np.where(there, values, filled))
         return _like(part, out)
+
+
+@dataclasses.dataclass(frozen=True)
+class Together:
+    """What needs all values before a row: one task has all rows, and gives each partition its own.
+
+    Parameters
+    ----------
+    func
+        Called with all rows, gives as many.
+    args
+        Its other arguments.
+
+    Examples
+    --------
+    >>> run = Together(pd.Series.rank, ())
+    >>> parts = [pd.Series([5, 7]), pd.Series([6])]
+    >>> starts = run.starts([run.total(part) for part in parts])
+    >>> [run.go_on(part, starts[i]).tolist() for i, part in enumerate(parts)]
+    [[1.0, 3.0], [2.0]]
+    """
+
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+
+    def total(self, part: Any) -> Any:
+        """The rows.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        return part
+
+    def starts(self, totals: Sequence[Any]) -> list[Any]:
+        """The results of each partition.
+
+        Parameters
+        ----------
+        totals
+            The partitions.
+        """
+        out = self.func(concat_rows(totals), *self.args)
+        ends = np.cumsum([0, *map(len, totals)])
+        return [out.iloc[start:stop] for start, stop in pairwise(ends)]
+
+    def go_on(self, part: Any, start: Any) -> Any:
+        """The results.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        start
+            As `starts` has it.
+        """
+        return start

@@ -1,8 +1,8 @@
 """Rows that depend on all rows before them, or after: what they need is carried along.
 
 A *run* says how: ``total(part)`` is what a partition passes on, ``starts(totals)`` what each one
-begins with, and ``go_on(part, starts, i)`` the result.  Totals are small, and one task makes the
-starts of all of them, so partitions are still computed side by side.
+begins with, and ``go_on(part, start)`` the result.  One task makes the starts of all of them, so
+partitions are still computed side by side, and each reads no start but its own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.reduce import Split
 from shoal.expr.lower import Lowering
-from shoal.graph.layers import ALL, Blocks, Each, Input
+from shoal.graph.layers import ALL, Blocks
 
 __all__ = ["Carried"]
 
@@ -70,9 +71,8 @@ class Carried(FrameNode):
         own = Blocks(self.source.name, (count,), (0,))
         lowering.add_grid(self, run.total, [own], name=totals, shape=(count,))
         before = Blocks(totals, (count,), (ALL,))
-        lowering.add_grid(self, run.starts, [before], name=starts, shape=(1,))
-        inputs: list[Input] = [own, Blocks(starts, (1,), (None,)), Each(range(count))]
-        lowering.add_grid(self, run.go_on, inputs)
+        lowering.add_grid(self, Split(run.starts), [before], name=starts, shape=(1,))
+        lowering.add_grid(self, run.go_on, [own, Blocks(starts, (1,), (None,), parts=True)])
 
     def label(self) -> str:
         """Its title."""
