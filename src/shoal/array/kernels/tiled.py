@@ -7,7 +7,8 @@ reduction at the end takes each tile as it comes, so the result of the chain is 
 
 The steps are the same calls that NumPy would make, on parts: elementwise results are equal to
 the bit.  A reduction adds up in another order, as it does over other blocks.  The engine "numexpr"
-runs the whole program in one call where it knows all the functions; its results differ from
+runs the whole program in one call where it knows all the functions, and makes sums of linear
+combinations from other sums (`linear`); its results differ from
 NumPy's by rounding in the last places (1e-12 relative in double precision).  The engine "numba"
 compiles loops over the whole block for programs that it knows, with the reduction inside.
 
@@ -20,6 +21,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,6 +31,7 @@ from shoal.array.kernels.assemble import assemble, nested
 from shoal.array.kernels.buffered import Buffered, Scratch, is_by_elements
 from shoal.array.kernels.cuts import Cuts
 from shoal.array.kernels.layout import permute_block
+from shoal.array.kernels.linear import LinearSum
 from shoal.array.kernels.numba_engine import compile_elements, compile_fold
 from shoal.array.kernels.numexpr_engine import compile_program
 from shoal.array.kernels.totals import Total
@@ -239,10 +242,10 @@ class Tiled:
             if compiled is not None:
                 return compiled(inputs)
             ready = Ready.of(self)
-            kept = ready.kept(inputs)
-            result = None if kept is None else self._tile_by_tile(inputs, *kept)
+            way = ready.way(inputs)
+            result = None if way is None else self._tile_by_tile(inputs, way)
             ready.leave()
-            if kept is not None:
+            if way is not None:
                 return result
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
@@ -254,7 +257,11 @@ class Tiled:
             return compile_elements(self.program, inputs)
         return compile_fold(self.program, inputs, self.fold)
 
-    def _tile_by_tile(self, inputs: list[Any], run: Any, cuts: Cuts, total: Total | None) -> Any:
+    def _tile_by_tile(self, inputs: list[Any], way: Way) -> Any:
+        run, cuts, total = way.run, way.cuts, way.total
+        summed = way.summed(inputs)
+        if summed is not None:
+            return summed
         with Scratch(TILE_BYTES) as near:
             tiles = cuts.parts(inputs, near)
             if total is not None:
@@ -283,6 +290,46 @@ def _is_plain(program: Program) -> bool:
     )
 
 
+@dataclass(slots=True)
+class Way:
+    """How blocks of one kind are computed.
+
+    Parameters
+    ----------
+    run
+        The program as a function of tiles.
+    cuts
+        The tiles.
+    total
+        What totals them, if anything does.
+    sums
+        What may make the same total of other sums.
+
+    Examples
+    --------
+    >>> Way(None, Cuts(Program(1, ()), [np.ones(4)], True, 2), None, None).summed([]) is None
+    True
+    """
+
+    run: Any
+    cuts: Cuts
+    total: Total | None
+    sums: LinearSum | None
+
+    def summed(self, inputs: Sequence[Any]) -> Any:
+        """The total by other sums; None where there are none, or they are not exact enough.
+
+        Parameters
+        ----------
+        inputs
+            The blocks.
+        """
+        if self.sums is None:
+            return None
+        total = self.sums.total(parts for parts, _ in self.cuts.parts(inputs, None))
+        return None if total is None else np.full((1,) * len(self.cuts.shape), total)
+
+
 class Ready:
     """What a thread keeps of the program that it ran last, for the next block of its kind.
 
@@ -297,7 +344,7 @@ class Ready:
     Examples
     --------
     >>> ready = Ready.of(Tiled(Program(1, ()), (None,), "numpy", None))
-    >>> ready.kept([np.ones(2)]) is None
+    >>> ready.way([np.ones(2)]) is None
     True
     >>> ready.leave()
     """
@@ -309,7 +356,7 @@ class Ready:
     def __init__(self, owner: Tiled) -> None:
         self.owner = owner
         self.runs: dict[Any, Any] = {}
-        self.known: dict[Any, tuple[Any, Cuts, Total | None] | None] = {}
+        self.known: dict[Any, Way | None] = {}
 
     @classmethod
     def of(cls, owner: Tiled) -> Ready:
@@ -323,28 +370,27 @@ class Ready:
         last: Ready | None = cls._of_thread.__dict__.pop("last", None)
         if last is not None and last.owner is owner:
             return last
-        for run in last.runs.values() if last is not None else ():
+        for run in last.in_use() if last is not None else ():
             run.close()
         return Ready(owner)
 
+    def in_use(self) -> list[Any]:
+        """What has memory of the thread's."""
+        return [run for run in self.runs.values() if run is not None]
+
     def leave(self) -> None:
         """Keep it for the next block, without any of this one."""
-        for run in self.runs.values():
+        for run in self.in_use():
             run.forget()
         self._of_thread.last = self
 
-    def kept(self, inputs: Sequence[Any]) -> tuple[Any, Cuts, Total | None] | None:
-        """The program as a function of tiles, the tiles, and what totals them, if anything does.
+    def way(self, inputs: Sequence[Any]) -> Way | None:
+        """How blocks like these are computed; None for those that are not cut.
 
         Parameters
         ----------
         inputs
             Plain blocks.
-
-        Returns
-        -------
-        tuple or None
-            None for blocks that are not cut.
         """
         kind = (TILE_BYTES, *[(b.dtype, b.shape, b.strides) for b in inputs])
         if kind not in self.known:
@@ -353,7 +399,7 @@ class Ready:
             self.known[kind] = self._made(inputs)
         return self.known[kind]
 
-    def _made(self, inputs: Sequence[Any]) -> tuple[Any, Cuts, Total | None] | None:
+    def _made(self, inputs: Sequence[Any]) -> Way | None:
         owner, fold = self.owner, self.owner.fold
         if any(block.dtype.hasobject for block in inputs):
             return None
@@ -364,7 +410,22 @@ class Ready:
         cuts = Cuts(owner.program, inputs, as_row, TILE_BYTES // run.itemsize)
         if total is not None and cuts.rows is None and ndim > 1:
             total, run = None, self._run(inputs, None)
-        return (run, cuts, total) if math.prod(cuts.grid) > 1 and run.is_plain else None
+        if math.prod(cuts.grid) == 1 or not run.is_plain:
+            return None
+        return Way(run, cuts, total, self._sums(inputs, total, cuts))
+
+    def _sums(self, inputs: Sequence[Any], total: Total | None, cuts: Cuts) -> LinearSum | None:
+        size = math.prod(cuts.shape)
+        if total is None or not all(
+            total.is_quick_sum(block.dtype) and block.size == size and block.flags.c_contiguous
+            for block in inputs
+        ):
+            return None
+        kind = (TILE_BYTES, LinearSum)
+        if kind not in self.runs:
+            self.runs[kind] = LinearSum.of(self.owner.program, inputs, TILE_BYTES)
+        sums: LinearSum | None = self.runs[kind]
+        return sums
 
     def _run(self, inputs: Sequence[Any], total: Total | None) -> Any:
         """Blocks of other shapes share the memory of their tiles."""

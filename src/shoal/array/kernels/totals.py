@@ -73,7 +73,7 @@ class Total:
             The buffer.
         """
         row = tile.reshape(-1)
-        if self.is_quick and self._is_for_blas(row):
+        if self._is_for_blas(row):
             # `ndarray.dot` is the product with the least around it.
             rows, ones = row.reshape(-1, ROW), np.ones(ROW, row.dtype)
             return partial(_sum_of_rows, rows.dot, ones, np.empty(len(rows), row.dtype))
@@ -81,11 +81,20 @@ class Total:
 
     def _is_for_blas(self, row: Any) -> bool:
         return (
-            self.ufunc is np.add
+            self.is_quick_sum(row.dtype)
             and row.dtype.char in "fdFD"
-            and self.dtype in (None, row.dtype)
             and row.size > 0 == row.size % ROW
         )
+
+    def is_quick_sum(self, dtype: Any) -> bool:
+        """Whether it adds up in any order, and in the type of the elements.
+
+        Parameters
+        ----------
+        dtype
+            Theirs.
+        """
+        return self.is_quick and self.ufunc is np.add and self.dtype in (None, dtype)
 
     def joined(self, parts: Sequence[Any], ndim: int) -> Any:
         """The total of all tiles.
