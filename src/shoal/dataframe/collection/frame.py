@@ -23,22 +23,29 @@ from shoal.dataframe.collection.base import (
     operand,
     refuse,
 )
+from shoal.dataframe.collection.columns import (
+    check_assigned,
+    chosen,
+    has_levels,
+    labels_of,
+    whole_columns,
+)
 from shoal.dataframe.collection.distinct import distinct_rows, with_labels
 from shoal.dataframe.collection.generate import (
-    check_columns,
     install_methods,
     install_operators,
 )
 from shoal.dataframe.collection.groupby import GroupBy
 from shoal.dataframe.collection.indexing import Locator, PositionLocator, filtered, is_mask
 from shoal.dataframe.collection.joins import merge
+from shoal.dataframe.collection.levels import grouped_by_level
 from shoal.dataframe.collection.order import set_index, shuffle, sort_values
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series
 from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.meta import make_meta, told_meta, untold
-from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, Rename
+from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project
 
 __all__ = ["DataFrame"]
 
@@ -199,13 +206,16 @@ class DataFrame(FrameBase):
             known = False
         if not known:
             raise KeyError(f"{key!r} is not a column{nearest(key, self.columns)}")
-        node = Column(self._node, key)
-        return from_node(node)
+        if has_levels(self):
+            return chosen(self, lambda probe: probe[key])
+        return from_node(Column(self._node, key))
 
     def _select(self, names: list[Any]) -> Any:
         missing = [name for name in names if name not in self.columns]
         if missing:
             raise KeyError(f"{missing} not in the columns{nearest(missing[0], self.columns)}")
+        if has_levels(self):
+            return chosen(self, lambda probe: probe[names])
         return from_node(Project(self._node, tuple(names)))
 
     def __getattr__(self, name: str) -> Any:
@@ -229,7 +239,7 @@ class DataFrame(FrameBase):
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, FrameBase):
             new = self.mask(key, value)
-        elif isinstance(key, pd.Index | list | tuple) and not self._has(key):
+        elif isinstance(key, pd.Index | list) or self._is_list(key, value):
             values = (
                 [value[name] for name in value.columns] if isinstance(value, DataFrame) else None
             )
@@ -238,12 +248,13 @@ class DataFrame(FrameBase):
             new = self._assigned({key: value})
         object.__setattr__(self, "_node", new._node)
 
-    def _has(self, key: Any) -> bool:
-        """Whether a tuple is one column, in columns of several levels."""
-        return isinstance(key, tuple) and key in self.columns
+    def _is_list(self, key: Any, value: Any) -> bool:
+        """Whether a tuple stands for several columns, which are assigned those of a frame."""
+        several = isinstance(key, tuple) and isinstance(value, DataFrame)
+        return several and not has_levels(self) and key not in self.columns
 
     def __delitem__(self, name: Any) -> None:
-        object.__setattr__(self, "_node", self.drop(columns=[name])._node)
+        object.__setattr__(self, "_node", self.drop(columns=name)._node)
 
     def pop(self, item: Any) -> Any:
         """A column, which is dropped from the frame.
@@ -278,52 +289,14 @@ class DataFrame(FrameBase):
         return out
 
     def _assigned(self, columns: dict[Any, Any]) -> Any:
+        if has_levels(self):
+            columns = whole_columns(self, columns)
         for name, value in columns.items():
-            if hasattr(value, "chunks") and getattr(value, "ndim", 1) != 1:
-                raise ValueError(
-                    f"Array assignment only supports 1-D arrays; column {name!r} got one with "
-                    f"{value.ndim} axes"
-                )
-            plain = isinstance(value, FrameBase | pd.Series) or pd.api.types.is_scalar(value)
-            if not plain and not hasattr(value, "__shoal_node__"):
-                raise TypeError(
-                    f"column {name!r} takes a series, an index, a scalar or a function, got "
-                    f"{type(value).__name__}; make a series of it with from_pandas"
-                )
+            check_assigned(name, value)
         values = [operand(value, self) for value in columns.values()]
         values = [wrapped(value) for value in values]
         source, *values = aligned([self._node, *values], "assign", match="once", along=False)
         return from_node(Assign(source, tuple(columns), tuple(values)))
-
-    def rename(self, index: Any = None, columns: Any = None) -> Any:
-        """A frame with other names for its columns or labels.
-
-        Parameters
-        ----------
-        index
-            A function or dict for the labels; divisions are not known afterwards.
-        columns
-            A function or dict for the columns.
-
-        Examples
-        --------
-        >>> from shoal.dataframe import from_dict
-        >>> from_dict({"x": [1]}, npartitions=1).rename(columns={"x": "y"}).columns.tolist()
-        ['y']
-        """
-        if index is not None:
-            unknown = (None,) * (self.npartitions + 1)
-            args = (self._node, "rename", index)
-            meta = self._meta.rename(index=index)
-            node = MapPartitions(rows.call_method, args, ("index",), meta, unknown, "rename")
-            return (
-                from_node(node).rename(columns=columns) if columns is not None else from_node(node)
-            )
-        if columns is None:
-            return self
-        new = columns if callable(columns) else lambda name: dict(columns).get(name, name)
-        pairs = tuple((name, new(name)) for name in self.columns if new(name) != name)
-        return from_node(Rename(self._node, pairs)) if pairs else self
 
     def to_frame(self) -> Any:
         """Itself."""
@@ -382,7 +355,7 @@ class DataFrame(FrameBase):
 
     # ---------------------------------------------------------------------- all partitions
 
-    def groupby(self, by: Any = None, **options: Any) -> GroupBy:
+    def groupby(self, by: Any = None, **options: Any) -> Any:
         """Group rows.
 
         Parameters
@@ -399,7 +372,7 @@ class DataFrame(FrameBase):
         >>> df.groupby("k").mean().compute().x.tolist()
         [1.5, 3.0]
         """
-        return GroupBy(self, by, **options)
+        return (grouped_by_level if has_levels(self) else GroupBy)(self, by, **options)
 
     def drop_duplicates(
         self, subset: Any = None, split_every: Any = None, split_out: int = 1, **options: Any
@@ -418,8 +391,7 @@ class DataFrame(FrameBase):
             As pandas has them.
         """
         if subset is not None:
-            check_columns(self, subset)
-            options["subset"] = subset
+            options["subset"] = labels_of(self, subset)
         return distinct_rows(self, split_every, split_out, options)
 
     def nunique(self, axis: Any = 0, dropna: bool = True, split_every: Any = None) -> Any:
@@ -450,8 +422,8 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         """
-        check_columns(self, columns)
-        return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=columns)
+        names = labels_of(self, columns)
+        return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=names)
 
     def nsmallest(self, n: int, columns: Any, split_every: Any = None) -> Any:
         """The rows with the smallest values; no more than n a partition are kept on the way.
@@ -465,8 +437,8 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         """
-        check_columns(self, columns)
-        return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=columns)
+        names = labels_of(self, columns)
+        return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=names)
 
     merge = merge
     set_index = set_index

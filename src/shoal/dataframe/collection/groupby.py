@@ -52,7 +52,7 @@ from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapEach, MapPartitions, Project
 from shoal.expr.annotate import current_annotations
 
-__all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy"]
+__all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy", "plain_functions"]
 
 TOLD_OPTIONS = {
     "sort": "Whether groups are in the order of their keys.",
@@ -223,7 +223,9 @@ class GroupBy:
             args = () if arg is None else (arg,)
             return self._moved("agg", args, kwargs, meta, count)
         meta = make_meta(
-            self._sampled.agg(_plain(arg), **{k: _plain(v) for k, v in kwargs.items()})
+            self._sampled.agg(
+                plain_functions(arg), **{k: plain_functions(v) for k, v in kwargs.items()}
+            )
         )
         return self._aggregated(aggregates, meta, split_every, split_out)
 
@@ -819,19 +821,30 @@ def _key(frame: Any, key: Any) -> Any:
     return key
 
 
-def _plain(arg: Any) -> Any:
-    """A specification that pandas understands, with a sum in the place of an `Aggregation`."""
+def plain_functions(arg: Any) -> Any:
+    """A specification that pandas understands, with a sum in the place of an `Aggregation`.
+
+    Parameters
+    ----------
+    arg
+        What is aggregated how, as users write it.
+
+    Examples
+    --------
+    >>> plain_functions({"x": ["sum", "max"]})
+    {'x': ['sum', 'max']}
+    """
     if isinstance(arg, Aggregation):
         return arg.named_size()
     if isinstance(arg, dict):
-        return {name: _plain(one) for name, one in arg.items()}
+        return {name: plain_functions(one) for name, one in arg.items()}
     if isinstance(arg, tuple):
         return (
-            type(arg)(*(_plain(one) for one in arg))
+            type(arg)(*(plain_functions(one) for one in arg))
             if hasattr(arg, "_fields")
-            else tuple(_plain(one) for one in arg)
+            else tuple(plain_functions(one) for one in arg)
         )
-    return [_plain(one) for one in arg] if isinstance(arg, list) else arg
+    return [plain_functions(one) for one in arg] if isinstance(arg, list) else arg
 
 
 BY_FUNCTION = {

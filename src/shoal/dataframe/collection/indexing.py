@@ -11,6 +11,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.collection.columns import chosen
 from shoal.dataframe.collection.generate import check_columns, refuse_inplace
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
@@ -57,12 +58,10 @@ class Locator:
 
 
 def _columns(frame: Any, columns: Any) -> Any:
-    if isinstance(columns, slice):
-        return frame[list(frame._meta.loc[:, columns].columns)]
     if callable(columns):
         columns = columns(frame)
-    if pd.api.types.is_list_like(columns) and pd.api.types.is_bool_dtype(np.asarray(columns)):
-        columns = list(frame.columns[list(columns)])
+    if isinstance(columns, slice) or pd.api.types.is_list_like(columns):
+        return chosen(frame, lambda probe: probe.loc[:, columns])
     return frame[columns]
 
 
@@ -182,7 +181,7 @@ def drop(
     columns
         The columns.
     level
-        None.
+        The level of the columns in which the labels are.
     inplace
         False.
     errors
@@ -201,10 +200,6 @@ def drop(
     (['x'], [5])
     """
     refuse_inplace("drop", {"inplace": inplace})
-    if level is not None:
-        raise NotImplementedError(
-            "drop(level=) is not there; filter the rows, or reset_index first"
-        )
     if labels is not None and check_axis(self, axis) == 1:
         columns = labels
     elif labels is not None:
@@ -213,11 +208,17 @@ def drop(
         raise ValueError("Need to specify at least one of 'labels', 'index' or 'columns'")
     out = self
     if columns is not None and self.ndim == 2:
-        if errors != "ignore":
+        if errors != "ignore" and level is None:
             check_columns(self, columns)
-        told = {} if errors == "raise" else {"errors": errors}
-        out = self._rowwise("drop", columns=columns, **told)
-    return out if index is None else _without_rows(out, index, errors)
+        told = {"columns": columns, "level": level, "errors": errors}
+        out = chosen(out, lambda probe: probe.drop(**told))
+    if index is None:
+        return out
+    if level is not None:
+        raise NotImplementedError(
+            "drop(level=) of rows is not there; filter the rows, or reset_index first"
+        )
+    return _without_rows(out, index, errors)
 
 
 def reindex(
@@ -312,10 +313,6 @@ def _without(part: Any, wanted: Any, found: Any) -> Any:
     if missing:
         raise KeyError(f"{missing} not found in axis: no row has the label; pass errors='ignore'")
     return part.loc[~part.index.isin(wanted)]
-
-
-def _at_places(part: Any, places: Any) -> Any:
-    return part.iloc[:, places]
 
 
 def _index_of(node: Any) -> Any:
@@ -441,11 +438,4 @@ class PositionLocator:
             raise NotImplementedError(told)
         if key[0] != slice(None):
             raise NotImplementedError(told)
-        columns = self.frame.columns
-        if not columns.is_unique:
-            # A name stands for several columns then.
-            meta = self.frame._meta.iloc[:, key[1]]
-            args = (self.frame._node, key[1])
-            return from_node(MapPartitions(_at_places, args, (), meta, None, "iloc"))
-        chosen = columns[key[1]]
-        return self.frame[list(chosen) if isinstance(chosen, pd.Index) else chosen]
+        return chosen(self.frame, lambda probe: probe.iloc[:, key[1]])

@@ -123,6 +123,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Series": "unstack swaplevel reorder_levels",
     },
     "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
+    "columns": {"DataFrame": "rename"},
     "conversion": {
         "DataFrame": "to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
         "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",

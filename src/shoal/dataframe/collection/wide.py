@@ -16,6 +16,7 @@ import pandas as pd
 from shoal.collection import compute
 from shoal.dataframe.collection.base import FrameBase, NotHereError, from_node, nearest
 from shoal.dataframe.kernels import rows, wide
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -65,7 +66,7 @@ def unstack(self: Any, level: Any = -1, fill_value: Any = None, sort: bool = Tru
         )
     number = index._get_level_number(level)
     part_labels = MapPartitions(
-        *(wide.level_labels, (self._node, number), (), index.get_level_values(number)),
+        *(wide.level_labels, (self._node, number), (), levels_of(index)[number]),
         *((None,) * (self.npartitions + 1), "labels"),
     )
     labels = wide.in_order(compute(*from_node(part_labels).to_delayed()))
@@ -282,7 +283,7 @@ def _crossed_sample(meta: Any, labels: Any, down: int) -> Any:
     """A row for each label of the columns, of an aggregation."""
     first = sample_of(meta).index[:1]
     count = max(len(labels), 1)
-    levels = [first.get_level_values(i).repeat(count) for i in range(down)]
+    levels = [level.repeat(count) for level in levels_of(first)[:down]]
     own = sample_of(labels).iloc[:1] if not len(labels) else labels
     levels += [pd.Index(own.iloc[:, i]) for i in range(own.shape[1])]
     index = pd.MultiIndex.from_arrays(levels, names=meta.index.names)

@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.kernels.ordering import stable_order
 from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.types import Parts
@@ -157,7 +158,7 @@ def rows_of(item: Any, keep_index: bool = True) -> Rows | None:
     if keep_index:
         labels = tuple(index.names)
         arrays += (
-            [index.get_level_values(i).array for i in range(index.nlevels)]
+            [level.array for level in levels_of(index)]
             if isinstance(index, pd.MultiIndex)
             else [index.array]
         )

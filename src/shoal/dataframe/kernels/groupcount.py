@@ -16,6 +16,7 @@ import numpy as np
 
 from shoal.dataframe.kernels.groups import State
 from shoal.dataframe.kernels.hashing import hash_arrays
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.sizeof import sizeof
 
 __all__ = ["GroupSketch", "expected_bytes", "sketch_groups"]
@@ -67,8 +68,7 @@ def sketch_groups(state: State) -> GroupSketch:
     2
     """
     index = state.atoms.index
-    levels = range(index.nlevels)
-    hashes = hash_arrays([index.get_level_values(level).array for level in levels])
+    hashes = hash_arrays([level.array for level in levels_of(index)])
     if len(hashes) > KEPT:
         hashes = np.partition(hashes, KEPT - 1)[:KEPT]
     nbytes = sizeof(state.atoms) + sum(map(sizeof, state.rows.values()))

@@ -17,6 +17,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.hashing import hash_codes
+from shoal.dataframe.kernels.levels import has_numbered_levels, levels_of
 from shoal.dataframe.kernels.reductions import concat_rows
 
 __all__ = ["AGGREGATIONS", "Aggregate", "Aggregation", "GroupReducer", "State"]
@@ -212,6 +213,8 @@ class GroupReducer:
 
     def _group(self, item: Any, by: Any = None, sort: bool = False) -> Any:
         how = {"level": list(range(item.index.nlevels))} if by is None else {"by": by}
+        if by is None and has_numbered_levels(item.index):
+            how = {"by": levels_of(item.index)}
         return item.groupby(**how, sort=sort, dropna=self.dropna, observed=self.observed)
 
     def partial(self, frame: Any, *keys: Any) -> State:

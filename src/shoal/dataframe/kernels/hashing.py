@@ -22,6 +22,7 @@ import pyarrow as pa
 import xxhash
 
 from shoal.dataframe.kernels.columns import small, unwrapped
+from shoal.dataframe.kernels.levels import levels_of
 
 __all__ = ["codes_of", "hash_arrays", "hash_codes"]
 
@@ -54,7 +55,7 @@ def hash_codes(keys: Any, count: int) -> Any:
     if isinstance(keys, pd.DataFrame):
         arrays = [keys.iloc[:, i].array for i in range(keys.shape[1])]
     elif isinstance(keys, pd.MultiIndex):
-        arrays = [keys.get_level_values(i).array for i in range(keys.nlevels)]
+        arrays = [level.array for level in levels_of(keys)]
     else:
         arrays = [keys.array]
     return codes_of(arrays, count)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.hashing import hash_arrays
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.errors import ShoalError
 
 __all__ = ["LabelPrint", "RepeatedLabelsError", "matched"]
@@ -79,7 +80,7 @@ class LabelPrint:
         index
             The labels.
         """
-        levels = [index.get_level_values(i) for i in range(index.nlevels)]
+        levels = levels_of(index)
         arrays = [
             (level if dtype is None else level.astype(dtype)).array
             for level, dtype in zip(levels, self.dtypes, strict=True)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dispatch import Dispatch
 
 __all__ = [
@@ -330,7 +331,7 @@ def _common_labels(indexes: Sequence[Any]) -> Sequence[Any]:
 
 def _with_level(index: Any, number: int, categories: Any) -> Any:
     """A MultiIndex one of whose categorical levels has other categories."""
-    levels = [index.get_level_values(i) for i in range(index.nlevels)]
+    levels = levels_of(index)
     levels[number] = levels[number].set_categories(categories)
     return pd.MultiIndex.from_arrays(levels, names=index.names)
 

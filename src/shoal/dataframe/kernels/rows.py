@@ -20,6 +20,7 @@ __all__ = [
     "call_one_of",
     "clip_rows",
     "combine_first_rows",
+    "columns_at",
     "combine_rows",
     "first_rows",
     "get_attribute",
@@ -313,12 +314,22 @@ def get_columns(frame: pd.DataFrame, names: Sequence[Any]) -> Any:
     columns = frame.columns
     if len(columns) == len(names) and list(columns) == names:
         return frame
-    if columns.nlevels == 1 and columns.is_unique and all(name in columns for name in names):
-        places = [columns.get_loc(name) for name in names]
-        if all(type(place) is int for place in places):
+    if columns.is_unique:
+        places = _places(columns, names)
+        if min(places, default=0) >= 0:
             # A fifth of the time of ``frame[names]``, which makes an index of text of the names.
             return frame.take(places, axis=1)
     return frame[names]
+
+
+def _places(columns: pd.Index, names: list[Any]) -> list[int]:
+    """Where columns are; -1 for those that are not there."""
+    if columns.nlevels > 1:
+        # A label at a time, pandas would warn that they are not sorted.
+        at = {label: i for i, label in enumerate(columns)}
+        return [at.get(name, -1) for name in names]
+    found = [columns.get_loc(name) if name in columns else -1 for name in names]
+    return [place if type(place) is int else -1 for place in found]
 
 
 def itself(item: Any) -> Any:
@@ -382,22 +393,49 @@ def assign(frame: pd.DataFrame, names: Sequence[Any], *values: Any) -> pd.DataFr
     return out
 
 
-def rename_columns(frame: pd.DataFrame, new: Mapping[Any, Any]) -> pd.DataFrame:
-    """A frame with other names for its columns.
+def rename_columns(frame: pd.DataFrame, old: Sequence[Any], new: pd.Index) -> pd.DataFrame:
+    """A frame with other labels for its columns.
 
     Parameters
     ----------
     frame
         Stays as it is.
+    old
+        Labels, among them those that the frame has, each once.
     new
-        New names by old ones.
+        A label for each of these.
 
     Examples
     --------
-    >>> rename_columns(pd.DataFrame({"x": [1]}), {"x": "y"}).columns.tolist()
-    ['y']
+    >>> df = pd.DataFrame({"x": [1], "y": [2]})
+    >>> rename_columns(df, ("y", "z", "x"), pd.Index(["a", "b", "c"])).columns.tolist()
+    ['c', 'a']
     """
-    return frame.rename(columns=dict(new))
+    columns = list(frame.columns)
+    if columns != list(old):
+        places = {label: i for i, label in enumerate(old)}
+        new = new.take([places[label] for label in columns])
+    return frame.set_axis(new, axis=1)
+
+
+def columns_at(frame: pd.DataFrame, places: Sequence[int], columns: pd.Index) -> pd.DataFrame:
+    """Some columns of a frame by number, under other labels.
+
+    Parameters
+    ----------
+    frame
+        Stays as it is.
+    places
+        Numbers of its columns.
+    columns
+        A label for each.
+
+    Examples
+    --------
+    >>> columns_at(pd.DataFrame({"x": [1], "y": [2]}), [1], pd.Index(["a"])).to_dict("list")
+    {'a': [2]}
+    """
+    return frame.take(list(places), axis=1).set_axis(columns, axis=1)
 
 
 def set_columns(frame: pd.DataFrame, columns: Any) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.levels import without_first_levels
 from shoal.dataframe.kernels.places import PLACE
 from shoal.dataframe.meta import sample_of
 
@@ -230,7 +231,7 @@ def without_keys(part: Any, keys: int) -> Any:
     [0, 1]
     """
     if part.index.nlevels > keys:
-        return part.droplevel(list(range(keys)))
+        return part.set_axis(without_first_levels(part.index, keys), axis=0)
     return part.reset_index(drop=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.meta import sample_of
 
 __all__ = [
@@ -36,7 +37,7 @@ def level_labels(part: Any, level: int) -> Any:
     >>> level_labels(pd.Series([3, 4], index), 1).tolist()
     ['b']
     """
-    return part.index.get_level_values(level).unique()
+    return levels_of(part.index)[level].unique()
 
 
 def in_order(found: Sequence[Any]) -> Any:
@@ -132,8 +133,7 @@ def levels_as_columns(part: Any) -> Any:
     [[1, 'b', 3]]
     """
     frame = part.to_frame() if part.ndim == 1 else part
-    levels = [part.index.get_level_values(i) for i in range(part.index.nlevels)]
-    columns = [pd.Series(level.array) for level in levels]
+    columns = [pd.Series(level.array) for level in levels_of(part.index)]
     columns += [pd.Series(frame.iloc[:, i].array) for i in range(frame.shape[1])]
     return pd.DataFrame(dict(enumerate(columns)))
 
@@ -199,8 +199,7 @@ def crossed(
     >>> crossed(pd.Series([1, 1, 1], index), *told).values.tolist()
     [[1, 1, 2], [1, 0, 1], [2, 1, 3]]
     """
-    keys = [table.index.get_level_values(i).array for i in range(table.index.nlevels)]
-    keys = [pd.Series(key) for key in keys]
+    keys = [pd.Series(level.array) for level in levels_of(table.index)]
     out = pd.crosstab(
         *(keys[:down], keys[down:], table.reset_index(drop=True)),
         rownames=list(names[0]),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.kernels import labels, rows
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, PartitionWise
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Join, SetIndex, Shuffle, Sort, common_dtype
@@ -111,7 +112,7 @@ def same_labels(one: FrameNode, other: FrameNode) -> FrameNode:
 
 
 def _levels(index: pd.Index) -> list[Any]:
-    return [index.get_level_values(i).dtype for i in range(index.nlevels)]
+    return [level.dtype for level in levels_of(index)]
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels import cuts, moves
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
@@ -305,7 +306,7 @@ def _keys(frame: FrameNode, on: Any) -> list[Any]:
     """The dtypes of the keys, which are columns or levels of the index."""
     meta = frame.meta
     if on is None:
-        return [meta.index.get_level_values(i).dtype for i in range(meta.index.nlevels)]
+        return [level.dtype for level in levels_of(meta.index)]
     return [cuts.key_array(meta, name).dtype for name in on]
 
 

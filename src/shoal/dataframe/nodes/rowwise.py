@@ -226,43 +226,50 @@ class Assign(PartitionWise):
 
 
 class Rename(PartitionWise):
-    """A frame with other names for its columns.
+    """A frame with other labels for its columns.
 
     Parameters
     ----------
     source
         The frame.
-    pairs
-        ``(old, new)`` for those that change.
+    old
+        Its columns, a tuple; when pruned it may have fewer.
+    columns
+        The new labels, an index.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> Rename(from_dict({"x": [1]}, npartitions=1).expr, (("x", "y"),)).meta.columns.tolist()
+    >>> df = from_dict({"x": [1]}, npartitions=1)
+    >>> Rename(df.expr, ("x",), pd.Index(["y"])).meta.columns.tolist()
     ['y']
     """
 
     __slots__ = ()
-    fields = ("source", "pairs")
+    fields = ("source", "old", "columns")
     prefix = "rename"
     keeps_rows = True
 
+    @property
+    def pairs(self) -> tuple[tuple[Any, Any], ...]:
+        """``(old, new)`` of each column."""
+        return tuple(zip(self.old, self.columns, strict=True))
+
     def call(self) -> Apply:
         """Rename them."""
-        return Apply(rows.rename_columns, (self.source, dict(self.pairs)), title="rename")
+        return Apply(rows.rename_columns, (self.source, self.old, self.columns), title="rename")
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
-        """The wanted ones under their old names."""
+        """The wanted ones under their old labels."""
         if wanted is None:
             yield self.source, ALL_COLUMNS
             return
-        new = dict(self.pairs)
-        old = [name for name in columns_of(self.source) if new.get(name, name) in wanted]
-        yield self.source, frozenset(old)
+        yield self.source, frozenset([old for old, new in self.pairs if new in wanted])
 
     def label(self) -> str:
         """What becomes what."""
-        return f"Rename({dict(self.pairs)})"
+        changed = {old: new for old, new in self.pairs if old != new}
+        return f"Rename({changed})"
 
 
 def _join_label(name: str, args: tuple[Any, ...]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from shoal import config
 from shoal.dataframe.kernels.groups import GroupReducer
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.estimates import estimate, width_bytes
 from shoal.dataframe.nodes.moves import Join, Shuffle, Sort
@@ -149,7 +150,7 @@ def _may_have_many_groups(node: Reduce, readers: Mapping[str, list[Any]]) -> boo
     if not ordered or node.split_out != 1 or node.frames[0].npartitions <= FEW:
         return False
     index = node.given_meta.index
-    keys = [index.get_level_values(level).dtype for level in range(index.nlevels)]
+    keys = [level.dtype for level in levels_of(index)]
     if any(isinstance(dtype, pd.CategoricalDtype) for dtype in keys):
         return False  # there are as many groups as categories
     most = bound_bytes(node.frames[0])

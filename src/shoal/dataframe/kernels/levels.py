@@ -1,0 +1,89 @@
+"""Levels of an index by number.
+
+pandas looks a number up among the names of levels first: with levels named 4 and 0, as groups by
+columns of these names have them, ``index.get_level_values(0)`` is the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["has_numbered_levels", "levels_of", "with_level_names", "without_first_levels"]
+
+
+def has_numbered_levels(index: pd.Index) -> bool:
+    """Whether a level's name may be taken for its number.
+
+    Parameters
+    ----------
+    index
+        Any.
+
+    Examples
+    --------
+    >>> has_numbered_levels(pd.Index([1], name="x")), has_numbered_levels(pd.Index([1], name=0))
+    (False, True)
+    """
+    return not all(name is None or isinstance(name, str) for name in index.names)
+
+
+def levels_of(index: pd.Index) -> list[pd.Index]:
+    """The values of each level, in their order, with their names.
+
+    Parameters
+    ----------
+    index
+        Of one level or several.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_tuples([("a", 1)], names=[1, 0])
+    >>> [level.tolist() for level in levels_of(index)]
+    [['a'], [1]]
+    """
+    count = range(index.nlevels)
+    if not has_numbered_levels(index):
+        return [index.get_level_values(i) for i in count]
+    plain = index.set_names([None] * index.nlevels)
+    return [plain.get_level_values(i).rename(index.names[i]) for i in count]
+
+
+def without_first_levels(index: pd.Index, count: int) -> pd.Index:
+    """The levels after some.
+
+    Parameters
+    ----------
+    index
+        Of more levels than these.
+    count
+        How many go.
+
+    Examples
+    --------
+    >>> without_first_levels(pd.MultiIndex.from_tuples([("a", 1)], names=[1, 0]), 1).tolist()
+    [1]
+    """
+    plain = index.set_names([None] * index.nlevels).droplevel(list(range(count)))
+    return plain.set_names(index.names[count:])
+
+
+def with_level_names(part: Any, names: Sequence[Any]) -> Any:
+    """A frame or series whose index has other names; one without rows may have other levels.
+
+    Parameters
+    ----------
+    part
+        A partition.
+    names
+        Of the levels.
+
+    Examples
+    --------
+    >>> with_level_names(pd.Series([1]), ["x"]).index.name
+    'x'
+    """
+    fits = part.index.nlevels == len(names) or len(part)
+    return part.set_axis(part.index.set_names(names), axis=0) if fits else part
