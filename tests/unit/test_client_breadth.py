@@ -223,6 +223,13 @@ def test_loggers_are_silent_while_a_cluster_is_there() -> None:
     with LocalCluster(n_workers=0, processes=False, silence_logs="ERROR"):
         assert logger.level == logging.ERROR
     assert logger.level == before
+    # Clusters end in any order.
+    loud, silent = (LocalCluster(n_workers=0, processes=False, silence_logs=n) for n in (30, 40))
+    assert logger.level == logging.ERROR
+    loud.close()
+    assert logger.level == logging.ERROR
+    silent.close()
+    assert logger.level == before
 
 
 def test_events_of_print_and_warn(capsys) -> None:

@@ -235,11 +235,12 @@ def test_back_pressure(loop: Loop, address: str) -> None:
     loop.call_threadsafe(pause)
     assert paused.wait(WAIT_S)
     sent = 0
-    while not here.connection.is_full:
+    # The system itself takes some: what it was full of may be gone a moment later.
+    while not here.connection.is_full or here.drained.is_set():
+        here.drained.clear()
         here.connection.send(Note(sent), [bytes(1_000_000)])
         sent += 1
         assert sent < 1000
-    assert not here.drained.is_set()
     loop.call_threadsafe(there.connection.resume)
     loop.call_threadsafe(resumed.set)
     assert [there.get()[0].number for _ in range(sent)] == list(range(sent))

@@ -74,7 +74,6 @@ class Cluster:
     ) -> None:
         self._asynchronous = asynchronous
         self._silence = silence_logs
-        self._was_level = 0
         self.name = str(uuid.uuid4())[:8] if name is None else name
         self.status = "created"
         self.workers: dict[Any, Any] = {}
@@ -156,17 +155,15 @@ class Cluster:
 
     def _hush(self) -> None:
         """Silence the loggers, if that was asked for."""
-        ours = logging.getLogger("distributed")
-        self._was_level = ours.level
         if self._silence:
             wanted = self._silence
             if isinstance(wanted, str):
                 wanted = logging.getLevelNamesMapping()[wanted.upper()]
-            ours.setLevel(max(ours.level, int(wanted)))
+            _silence.begin(id(self), int(wanted))
 
     def _unhush(self) -> None:
         if self._silence:
-            logging.getLogger("distributed").setLevel(self._was_level)
+            _silence.end(id(self))
 
     def close(self, timeout: Any = None) -> Any:
         """Stop the workers and the scheduler.
@@ -527,6 +524,35 @@ def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:
 async def _done() -> None:
     return None
 
+
+class _Silence:
+    """How loud the loggers are while clusters are there, which end in any order."""
+
+    def __init__(self) -> None:
+        self._logger = logging.getLogger("distributed")
+        self._lock = threading.RLock()  # a cluster may be collected, and so closed, in here
+        self._usual = 0
+        self._wanted: dict[int, int] = {}
+
+    def begin(self, who: int, level: int) -> None:
+        """Say nothing less urgent than this, as long as this one is there."""
+        with self._lock:
+            if not self._wanted:
+                self._usual = self._logger.level
+            self._wanted[who] = level
+            self._set()
+
+    def end(self, who: int) -> None:
+        """It has gone; also allowed when it was not there."""
+        with self._lock:
+            if self._wanted.pop(who, None) is not None:
+                self._set()
+
+    def _set(self) -> None:
+        self._logger.setLevel(max([self._usual, *self._wanted.values()]))
+
+
+_silence = _Silence()
 
 _open_clusters: weakref.WeakSet[Cluster] = weakref.WeakSet()
 
