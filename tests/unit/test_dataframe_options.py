@@ -256,10 +256,10 @@ def test_what_cannot_be_the_index_is_named() -> None:
 
 def test_windows_that_are_refused_say_what_to_use() -> None:
     d = dd.from_pandas(FRAME, npartitions=2)
-    with pytest.raises(NotImplementedError, match="set_index"):
-        d.rolling("2h", on="t")
-    with pytest.raises(NotImplementedError, match="compute"):
-        d.rolling(2, step=2)
+    with pytest.raises(NotImplementedError, match="map_overlap"):
+        d.rolling(2, method="table")
+    with pytest.raises(NotImplementedError, match="map_overlap"):
+        d.rolling(pd.api.indexers.BaseIndexer(window_size=2))
 
 
 @pytest.mark.parametrize("how", ["left", "right", "inner", "outer"])

@@ -58,7 +58,7 @@ class _Windows:
 
     def _run(self, run: Any, expected: Any, title: str, collection: Any = None) -> Any:
         node = (self.collection if collection is None else collection)._node
-        return from_node(Carried(node, run, make_meta(expected), title))
+        return from_node(Carried(node, run, make_meta(expected), title, True))
 
     def aggregate(self, func: Any = None, *args: Any, **kwargs: Any) -> Any:
         """One method of windows, several, or some for each column.
@@ -436,7 +436,9 @@ class ExponentialMovingWindow(_Windows):
     def _of_pairs(
         self, method: str, other: Any, pairwise: Any, numeric_only: bool, **options: Any
     ) -> Any:
-        some = ExponentialMovingWindow(self._numbers(numeric_only), self.options, self.times)
+        if self.times is not None:
+            raise NotImplementedError(f"{method} is not implemented with times; pandas has mean")
+        some = ExponentialMovingWindow(self._numbers(numeric_only), self.options)
         return some._pairs(method, other, pairwise, {**self._how(), **options}, options)
 
 
@@ -522,24 +524,31 @@ def ewm(
 def interpolate(
     self: Any,
     method: str = "linear",
+    *,
     axis: Any = 0,
-    limit: Any = None,
+    limit: int | None = None,
     limit_direction: str | None = None,
-    limit_area: Any = None,
+    limit_area: str | None = None,
+    **kwargs: Any,
 ) -> Any:
     """Gaps filled along a line between the values around them, in whichever partitions they are.
 
     Parameters
     ----------
     method
-        "linear", by rows, or "index", "values" or "time", by labels.
+        "linear", by rows, or "index", "values" or "time", by labels.  For others of pandas', which
+        are curves through all values, one task has all rows.
     axis
-        0.
-    limit, limit_area
-        None.
+        1 interpolates along the columns.
+    limit
+        How many missing values in a row are filled.
     limit_direction
-        Which gaps at the ends are filled, with the nearest value: "forward", those at the end,
-        "backward" or "both".
+        From which side they are counted, and which gaps at the ends are filled with the nearest
+        value: "forward", those at the end, "backward" or "both".
+    limit_area
+        "inside" for gaps between values only, "outside" for those at the ends only.
+    **kwargs
+        Of the method, such as ``order``.
 
     Examples
     --------
@@ -548,32 +557,67 @@ def interpolate(
     >>> x.interpolate().compute().tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
-    if check_axis(self, axis) == 1:
-        return self._rowwise("interpolate", method, axis=1, limit_direction=limit_direction)
-    if limit is not None or limit_area is not None:
-        raise NotImplementedError("interpolate(limit=) is not there; use map_overlap")
-    if method not in ("linear", "index", "values", "time"):
-        raise NotImplementedError(
-            f"interpolate(method={method!r}) is not there; there are linear, index, values and "
-            "time; use map_overlap for others"
-        )
-    direction = limit_direction or "forward"
-    if direction not in ("forward", "backward", "both"):
-        raise ValueError(f"limit_direction is forward, backward or both, got {direction!r}")
+    axis = check_axis(self, axis)
+    limits = {"limit": limit, "limit_direction": limit_direction, "limit_area": limit_area}
+    told = {"method": method, **limits, **kwargs}
+    if axis == 1:
+        return self._rowwise("interpolate", axis=1, **told)
+    # pandas has the last word on what fits.
+    meta = make_meta(sample_of(self._meta).interpolate(**told))
     dtypes = list(self.dtypes) if self.ndim == 2 else [self.dtype]
     kinds = [one.kind if isinstance(one, np.dtype) else "" for one in dtypes]
-    if not {*kinds} <= {*"fiu"}:
-        raise TypeError("interpolate takes columns of numbers; select them, or convert with astype")
+    if method not in ("linear", *BY_LABEL) or not {*kinds} <= {*"fiu"}:
+        run = Together(pd_interpolate, (tuple(told.items()),))
+        return from_node(Carried(self._node, run, meta, "interpolate", True))
     if "f" not in kinds:
         return self
     if {*kinds} != {"f"}:
         # Whole numbers have no gaps.
-        names = [name for name, kind in zip(self.columns, kinds, strict=True) if kind == "f"]
-        told = {"method": method, "limit_direction": direction}
-        return self._assigned({name: interpolate(self[name], **told) for name in names})
-    meta = self._meta.interpolate(method="linear")
-    run = Bridge(method != "linear", direction)
-    return from_node(Carried(self._node, run, meta, "interpolate"))
+        places = [i for i, kind in enumerate(kinds) if kind == "f"]
+        some = {self.columns[i]: interpolate(self.iloc[:, i], **told) for i in places}
+        return self._assigned(some)
+    direction = limit_direction or "forward"
+    bridge = Bridge(method in BY_LABEL, direction)
+    filled = from_node(Carried(self._node, bridge, meta, "interpolate", True))
+    allowed = _within(self, limit, direction, limit_area)
+    return filled if allowed is None else filled.where(allowed, self)
+
+
+BY_LABEL = ("index", "values", "time")
+"""Methods of `interpolate` that measure distances by labels."""
+
+
+def pd_interpolate(rows: Any, told: Any) -> Any:
+    """pandas' interpolation of all rows.
+
+    Parameters
+    ----------
+    rows
+        A frame or series.
+    told
+        Of pandas' method, in pairs.
+
+    Examples
+    --------
+    >>> pd_interpolate(pd.Series([1, None, 3.0]), ()).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    return rows.interpolate(**dict(told))
+
+
+def _within(self: Any, limit: int | None, direction: str, area: str | None) -> Any:
+    """Where a gap may be filled; None for everywhere."""
+    allowed = None
+    if limit is not None:
+        near = {"forward": ["ffill"], "backward": ["bfill"]}.get(direction, ["ffill", "bfill"])
+        for name in near:
+            there = getattr(self, name)(limit=limit).notna()
+            allowed = there if allowed is None else allowed | there
+    if area is not None:
+        inside = self.ffill().notna() & self.bfill().notna()
+        inside = inside if area == "inside" else ~inside
+        allowed = inside if allowed is None else allowed & inside
+    return allowed
 
 
 def _install() -> None:

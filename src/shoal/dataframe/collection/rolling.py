@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.indexers import BaseIndexer, FixedForwardWindowIndexer
 
-from shoal.dataframe.collection.base import check_axis
+from shoal.dataframe.collection.base import FrameBase, check_axis, from_node
 from shoal.dataframe.collection.overlap import overlapping
 from shoal.dataframe.collection.tables import WINDOW_METHODS
-from shoal.dataframe.meta import make_meta
+from shoal.dataframe.kernels.carried import Every
+from shoal.dataframe.meta import make_meta, sample_of
+from shoal.dataframe.nodes.carried import Carried
+from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["Rolling", "rolling"]
 
 
-ROLLING_OPTIONS = ("min_periods", "center", "win_type", "closed")
+ROLLING_OPTIONS = ("min_periods", "center", "win_type", "closed", "on", "step")
 """Options that windows tell by name."""
 
 
@@ -27,11 +31,11 @@ class Rolling:
     collection
         A frame or series.
     window
-        Rows, or a time.
+        Rows, or a time, or a `pandas.api.indexers.FixedForwardWindowIndexer`.
     columns
         That are computed; None for all.
     **options
-        ``min_periods``, ``center``, ``win_type``, ``closed``.
+        ``min_periods``, ``center``, ``win_type``, ``closed``, ``on``, ``step``.
 
     Examples
     --------
@@ -46,11 +50,7 @@ class Rolling:
         self.columns = columns
         self.options = options
         # pandas has the last word on what fits.
-        self._on(collection._meta)
-
-    def _on(self, item: Any) -> Any:
-        out = item.rolling(self.window, **self.options)
-        return out if self.columns is None else out[self.columns]
+        collection._meta.rolling(window, **options)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *ROLLING_OPTIONS]
@@ -63,6 +63,8 @@ class Rolling:
     @property
     def reach(self) -> tuple[Any, Any]:
         """How far a window looks back and on: rows, or times."""
+        if isinstance(self.window, FixedForwardWindowIndexer):
+            return 0, max(int(self.window.window_size) - 1, 0)
         center = bool(self.options.get("center"))
         if isinstance(self.window, int | np.integer):
             rows = int(self.window)
@@ -84,15 +86,121 @@ class Rolling:
         raise AttributeError(f"a Rolling has no attribute {name!r}")
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
+        if method in ("cov", "corr"):
+            other = args[0] if args else kwargs.get("other")
+            if isinstance(other, FrameBase):
+                given = dict(zip(("pairwise", "ddof", "numeric_only"), args[1:], strict=False))
+                return self._with_other(method, other, {**kwargs, **given})
         before, after = self.reach
-        plain = dict(self.options)
+        step = self.options.get("step")
+        plain = {name: one for name, one in self.options.items() if name != "step"}
+        fixed = (method, self.window, tuple(plain.items()), self.columns, args)
+        # With a step, pandas refuses some methods.
+        roll(self.collection._meta, *fixed[:2], tuple(self.options.items()), *fixed[3:], kwargs)
         told = tuple(kwargs.items())
-        fixed = (method, self.window, tuple(plain.items()), self.columns, args, told)
-        meta = make_meta(roll(self.collection._meta, *fixed))
-        collection = self.collection
+        like = self.collection._meta
+        if "on" in plain:
+            # pandas leaves out a column of times that is equal to the index, as where all is empty.
+            like = sample_of(like)
+            like = like.set_axis(
+                like.index.shift(1, "D") if hasattr(like.index, "tz") else like.index
+            )
+        meta = make_meta(roll(like, *fixed, told))
+        title = f"rolling-{method}"
+        if plain.get("on") is None or isinstance(before, int):
+            out = overlapping(
+                self.collection, roll, before, after, (*fixed, told), meta=meta, title=title
+            )
+        else:
+            out = self._along_column(before, after, (*fixed, told), meta, title)
+        if step in (None, 1):
+            return out
+        return from_node(Carried(out._node, Every(int(step)), meta, title, False))
+
+    def _with_other(self, method: str, other: Any, kwargs: Any) -> Any:
+        """Covariances with columns of another frame, whose rows meet by label."""
+        told = tuple([(k, v) for k, v in kwargs.items() if k != "other"])
+        fixed = (method, self.window, tuple(self.options.items()), self.columns, told)
+        samples = sample_of(self.collection._meta), sample_of(other._meta)
+        meta = make_meta(roll_with(samples[0], samples[1].set_axis(samples[0].index), *fixed))
+        title = f"rolling-{method}"
         return overlapping(
-            collection, roll, before, after, fixed, meta=meta, title=f"rolling-{method}"
+            self.collection, roll_with, *self.reach, (other, *fixed), meta=meta, title=title
         )
+
+    def _along_column(self, before: Any, after: Any, fixed: Any, meta: Any, title: str) -> Any:
+        """Windows of times that are in a column: it takes the place of the index meanwhile."""
+        source, on = self.collection._node, self.options["on"]
+        there = by_column(self.collection._meta, on)
+        unknown = (None,) * (source.npartitions + 1)
+        moved = from_node(MapPartitions(by_column, (source, on), (), there, unknown, "by-column"))
+        told = (self.collection._meta.index.name, *fixed)
+        out = overlapping(moved, roll_by_column, before, after, told, meta=meta, title=title)
+        divisions = source.divisions if not isinstance(meta.index, pd.MultiIndex) else unknown
+        return from_node(MapPartitions(as_it_is, (out._node,), (), meta, divisions, title))
+
+
+INDEX = "__index__"
+"""The column in which the index is, while a column is in its place."""
+
+
+def by_column(part: Any, on: Any) -> Any:
+    """A frame by the times in a column; its index becomes a column.
+
+    Parameters
+    ----------
+    part
+        A frame.
+    on
+        The column.
+
+    Examples
+    --------
+    >>> by_column(pd.DataFrame({"t": [5]}, index=[3]), "t").to_dict("index")
+    {5: {'t': 5, '__index__': 3}}
+    """
+    out = part.assign(**{INDEX: part.index})
+    return out.set_axis(pd.Index(part[on]), axis=0)
+
+
+def roll_by_column(part: Any, name: Any, *fixed: Any) -> Any:
+    """What `roll` makes of a frame that `by_column` has made.
+
+    Parameters
+    ----------
+    part
+        The frame.
+    name
+        Of its index.
+    *fixed
+        Of `roll`.
+
+    Examples
+    --------
+    >>> part = by_column(
+    ...     pd.DataFrame({"x": [1, 2], "t": pd.to_datetime(["2000", "2001"])}), "t"
+    ... )
+    >>> roll_by_column(part, None, "sum", "400D", (("on", "t"),), "x", ()).tolist()
+    [1.0, 3.0]
+    """
+    labels = pd.Index(part[INDEX].array, name=name)
+    return roll(part.drop(columns=INDEX).set_axis(labels, axis=0), *fixed)
+
+
+def as_it_is(part: Any) -> Any:
+    """The partition.
+
+    Parameters
+    ----------
+    part
+        Any.
+
+    Examples
+    --------
+    >>> as_it_is(3)
+    3
+    """
+    return part
 
 
 def roll(
@@ -124,6 +232,27 @@ def roll(
     return getattr(rolled, method)(*args, **dict(kwargs))
 
 
+def roll_with(
+    part: Any, other: Any, method: str, window: Any, options: Any, columns: Any, kwargs: Any
+) -> Any:
+    """A method of the windows of two partitions.
+
+    Parameters
+    ----------
+    part, other
+        Frames or series with the same rows.
+    method, window, options, columns, kwargs
+        As `roll` has them.
+
+    Examples
+    --------
+    >>> one = pd.Series([1, 2, 4])
+    >>> roll_with(one, one * 2, "cov", 2, (), None, ()).tolist()
+    [nan, 1.0, 4.0]
+    """
+    return roll(part, method, window, options, columns, (other,), kwargs)
+
+
 def rolling(
     self: Any,
     window: Any,
@@ -146,15 +275,19 @@ def rolling(
         As pandas has them.
     axis
         0.
-    on, step, method
-        None, None and "single".
+    on
+        A column of times, in order, by which windows are measured instead of the index.
+    step
+        Windows of every so many rows only, counted over all partitions.
+    method
+        "single".
 
     Raises
     ------
     ValueError
         The window is no whole number of rows.
     NotImplementedError
-        ``on``, ``step`` or ``method="table"`` are wanted.
+        ``method="table"`` is wanted, or windows whose reach cannot be told.
 
     Examples
     --------
@@ -164,14 +297,13 @@ def rolling(
     """
     if check_axis(self, axis) == 1:
         raise NotImplementedError("rolling(axis=1): pandas has no such windows; use map_partitions")
-    if on is not None and on != self._meta.index.name:
+    if method != "single":
         raise NotImplementedError(
-            f"rolling(on={on!r}): windows are measured in the index; set_index({on!r}) first"
+            f"rolling(method={method!r}): it is how pandas runs numba; use map_overlap"
         )
-    if step not in (None, 1) or method != "single":
+    if isinstance(window, BaseIndexer) and not isinstance(window, FixedForwardWindowIndexer):
         raise NotImplementedError(
-            f"rolling(step={step!r}, method={method!r}): which rows are left is not known before "
-            "partitions are computed; compute() the result, then take every so many rows, or use "
+            f"rolling({type(window).__name__}): how far its windows reach is not known; use "
             "map_overlap"
         )
     if isinstance(window, int | np.integer):
@@ -182,8 +314,8 @@ def rolling(
     if min_periods is not None and not isinstance(min_periods, int | np.integer):
         raise ValueError(f"min_periods must be an integer, got {min_periods!r}")
     options = {"min_periods": min_periods, "center": center, "win_type": win_type}
-    if closed is not None:
-        options["closed"] = closed
+    more = {"closed": closed, "on": None if on == self._meta.index.name else on, "step": step}
+    options |= {name: one for name, one in more.items() if one is not None}
     return Rolling(self, window, **options)
 
 

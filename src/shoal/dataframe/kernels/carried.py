@@ -18,7 +18,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows
 
-__all__ = ["EXPANDING", "Bridge", "Expand", "Together"]
+__all__ = ["EXPANDING", "Bridge", "Every", "Expand", "Together"]
 
 
 def _columns(part: Any) -> list[Any]:
@@ -284,7 +284,7 @@ class Bridge:
             }[self.direction]
             filled = np.interp(at, places, numbers, **ends)
             out.append(np.where(there, values, filled))
-        return _like(part, out)
+        return _like(part, out).astype(part.dtypes if part.ndim == 2 else part.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,3 +343,57 @@ class Together:
             As `starts` has it.
         """
         return start
+
+
+@dataclasses.dataclass(frozen=True)
+class Every:
+    """Every so many rows, counted over all partitions.
+
+    Parameters
+    ----------
+    step
+        How many.
+
+    Examples
+    --------
+    >>> run = Every(2)
+    >>> parts = [pd.Series([5, 7, 8]), pd.Series([6, 9])]
+    >>> starts = run.starts([run.total(part) for part in parts])
+    >>> [run.go_on(part, starts[i]).tolist() for i, part in enumerate(parts)]
+    [[5, 8], [9]]
+    """
+
+    step: int
+
+    def total(self, part: Any) -> int:
+        """How many rows.
+
+        Parameters
+        ----------
+        part
+            A partition.
+        """
+        return len(part)
+
+    def starts(self, totals: Sequence[int]) -> list[int]:
+        """The place of each partition's first row that is taken.
+
+        Parameters
+        ----------
+        totals
+            Of the partitions.
+        """
+        before = np.cumsum([0, *totals])[:-1]
+        return [int(-rows % self.step) for rows in before]
+
+    def go_on(self, part: Any, start: int) -> Any:
+        """The rows that are taken.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        start
+            As `starts` has it.
+        """
+        return part.iloc[start :: self.step]

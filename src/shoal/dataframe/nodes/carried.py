@@ -31,33 +31,35 @@ class Carried(FrameNode):
         Of the result.
     title
         For people.
+    same_rows
+        Whether the result has a row for each of the source's; else it has some of them.
 
     Examples
     --------
     >>> Carried.fields
-    ('source', 'run', 'given_meta', 'title')
+    ('source', 'run', 'given_meta', 'title', 'same_rows')
     """
 
     __slots__ = ()
-    fields = ("source", "run", "given_meta", "title")
+    fields = ("source", "run", "given_meta", "title", "same_rows")
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
         """The given one."""
-        title: str = operands[-1]
+        title: str = operands[3]
         return title
 
     @cached_property
     def row_roots(self) -> frozenset[str]:
         """The source's: rows stay where they are."""
         roots: frozenset[str] = self.source.row_roots
-        return roots
+        return roots if self.same_rows else frozenset([self.name])
 
     @cached_property
     def row_key(self) -> str:
-        """The source's."""
+        """The source's, where there are all of its rows."""
         key: str = self.source.row_key
-        return key
+        return key if self.same_rows else self.name
 
     def infer_meta(self) -> Any:
         """The given one."""
