@@ -189,6 +189,28 @@ def test_what_was_to_be_described_later_may_be_described_to_the_next_scheduler(
     }
 
 
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_what_results_refer_to_comes_back(is_compact: bool) -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    for key in ("inner", "outer", "other"):
+        cluster.say(1, one(key, []))
+    add = {"holders": ["outer", "other"], "keys": ["inner"]}
+    cluster.say(1, Call(0, "references.add", add))
+    cluster.say(1, Release(["inner"]))
+    if is_compact:
+        cluster.compact()
+    cluster.state = again(cluster)
+    assert picture(cluster.state)["inner"][3] == ["references of results"]
+    cluster.connect(11, "client", Hello("me", {}, cluster.state.identity))
+    cluster.say(11, Want(["other"], anew=True, heard=0))
+    validate(cluster.state)
+    assert find(cluster.state.names, "inner") >= 0
+    cluster.say(11, Release(["other"]))
+    validate(cluster.state)
+    assert not len(cluster.state.table)
+
+
 def test_nothing_is_given_out_before_the_workers_have_spoken() -> None:
     cluster = Cluster()
     cluster.connect(8, "worker", worker("a"))

@@ -21,6 +21,7 @@ from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Answer,
     Call,
+    Cancel,
     Code,
     Finished,
     Goodbye,
@@ -278,6 +279,60 @@ def test_a_dataset_outlives_who_published_it(state):
     received(state, YOU, Release(["x"]), (), 0.0)
     sent(state)
     assert len(state.table) == 0
+
+
+def keys_known(state):
+    return sorted(state.names.rows)
+
+
+def test_what_a_result_refers_to_stays_as_long_as_the_result(state):
+    for key in ("inner", "outer", "other"):
+        compute(state, key)
+    add = {"holders": ["outer", "other", "nobody"], "keys": ["inner", "gone"]}
+    for _ in range(2):
+        received(state, ME, Call(0, "references.add", add), (), 0.0)
+    alone = {"holders": ["outer"], "keys": ["inner"]}
+    received(state, ME, Call(0, "references.add", alone), (), 0.0)
+    received(state, ME, Release(["inner"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == ["inner", "other", "outer"]
+    received(state, ME, Release(["outer"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == ["inner", "other"]
+    received(state, ME, Release(["other"]), (), 0.0)
+    sent(state)
+    sent(state)
+    assert not len(state.table) and not state.references
+    assert {client.name for client in state.clients.values()} == {"me", "you"}
+
+
+def test_a_chain_of_references_goes_at_once(state):
+    for key in ("a", "b", "c"):
+        compute(state, key)
+    for holder, key in (("a", "b"), ("b", "c"), ("c", "c")):
+        args = {"holders": [holder], "keys": [key]}
+        received(state, ME, Call(0, "references.add", args), (), 0.0)
+    received(state, ME, Release(["b", "c"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == ["a", "b", "c"]
+    received(state, ME, Release(["a"]), (), 0.0)
+    sent(state)
+    assert not len(state.table)
+
+
+def test_what_is_only_referred_to_can_be_cancelled(state):
+    compute(state, "outer")
+    m = Submit([Listed(["inner"])], [Code(b"f", b"f")], [0], [b""], [()], [], [0], [0])
+    received(state, ME, m, (), 0.0)
+    add = {"holders": ["outer"], "keys": ["inner"]}
+    received(state, ME, Call(0, "references.add", add), (), 0.0)
+    sent(state)
+    received(state, ME, Cancel(["inner"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == ["outer"]
+    received(state, ME, Release(["outer"]), (), 0.0)
+    sent(state)
+    assert not len(state.table) and not state.machines["references"]
 
 
 def test_metadata_is_a_tree(state):

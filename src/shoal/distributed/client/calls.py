@@ -42,10 +42,11 @@ from shoal.distributed.client.staged import Staged
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry
-from shoal.distributed.protocol import Code, Key, Listed, Options, Retry, Submit, Want
+from shoal.distributed.protocol import Key, Listed, Options, Retry, Submit, Want
 from shoal.graph.fuse import fuse
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict
 from shoal.graph.task import ATOMS
+from shoal.serialize.references import References, hold
 
 if TYPE_CHECKING:
     from shoal.graph.plan import Plan
@@ -134,13 +135,7 @@ class Calls(Session):
         if not callable(func):
             raise TypeError(f"submit needs a function to call, got {type(func).__name__}: {func!r}")
         actor = actor or actors
-        code, token = self._codes.of(func)
-        if key is None:
-            label = func_label(func)
-            if pure and not actor:
-                key = f"{label}-{token_of_call(token, args, kwargs)}"
-            else:
-                key = unique_key(label)
+        options: list[Options] = []
         if workers or resources or retries or priority or actor:
             options = options_of(
                 workers=workers,
@@ -150,64 +145,13 @@ class Calls(Session):
                 allow_other_workers=allow_other_workers,
                 actor=actor,
             )
-        else:
-            options = []
-        return self._submit_one(key, code, args, kwargs, options)
-
-    def _submit_one(
-        self,
-        key: Any,
-        code: Code,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        options: list[Options],
-    ) -> Future[Any]:
-        name = wire_key(key)
-        link = self._link
-        entry = link.table.entries.get(name)
-        if entry is not None:
-            # A key that was let go is computed anew, even if its name is given to something else.
-            # What else was dropped can wait: to tell of it here wakes the link's thread, which
-            # then takes the interpreter's lock from this one.
-            link.flush_dropped()
-            entry = link.table.entries.get(name)
-        if entry is None:
-            if not kwargs and ATOMS.issuperset(map(type, args)):
-                data, aside = pickle.dumps(args, 5), None
-                self._warn_large(len(data) + len(code.data), key)
-                needs: list[Key] = []
-            else:
-                template, needs = split_arguments(args, kwargs)
-                aside = Aside()
-                data = b""
-                if template is not None:
-                    data = aside.pickle(0, template, f"the arguments of {key!r}")
-                nbytes = sum(memoryview(buffer).nbytes for buffer in aside.buffers)
-                self._warn_large(len(data) + nbytes + len(code.data), key)
-            message = Submit(
-                names=[Listed([name])],
-                codes=[code],
-                code=[0],
-                args=[data],
-                deps=[tuple(range(1, 1 + len(needs)))],
-                externals=needs,
-                order=[0],
-                wanted=[0],
-                big=aside.big if aside else [],
-                options=options,
-                trace=self._trace(),
-            )
-        with link.lock:
-            found = link.table.entries.get(name)
-            if found is None and entry is None:
-                link.send(message, aside.buffers if aside else ())
-                found = futures.want(link.table, name)
-            elif found is None:
-                # It was let go in between.
-                return self._submit_one(key, code, args, kwargs, options)
-            else:
-                found.refs += 1
-        return make_future(self, key, found)  # type: ignore[arg-type]
+        if not kwargs and ATOMS.issuperset(map(type, args)) and self._codes.goes_by_name(func):
+            return _submit_one(self, key, func, args, kwargs, options, pure and not actor)
+        with References() as references:
+            future = _submit_one(self, key, func, args, kwargs, options, pure and not actor)
+        if references.found:
+            hold(references, [future._entry.key])
+        return future
 
     def _warn_large(self, nbytes: int, key: Any) -> None:
         if nbytes > LARGE_BYTES:
@@ -273,12 +217,18 @@ class Calls(Session):
         options = options_of(
             priority=priority, allow_other_workers=allow_other_workers, actor=actor, **said
         )
-        call = _MapCall(self, func, kwargs, options, key, pure and not actor)
+        references = References()
+        with references:
+            call = _MapCall(self, func, kwargs, options, key, pure and not actor)
         found: list[Future[T]] = []
         rows = zip(*iterables)
         size = batch_size if batch_size and batch_size > 0 else CHUNK
         while chunk := list(itertools.islice(rows, size)):
-            found += call.send(chunk, len(found))
+            with references:
+                sent = call.send(chunk, len(found))
+            if references.found:
+                hold(references, [future._entry.key for future in sent])
+            found += sent
         return found
 
     # -- collections ---------------------------------------------------------------------------
@@ -550,6 +500,7 @@ class Calls(Session):
         with link.lock:
             if encoded.message.code:
                 link.send(encoded.message, encoded.buffers)
+                hold(encoded.references, encoded.keys)
             return [futures.want(link.table, key) for key in encoded.keys]
 
     def __shoal_run__(self, plan: Plan, **options: Any) -> list[Any]:
@@ -656,6 +607,68 @@ class Calls(Session):
 
 
 _retry = futures.retry
+
+
+def _submit_one(
+    client: Calls,
+    key: Any,
+    func: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: list[Options],
+    pure: bool,
+) -> Future[Any]:
+    """Send one call, unless its key is known; a future of it."""
+    code, token = client._codes.of(func)
+    if key is None:
+        label = func_label(func)
+        key = f"{label}-{token_of_call(token, args, kwargs)}" if pure else unique_key(label)
+    name = wire_key(key)
+    link = client._link
+    entry = link.table.entries.get(name)
+    if entry is not None:
+        # A key that was let go is computed anew, even if its name is given to something else.
+        # What else was dropped can wait: to tell of it here wakes the link's thread, which
+        # then takes the interpreter's lock from this one.
+        link.flush_dropped()
+        entry = link.table.entries.get(name)
+    if entry is None:
+        if not kwargs and ATOMS.issuperset(map(type, args)):
+            data, aside = pickle.dumps(args, 5), None
+            client._warn_large(len(data) + len(code.data), key)
+            needs: list[Key] = []
+        else:
+            template, needs = split_arguments(args, kwargs)
+            aside = Aside()
+            data = b""
+            if template is not None:
+                data = aside.pickle(0, template, f"the arguments of {key!r}")
+            nbytes = sum(memoryview(buffer).nbytes for buffer in aside.buffers)
+            client._warn_large(len(data) + nbytes + len(code.data), key)
+        message = Submit(
+            names=[Listed([name])],
+            codes=[code],
+            code=[0],
+            args=[data],
+            deps=[tuple(range(1, 1 + len(needs)))],
+            externals=needs,
+            order=[0],
+            wanted=[0],
+            big=aside.big if aside else [],
+            options=options,
+            trace=client._trace(),
+        )
+    with link.lock:
+        found = link.table.entries.get(name)
+        if found is None and entry is None:
+            link.send(message, aside.buffers if aside else ())
+            found = futures.want(link.table, name)
+        elif found is None:
+            # It was let go in between.
+            return _submit_one(client, key, func, args, kwargs, options, pure)
+        else:
+            found.refs += 1
+    return make_future(client, key, found)  # type: ignore[arg-type]
 
 
 class _MapCall:

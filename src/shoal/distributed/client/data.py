@@ -34,6 +34,7 @@ from shoal.graph.token import tokenize
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.families import check_frames
 from shoal.serialize.pickles import Frames, dumps, loads
+from shoal.serialize.references import References, hold
 from shoal.sizeof import sizeof
 
 __all__ = ["DataMethods"]
@@ -80,6 +81,7 @@ class _Load:
     kinds: dict[Key, str]
     workers: list[str] | None
     copies: int
+    references: References
     entries: dict[int, Entry] = field(default_factory=dict)
     there: set[int] = field(default_factory=set)
     """Places in the lists of what some worker has taken."""
@@ -316,7 +318,8 @@ class DataMethods(Session):
         """
         values, names, pack = _pieces(data, hash)
         keys = [wire_key(name) for name in names]
-        frames = [dumps(value, f"the data {k!r}") for value, k in zip(values, names, strict=True)]
+        with References() as references:
+            frames = [dumps(value, f"the data {k!r}") for value, k in zip(values, names)]
         if self._sends is not None:
             for name, frame in zip(names, frames, strict=True):
                 check_frames(frame, self._sends, f"the data {name!r}")
@@ -325,7 +328,7 @@ class DataMethods(Session):
         copies = 0 if broadcast is True else int(broadcast) if broadcast else 1
         timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout) or 0.0
         wanted = None if workers is None else worker_names(workers)
-        load = _Load(keys, frames, sizes, kinds, wanted, copies)
+        load = _Load(keys, frames, sizes, kinds, wanted, copies, references)
 
         def finish(entries: list[Entry]) -> Any:
             client: Any = self
@@ -361,6 +364,7 @@ class DataMethods(Session):
             for entry in entries.values():
                 link.drop(entry)
             raise
+        hold(load.references, load.keys)
         return [entries[i] for i in range(len(load.keys))]
 
     async def _put(self, load: _Load, chosen: list[int]) -> BaseException | None:
@@ -549,12 +553,19 @@ class DataMethods(Session):
 
         async def steps() -> None:
             for label, data in kwargs.items():
-                keys = list({f._entry.key: None for f in futures_of(data)})
-                frames = dumps(data, f"the dataset {label!r}")
+                keys = {f._entry.key: None for f in futures_of(data)}
+                with References() as references:
+                    frames = dumps(data, f"the dataset {label!r}")
+                keys.update(dict.fromkeys(key for _, key, _ in references.found))
                 stream = pickle.dumps((bytes(frames.head), [bytes(b) for b in frames.buffers]))
                 await self._answer(
                     "datasets.publish",
-                    {"name": wire_key(label), "keys": keys, "data": stream, "override": override},
+                    {
+                        "name": wire_key(label),
+                        "keys": [*keys],
+                        "data": stream,
+                        "override": override,
+                    },
                 )
 
         return self._run(steps())

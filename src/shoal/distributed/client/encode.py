@@ -33,6 +33,7 @@ from shoal.graph.plan import Plan
 from shoal.graph.task import ATOMS, Nest, Parser, Portion, Ref, Template
 from shoal.graph.token import tokenize
 from shoal.serialize.pickles import Buffer, Frames, dumps, needs_values
+from shoal.serialize.references import References
 
 __all__ = [
     "Aside",
@@ -97,6 +98,27 @@ class Codes:
         if not by_value or around is not None:
             self._kept[func] = (code, token, around)
         return code, token
+
+    def goes_by_name(self, func: Any) -> bool:
+        """Whether a function is known to be pickled by its name, with nothing that it holds.
+
+        Parameters
+        ----------
+        func
+            Any callable.
+
+        Examples
+        --------
+        >>> codes = Codes()
+        >>> _ = codes.of(abs)
+        >>> codes.goes_by_name(abs), codes.goes_by_name(max)
+        (True, False)
+        """
+        kind = type(func)
+        if kind is not types.FunctionType and kind is not types.BuiltinFunctionType:
+            return False
+        found = self._kept.get(func)
+        return found is not None and found[2] is None
 
 
 def surroundings(func: Any) -> tuple[Any, ...] | None:
@@ -187,6 +209,8 @@ class Encoded:
         To be sent.
     keys
         Of the wanted results, in the order they were asked for; a key may be an external's.
+    references
+        Futures that functions and arguments hold where no parser looks: inside of objects.
 
     Examples
     --------
@@ -194,12 +218,19 @@ class Encoded:
     5
     """
 
-    __slots__ = ("buffers", "keys", "message")
+    __slots__ = ("buffers", "keys", "message", "references")
 
-    def __init__(self, message: Submit, buffers: list[Buffer], keys: list[Key]) -> None:
+    def __init__(
+        self,
+        message: Submit,
+        buffers: list[Buffer],
+        keys: list[Key],
+        references: References | None = None,
+    ) -> None:
         self.message = message
         self.buffers = buffers
         self.keys = keys
+        self.references = references or References()
 
     @property
     def nbytes(self) -> int:
@@ -394,8 +425,9 @@ def encode_plan(
     ids, externals = _number(plan)
     rows = [i for i, to in enumerate(ids) if to >= 0] if externals else range(len(plan))
     table = _Rows(plan, codes, ids, len(rows), externals)
-    for row, i in enumerate(rows):
-        table.add(row, i)
+    with References() as references:
+        for row, i in enumerate(rows):
+            table.add(row, i)
     rank = [0] * len(plan)
     for at, i in enumerate(plan.order):
         rank[i] = at
@@ -417,7 +449,7 @@ def encode_plan(
         parts=table.parts,
     )
     keys = [wire_key(plan.keys[i]) if ids[i] >= 0 else externals[-ids[i] - 1] for i in plan.wanted]
-    return Encoded(message, table.aside.buffers, keys)
+    return Encoded(message, table.aside.buffers, keys, references)
 
 
 class _Rows:

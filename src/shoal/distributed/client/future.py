@@ -30,6 +30,7 @@ from shoal.distributed.protocol import Key
 from shoal.expr.call import Call, ident_of_key
 from shoal.expr.node import Held
 from shoal.local.failure import trimmed
+from shoal.serialize.references import refer
 
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
@@ -227,6 +228,7 @@ class Future(Generic[T]):
         return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        refer(self._client._link.hold, self._entry.key, self)
         return _restore, (self.key, self._client._link.scheduler)
 
     # -- as a collection -----------------------------------------------------------------------

@@ -70,7 +70,7 @@ log = logging.getLogger("distributed.client")
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses between attempts to come back; the last one repeats."""
 
-HARMLESS = frozenset(["queue.taken"])
+HARMLESS = frozenset(["queue.taken", "references.add"])
 """Methods that mean the same when they are called twice."""
 
 HEARD_S = 0.1
@@ -433,6 +433,19 @@ class Link:
             if not known:
                 self.send(Want([key], anew=True))
         return entry
+
+    def hold(self, holders: Sequence[Key], keys: list[Key]) -> None:
+        """Have keys kept as long as one of others is known, whose bytes hold futures of them.
+
+        Parameters
+        ----------
+        holders
+            Of results, data or tasks.
+        keys
+            Of the futures, which are there until this has been said.
+        """
+        with contextlib.suppress(ClosedClientError):
+            self.send(Call(0, "references.add", {"holders": [*holders], "keys": keys}))
 
     def drop(self, entry: Entry) -> None:
         """One future less; from any thread, also from within a garbage collection."""

@@ -28,6 +28,7 @@ from shoal.distributed.client.encode import encode_plan
 from shoal.distributed.client.promise import Promise, spawn
 from shoal.distributed.protocol import Key, Options
 from shoal.graph.fuse import fuse
+from shoal.serialize.references import hold
 
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
@@ -165,6 +166,7 @@ class Staged:
         with link.lock:
             link.announced.described(self._keys, self)
             link.send(encoded.message, encoded.buffers)
+            hold(encoded.references, self._keys)
 
     def _give_up(self, error: BaseException) -> None:
         """The keys cannot be made: whoever waits for them is told."""

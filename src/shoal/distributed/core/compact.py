@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from shoal.distributed.core import journal as j
+from shoal.distributed.core.scheduler.methods.references import said_again
 from shoal.distributed.core.scheduler.names import Layer, key_of
 from shoal.distributed.core.scheduler.records import Client
 from shoal.distributed.core.scheduler.scatter import is_expected
@@ -239,6 +240,8 @@ def named(state: Scheduler) -> Iterator[tuple[str, dict[str, Any]]]:
             yield calls[method], args
     for name, (keys, data, _) in machines.get("datasets", {}).items():
         yield "datasets.publish", {"name": name, "keys": keys, "data": data}
+    for args in said_again(state):
+        yield "references.add", args
     for name, queue in machines.get("queues", {}).items():
         yield "queue.create", {"name": name, "maxsize": queue.most}
         for item in queue.items:

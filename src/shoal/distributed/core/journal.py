@@ -120,6 +120,7 @@ CALLS = (
     "metadata.set",
     "plugin.",
     "queue.",
+    "references.",
     "variable.",
     "workers.upload_file",
 )

@@ -169,7 +169,7 @@ class Disks:
         except SpillError as error:
             if whole in self.store.values:
                 # Loaded since the caller did not find it there.
-                return self.store.frames(id, f"result {whole}")
+                return self.store.frames(id, whole)
             if whole in self.disk.sizes:
                 self.tell("load_failed", whole, str(error))
             return None

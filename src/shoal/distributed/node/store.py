@@ -16,6 +16,7 @@ from typing import Any
 from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.serialize.parts import part_frames
 from shoal.serialize.pickles import Buffer, Frames, dumps, loads
+from shoal.serialize.references import References, hold
 from shoal.types import Parts
 
 __all__ = ["Packed", "Store"]
@@ -58,7 +59,7 @@ class Store:
     --------
     >>> store = Store()
     >>> store.values[5] = "five"
-    >>> store.get(5), store.frames(5, "the result").nbytes > 4
+    >>> store.get(5), store.frames(5, "x").nbytes > 4
     ('five', True)
     """
 
@@ -99,15 +100,17 @@ class Store:
         """
         self.values[id] = Packed(Frames(head, buffers))
 
-    def frames(self, id: int, what: str) -> Frames:
+    def frames(self, id: int, key: Any) -> Frames:
         """A value, or a part of it, as bytes; views of its memory where it has any.
+
+        Futures in it are kept from now on as long as the result is known, whoever has the bytes.
 
         Parameters
         ----------
         id
             Its number.
-        what
-            What an error calls it.
+        key
+            Its key.
 
         Raises
         ------
@@ -125,7 +128,11 @@ class Store:
             value = value.open()
         if part >= 0 and isinstance(value, Parts):
             return part_frames(value, part)
-        return dumps(value, what)
+        with References() as references:
+            frames = dumps(value, f"the result of {key!r}")
+        if references.found:
+            hold(references, [key])
+        return frames
 
     def free(self, id: int) -> None:
         """Let go of a value, if it is here.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
+from shoal.distributed.core.scheduler.methods.references import is_keeper
 from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.needs import drop_result, let_go, unwant
 from shoal.distributed.core.scheduler.records import Client
@@ -44,7 +45,7 @@ def on_cancel(
             continue
         # Who cancels knows it, and may have submitted the key anew when it would hear of it.
         unwant(state, client, row)
-        if not m.force and clients_of(state, row):
+        if not m.force and not all(map(is_keeper, clients_of(state, row))):
             continue
         if states[row] == MEMORY:
             drop_result(state, row)

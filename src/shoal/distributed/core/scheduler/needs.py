@@ -380,6 +380,11 @@ def free(state: Scheduler, gone: Sequence[int]) -> None:
         for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
             for row in gone if other else ():
                 other.pop(row, None)
+        for row in gone if state.references else ():
+            for group in state.references.pop(row, ()):
+                group.holders -= 1
+                if not group.holders:
+                    state.loose.append(group)
     table.free_all(gone)
 
 

@@ -17,6 +17,7 @@ from shoal.distributed.core.scheduler.methods import (
     end_errands,
     end_session,
     holder_gone,
+    let_references_go,
     log_event,
     on_answer,
     on_call,
@@ -187,6 +188,8 @@ def drain(state: Scheduler, now: float) -> list[Any]:
     >>> drain(Scheduler(), 0.0)
     []
     """
+    if state.loose:
+        let_references_go(state)
     fill_workers(state, now)
     if state.is_ranked:
         outrank(state, now)

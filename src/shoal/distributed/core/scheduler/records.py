@@ -11,7 +11,7 @@ from typing import Any
 from shoal.distributed.core.session import Session
 from shoal.distributed.protocol import Finished, Register
 
-__all__ = ["Code", "Computation", "Party", "Prefix", "Worker"]
+__all__ = ["Code", "Computation", "Party", "Prefix", "References", "Worker"]
 
 
 class Party:
@@ -181,6 +181,29 @@ class Computation:
         self.epoch = epoch
         self.since = since
         self.codes = codes
+
+
+class References:
+    """What is kept as long as some rows are known that hold it.
+
+    Parameters
+    ----------
+    keys
+        What is kept.
+    holders
+        How many rows hold it.
+
+    Examples
+    --------
+    >>> References(frozenset(["x"]), 1).holders
+    1
+    """
+
+    __slots__ = ("holders", "keys")
+
+    def __init__(self, keys: frozenset[Any], holders: int) -> None:
+        self.keys = keys
+        self.holders = holders
 
 
 class Client:

@@ -18,6 +18,7 @@ from shoal.distributed.core.scheduler.records import (
     Computation,
     Party,
     Prefix,
+    References,
     Worker,
 )
 from shoal.distributed.core.scheduler.settings import Settings
@@ -106,10 +107,18 @@ class Scheduler:
         self.started = -1.0
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
+        self._begin_references()
         self._begin_observing()
         self._begin_dispatch()
         self._begin_waiting()
         self._begin_sessions()
+
+    def _begin_references(self) -> None:
+        """Results and arguments that hold futures."""
+        self.references: dict[int, list[References]] = {}
+        """Of rows that hold futures: what is kept for them."""
+        self.loose: list[References] = []
+        """What is kept for rows that are all forgotten; until the end of the batch of events."""
 
     def _begin_observing(self) -> None:
         """What people are shown."""

@@ -60,6 +60,7 @@ def validate(state: Scheduler) -> None:
     check_owners(state, rows)
     check_names(state, rows)
     check_queues(state, rows)
+    check_references(state)
     for worker in state.workers.values():
         check_worker(state, worker)
 
@@ -74,7 +75,8 @@ def check(state: Scheduler, ok: Any, row: int, text: str) -> None:
 def check_rows(state: Scheduler, rows: list[int]) -> None:
     """What a state says of the other columns."""
     table = state.table
-    beside = (state.reasons, state.big, state.traces, state.parts, state.tries)
+    beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.traces, state.parts)
+    beside = (*beside, state.tries, state.references)
     noted = set().union(*beside)
     for row in rows:
         now, place, flags = table.states[row], table.place[row], table.flags[row]
@@ -160,6 +162,16 @@ def check_results(state: Scheduler, rows: list[int]) -> None:
         assert worker.held == held[number], (worker.name, worker.held, held[number])
         mine = nbytes[number] + expected
         assert worker.nbytes == mine, f"{worker.name} counts {worker.nbytes} bytes, has {mine}"
+
+
+def check_references(state: Scheduler) -> None:
+    """Keys are kept for those that hold them, and for nobody else."""
+    groups = [group for mine in state.references.values() for group in mine]
+    holders = Counter(map(id, groups))
+    assert all(group.holders == holders[id(group)] > 0 for group in groups), "holders"
+    kept = {id(group): group.keys for group in [*groups, *state.loose]}.values()
+    counts = Counter(key for keys in kept for key in keys)
+    assert counts == state.machines.get("references", Counter()), "references"
 
 
 def check_owners(state: Scheduler, rows: list[int]) -> None:

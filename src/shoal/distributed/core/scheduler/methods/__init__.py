@@ -23,6 +23,7 @@ from shoal.distributed.core.scheduler.methods import (
     nannies,
     queues,
     recipes,
+    references,
     semaphores,
     sources,
     topics,
@@ -41,6 +42,7 @@ from shoal.distributed.core.scheduler.methods.calls import (
 )
 from shoal.distributed.core.scheduler.methods.errands import end_errands
 from shoal.distributed.core.scheduler.methods.queues import doubt_given, settle_given
+from shoal.distributed.core.scheduler.methods.references import let_references_go
 from shoal.distributed.core.scheduler.methods.semaphores import lapse
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.methods.workers import workers_changed
@@ -58,6 +60,7 @@ __all__ = [
     "expire",
     "holder_gone",
     "lapse",
+    "let_references_go",
     "log_event",
     "on_answer",
     "on_call",
@@ -82,6 +85,7 @@ METHODS: dict[str, Method] = {
     **flags.METHODS,
     **queues.METHODS,
     **recipes.METHODS,
+    **references.METHODS,
     **errands.METHODS,
     **sources.METHODS,
 }
