@@ -19,7 +19,7 @@ def test_what_a_function_had_is_let_go_when_it_returns(monkeypatch: Any) -> None
 
     def pause(seconds: float) -> None:
         if threading.current_thread() is not stacks._thread:
-            time.sleep(seconds)  # a test before this one has left one that looks for a while
+            threading.Event().wait(seconds)  # one that a test before this one has left
         elif next(turns):
             looked.set()
             go_on.wait(WAIT_S)
