@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection.base import check_axis, from_node, nearest
+from shoal.dataframe.collection.columns import labels_of
 from shoal.dataframe.collection.distinct import count_values
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import REDUCTIONS
@@ -60,7 +61,8 @@ def agg(self: Any, func: Any = None, axis: Any = 0, **kwargs: Any) -> Any:
             f"agg takes names of functions, got {func!r}; use reduction or map_partitions"
         )
     meta = make_meta(sample_of(self._meta).agg(func))
-    args = (tuple(names), lists, getattr(meta, "name", None), *[one._node for one in results])
+    labels = meta.columns if lists else tuple(names)
+    args = (labels, lists, getattr(meta, "name", None), *[one._node for one in results])
     return from_node(MapPartitions(_table, args, (), meta, ONE, "agg"))
 
 
@@ -72,7 +74,7 @@ def _known(func: Any) -> str:
 
 def _table(names: Any, lists: bool, label: Any, *results: Any) -> Any:
     if lists:
-        return pd.concat(results, axis=1, keys=list(names))
+        return pd.concat(results, axis=1).set_axis(names, axis=1)
     return pd.Series(list(results), index=list(names), name=label)
 
 
@@ -139,7 +141,7 @@ def value_counts(
     Parameters
     ----------
     subset
-        Columns; all by default.
+        A column, or a list of them; all by default.
     normalize, sort, ascending, dropna
         As pandas has them.
     split_every
@@ -153,6 +155,23 @@ def value_counts(
     >>> from_dict({"x": [1, 1]}, npartitions=2).value_counts().compute().tolist()
     [2]
     """
-    frame = self if subset is None else self[list(subset)]
     options = {"sort": sort, "ascending": ascending, "dropna": dropna, "normalize": normalize}
-    return count_values(frame, split_every, split_out, options)
+    labels = list(self.columns) if subset is None else labels_of(self, subset)
+    counts = count_values(self[labels], split_every, split_out, options)
+    # What is asked for by its own name is one level called so; a list of names, several levels.
+    several = subset is None or isinstance(subset, list)
+    names = subset if isinstance(subset, list) else labels if several else [subset]
+    if not several and self._meta.columns.nlevels == 1:
+        return counts
+    if several and len(labels) > 1 and names == labels:
+        return counts
+    meta = _with_levels(counts._meta, names, several)
+    args = (counts._node, names, several)
+    return from_node(MapPartitions(_with_levels, args, (), meta, None, "value-counts"))
+
+
+def _with_levels(counts: Any, names: Any, several: bool) -> Any:
+    index = counts.index
+    if several and index.nlevels == 1:
+        index = pd.MultiIndex.from_arrays([index])
+    return counts.set_axis(index.set_names(list(names)))

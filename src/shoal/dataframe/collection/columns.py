@@ -41,6 +41,7 @@ __all__ = [
     "relabelled",
     "rename",
     "whole_columns",
+    "xs",
 ]
 
 
@@ -321,6 +322,37 @@ def _with_labels(self: Any, index: Any, level: Any, errors: str) -> Any:
     unknown = (None,) * (self.npartitions + 1)
     meta = self._meta.rename(**told)
     return from_node(MapPartitions(rows.call_method, args, tuple(told), meta, unknown, "rename"))
+
+
+def xs(self: Any, key: Any, axis: Any = 0, level: Any = None, drop_level: bool = True) -> Any:
+    """The columns below a label.
+
+    Parameters
+    ----------
+    key
+        The label, or a tuple of several.
+    axis
+        1.
+    level
+        The levels in which they are; the outer ones by default.
+    drop_level
+        Whether these levels go.
+
+    Raises
+    ------
+    NotImplementedError
+        Rows are asked for: use ``loc``.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 1], "x": [2, 3]}, npartitions=2)
+    >>> df.groupby("k").agg(["sum", "max"]).xs("max", axis=1, level=1).compute().x.tolist()
+    [3]
+    """
+    if check_axis(self, axis) != 1:
+        raise NotImplementedError("xs of rows is not there: use loc, then compute()")
+    return chosen(self, lambda probe: probe.xs(key, axis=1, level=level, drop_level=drop_level))
 
 
 def whole_columns(frame: Any, columns: Mapping[Any, Any]) -> dict[Any, Any]:

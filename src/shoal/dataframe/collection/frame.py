@@ -28,6 +28,7 @@ from shoal.dataframe.collection.columns import (
     chosen,
     has_levels,
     labels_of,
+    relabelled,
     whole_columns,
 )
 from shoal.dataframe.collection.distinct import distinct_rows, with_labels
@@ -104,16 +105,8 @@ class DataFrame(FrameBase):
         return from_dict(data, **kwargs)
 
     def _with_columns(self, columns: Any) -> Any:
-        return from_node(
-            MapPartitions(
-                rows.set_columns,
-                (self._node, pd.Index(columns)),
-                (),
-                rows.set_columns(self._meta, pd.Index(columns)),
-                None,
-                "rename",
-            )
-        )
+        new = columns if isinstance(columns, pd.Index) else pd.Index(columns)
+        return relabelled(self, range(len(new)), new)
 
     @property
     def dtypes(self) -> Any:
@@ -407,7 +400,7 @@ class DataFrame(FrameBase):
             How many partial results a task combines.
         """
         if axis in (1, "columns"):
-            return self._rowwise("nunique", axis=1, dropna=dropna)
+            return self._rowwise("nunique", axis=1, dropna=dropna).astype("int64")
         return self._reduce("nunique", split_every=split_every, dropna=dropna)
 
     def nlargest(self, n: int, columns: Any, split_every: Any = None) -> Any:

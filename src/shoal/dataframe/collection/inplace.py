@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.collection.columns import new_label, relabelled
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
@@ -38,6 +41,7 @@ def insert(self: Any, loc: int, column: Any, value: Any, allow_duplicates: bool 
     ['y', 'x']
     """
     names = self.columns.tolist()
+    column = new_label(self, column)
     if column in names:
         raise ValueError(f"cannot insert {column}, already exists")
     if not 0 <= loc <= len(names):
@@ -166,7 +170,8 @@ def corrwith(
         raise NotImplementedError("corrwith(axis=1) is not there; use map_partitions")
     frame = self.select_dtypes(["number", "bool"]) if numeric_only else self
     names = [str(i) for i in range(len(frame.columns))]
-    left = frame._with_columns([f"l{i}" for i in names])
+    plain = pd.Index([f"l{i}" for i in names])
+    left = relabelled(frame, range(len(names)), plain)
     pairs, out = [], {}
     if other.ndim == 1:
         both = left.assign(r=other)
@@ -184,6 +189,8 @@ def corrwith(
     if not pairs:
         raise KeyError(f"no column is in both frames{nearest('', frame.columns)}")
     table = both.corr()
-    args = (table._node, tuple(pairs), tuple(out))
-    meta = rows.picked(table._meta, tuple(pairs), tuple(out))
+    args: tuple[Any, ...] = (table._node, tuple(pairs), tuple(out))
+    ours, theirs = self._meta.columns.names, getattr(other._meta, "columns", self.columns).names
+    args = (*args, list(ours) if ours == theirs else None)
+    meta = rows.picked(table._meta, *args[1:])
     return from_node(MapPartitions(rows.picked, args, (), meta, (None, None), "corrwith"))

@@ -16,6 +16,7 @@ import pandas as pd
 from shoal.dataframe.collection.align import aligned, side_by_side
 from shoal.dataframe.collection.asof import asof_join
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.collection.columns import has_levels, labels_of
 from shoal.dataframe.kernels import cuts
 from shoal.dataframe.meta import UNKNOWN_CATEGORIES, kind_of_categories, make_meta, sample_of
 from shoal.dataframe.nodes.moves import Join, union_divisions
@@ -151,6 +152,8 @@ def _frame(item: Any) -> Any:
 
 def _names(on: Any, frame: Any) -> tuple[Any, ...]:
     names = tuple(on) if isinstance(on, list | tuple | pd.Index) else (on,)
+    if has_levels(frame):
+        return tuple(labels_of(frame, on))
     for name in names:
         if name not in frame.columns and name not in frame._meta.index.names:
             raise KeyError(f"{name!r} is not a column{nearest(name, frame.columns)}")

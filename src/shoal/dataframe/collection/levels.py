@@ -22,7 +22,7 @@ from shoal.dataframe.kernels.levels import with_level_names
 from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.rowwise import Column, MapPartitions
 
-__all__ = ["LabelledCall", "Levels", "grouped_by_level"]
+__all__ = ["LabelledCall", "Levels", "grouped_by_level", "series_by_level"]
 
 CALLING = frozenset(["apply", "filter"])
 """Methods that call a function of the user's with the rows of a group."""
@@ -68,9 +68,9 @@ class Levels:
     Parameters
     ----------
     frame
-        The frame, with its labels.
+        The frame, with its labels, or a series whose name is such a label.
     flat
-        The grouping of the same frame with numbers for its columns.
+        The grouping of the same frame with numbers for its columns, or of the series without name.
     sampled
         pandas' grouping of a sample with the labels.
 
@@ -85,10 +85,11 @@ class Levels:
 
     def __init__(self, frame: Any, flat: Any, sampled: Any) -> None:
         self.frame, self.flat, self.sampled = frame, flat, sampled
+        self.columns = frame._meta.columns if frame.ndim == 2 else pd.Index([])
 
     def __getitem__(self, key: Any) -> Any:
         sampled = self.sampled[key]  # which pandas refuses for some, with its reasons
-        columns = self.frame._meta.columns
+        columns = self.columns
         probe = pd.DataFrame([range(len(columns))], columns=columns)
         numbers = probe[key].iloc[0]
         if isinstance(sampled, SERIES_GROUPS):
@@ -98,7 +99,7 @@ class Levels:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in self.frame._meta.columns and not hasattr(type(self.flat), name):
+        if name in self.columns and not hasattr(type(self.flat), name):
             return self[name]
         found = getattr(self.flat, name)
         if not callable(found):
@@ -113,7 +114,7 @@ class Levels:
             return args[0](self, *args[1:], **kwargs)
         if name in BY_COLUMN:
             return self.apply(operator.methodcaller(BY_COLUMN[name], *args, **kwargs))
-        columns = self.frame._meta.columns
+        columns = self.columns
         if name in CALLING:
             func, *args_ = args
             call = LabelledCall(func, columns)
@@ -122,7 +123,8 @@ class Levels:
             out = getattr(self.flat, name)(call, *args_, **kwargs)
             # The keys, which pandas names on the way, were numbers there.
             args = (out._node, list(out._meta.index.names))
-            return from_node(MapPartitions(with_level_names, args, (), out._meta, None, name))
+            out = from_node(MapPartitions(with_level_names, args, (), out._meta, None, name))
+            return out.rename(self.frame.name) if out.ndim == self.frame.ndim == 1 else out
         if name in ("agg", "aggregate"):
             numbers = self._numbers(args, kwargs)
             out = getattr(self.flat, name)(*numbers[0], **numbers[1])
@@ -151,7 +153,7 @@ class Levels:
         """Arguments of an aggregation, with numbers for the labels."""
 
         def number(label: Any) -> int:
-            return int(self.frame._meta.columns.get_loc(label_of(self.frame, label)))
+            return int(self.columns.get_loc(label_of(self.frame, label)))
 
         first = [
             {number(key): value for key, value in one.items()} if isinstance(one, dict) else one
@@ -191,12 +193,42 @@ def grouped_by_level(frame: Any, by: Any, **options: Any) -> Levels:
         columns.get_loc(label_of(frame, key)) if _is_name(key, columns) else key for key in keys
     ]
     flat = GroupBy(relabelled(frame, everything, pd.RangeIndex(len(columns))), numbers, **options)
-    sample = sample_of(frame._meta)
+    return Levels(frame, flat, _sampled(frame, keys, flat, options))
+
+
+def _sampled(collection: Any, keys: list[Any], flat: GroupBy, options: dict[str, Any]) -> Any:
+    """pandas' grouping of a sample with the labels."""
+    sample = sample_of(collection._meta)
     told = [
         sample_of(known.meta).set_axis(sample.index) if hasattr(known, "meta") else key
         for key, known in zip(keys, flat.keys, strict=True)
     ]
-    return Levels(frame, flat, sample.groupby(told if len(told) > 1 else told[0], **options))
+    return sample.groupby(told if len(told) > 1 else told[0], **options)
+
+
+def series_by_level(series: Any, by: Any, **options: Any) -> Levels:
+    """Groups of the values of a series that was a column below several labels.
+
+    Parameters
+    ----------
+    series
+        A collection.
+    by
+        What the values are grouped by.
+    **options
+        Of the grouping.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> x = from_dict({"x": [1, 2, 3]}, npartitions=2).x
+    >>> series_by_level(x.rename(("a", "x")), x % 2).sum().compute().tolist()
+    [2, 4]
+    """
+    keys = list(by) if isinstance(by, list | tuple) else [by]
+    flat = series.rename(None)
+    groups = flat.groupby([flat if key is series else key for key in keys], **options)
+    return Levels(series, groups, _sampled(series, keys, groups, options))
 
 
 def _key(frame: Any, key: Any) -> Any:

@@ -15,7 +15,10 @@ import pandas as pd
 
 from shoal.collection import compute
 from shoal.dataframe.collection.base import check_axis, from_node, nearest
+from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
+from shoal.dataframe.collection.generate import refuse_inplace
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.levels import with_level_names
 from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.meta import has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
@@ -81,10 +84,13 @@ def set_index(
         else:
             name, labels = column.name, {"__label": column}
             told = {"sorted": sorted, "npartitions": npartitions, "divisions": divisions}
-            out = set_index(self._assigned(labels), "__label", sort=sort, **told)
-            return out.map_partitions(rows.call_method, "rename_axis", name)
-    if not isinstance(column, list) and column not in frame.columns:
-        raise KeyError(f"{column!r} is not a column{nearest(column, frame.columns)}")
+            out = set_index(self._assigned(labels), new_label(self, "__label"), sort=sort, **told)
+            return _named_labels(out, name)
+    if not isinstance(column, list):
+        told, column = column, label_of(frame, column)
+        if told is not column:  # the outer label of one column, which becomes the name of the index
+            again = (drop, sorted, npartitions, divisions, sort)
+            return set_index(frame, column, *again, **kwargs).rename_axis(index=told)
     append = bool(kwargs.get("append"))
     if append and sort:
         raise NotImplementedError("set_index(append=True) needs sort=False: rows stay in place")
@@ -109,6 +115,13 @@ def set_index(
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
         raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
     return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted))
+
+
+def _named_labels(frame: Any, name: Any) -> Any:
+    """The frame, whose index is called otherwise; a tuple is one name."""
+    meta = with_level_names(frame._meta, [name])
+    args = (frame._node, [name])
+    return from_node(MapPartitions(with_level_names, args, (), meta, None, "rename-axis"))
 
 
 def _one_key(other: Any, sort: bool) -> Any:
@@ -226,15 +239,13 @@ def sort_values(
     >>> from_dict({"x": [3, 1, 2]}, npartitions=2).sort_values("x").compute().x.tolist()
     [1, 2, 3]
     """
-    names = list(by) if isinstance(by, list | tuple) else [by]
-    for name in names:
+    for name in by if isinstance(by, list | tuple) else [by]:
         if not isinstance(name, str | tuple) and name not in self.columns:
             raise NotImplementedError(
                 f"sort_values knows sorting by named columns; got by={name!r}, columns are "
                 f"{list(self.columns)}"
             )
-        if name not in self.columns:
-            raise KeyError(f"{name!r} is not a column{nearest(name, self.columns)}")
+    names = labels_of(self, by)
     if na_position not in ("first", "last"):
         raise ValueError(f"na_position must be either 'first' or 'last', got {na_position!r}")
     self = _ordered(self, names)
@@ -280,6 +291,8 @@ def shuffle(
     if hasattr(on, "_node"):
         return _shuffled_on(self, on, count)
     names = tuple(on) if isinstance(on, list | tuple) else (on,)
+    if has_levels(self):
+        names = tuple(labels_of(self, on))
     missing = [n for n in names if n not in self.columns and n not in self._meta.index.names]
     if missing:
         near = nearest(missing[0], self.columns)
@@ -299,18 +312,20 @@ def _shuffled_on(self: Any, on: Any, count: int) -> Any:
     columns = [on] if on.ndim == 1 else [on[name] for name in on.columns]
     if all(_is_column(self, column) for column in columns):
         return from_node(Shuffle(self._node, tuple(c.name for c in columns), count))
-    added = {f"__key_{i}": column for i, column in enumerate(columns)}
+    added = {new_label(self, f"__key_{i}"): column for i, column in enumerate(columns)}
     moved = from_node(Shuffle(self._assigned(added)._node, tuple(added), count))
     return moved[list(self.columns)]
 
 
-def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
+def sort_index(self: Any, ascending: bool = True, axis: Any = 0, **kwargs: Any) -> Any:
     """The rows in the order of their labels.
 
     Parameters
     ----------
     ascending
         False for the opposite order.
+    axis
+        1 for the columns in the order of theirs; all of pandas' arguments are known then.
     **kwargs
         ``na_position`` and the like are refused: labels that are missing have no place.
 
@@ -322,6 +337,10 @@ def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
     >>> s.sort_index().compute().tolist()
     [2, 1]
     """
+    if check_axis(self, axis) == 1:
+        told = {"ascending": ascending, **kwargs}
+        refuse_inplace("sort_index", told)
+        return chosen(self, lambda probe: probe.sort_index(axis=1, **told))
     refused = {name for name, value in kwargs.items() if value and name != "kind"}
     if refused:
         raise NotImplementedError(f"sort_index takes ascending, got {sorted(refused)}")
@@ -329,8 +348,9 @@ def sort_index(self: Any, ascending: bool = True, **kwargs: Any) -> Any:
     if not self.known_divisions and self.npartitions > 1:
         name = self._meta.index.name
         table = self.to_frame("__value") if self.ndim == 1 else self
-        table = table._assigned({"__label": self.index.to_series()}).set_index("__label")
-        table = table.map_partitions(rows.call_method, "rename_axis", name)
+        table = table._assigned({"__label": self.index.to_series()})
+        table = table.set_index(new_label(self, "__label") if self.ndim == 2 else "__label")
+        table = _named_labels(table, name)
         frame = table["__value"].rename(self.name) if self.ndim == 1 else table
     options = (frame._node, "sort_index", ascending, "stable")
     names = ("ascending", "kind")

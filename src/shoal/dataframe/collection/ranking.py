@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import check_axis, from_node
+from shoal.dataframe.collection.columns import by_number, has_levels, labels_of
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.places import PLACE, with_places
 from shoal.dataframe.kernels.ranks import extreme_place, mark_repeated, rank_values, sorted_place
@@ -59,6 +60,8 @@ def rank(
     meta = self._meta.rank(
         method=method, na_option=na_option, ascending=ascending, pct=pct, numeric_only=numeric_only
     )
+    if has_levels(self):
+        return by_number(self, lambda flat: rank(flat, 0, *_reordered(options, numeric_only)))
     if self.ndim == 2:
         chosen = self[list(meta.columns)]
         ranked = {
@@ -68,8 +71,7 @@ def rank(
         return chosen.assign(**ranked) if all(map(_is_text, ranked)) else _assigned(chosen, ranked)
     if method == "first":
         return _of_dtype(_rank_in_order(self, na_option, ascending, pct), meta.dtype)
-    name = 0 if self.name is None else self.name
-    table = self.to_frame(name).groupby(name, dropna=False, observed=True)[name].size()
+    table = self.to_frame("x").groupby("x", dropna=False, observed=True)["x"].size()
     args = (self._node, table._node, *options)
     ranks = MapPartitions(rank_values, args, (), meta, None, "rank")
     if isinstance(meta.dtype, np.dtype):
@@ -90,9 +92,9 @@ def _rank_in_order(self: Any, na_option: str, ascending: bool, pct: bool) -> Any
     return ranks / (self.count() if na_option == "keep" else self.size) if pct else ranks
 
 
-def _reordered(options: tuple[Any, ...]) -> tuple[Any, ...]:
+def _reordered(options: tuple[Any, ...], numeric_only: bool = False) -> tuple[Any, ...]:
     method, na_option, ascending, pct = options
-    return method, False, na_option, ascending, pct
+    return method, numeric_only, na_option, ascending, pct
 
 
 def _is_text(name: Any) -> bool:
@@ -127,13 +129,11 @@ def duplicated(self: Any, subset: Any = None, keep: Any = "first") -> Any:
     if self.ndim == 1:
         # The second argument of a series' method is ``keep``.
         keep = keep if subset is None else subset
-        name = "values" if self.name is None else self.name
-        return duplicated(self.to_frame(name=name), None, keep).rename(self.name)
-    names = list(self.columns) if subset is None else subset
-    names = [names] if not isinstance(names, list) else names
-    for name in names:
-        if name not in self.columns:
-            raise KeyError(pd.Index([name]))
+        return duplicated(self.to_frame(name="x"), None, keep).rename(self.name)
+    names = list(self.columns) if subset is None else labels_of(self, subset)
+    if has_levels(self):
+        places = [self.columns.get_loc(name) for name in names]
+        return by_number(self, lambda flat: duplicated(flat, places, keep))
     count = self.npartitions
     node: Any = Project(self._node, tuple(names))
     origin = node

@@ -32,6 +32,7 @@ from shoal.dataframe.collection.generate import install_methods, install_operato
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.indexing import Locator, filtered, is_mask
 from shoal.dataframe.collection.joins import concat
+from shoal.dataframe.collection.levels import series_by_level
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
@@ -483,6 +484,8 @@ class Series(_Column):
         **options
             As `DataFrame.groupby` has them.
         """
+        if isinstance(self.name, tuple):
+            return series_by_level(self, by, **options)
         name = _name_of(self)
         frame = self.to_frame(name)
         keys = list(by) if isinstance(by, list | tuple) else [by]

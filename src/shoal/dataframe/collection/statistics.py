@@ -571,7 +571,7 @@ def _mode(counts: Any, meta: Any) -> Any:
 
 def _modes(meta: Any, *counts: Any) -> Any:
     columns = [_mode(some, meta[name]) for name, some in zip(meta.columns, counts, strict=True)]
-    return pd.concat(columns, axis=1)
+    return pd.concat(columns, axis=1).set_axis(meta.columns, axis=1)
 
 
 # ------------------------------------------------------------------------------- describe

@@ -123,7 +123,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Series": "unstack swaplevel reorder_levels",
     },
     "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
-    "columns": {"DataFrame": "rename"},
+    "columns": {"DataFrame": "rename xs"},
     "conversion": {
         "DataFrame": "to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
         "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",
@@ -239,7 +239,7 @@ IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
-        "at iat xs take asof": LABELS,
+        "at iat take asof": LABELS,
         "plot hist boxplot": PICTURE,
         "reindex_like": WHOLE,
         "from_records": "make a pandas frame and use from_pandas, or from_map",

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from shoal.collection import compute
-from shoal.dataframe.collection.base import FrameBase, NotHereError, from_node, nearest
+from shoal.dataframe.collection.base import FrameBase, NotHereError, check_axis, from_node, nearest
+from shoal.dataframe.collection.columns import chosen
 from shoal.dataframe.kernels import rows, wide
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.meta import make_meta, sample_of
@@ -162,13 +163,15 @@ def transpose(self: Any) -> Any:
     return from_node(MapPartitions(rows.call_method, args, (), meta, (None, None), "transpose"))
 
 
-def swaplevel(self: Any, i: Any = -2, j: Any = -1) -> Any:
+def swaplevel(self: Any, i: Any = -2, j: Any = -1, axis: Any = 0) -> Any:
     """Two levels of the index in each other's place.
 
     Parameters
     ----------
     i, j
         Names or numbers.
+    axis
+        1 for levels of the columns.
 
     Examples
     --------
@@ -177,16 +180,18 @@ def swaplevel(self: Any, i: Any = -2, j: Any = -1) -> Any:
     >>> df.groupby(["i", "j"]).sum().swaplevel().compute().index.tolist()
     [('a', 1)]
     """
-    return _relevelled(self, "swaplevel", i, j)
+    return _relevelled(self, axis, "swaplevel", i, j)
 
 
-def reorder_levels(self: Any, order: Any) -> Any:
+def reorder_levels(self: Any, order: Any, axis: Any = 0) -> Any:
     """The levels of the index in another order.
 
     Parameters
     ----------
     order
         Their names or numbers.
+    axis
+        1 for levels of the columns.
 
     Examples
     --------
@@ -195,10 +200,12 @@ def reorder_levels(self: Any, order: Any) -> Any:
     >>> df.groupby(["i", "j"]).sum().reorder_levels(["j", "i"]).compute().index.tolist()
     [('a', 1)]
     """
-    return _relevelled(self, "reorder_levels", order)
+    return _relevelled(self, axis, "reorder_levels", order)
 
 
-def _relevelled(self: Any, method: str, *args: Any) -> Any:
+def _relevelled(self: Any, axis: Any, method: str, *args: Any) -> Any:
+    if check_axis(self, axis) == 1:
+        return chosen(self, lambda probe: getattr(probe, method)(*args, axis=1))
     # pandas has the last word on levels that are not there.
     meta = getattr(self._meta, method)(*args)
     unknown = (None,) * (self.npartitions + 1)

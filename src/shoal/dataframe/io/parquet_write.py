@@ -167,9 +167,11 @@ def _checked_keys(df: Any, partition_on: Any, write_index: bool) -> tuple[Any, .
         raise ValueError("partition_on takes some columns, not all: no column would be left")
     others = [name for name in df.columns if not isinstance(name, str)]
     if others:
+        several = df.columns.nlevels > 1
+        remedy = "df.columns = df.columns.map('_'.join)" if several else "df.rename(columns=str)"
         raise ValueError(
-            f"parquet doesn't support non-string column names; rename {others[0]!r}, as "
-            "df.rename(columns=str) does"
+            f"parquet doesn't support non-string column names; rename {others[0]!r}, as {remedy} "
+            "does"
         )
     if not df.columns.is_unique:
         twice = df.columns[df.columns.duplicated()][0]

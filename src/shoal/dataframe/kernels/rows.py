@@ -522,7 +522,12 @@ def table_of(block: Any, span: Any, names: Any, labels: Any = None) -> Any:
     return pd.DataFrame(block, index=index, columns=None if names is None else list(names))
 
 
-def picked(table: Any, pairs: Sequence[tuple[Any, Any, Any]], missing: Sequence[Any]) -> Any:
+def picked(
+    table: Any,
+    pairs: Sequence[tuple[Any, Any, Any]],
+    missing: Sequence[Any],
+    names: Sequence[Any] | None = None,
+) -> Any:
     """Some cells of a table, by name.
 
     Parameters
@@ -533,6 +538,8 @@ def picked(table: Any, pairs: Sequence[tuple[Any, Any, Any]], missing: Sequence[
         Name, row and column of each.
     missing
         Names that have none.
+    names
+        Of the levels of these names.
 
     Examples
     --------
@@ -540,5 +547,7 @@ def picked(table: Any, pairs: Sequence[tuple[Any, Any, Any]], missing: Sequence[
     {'x': 5.0, 'y': nan}
     """
     values = [table[column].get(row) for _, row, column in pairs]
-    names = [*(name for name, _, _ in pairs), *missing]
-    return pd.Series([*values, *[None] * len(missing)], index=pd.Index(names), dtype=float)
+    labels = pd.Index([*(name for name, _, _ in pairs), *missing])
+    if names is not None and len(names) == labels.nlevels:
+        labels = labels.set_names(names)
+    return pd.Series([*values, *[None] * len(missing)], index=labels, dtype=float)
