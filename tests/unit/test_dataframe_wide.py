@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -150,3 +151,61 @@ def test_levels_in_another_order() -> None:
     )
     with pytest.raises(Exception, match="hierarchical"):
         cut(FRAME, 5).x.reorder_levels([0])
+
+
+PIVOTS = [
+    {"index": "g", "columns": "i", "values": "x"},
+    {"index": "i", "columns": "g", "values": "f", "aggfunc": "count", "fill_value": 0},
+    {"index": ["i", "g"], "columns": "c", "values": ["f", "x"], "observed": True},
+    {"index": "i", "columns": ["g", "c"], "values": "x", "aggfunc": "max", "observed": True},
+    {"index": "g", "values": "x", "aggfunc": {"x": "sum"}},
+    {"columns": "g", "values": ["x", "f"], "aggfunc": "min"},
+    {"index": "g", "columns": "i", "aggfunc": "nunique"},
+    {"index": "g", "columns": "i", "values": "x", "aggfunc": ["sum", "mean"], "dropna": False},
+    {"index": "i", "columns": "c", "values": "x", "observed": False, "dropna": False},
+    {"index": "i", "columns": "g", "values": "f", "aggfunc": lambda values: values.max()},
+    {"index": "g", "columns": "i", "values": "x", "margins": True},
+    {"index": ["g", "i"], "columns": "c", "values": ["x", "f"], "margins": True, "observed": True},
+    {"index": "g", "values": ["x", "f"], "aggfunc": "sum", "margins": True, "margins_name": "T"},
+    {"index": "g", "columns": ["i", "c"], "values": "f", "aggfunc": "std", "margins": True},
+    {"index": "i", "columns": "g", "values": "x", "aggfunc": "sum", "margins": True}
+    | {"dropna": False, "fill_value": -1},
+    {"index": "g", "columns": "i", "values": "f", "aggfunc": "var", "ddof": 0},
+]
+
+
+@pytest.mark.parametrize("ends", CUTS)
+@pytest.mark.parametrize("options", PIVOTS, ids=range(len(PIVOTS)))
+def test_pivot_table_is_that_of_pandas(ends: tuple[int, ...], options: dict[str, Any]) -> None:
+    if "aggfunc" in options and options.get("columns") == "i" and "values" not in options:
+        frame = FRAME[["g", "i", "x", "f"]]
+    else:
+        frame = FRAME
+    expected = frame.pivot_table(**options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of functions called on made-up rows
+        got = cut(frame, *ends).pivot_table(**options)
+    pd.testing.assert_frame_equal(got._meta, got.compute().iloc[:0], check_index_type=False)
+    pd.testing.assert_frame_equal(got.compute(), expected)
+
+
+def test_pivot_table_of_categories_computes_nothing() -> None:
+    def never(part: Any) -> Any:
+        raise AssertionError("computed")
+
+    df = cut(FRAME, 5).map_partitions(never, meta=FRAME.iloc[:0])
+    assert list(df.pivot_table(index="i", columns="c", values="x").columns) == list("zyxw")
+
+
+def test_what_pivot_table_refuses() -> None:
+    df = cut(FRAME, 5)
+    with pytest.raises(ValueError, match="mean"):
+        df.pivot_table(index="i", columns="c", values="x", aggfunc="xx")
+    with pytest.raises(ValueError, match="'values' must refer"):
+        df.pivot_table(index="i", columns="c", values="xx")
+    with pytest.raises(ValueError, match="'index' must be the name of an existing column"):
+        df.pivot_table(index="ii", columns="g", values="x")
+    with pytest.raises(NotImplementedError, match="pass index="):
+        df.pivot_table(columns="g", values="x", margins=True)
+    with pytest.raises(ValueError, match="No group keys"):
+        df.pivot_table(values="x")

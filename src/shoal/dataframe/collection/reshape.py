@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.collection import compute
+from shoal.collection import compute, persist
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.pivots import Pivot
 from shoal.dataframe.meta import has_known_categories, make_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
 __all__ = ["categorize", "get_dummies", "melt", "pivot_table"]
 
 PIVOTED = ("mean", "sum", "count", "first", "last", "list", "min", "max", "std", "var")
-"""Functions for `pivot_table`."""
+"""Functions of which `pivot_table` need not see the results to know the columns."""
 
 
 def categorize(
@@ -188,56 +190,162 @@ def pivot_table(
     aggfunc: Any = "mean",
     fill_value: Any = None,
     margins: bool = False,
+    dropna: bool | None = None,
+    margins_name: str = "All",
+    observed: bool | None = None,
+    sort: bool = True,
+    **kwargs: Any,
 ) -> Any:
-    """A row for each value of a column, a column for each category of another.
+    """A row for each value of some columns, a column for each value of others.
 
-    As pandas' with ``observed=False, dropna=False``: which columns there are is known before
-    anything is computed.
+    Which columns there are must be known.  With one ``columns`` of known categories and one
+    ``index`` they are the categories, as pandas has it with ``observed=False, dropna=False``, and
+    nothing is computed yet.  In all other cases the aggregations are computed now and kept, as
+    `DataFrame.persist` keeps them, for their labels become columns; the result is pandas'.
 
     Parameters
     ----------
     df
         A frame.
     index, columns
-        Names of columns; that of ``columns`` has known categories.
+        A column, or several in a list.
     values
-        The column that is aggregated, or several.
+        The column that is aggregated, or several; all others by default.
     aggfunc
-        "mean", "sum", "count", "min", "max", "std", "var", "first", "last" or "list"; or several
-        of them in a list.
+        What pandas' groupings aggregate with: a name, a function, several in a list, or a dict by
+        column.
     fill_value
         What stands where nothing is.
-    margins
-        False.
+    margins, margins_name
+        Whether there are a row and a column of what is aggregated over all others, and their label.
+    dropna, observed, sort
+        As pandas has them.
+    **kwargs
+        Of ``aggfunc``.
 
     Raises
     ------
     ValueError
-        A column is not there, has no known categories, or ``aggfunc`` is something else.
-    NotImplementedError
-        ``margins`` are wanted.
+        A column is not there, or its categories are not known; there is no such aggregation.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> df = from_dict({"i": [1, 1], "c": ["a", "b"], "v": [5, 6]}, npartitions=2).categorize()
+    >>> df = from_dict({"i": [1, 1], "c": ["a", "b"], "v": [5, 6]}, npartitions=2)
     >>> pivot_table(df, "i", "c", "v", "sum").compute().loc[1].tolist()
     [5, 6]
+    >>> pivot_table(df, "i", "c", "v", "sum", margins=True).compute().loc["All"].tolist()
+    [5, 6, 11]
     """
-    if margins:
-        raise NotImplementedError(
-            "pivot_table(margins=True): the table is small, so compute() it and add sums; of means "
-            "and the like, use groupby of each column"
+    told = (index, columns, values)
+    if isinstance(aggfunc, str) and not hasattr(pd.api.typing.DataFrameGroupBy, aggfunc):
+        raise ValueError(
+            f"aggfunc must be either {', '.join(repr(one) for one in PIVOTED)}, or another method "
+            f"of groupings; got {aggfunc!r}"
         )
+    plain = not (margins or kwargs) and sort and dropna is None and observed is None
     if isinstance(aggfunc, list):
-        several_tables = [pivot_table(df, index, columns, values, one) for one in aggfunc]
-        nodes = [one._node for one in several_tables]
-        meta = _side_by_side(tuple(aggfunc), *[one.meta for one in nodes])
-        args = (tuple(aggfunc), *nodes)
-        node = MapPartitions(_side_by_side, args, (), meta, (None, None), "pivot-table")
-    else:
+        options: dict[str, Any] = {
+            "fill_value": fill_value,
+            "margins": margins,
+            "dropna": dropna,
+            "margins_name": margins_name,
+            "observed": observed,
+            "sort": sort,
+        }
+        options |= kwargs
+        several = [pivot_table(df, index, columns, values, one, **options) for one in aggfunc]
+        nodes = [one._node for one in several]
+        names = tuple([getattr(one, "__name__", one) for one in aggfunc])
+        meta = _side_by_side(names, *[one.meta for one in nodes])
+        node = MapPartitions(_side_by_side, (names, *nodes), (), meta, (None, None), "pivot-table")
+        return from_node(node)
+    if plain and aggfunc in PIVOTED and _has_known_labels(df, index, columns, values):
         node = _pivot(df, index, columns, values, aggfunc)
-    return from_node(node) if fill_value is None else from_node(node).fillna(fill_value)
+        return from_node(node) if fill_value is None else from_node(node).fillna(fill_value)
+    if margins and not isinstance(margins_name, str):
+        raise ValueError("margins_name argument must be a string")
+    grouping = {"observed": True if observed is None else observed, "sort": sort}
+    layout = {"fill_value": fill_value, "dropna": dropna is not False, "sort": sort}
+    layout["margins_name"] = margins_name if margins else None
+    return _looked_up(df, told, aggfunc, grouping, layout, kwargs)
+
+
+def _has_known_labels(df: Any, index: Any, columns: Any, values: Any) -> bool:
+    """Whether the columns of a pivoted table are known before anything is computed."""
+    scalar = pd.api.types.is_scalar
+    if values is None or not all(scalar(one) and one is not None for one in (index, columns)):
+        return False
+    return columns in df.columns and isinstance(df.dtypes[columns], pd.CategoricalDtype)
+
+
+def _looked_up(
+    df: Any,
+    told: tuple[Any, Any, Any],
+    aggfunc: Any,
+    grouping: dict[str, Any],
+    layout: dict[str, Any],
+    kwargs: dict[str, Any],
+) -> Any:
+    """The table as pandas makes it; the aggregations that it is made of are computed now."""
+    index, columns, values = told
+    down, across = ([] if one is None else _as_list(one) for one in (index, columns))
+    for name in (*down, *across):
+        _check_column(df, name, "index" if name in down else "columns")
+    keys = [*down, *across]
+    if not keys:
+        raise ValueError("No group keys passed! pivot_table wants index or columns")
+    wanted = [name for name in df.columns if name not in keys] if values is None else values
+    wanted = _as_list(wanted)
+    for name in wanted:
+        _check_column(df, name, "values")
+    if not wanted:
+        raise NotImplementedError(
+            "pivot_table without columns of values: count rows with groupby(...).size().unstack()"
+        )
+    dropna, margins = layout["dropna"], layout["margins_name"] is not None
+    some = df[list(dict.fromkeys([*keys, *wanted]))]
+
+    def aggregated(frame: Any, by: list[Any], **options: Any) -> Any:
+        groups = frame.groupby(by, dropna=dropna, **options)[wanted]
+        return groups.agg(aggfunc, **kwargs)
+
+    tables = [aggregated(some, keys, **grouping)]
+    if margins:
+        if not down or tables[0]._meta.columns.nlevels > 1:
+            raise NotImplementedError(
+                "pivot_table(margins=True) wants an index and one function for each column; pass "
+                "index=, or make tables one by one and join them"
+            )
+        rows = some.dropna() if dropna else some
+        tables.append(aggregated(rows, down, observed=dropna))
+        if across:
+            tables.append(aggregated(rows, across, observed=dropna))
+        tables.append(aggregated(rows.assign(**{EVERY_ROW: 0}), [EVERY_ROW]))
+    single = values is not None and not pd.api.types.is_list_like(values)
+    layout["empty"] = (some._meta[wanted], aggfunc)
+    how = Pivot(len(down), len(across), single, **layout)
+    kept = persist(*[repartition(one, npartitions=1) for one in tables])
+    nodes = tuple([one._node for one in kept])
+    looked = MapPartitions(_layout, (how, *nodes), (), df._meta, (None, None), "pivot-table")
+    meta = compute(*from_node(looked).to_delayed())[0]
+    return from_node(MapPartitions(_laid_out, (how, *nodes), (), meta, (None, None), "pivot-table"))
+
+
+EVERY_ROW = "__every_row__"
+"""A key that all rows have in common."""
+
+
+def _as_list(names: Any) -> list[Any]:
+    return list(names) if pd.api.types.is_list_like(names) else [names]
+
+
+def _laid_out(how: Pivot, *tables: Any) -> Any:
+    return how(*tables)
+
+
+def _layout(how: Pivot, *tables: Any) -> Any:
+    return how(*tables).iloc[:0]
 
 
 def _side_by_side(names: Any, *tables: Any) -> Any:
@@ -245,7 +353,7 @@ def _side_by_side(names: Any, *tables: Any) -> Any:
 
 
 def _pivot(df: Any, index: Any, columns: Any, values: Any, aggfunc: Any) -> Any:
-    _check_pivot(df, index, columns, values, aggfunc)
+    _check_pivot(df, index, columns, values)
     several = pd.api.types.is_list_like(values)
     # Several are sorted, as pandas does.
     names = sorted(values, key=str) if several else [values]
@@ -260,31 +368,25 @@ def _pivot(df: Any, index: Any, columns: Any, values: Any, aggfunc: Any) -> Any:
     return MapPartitions(_pivoted, args, (), meta, (None, None), "pivot-table")
 
 
-def _check_pivot(df: Any, index: Any, columns: Any, values: Any, aggfunc: Any) -> None:
-    scalar = pd.api.types.is_scalar
-    for told, name in (("index", index), ("columns", columns)):
-        if not scalar(name) or name is None or name not in df.columns:
-            raise ValueError(
-                f"'{told}' must be the name of an existing column, got {name!r}"
-                f"{nearest(name, df.columns)}"
-            )
-    if not isinstance(df.dtypes[columns], pd.CategoricalDtype):
-        raise ValueError("'columns' must be category dtype; use df.categorize()")
+def _check_column(df: Any, name: Any, told: str) -> None:
+    if not pd.api.types.is_hashable(name) or name not in df.columns:
+        what = (
+            "refer to an existing column or columns"
+            if told == "values"
+            else ("be the name of an existing column")
+        )
+        raise ValueError(f"'{told}' must {what}, got {name!r}{nearest(name, df.columns)}")
+
+
+def _check_pivot(df: Any, index: Any, columns: Any, values: Any) -> None:
+    _check_column(df, index, "index")
+    _check_column(df, columns, "columns")
+    for name in _as_list(values) or [None]:
+        _check_column(df, name, "values")
     if not has_known_categories(df.dtypes[columns]):
         raise ValueError(
             "'columns' must have known categories. Please use `df[columns].cat.as_known()` "
             "beforehand to ensure known categories"
-        )
-    names = list(values) if pd.api.types.is_list_like(values) else [values]
-    missing = [name for name in names if name not in df.columns]
-    if missing or not names:
-        raise ValueError(
-            f"'values' must refer to an existing column or columns, got {values!r}"
-            f"{nearest(missing[0], df.columns) if missing else ''}"
-        )
-    if not isinstance(aggfunc, str) or aggfunc not in PIVOTED:
-        raise ValueError(
-            f"aggfunc must be either {', '.join(repr(one) for one in PIVOTED)}; got {aggfunc!r}"
         )
 
 
