@@ -318,20 +318,21 @@ class Job:
         self._rewritable = [i for i, node in own if isinstance(node, Node)]
         if optimize_graph and self._rewritable:
             roots = [self.nodes[i] for i in self._rewritable]
-            with self._at_scheduler():
+            with self.at_scheduler():
                 self.stages = Stages(roots, rules_of(roots), fixed)
                 if stager is not None:
                     run_stages(self.stages, stager)
         if not later:
             self.decide()
 
-    def _at_scheduler(self) -> contextlib.AbstractContextManager[None]:
+    def at_scheduler(self) -> contextlib.AbstractContextManager[None]:
+        """While something is planned: how much memory those have who will run it."""
         return runs_where(getattr(self.scheduler, "__shoal_memory__", None))
 
     def decide(self) -> None:
         """Plan what is open as the estimates say, and all the rest."""
         if self.stages is not None:
-            with self._at_scheduler():
+            with self.at_scheduler():
                 new, self.steps = self.stages.decided()
             self.nodes.update(zip(self._rewritable, new, strict=True))
             self.stages = None

@@ -12,6 +12,7 @@ import shoal
 import shoal.dataframe as dd
 from shoal import config
 from shoal.dataframe.kernels.groupcount import expected_bytes, sketch_groups
+from shoal.dataframe.kernels.grouporder import RangeOfGroups
 from shoal.dataframe.kernels.groups import Aggregate, GroupReducer
 
 PARTS, ROWS = 12, 60
@@ -93,12 +94,50 @@ def test_there_is_one_partition_where_that_can_be_seen() -> None:
     assert largest == whole.groupby("k").z.sum().nlargest(3).tolist()
 
 
-@pytest.mark.parametrize("told", [{"sort": False}, {"as_index": False}], ids=str)
-def test_another_order_is_planned_as_it_was(told: dict[str, bool]) -> None:
+def test_the_order_in_which_groups_are_met_is_planned_as_it_was() -> None:
     frame, whole = both("integers")
-    made = frame.groupby("k", **told)[["x"]].sum()
+    made = frame.groupby("k", sort=False)[["x"]].sum()
     assert "ranges of keys" not in made.explain()
-    pd.testing.assert_frame_equal(made.compute(), whole.groupby("k", **told)[["x"]].sum())
+    pd.testing.assert_frame_equal(made.compute(), whole.groupby("k", sort=False)[["x"]].sum())
+
+
+@pytest.mark.parametrize("kind", ["integers", "texts", "nullable"])
+@pytest.mark.parametrize("by", ["k", ["k", "y"]], ids="-".join)
+def test_keys_as_columns_beside_numbered_rows(kind: str, by: Any) -> None:
+    frame, whole = both(kind)
+    made = frame.groupby(by, as_index=False)[["x", "z"]].sum()
+    wanted = whole.groupby(by, as_index=False)[["x", "z"]].sum()
+    pd.testing.assert_frame_equal(made.compute(), wanted)
+    assert "ranges of keys" in decided(made)
+    total = made.z.sum().compute()
+    assert total == wanted.z.sum()
+
+
+def mixed(part: int) -> pd.DataFrame:
+    rng = np.random.default_rng(part)
+    numbers = rng.integers(0, 10 * ROWS, ROWS)
+    keys = [f"key {n}" if n % 3 == part % 2 else None if n % 7 == 0 else int(n) for n in numbers]
+    keys = [str(key) for key in keys] if part == 4 else keys
+    keys = numbers.tolist() if part == 5 else keys
+    return pd.DataFrame({"k": pd.Series(keys, dtype=object), "x": 1})
+
+
+@pytest.mark.parametrize("dropna", [True, False])
+def test_texts_come_after_numbers(dropna: bool) -> None:
+    frame = dd.from_map(mixed, range(PARTS), meta=mixed(0).iloc[:0])
+    whole = pd.concat([mixed(part) for part in range(PARTS)], ignore_index=True)
+    made = frame.groupby("k", dropna=dropna).x.sum()
+    wanted = whole.groupby("k", dropna=dropna).x.sum()
+    pd.testing.assert_series_equal(made.compute(), wanted)
+    assert "ranges of keys" in decided(made)
+
+
+def test_a_partition_may_have_keys_of_a_kind_that_no_sample_has() -> None:
+    state = GroupReducer(("k",), (Aggregate("x", "sum"),), None, "x").partial(mixed(0))
+    none = pd.Index([], dtype=object)
+    for bounds, part, kind in [((pd.Index([9]), none), 1, str), ((none, pd.Index(["k"])), 0, int)]:
+        keys = RangeOfGroups(2)(state, bounds).part(part).atoms.index
+        assert {key for key in state.atoms.index if isinstance(key, kind)} <= set(keys)
 
 
 def test_each_partition_is_read_once() -> None:

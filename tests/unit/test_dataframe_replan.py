@@ -12,7 +12,9 @@ import shoal
 import shoal.dataframe as dd
 from shoal import config
 from shoal.dataframe.nodes.layout import Limits, arrange, regrouped, shared_out
+from shoal.dataframe.nodes.open import limit_bytes, skew_bytes
 from shoal.distributed import Client
+from shoal.memory import runs_where
 
 ROWS = 200
 
@@ -236,3 +238,51 @@ def test_groups_hold_everything_in_order() -> None:
         groups = shared_out([5, 0, 1, 90, 2, 3], count)
         assert [i for group in groups for i in group] == list(range(6))
         assert 1 <= len(groups) <= count
+
+
+def skewed(how: str, left: Any, right: Any) -> bool:
+    """Whether partitions are cut; the rows are those of pandas."""
+    made = left.merge(right, on="k", how=how)
+    told = {"broadcast_limit": "1 B", "skew_limit": "2 kiB", "small_partition": "1 B"}
+    with limits(**told):
+        found = made.compute(scheduler="sync")
+    wanted = left.compute().merge(right.compute(), on="k", how=how)
+    pd.testing.assert_frame_equal(ordered(found), ordered(wanted))
+    return any("skewed cut into" in text for text in decided(made))
+
+
+@pytest.mark.parametrize(
+    ("how", "moved"), [("inner", "left"), ("inner", "right"), ("left", "left"), ("right", "right")]
+)
+def test_a_skewed_side_is_cut_beside_one_that_is_where_it_has_to_be(how: str, moved: str) -> None:
+    sides = {"left": table("x", skew=0.5), "right": table("yy", keys=40_000)}
+    if moved == "right":
+        sides = {"left": table("x", keys=40_000), "right": table("yy", skew=0.5)}
+    still = "right" if moved == "left" else "left"
+    sides[still] = sides[still].shuffle("k", npartitions=12)
+    assert skewed(how, **sides)
+
+
+def test_a_side_that_was_open_itself_is_where_it_has_to_be() -> None:
+    large, other = table("x", skew=0.5), table("yy", keys=40_000)
+    right = other[other.yy % 3 > 0].shuffle("k", npartitions=12)
+    assert skewed("inner", large, right)
+    # Rows of the side that is moved may not be apart from their like.
+    assert not skewed("left", right, large.rename(columns={"x": "z"}))
+
+
+def test_how_many_partitions_there_are_does_not_change_beside_one_that_stays() -> None:
+    large, other = table("x", skew=0.5), table("yy", keys=40_000).shuffle("k", npartitions=12)
+    made = large.merge(other, on="k")
+    with limits(broadcast_limit="1 B", skew_limit="2 kiB", small_partition="1 B"):
+        kept = made.persist(scheduler="sync")
+    assert kept.npartitions == made.npartitions == 12
+    pd.testing.assert_frame_equal(
+        ordered(kept.compute()), ordered(large.compute().merge(other.compute(), on="k"))
+    )
+
+
+def test_a_partition_is_cut_where_workers_are_small() -> None:
+    assert skew_bytes() == limit_bytes("skew-limit")
+    with runs_where(lambda: 160 << 20):
+        assert skew_bytes() == 10 << 20

@@ -19,7 +19,7 @@ from shoal.dataframe.kernels.hashing import hash_arrays
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.sizeof import sizeof
 
-__all__ = ["GroupSketch", "expected_bytes", "sketch_groups"]
+__all__ = ["GroupSketch", "expected_bytes", "sketch_groups", "sketch_hashes"]
 
 KEPT = 4096
 """Hashes in a sketch."""
@@ -69,10 +69,28 @@ def sketch_groups(state: State) -> GroupSketch:
     """
     index = state.atoms.index
     hashes = hash_arrays([level.array for level in levels_of(index)])
-    if len(hashes) > KEPT:
+    return sketch_hashes(hashes, sizeof(state.atoms) + sum(map(sizeof, state.rows.values())))
+
+
+def sketch_hashes(hashes: Any, nbytes: int) -> GroupSketch:
+    """The sketch of keys.
+
+    Parameters
+    ----------
+    hashes
+        Of each key, all distinct.
+    nbytes
+        What the partial result takes in memory.
+
+    Examples
+    --------
+    >>> sketch_hashes(np.array([5, 3], dtype=np.uint64), 16).hashes.tolist()
+    [3, 5]
+    """
+    rows = len(hashes)
+    if rows > KEPT:
         hashes = np.partition(hashes, KEPT - 1)[:KEPT]
-    nbytes = sizeof(state.atoms) + sum(map(sizeof, state.rows.values()))
-    return GroupSketch(len(index), int(nbytes), np.unique(hashes))
+    return GroupSketch(rows, int(nbytes), np.unique(hashes))
 
 
 def expected_bytes(sketches: Sequence[GroupSketch], count: int) -> int:

@@ -12,6 +12,7 @@ import pandas as pd
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.groups import State
 from shoal.dataframe.kernels.hashing import hash_codes
+from shoal.dataframe.kernels.levels import levels_of
 from shoal.serialize.parts import Pieces, keep
 
 __all__ = ["RangeOfGroups", "bounds_of_keys", "sample_of_keys"]
@@ -35,7 +36,7 @@ def sample_of_keys(state: State) -> Any:
     >>> sample_of_keys(State(pd.DataFrame({0: [1, 2]}, index=index), {})).tolist()
     [3, 1]
     """
-    keys = state.atoms.index.get_level_values(0).unique()
+    keys = levels_of(state.atoms.index)[0].unique()
     return keys[:: -(-len(keys) // SAMPLE_KEYS) or 1]
 
 
@@ -51,28 +52,41 @@ def bounds_of_keys(samples: Sequence[Any], count: int) -> Any:
 
     Returns
     -------
-    An index of fewer than ``count`` keys; None where keys have no order.
+    Two indexes of fewer than ``count`` keys together: one of numbers or the like, and one of texts,
+    which come after those in pandas.  None where keys have no order.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> bounds_of_keys([pd.Index([1, 2]), pd.Index([3, 4])], 2).tolist()
-    [3]
+    >>> [one.tolist() for one in bounds_of_keys([pd.Index([1, 2]), pd.Index([3, 4])], 2)]
+    [[3], []]
+    >>> [one.tolist() for one in bounds_of_keys([pd.Index([1, 2]), pd.Index(["a", "b"])], 4)]
+    [[2], ['a', 'b']]
     """
     some = [one for one in samples if len(one)]
     if not some:
-        return samples[0]
-    dtypes = {one.dtype for one in some}
-    # Of a join that fills in what is missing, some partitions have integers, some have floats.
-    if len(dtypes) > 1 and not all(map(pd.api.types.is_numeric_dtype, dtypes)):
-        return None
+        return samples[0], samples[0]
     keys = some[0].append(some[1:]).unique().dropna()
+    texts = _are_texts(keys)
     try:
-        keys = keys.sort_values()
+        kinds = [one.sort_values() for one in (keys[~texts], keys[texts])]
     except TypeError:
         return None
     at = np.arange(1, count) * len(keys) // count
-    return keys[np.unique(at[at > 0])]
+    at = np.unique(at[at > 0])
+    starts = np.cumsum([0, *map(len, kinds)])
+    return tuple(
+        [
+            kind[at[(at >= start) & (at < start + len(kind))] - start]
+            for kind, start in zip(kinds, starts, strict=False)
+        ]
+    )
+
+
+def _are_texts(keys: Any) -> Any:
+    if keys.dtype != object:
+        return np.full(len(keys), isinstance(keys.dtype, pd.StringDtype))
+    return np.fromiter((isinstance(key, str) for key in keys), bool, len(keys))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +102,7 @@ class RangeOfGroups:
     --------
     >>> import pandas as pd
     >>> state = State(pd.DataFrame({0: [1, 2]}, index=pd.Index([5, 9], name="k")), {})
-    >>> parts = RangeOfGroups(2)(state, pd.Index([7]))
+    >>> parts = RangeOfGroups(2)(state, (pd.Index([7]), pd.Index([])))
     >>> [parts.part(i).atoms.index.tolist() for i in range(2)]
     [[5], [9]]
     """
@@ -116,8 +130,14 @@ class RangeOfGroups:
     def _cut(self, item: Any, bounds: Any) -> list[Any]:
         if bounds is None:
             return split_by_codes(item, hash_codes(item.index, self.count), self.count)
-        keys = item.index.get_level_values(0)
+        keys = levels_of(item.index)[0]
         codes = np.full(len(keys), self.count - 1, dtype=np.int64)
-        there = ~keys.isna()
-        codes[there] = bounds.searchsorted(keys[there], side="right") if len(bounds) else 0
+        there = ~np.asarray(keys.isna())
+        texts = _are_texts(keys)
+        before = 0
+        for kind, some in zip(bounds, (there & ~texts, there & texts), strict=True):
+            if some.any():
+                found = kind.searchsorted(keys[some], side="right") if len(kind) else 0
+                codes[some] = before + found
+            before += len(kind)
         return split_by_codes(item, codes, self.count)

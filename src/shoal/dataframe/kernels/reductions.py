@@ -131,68 +131,14 @@ class Reducer:
         value = self.combine(partials)[1]
         return REDUCTIONS[self.name].final(value, **dict(self.options))
 
-    def split(self, count: int) -> Any:
-        """How partial results are cut where the result is to have several partitions.
 
-        Parameters
-        ----------
-        count
-            How many.
-        """
-        if self.name not in SPLIT_BY:
-            raise NotImplementedError(f"{self.name} gives one partition; leave out split_out")
-        return PairSplit(count, SPLIT_BY[self.name], dict(self.options).get("subset"))
-
-
-SPLIT_BY = {"drop_duplicates": "rows", "unique": "rows", "value_counts": "index"}
+SPLIT_BY = {
+    "drop_duplicates": "rows",
+    "unique": "rows",
+    "nunique": "rows",
+    "value_counts": "index",
+}
 """Reductions whose partial results have rows with keys, and what those are."""
-
-
-@dataclasses.dataclass(frozen=True)
-class PairSplit:
-    """Cuts partial results that have rows, by the hash of their keys.
-
-    Parameters
-    ----------
-    count
-        How many pieces.
-    keys
-        "rows" or "index".
-    subset
-        Columns that are keys; None for all.
-
-    Examples
-    --------
-    >>> pieces = PairSplit(3, "rows")((2, pd.Series([1, 2])))
-    >>> sum(n for n, _ in pieces)
-    2
-    """
-
-    count: int
-    keys: str
-    subset: Any = None
-
-    def __call__(self, pair: Pair) -> list[Pair]:
-        """Cut one.
-
-        Parameters
-        ----------
-        pair
-            A partial result.
-        """
-        item = pair[1]
-        if self.keys == "index":
-            keys = item.index.to_frame(index=False)
-            keys.columns = range(keys.shape[1])
-        elif isinstance(item, pd.DataFrame) and self.subset is not None:
-            names = [self.subset] if pd.api.types.is_scalar(self.subset) else list(self.subset)
-            keys = item[names]
-        else:
-            keys = item
-        hashed = pd.util.hash_pandas_object(keys, index=False).to_numpy()
-        codes = (hashed % np.uint64(self.count)).astype(np.int64)
-        pieces = [item[codes == code] for code in range(self.count)]
-        return [(len(piece), piece) for piece in pieces]
 
 
 # ------------------------------------------------------------------------ putting values together

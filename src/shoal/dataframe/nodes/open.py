@@ -18,7 +18,7 @@ on as planned.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shoal import config
@@ -27,13 +27,15 @@ from shoal.dataframe.nodes.base import FrameNode, Logical
 from shoal.dataframe.nodes.cuts import Cut, Regroup, Together
 from shoal.dataframe.nodes.layout import Limits, Piece, arrange, regrouped
 from shoal.dataframe.nodes.moves import Join, Merge
-from shoal.dataframe.nodes.partitions import Repartition
+from shoal.dataframe.nodes.partitions import Repartition, Select
 from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.sources import Given
-from shoal.expr.adapt import decision, note_decision
+from shoal.dataframe.nodes.undecided import Undecided
+from shoal.expr.adapt import note_decision
+from shoal.memory import runner_bytes
 from shoal.units import format_bytes, parse_bytes
 
-__all__ = ["Open", "exchanges_of", "limit_bytes"]
+__all__ = ["Open", "exchanges_of", "limit_bytes", "skew_bytes"]
 
 SPLITTABLE = {
     "inner": ("left", "right"),
@@ -43,6 +45,9 @@ SPLITTABLE = {
     "right": ("right",),
 }
 """Of each kind of join: the sides whose rows may be apart from their like."""
+
+SHARE = 16
+"""Of the memory of a process a partition may be that part before it is cut."""
 
 WORTH = 2
 """Partitions are put together where there are so many times fewer then."""
@@ -64,8 +69,25 @@ def limit_bytes(name: str) -> int:
     return int(parse_bytes(config.get(f"dataframe.replan.{name}")))
 
 
+def skew_bytes() -> int:
+    """How large a partition may be before it is cut.
+
+    A task that joins one has it several times, so never more than a small share of the memory of a
+    process that runs it.
+
+    Examples
+    --------
+    >>> skew_bytes() <= limit_bytes("skew-limit")
+    True
+    """
+    return min(limit_bytes("skew-limit"), runner_bytes() // SHARE)
+
+
 def exchanges_of(node: Any) -> dict[str, Exchange]:
-    """The shuffles that a logical node would be made of, by side; none, if there are others.
+    """The shuffles that a logical node would be made of, by side.
+
+    A side of a join whose rows are where they have to be has none.  None at all where rows are
+    brought together in another way.
 
     Parameters
     ----------
@@ -85,7 +107,8 @@ def exchanges_of(node: Any) -> dict[str, Exchange]:
     if type(physical) is not Merge:
         return {}
     sides = {"left": physical.left, "right": physical.right}
-    return sides if all(type(side) is Exchange for side in sides.values()) else {}
+    moved = {side: one for side, one in sides.items() if one is not getattr(node, side)}
+    return moved if all(type(one) is Exchange for one in moved.values()) else {}
 
 
 class Shown(NamedTuple):
@@ -114,7 +137,7 @@ class Shown(NamedTuple):
         return self.side, self.cut.name
 
 
-class Open(Logical):
+class Open(Undecided):
     """A join, a shuffle or a reduction whose partitions are planned when they have been cut.
 
     Parameters
@@ -144,21 +167,6 @@ class Open(Logical):
     fields = ("source", "key", "tries", "sizes", "resize", "shown")
     prefix = "open"
 
-    @property
-    def row_roots(self) -> frozenset[str]:
-        """Those of what it is."""
-        roots: frozenset[str] = self.source.row_roots
-        return roots
-
-    def infer_divisions(self) -> tuple[Any, ...]:
-        """As they are planned."""
-        return tuple(self.source.divisions)
-
-    def physical(self) -> FrameNode:
-        """As it is planned, where nobody waits for sizes."""
-        source: FrameNode = self.source
-        return source
-
     def label(self) -> str:
         """What may change."""
         ways = [f"{side} to all" for side in self.tries]
@@ -166,46 +174,49 @@ class Open(Logical):
         ways += ["skewed ones cut"] * bool(self.sizes and isinstance(self.source, Join))
         return f"{self.source.label()}; open: {', '.join(ways)}"
 
-    def told_open(self) -> str:
-        """What may change, and what was decided the last time, for `explain`."""
-        last = decision(self.key)
-        return self.label() + (f"; last time: {last}" if last else "")
-
     # ---------------------------------------------------------------------- while it runs
 
     def watched(self) -> tuple[FrameNode, ...]:
         """The sides that are to be cut next."""
         if not isinstance(self.source, Logical):
             return ()
-        known = {one.side for one in self.shown}
-        wanted = self.tries[:1] or (set(exchanges_of(self.source)) - known if self.sizes else ())
+        found = exchanges_of(self.source)
         return tuple(
             [
-                Cut(one.source, one.split, one.count, annotations=self.source.annotations)
-                for side, one in exchanges_of(self.source).items()
-                if side in wanted
+                Cut(
+                    found[side].source,
+                    found[side].split,
+                    found[side].count,
+                    annotations=self.source.annotations,
+                )
+                for side in self._next(found)
             ]
         )
+
+    def _next(self, found: Mapping[str, Exchange]) -> list[str]:
+        """The sides to be cut next: what was open below may have put rows where they have to be."""
+        tries = [side for side in self.tries if side in found]
+        known = {one.side for one in self.shown}
+        return tries[:1] or [side for side in found if side not in known] * self.sizes
 
     def settled(self, seen: Sequence[Any], fixed: bool) -> FrameNode:
         """A join with a side given to all partitions, or what was cut under other numbers."""
         found = exchanges_of(self.source)
-        known = {one.side for one in self.shown}
-        sides = self.tries[:1] or [side for side in found if side not in known]
         shown = list(self.shown)
-        for side, one in zip(sides, seen, strict=True):
+        for side, one in zip(self._next(found), seen, strict=True):
             held = one.blocks
             count = held.size
             cut = Given(held, found[side].given_meta, (None,) * (count + 1))
             shown.append(Shown(side, cut, one.measures))
         resize = self.resize and not fixed
-        if self.tries:
+        tries = [side for side in self.tries if side in found]
+        if tries:
             small = shown[-1]
             if small.total <= limit_bytes("broadcast-limit"):
                 joined = self._given_to_all(small, found)
                 if resize or joined.npartitions == self.npartitions:
                     return joined
-            rest = self.replace(tries=self.tries[1:], shown=tuple(shown))
+            rest = self.replace(tries=tuple(tries[1:]), shown=tuple(shown))
             if rest.watched():
                 return rest
         return self._arranged({one.side: one for one in shown}, found, resize)
@@ -225,19 +236,30 @@ class Open(Logical):
     ) -> FrameNode:
         """The shuffle that goes on from what was cut."""
         pieces = [Piece((target,), {}) for target in range(self.npartitions)]
+        join = self.source if isinstance(self.source, Join) else None
         if len(shown) == len(found):
-            limits = Limits(limit_bytes("small-partition"), limit_bytes("skew-limit"))
-            ways = SPLITTABLE.get(self.source.how, ()) if isinstance(self.source, Join) else ()
+            limits = Limits(limit_bytes("small-partition"), skew_bytes())
+            ways = (
+                []
+                if join is None
+                else [one for one in SPLITTABLE.get(join.how, ()) if one in found]
+            )
             sizes = {side: shown[side].sizes for side in found}
-            new = arrange(sizes, limits, ways, resize)
+            # How large partitions of a side are that stays where it is nobody knows.
+            new = arrange(sizes, limits, ways, resize and (join is None or len(found) == 2))
             split = any(piece.sources for piece in new)
             pieces = new if split or WORTH * len(new) <= self.npartitions else pieces
         note_decision(self.key, self._summary(shown, pieces))
-        parts = [_joined(exchange, shown.get(side), pieces) for side, exchange in found.items()]
-        if not isinstance(self.source, Join):
-            return parts[0]
+        if join is None:
+            return _joined(found["rows"], shown.get("rows"), pieces)
+        left, right = (
+            _joined(found[side], shown.get(side), pieces)
+            if side in found
+            else _chosen(getattr(join, side), pieces)
+            for side in ("left", "right")
+        )
         divisions = (None,) * (len(pieces) + 1)
-        merged = Merge(*parts, tuple(self.source.options.items()), divisions)
+        merged = Merge(left, right, tuple(join.options.items()), divisions)
         if resize or len(pieces) == self.npartitions:
             return merged
         # As many partitions as were promised: the pieces of one stand beside each other.
@@ -261,6 +283,12 @@ class Open(Logical):
             several = sum(1 for piece in pieces if piece.sources)
             told.append(f"{len(cut)} skewed cut into {several} pieces")
         return f"{text}: {', '.join(told)}"
+
+
+def _chosen(frame: FrameNode, pieces: Sequence[Piece]) -> FrameNode:
+    """Partitions of a side that is not moved, one for each piece of its target."""
+    blocks = tuple([piece.targets[0] for piece in pieces])
+    return frame if blocks == tuple(range(frame.npartitions)) else Select(frame, blocks)
 
 
 def _joined(exchange: Exchange, shown: Shown | None, pieces: Sequence[Piece]) -> Exchange:

@@ -1,30 +1,42 @@
-"""Aggregations by group of which nobody knows how many groups there are.
+"""Aggregations by group, and distinct rows, of which nobody knows how many there will be.
 
 Combining partial results in a tree is best where many partitions have the same groups.  Where
 nearly every row is a group of its own, each level of the tree has all of the data again, and the
-last task more than a worker has memory.  So some partial results are made first; if the groups that
-they announce are large, results are brought together by ranges of keys, each range by itself.
+last task more than a worker has memory.  So some partial results are made first (`SomeFirst`).  If
+the groups that they announce are large, results are brought together by ranges of keys, each range
+by itself (`OpenGroups`); distinct rows and values are found by pieces of their keys
+(`OpenDistinct`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
 
 from shoal import config
+from shoal.dataframe.kernels.distinct import Added, Joined, PairSplit, finished, sketch_pair
 from shoal.dataframe.kernels.groupcount import expected_bytes, sketch_groups
-from shoal.dataframe.nodes.base import FrameNode, Logical
+from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.firsts import KeepFirst
 from shoal.dataframe.nodes.ordered import SortedExchange
 from shoal.dataframe.nodes.partitions import Repartition
-from shoal.dataframe.nodes.reduce import Partial, Tree
-from shoal.expr.adapt import decision, note_decision
+from shoal.dataframe.nodes.reduce import Exchange, Partial, Tree
+from shoal.dataframe.nodes.undecided import Undecided
+from shoal.expr.adapt import note_decision
 from shoal.expr.lower import Lowering
 from shoal.units import format_bytes, parse_bytes
 
-__all__ = ["OpenGroups", "Patched", "Some", "range_bytes"]
+__all__ = ["OpenDistinct", "OpenGroups", "Patched", "Some", "SomeFirst", "range_bytes"]
 
 MOST_FIRST = 16
 """So many partial results are made first at most."""
+
+TABLE = 4
+"""So many times the memory of distinct keys the table takes in which they are looked up."""
 
 
 def range_bytes() -> int:
@@ -47,17 +59,18 @@ class Some(FrameNode):
         The node.
     places
         Their numbers.
+    measure
+        ``measure(block)``: what is to be known of each.
 
     Examples
     --------
     >>> Some.fields
-    ('source', 'places')
+    ('source', 'places', 'measure')
     """
 
     __slots__ = ()
-    fields = ("source", "places")
+    fields = ("source", "places", "measure")
     prefix = "some"
-    measure = staticmethod(sketch_groups)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """Unknown."""
@@ -103,8 +116,67 @@ class Patched(FrameNode):
         lowering.graph.name_blocks(self.name, numbers)
 
 
-class OpenGroups(Logical):
-    """An aggregation by group that is planned when some partitions have been looked at.
+class SomeFirst(Undecided):
+    """A reduction that is planned when the partial results of some partitions have been looked at.
+
+    Those that derive from it have the fields of `Undecided`, and ``resize``: whether there may be
+    more than one partition.
+
+    Examples
+    --------
+    >>> issubclass(SomeFirst, Undecided)
+    True
+    """
+
+    __slots__ = ()
+    pieces: ClassVar[str]
+
+    def label(self) -> str:
+        """What may change."""
+        return f"{self.source.label()}; open: {self.pieces}"
+
+    def _partial(self) -> Partial:
+        node = self.source
+        return Partial(node.args, node.reducer, annotations=node.annotations)
+
+    def watched(self) -> tuple[FrameNode, ...]:
+        """Some of the partial results, from all over the frame."""
+        partial = self._partial()
+        count = int(partial.size)
+        first = min(MOST_FIRST, max(2, count // 8))
+        places = tuple([i * count // first for i in range(first)])
+        return (Some(partial, places, self._sketch()),)
+
+    def settled(self, seen: Sequence[Any], fixed: bool) -> FrameNode:
+        """A tree, or pieces."""
+        [one], [watched] = seen, self.watched()
+        partial, node = self._partial(), self.source
+        states = Patched(partial, watched.places, one.blocks)
+        total = expected_bytes(one.measures, partial.size)
+        count = min(-(-total // self._piece_bytes()), int(partial.size))
+        text = f"{one.blocks.size} of {partial.size} partitions announce {format_bytes(total)}"
+        if count < 2:
+            note_decision(self.key, f"{text} of groups: as planned")
+            told = {"annotations": node.annotations}
+            return Tree(states, node.reducer, node.given_meta, node.split_every, **told)
+        note_decision(self.key, f"{text} of groups: in {count} {self.pieces}")
+        return self._spread(states, count, self.resize and not fixed)
+
+    def _sketch(self) -> Callable[[Any], Any]:
+        """What is measured of a partial result."""
+        raise NotImplementedError
+
+    def _piece_bytes(self) -> int:
+        """How large a piece should be."""
+        return range_bytes()
+
+    def _spread(self, states: FrameNode, count: int, resize: bool) -> FrameNode:
+        """The result in so many pieces; put together where ``resize`` is false."""
+        raise NotImplementedError
+
+
+class OpenGroups(SomeFirst):
+    """An aggregation by group, in the order of the keys: in a tree, or by ranges of keys.
 
     Parameters
     ----------
@@ -126,58 +198,82 @@ class OpenGroups(Logical):
     __slots__ = ()
     fields = ("source", "key", "resize")
     prefix = "open-groups"
+    pieces = "ranges of keys"
 
-    @property
-    def row_roots(self) -> frozenset[str]:
-        """Those of the aggregation."""
-        roots: frozenset[str] = self.source.row_roots
-        return roots
+    def _sketch(self) -> Callable[[Any], Any]:
+        return sketch_groups
 
-    def infer_divisions(self) -> tuple[Any, ...]:
-        """As they are planned."""
-        return tuple(self.source.divisions)
-
-    def physical(self) -> FrameNode:
-        """As it is planned, where nobody waits."""
-        source: FrameNode = self.source
-        return source
-
-    def label(self) -> str:
-        """What may change."""
-        return f"{self.source.label()}; open: ranges of keys"
-
-    def told_open(self) -> str:
-        """What may change, and what was decided the last time, for `explain`."""
-        last = decision(self.key)
-        return self.label() + (f"; last time: {last}" if last else "")
-
-    def _partial(self) -> Partial:
+    def _spread(self, states: FrameNode, count: int, resize: bool) -> FrameNode:
         node = self.source
-        return Partial(node.args, node.reducer, annotations=node.annotations)
-
-    def watched(self) -> tuple[FrameNode, ...]:
-        """Some of the partial results, from all over the frame."""
-        partial = self._partial()
-        count = int(partial.size)
-        first = min(MOST_FIRST, max(2, count // 8))
-        return (Some(partial, tuple([i * count // first for i in range(first)])),)
-
-    def settled(self, seen: Sequence[Any], fixed: bool) -> FrameNode:
-        """A tree, or ranges of keys."""
-        [one], [watched] = seen, self.watched()
-        partial, node = self._partial(), self.source
-        states = Patched(partial, watched.places, one.blocks)
-        total = expected_bytes(one.measures, partial.size)
-        count = min(-(-total // range_bytes()), int(partial.size))
-        text = f"{one.blocks.size} of {partial.size} partitions announce {format_bytes(total)}"
         told: Any = {"annotations": node.annotations}
-        if count < 2:
-            note_decision(self.key, f"{text} of groups: as planned")
-            return Tree(states, node.reducer, node.given_meta, node.split_every, **told)
-        note_decision(self.key, f"{text} of groups: in {count} ranges of keys")
+        reducer = dataclasses.replace(node.reducer, as_index=True)
         unknown = (None,) * (count + 1)
-        final = node.reducer.final
-        ranges = SortedExchange(states, final, count, node.given_meta, unknown, **told)
-        if self.resize and not fixed:
+        ranges = SortedExchange(states, reducer.final, count, node.given_meta, unknown, **told)
+        if not node.reducer.as_index:
+            # Rows are numbered, and ranges do not know how many are before them.
+            numbered = Joined(reducer.title, with_numbers)
+            return Tree(ranges, numbered, node.given_meta, False, **told)
+        if resize:
             return ranges
         return Repartition(ranges, (tuple(range(count)),), node.divisions)
+
+
+class OpenDistinct(SomeFirst):
+    """Distinct rows or values, counted or not: in a tree, or by pieces of their keys.
+
+    Parameters
+    ----------
+    source
+        The reduction, to one partition.
+    key
+        Its name, as it was written.
+    resize
+        Whether there may be more partitions.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"k": [1, 2], "x": [1, 2]}, npartitions=2)
+    >>> OpenDistinct(df.k.unique().expr, "key", False).label()
+    'Reduce(unique); open: pieces of keys'
+    """
+
+    __slots__ = ()
+    fields = ("source", "key", "resize")
+    prefix = "open-distinct"
+    pieces = "pieces of keys"
+
+    def _sketch(self) -> Callable[[Any], Any]:
+        return functools.partial(sketch_pair, reducer=self.source.reducer)
+
+    def _piece_bytes(self) -> int:
+        return max(range_bytes() // TABLE, 1)
+
+    def _spread(self, states: FrameNode, count: int, resize: bool) -> FrameNode:
+        node, reducer = self.source, self.source.reducer
+        meta, told = node.given_meta, {"annotations": node.annotations}
+        unknown = (None,) * (count + 1)
+        if reducer.name == "nunique":
+            split = PairSplit(reducer, count)
+            counts = Exchange(states, split, reducer.final, count, meta, unknown, None, **told)
+            return Tree(counts, Added(reducer.title), meta, node.split_every, **told)
+        firsts = KeepFirst(states, reducer, count, meta, resize, **told)
+        if resize:
+            return firsts
+        return Tree(firsts, Joined(reducer.title, finished, (reducer,)), meta, False, **told)
+
+
+def with_numbers(rows: pd.DataFrame | pd.Series) -> pd.DataFrame:
+    """Groups with their keys as columns, and rows numbered.
+
+    Parameters
+    ----------
+    rows
+        Groups with their keys as index.
+
+    Examples
+    --------
+    >>> with_numbers(pd.Series([3], index=pd.Index([7], name="k"), name="x")).values.tolist()
+    [[7, 3]]
+    """
+    return rows.reset_index()

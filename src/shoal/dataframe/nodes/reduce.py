@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from shoal.dataframe.kernels.distinct import PairSplit
+from shoal.dataframe.kernels.reductions import Reducer
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
     Apply,
@@ -126,9 +128,11 @@ class Reduce(Logical):
             args = (partial, self.reducer.final, self.split_out, self.given_meta, self.divisions)
             return SortedExchange(*args, **told)
         if self.split_out > 1:
-            split, join = self.reducer.split(self.split_out), self.reducer.final
+            count, join = self.split_out, self.reducer.final
+            pairs = isinstance(self.reducer, Reducer)
+            split = PairSplit(self.reducer, count) if pairs else self.reducer.split(count)
             return Exchange(
-                partial, split, join, self.split_out, self.given_meta, self.divisions, None, **told
+                partial, split, join, count, self.given_meta, self.divisions, None, **told
             )
         return Tree(partial, self.reducer, self.given_meta, self.split_every, **told)
 

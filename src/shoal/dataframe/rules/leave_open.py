@@ -11,11 +11,12 @@ import pandas as pd
 from shoal import config
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.levels import levels_of
+from shoal.dataframe.kernels.reductions import SPLIT_BY, Reducer
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.estimates import estimate, width_bytes
 from shoal.dataframe.nodes.moves import Join, Shuffle, Sort
-from shoal.dataframe.nodes.open import Open, exchanges_of, limit_bytes
-from shoal.dataframe.nodes.opengroups import OpenGroups, range_bytes
+from shoal.dataframe.nodes.open import SPLITTABLE, Open, exchanges_of, limit_bytes
+from shoal.dataframe.nodes.opengroups import OpenDistinct, OpenGroups, range_bytes
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import (
     Assign,
@@ -28,6 +29,7 @@ from shoal.dataframe.nodes.rowwise import (
     Rename,
 )
 from shoal.dataframe.nodes.sources import FromPandas, Given
+from shoal.dataframe.nodes.undecided import Undecided
 from shoal.dataframe.rules.walk import sources_first
 from shoal.expr.node import Held, Node
 
@@ -50,6 +52,12 @@ BROADCAST = {
     "right": ("left",),
 }
 """Of each kind of join: the sides that may be given to all partitions of the other one."""
+
+
+UNORDERED = frozenset(
+    ["sum", "count", "min", "max", "any", "all", "mean", "var", "std", "nunique", "len", "size"]
+)
+"""Reductions that give the same whatever the order and the labels of rows are."""
 
 
 def leave_open(roots: Sequence[Node]) -> list[Node]:
@@ -98,7 +106,12 @@ def leave_open(roots: Sequence[Node]) -> list[Node]:
         if told is not None:
             changed = Open(changed, node.name, *told, ())
         elif isinstance(node, Reduce) and _may_have_many_groups(node, readers):
-            changed = OpenGroups(changed, node.name, _may_resize(node, readers, last))
+            resize = _may_resize(node, readers, last)
+            if isinstance(node.reducer, GroupReducer):
+                changed = OpenGroups(changed, node.name, resize)
+            else:
+                unseen = resize and _may_number_anew(node, readers)
+                changed = OpenDistinct(changed, node.name, unseen)
         new[node.name] = changed
     return [new[root.name] for root in roots]
 
@@ -108,7 +121,7 @@ leave_open.whole = True  # type: ignore[attr-defined]
 
 
 def _is_open(node: Node, readers: Mapping[str, list[Any]]) -> bool:
-    return any(isinstance(reader, Open | OpenGroups) for reader in readers[node.name])
+    return any(isinstance(reader, Undecided) for reader in readers[node.name])
 
 
 def _open(
@@ -130,31 +143,63 @@ def _open(
             [node.source] if isinstance(node, Shuffle) else node.frames, node, readers, last
         )
         return ((), True, True) if wait else None
-    sides = {"left": node.left, "right": node.right}
+    sides = {side: getattr(node, side) for side in found}
     most = {side: bound_bytes(one) for side, one in sides.items()}
     tries = _tries(node, sides, most, resize)
     tries = [one for one in tries if _is_private([sides[one]], node, readers, last)]
     bounds = [size for size in most.values() if size is not None]
     known = len(bounds) == len(most) and sum(bounds) <= limit_bytes("skew-limit")
-    shrunk = any(shrinks(one) for one in sides.values())
-    sizes = (not known or (many and shrunk)) and _is_private(sides.values(), node, readers, last)
+    cuttable = any(side in SPLITTABLE.get(node.how, ()) for side in sides)
+    fewer = many and len(sides) == 2 and any(shrinks(one) for one in sides.values())
+    sizes = (not known and (cuttable or len(sides) == 2)) or fewer
+    sizes = sizes and _is_private(sides.values(), node, readers, last)
     return (tuple(tries), sizes, resize) if tries or sizes else None
 
 
 def _may_have_many_groups(node: Reduce, readers: Mapping[str, list[Any]]) -> bool:
-    """Whether an aggregation by group, in order of the keys, may be too large for one task."""
-    if _is_open(node, readers):
+    """Whether groups in order of their keys, or distinct rows, may be too large for one task."""
+    if _is_open(node, readers) or node.split_out != 1 or node.frames[0].npartitions <= FEW:
         return False
-    reducer = node.reducer
-    ordered = isinstance(reducer, GroupReducer) and reducer.sort and reducer.as_index
-    if not ordered or node.split_out != 1 or node.frames[0].npartitions <= FEW:
-        return False
-    index = node.given_meta.index
-    keys = [level.dtype for level in levels_of(index)]
-    if any(isinstance(dtype, pd.CategoricalDtype) for dtype in keys):
+    if any(isinstance(dtype, pd.CategoricalDtype) for dtype in _key_dtypes(node)):
         return False  # there are as many groups as categories
+    reducer = node.reducer
+    if isinstance(reducer, GroupReducer):
+        if not reducer.sort:
+            return False
+    elif not (isinstance(reducer, Reducer) and reducer.name in SPLIT_BY):
+        return False
     most = bound_bytes(node.frames[0])
     return most is None or most > range_bytes()
+
+
+def _key_dtypes(node: Reduce) -> list[Any]:
+    """Of the labels of a reduction that has a row for each key."""
+    meta, reducer = node.given_meta, node.reducer
+    if isinstance(reducer, GroupReducer) and not reducer.as_index:
+        return list(meta.dtypes.iloc[: len(reducer.by)])
+    if isinstance(reducer, GroupReducer) or reducer.title == "value_counts":
+        return [level.dtype for level in levels_of(meta.index)]
+    return []
+
+
+def _may_number_anew(node: Reduce, readers: Mapping[str, list[Any]]) -> bool:
+    """Whether nobody can see, in the results, labels or an order that several partitions lack."""
+    options = dict(node.reducer.options)
+    if node.reducer.name == "drop_duplicates":
+        return True
+    if options.get("normalize") or not readers[node.name]:
+        return False
+    stack, seen = [node], {node.name}
+    for one in stack:
+        for reader in readers[one.name]:
+            if isinstance(reader, Reduce) and getattr(reader.reducer, "name", "") in UNORDERED:
+                continue
+            if not (readers[reader.name] and _follows(reader, node)):
+                return False
+            if reader.name not in seen:
+                seen.add(reader.name)
+                stack.append(reader)
+    return True
 
 
 def _tries(node: Join, sides: Any, most: Any, resize: bool) -> list[str]:
@@ -163,9 +208,9 @@ def _tries(node: Join, sides: Any, most: Any, resize: bool) -> list[str]:
         return []
     found = []
     for side in BROADCAST.get(node.how, ()):
-        other = sides["left" if side == "right" else "right"]
+        other = node.left if side == "right" else node.right
         fits = resize or other.npartitions == node.npartitions
-        if fits and shrinks(sides[side]):
+        if side in sides and fits and shrinks(sides[side]):
             found.append(side)
     return sorted(found, key=lambda side: float("inf") if most[side] is None else most[side])
 

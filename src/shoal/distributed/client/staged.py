@@ -138,8 +138,9 @@ class Staged:
             if job is None or job.stages is None:
                 return False
             unpack = self._client._unpacked
-            job.stages.tell([unpack(found, some) for some in entries])
-            self._submit_stage(job)
+            with job.at_scheduler():
+                job.stages.tell([unpack(found, some) for some in entries])
+                self._submit_stage(job)
         return True
 
     def finish(self) -> None:
