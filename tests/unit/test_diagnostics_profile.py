@@ -21,6 +21,7 @@ from shoal.diagnostics.charts import Panel, line, resource_panel, short_number, 
 from shoal.diagnostics.profile import ProcessMeter, ResourceData, TaskData, has_screen
 from shoal.graph.legacy import plan_from_dict
 from shoal.graph.task import Task
+from shoal.local.process_pool import end_workers
 from shoal.local.sync import run_sync
 from shoal.local.threads import run_threads
 
@@ -216,6 +217,7 @@ def test_resource_profiler_ends_when_another_callback_fails_to_start(event: str)
 
 
 def test_meter_counts_children() -> None:
+    end_workers()  # of tests before: they would end some time
     program = "x = b'x' * 50_000_000; print(flush=True); input()"
     before, _ = ProcessMeter()()
     with subprocess.Popen(
