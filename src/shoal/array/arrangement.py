@@ -105,7 +105,9 @@ def squeeze(a: Any, axis: Any = None) -> Array:
         )
     if not gone:
         return a  # type: ignore[no-any-return]
-    return Array(Permute(a._node, tuple([i for i in range(a.ndim) if i not in gone])))
+    # An axis of length 1 may have empty blocks beside the one that goes.
+    node = rechunk_node(a._node, tuple([(1,) if i in gone else c for i, c in enumerate(a.chunks)]))
+    return Array(Permute(node, tuple([i for i in range(a.ndim) if i not in gone])))
 
 
 def broadcast_to(x: Any, shape: Any, chunks: Any = None, meta: Any = None) -> Array:
@@ -159,7 +161,8 @@ def broadcast_to(x: Any, shape: Any, chunks: Any = None, meta: Any = None) -> Ar
                     f"cannot broadcast chunks {x.chunks} to chunks {given}: where the array is "
                     "not repeated they must be equal; rechunk it first"
                 )
-    return Array(BroadcastTo(x._node, given))
+    one = [(1,) if sum(blocks) == 1 else blocks for blocks in x.chunks]
+    return Array(BroadcastTo(rechunk_node(x._node, tuple(one)), given))
 
 
 def concatenate(

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from shoal.array.chunks import Chunks, common_blockdim
+from shoal.array.chunks import Chunks, blocks_beside, common_blockdim
 from shoal.array.chunktypes import is_valid_chunk_type
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
@@ -71,9 +71,7 @@ def unify_chunks(*args: Any, **kwargs: Any) -> tuple[dict[Any, Any], list[Any]]:
     for a, labels in given:
         if labels is not None:
             pairs_of_axes = zip(labels, a.chunks, strict=True)
-            chunks = tuple(
-                [own if sum(own) == 1 == len(own) else common[i] for i, own in pairs_of_axes]
-            )
+            chunks = tuple([blocks_beside(own, common[i]) for i, own in pairs_of_axes])
             a = Array(rechunk_node(a._node, chunks))
         arrays.append(a)
     return common, arrays

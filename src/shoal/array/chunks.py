@@ -22,6 +22,7 @@ __all__ = [
     "Chunks",
     "blockdims_from_blockshape",
     "broadcast_chunks",
+    "blocks_beside",
     "common_blockdim",
     "has_unknown",
     "normalize_chunks",
@@ -334,7 +335,8 @@ def common_blockdim(blockdims: Iterable[Sequence[int]]) -> AxisChunks:
     given = [tuple(axis) for axis in blockdims]
     if not given:
         return ()
-    choices = list(dict.fromkeys(axis for axis in given if sum(axis) != 1 or len(axis) > 1))
+    longer = [axis for axis in given if sum(axis) != 1]
+    choices = list(dict.fromkeys(longer or [axis for axis in given if len(axis) > 1]))
     if not choices:
         return max(given, key=len)
     if len(choices) == 1:
@@ -349,6 +351,26 @@ def common_blockdim(blockdims: Iterable[Sequence[int]]) -> AxisChunks:
         )
     cuts = sorted({cut for axis in choices for cut in itertools.accumulate(axis)})
     return tuple([b - a for a, b in itertools.pairwise([0, *cuts])]) or (0,)
+
+
+def blocks_beside(own: AxisChunks, common: AxisChunks) -> AxisChunks:
+    """How an axis is to be cut, to go with others whose blocks are ``common``.
+
+    Parameters
+    ----------
+    own
+        Its blocks.
+    common
+        From `common_blockdim`.
+
+    Examples
+    --------
+    >>> blocks_beside((6,), (2, 4)), blocks_beside((1,), (2, 4)), blocks_beside((0, 1), (2, 4))
+    ((2, 4), (1,), (1,))
+    """
+    if sum(own) == 1 and (len(own) == 1 or sum(common) != 1):
+        return (1,)
+    return common
 
 
 def _common_unknown(choices: list[AxisChunks]) -> AxisChunks:

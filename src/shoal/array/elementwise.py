@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.array.chunks import Chunks, common_blockdim
+from shoal.array.chunks import Chunks, blocks_beside, common_blockdim
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.kernels.cast import cast_block
@@ -155,13 +155,7 @@ def align(operands: Sequence[Any]) -> list[Any]:
 
 def _fitted(node: ArrayNode, common: Chunks) -> ArrayNode:
     own = common[len(common) - node.ndim :]
-    chunks = tuple(
-        [
-            blocks if sum(blocks) == 1 and len(blocks) == 1 else new
-            for blocks, new in zip(node.chunks, own, strict=True)
-        ]
-    )
-    return rechunk_node(node, chunks)
+    return rechunk_node(node, tuple(map(blocks_beside, node.chunks, own)))
 
 
 def _single_output(out: Any) -> Any:

@@ -118,7 +118,9 @@ def cut_axis(blocks: AxisChunks, entry: Any) -> list[tuple[int, Any]]:
     """
     if not isinstance(entry, slice):
         return [_cut_int(blocks, entry)]
-    if entry.step == 1 and any(n != n for n in blocks):
+    is_whole = entry.step == 1 and entry.start == 0 and entry.stop == sum(blocks)
+    if is_whole or (entry.step == 1 and any(n != n for n in blocks)):
+        # Empty blocks stay: whether an axis is taken whole or left alone, it is cut as before.
         return [(i, slice(0, None if n != n else n, 1)) for i, n in enumerate(blocks)]
     if entry.step < 0:
         return _cut_backwards(blocks, entry)

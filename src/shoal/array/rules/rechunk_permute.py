@@ -36,6 +36,8 @@ def rechunk_permute(node: Any, uses: Mapping[str, int]) -> Node | None:
     if type(node) is not Rechunk or type(node.source) is not Permute:
         return None
     permute = node.source
+    if any(a is None and own != (1,) for a, own in zip(permute.axes, node.given, strict=True)):
+        return None
     given = dict(zip(permute.axes, node.given, strict=True))
     source = permute.source
     # Axes that the permutation leaves out have a length of 1.
