@@ -96,6 +96,10 @@ def spilling(client: Client) -> Any:
     return client.map(block, [25] * 20, range(20), pure=False)
 
 
+def nothing(client: Client) -> Any:
+    return []
+
+
 def huge(client: Client) -> Any:
     return client.map(block, [110], [0], pure=False)
 
@@ -132,11 +136,20 @@ def stuck(client: Client) -> Any:
 TWO = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": "400 MB"}
 THREADS = {"n_workers": 1, "threads_per_worker": 4, "processes": False}
 
+CRAMPED = {
+    "n_workers": 1,
+    "threads_per_worker": 1,
+    "memory_limit": "400 MB",
+    "memory_pause_fraction": 0.05,
+}
+"""An interpreter alone takes more than that."""
+
 CASES: dict[str, tuple[Callable[[Client], Any], dict[str, Any], str]] = {
     "straggler": (straggler, TWO, r"worker 0 takes [\d.]+ \w+ .* [\d.]+ times as long"),
     "skewed": (skewed, TWO, r"took [\d.]+ s, the other \d+ of 'work' [\d.]+ \w+"),
     "transferring": (transferring, TWO, r"fetched [\d.]+ MiB .* in [\d.]+ \w+"),
     "spilling": (spilling, TWO, r"[\d.]+ MiB are on disk now, [\d.]+ MiB at most"),
+    "cramped": (nothing, CRAMPED, r"1 of 1 workers are paused, such as worker 0: [\d.]+ MiB of"),
     "huge": (huge, TWO, r"takes 110\.00 MiB, 2\d% of a worker's memory"),
     "leaking": (leaking, TWO, r"worker 0 has [\d.]+ MiB .* [\d.]+ MiB more than"),
     "few": (few, THREADS, r"\d tasks for 4 threads: they were busy \d+%"),

@@ -110,6 +110,12 @@ def spilling() -> Model:
     return model_of({"stream": [2, even(), []], "workers": full, "at": 10.0})
 
 
+def without_room() -> Model:
+    full = worker(0, memory=GIB, managed=GIB >> 10)
+    full[WORKER.index("status")], full[WORKER.index("limit")] = "paused", GIB + (GIB >> 3)
+    return model_of({"stream": [2, even(), []], "workers": [full, worker(1)], "at": 10.0})
+
+
 def transfers() -> Model:
     flows = [1, [(9.0, "tcp://w0", [("tcp://w1", 500 << 20, 9.0)])]]
     return model_of({"stream": [2, even(), []], "flows": flows, "at": 10.0})
@@ -160,6 +166,7 @@ CASES: dict[str, Callable[[], Model]] = {
     "straggler": straggling,
     "tiny": tiny_tasks,
     "skewed": skewed_partition,
+    "cramped": without_room,
     "spilling": spilling,
     "transferring": transfers,
     "gil": gil,

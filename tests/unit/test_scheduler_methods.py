@@ -14,12 +14,14 @@ from shoal.distributed.core.scheduler import (
     received,
     tick,
 )
+from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.core.scheduler.ticking import fence
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Answer,
+    Beat,
     Call,
     Cancel,
     Code,
@@ -407,6 +409,40 @@ def test_what_there_is(state):
     assert [what for _, what, _ in told["story"]] == ["submitted", "sent", "ended"]
     assert ask(state, ME, "scheduler.demand")["ready"] == 0
     assert "x-1" in ask(state, ME, "scheduler.dump_state")["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("managed", "said"),
+    [
+        (0, "of which 0 B by results, the rest by the interpreter and what libraries keep; raise"),
+        (100 << 20, "of which 100.00 MiB by results; let go of results or raise memory_limit"),
+    ],
+)
+def test_why_says_that_workers_are_paused_and_by_what(state, managed, said):
+    for party in (A, B):
+        received(state, party, Goodbye(), (), 0.0)
+    connected(state, 12, "worker", 0.0)
+    told = Register("c", "inproc://c", 1, 150 << 20, {}, {}, "host", 1)
+    received(state, 12, told, (), 0.0)
+    submit = Submit([Listed(["x"])], [Code(b"f", b"f")], [0], [b""], [()], [], [0], [0])
+    received(state, ME, submit, (), 0.0)
+    sent(state)
+    paused = Beat("paused", managed, 0, 120 << 20, 0.0, 0, 1, 0)
+    received(state, 12, paused, (), 1.0)
+    sent(state)
+    numbers = f"worker c is paused: 120.00 MiB of 150.00 MiB are used, {said}"
+    why = explain(state, "x", 1.0)["why"]
+    assert "it was sent to c 1 s ago" in why and numbers in why
+    row = submit.names[0].keys[0]
+    received(state, 12, Report([], [], [], [], [], [], [], returned=returned(state, row)), (), 1.0)
+    sent(state)
+    why = explain(state, "x", 1.0)["why"]
+    assert "no worker has room for it yet" in why and numbers in why
+
+
+def returned(state, key):
+    row = state.names.rows[key]
+    return [(state.table.numbers[row], state.table.runs[row])]
 
 
 def test_results_are_replicated_and_moved(state):

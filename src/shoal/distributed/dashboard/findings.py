@@ -259,11 +259,42 @@ def huge(model: Model) -> Finding | None:
     )
 
 
+def is_cramped(worker: dict[str, Any]) -> bool:
+    """Whether what a paused worker's memory is full of is no results: it does not go away."""
+    metrics = worker["metrics"]
+    return (
+        worker["status"] == "paused"
+        and bool(worker["limit"])
+        and metrics.get("managed", 0) < metrics.get("memory", 0) / 2
+    )
+
+
+def cramped(model: Model) -> Finding | None:
+    """Workers are paused, and not because of results."""
+    full = [worker for worker in model.workers.values() if is_cramped(worker)]
+    if not full:
+        return None
+    worst = max(full, key=lambda worker: worker["metrics"]["memory"] / worker["limit"])
+    used, managed = worst["metrics"]["memory"], worst["metrics"]["managed"]
+    return Finding(
+        "cramped",
+        "Workers have no room to begin tasks",
+        f"{len(full)} of {len(model.workers)} workers are paused, such as worker {worst['name']}: "
+        f"{format_bytes(used)} of {format_bytes(worst['limit'])} are used, of which "
+        f"{format_bytes(managed)} by results.",
+        "The rest is the interpreter, and what libraries and tasks keep: give workers more memory "
+        "(memory_limit=), or start fewer; client.restart() frees what tasks have left behind.",
+        len(full) / len(model.workers),
+        "memory",
+    )
+
+
 def spilling(model: Model) -> Finding | None:
-    """Results go to disk and come back, or workers pause."""
+    """Results go to disk and come back, or workers pause because of them."""
     spilled = sum(w["metrics"].get("spilled", 0) for w in model.workers.values())
     most = max((row[3] for row in model.total if row[0] >= begun(model)), default=0.0)
-    paused = [w["name"] for w in model.workers.values() if w["status"] == "paused"]
+    full = [w for w in model.workers.values() if w["status"] == "paused" and not is_cramped(w)]
+    paused = [worker["name"] for worker in full]
     if max(spilled, most) <= 0 and not paused:
         return None
     limit = sum(w["limit"] for w in model.workers.values()) or 1
@@ -421,6 +452,7 @@ def stuck(model: Model) -> Finding | None:
 RULES: tuple[Callable[[Model], Finding | None], ...] = (
     stuck,
     failing,
+    cramped,
     spilling,
     leaking,
     straggler,

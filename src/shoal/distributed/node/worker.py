@@ -23,6 +23,7 @@ from typing import Any
 
 from shoal.distributed.core.status import Status
 from shoal.distributed.core.worker import machine
+from shoal.distributed.core.worker.memory import no_room
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
@@ -327,6 +328,8 @@ class Worker:
         self.loop.add_idle(self._flush)
         self.dial_scheduler()
         self._look()
+        if not self.core.paused and (text := no_room(self.core)):
+            log.warning("%s", text)
         if self.spec.lifetime_s:
             self.loop.call_later(self.spec.lifetime_s, self._retire)
 

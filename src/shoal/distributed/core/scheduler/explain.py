@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shoal.distributed.core.scheduler.names import find, key_of
+from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
 from shoal.distributed.core.scheduler.table import MASK, NOBODY
@@ -21,6 +22,7 @@ from shoal.distributed.core.scheduler.transitions import (
     WAITING,
 )
 from shoal.distributed.protocol import Key
+from shoal.units import format_bytes
 
 __all__ = ["explain", "story"]
 
@@ -115,11 +117,12 @@ def why_ready(state: Scheduler, row: int, now: float) -> str:
         wanted = (options.workers or ()) if options else ()
         down = [state.down[name] for name in wanted if name in state.down]
         text = f"no worker that is there and running satisfies {' and '.join(asked) or 'it'}"
-        return "; ".join([text, *down])
+        return "; ".join([text, *down, *paused(state)])
     place = table.place[row]
     if place == NOBODY:
         held = f"; {len(state.full)} workers get no sources, to save memory" if state.full else ""
-        return f"it may run anywhere and no worker has room for it yet{held}"
+        text = f"it may run anywhere and no worker has room for it yet{held}"
+        return "; ".join([text, *paused(state)])
     worker = state.workers[place]
     if table.priorities[row] in worker.blocked:
         if options is not None and options.resources:
@@ -132,6 +135,26 @@ def why_ready(state: Scheduler, row: int, now: float) -> str:
     )
 
 
+def paused(state: Scheduler) -> list[str]:
+    """What is to be said of workers that begin no tasks: of the first few."""
+    found = [worker for worker in state.workers.values() if worker.status == "paused"]
+    return [*map(memory_of, found[:3]), *(["..."] if len(found) > 3 else [])]
+
+
+def memory_of(worker: Worker) -> str:
+    """Why a worker is paused, and what to do about it."""
+    used, managed = worker.metrics.get("memory", 0), worker.metrics.get("managed", 0)
+    if not worker.limit:
+        return f"worker {worker.name} was paused by somebody"
+    text = (
+        f"worker {worker.name} is paused: {format_bytes(used)} of {format_bytes(worker.limit)} are "
+        f"used, of which {format_bytes(managed)} by results"
+    )
+    if managed < used / 2:
+        return f"{text}, the rest by the interpreter and what libraries keep; raise memory_limit"
+    return f"{text}; let go of results or raise memory_limit"
+
+
 def why_sent(state: Scheduler, row: int, now: float) -> str:
     """It runs, or is about to."""
     worker = state.workers[state.table.place[row]]
@@ -142,6 +165,8 @@ def why_sent(state: Scheduler, row: int, now: float) -> str:
     before = sum(
         state.table.priorities[other] < state.table.priorities[row] for other in worker.sent
     )
+    if worker.status == "paused" and not worker.metrics.get("executing"):
+        return f"it was sent to {worker.name} {since:.3g} s ago; {memory_of(worker)}"
     what = "runs" if before < worker.threads else f"is number {before + 1} in line"
     return f"it {what} on {worker.name}, {since:.3g} s after it was sent there"
 

@@ -26,6 +26,7 @@ from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING,
 __all__ = [
     "loaded",
     "measured",
+    "no_room",
     "pause",
     "plan",
     "process_bytes",
@@ -37,6 +38,9 @@ __all__ = [
 
 SLACK = 0.05
 """Of the limit: how far below ``pause`` the process must be to go on."""
+
+ROOM = 0.1
+"""Of the limit: with less room for tasks and results than this, a worker is of no use."""
 
 REST_S = 5.0
 """How long nothing is spilled after the disk was full."""
@@ -112,7 +116,10 @@ def consider_pause(w: Worker) -> None:
         return
     size = process_bytes(w)
     if not w.paused and size > settings.pause * limit:
-        w.effects.append(Log("info", describe(w, "begins no more tasks")))
+        text = no_room(w)
+        w.effects.append(
+            Log("warning", text) if text else Log("info", describe(w, "begins no more tasks"))
+        )
         pause(w, True)
     elif w.paused and size < (settings.pause - SLACK) * limit and size <= (w.floor or size):
         w.effects.append(Log("info", describe(w, "goes on")))
@@ -169,6 +176,38 @@ def describe(w: Worker, what: str) -> str:
         f"worker {w.settings.name} {what}: the process takes {size / 2**20:,.0f} MiB, "
         f"{size / limit:.0%} of its limit of {limit / 2**20:,.0f} MiB; results in memory "
         f"{w.managed / 2**20:,.0f} MiB, on disk {w.spilled / 2**20:,.0f} MiB"
+    )
+
+
+def no_room(w: Worker) -> str:
+    """What is wrong with the limit if it leaves tasks next to no room; empty if nothing is.
+
+    Parameters
+    ----------
+    w
+        The worker; while it runs tasks there is nothing to say.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=200 << 20))
+    >>> measured(w, 150 << 20, 0.0, 0)
+    >>> no_room(w)
+    'worker a: without results the process takes 150 MiB ... with a larger memory_limit'
+    >>> measured(w, 60 << 20, 0.0, 0)
+    >>> no_room(w)
+    ''
+    """
+    settings = w.settings
+    limit, size = settings.memory_limit, process_bytes(w) - w.managed
+    room = settings.pause * limit - size
+    if not limit or not settings.pause or not w.process or w.executing or room >= ROOM * limit:
+        return ""
+    return (
+        f"worker {settings.name}: without results the process takes {size / 2**20:,.0f} MiB of its "
+        f"limit of {limit / 2**20:,.0f} MiB, and from {settings.pause:.0%} of that on it begins no "
+        f"tasks: {max(0.0, room) / 2**20:,.0f} MiB are left for tasks and results; start it with a "
+        "larger memory_limit"
     )
 
 
