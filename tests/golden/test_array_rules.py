@@ -55,6 +55,9 @@ def shared() -> list[Any]:
 CASES: dict[str, Callable[[], Any]] = {
     "a chain is one task a block": lambda: np.sqrt((blocks() + 1) * 2 + blocks() ** 2),
     "a reduction takes a chain tile by tile": lambda: ((blocks() - 1) * 2 + blocks() ** 2).sum(),
+    "a transform's rows are taken while they are near": lambda: abs(
+        da.fft.fft(blocks((4, -1)) + 1)
+    ).sum(axis=1),
     "a transposed operand is a view": lambda: (blocks(3)[:, :6] + blocks(3)[:, :6].T).mean(axis=0),
     "what is used twice is computed once": shared,
     "what only one expression uses twice is taken up": lambda: (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from shoal.array.conversion import asarray
 from shoal.array.creation import arange
 from shoal.array.device import check_device
 from shoal.array.documented import numpys_words
+from shoal.array.kernels.rows import AlongAxes
 from shoal.array.meta import infer_dtype
 from shoal.array.reductions.engine import normalize_axes
 from shoal.array.routines.moving import roll
@@ -119,6 +119,13 @@ def _transform(
     func: Any, kind: str, a: Array, s: Any, axes: Any, dtype: Any, several: bool, norm: str | None
 ) -> Array:
     if axes is None:
+        if s is not None:
+            warnings.warn(
+                "`axes` should not be `None` if `s` is not `None` (deprecated in NumPy 2.0): say "
+                "which axes the lengths are of",
+                DeprecationWarning,
+                stacklevel=3,
+            )
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
     own = tuple([int(i) for i in axes])
     normalize_axes(sorted(set(own)), a.ndim)
@@ -137,7 +144,7 @@ def _transform(
     told = {"s": s, "axes": own} if several else {"n": None if s is None else s[0], "axis": own[0]}
     if norm is not None:
         told["norm"] = norm
-    call = partial(_transform_block, func=func, told=tuple(told.items()))
+    call = AlongAxes(func, tuple(told.items()), own)
     lengths = [a.shape[i] for i in own] if s is None else list(s)
     if kind.startswith("r") or kind == "ihfft":
         lengths[-1] = lengths[-1] // 2 + 1
@@ -157,15 +164,6 @@ def _transform(
         token=kind,
         meta=np.empty((0,) * a.ndim, dtype),
     )
-
-
-def _transform_block(block: Any, func: Any, told: Any) -> Any:
-    """A transform of a block.
-
-    >>> _transform_block(np.ones(2), np.fft.fft, (("axis", 0),))
-    array([2.+0.j, 0.+0.j])
-    """
-    return func(block, **dict(told))
 
 
 fft = fft_wrap(np.fft.fft)

@@ -34,6 +34,7 @@ from shoal.array.kernels.layout import permute_block
 from shoal.array.kernels.linear import LinearSum
 from shoal.array.kernels.numba_engine import compile_elements, compile_fold
 from shoal.array.kernels.numexpr_engine import compile_program
+from shoal.array.kernels.rows import AlongAxes, first_along, slabs
 from shoal.array.kernels.totals import Total
 from shoal.array.program import Program, Step
 from shoal.graph.naming import funcname
@@ -212,7 +213,7 @@ class Tiled:
            [3, 6]])
     """
 
-    __slots__ = ("engine", "fold", "is_plain", "program", "views")
+    __slots__ = ("along", "engine", "fold", "is_plain", "program", "rest", "views")
 
     def __init__(
         self,
@@ -226,6 +227,12 @@ class Tiled:
         self.engine = engine
         self.fold = fold
         self.is_plain = _is_plain(program)
+        split = first_along(program)
+        if split is None:
+            self.along: AlongAxes | None = None
+        else:
+            self.along, rest = split
+            self.rest = Tiled(rest, (None,), engine, fold)
 
     @property
     def __name__(self) -> str:
@@ -237,6 +244,8 @@ class Tiled:
             block if axes is None else permute_block(block, axes)
             for block, axes in zip(blocks, self.views, strict=True)
         ]
+        if self.along is not None:
+            return self._slab_by_slab(self.along, *inputs)
         if self.is_plain and all(type(b) is np.ndarray for b in inputs):
             compiled = self._compiled(inputs)
             if compiled is not None:
@@ -249,6 +258,24 @@ class Tiled:
                 return result
         result = self.program(*inputs)
         return self.fold.chunk(result) if self.fold else result
+
+    def _slab_by_slab(self, along: AlongAxes, block: Any) -> Any:
+        """What looks along axes gets as many rows at once as fit the cache with its result."""
+        if type(block) is not np.ndarray:
+            return self.rest(along(block))
+        places = list(slabs(block, along.axes, TILE_BYTES // 2))
+        if len(places) == 1:
+            return self.rest(along(block))
+        if self.fold:
+            grid = [1] * block.ndim
+            grid[len(places[0]) - 1] = len(places)
+            return self.fold.joined([self.rest(along(block[at])) for at in places], tuple(grid))
+        first = self.rest(along(block[places[0]]))
+        out = np.empty(block.shape, first.dtype)
+        out[places[0]] = first
+        for at in places[1:]:
+            out[at] = self.rest(along(block[at]))
+        return out
 
     def _compiled(self, inputs: list[Any]) -> Callable[..., Any] | None:
         if self.engine != "numba" or any(block.dtype.hasobject for block in inputs):
@@ -410,7 +437,7 @@ class Ready:
         cuts = Cuts(owner.program, inputs, as_row, TILE_BYTES // run.itemsize)
         if total is not None and cuts.rows is None and ndim > 1:
             total, run = None, self._run(inputs, None)
-        if math.prod(cuts.grid) == 1 or not run.is_plain:
+        if math.prod(cuts.grid) <= 1 or not run.is_plain:
             return None
         return Way(run, cuts, total, self._sums(inputs, total, cuts))
 

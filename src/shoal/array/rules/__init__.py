@@ -11,6 +11,7 @@ is what stands in a row fused.
 from __future__ import annotations
 
 from shoal.array.rules.fold_constants import fold_constants
+from shoal.array.rules.fuse_along import fuse_along
 from shoal.array.rules.fuse_elementwise import fuse_elementwise
 from shoal.array.rules.fuse_reduction import fuse_reduction
 from shoal.array.rules.inline_sources import inline_sources
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     join_slivers,
     result_alone,
     fuse_elementwise,
+    fuse_along,
     fuse_reduction,
     inline_sources,
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from shoal import config
 from shoal.array.kernels.buffered import is_by_elements
+from shoal.array.kernels.rows import first_along
 from shoal.array.nodes.base import ArrayNode
 from shoal.array.nodes.elementwise import Elementwise
 from shoal.array.nodes.fused import AxisMap, Fused
@@ -67,6 +68,8 @@ def _joins(part: Any, reader: Any, uses: Mapping[str, int]) -> bool:
     """Whether an operand's program can be taken up by its only reader."""
     if type(part) is not Fused or part.annotations != reader.annotations:
         return False
+    if first_along(part.program) or (type(reader) is Fused and first_along(reader.program)):
+        return False  # what looks along axes is the first step, of one input
     if len(part.program.steps) + len(_steps_of(reader)) > MOST_STEPS:
         return False
     # Its blocks are computed once for each block of the reader.
