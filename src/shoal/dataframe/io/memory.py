@@ -12,8 +12,11 @@ import pandas as pd
 
 from shoal.collection import is_collection
 from shoal.dataframe.collection.base import from_node
+from shoal.dataframe.kernels.agreement import Verified
+from shoal.dataframe.kernels.calls import Enforced, EnforcedReader
 from shoal.dataframe.kernels.rows import table_of
 from shoal.dataframe.meta import MetaError, make_meta
+from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.dataframe.nodes.sources import FromCalls, FromMap, FromPandas, Given
 from shoal.delayed import delayed
@@ -233,7 +236,7 @@ def from_map(
     label
         What it is called.
     enforce_metadata
-        Accepted for programs written for Dask.
+        Whether a partition with other columns is an error.
 
     Examples
     --------
@@ -263,6 +266,9 @@ def from_map(
     elif len(divisions) != len(values) + 1:
         raise ValueError(f"divisions should be a tuple of {len(values) + 1}, got {len(divisions)}")
     title = label or getattr(func, "__name__", "from-map").strip("<>")
+    if enforce_metadata and isinstance(meta, pd.DataFrame | pd.Series):
+        reads = hasattr(func, "project_columns")
+        func = EnforcedReader(func, meta) if reads else Enforced(func, meta)
     whole = (*more, *kwargs.values())
     node = FromMap(func, values, whole, tuple(kwargs), meta, tuple(divisions), None, title)
     return from_node(node)
@@ -285,8 +291,16 @@ def from_delayed(
         What they look like; without it, the first one is computed to find out.
     divisions
         Of the result.
-    prefix, verify_meta
+    prefix
         Accepted for programs written for Dask.
+    verify_meta
+        Whether each partition is held to ``meta`` when it is made: its columns in their order, and
+        the families of their dtypes (integers and floats are of one).
+
+    Raises
+    ------
+    MetaError
+        When it is computed: a partition is not as ``meta`` says.
 
     Examples
     --------
@@ -307,7 +321,11 @@ def from_delayed(
         divisions = (None,) * (len(calls) + 1)
     elif len(divisions) != len(calls) + 1:
         raise ValueError("divisions should be a tuple of len(dfs) + 1")
-    return from_node(FromCalls(calls, meta, tuple(divisions)))
+    node: FrameNode = FromCalls(calls, meta, tuple(divisions))
+    if verify_meta and isinstance(meta, pd.DataFrame | pd.Series | pd.Index):
+        check, numbers = Verified(meta, "from_delayed"), tuple(range(len(calls)))
+        node = MapEach(check, (node,), (), numbers, meta, None, "from-delayed")
+    return from_node(node)
 
 
 def from_bag(bag: Any, meta: Any, columns: Any) -> Any:
@@ -333,7 +351,7 @@ def from_bag(bag: Any, meta: Any, columns: Any) -> Any:
     if isinstance(meta, pd.Series):
         meta = meta.to_frame()
     parts = bag.map_partitions(rows_to_frame, meta.columns, meta.dtypes.to_dict()).to_delayed()
-    return from_delayed(parts, meta=meta)
+    return from_delayed(parts, meta=meta, verify_meta=False)
 
 
 def rows_to_frame(elements: Any, columns: Any, dtypes: Any) -> Any:

@@ -11,7 +11,15 @@ import pandas as pd
 
 from shoal.dataframe.kernels.reductions import concat_rows, stack
 
-__all__ = ["AsSeries", "Enforced", "FirstMoved", "NumberedCall", "UserReducer", "transformed"]
+__all__ = [
+    "AsSeries",
+    "Enforced",
+    "EnforcedReader",
+    "FirstMoved",
+    "NumberedCall",
+    "UserReducer",
+    "transformed",
+]
 
 
 class AsSeries:
@@ -135,6 +143,26 @@ class Enforced:
 
     def __shoal_tokenize__(self) -> Any:
         return self.func, self.meta
+
+
+class EnforcedReader(Enforced):
+    """The same of a function that can be asked for one that reads fewer columns (`from_map`).
+
+    Examples
+    --------
+    >>> hasattr(EnforcedReader, "project_columns")
+    True
+    """
+
+    def project_columns(self, columns: list[Any]) -> Enforced:
+        """One that reads fewer.
+
+        Parameters
+        ----------
+        columns
+            Their names.
+        """
+        return Enforced(self.func.project_columns(columns), self.meta[columns])  # type: ignore[attr-defined]
 
 
 PANDAS = (pd.DataFrame, pd.Series, pd.Index)
