@@ -419,7 +419,7 @@ def scheduler_bound(model: Model) -> Finding | None:
     best = 0.0
     for (at, spent), (later, more) in zip(loop, loop[2:]):
         if later - at > 0.5:
-            best = max(best, (more - spent) / (later - at))
+            best = max(best, min(1.0, (more - spent) / (later - at)))
     if best < LOOP_SHARE:
         return None
     return Finding(
