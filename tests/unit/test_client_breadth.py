@@ -26,6 +26,7 @@ from shoal.distributed import (
     local_client,
     utils,
 )
+from shoal.distributed.client import current
 from shoal.distributed.client import link as link_module
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
@@ -34,7 +35,7 @@ from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Security
 from shoal.distributed.net.loop import Loop
-from shoal.errors import FutureCancelledError
+from shoal.errors import ClosedClientError, FutureCancelledError
 
 
 @pytest.fixture(scope="module")
@@ -446,3 +447,34 @@ def test_after_a_rebalance_nobody_holds_what_has_moved() -> None:
         assert held() == (100, 100)
         client.replicate(futures, n=1)
         assert sum(held()) == 100
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No client is there yet."""
+    monkeypatch.setattr(current, "_defaults", [])
+    monkeypatch.setattr(current, "_setting_before", [])
+    with config.set(scheduler=None):
+        yield
+
+
+def test_a_cluster_that_was_closed_leaves_collections_to_what_was_there_before(alone) -> None:
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        inner, outer = Client(cluster), Client(cluster.scheduler_address)
+        assert shoal.delayed(abs)(-1).compute() == 1
+        assert config.get("scheduler") is current.AMBIENT
+    # Neither of the clients was closed.
+    assert inner.status == "closed"
+    outer._link.ended.wait(60)
+    assert config.get("scheduler") is None
+    assert shoal.delayed(abs)(-1).compute() == 1
+
+
+def test_a_cluster_that_was_lost_is_named_and_this_machine_does_not_stand_in(alone) -> None:
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, name="mine") as client,
+    ):
+        client._link._end("the connection was lost")
+        with pytest.raises(ClosedClientError, match=r"'mine.*' has lost the scheduler at .*make a"):
+            shoal.delayed(abs)(-1).compute()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal import config
 from shoal.distributed.node.context import find_worker
+from shoal.errors import ClosedClientError
 
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
@@ -211,6 +212,8 @@ def default_client(client: Any = None) -> Client:
     ------
     ValueError
         There is none.
+    ClosedClientError
+        There is one, which has lost its scheduler.
 
     Examples
     --------
@@ -221,14 +224,19 @@ def default_client(client: Any = None) -> Client:
     ...
     """
     found: Client | None = client or innermost_client()
-    if found is None:
-        with _guard:
-            for candidate in reversed(_defaults):
-                if candidate.status != "closed":
-                    return candidate
-    if found is None:
+    if found is not None:
+        return found
+    with _guard:
+        for candidate in reversed(_defaults):
+            if candidate.status != "closed":
+                return candidate
+        lost = _defaults[-1] if _defaults else None
+    if lost is None:
         raise ValueError(NO_CLIENT)
-    return found
+    raise ClosedClientError(
+        f"the client {lost.name!r} has lost the scheduler at {lost._link.address}; make a new "
+        "Client, or close() this one to compute without a cluster"
+    )
 
 
 def current_client(scheduler: str = "") -> Client:

@@ -150,7 +150,8 @@ class Link:
         self._drop_planned = False
         self._attempts = 0
         self._give_up_at = 0.0
-        self._gone_reason = ""
+        self.goodbye = ""
+        """Why the scheduler left, if it has said so."""
         self.ended: Promise[None] = Promise()
         """Kept when there will be no connection any more."""
 
@@ -260,13 +261,13 @@ class Link:
             self._is_open = False
             if self.status == "closed":
                 return
-            may_return = not self._gone_reason and self._welcome.done
+            may_return = not self.goodbye and self._welcome.done
             if may_return:
                 self.status = "connecting"
         if not may_return:
             why = f"the connection to the scheduler at {self.address} was lost"
             self._welcome.fail(error or ClusterError(why))
-            self._end(self._gone_reason or why)
+            self._end(self.goodbye or why)
             return
         self._give_up_at, self._attempts = self.loop.time() + self.timeout_s, 0
         self._dial()
@@ -473,8 +474,7 @@ class Link:
         with self.lock:
             gone = futures.release(self.table, [dropped.popleft() for _ in range(len(dropped))])
             self.announced.forsake(gone)
-            if gone and self._is_open:
-                # Else what is said of wishes when the connection is back says it as well.
+            if gone and self.status != "closed":
                 self.send(Release(gone, self._session.heard))
 
     def cancel(self, keys: Iterable[Key], force: bool, text: str) -> None:
@@ -572,7 +572,7 @@ class Link:
             with self.lock:
                 awaited, given_up = futures.finish(self.table, message)
                 self.announced.forsake(given_up)
-                if given_up and self._is_open:
+                if given_up and self.status != "closed":
                     self.send(Release(given_up, self._session.heard))
             _wake(awaited)
         elif kind in _ANSWERS:
@@ -600,7 +600,7 @@ class Link:
             self._welcomed(conn, message)
         elif kind is Goodbye:
             if conn is self._conn:
-                self._gone_reason = message.reason or "the scheduler was closed"
+                self.goodbye = message.reason or "the scheduler was closed"
         else:
             log.warning("unexpected message %s from %s", kind.__name__, conn.peer.address)
 

@@ -203,6 +203,15 @@ class Session:
         _open_clients[id(self)] = for_all
         if self._is_default:
             current.remember(self)  # type: ignore[arg-type]
+            self._link.ended.add_callback(self._left)
+
+    def _left(self, _: Any) -> None:
+        """A cluster that was closed on purpose leaves collections to what was there before it.
+
+        One that was lost does not: what was meant for it would come over this machine unasked.
+        """
+        if self._link.goodbye:
+            current.forget(self)  # type: ignore[arg-type]
 
     def _abandon(self) -> None:
         """Connecting failed: leave nothing behind."""
