@@ -469,16 +469,17 @@ def test_actors(scheduler):
     scheduler.run(worker, Counter, (1, ()), options=[(0, Options(actor=True))])
     assert scheduler.next(Report).failed == []
     for request in (1, 2):
-        args = {"id": 1, "name": "add", "data": pickle.dumps(((5,), {}))}
+        args = {"key": "key-1", "name": "add", "data": pickle.dumps(((5,), {}))}
         worker.send(Call(request, "actor.call", args))
         assert pickle.loads(scheduler.next(Answer).frames.head) == 5 * request
-    worker.send(Call(3, "actor.get", {"id": 1, "name": "total"}))
+    worker.send(Call(3, "actor.get", {"key": "key-1", "name": "total"}))
     assert pickle.loads(scheduler.next(Answer).frames.head) == 10
-    worker.send(Call(4, "actor.call", {"id": 1, "name": "add", "data": pickle.dumps((("x",), {}))}))
+    args = {"key": "key-1", "name": "add", "data": pickle.dumps((("x",), {}))}
+    worker.send(Call(4, "actor.call", args))
     answer = scheduler.next(Answer)
     assert answer.error[0] == "TypeError"
     worker.send(Drop([1]))
-    worker.send(Call(5, "actor.get", {"id": 1, "name": "total"}))
+    worker.send(Call(5, "actor.get", {"key": "key-1", "name": "total"}))
     assert "no actor" in scheduler.next(Answer).error[1]
 
 

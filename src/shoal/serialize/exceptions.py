@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from shoal.errors import RemoteError
 from shoal.serialize.pickles import Frames, dumps, loads
 
-__all__ = ["dump_exception", "load_exception"]
+__all__ = ["dump_exception", "load_exception", "message"]
 
 Place: TypeAlias = tuple[str, str, str, tuple[int, int, int, int]]
 """File, function, module; first line, last line, first column, column behind the last."""
@@ -87,7 +87,18 @@ def type_name(error: BaseException) -> str:
 
 
 def message(error: BaseException) -> str:
-    """What an exception says; its own ``__str__`` may fail."""
+    """What an exception says; its own ``__str__`` may fail.
+
+    Parameters
+    ----------
+    error
+        Any.
+
+    Examples
+    --------
+    >>> message(ValueError("no such key"))
+    'no such key'
+    """
     try:
         return str(error)
     except Exception as inner:

@@ -86,7 +86,7 @@ class Actor:
 
     def _send(self, method: str, name: str, call: Any) -> ActorFuture[Any]:
         handle, link = self._handle, self._client._link
-        args: dict[str, Any] = {"id": handle.id, "name": name}
+        args: dict[str, Any] = {"key": handle.key, "name": name}
         buffers: Any = ()
         if call is not None:
             frames = dumps(call, f"the arguments of {name}")

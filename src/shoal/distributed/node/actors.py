@@ -22,7 +22,9 @@ from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.protocol import Answer, Call, Frames
 from shoal.local.failure import trim
+from shoal.serialize.exceptions import message
 from shoal.serialize.pickles import dumps
+from shoal.types import Key
 
 __all__ = ["ActorHandle", "Actors"]
 
@@ -81,6 +83,8 @@ class Actors:
         self.address = address
         self.coroutines = coroutines
         self.objects: dict[int, Any] = {}
+        self.numbers: dict[Key, int] = {}
+        """Of actors by key: whoever calls knows the number that one had at first."""
         self.threads: dict[int, Offload] = {}
 
     def make(self, row: Task, actor: Any) -> Any:
@@ -95,6 +99,7 @@ class Actors:
         """
         proxy = make_proxy(ActorHandle(row.id, row.key, type(actor), self.address))
         self.objects[row.id] = actor
+        self.numbers[row.key] = row.id
         return proxy
 
     def free(self, ids: list[int]) -> None:
@@ -110,6 +115,7 @@ class Actors:
                 thread = self.threads.pop(id, None)
                 if thread is not None:
                     thread.close()
+                self.numbers = {key: n for key, n in self.numbers.items() if n != id}
 
     def rename(self, ids: dict[int, int]) -> None:
         """Results have new numbers.
@@ -121,6 +127,7 @@ class Actors:
         """
         self.objects = {ids.get(id, id): actor for id, actor in self.objects.items()}
         self.threads = {ids.get(id, id): thread for id, thread in self.threads.items()}
+        self.numbers = {key: ids.get(id, id) for key, id in self.numbers.items()}
 
     def call(self, call: Call, buffers: list[Any], send: Callable[..., object]) -> None:
         """Call a method, or read an attribute, and answer.
@@ -128,16 +135,18 @@ class Actors:
         Parameters
         ----------
         call
-            ``"actor.call"`` with ``id``, ``name`` and ``data``: pickled ``(args, kwargs)``; or
-            ``"actor.get"`` with ``id`` and ``name``.
+            ``"actor.call"`` with ``key``, ``name`` and ``data``: pickled ``(args, kwargs)``; or
+            ``"actor.get"`` with ``key`` and ``name``.
         buffers
             Those of the pickle.
         send
             ``send(answer, buffers)``; from any thread.
         """
-        id = int(call.args["id"])
+        key = call.args["key"]
+        key = tuple(key) if isinstance(key, list) else key  # as msgpack gave it
+        id = self.numbers.get(key, -1)
         if id not in self.objects:
-            text = f"there is no actor {call.args.get('key', id)!r} on worker {self.address}; "
+            text = f"there is no actor {key!r} on worker {self.address}; "
             text += "its worker was lost, or its last future was let go"
             send(Answer(call.request, None, ("ClusterError", text)), ())
             return
@@ -183,4 +192,4 @@ def reply_error(request: int, error: BaseException, send: Callable[..., object])
     """Answer with an exception."""
     name = type(error).__name__
     packed = pack_error(error.with_traceback(trim(error.__traceback__)))
-    send(Answer(request, None, (name, str(error)), Frames(packed)), ())
+    send(Answer(request, None, (name, message(error)), Frames(packed)), ())

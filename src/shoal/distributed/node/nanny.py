@@ -42,6 +42,7 @@ from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
 from shoal.local.cpus import CPU_COUNT
+from shoal.serialize.exceptions import message
 from shoal.units import format_bytes
 
 __all__ = ["Nanny"]
@@ -626,10 +627,10 @@ def in_thread(work: Callable[[], Any], connection: Connection, call: Call) -> No
 
     def go() -> None:
         try:
-            message = Answer(call.request, work())
+            said = Answer(call.request, work())
         except BaseException as error:
-            message = Answer(call.request, None, (type(error).__name__, str(error)))
-        connection.send(message)
+            said = Answer(call.request, None, (type(error).__name__, message(error)))
+        connection.send(said)
 
     threading.Thread(target=go, name="shoal-nanny-call", daemon=True).start()
 

@@ -15,6 +15,7 @@ from shoal.distributed.net import Connection, connect
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call, Data
+from shoal.serialize.exceptions import message
 from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
 
@@ -211,14 +212,14 @@ def give(
     # How large parts are is seen here; who asks knows no more than a guess.
     is_parts = any(id > WHOLE for id in effect.ids)
     most = worker.core.settings.serve_bytes // ANSWERS if is_parts else inf
-    message, buffers = answer(effect.request, effect.ids, frames_of, most)
+    data, buffers = answer(effect.request, effect.ids, frames_of, most)
     if stamp != len(worker.disks.renamings):
         # Some may be results that have these numbers now: who asks is to ask by new ones.
-        message, buffers = Data(effect.request, [], [], busy=True), []
+        data, buffers = Data(effect.request, [], [], busy=True), []
     if is_parts:
-        message.parts = list(map(part_of_number, message.ids))
-        message.ids = [id & WHOLE for id in message.ids]
-    connection.send(message, buffers)
+        data.parts = list(map(part_of_number, data.ids))
+        data.ids = [id & WHOLE for id in data.ids]
+    connection.send(data, buffers)
     del buffers
     worker.loop.call_threadsafe(follow, worker, connection, effect.nbytes)
 
@@ -248,7 +249,7 @@ def invoke(worker: Worker, effect: effects.Invoke) -> None:
     try:
         value = method(worker, **call.args)
     except Exception as error:
-        connection.send(Answer(call.request, None, (type(error).__name__, str(error))))
+        connection.send(Answer(call.request, None, (type(error).__name__, message(error))))
         return
     if callable(value) and not call.request:
         # What the scheduler asks of every worker that comes.
@@ -265,11 +266,11 @@ def reply(connection: Connection, call: Call, work: Callable[[], Any]) -> None:
         value = work()
     except BaseException as error:
         log.exception("%s failed", call.method)
-        message = Answer(call.request, None, (type(error).__name__, str(error)))
+        said = Answer(call.request, None, (type(error).__name__, message(error)))
     else:
-        message = Answer(call.request, value)
+        said = Answer(call.request, value)
     if call.request:
-        connection.send(message)
+        connection.send(said)
 
 
 PERFORM: dict[type, Callable[[Worker, Any], None]] = {

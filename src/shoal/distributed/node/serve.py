@@ -7,6 +7,7 @@ wait for them.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from shoal.distributed.protocol import Data, Frames
 from shoal.serialize.pickles import Frames as Pickled
 
 __all__ = ["Offload", "answer"]
+
+log = logging.getLogger("distributed.worker")
 
 
 class Offload:
@@ -47,7 +50,7 @@ class Offload:
         self._thread: threading.Thread | None = None
 
     def put(self, call: Callable[..., object], *args: Any) -> None:
-        """Call a function after all those before; it must not raise.
+        """Call a function after all those before; what it raises is only logged.
 
         Parameters
         ----------
@@ -66,7 +69,11 @@ class Offload:
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             call, args = item
-            call(*args)
+            try:
+                call(*args)
+            except Exception:
+                # What else waits here is not to wait for ever.
+                log.exception("%s raised in the thread %s", call, self._name)
             del item, call, args
 
 
