@@ -254,6 +254,30 @@ def test_another_scheduler_hears_of_wishes_again_and_of_no_call_twice(
     assert fresh.wait(TIMEOUT_S)[0].value == 6
 
 
+@pytest.mark.parametrize("remembers", [1, -1])
+def test_a_key_that_is_let_go_while_there_is_no_connection_may_stand_for_something_else(
+    parts: tuple[FakeScheduler, Link], remembers: int
+) -> None:
+    """What is submitted under it afterwards would be taken for what the scheduler still has."""
+    scheduler, link = parts
+    entry = link.want("x")
+    scheduler.answers = {"a": {"value": 1}}
+    assert link.call("a").wait(TIMEOUT_S)[0].value == 1
+    scheduler.remembers = remembers
+    with link.lock:
+        scheduler.conns[0].close(OSError("broken"))
+        link._is_open = False  # as when the loop has heard of it
+        link.drop(entry)
+        link.flush_dropped()
+        link.send(submit("x"))
+        futures.want(link.table, "x")
+    scheduler.wait_for(Hello, 2)
+    said = [message for message in after_return(scheduler) if type(message) in (Release, Submit)]
+    assert [type(message) for message in said] == [Release, Submit]
+    # Of another scheduler it has heard nothing.
+    assert said[0].heard == (1 if remembers > 0 else 0)
+
+
 def test_a_cancellation_while_there_is_no_connection_keeps_its_words(
     parts: tuple[FakeScheduler, Link],
 ) -> None:

@@ -32,6 +32,7 @@ from shoal.distributed.protocol import (
     Locate,
     Located,
     Register,
+    Release,
     Report,
     Run,
     Submit,
@@ -245,6 +246,27 @@ def test_a_future_that_was_got_while_the_connection_broke_is_kept(
     assert len(cluster.state.table) == 1
     me.say(Heard(me.heard))
     me.say(Want([], heard=me.heard))
+    assert len(cluster.state.table) == 0
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_what_was_given_after_it_was_let_go_is_kept_when_that_is_said_again(
+    cluster: Cluster, breaks: int
+) -> None:
+    me, you = cluster.person("me"), cluster.person("you")
+    cluster.compute(me, "x")
+    you.say(Want(["x"]))
+    you.call("queue.put", name="q", item=["future", "x"])
+    you.say(Want([], heard=you.heard))
+    lost = Release(["x"], me.heard)  # the connection takes no more from me, and still gives me
+    assert me.answer(me.call("queue.get", name="q")) == ["future", "x"]
+    for _ in range(breaks):
+        me.go()
+        assert me.come().heard >= 0
+    me.say(lost)
+    me.say(Want(["x"], anew=True, heard=me.heard))
+    assert len(cluster.state.table) == 1
+    me.say(Release(["x"], me.heard))
     assert len(cluster.state.table) == 0
 
 

@@ -149,5 +149,9 @@ def start_anew(session: Session, keep: Sequence[Said]) -> None:
     >>> session.said[0].message, session.heard
     ('two', 0)
     """
+    for said in keep:
+        # Where it says how many answers had been heard: of the new session it is none.
+        if getattr(said.message, "heard", 0) > 0:
+            said.message.heard = 0
     session.said = deque(keep)
     session.confirmed = session.sent = session.heard = session.told = 0

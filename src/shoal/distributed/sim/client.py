@@ -320,7 +320,7 @@ class ClientNode(Node):
         """No futures of keys any more."""
         keys = [key for key in keys if key in self.entries]
         gone = futures.release(self.table, [self.entries.pop(key) for key in keys])
-        if gone and self.is_welcome:
+        if gone:
             self.say(Release(gone, self.session.heard))
 
     def cancel(self, keys: Iterable[Key]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -295,10 +295,12 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     who.is_known = True
     is_resumed = m.scheduler == state.identity and state.homes.get(m.session) is client
     if is_resumed:
+        client.given += [gift for gift in gifts(client) if gift[0] <= m.heard]
         confirm(client.session, m.heard)
     else:
         end_session(state, client)
         client.topics = {}
+        client.given = []
     state.homes[who.party] = client
     # Answers come before the welcome: what they give is wanted by then.
     state.effects += [Send(who.party, *said[:2]) for said in client.session.said]
@@ -327,10 +329,21 @@ def release_others(state: Scheduler, client: Client, m: Want) -> None:
 
 
 def given_unheard(client: Client, heard: int) -> set[Key]:
-    """Keys of futures in answers that a client had not heard when it said how many it had."""
+    """Keys of futures in answers that a client had not heard when it said how many it had.
+
+    It may have heard them since: what a broken connection has lost is said again as it was.
+    """
+    found = {key for at, keys in client.given if at > heard for key in keys}
+    return found.union(*(keys for _, keys in gifts(client, heard)))
+
+
+def gifts(client: Client, heard: int = 0) -> Iterator[tuple[int, Sequence[Key]]]:
+    """Answers that give futures, after so many, of those not known to be heard: counts and keys."""
     session = client.session
-    unheard = islice(session.said, max(0, heard - session.confirmed), None)
-    return {key for said in unheard if said.note for key in said.note.keys}
+    first = max(0, heard - session.confirmed)
+    for at, said in enumerate(islice(session.said, first, None), session.confirmed + first + 1):
+        if said.note and said.note.keys:
+            yield at, said.note.keys
 
 
 def wanted_by(state: Scheduler, client: Client) -> list[int]:
@@ -389,6 +402,8 @@ def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], n
     if m.heard >= 0:
         settle_given(state, client)
         release_others(state, client, m)
+        # That was the last of what is said again.
+        client.given = []
 
 
 def on_release(

@@ -227,6 +227,7 @@ class Client:
     __slots__ = (
         "attempt",
         "calls",
+        "given",
         "gone_since",
         "last_tag",
         "name",
@@ -255,6 +256,9 @@ class Client:
         self.sending: list[Any] = []
         """Messages of this drain; the last `Finished` or `Lost` still grows."""
         self.session = Session()
+        self.given: list[tuple[int, Sequence[Any]]] = []
+        """Keys that it heard it was given, and by which answers, before it said what it says again
+        over this connection."""
         self.attempt = 0
         """Which of its connections this is, by its own count."""
         self.topics: dict[str, None] = {}
