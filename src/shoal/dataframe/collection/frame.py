@@ -37,6 +37,7 @@ from shoal.dataframe.collection.generate import (
     install_operators,
 )
 from shoal.dataframe.collection.groupby import GroupBy
+from shoal.dataframe.collection.groupkeys import as_bins
 from shoal.dataframe.collection.indexing import Locator, PositionLocator, filtered, is_mask
 from shoal.dataframe.collection.joins import merge
 from shoal.dataframe.collection.levels import grouped_by_level
@@ -354,9 +355,10 @@ class DataFrame(FrameBase):
         Parameters
         ----------
         by
-            A column, a series, or a list of them.
+            A column, a series, a function or mapping of labels, a `pandas.Grouper`, or a list.
         **options
-            ``sort``, ``dropna``, ``observed``, ``group_keys``, ``as_index``, as pandas has them.
+            ``level``, ``sort``, ``dropna``, ``observed``, ``group_keys``, ``as_index``, as pandas
+            has them.
 
         Examples
         --------
@@ -365,6 +367,9 @@ class DataFrame(FrameBase):
         >>> df.groupby("k").mean().compute().x.tolist()
         [1.5, 3.0]
         """
+        bins = as_bins(self, by, options)
+        if bins is not None:
+            return bins
         return (grouped_by_level if has_levels(self) else GroupBy)(self, by, **options)
 
     def drop_duplicates(

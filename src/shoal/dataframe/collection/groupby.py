@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.collection.align import aligned, wrapped
+from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import (
     FrameBase,
     check_split_every,
     from_node,
     nearest,
-    operand,
     refuse,
 )
 from shoal.dataframe.collection.generate import check_columns
+from shoal.dataframe.collection.groupkeys import keys_of
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import (
     GROUP_METHODS,
@@ -43,13 +43,14 @@ from shoal.dataframe.kernels.wholegroups import (
     group_numbers,
     group_of,
     in_group_order,
+    windows_of,
     without_keys,
 )
 from shoal.dataframe.meta import MetaError, make_meta, sample_of, untold
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import Assign, Column, MapEach, MapPartitions, Project
+from shoal.dataframe.nodes.rowwise import Assign, MapEach, MapPartitions, Project
 from shoal.expr.annotate import current_annotations
 
 __all__ = ["Aggregation", "GroupBy", "RollingGroupby", "SeriesGroupBy", "plain_functions"]
@@ -88,6 +89,8 @@ class GroupBy:
         A column, or a list, that is aggregated; None for all.
     unnamed
         Whether the one column stands for a series without a name.
+    level
+        Levels of the index, where there is no ``by``.
     **options
         ``sort``, ``dropna``, ``observed``, ``group_keys``, ``as_index``.
 
@@ -100,14 +103,21 @@ class GroupBy:
     """
 
     def __init__(
-        self, frame: Any, by: Any, columns: Any = None, *, unnamed: bool = False, **options: Any
+        self,
+        frame: Any,
+        by: Any,
+        columns: Any = None,
+        *,
+        unnamed: bool = False,
+        level: Any = None,
+        **options: Any,
     ) -> None:
         if set(options) - KNOWN_OPTIONS:
             raise TypeError(
                 f"groupby takes {sorted(KNOWN_OPTIONS)}, got {sorted(set(options) - KNOWN_OPTIONS)}"
             )
         self.frame = frame
-        self.keys = [_key(frame, one) for one in (by if isinstance(by, list) else [by])]
+        self.keys = keys_of(frame, by, level)
         self.columns = columns
         self.unnamed = unnamed
         self.options = {key: value for key, value in options.items() if value is not None}
@@ -349,7 +359,8 @@ class GroupBy:
         >>> df.groupby("k").x.apply(max, meta=("x", "int64")).compute().sort_index().to_dict()
         {1: 2, 2: 3}
         """
-        kwargs.pop("include_groups", None)
+        if kwargs.pop("include_groups", False):
+            raise ValueError("include_groups=True is no longer allowed.")
         return self._with_function("apply", func, args, kwargs, meta)
 
     def transform(
@@ -517,6 +528,12 @@ class GroupBy:
         split_every = kwargs.pop("split_every", None)
         check_split_every(split_every)
         meta = kwargs.pop("meta", None)
+        _refuse_collections(method, [*args, *kwargs.values()])
+        if method == "value_counts" and kwargs.get("bins") is not None:
+            raise NotImplementedError(
+                "groupby.value_counts(bins=): bins are those of all values; map_partitions with "
+                "pandas.cut first, then count"
+            )
         for name in ("shuffle_method", "axis"):
             if kwargs.get(name, 0) in (None, 0):
                 kwargs.pop(name, None)
@@ -593,16 +610,19 @@ class GroupBy:
         >>> df.groupby("k").x.rolling(2).sum().compute().tolist()
         [nan, 3.0, nan]
         """
-        options.pop("axis", None)
-        return RollingGroupby(self, ("rolling", (window,), tuple(options.items())))
+        if options.pop("axis", 0) not in (0, "index"):
+            raise NotImplementedError("rolling(axis=1): pandas has no such windows; use apply")
+        return RollingGroupby(self, ("rolling", (window,), tuple(options.items()), None))
 
-    def expanding(self, min_periods: int = 1) -> RollingGroupby:
+    def expanding(self, min_periods: int = 1, method: str = "single") -> RollingGroupby:
         """Windows of each row and all before it in its group.
 
         Parameters
         ----------
         min_periods
             How many values a window has at least.
+        method
+            As pandas has it.
 
         Examples
         --------
@@ -611,7 +631,7 @@ class GroupBy:
         >>> df.groupby("k").x.expanding().sum().compute().tolist()
         [1.0, 3.0, 3.0]
         """
-        return RollingGroupby(self, ("expanding", (min_periods,), ()))
+        return RollingGroupby(self, ("expanding", (min_periods, method), (), None))
 
     def ewm(self, *args: Any, **options: Any) -> RollingGroupby:
         """Means and sums with weights that fade by the row, within each group.
@@ -628,7 +648,8 @@ class GroupBy:
         >>> df.groupby("k").x.ewm(alpha=0.5).sum().compute().tolist()
         [1.0, 2.5, 3.0]
         """
-        return RollingGroupby(self, ("ewm", args, tuple(options.items())))
+        _refuse_collections("ewm", [*args, *options.values()])
+        return RollingGroupby(self, ("ewm", args, tuple(options.items()), None))
 
     def resample(self, rule: Any, **options: Any) -> RollingGroupby:
         """Bins of time within each group.
@@ -649,7 +670,7 @@ class GroupBy:
         >>> df.groupby("k").x.resample("D").sum().compute().tolist()
         [3, 3]
         """
-        return RollingGroupby(self, ("resample", (rule,), tuple(options.items())))
+        return RollingGroupby(self, ("resample", (rule,), tuple(options.items()), None))
 
     def compute(self, **kwargs: Any) -> Any:
         """Refused: a grouping is no result.
@@ -751,22 +772,27 @@ class RollingGroupby:
     groups
         The grouping.
     window
-        The method of pandas' groupings that makes it, its arguments, and pairs of keyword
-        arguments.
+        The method of pandas' groupings that makes it, its arguments, pairs of keyword arguments,
+        and which columns of the windows are computed; None for all.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
     >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-    >>> RollingGroupby(df.groupby("k"), ("rolling", (2,), ())).x.max().compute().tolist()
+    >>> RollingGroupby(df.groupby("k"), ("rolling", (2,), (), None)).x.max().compute().tolist()
     [nan, 2.0, nan]
     """
 
-    def __init__(self, groups: GroupBy, window: tuple[str, tuple[Any, ...], Any]) -> None:
+    def __init__(self, groups: GroupBy, window: tuple[str, tuple[Any, ...], Any, Any]) -> None:
         self.groups = groups
         self.window = window
 
     def __getitem__(self, columns: Any) -> RollingGroupby:
+        kind, given, options, _ = self.window
+        if dict(options).get("on") is not None:
+            # The column of times is not among those that are computed, yet it is needed.
+            columns = columns if pd.api.types.is_scalar(columns) else list(columns)
+            return RollingGroupby(self.groups, (kind, given, options, columns))
         return RollingGroupby(self.groups[columns], self.window)
 
     def __getattr__(self, name: str) -> RollingGroupby:
@@ -775,50 +801,23 @@ class RollingGroupby:
         raise AttributeError(f"groups have no {self.window[0]}().{name}")
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
+        _refuse_collections(f"{self.window[0]}().{method}", [*args, *kwargs.values()])
         groups = self.groups
-        kind, given, options = self.window
         index = groups.frame._meta.index
         sample = sample_of(groups.frame._meta)
         if isinstance(index, pd.DatetimeIndex):
             sample.index = pd.DatetimeIndex(sample.index, name=index.name)
-        windows = getattr(groups._on(sample), kind)(*given, **dict(options))
+        windows = windows_of(groups._on(sample), self.window)
         meta = make_meta(getattr(windows, method)(*args, **kwargs))
         return groups._moved(method, args, kwargs, meta, window=self.window)
 
 
-def _key(frame: Any, key: Any) -> Any:
-    """A column's name, or the node of a series."""
-    if isinstance(key, FrameBase):
-        node: Any = key._node
-        if isinstance(key._meta, pd.Index):
-            return key._rowwise("to_series")._node
-        if key.ndim != 1:
-            raise NotImplementedError("groupby takes columns and series, got a DataFrame")
-        # A column of this very frame is better known by its name.
-        if type(node) is Column and node.source is frame._node:
-            return node.column
-        return operand(key)
-    if isinstance(key, pd.Series):
-        return wrapped(key)
-    if getattr(key, "ndim", 0) == 1 and hasattr(key, "chunks"):
-        return from_node(operand(key, frame)).rename(None)._node
-    if isinstance(key, pd.Grouper | pd.DataFrame):
+def _refuse_collections(method: str, args: Sequence[Any]) -> None:
+    if any(isinstance(one, FrameBase) for one in args):
         raise NotImplementedError(
-            f"groupby by a {type(key).__name__}: use a column, a series of shoal, or resample"
+            f"groupby.{method} of another frame or series: assign its columns to this frame first, "
+            "which matches labels, and use apply"
         )
-    if callable(key):
-        labels = frame.index.to_series()
-        meta = make_meta(sample_of(labels._meta).map(key))
-        return labels.map(key, meta=meta)._node
-    try:
-        known = key in frame.columns
-    except TypeError:
-        known = False
-    if not known and key is not None and key in frame._meta.index.names:
-        return frame.index.to_series()._node
-    if not known:
-        raise KeyError(f"{key!r} is not a column{nearest(key, frame.columns)}")
-    return key
 
 
 def plain_functions(arg: Any) -> Any:

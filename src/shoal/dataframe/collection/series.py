@@ -30,6 +30,7 @@ from shoal.dataframe.collection.distinct import (
 )
 from shoal.dataframe.collection.generate import install_methods, install_operators
 from shoal.dataframe.collection.groupby import SeriesGroupBy
+from shoal.dataframe.collection.groupkeys import as_bins
 from shoal.dataframe.collection.indexing import Locator, filtered, is_mask
 from shoal.dataframe.collection.joins import concat
 from shoal.dataframe.collection.levels import series_by_level
@@ -474,20 +475,25 @@ class Series(_Column):
         )
         return frame[name].rename(self.name)
 
-    def groupby(self, by: Any, **options: Any) -> Any:
+    def groupby(self, by: Any = None, **options: Any) -> Any:
         """Group the values by a series or by the index of another one.
 
         Parameters
         ----------
         by
-            A series, or several.
+            A series, a function or mapping of labels, a `pandas.Grouper`, or several.
         **options
             As `DataFrame.groupby` has them.
         """
         if isinstance(self.name, tuple):
             return series_by_level(self, by, **options)
+        bins = as_bins(self, by, options)
+        if bins is not None:
+            return bins
         name = _name_of(self)
         frame = self.to_frame(name)
+        if by is None:
+            return SeriesGroupBy(frame, None, name, unnamed=self.name is None, **options)
         keys = list(by) if isinstance(by, list | tuple) else [by]
         # The series itself may be a key, which has to be a column of the frame then.
         keys = [frame[name].rename(self.name) if key is self else key for key in keys]

@@ -18,6 +18,7 @@ __all__ = [
     "group_numbers",
     "group_of",
     "in_group_order",
+    "windows_of",
     "without_keys",
 ]
 
@@ -59,8 +60,8 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     part
         The partition.
     spec
-        Names of the keys, the columns, options in pairs, a window (the method that makes it, its
-        arguments, and pairs of keyword arguments) or None, and whether the series has no name.
+        Names of the keys, the columns, options in pairs, a window as `windows_of` has it or None,
+        and whether the series has no name.
     method, args, kwargs
         What is called; keyword arguments in pairs.
 
@@ -71,6 +72,9 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     [2, 5]
     """
     names, columns, options, window, unnamed = spec
+    if window is not None and window[0] == "resample" and dict(window[2]).get("on") is not None:
+        # pandas takes the labels of rows for their numbers there; the result has neither.
+        part = part.reset_index(drop=True)
     added = [
         name
         for i, name in enumerate(names)
@@ -89,11 +93,32 @@ def call_by_group(part: Any, spec: Any, method: str, args: Any, kwargs: Any) -> 
     if columns is not None:
         grouped = grouped[columns]
     if window is not None:
-        kind, given, more = window
-        grouped = getattr(grouped, kind)(*given, **dict(more))
+        grouped = windows_of(grouped, window)
     out = getattr(grouped, method)
     out = out(*args, **dict(kwargs)) if callable(out) else out
     return out.rename(None) if unnamed and isinstance(out, pd.Series) else out
+
+
+def windows_of(grouped: Any, window: tuple[str, Any, Any, Any]) -> Any:
+    """Windows within pandas' groups.
+
+    Parameters
+    ----------
+    grouped
+        A grouping of pandas'.
+    window
+        The method that makes them, its arguments, pairs of keyword arguments, and the columns that
+        are computed; None for all.
+
+    Examples
+    --------
+    >>> grouped = pd.DataFrame({"k": [1, 1], "x": [2, 3]}).groupby("k")
+    >>> windows_of(grouped, ("rolling", (2,), (), "x")).sum().tolist()
+    [nan, 5.0]
+    """
+    kind, given, options, columns = window
+    windows = getattr(grouped, kind)(*given, **dict(options))
+    return windows if columns is None else windows[columns]
 
 
 def call_and_place(part: Any, spec: Any, method: str, args: Any, kwargs: Any, some: bool) -> Any:
