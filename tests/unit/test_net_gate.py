@@ -26,7 +26,7 @@ def test_a_thread_is_let_pass() -> None:
     thread.start()
     for _ in range(100):
         there.open()
-        assert back.wait_for(10)
+        assert back.wait_for(60)
     thread.join()
 
 
