@@ -148,8 +148,7 @@ class Link:
         self._workers: dict[str, Promise[Connection]] = {}
         self._dropped: deque[Entry] = deque()
         self._drop_planned = False
-        self._attempts = 0
-        self._give_up_at = 0.0
+        self._give_up_at, self._attempts = 0.0, 0
         self.goodbye = ""
         """Why the scheduler left, if it has said so."""
         self.ended: Promise[None] = Promise()
