@@ -239,11 +239,11 @@ def clean(folder: Any, **options: Any) -> Iterator[Faulty]:
         yield faulty
         gc.collect()  # errors and the futures that they came from refer to each other
         wait_until(faulty.drained, "no key is left")
-    wait_until(lambda: not set(psutil.Process().children()) - processes, "no process is left", 10)
+    wait_until(lambda: not set(psutil.Process().children()) - processes, "no process is left")
     assert not list(folder.iterdir())
     gc.collect()
-    wait_until(lambda: not set(threading.enumerate()) - threads, "no thread is left", 10)
-    wait_until(lambda: not descriptors() - before, lambda: f"closed {descriptors() - before}", 10)
+    wait_until(lambda: not set(threading.enumerate()) - threads, "no thread is left")
+    wait_until(lambda: not descriptors() - before, lambda: f"closed {descriptors() - before}")
 
 
 @pytest.fixture(scope="session")
