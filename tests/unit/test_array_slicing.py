@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -244,3 +245,37 @@ def test_small_pieces_are_cut_where_tasks_would_read_too_much() -> None:
     assert_eq(points, x[i, :, j])
     assert_eq(a.vindex[i, j, j], x[i, j, j])
     assert_eq(a.vindex[[], [], []], x[[], [], []])
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        (1, slice(None), [0, 2, 3, 5, 1, 4, 0]),  # the axis of the list comes first
+        (0, None, [1, 2]),
+        ([0, 2], slice(None), 1),
+        (1, [0, 2]),
+        (slice(0, 4, 2), None, slice(None, 4, 2), None, 3),
+        (None, [2, 1], None, slice(0, 3)),
+        (slice(None), None, [0, 2], 1),
+        (..., None),
+        (None, None, slice(1, 3)),
+    ],
+)
+@pytest.mark.parametrize("cut", [lambda shape: shape, lambda shape: shape[1:], lambda s: (1, *s)])
+def test_values_have_the_axes_that_numpy_gives_an_index(
+    index: Any, cut: Callable[[Any], Any]
+) -> None:
+    before = np.arange(5 * 7 * 6.0).reshape(5, 7, 6)
+    shape = cut(before[index].shape)
+    value = -np.arange(np.prod(shape)).reshape(shape)
+    lazy = da.from_array(before, chunks=(2, 3, 4))
+    lazy[index] = value
+    want = before.copy()
+    want[index] = value
+    np.testing.assert_array_equal(lazy.compute(), want)
+
+
+def test_a_value_must_have_length_1_where_the_index_has_none() -> None:
+    x = da.zeros((3, 4), chunks=2)
+    with pytest.raises(ValueError, match="shape mismatch"):
+        x[:, None] = np.ones((3, 4, 4))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.array.arrangement import transpose
 from shoal.array.blocks import blockwise_told
 from shoal.array.chunks import has_unknown
 from shoal.array.collection import Array
@@ -79,7 +80,9 @@ def setitem(x: Array, index: Any, value: Any) -> None:
             "Arrays chunk sizes are unknown: elements of an array of shape "
             f"{x.shape} cannot be found by place; call compute_chunk_sizes() on it first"
         )
-    entries = [e for e in _known(read_index(index, x.shape), x, value) if e is not None]
+    entries = _known(read_index(index, x.shape), x, value)
+    value = _as_kept(value, entries)
+    entries = [entry for entry in entries if entry is not None]
     given = [isinstance(entry, np.ndarray) for entry in entries]
     if sum(given) > 1:
         raise NotImplementedError(
@@ -93,6 +96,41 @@ def setitem(x: Array, index: Any, value: Any) -> None:
         x._node = _by_mask(x, entries, lazy[0], value)._node
         return
     x._node = _assigned(x, entries, value)
+
+
+def _as_kept(value: Any, entries: list[Any]) -> Any:
+    """A value whose last axes are those of the array that an index keeps, in the array's order.
+
+    An index has axes of its own where it says None, and the axis of a list comes first where it is
+    not beside the ints of the index.
+    """
+    own = [entry for entry in entries if not isinstance(entry, int)]
+    if not isinstance(value, Array) or not (
+        any(entry is None for entry in entries) or _is_apart(entries)
+    ):
+        return value
+    order = list(range(len(own)))
+    if _is_apart(entries):
+        order.sort(key=lambda i: not isinstance(own[i], np.ndarray))
+    value = value[(None,) * max(0, len(own) - value.ndim)]
+    lead = value.ndim - len(own)
+    is_new = [False] * lead + [own[i] is None for i in order]
+    if any(new and n != 1 for new, n in zip(is_new, value.shape, strict=True)):
+        raise ValueError(
+            f"shape mismatch: value array of shape {value.shape} has another length than 1 where "
+            "the index has None"
+        )
+    kept = [i for i in order if own[i] is not None]
+    value = value[tuple([0 if new else slice(None) for new in is_new])]
+    places = sorted(range(len(kept)), key=kept.__getitem__)
+    return transpose(value, (*range(lead), *[lead + place for place in places]))
+
+
+def _is_apart(entries: list[Any]) -> bool:
+    """Whether something stands between a list and the ints of an index."""
+    places = [i for i, entry in enumerate(entries) if isinstance(entry, int | np.ndarray)]
+    has_list = any(isinstance(entry, np.ndarray) for entry in entries)
+    return has_list and len(places) <= places[-1] - places[0]
 
 
 def _refuse_bool(index: Any) -> None:
