@@ -209,3 +209,15 @@ def test_what_pivot_table_refuses() -> None:
         df.pivot_table(columns="g", values="x", margins=True)
     with pytest.raises(ValueError, match="No group keys"):
         df.pivot_table(values="x")
+
+
+@pytest.mark.parametrize("npartitions", [1, 2, 5])
+@pytest.mark.parametrize("dtype", ["Int64", "float64", "boolean", "object"])
+def test_a_label_that_is_missing_keeps_its_values(dtype: str, npartitions: int) -> None:
+    labels = pd.Series([1, None, 0, None, 1], dtype="object").astype(dtype)
+    frame = pd.DataFrame({"i": [1, 1, 2, 2, 3], "c": labels, "v": [1.0, 2, 3, 4, 5]})
+    frame["w"] = frame.v * 2
+    found = dd.from_pandas(frame, npartitions=npartitions).pivot(index="i", columns="c").compute()
+    wanted = frame.pivot(index="i", columns="c")
+    assert found.columns.equals(wanted.columns)
+    np.testing.assert_array_equal(found.sort_index().to_numpy(), wanted.to_numpy())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.levels import levels_of
@@ -88,14 +89,11 @@ def unstacked(part: Any, number: int, labels: Any, fill_value: Any) -> Any:
     if part.ndim == 1:
         columns = labels.rename(name)
     else:
-        below = range(part.columns.nlevels)
-        pairs = [
-            (*(one if isinstance(one, tuple) else (one,)), label)
-            for one in part.columns
-            for label in labels
-        ]
-        names = [*[part.columns.names[i] for i in below], name]
-        columns = pd.MultiIndex.from_tuples(pairs, names=names)
+        above = [level.repeat(len(labels)) for level in levels_of(part.columns)]
+        # Not of tuples: a missing label is found again in a level of its dtype only.
+        own = labels.take(np.tile(np.arange(len(labels)), part.shape[1]))
+        names = [*part.columns.names, name]
+        columns = pd.MultiIndex.from_arrays([*above, own], names=names)
     if out.columns.equals(columns):
         return out
     if fill_value is not None:
@@ -105,15 +103,14 @@ def unstacked(part: Any, number: int, labels: Any, fill_value: Any) -> Any:
 
 def _widened(out: Any, columns: Any, part: Any) -> Any:
     """With columns that nothing is in, of the dtypes of their values where these may be missing."""
-    there = set(out.columns)
     wider = out.reindex(columns=columns)
-    for place, name in enumerate(columns):
+    for place, found in enumerate(out.columns.get_indexer(columns)):
         dtype = (
             part.dtype
             if part.ndim == 1
             else part.iloc[:, place * part.shape[1] // len(columns)].dtype
         )
-        if name not in there and getattr(dtype, "kind", "O") not in "iub":
+        if found < 0 and getattr(dtype, "kind", "O") not in "iub":
             wider.isetitem(place, pd.Series(None, index=wider.index, dtype=dtype))
     return wider
 
