@@ -13,6 +13,7 @@ import traceback
 import types
 
 import cloudpickle
+import numpy as np
 import pytest
 
 from shoal.errors import RemoteError, SerializationError
@@ -333,6 +334,33 @@ def test_an_exception_that_cannot_travel_arrives_as_a_description(error, text):
     assert str(there) == f"{__name__}.{text}"
     assert there.__notes__ == ["a note"]
     assert traceback.extract_tb(there.__traceback__)[-1].name == "fail"
+
+
+@pytest.mark.parametrize("length", [10, 200_000, 3_000_000])
+def test_a_long_exception_arrives_whole_and_is_described_in_few_words(length):
+    error = ValueError("a" + "x" * length + "z")
+    error.add_note("n" * length)
+    packed = dump_exception(error)
+    there = load_exception(packed)
+    assert type(there) is ValueError and there.args == error.args
+    assert there.__notes__ == error.__notes__
+    _, (_, said, notes), *_ = packed
+    assert len(said) <= 100_100 and len(notes[0]) <= 100_100
+    assert said[0] == "a" and said[-1] == "z"
+    assert ("characters left out" in said) is (length > 100_000)
+
+
+def test_an_exception_that_holds_arrays_arrives_as_its_class():
+    data = np.arange(50_000)
+    there = travel(KeyError(data))
+    assert type(there) is KeyError and (there.args[0] == data).all()
+
+
+def test_an_exception_that_is_far_too_large_arrives_as_its_description():
+    there = travel(ValueError("a" + "x" * 20_000_000 + "z"))
+    assert type(there) is RemoteError and len(str(there)) < 101_000
+    assert str(there).startswith("ValueError: axx") and str(there).endswith("xxz")
+    assert "[... 19,900,002 characters left out ...]" in str(there)
 
 
 def test_exceptions_without_columns():

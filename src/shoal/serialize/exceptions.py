@@ -19,9 +19,9 @@ import types
 from typing import Any, TypeAlias
 
 from shoal.errors import RemoteError
-from shoal.serialize.pickles import Frames, dumps, loads
+from shoal.serialize.pickles import Frames, dumps, in_line, loads
 
-__all__ = ["dump_exception", "load_exception", "message"]
+__all__ = ["dump_exception", "load_exception", "message", "shortened"]
 
 Place: TypeAlias = tuple[str, str, str, tuple[int, int, int, int]]
 """File, function, module; first line, last line, first column, column behind the last."""
@@ -29,6 +29,13 @@ Place: TypeAlias = tuple[str, str, str, tuple[int, int, int, int]]
 CHAIN = 20
 FRAMES = 1_000
 """How many causes, and how many frames of each, are worth sending."""
+
+
+STREAM_BYTES = 16 << 20
+"""An exception that takes more than this when it is pickled arrives as a `RemoteError`."""
+
+MESSAGE_CHARACTERS = 100_000
+"""How much of a message is worth sending to those who only read it."""
 
 
 class Stop(Exception):
@@ -57,7 +64,7 @@ def pack(error: BaseException | None, left: int) -> Any:
         return None
     return (
         stream(error),
-        (type_name(error), message(error), getattr(error, "__notes__", None)),
+        (type_name(error), message(error), notes(error)),
         places(error.__traceback__),
         pack(error.__cause__, left - 1),
         pack(error.__context__, left - 1) if error.__context__ is not error.__cause__ else None,
@@ -69,8 +76,9 @@ def stream(error: BaseException) -> bytes | None:
     """An exception as bytes, or None when it cannot be rebuilt from them."""
     try:
         frames = dumps(error)
-        data = bytes(frames.head) if not frames.buffers else None
-        return data if data and type(loads(frames)).__name__ == type(error).__name__ else None
+        if frames.nbytes > STREAM_BYTES or type(loads(frames)).__name__ != type(error).__name__:
+            return None
+        return in_line(frames)
     except Exception:
         # Whatever the class's own __reduce__ or __init__ does.
         return None
@@ -86,8 +94,40 @@ def type_name(error: BaseException) -> str:
     return name if module == "builtins" else f"{module}.{name}"
 
 
+def shortened(text: str, most: int = MESSAGE_CHARACTERS) -> str:
+    """The begin and the end of a text that is too long, and how much of it was left out.
+
+    Parameters
+    ----------
+    text
+        Any.
+    most
+        Characters that are kept.
+
+    Examples
+    --------
+    >>> shortened("x" * 1_000_000 + "y", 6)
+    'xxx [... 999,995 characters left out ...] xxy'
+    """
+    left = len(text) - most
+    if left <= 0:
+        return text
+    half = most // 2
+    return f"{text[: most - half]} [... {left:,} characters left out ...] {text[-half:]}"
+
+
+def notes(error: BaseException) -> list[str] | None:
+    """What was noted on an exception; None for nothing.
+
+    >>> notes(ValueError()) is None
+    True
+    """
+    found = getattr(error, "__notes__", None)
+    return None if found is None else [shortened(str(note)) for note in found]
+
+
 def message(error: BaseException) -> str:
-    """What an exception says; its own ``__str__`` may fail.
+    """What an exception says, shortened; its own ``__str__`` may fail.
 
     Parameters
     ----------
@@ -100,7 +140,7 @@ def message(error: BaseException) -> str:
     'no such key'
     """
     try:
-        return str(error)
+        return shortened(str(error))
     except Exception as inner:
         return f"(its __str__ raised {type(inner).__name__})"
 

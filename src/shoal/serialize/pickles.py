@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from shoal.errors import SerializationError
 from shoal.serialize.culprit import explain
 
-__all__ = ["Buffer", "Frames", "dumps", "loads"]
+__all__ = ["Buffer", "Frames", "dumps", "in_line", "loads"]
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
@@ -146,6 +146,24 @@ def folded(head: bytes, buffers: list[Buffer]) -> Frames:
         outer.append(buffer.raw())
 
     return Frames(pickle.dumps(_Stream(head, buffers), PROTOCOL, buffer_callback=aside), outer)
+
+
+def in_line(frames: Frames) -> bytes:
+    """One stream that describes the same object, its buffers copied into it.
+
+    Parameters
+    ----------
+    frames
+        Of the object.
+
+    Examples
+    --------
+    >>> pickle.loads(in_line(dumps(bytes(2_000_000)))) == bytes(2_000_000)
+    True
+    """
+    if not frames.buffers:
+        return bytes(frames.head)
+    return pickle.dumps(_Stream(bytes(frames.head), list(frames.buffers)), PROTOCOL)
 
 
 class _Stream:

@@ -6,6 +6,8 @@ import io
 import pickle
 from typing import Any
 
+from shoal.serialize.exceptions import shortened
+
 __all__: list[str] = []
 
 
@@ -39,14 +41,14 @@ def failure_text(why: str, data: Any) -> tuple[str, str]:
     ('killed: its worker died', '')
     """
     if why != "raised":
-        return f"{why}: {bytes(data).decode(errors='replace')}", ""
+        return shortened(f"{why}: {bytes(data).decode(errors='replace')}", 500), ""
     try:
         packed = Plain(io.BytesIO(bytes(data))).load()
         lines = list(chain(packed))
     except Exception as error:
         return f"an error that cannot be shown ({type(error).__name__})", ""
     name, said = packed[1][0], packed[1][1]
-    return f"{name}: {said}"[:500], "\n".join(lines)[:20_000]
+    return shortened(f"{name}: {said}", 500), shortened("\n".join(lines), 20_000)
 
 
 def chain(packed: Any) -> Any:

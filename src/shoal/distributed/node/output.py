@@ -16,11 +16,15 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from shoal.distributed.node.context import current_task
+from shoal.serialize.exceptions import shortened
 
 __all__ = ["Forwarder", "Keeper", "Line", "capture", "forward", "lines_of", "unforward"]
 
 Line: TypeAlias = tuple[str, str, float, str]
 """Level, or ``"stdout"``, ``"stderr"``; text; seconds since the epoch; key of the task, if any."""
+
+LINE_CHARACTERS = 10_000
+"""How much is kept of a line: there are many."""
 
 MOST_OPEN = 100
 """Tasks whose last line has not ended, of which it is kept."""
@@ -66,7 +70,12 @@ class Stream(io.TextIOBase):
         if task is not None:
             key = str(task.key)
             *lines, rest = (self._open.pop(key, "") + text).split("\n")
-            self._log += [(self._name, line, time.time(), key) for line in lines]
+            if len(rest) > LINE_CHARACTERS:
+                lines, rest = [*lines, rest], ""
+            now = time.time()
+            self._log += [
+                (self._name, shortened(line, LINE_CHARACTERS), now, key) for line in lines
+            ]
             if rest:
                 self._open[key] = rest
                 if len(self._open) > MOST_OPEN:
@@ -121,7 +130,8 @@ class Keeper(logging.Handler):
         """Keep a record."""
         task = current_task()
         key = "" if task is None else str(task.key)
-        self._log.append((record.levelname, self.format(record), record.created, key))
+        text = shortened(self.format(record), LINE_CHARACTERS)
+        self._log.append((record.levelname, text, record.created, key))
 
 
 class Forwarder(logging.Handler):
@@ -154,6 +164,7 @@ class Forwarder(logging.Handler):
         if record.exc_info:
             said["exc_text"] = logging.Formatter().formatException(record.exc_info)
         plain = (str, int, float, bool, type(None))
+        said = {k: shortened(v) if isinstance(v, str) else v for k, v in said.items()}
         self._send(self.topic, {k: v for k, v in said.items() if isinstance(v, plain)})
 
 
