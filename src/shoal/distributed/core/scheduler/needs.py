@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -231,19 +232,16 @@ def are_results(state: Scheduler, rows: list[int]) -> bool:
 
 def drop_results(state: Scheduler, rows: list[int]) -> None:
     """As `drop_result`, for rows with one holder each."""
-    table = state.table
-    states, place = table.states, table.place
-    here: dict[int, list[int]] = {}
+    table, workers, dropping = state.table, state.workers, state.dropping
+    states, place, numbers, nbytes = table.states, table.place, table.numbers, table.nbytes
     for row in rows:
         at = place[row]
-        if at in here:
-            here[at].append(row)
-        else:
-            here[at] = [row]
+        worker = dropping[at] = workers[at]
+        worker.drops.append(numbers[row])
+        worker.nbytes -= nbytes[row]
+        worker.held -= 1
         place[row] = NOBODY
         states[row] = RELEASED
-    for at, mine in here.items():
-        tell_drops(state, state.workers[at], mine)
 
 
 def drop_here(state: Scheduler, worker: Worker, rows: list[int]) -> None:
@@ -319,6 +317,7 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
         rows = forget_graphs(state, rows)
     again: list[int] = []
     gone: list[int] = []
+    first = len(rows)
     for row in rows:  # it grows
         if not states[row]:
             continue
@@ -333,9 +332,18 @@ def forget(state: Scheduler, rows: list[int]) -> list[int]:
                     rows.append(dep)
                 else:
                     again.append(dep)
+    for row in rows[first:] if state.graphs else ():
+        graph_of(state, row)
     if gone:
         free(state, gone)
     return again
+
+
+def graph_of(state: Scheduler, row: int) -> range | None:
+    """The graph, in `graphs`, that a row is of which is forgotten; it is no longer there."""
+    graphs = state.graphs
+    at = bisect_right(graphs, row, key=FIRST) - 1
+    return graphs.pop(at) if at >= 0 and row in graphs[at] else None
 
 
 def forget_graphs(state: Scheduler, rows: list[int]) -> list[int]:
@@ -343,15 +351,11 @@ def forget_graphs(state: Scheduler, rows: list[int]) -> list[int]:
 
     A graph is looked at once, when the first of its rows goes: that is mostly the end of all.
     """
-    table, graphs = state.table, state.graphs
+    table = state.table
     while rows:
-        for row in rows:
-            at = bisect_right(graphs, row, key=FIRST) - 1
-            if at >= 0 and row in graphs[at]:
-                break
-        else:
+        graph = next(filter(None, map(partial(graph_of, state), rows)), None)
+        if graph is None:
             return rows
-        graph = graphs.pop(at)
         here = slice(graph.start, graph.stop)
         if (
             table.owner[here].count(NOBODY) == len(graph) == table.states[here].count(RELEASED)
