@@ -24,6 +24,7 @@ from typing import Any
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, connected, drain, received
+from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import (
     Code,
     Finished,
@@ -270,7 +271,7 @@ def main() -> None:
         for workers in args.workers:
             rows = []
             for _ in range(args.rounds):
-                graph = make(args.tasks)
+                graph = streamed(make(args.tasks))
                 gc.collect()
                 gc.freeze()
                 rows.append(measure(graph, workers, args.seconds))

@@ -6,15 +6,17 @@ from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
 from shoal.distributed.core.scheduler.along import whole
 from shoal.distributed.core.scheduler.explain import explain
-from shoal.distributed.core.scheduler.submit import streamed
+from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
+from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import (
     CancelRuns,
     Code,
     Drop,
     Finished,
+    Grid,
     Hello,
     Listed,
     Options,
@@ -233,13 +235,12 @@ def grid(side, wanted=True):
 
 
 def test_rows_stand_in_the_order_in_which_one_worker_comes_to_them():
-    message = grid(3)
-    positions = streamed(message)
+    message = streamed(grid(3))
+    assert all(d < i for i, needs in enumerate(message.deps) for d in needs)
+    positions = [key[1] for key in message.names[0].keys]
     assert sorted(positions) == list(range(19))
-    place = {i: at for at, i in enumerate(positions)}
-    assert all(place[d] < place[i] for i, needs in enumerate(message.deps) for d in needs)
     # Both sums of two blocks stand right behind the second block, though one has a late rank.
-    assert [*positions[:6]] == [0, 9, 1, 3, 10, 12]
+    assert positions[:6] == [0, 9, 1, 3, 10, 12]
     state = start(A)
     teach(state, [A])
     received(state, CLIENT, message, (), 0.0)
@@ -248,12 +249,47 @@ def test_rows_stand_in_the_order_in_which_one_worker_comes_to_them():
     assert run.ids == [*range(run.ids[0], run.ids[0] + 19)]
 
 
+def test_names_of_a_graph_in_line_stay_those_of_its_tasks():
+    plain = grid(3)
+    layers = [Grid("x", (3, 3)), Grid("y", (3, 3)), Listed(["all"])]
+    plain.names, plain.options = layers, [Options(tasks=[4, 18], retries=2)]
+    plain.code, plain.codes = [0] * 9 + [1] * 10, [Code(b"f", b"f"), Code(b"g", b"g")]
+    message = streamed(plain)
+    assert message.names == layers and sorted(message.named) == list(range(19))
+    found = []
+    for m in (plain, message):
+        state = start()
+        received(state, CLIENT, m, (), 0.0)
+        validate(state)
+        table = state.table
+        rows = {key_of(table, row): row for row in range(19)}
+        names = {table.numbers[row]: key for key, row in rows.items()}
+        found.append(
+            {
+                key: (
+                    [names[dep] for dep in table.deps[row]],
+                    table.codes[row].data,
+                    table.prefixes[row].name,
+                    table.priorities[row] >> BITS,
+                    table.options[row] is not None,
+                    table.owner[row],
+                )
+                for key, row in rows.items()
+            }
+        )
+        # Said again, or with tasks that are known, it is the same graph.
+        received(state, CLIENT, streamed(m), (), 0.0)
+        validate(state)
+        assert len(table) == 19
+    assert found[0] == found[1]
+
+
 def test_ranks_need_not_be_all_numbers_from_0_nor_follow_the_graph():
     deps = [(), (0,), (), (2, 1)]
     keys = [("f", name) for name in "abcd"]
     for order in ([5, 9, 7, 20], [3, 2, 1, 0], [1, 1, 1, 1], [-4, 0, 2, 1]):
-        message = submit(keys, deps, [3], order)
-        assert sorted(streamed(message)) == [0, 1, 2, 3]
+        message = streamed(submit(keys, deps, [3], order))
+        assert sorted(message.names[0].keys) == keys
         state = start(A)
         teach(state, [A])
         received(state, CLIENT, message, (), 0.0)
@@ -307,6 +343,38 @@ def test_a_graph_that_nobody_needs_goes_as_a_whole():
     received(state, CLIENT, Release([("g", 0)]), (), 0.0)
     go(state)
     assert len(state.table) == 0 and not state.names.layers and not state.names.rows
+
+
+def test_a_graph_of_which_a_row_was_used_again_does_not_go_as_a_whole():
+    state = start(A)
+    x, y, z, b, c, d, e = [("f", name) for name in "xyzbcde"]
+
+    def run(message):
+        received(state, CLIENT, message, (), 0.0)
+        while new := runs(go(state)):
+            for party, m in new.items():
+                received(state, party, report(m), (), 0.0)
+
+    def needs(key, other):
+        message = submit([key], [(1,)], [0])
+        message.externals.append(other)
+        return message
+
+    run(submit([x, y, z], [(), (0,), ()], [1, 2]))
+    run(submit([e], [()], [0]))
+    run(needs(b, z))
+    run(needs(d, y))
+    for key in (z, b):  # z goes with what needed it
+        received(state, CLIENT, Release([key]), (), 0.0)
+        go(state)
+    run(needs(c, e))  # in b's row or z's
+    run(submit([z], [()], [0]))
+    for key in (y, e, c):
+        received(state, CLIENT, Release([key]), (), 0.0)
+        go(state)
+    received(state, CLIENT, Release([z, d]), (), 0.0)
+    go(state)
+    assert not len(state.table)
 
 
 def test_a_kind_that_was_not_tried_is_thought_to_take_what_others_do():

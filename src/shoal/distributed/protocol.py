@@ -251,9 +251,9 @@ class Heard(_Struct):
 class Submit(_Struct):
     """A graph, or tasks one by one.
 
-    Tasks are numbered 0, 1, ... within the message; each comes after those it needs.  A task
-    whose key the scheduler knows already (and has not given up) is that task: its function is not
-    looked at.
+    Tasks are numbered 0, 1, ... within the message; each comes after those it needs, best as
+    `core.streaming` says.  A task whose key the scheduler knows already (and has not given up) is
+    that task: its function is not looked at.
 
     Parameters
     ----------
@@ -285,6 +285,8 @@ class Submit(_Struct):
     trace
         Headers of the trace context in which the tasks run (W3C: ``traceparent``, ``tracestate``);
         empty for none.
+    named
+        For each task which of the names is its own; empty: they stand in the order of the tasks.
 
     Examples
     --------
@@ -305,6 +307,7 @@ class Submit(_Struct):
     inline: bool = True
     trace: dict[str, str] = {}
     parts: list[tuple[int, int]] = []
+    named: list[int] = []
 
 
 class Want(_Struct):

@@ -27,6 +27,7 @@ import cloudpickle
 import xxhash
 
 from shoal.distributed.client.keys import wire_key, wire_keys
+from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
 from shoal.graph.layers import GridLayer
 from shoal.graph.plan import Plan
@@ -449,7 +450,7 @@ def encode_plan(
         parts=table.parts,
     )
     keys = [wire_key(plan.keys[i]) if ids[i] >= 0 else externals[-ids[i] - 1] for i in plan.wanted]
-    return Encoded(message, table.aside.buffers, keys, references)
+    return Encoded(streamed(message), table.aside.buffers, keys, references)
 
 
 class _Rows:

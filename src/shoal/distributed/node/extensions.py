@@ -249,6 +249,8 @@ def describe_graph(message: Submit) -> dict[str, Any]:
     tasks: list[Any] = []
     for names in message.names:
         tasks += names.keys if not isinstance(names, Grid) else blocks_of(names)
+    if message.named:
+        tasks = [tasks[i] for i in message.named]
     known = [*tasks, *message.externals]
     return {
         "keys": {tasks[i] for i in message.wanted},

@@ -13,6 +13,7 @@ from random import Random
 
 import msgspec
 
+from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
 
 __all__ = ["Graph", "Task", "expected", "part_of", "random_graph", "submit_message"]
@@ -377,4 +378,4 @@ def submit_message(graph: Graph, inline: bool) -> Submit:
     message.codes = [Code(deed.encode().ljust(16), deed.encode()) for deed in deeds]
     message.externals = list(externals)
     message.wanted = [numbers[key] for key in graph.wanted]
-    return message
+    return streamed(message)

@@ -358,12 +358,7 @@ def are_new(names: Names, pieces: Sequence[Any]) -> bool:
 
 
 def put_names(
-    names: Names,
-    table: Table,
-    pieces: Sequence[Any],
-    rows: Sequence[int],
-    fresh: Sequence[int],
-    positions: Sequence[int],
+    names: Names, table: Table, pieces: Sequence[Any], rows: Sequence[int], named: Sequence[int]
 ) -> None:
     """Enter keys that are all new (`are_new`), for rows that have been chosen.
 
@@ -371,48 +366,50 @@ def put_names(
     ----------
     names, table
         Where they are entered.
-    pieces
+    pieces, named
         As in `Submit`.
     rows
-        Of each key.
-    fresh, positions
-        The rows in their own order, and which key each is for.
+        Of each task.
 
     Examples
     --------
     >>> table, names = Table(), Names()
-    >>> put_names(names, table, [Grid("x", (2,))], [1, 0], table.allocate(2), [1, 0])
+    >>> put_names(names, table, [Grid("x", (2,))], table.allocate(2), [1, 0])
     >>> keys_of(table, [0, 1]), find(names, ("x", 0))
     ([('x', 1), ('x', 0)], 1)
     """
     titles: list[Any] = []
     blocks = array("q")
+    mine = rows
+    if named:
+        mine = [-1] * len(rows)
+        put(mine, named, rows)
     for piece in pieces:
         first = len(titles)
         if type(piece) is not Grid:
-            names.rows.update(zip(piece.keys, rows[first:]))
+            names.rows.update(zip(piece.keys, mine[first:]))
             _count_tuples(names, piece.keys)
             titles += piece.keys
             continue
         size = prod(piece.shape)
         flats = range(size) if piece.flats is None else piece.flats
-        mine = rows[first : first + len(flats)]
+        here = mine[first : first + len(flats)]
         layer = names.layers[piece.name] = Layer(piece.name, tuple(piece.shape), None)
         layer.alive = len(flats)
         if piece.flats is None:
-            layer.rows = array("i", mine)
+            layer.rows = array("i", here)
         else:
             layer.rows = array("i", [-1]) * size if size <= 4 * len(flats) else {}
-            for flat, row in zip(flats, mine):
+            for flat, row in zip(flats, here):
                 layer.rows[flat] = row
         blocks.frombytes(bytes(8 * (first - len(blocks))))
         blocks.extend(flats)
         titles += [layer] * len(flats)
-    of = picker(positions)
-    put(table.names, fresh, of(titles))
+    of = picker(named or range(len(rows)))
+    put(table.names, rows, of(titles))
     if blocks:
         blocks.frombytes(bytes(8 * (len(titles) - len(blocks))))
-        put(table.flats, fresh, array("q", of(blocks)))
+        put(table.flats, rows, array("q", of(blocks)))
 
 
 def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
@@ -442,10 +439,14 @@ def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
         deque(map(known.__delitem__, mine), maxlen=0)
         return
     gone = set()
-    for layer, count in Counter(mine).items() if len(rows) > 1 else ():
+    left = len(rows)
+    for layer, count in Counter(mine).items() if left > 1 else ():
         if type(layer) is Layer and layer.alive == count:
             del names.layers[layer.name]
             gone.add(layer)
+            left -= count
+    if not left:
+        return
     for row in compress(rows, map(not_, map(gone.__contains__, mine))):
         forget_name(names, table, row)
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, repeat
-from operator import is_
+from itertools import chain
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
@@ -38,9 +38,6 @@ from shoal.distributed.core.scheduler.unreached import avoid
 from shoal.distributed.protocol import Report
 
 __all__ = ["on_report"]
-
-FEW_KINDS = 4
-"""So many are summed a column at a time."""
 
 PLAIN = INLINE | HAS_INPUTS
 """Flags of tasks whose runs end like most."""
@@ -281,19 +278,15 @@ def sums(
     kinds: Sequence[Prefix], seconds: Sequence[float], nbytes: Sequence[int]
 ) -> dict[Prefix, tuple[int, float, int]]:
     """For each kind how many runs there were, and what they took and made."""
-    found: dict[Prefix, tuple[int, float, int]] = {}
     first, many = kinds[0], len(kinds)
     if kinds.count(first) == many:
-        found[first] = many, sum(seconds), sum(nbytes)
-    elif len(set(kinds)) <= FEW_KINDS:
-        for kind in dict.fromkeys(kinds):
-            mine = [*map(is_, kinds, repeat(kind))]
-            found[kind] = sum(mine), sum(compress(seconds, mine)), sum(compress(nbytes, mine))
-    else:
-        for kind, took, size in zip(kinds, seconds, nbytes):
-            count, took_before, made_before = found.get(kind, (0, 0.0, 0))
-            found[kind] = count + 1, took_before + took, made_before + size
-    return found
+        return {first: (many, sum(seconds), sum(nbytes))}
+    counts = Counter(kinds)
+    took, made = dict.fromkeys(counts, 0.0), dict.fromkeys(counts, 0)
+    for kind, second, size in zip(kinds, seconds, nbytes):
+        took[kind] += second
+        made[kind] += size
+    return {kind: (count, took[kind], made[kind]) for kind, count in counts.items()}
 
 
 def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, islice
+from itertools import compress
 from operator import not_
 from typing import Any
 
@@ -46,6 +46,7 @@ from shoal.distributed.core.scheduler.table import (
 )
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
+from shoal.distributed.core.streaming import renumbered
 from shoal.distributed.protocol import Grid, Submit
 from shoal.graph.naming import key_split
 
@@ -144,23 +145,21 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
     """Rows of all the tasks of a message, those that are new, and where these stand in it."""
     names, table, count = state.names, state.table, len(m.code)
     if count > 1 and any(m.deps) and are_new(names, m.names):
-        positions = streamed(m)
-        fresh = table.allocate(count)
-        rows = [0] * count
-        for i, row in zip(positions, fresh):
-            rows[i] = row
-        put_names(names, table, m.names, rows, fresh, positions)
-        return rows, fresh, positions
+        rows = table.allocate(count)
+        put_names(names, table, m.names, rows, m.named)
+        return rows, rows, range(count)
     found = []
     for piece in m.names:
         if isinstance(piece, Grid):
             found.append(name_grid(names, table, piece))
         else:
             found.append(name_keys(names, table, piece.keys))
-    if len(found) == 1 and found[0][0] is found[0][1]:
+    if len(found) == 1 and found[0][0] is found[0][1] and not m.named:
         return *found[0], range(count)
     rows = [row for piece_rows, _ in found for row in piece_rows]
     fresh = [row for _, piece_fresh in found for row in piece_fresh]
+    if m.named:
+        rows = picker(m.named)(rows)
     return rows, fresh, first_of(rows, fresh)
 
 
@@ -168,41 +167,6 @@ def first_of(rows: Sequence[int], some: Sequence[int]) -> list[int]:
     """Where some rows are named; a key that a message names twice is the first of the two."""
     first = dict(zip(reversed(rows), range(len(rows) - 1, -1, -1)))
     return [first[row] for row in some]
-
-
-def streamed(m: Submit) -> Sequence[int]:
-    """The tasks of a message in the order in which their rows are to stand.
-
-    That is the order in which one worker would come to them that runs sources by their rank, and
-    at once whatever has all its inputs then.  So a few sources and what they lead to are rows in
-    line, wherever the tasks stand in the graph: they are planned and sent as one range
-    (`dispatch.along`), and what is known of them lies together in memory.  Nothing but speed
-    depends on it.
-    """
-    deps, order = m.deps, by_rank(m.order)
-    source, is_sorted = 0, True
-    last = [0] * (len(order) + len(m.externals))
-    of = last.__getitem__
-    for i, needs in zip(order, picker(order)(deps)):
-        if needs and (at := max(map(of, needs))):
-            last[i] = at
-            if at < source:
-                is_sorted = False
-        else:
-            last[i] = source = source + 1
-    return order if is_sorted else sorted(order, key=of)
-
-
-def by_rank(ranks: list[int]) -> Sequence[int]:
-    """Positions in the order of their ranks, which mostly are all numbers from 0 on."""
-    count = len(ranks)
-    positions = [-1] * count
-    if max(ranks) < count and min(ranks) >= 0:
-        for i, rank in enumerate(ranks):
-            positions[rank] = i
-        if -1 not in positions:
-            return positions
-    return sorted(range(count), key=ranks.__getitem__)
 
 
 def fill_columns(
@@ -273,9 +237,13 @@ def enter_code(state: Scheduler, digest: bytes, data: bytes) -> Code:
     return code
 
 
-def kinds(state: Scheduler, m: Submit) -> list[Any]:
+def kinds(state: Scheduler, m: Submit) -> Sequence[Any]:
     """The kind of each task: by its layer's name, or by the first key with its function."""
     out: list[Any] = []
+    said = m.code
+    if m.named:
+        said = [-1] * len(said)
+        put(said, m.named, m.code)
     for piece in m.names:
         if isinstance(piece, Grid):
             size = len(piece.flats) if piece.flats is not None else 1
@@ -284,7 +252,7 @@ def kinds(state: Scheduler, m: Submit) -> list[Any]:
                     size *= extent
             out += [prefix_of(state, key_split(piece.name))] * size
         else:
-            codes = m.code[len(out) : len(out) + len(piece.keys)]
+            codes = said[len(out) : len(out) + len(piece.keys)]
             if -1 in codes:
                 out += [prefix_of(state, key_split(key)) for key in piece.keys]
                 continue
@@ -292,7 +260,7 @@ def kinds(state: Scheduler, m: Submit) -> list[Any]:
             for code in seen:
                 seen[code] = prefix_of(state, key_split(piece.keys[codes.index(code)]))
             out += map(seen.__getitem__, codes)
-    return out
+    return picker(m.named)(out) if m.named else out
 
 
 def set_options(state: Scheduler, m: Submit, rows: Sequence[int], new: set[int] | None) -> None:
@@ -333,22 +301,6 @@ def connect(
     return connect_each(state, m.deps, names, fresh, positions)
 
 
-def name_inputs(deps: Sequence[tuple[int, ...]], names: list[int]) -> list[tuple[int, ...]]:
-    """Numbers in the place of positions in a message."""
-    flat = [*chain.from_iterable(deps)]
-    each = iter(picker(flat)(names) if flat else ())
-    return [
-        ()
-        if not size
-        else (next(each),)
-        if size == 1
-        else (next(each), next(each))
-        if size == 2
-        else tuple(islice(each, size))
-        for size in map(len, deps)
-    ]
-
-
 def note_users(
     users: list[Any], counts: list[int], names: Sequence[int], needs: Iterable[tuple[int, ...]]
 ) -> None:
@@ -376,7 +328,7 @@ def connect_new(
     of, here, count = picker(positions), slice(fresh.start, fresh.stop), len(fresh)
     needs = of(deps)
     sizes = [*map(len, needs)]
-    table.deps[here] = name_inputs(needs, names)
+    table.deps[here] = renumbered(needs, names)
     table.missing[here] = sizes
     users: list[Any] = [None] * count
     counts = [0] * count
@@ -400,7 +352,7 @@ def connect_each(
     table = state.table
     states, waiters, missing, flags = table.states, table.waiters, table.missing, table.flags
     ready, troubled = [], []
-    needs = name_inputs(picker(positions)(deps), names)
+    needs = renumbered(picker(positions)(deps), names)
     mine = [tuple([number & MASK for number in inputs]) for inputs in needs]
     note_users(table.dependents, table.kept, picker(fresh)(table.numbers), mine)
     for row, inputs, numbers in zip(fresh, mine, needs):
