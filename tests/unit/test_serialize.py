@@ -13,7 +13,6 @@ import traceback
 import types
 
 import cloudpickle
-import numpy as np
 import pytest
 
 from shoal.errors import RemoteError, SerializationError
@@ -351,7 +350,7 @@ def test_a_long_exception_arrives_whole_and_is_described_in_few_words(length):
 
 
 def test_an_exception_that_holds_arrays_arrives_as_its_class():
-    data = np.arange(50_000)
+    data = numpy.arange(50_000)
     there = travel(KeyError(data))
     assert type(there) is KeyError and (there.args[0] == data).all()
 
