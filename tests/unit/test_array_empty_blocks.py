@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import shoal.array as da
+from shoal.array.testing import assert_eq
 
 ONE = np.arange(3.0).reshape(1, 3) + 1
 MANY = np.arange(15.0).reshape(5, 3)
@@ -43,3 +44,11 @@ def test_a_part_keeps_the_empty_blocks_of_axes_that_it_leaves_alone() -> None:
     y = da.from_array(MANY, chunks=((5,), (2, 0, 1)))
     assert y[1:].chunks == ((4,), (2, 0, 1))
     assert y[1:, 1:].chunks == ((4,), (1, 1))
+
+
+def test_a_contracted_axis_of_length_1() -> None:
+    x, y = np.full((2, 1), 3.0), np.full((1, 3), 2.0)
+    for cuts in ((1, 0), (0, 1)):
+        got = da.tensordot(da.from_array(x, chunks=(2, cuts)), da.from_array(y, chunks=(1, 2)), 1)
+        assert_eq(got, x @ y)
+        assert_eq(da.from_array(x, chunks=(1, 1)) @ da.from_array(y, chunks=(cuts, 3)), x @ y)

@@ -368,9 +368,7 @@ def blocks_beside(own: AxisChunks, common: AxisChunks) -> AxisChunks:
     >>> blocks_beside((6,), (2, 4)), blocks_beside((1,), (2, 4)), blocks_beside((0, 1), (2, 4))
     ((2, 4), (1,), (1,))
     """
-    if sum(own) == 1 and (len(own) == 1 or sum(common) != 1):
-        return (1,)
-    return common
+    return (1,) if sum(own) == 1 != sum(common) else common
 
 
 def _common_unknown(choices: list[AxisChunks]) -> AxisChunks:
