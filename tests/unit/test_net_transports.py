@@ -208,6 +208,42 @@ def test_what_was_sent_before_closing_arrives(loop: Loop, address: str) -> None:
     assert here.closed.get(timeout=WAIT_S) is None
 
 
+def test_what_leaves_slowly_is_given_up_when_nothing_leaves_any_more() -> None:
+    now = [1000.0]
+    loop = Loop(lambda: now[0])  # turned by hand
+    opened: list[Side] = []
+    listener, sides = start(loop, "tcp://127.0.0.1:0")
+    told: dict[str, Any] = {"security": SECURITY, "codec": CODEC, "limits": PLAIN, "role": "client"}
+    connect(
+        loop,
+        listener.address,
+        on_open=lambda connection: opened.append(Side(connection)),
+        on_error=lambda error: None,
+        **told,
+    )
+    while not opened or sides.empty():
+        loop._turn()
+    here, there = opened[0].connection, sides.get().connection
+    there.pause()
+    here.send(Note(1), [bytes(100_000_000)])
+    here.close()
+    loop._turn()
+    for _ in range(3):
+        waits = here.queued_bytes
+        there.resume()
+        while here.queued_bytes == waits:
+            loop._turn()
+        there.pause()
+        now[0] += PLAIN.linger_s + 0.1
+        loop._turn()
+        assert 0 < here.queued_bytes < waits and not here.closed
+    while not here.closed:
+        now[0] += PLAIN.linger_s + 0.1
+        loop._turn()
+    loop.stop()
+    loop.run()
+
+
 def test_a_reader_that_fails_ends_the_connection(
     loop: Loop, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:

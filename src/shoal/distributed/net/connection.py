@@ -12,7 +12,8 @@ system call: twenty replies cost hardly more than one.
 **Receiving.**  Everything happens in the loop's thread; one system call may bring many messages.
 
 **Ending.**  ``on_close`` is called exactly once, with None where this side closed the connection
-for no reason.  What was waiting to be sent when it was closed gets some seconds to leave.
+for no reason.  What was waiting to be sent when it was closed still leaves, and is given up when
+nothing of it has left for some seconds.
 """
 
 from __future__ import annotations
@@ -665,12 +666,19 @@ class StreamConnection(Connection):
                 self._watch(self._mask | READ)
                 self._flush()
                 if not self.closed:
-                    self.loop.call_later(self.limits.linger_s, self._finish, None)
+                    self.loop.call_later(self.limits.linger_s, self._linger, self._queued)
             return
         if error is None:
             with self._lock:
                 self._push()
         self._finish(error)
+
+    def _linger(self, before: int) -> None:
+        """Give up what is still waiting, unless some of it has left meanwhile."""
+        if not self.closed and self._queued < before:
+            self.loop.call_later(self.limits.linger_s, self._linger, self._queued)
+        else:
+            self._finish(None)
 
     def _finish(self, error: BaseException | None) -> None:
         """Let go of the socket and say so, once; loop's thread."""

@@ -44,7 +44,7 @@ class Limits:
     silence_s
         A TCP peer that acknowledges nothing for as long is taken for lost.
     linger_s
-        A closed connection may take as long to send what was waiting.
+        What waits in a closed connection is given up when nothing has left for as long.
     shortcut
         Whether ``tcp://`` and ``tls://`` between processes of one user on one host go over a unix
         socket.
