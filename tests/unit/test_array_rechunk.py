@@ -79,6 +79,15 @@ def test_many_more_blocks_are_warned_of() -> None:
         x + y
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_has_many_blocks_but_not_more_for_each_array_is_not_warned_of() -> None:
+    x = da.ones(40, chunks=1)
+    assert da.outer(x, x).numblocks == (40, 40)
+    assert (x[:, None] * x).numblocks == (40, 40)
+    large = da.ones((3000, 3000, 8))
+    da.tensordot(large, da.ones((8, 3000, 30)), axes=1)
+
+
 @pytest.mark.parametrize(
     ("indexer", "own", "others"),
     [

@@ -66,7 +66,6 @@ def unify_chunks(*args: Any, **kwargs: Any) -> tuple[dict[Any, Any], list[Any]]:
             for label, own in zip(labels, a.chunks, strict=True):
                 blocks.setdefault(label, []).append(own)
     common = {label: common_blockdim(own) for label, own in blocks.items()}
-    warn_of_growth([a.chunks for a, labels in given if labels is not None], common.values())
     arrays = []
     for a, labels in given:
         if labels is not None:
@@ -74,6 +73,10 @@ def unify_chunks(*args: Any, **kwargs: Any) -> tuple[dict[Any, Any], list[Any]]:
             chunks = tuple([blocks_beside(own, common[i]) for i, own in pairs_of_axes])
             a = Array(rechunk_node(a._node, chunks))
         arrays.append(a)
+    warn_of_growth(
+        [a.chunks for a, labels in given if labels is not None],
+        [a.chunks for a, (_, labels) in zip(arrays, given, strict=True) if labels is not None],
+    )
     return common, arrays
 
 

@@ -149,8 +149,12 @@ def align(operands: Sequence[Any]) -> list[Any]:
         raise ValueError(
             f"operands could not be broadcast together with shapes {shapes}: {error}"
         ) from None
-    warn_of_growth([node.chunks for node in nodes], common)
-    return [_fitted(op, tuple(common)) if isinstance(op, ArrayNode) else op for op in operands]
+    fitted = [_fitted(op, tuple(common)) if isinstance(op, ArrayNode) else op for op in operands]
+    warn_of_growth(
+        [node.chunks for node in nodes],
+        [node.chunks for node in fitted if isinstance(node, ArrayNode)],
+    )
+    return fitted
 
 
 def _fitted(node: ArrayNode, common: Chunks) -> ArrayNode:

@@ -174,15 +174,15 @@ def rechunk_node(node: ArrayNode, chunks: Chunks) -> ArrayNode:
     return Rechunk(node, chunks)
 
 
-def warn_of_growth(before: Iterable[Any], chunks: Iterable[Any]) -> None:
+def warn_of_growth(before: Iterable[Any], after: Iterable[Any]) -> None:
     """Warn where arrays that are brought to common blocks have many more of them then.
+
+    That a product of two arrays has more blocks than either is no reason: nobody can change it.
 
     Parameters
     ----------
-    before
+    before, after
         The arrays' chunks.
-    chunks
-        The common ones.
 
     Warns
     -----
@@ -191,10 +191,12 @@ def warn_of_growth(before: Iterable[Any], chunks: Iterable[Any]) -> None:
 
     Examples
     --------
-    >>> warn_of_growth([((1, 1),), ((2,),)], ((1, 1),))
+    >>> warn_of_growth([((1, 1),), ((2,),)], [((1, 1),), ((1, 1),)])
     """
-    most = max([math.prod(map(len, own)) for own in before], default=0)
-    factor = math.prod(map(len, chunks)) / most if most else 0
+    most, now = [
+        max([math.prod(map(len, own)) for own in chunks], default=0) for chunks in (before, after)
+    ]
+    factor = now / most if most else 0
     if factor >= MANY_MORE:
         warnings.warn(
             f"Increasing number of chunks by factor of {factor:.0f}: the arrays are cut along "
