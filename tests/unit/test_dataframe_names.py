@@ -162,10 +162,11 @@ ELSEWHERE = {
     "to_parquet to_pickle to_html to_json to_records to_sql to_stata to_string to_xml from_arrow "
     "info from_dict insert isetitem items iterrows itertuples pivot pivot_table pop T "
     "swaplevel transpose unstack to_latex to_markdown to_timestamp tz_convert update "
-    "droplevel reorder_levels xs",
+    "droplevel reorder_levels xs asof",
     "Series": "to_xarray dt list str struct items to_json to_string to_clipboard to_csv to_excel "
     "to_hdf to_latex to_markdown to_pickle to_sql to_timestamp tz_convert update "
-    "droplevel filter item searchsorted cat reindex unstack swaplevel reorder_levels",
+    "droplevel filter item searchsorted cat reindex unstack swaplevel reorder_levels "
+    "asof",
     "Index": "dt str droplevel memory_usage item replace tz_convert",
     "GroupBy": "corrwith keys ohlc resample sample",
     "SeriesGroupBy": "keys resample sample",

@@ -77,6 +77,20 @@ d.x.interpolate(limit=1, limit_direction="backward", limit_area="inside")
 d.x.interpolate(limit_area="outside", limit_direction="both")
 d.x.astype("float32").interpolate()
 d.x.interpolate("nearest")
+d.n.reindex([5, 50, 99], method="ffill", fill_value=0)
+d.reindex([4, 40, 41, 42], method="bfill", limit=1)
+d.reindex([40, 4, 41], method="bfill")
+d.x.reindex([4, 40], method="nearest", tolerance=3)
+d[["x", "n"]].reindex([1, 2, 3])
+d.x.asof([5, 50])
+d[["x", "n"]].asof([20, 60])
+d.asof([7, 9], subset=["n", "s"])
+d.n.nlargest(3, keep="all")
+d.nlargest(2, "n", keep="last")
+d.nsmallest(2, ["n", "x"], keep="all")
+d.x.nsmallest(4, keep="last")
+d.drop_duplicates(["n"], keep=False)
+d.melt("n", ["x"], ignore_index=False)
 d.n.argmax()
 d.n.argmin()
 d.index.argmax()
@@ -94,6 +108,7 @@ d.index.append(d.index)
 """.strip().splitlines()
 
 EAGER = """
+d.x.asof(50)
 d.x.first_valid_index()
 d.x.last_valid_index()
 d[["x"]].first_valid_index()
@@ -213,6 +228,23 @@ def test_columns_of_windows_have_the_same_rows() -> None:
     df = dd.from_pandas(TIMES, 2)
     with pytest.raises(NotImplementedError, match="assign them to the frame first"):
         df.x.ewm(span=3).cov(df[df.k > 1].x)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "time"}, {"limit": 1}])
+@pytest.mark.parametrize("rule", ["3h", "D"])
+def test_bins_between_rows_are_interpolated(rule: str, options: dict[str, Any]) -> None:
+    frame = TIMES[["x"]].fillna(0.0)
+    got = dd.from_pandas(frame, 3).resample(rule).interpolate(**options).compute()
+    expected = frame.resample(rule).interpolate(**options)
+    pd.testing.assert_frame_equal(got, expected, check_freq=False)
+
+
+def test_rows_near_labels_want_an_order() -> None:
+    df = dd.from_pandas(TIMES, 2).clear_divisions()
+    with pytest.raises(ValueError, match="set_index"):
+        df.reindex(TIMES.index[:2], method="ffill")
+    with pytest.raises(ValueError, match="keep must be"):
+        df.nlargest(1, "k", keep="any")
 
 
 def test_changing_a_frame() -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "distinct_rows",
     "distinct_values",
     "is_span",
+    "kept_of_equals",
     "renamed_labels",
     "with_labels",
 ]
@@ -60,6 +61,24 @@ def distinct_rows(self: Any, split_every: Any, split_out: Any, options: dict[str
     self._meta.drop_duplicates(**options)
     reducer = Reducer("drop_duplicates", tuple(options.items()))
     return self._reduced(reducer, self._meta, split_every, _count(self, split_out))
+
+
+def kept_of_equals(keep: Any) -> dict[str, Any]:
+    """The option of ``nlargest`` that says which of equal rows are kept; none where it is usual.
+
+    Parameters
+    ----------
+    keep
+        "first", "last" or "all".
+
+    Examples
+    --------
+    >>> kept_of_equals("first"), kept_of_equals("all")
+    ({}, {'keep': 'all'})
+    """
+    if keep not in ("first", "last", "all"):
+        raise ValueError(f'keep must be either "first", "last" or "all"; got {keep!r}')
+    return {} if keep == "first" else {"keep": keep}
 
 
 def distinct_values(self: Any, split_every: Any, split_out: Any) -> Any:

@@ -31,7 +31,7 @@ from shoal.dataframe.collection.columns import (
     relabelled,
     whole_columns,
 )
-from shoal.dataframe.collection.distinct import distinct_rows, with_labels
+from shoal.dataframe.collection.distinct import distinct_rows, kept_of_equals, with_labels
 from shoal.dataframe.collection.generate import (
     install_methods,
     install_operators,
@@ -390,6 +390,8 @@ class DataFrame(FrameBase):
         """
         if subset is not None:
             options["subset"] = labels_of(self, subset)
+        if options.get("keep", "first") is False and not options.get("ignore_index"):
+            return self[~self.duplicated(options.get("subset"), keep=False)]
         return distinct_rows(self, split_every, split_out, options)
 
     def nunique(self, axis: Any = 0, dropna: bool = True, split_every: Any = None) -> Any:
@@ -405,10 +407,12 @@ class DataFrame(FrameBase):
             How many partial results a task combines.
         """
         if axis in (1, "columns"):
-            return self._rowwise("nunique", axis=1, dropna=dropna).astype("int64")
+            return self._rowwise("nunique", axis=1, dropna=dropna)
         return self._reduce("nunique", split_every=split_every, dropna=dropna)
 
-    def nlargest(self, n: int, columns: Any, split_every: Any = None) -> Any:
+    def nlargest(
+        self, n: int, columns: Any, split_every: Any = None, *, keep: str = "first"
+    ) -> Any:
         """The rows with the largest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -419,11 +423,16 @@ class DataFrame(FrameBase):
             By which.
         split_every
             How many partial results a task combines.
+        keep
+            Which of equal ones: "first", "last", or "all" of them, even if these are more than n.
         """
         names = labels_of(self, columns)
-        return self._reduce("nlargest", None, split_every, self._meta, n=n, columns=names)
+        told = {"n": n, "columns": names, **kept_of_equals(keep)}
+        return self._reduce("nlargest", None, split_every, self._meta, **told)
 
-    def nsmallest(self, n: int, columns: Any, split_every: Any = None) -> Any:
+    def nsmallest(
+        self, n: int, columns: Any, split_every: Any = None, *, keep: str = "first"
+    ) -> Any:
         """The rows with the smallest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -434,9 +443,12 @@ class DataFrame(FrameBase):
             By which.
         split_every
             How many partial results a task combines.
+        keep
+            Which of equal ones: "first", "last", or "all" of them, even if these are more than n.
         """
         names = labels_of(self, columns)
-        return self._reduce("nsmallest", None, split_every, self._meta, n=n, columns=names)
+        told = {"n": n, "columns": names, **kept_of_equals(keep)}
+        return self._reduce("nsmallest", None, split_every, self._meta, **told)
 
     merge = merge
     set_index = set_index

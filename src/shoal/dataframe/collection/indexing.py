@@ -21,7 +21,7 @@ from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
 from shoal.dataframe.nodes.sources import Given
 from shoal.seams import across
 
-__all__ = ["Locator", "PositionLocator", "drop", "filtered", "is_mask", "reindex"]
+__all__ = ["Locator", "PositionLocator", "asof", "drop", "filtered", "is_mask", "reindex"]
 
 
 class Locator:
@@ -244,12 +244,13 @@ def reindex(
     axis
         1 if ``labels`` are columns.
     **kw
-        ``fill_value``, as pandas has it.
+        ``fill_value``, ``method``, ``limit`` and ``tolerance``, as pandas has them.
 
     Raises
     ------
     ValueError
-        When computed: several rows have one of the labels.
+        There is a ``method``, and divisions are not known.  When computed: several rows have one
+        of the labels.
 
     Examples
     --------
@@ -265,23 +266,66 @@ def reindex(
     out = self if columns is None else self._rowwise("reindex", columns=list(columns), **kw)
     if index is None:
         return out
-    if set(kw) - {"fill_value"}:
+    if set(kw) - {"fill_value", "method", "limit", "tolerance"}:
         raise NotImplementedError(
-            f"reindex of rows with {sorted(kw)} is not there; there is fill_value"
+            f"reindex of rows with {sorted(kw)} is not there; use fill_value, method, limit and "
+            "tolerance"
         )
     wanted = pd.Index(index, dtype=None if len(index) else self._meta.index.dtype)
-    return _reindexed_rows(out, wanted, kw)
+    if not hasattr(index, "name"):
+        wanted = wanted.rename(self._meta.index.name)
+    return _reindexed_rows(out, wanted, {k: v for k, v in kw.items() if v is not None})
+
+
+def asof(self: Any, where: Any, subset: Any = None) -> Any:
+    """The last row without missing values up to some labels; computed now for a single one.
+
+    Parameters
+    ----------
+    where
+        A label, or several.
+    subset
+        The columns of a frame in which no value may be missing; all by default.
+
+    Raises
+    ------
+    ValueError
+        Divisions are not known.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> x = from_dict({"x": [1.0, None, 3.0, 4.0]}, npartitions=2).x
+    >>> x.asof(1), x.asof([1, 9]).compute().tolist()
+    (np.float64(1.0), [1.0, 4.0])
+    """
+    if subset is not None and self.ndim == 1:
+        raise ValueError("subset is not valid for Series")
+    names = [subset] if isinstance(subset, str) else subset
+    some = self.dropna() if names is None else self.dropna(subset=list(names))
+    if pd.api.types.is_list_like(where):
+        return reindex(some, pd.Index(where), method="ffill")
+    return reindex(some, [where], method="ffill").compute().iloc[0]
 
 
 def _reindexed_rows(collection: Any, labels: Any, options: Any) -> Any:
     """The rows of some labels, each of which stands once; what is not there is missing."""
     node = collection._node
     unknown = (None,) * (node.npartitions + 1)
-    found = MapPartitions(_among, (node, labels), (), node.meta, unknown, "reindex")
+    near = options.get("method") is not None
+    if near and not node.known_divisions:
+        raise ValueError(
+            f"reindex(method={options['method']!r}) wants rows in order with known divisions; use "
+            "set_index"
+        )
+    pick = _near if near else _among
+    found = MapPartitions(pick, (node, labels), (), node.meta, unknown, "reindex")
     whole = repartition(from_node(found), npartitions=1)._node
     sample = sample_of(node.meta)
     # One of the rows is there, and one is not.
-    meta = sample.set_axis(range(2), axis=0).reindex([0, 2], **options).set_axis(sample.index)
+    fill = {k: v for k, v in options.items() if k == "fill_value"}
+    meta = sample.set_axis(range(2), axis=0).reindex([0, 2], **fill).set_axis(sample.index)
+    meta = meta.rename_axis(labels.name)
     args = (whole, "reindex", labels, *options.values())
     ends = (
         (labels[0], labels[-1]) if len(labels) and labels.is_monotonic_increasing else (None, None)
@@ -321,6 +365,15 @@ def _index_of(node: Any) -> Any:
 
 def _among(part: Any, labels: list[Any]) -> Any:
     return part.loc[part.index.isin(labels)]
+
+
+def _near(part: Any, labels: Any) -> Any:
+    """The last row before each label, and the first after it, or those that have it."""
+    index = part.index
+    before = index.searchsorted(labels, side="right") - 1
+    after = index.searchsorted(labels, side="left")
+    places = np.unique(np.concatenate([before, after]))
+    return part.take(places[(places >= 0) & (places < len(part))])
 
 
 def _ordered(part: Any, labels: list[Any]) -> Any:

@@ -148,6 +148,31 @@ class Resampler:
         fixed = (self.rule, told, self.columns, "transform", (arg, *args))
         return rows.map_partitions(_transformed, *fixed, meta=make_meta(meta), **kwargs)
 
+    def interpolate(self, method: str = "linear", **options: Any) -> Any:
+        """Values at the bins' labels, on lines between the rows around them: one task has all rows.
+
+        Parameters
+        ----------
+        method, **options
+            As pandas' Resampler.interpolate has them.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_pandas
+        >>> s = pd.Series([1.0, 3.0], index=pd.to_datetime(["2000-01-01", "2000-01-03"]))
+        >>> from_pandas(s, npartitions=2).resample("D").interpolate().compute().tolist()
+        [1.0, 2.0, 3.0]
+        """
+        bins = self._on(sample_of(self.collection._meta))
+        meta = make_meta(bins.interpolate(method, **options))
+        return self._of_all_rows("interpolate", (method,), options, meta)
+
+    def _of_all_rows(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
+        whole = self.collection.repartition(npartitions=1)
+        fixed = (self.rule, tuple(self.options.items()), self.columns, method, args)
+        out = whole.map_partitions(resampled_whole, *fixed, meta=meta, **kwargs)
+        return from_node(out._node.replace(given_divisions=self._ends()))
+
     def _spans(self, bins: Bins) -> tuple[Any, ...]:
         """Options with which bins of a part of the rows are those of all."""
         told = self.options.items()
@@ -158,18 +183,13 @@ class Resampler:
         return plain  # others have their places in the calendar
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
-        told = tuple(self.options.items())
         meta = make_meta(
             getattr(self._on(sample_of(self.collection._meta)), method)(*args, **kwargs)
         )
         if self.collection.npartitions == 1 or not can_be_cut(
             self.rule, self.options, self.collection._meta.index
         ):
-            whole = self.collection.repartition(npartitions=1)
-            all_rows = (self.rule, told, self.columns, method, args)
-            out = whole.map_partitions(resampled_whole, *all_rows, meta=meta, **kwargs)
-            node = out._node.replace(given_divisions=self._ends())
-            return from_node(node)
+            return self._of_all_rows(method, args, kwargs, meta)
         bins, ends = self._bins()
         rows = RepartitionDivisions(self.collection._node, bins.cuts)
         spans = (self.rule, self._spans(bins))

@@ -409,6 +409,7 @@ def melt(
     var_name: Any = None,
     value_name: Any = "value",
     col_level: Any = None,
+    ignore_index: bool = True,
 ) -> Any:
     """A row for each value: wide to long, partition by partition.
 
@@ -418,6 +419,8 @@ def melt(
         A frame.
     id_vars, value_vars, var_name, value_name, col_level
         As `pandas.melt` has them.
+    ignore_index
+        True: rows are numbered, anew in each partition; else they keep their labels.
 
     Examples
     --------
@@ -431,6 +434,7 @@ def melt(
         "var_name": var_name,
         "value_name": value_name,
         "col_level": col_level,
+        "ignore_index": ignore_index,
     }
     meta = frame._meta.melt(**options)
     args = (frame._node, "melt", *options.values())

@@ -26,6 +26,7 @@ from shoal.dataframe.collection.distinct import (
     distinct_rows,
     distinct_values,
     is_span,
+    kept_of_equals,
     renamed_labels,
 )
 from shoal.dataframe.collection.generate import install_methods, install_operators
@@ -429,7 +430,7 @@ class Series(_Column):
         """
         return distinct_rows(self, split_every, split_out, options)
 
-    def nlargest(self, n: int = 5, split_every: Any = None) -> Any:
+    def nlargest(self, n: int = 5, split_every: Any = None, *, keep: str = "first") -> Any:
         """The largest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -438,10 +439,13 @@ class Series(_Column):
             How many.
         split_every
             How many partial results a task combines.
+        keep
+            Which of equal ones: "first", "last", or "all" of them, even if these are more than n.
         """
-        return self._reduce("nlargest", None, split_every, self._meta, n=n)
+        told = kept_of_equals(keep)
+        return self._reduce("nlargest", None, split_every, self._meta, n=n, **told)
 
-    def nsmallest(self, n: int = 5, split_every: Any = None) -> Any:
+    def nsmallest(self, n: int = 5, split_every: Any = None, *, keep: str = "first") -> Any:
         """The smallest values; no more than n a partition are kept on the way.
 
         Parameters
@@ -450,8 +454,11 @@ class Series(_Column):
             How many.
         split_every
             How many partial results a task combines.
+        keep
+            Which of equal ones: "first", "last", or "all" of them, even if these are more than n.
         """
-        return self._reduce("nsmallest", None, split_every, self._meta, n=n)
+        told = kept_of_equals(keep)
+        return self._reduce("nsmallest", None, split_every, self._meta, n=n, **told)
 
     def sort_values(self, ascending: bool = True, na_position: str = "last", **options: Any) -> Any:
         """The values in order.

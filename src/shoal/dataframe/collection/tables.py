@@ -132,7 +132,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "Index": "to_dask_array to_bag to_backend memory_usage",
     },
     "matching": {"DataFrame Series": "align isin equals", "Index": "isin equals"},
-    "indexing": {"DataFrame Series": "drop reindex"},
+    "indexing": {"DataFrame Series": "drop reindex asof"},
     "order": {"DataFrame Series": "sort_index truncate tz_convert tz_localize to_period"},
     "aggregate": {
         "DataFrame Series": "agg aggregate=agg",
@@ -239,7 +239,7 @@ IN_MEMORY = "compute() first: the result is in memory anyway"
 
 NOT_HERE: Mapping[str, Mapping[str, str]] = {
     "DataFrame": {
-        "at iat take asof": LABELS,
+        "at iat take": LABELS,
         "plot hist boxplot": PICTURE,
         "reindex_like": WHOLE,
         "from_records": "make a pandas frame and use from_pandas, or from_map",
@@ -248,7 +248,7 @@ NOT_HERE: Mapping[str, Mapping[str, str]] = {
         "select": "use assign and a list of columns",
     },
     "Series": {
-        "at iat iloc get xs take asof pop": LABELS,
+        "at iat iloc get xs take pop": LABELS,
         "plot hist": PICTURE,
         "info": "use describe, dtype and memory_usage",
         "argsort": "use sort_values; positions over partitions are not known",
