@@ -287,3 +287,9 @@ def test_histogram_of_elements_on_the_edges(dtype: Any) -> None:
     counts, found = da.histogram(da.from_array(x, chunks=7), bins=30, range=(0, 3))
     assert found.tolist() == edges.tolist()
     assert counts.compute().tolist() == np.histogram(x, edges)[0].tolist()
+
+
+def test_vdot_of_bools_is_a_bool() -> None:
+    x = np.ones(300, dtype=bool)
+    found = da.vdot(da.from_array(x, chunks=70), x).compute()
+    assert found.dtype == np.vdot(x, x).dtype and found == np.vdot(x, x)

@@ -250,7 +250,9 @@ def vdot(a: Any, b: Any) -> Array:
     >>> vdot(da.asarray([1j, 2]), da.asarray([1j, 3])).compute()
     np.complex128(7+0j)
     """
-    return dot(np.conj(ravel(asanyarray(a))), ravel(asanyarray(b)))
+    left, right = ravel(asanyarray(a)), ravel(asanyarray(b))
+    # The conjugate of bools are bytes, whose sum overflows.
+    return dot(np.conj(left) if left.dtype != bool else left, right)
 
 
 def outer(a: Any, b: Any) -> Array:
