@@ -279,3 +279,13 @@ def test_a_value_must_have_length_1_where_the_index_has_none() -> None:
     x = da.zeros((3, 4), chunks=2)
     with pytest.raises(ValueError, match="shape mismatch"):
         x[:, None] = np.ones((3, 4, 4))
+
+
+@pytest.mark.parametrize("chunks", [2, 5])
+def test_chosen_fields_have_numpys_dtype(chunks: int) -> None:
+    records = np.array([(i, i / 2, i % 2) for i in range(5)], "i4, f8, ?")
+    got = da.from_array(records, chunks=chunks)[["f2", "f0"]]
+    want = records[["f2", "f0"]]
+    assert got.dtype == got.compute().dtype == want.dtype
+    np.testing.assert_array_equal(got.compute(), want)
+    np.testing.assert_array_equal(got.rechunk(3)[1:].compute(), want[1:])

@@ -141,7 +141,8 @@ def _into_one(blocks: Sequence[Any], grid: Sequence[int]) -> Any:
     if any(block.ndim != ndim for block in blocks):
         return None
     cut = [axis for axis in range(ndim) if grid[axis] > 1]
-    if len(cut) == 1:
+    if len(cut) == 1 and blocks[0].dtype.names is None:
+        # Of records it would take away the gaps that fields left out have left.
         return np.concatenate(blocks, axis=cut[0])
     steps = [math.prod(grid[axis + 1 :]) for axis in range(ndim)]
     lengths = [
