@@ -666,19 +666,12 @@ class StreamConnection(Connection):
                 self._watch(self._mask | READ)
                 self._flush()
                 if not self.closed:
-                    self.loop.call_later(self.limits.linger_s, self._linger, self._queued)
+                    self.loop.call_later(self.limits.linger_s, linger, self, self._queued)
             return
         if error is None:
             with self._lock:
                 self._push()
         self._finish(error)
-
-    def _linger(self, before: int) -> None:
-        """Give up what is still waiting, unless some of it has left meanwhile."""
-        if not self.closed and self._queued < before:
-            self.loop.call_later(self.limits.linger_s, self._linger, self._queued)
-        else:
-            self._finish(None)
 
     def _finish(self, error: BaseException | None) -> None:
         """Let go of the socket and say so, once; loop's thread."""
@@ -747,3 +740,11 @@ class StreamConnection(Connection):
         if mask != self._mask and not self.closed:
             self._mask = mask
             self.loop.watch(self._fd, mask)
+
+
+def linger(closing: StreamConnection, before: int) -> None:
+    """Give up what waits in a closed connection, unless some of it has left meanwhile."""
+    if not closing.closed and closing._queued < before:
+        closing.loop.call_later(closing.limits.linger_s, linger, closing, closing._queued)
+    else:
+        closing._finish(None)
