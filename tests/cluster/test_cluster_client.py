@@ -348,6 +348,10 @@ def test_executor(client: Client) -> None:
     with client.get_executor() as executor:
         assert list(executor.map(inc, range(5))) == [1, 2, 3, 4, 5]
         assert executor.submit(add, 1, y=2).result(TIMEOUT_S) == 3
+        waits = executor.submit(Event("never", client=client).wait, TIMEOUT_S)
+        assert waits.cancel() and waits.cancelled()
+        waits._copy(None)  # the cluster says so, too
+        assert waits.cancelled()
 
 
 # ------------------------------------------------------------------------------ administration

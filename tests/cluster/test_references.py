@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 import shoal
-from shoal.distributed import Client, Event, LocalCluster, get_client, wait
+from shoal.distributed import (
+    Client,
+    Event,
+    LocalCluster,
+    Queue,
+    Variable,
+    get_client,
+    wait,
+)
 
 TIMEOUT_S = 60
 
@@ -139,6 +147,39 @@ def test_of_a_dataset(client: Client) -> None:
     client.publish_dataset(box=Box(client.submit(pow, 2, 10)))
     assert read(client.get_dataset("box")) == 1024
     client.unpublish_dataset("box")
+
+
+def test_of_what_is_shared(client: Client) -> None:
+    queue, variable = Queue("boxes", client=client), Variable("box", client=client)
+    queue.put([client.submit(pow, 2, 10), 5])
+    variable.set(Box(client.submit(pow, 2, 11)))
+    client.submit(abs, -1).result(TIMEOUT_S)  # what was let go has been told by now
+    future, _ = queue.get(TIMEOUT_S)
+    assert (future.result(TIMEOUT_S), read(variable.get(TIMEOUT_S))) == (1024, 2048)
+    variable.delete()
+    queue.close()
+
+
+def test_futures_of_a_dataset_are_held_before_anybody_can_let_go_of_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    future = client.submit(pow, 2, 10)
+    client.publish_dataset(future, name="one")
+    key, run, held = future.key, client._run, []
+    del future
+
+    def look(steps: Any, finish: Any = None, **options: Any) -> Any:
+        def finish_later(found: Any) -> Any:
+            held.append(client.refcount[key])
+            return finish(found)
+
+        return run(steps, finish_later, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "_run", look)
+        found = client.get_dataset("one")
+    assert held == [1] and found.result(TIMEOUT_S) == 1024
+    client.unpublish_dataset("one")
 
 
 def test_what_is_referred_to_can_be_cancelled(client: Client) -> None:

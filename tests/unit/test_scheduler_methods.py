@@ -183,6 +183,23 @@ def test_a_future_in_a_queue_is_kept_and_handed_over(state):
     assert len(state.table) == 0 and len(state.clients) == 2
 
 
+def test_futures_inside_of_a_value_are_kept_and_handed_over(state):
+    for key in "xy":
+        compute(state, key)
+    item = ["value", b"two of them", ["x", "y"]]
+    ask(state, ME, "queue.put", name="q", item=item)
+    received(state, ME, Release(["x", "y"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == ["x", "y"]
+    assert ask(state, YOU, "queue.get", name="q", id=1) == item
+    assert keys_known(state) == ["x", "y"]
+    with pytest.raises(RuntimeError, match="'gone' is not known"):
+        ask(state, YOU, "variable.set", name="v", item=["value", b"", ["x", "gone"]])
+    received(state, YOU, Release(["x", "y"]), (), 0.0)
+    sent(state)
+    assert keys_known(state) == []
+
+
 def test_a_future_stays_whose_last_holder_is_given_another_one_meanwhile(state):
     compute(state, "x")
     ask(state, ME, "queue.put", name="q", item=["future", "x"])

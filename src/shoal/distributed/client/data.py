@@ -610,16 +610,25 @@ class DataMethods(Session):
             There is none, and no default.
         """
 
-        def finish(found: Any) -> Any:
+        async def steps() -> Any:
+            found = await self._answer("datasets.get", {"name": wire_key(name)})
+            said = () if found is None else found["keys"]
+            keys = [tuple(key) if isinstance(key, list) else key for key in said]
+            # By the thread that heard it: others may let go of their futures of the same keys.
+            client: Any = self
+            return found, [Future(key, client) for key in keys]
+
+        def finish(answer: tuple[Any, list[Future[Any]]]) -> Any:
+            found, _ = answer
             if found is None:
                 if default is not ...:
                     return default
                 raise KeyError(f"no dataset {name!r} is published")
-            head, buffers = pickle.loads(found["data"] if isinstance(found, dict) else found)
+            head, buffers = pickle.loads(found["data"])
             with self.as_current():  # type: ignore[attr-defined]
                 return loads(Frames(head, [bytearray(b) for b in buffers]))
 
-        return self._run(self._answer("datasets.get", {"name": wire_key(name)}), finish)
+        return self._run(steps(), finish)
 
     @property
     def datasets(self) -> Datasets:

@@ -131,6 +131,8 @@ class _Answer(concurrent.futures.Future[Any]):
     def __init__(self, future: Future[Any]) -> None:
         super().__init__()
         self._of = future
+        self._untold = threading.Lock()
+        """Taken by who tells of the cancellation, which may be said once."""
         call_when_ended(
             future._client._link,
             future._entry,
@@ -141,8 +143,7 @@ class _Answer(concurrent.futures.Future[Any]):
         """Take over how it ended; runs in the thread for callbacks, for it may fetch the result."""
         entry = self._of._entry
         if entry.status == CANCELLED:
-            super().cancel()
-            self.set_running_or_notify_cancel()
+            self._cancelled()
             return
         if not self.done():
             try:
@@ -161,7 +162,11 @@ class _Answer(concurrent.futures.Future[Any]):
         if self.done():
             return self.cancelled()
         self._of.cancel()
-        cancelled = super().cancel()
-        if cancelled:
+        return self._cancelled()
+
+    def _cancelled(self) -> bool:
+        """Be cancelled, and tell those who wait; False when it has ended before."""
+        is_cancelled = super().cancel()
+        if is_cancelled and self._untold.acquire(blocking=False):
             self.set_running_or_notify_cancel()
-        return cancelled
+        return is_cancelled

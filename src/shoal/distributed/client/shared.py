@@ -15,6 +15,7 @@ from shoal.distributed.client.future import Future
 from shoal.distributed.protocol import Call
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import Frames, dumps, loads
+from shoal.serialize.references import References
 
 __all__ = ["Queue", "Variable"]
 
@@ -23,7 +24,7 @@ _ids = itertools.count(1)
 
 
 def pack(value: Any) -> list[Any]:
-    """A future by its key, anything else pickled.
+    """A future by its key, anything else pickled, with the keys of the futures in it.
 
     Parameters
     ----------
@@ -37,12 +38,15 @@ def pack(value: Any) -> list[Any]:
     """
     if isinstance(value, Future):
         return ["future", value.__shoal_wire_key__()]
-    frames = dumps(value, "the shared value")
-    return ["value", [bytes(frames.head), *[bytes(buffer) for buffer in frames.buffers]]]
+    with References() as references:
+        frames = dumps(value, "the shared value")
+    content = [bytes(frames.head), *[bytes(buffer) for buffer in frames.buffers]]
+    keys = list(dict.fromkeys(key for _, key, _ in references.found))
+    return ["value", content, keys] if keys else ["value", content]
 
 
 def held(item: Any, client: Any) -> Any:
-    """An item that has just come, its future held: so the client knows that it wants it.
+    """An item that has just come, the futures in it held: so the client knows that it wants them.
 
     Parameters
     ----------
@@ -56,10 +60,15 @@ def held(item: Any, client: Any) -> Any:
     >>> held(["value", b""], None)
     ['value', b'']
     """
-    kind, content = item
-    if kind != "future":
-        return item
-    return [kind, Future(tuple(content) if isinstance(content, list) else content, client)]
+    kind, content, *more = item
+    if kind == "future":
+        return [kind, future_of(content, client)]
+    return [kind, content, *([future_of(key, client) for key in keys] for keys in more)]
+
+
+def future_of(key: Any, client: Any) -> Any:
+    """The future of a key as msgpack gave it."""
+    return Future(tuple(key) if isinstance(key, list) else key, client)
 
 
 def unpack(item: Any) -> Any:
@@ -75,7 +84,7 @@ def unpack(item: Any) -> Any:
     >>> unpack(pack(3))
     3
     """
-    kind, content = item
+    kind, content, *_ = item
     if kind == "future":
         return content
     head, *buffers = content
@@ -137,7 +146,10 @@ class Queue(Shared):
     def _put_back(self, items: list[Any]) -> None:
         """Items came for somebody who had stopped to wait."""
         with contextlib.suppress(ClusterError):
-            packed = [[kind, _wire(content)] for kind, content in items]
+            packed = [
+                [kind, _wire(content), *([*map(_wire, futures)] for futures in more)]
+                for kind, content, *more in items
+            ]
             self.client._link.call("queue.put_back", name=self.name, items=packed)
 
     def put(self, value: Any, timeout: Any = None) -> Any:

@@ -6,7 +6,8 @@ timeout_s?, batch?, id?}``, ``queue.taken {name, id}`` (the items have come),
 ``queue.size {name}``, ``queue.close {name}``; ``variable.set {name, item}``, ``variable.get
 {name, timeout_s?}``, ``variable.delete {name}``.
 
-An *item* is ``["value", anything]`` or ``["future", key]``.  The queue (or variable) wants the
+An *item* is ``["value", anything]``, ``["value", anything, keys]`` where there are futures of the
+keys in it, or ``["future", key]``.  The queue (or variable) wants the
 key of a future, so that it stays; a client that gets a future wants it from then on, before it
 knows, and sends no `Want` of its own.  ``batch``: 0 for all there are, n for n of them, both as a
 list.
@@ -95,17 +96,21 @@ def as_key(key: Any) -> Any:
 
 
 def keep(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None:
-    """An item that may be a future is kept: its key is wanted."""
-    kind, what = item
-    if kind != "future":
-        return
-    key = as_key(what)
-    row = find(state.names, key)
-    if row < 0:
-        text = f"the future of {key!r} is not known to the scheduler (any more)"
-        raise MethodError("KeyError", text)
-    want(state, keeper(state, name), row)
-    counts[key] = counts.get(key, 0) + 1
+    """An item is kept: the keys of the futures in it are wanted."""
+    keys = keys_in(item)
+    for key in keys:
+        if find(state.names, key) < 0:
+            text = f"the future of {key!r} is not known to the scheduler (any more)"
+            raise MethodError("KeyError", text)
+    for key in keys:
+        want(state, keeper(state, name), find(state.names, key))
+        counts[key] = counts.get(key, 0) + 1
+
+
+def keys_in(item: Any) -> list[Any]:
+    """Keys of the futures in an item."""
+    kind, what, *more = item
+    return [as_key(what)] if kind == "future" else [as_key(key) for keys in more for key in keys]
 
 
 def nothing() -> None:
@@ -120,7 +125,7 @@ def hand_over(
     take_back: Callable[[], object] = nothing,
 ) -> Grant:
     """An answer with items: whoever gets a future wants it."""
-    keys = [as_key(what) for kind, what in items if kind == "future"]
+    keys = [key for item in items for key in keys_in(item)]
     client = state.homes.get(party)
     if client is not None:
         rows = [row for key in keys if (row := find(state.names, key)) >= 0]
@@ -131,15 +136,13 @@ def hand_over(
 
 def let_item_go(state: Scheduler, name: str, counts: dict[Any, int], item: Any) -> None:
     """An item is not kept any more."""
-    if item[0] != "future":
-        return
-    key = as_key(item[1])
-    counts[key] -= 1
-    if not counts[key]:
-        del counts[key]
-        row = find(state.names, key)
-        if row >= 0 and unwant(state, keeper(state, name), row):
-            let_go(state, [row])
+    for key in keys_in(item):
+        counts[key] -= 1
+        if not counts[key]:
+            del counts[key]
+            row = find(state.names, key)
+            if row >= 0 and unwant(state, keeper(state, name), row):
+                let_go(state, [row])
     if not counts:
         dismiss(state, name)
 
@@ -248,7 +251,7 @@ def restore(state: Scheduler, name: str, items: list[Any]) -> None:
     if queue is None:
         return  # it was closed meanwhile
     for item in reversed(items):
-        if item[0] == "future" and find(state.names, as_key(item[1])) < 0:
+        if any(find(state.names, key) < 0 for key in keys_in(item)):
             continue  # nobody wants it any more
         keep(state, f"queue {name}", queue.keeps, item)
         queue.items.appendleft(item)
