@@ -180,6 +180,11 @@ def test_states_of_random_numbers_are_those_that_dask_gives() -> None:
     assert state[:2].tolist() == [953453411, 236996814]
 
 
+def test_a_graph_of_arrays_keeps_what_its_keys_need() -> None:
+    graph = {("x", 0): 1, ("x", 1): 2, ("y", 0): (abs, ("x", 0)), ("y", 1): (abs, ("x", 1))}
+    assert set(da.optimize(graph, [[("y", 1)]], fuse_keys=None)) == {("x", 1), ("y", 1)}
+
+
 def test_keys_of_blocks_as_an_array() -> None:
     x = da.ones((2, 4), chunks=2)
     assert x._key_array.shape == (1, 2, 3)

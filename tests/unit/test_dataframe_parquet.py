@@ -58,6 +58,16 @@ def test_folders_by_value(tmp_path: Path) -> None:
         write(tmp_path, partition_on=["kk"])
 
 
+def test_a_schema_may_have_the_columns_that_folders_are_named_by(tmp_path: Path) -> None:
+    schema = pa.schema([("x", pa.int32()), ("k", pa.string()), ("m", pa.int64())])
+    frame = pd.DataFrame({"x": [1, 2], "k": ["a", "b"], "m": [3, 4]})
+    folder = str(tmp_path)
+    dd.from_pandas(frame, 1).to_parquet(folder, partition_on="k", write_index=False, schema=schema)
+    df = dd.read_parquet(folder)
+    assert df.dtypes.astype(str).to_dict() == {"x": "int32", "m": "int64", "k": "category"}
+    assert df.x.compute().tolist() == [1, 2]
+
+
 def test_values_that_make_no_folder(tmp_path: Path) -> None:
     frame = pd.DataFrame({"k": ["a/b", "c d"], "x": [1, 2]})
     dd.from_pandas(frame, 1).to_parquet(str(tmp_path), partition_on="k", write_index=False)

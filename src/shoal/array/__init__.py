@@ -19,6 +19,7 @@ HOMES: dict[str, str] = {
     "blocks": "blockwise unify_chunks",
     "mapping": "map_blocks",
     "conversion": "asanyarray asarray from_delayed",
+    "core": "optimize",
     "creation": (
         "arange array diag diagonal empty empty_like eye fromfunction full full_like indices "
         "linspace meshgrid ones ones_like pad repeat tile tri tril tril_indices "
@@ -427,6 +428,7 @@ __all__ = [
     "object_",
     "ones",
     "ones_like",
+    "optimize",
     "outer",
     "pad",
     "partition",

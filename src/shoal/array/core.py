@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from shoal.array.kernels.assemble import concatenate_nested as concatenate3
 from shoal.array.slicing import BlockView
 from shoal.errors import PerformanceWarning
 from shoal.graph.nested import deepfirst
+from shoal.graph.rewrites import cull
 from shoal.highlevelgraph import keys_of
+from shoal.types import Key
 
 __all__ = [
     "Array",
@@ -34,11 +37,39 @@ __all__ = [
     "deepfirst",
     "key_array_of",
     "normalize_chunks",
+    "optimize",
     "slices_from_chunks",
 ]
 
 _concatenate2 = concatenate3
 """The name under which libraries that write reductions of their own know it."""
+
+
+def optimize(dsk: Mapping[Key, Any], keys: Any, **kwargs: Any) -> Mapping[Key, Any]:
+    """A graph of arrays' tasks without those that some keys do not need.
+
+    Libraries name it in settings and call it on graphs of theirs.  Arrays themselves are made
+    cheaper before they become tasks.
+
+    Parameters
+    ----------
+    dsk
+        A graph as a dict.
+    keys
+        What is wanted: a key, or nested lists of keys.
+    **kwargs
+        Accepted and not needed.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> optimize({("x", 0): 1, ("x", 1): 2}, [("x", 1)])
+    {('x', 1): 2}
+    """
+    return cull(dsk, keys)[0]
 
 
 def key_array_of(x: Array) -> Any:

@@ -286,7 +286,9 @@ def _types(df: Any, schema: Any, by: Any, write_index: bool) -> Any:
     if schema is None:
         return {}
     if isinstance(schema, pa.Schema):
-        return schema
+        # Values of these columns are in names of folders, and not in the files.
+        kept = [field for field in schema if field.name not in by]
+        return pa.schema(kept, metadata=schema.metadata)
     meta = df._meta.drop(columns=list(by))
     told = _empty_table(meta, write_index).schema
     known = {
