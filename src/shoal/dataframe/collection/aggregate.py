@@ -10,7 +10,7 @@ from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.collection.columns import labels_of
 from shoal.dataframe.collection.distinct import count_values
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.kernels.reductions import REDUCTIONS
+from shoal.dataframe.kernels.reductions import REDUCTIONS, missing_of
 from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
@@ -62,7 +62,8 @@ def agg(self: Any, func: Any = None, axis: Any = 0, **kwargs: Any) -> Any:
         )
     meta = make_meta(sample_of(self._meta).agg(func))
     labels = meta.columns if lists else tuple(names)
-    args = (labels, lists, getattr(meta, "name", None), *[one._node for one in results])
+    facts = (labels, lists, getattr(meta, "name", None), _nullable(meta))
+    args = (*facts, *[one._node for one in results])
     return from_node(MapPartitions(_table, args, (), meta, ONE, "agg"))
 
 
@@ -72,9 +73,16 @@ def _known(func: Any) -> str:
     return func
 
 
-def _table(names: Any, lists: bool, label: Any, *results: Any) -> Any:
+def _nullable(meta: Any) -> dict[int, Any]:
+    """The dtypes that a list of scalars does not show, by number of the column."""
+    known = isinstance(meta, pd.DataFrame)
+    dtypes = enumerate(meta.dtypes) if known else ()
+    return {i: dtype for i, dtype in dtypes if missing_of(dtype) is pd.NA}
+
+
+def _table(names: Any, lists: bool, label: Any, kinds: Any, *results: Any) -> Any:
     if lists:
-        return pd.concat(results, axis=1).set_axis(names, axis=1)
+        return pd.concat(results, axis=1, ignore_index=True).astype(kinds).set_axis(names, axis=1)
     return pd.Series(list(results), index=list(names), name=label)
 
 

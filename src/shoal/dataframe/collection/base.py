@@ -27,7 +27,7 @@ from shoal.dataframe.kernels.calls import (
     UserReducer,
     transformed,
 )
-from shoal.dataframe.kernels.reductions import Reducer, concat_rows
+from shoal.dataframe.kernels.reductions import Reducer, concat_rows, missing_of
 from shoal.dataframe.meta import (
     make_meta,
     meta_of_call,
@@ -76,6 +76,11 @@ __all__ = [
 
 FrameNode.rules = RULES
 FrameNode.extent = told_size  # type: ignore[assignment, method-assign] # it knows all nodes
+
+MISSING = frozenset(
+    ["sum", "prod", "mean", "median", "min", "max", "var", "std", "sem", "any", "all"]
+)
+"""Reductions of a series that give a missing value of its dtype where there is nothing else."""
 
 MOST_NAMES = 20
 """How many names a message lists."""
@@ -153,10 +158,10 @@ class NotHereError(ShoalError, NotImplementedError, AttributeError):
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1]}, npartitions=1).x.asof
+    >>> from_dict({"x": [1]}, npartitions=1).x.take
     Traceback (most recent call last):
     ...
-    shoal.dataframe.collection.base.NotHereError: Series.asof is not there; rows are not ...
+    shoal.dataframe.collection.base.NotHereError: Series.take is not there; rows are not ...
     """
 
 
@@ -522,7 +527,8 @@ class FrameBase(CollectionMixin):
         **options: Any,
     ) -> Any:
         """A reduction of the table in `shoal.dataframe.kernels.reductions`."""
-        reducer = Reducer(name, tuple(options.items()), reads)
+        missing = missing_of(self._meta.dtype) if self.ndim == 1 and name in MISSING else None
+        reducer = Reducer(name, tuple(options.items()), reads, missing)
         if meta is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -784,7 +790,7 @@ class FrameBase(CollectionMixin):
         return [delayed(one, name=(f"delayed-{node.name}", i)) for i, one in enumerate(blocks)]
 
     def copy(self, deep: bool = False) -> Any:
-        """The same: expressions do not change.
+        """The same, under another handle: what is assigned to one is not in the other.
 
         Parameters
         ----------

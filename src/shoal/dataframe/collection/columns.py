@@ -127,7 +127,8 @@ def relabelled(frame: Any, places: Sequence[int], columns: pd.Index) -> Any:
         node = Project(node, tuple(names))
     if not names.identical(columns):
         node = Rename(node, tuple(names), columns)
-    return frame if node is frame._node else from_node(node)
+    # A new handle always: columns may be assigned to either.
+    return from_node(node)
 
 
 def labels_of(frame: Any, key: Any) -> list[Any]:

@@ -198,7 +198,7 @@ def to_backend(self: Any, backend: str | None = None, **kwargs: Any) -> Any:
         raise ValueError(
             f"No backend dispatch registered for {backend!r}: partitions are pandas objects"
         )
-    return self
+    return self.copy()
 
 
 def memory_usage(self: Any, index: bool = True, deep: bool = False) -> Any:
@@ -350,7 +350,7 @@ def squeeze(self: Any, axis: Any = None) -> Any:
     'x'
     """
     if self.ndim == 1:
-        return self
+        return self.copy()
     if axis in (0, "index"):
         raise NotImplementedError(
             f"{type(self)} does not support squeeze along axis 0: how many rows there are is not "
@@ -358,7 +358,7 @@ def squeeze(self: Any, axis: Any = None) -> Any:
         )
     if axis not in (1, "columns", None):
         raise ValueError(f"No axis {axis} for object type {type(self)}")
-    return self[self.columns[0]] if len(self.columns) == 1 else self
+    return self[self.columns[0]] if len(self.columns) == 1 else self.copy()
 
 
 def itertuples(self: Any, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:

@@ -277,7 +277,7 @@ class DataFrame(FrameBase):
         >>> df.assign(y=df.x * 2).compute().y.tolist()
         [2, 4]
         """
-        out = self
+        out = self.copy()
         for name, value in kwargs.items():
             out = out._assigned({name: value(out) if callable(value) else value})
         return out
@@ -294,7 +294,7 @@ class DataFrame(FrameBase):
 
     def to_frame(self) -> Any:
         """Itself."""
-        return self
+        return self.copy()
 
     def reset_index(self, drop: bool = False) -> Any:
         """The index as a column, and numbers within each partition in its place.
@@ -483,7 +483,7 @@ class DataFrame(FrameBase):
         if isinstance(other, list | tuple):
             if on is not None:
                 raise ValueError("Joining multiple DataFrames only supported for joining on index")
-            out = self
+            out = self.copy()
             for one in other:
                 out = out.join(one, how=how, npartitions=npartitions)
             return out

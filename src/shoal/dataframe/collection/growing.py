@@ -570,7 +570,7 @@ def interpolate(
         run = Together(pd_interpolate, (tuple(told.items()),))
         return from_node(Carried(self._node, run, meta, "interpolate", True))
     if "f" not in kinds:
-        return self
+        return self.copy()
     if {*kinds} != {"f"}:
         # Whole numbers have no gaps.
         places = [i for i, kind in enumerate(kinds) if kind == "f"]

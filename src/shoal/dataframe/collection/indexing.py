@@ -73,7 +73,7 @@ def _rows(item: Any, key: Any) -> Any:
     if is_mask(key):
         return filtered(item, key)
     if isinstance(key, slice) and key == slice(None):
-        return item
+        return item.copy()
     node = item._node
     if isinstance(key, slice):
         return _between(node, key)

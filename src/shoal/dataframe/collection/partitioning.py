@@ -94,7 +94,7 @@ def _by_number(self: Any, npartitions: int) -> Any:
     node = self._node
     before = node.npartitions
     if npartitions == before:
-        return self
+        return self.copy()
     if npartitions > before:
         bounds = _between(node.divisions, npartitions) if self.known_divisions else None
         if bounds is not None:

@@ -58,7 +58,7 @@ def categorize(
         unknown = isinstance(meta.index, pd.CategoricalIndex) and not _is_known(meta.index.dtype)
         index = unknown or (bool(index) and not isinstance(meta.index, pd.CategoricalIndex))
     if not columns and not index:
-        return self
+        return self.copy()
     wanted = [self[name].drop_duplicates(split_every=split_every) for name in columns]
     if index:
         wanted.append(self.index.to_series().drop_duplicates(split_every=split_every))

@@ -21,7 +21,14 @@ from shoal.dataframe.collection.base import (
     operand,
 )
 from shoal.dataframe.kernels.middle import MiddleBounds, MiddleValues, medians
-from shoal.dataframe.kernels.statistics import DistinctEstimate, Moments, PairMoments, Quantiles
+from shoal.dataframe.kernels.reductions import missing_of
+from shoal.dataframe.kernels.statistics import (
+    NARROW,
+    DistinctEstimate,
+    Moments,
+    PairMoments,
+    Quantiles,
+)
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -192,14 +199,14 @@ def _moment(
 def _if_complete(result: Any, values: Any) -> Any:
     """A statistic of each column; missing, where one of the column's values is."""
     gaps = values.isna().any()
-    args = (result._node, gaps._node)
+    missing = missing_of(values.dtype) if values.ndim == 1 else None
+    args = (result._node, gaps._node, np.nan if missing is None else missing)
     return from_node(MapPartitions(_unless, args, (), result._meta, ONE, "skipna"))
 
 
-def _unless(result: Any, gaps: Any) -> Any:
+def _unless(result: Any, gaps: Any, missing: Any) -> Any:
     if isinstance(result, pd.Series):
         return result.where(~gaps.reindex(result.index))
-    missing = pd.NaT if isinstance(result, pd.Timestamp | pd.Timedelta) else np.nan
     return missing if gaps else result
 
 
@@ -364,6 +371,8 @@ def quantile(
     shape = sample_of(some._meta)
     told = {"interpolation": interpolation}
     meta = make_meta(shape.quantile(list(wanted) if several else wanted[0], **told))
+    if several:
+        meta = _as_narrow(meta, some.dtypes.tolist())
     columns = [
         _reduced(
             [some[name]._node], Quantiles(wanted, some.dtypes[name], interpolation), None
@@ -394,24 +403,31 @@ def _quantile_of_series(
     args = (values._node, wanted, self.name)
     divisions = (min(wanted, default=None), max(wanted, default=None))
     meta = make_meta(meta)
+    meta = meta.astype(self.dtype) if str(self.dtype) in NARROW else meta
     return from_node(MapPartitions(_quantile_series, args, (), meta, divisions, "quantile"))
 
 
-def _only(values: Sequence[Any]) -> Any:
-    return values[0]
+def _as_narrow(meta: Any, dtypes: list[Any]) -> Any:
+    """A meta whose columns are as narrow as those of which they are quantiles."""
+    narrow = {i: dtype for i, dtype in enumerate(dtypes) if str(dtype) in NARROW}
+    plain = meta.set_axis(range(meta.shape[1]), axis=1)
+    return plain.astype(narrow).set_axis(meta.columns, axis=1)
 
 
-def _quantile_series(values: Any, q: Any, name: Any) -> Any:
-    dtype = None if len(values) else np.float64
-    return pd.Series(values, index=pd.Index(list(q), dtype=float), name=name, dtype=dtype)
+def _only(values: pd.Series) -> Any:
+    return values.iloc[0]
+
+
+def _quantile_series(values: pd.Series, q: Any, name: Any) -> Any:
+    return values.set_axis(pd.Index(list(q), dtype=float)).rename(name)
 
 
 def _quantile_frame(q: Any, label: Any, names: Any, *columns: Any) -> Any:
     if q is None:
-        return pd.Series([values[0] for values in columns], index=names, name=label)
-    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.Index(list(q), dtype=float))
-    frame.columns = names
-    return frame
+        return pd.Series([values.iloc[0] for values in columns], index=names, name=label)
+    labels = pd.Index(list(q), dtype=float)
+    columns = tuple([values.set_axis(labels) for values in columns])
+    return pd.DataFrame(dict(enumerate(columns)), index=labels).set_axis(names, axis=1)
 
 
 def median(
@@ -649,6 +665,8 @@ def _put_together(kinds: Sequence[Any], names: Any, *parts: Any) -> Any:
         count = queue.pop(0)
         if "top" in labels:
             counted = queue.pop(0)
+            # Categories that no row has are counted as well.
+            counted = counted[counted > 0]
             top = [counted.index[0], counted.iloc[0]] if len(counted) else [np.nan, np.nan]
             values = [count, len(counted), *top]
             columns.append(pd.Series(values, index=labels, name=name, dtype=object))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels.places import PLACE
+from shoal.dataframe.kernels.reductions import comparable
 
 __all__ = ["extreme_place", "mark_repeated", "rank_values", "sorted_place"]
 
@@ -117,6 +118,7 @@ def extreme_place(which: str) -> tuple[Any, Any, Any]:
     """
 
     def chunk(part: Any) -> Any:
+        part = comparable(part)
         some = part.dropna()
         value = getattr(some, which)() if len(some) else None
         at = getattr(part, f"arg{which}")() if len(some) else 0

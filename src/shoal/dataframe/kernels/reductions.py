@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,7 +24,9 @@ __all__ = [
     "Reduction",
     "concat_dispatch",
     "common_categories",
+    "comparable",
     "concat_rows",
+    "missing_of",
     "stack",
     "with_common_categories",
 ]
@@ -76,6 +78,8 @@ class Reducer:
         Pairs of names and values.
     columns
         What it reads of a frame: a set of names, or None for all.
+    missing
+        What a result that is missing is, of a series; None for what comes out.
 
     Examples
     --------
@@ -87,6 +91,7 @@ class Reducer:
     name: str
     options: tuple[tuple[str, Any], ...] = ()
     columns: frozenset[Any] | None = None
+    missing: Any = None
 
     @property
     def title(self) -> str:
@@ -129,7 +134,29 @@ class Reducer:
             At least one.
         """
         value = self.combine(partials)[1]
-        return REDUCTIONS[self.name].final(value, **dict(self.options))
+        out = REDUCTIONS[self.name].final(value, **dict(self.options))
+        if self.missing is None or not pd.api.types.is_scalar(out):
+            return out
+        return self.missing if pd.isna(out) else out
+
+
+def missing_of(dtype: Any) -> Any:
+    """What a missing value of a dtype is; None for NaN, which calculations give by themselves.
+
+    Parameters
+    ----------
+    dtype
+        Of a column.
+
+    Examples
+    --------
+    >>> missing_of(pd.Int64Dtype()), missing_of(np.dtype("m8[s]")), missing_of(np.dtype(float))
+    (<NA>, NaT, None)
+    """
+    if isinstance(dtype, np.dtype):
+        return pd.NaT if dtype.kind in "mM" else None
+    found = getattr(dtype, "na_value", None)
+    return found if found is pd.NA or found is pd.NaT else None
 
 
 SPLIT_BY = {
@@ -357,7 +384,9 @@ def _sums(item: Any, name: str, min_count: int, options: dict[str, Any]) -> Any:
 def _fold_sums(name: str) -> Callable[..., Any]:
     def combine(values: Sequence[Any], min_count: int = 0, **options: Any) -> Any:
         # A sum that is missing has met a missing value or opposite infinities: so is the whole.
-        total = getattr(stack([total for total, _ in values]), name)(skipna=False)
+        totals = [total for total, _ in values]
+        missing = any(total is pd.NaT for total in totals)
+        total = pd.NaT if missing else getattr(stack(totals), name)(skipna=False)
         return total, sum(count for _, count in values) if min_count else None
 
     return combine
@@ -387,6 +416,12 @@ def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
 
 def _mean_final(value: Any, **options: Any) -> Any:
     total, count = value
+    if pd.api.types.is_scalar(count) and not count:
+        return np.nan
+    if isinstance(total, Decimal):
+        # Of Arrow's decimals, whose mean has as many places as they.
+        places = Decimal(1).scaleb(int(total.as_tuple().exponent))
+        return (total / int(count)).quantize(places, rounding=ROUND_HALF_UP)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _as_narrow(total / count, getattr(total, "dtype", None))
 
@@ -419,15 +454,27 @@ def _truth(name: str) -> Reduction:
 def _moments(item: Any, ddof: int = 1, **options: Any) -> Any:
     """Count, mean, sum of squared differences from the mean, and dtype of the mean."""
     counted = _counted(item, options)
+    item = _with_floats(item)
     count = item.count(**counted)
     mean, spread = item.mean(**options), item.var(ddof=0, **options)
     kind = getattr(mean, "dtype", None)
-    if isinstance(mean, Decimal):
-        mean, spread = float(mean), float(spread)
     if options.get("skipna") is False:
         # A partition that has nothing but missing values counts, too: so all is missing.
         count = count * 0 + len(item)
     return count, mean, spread * count, kind
+
+
+def _with_floats(item: Any) -> Any:
+    """Arrow's decimals as floats: their mean is rounded to as many places as they have."""
+    kinds = item.dtypes if item.ndim == 2 else [item.dtype]
+    decimals = [i for i, dtype in enumerate(kinds) if getattr(dtype, "type", None) is Decimal]
+    if not decimals:
+        return item
+    floats = "double[pyarrow]"
+    if item.ndim == 1:
+        return item.astype(floats)
+    plain = item.set_axis(range(item.shape[1]), axis=1).astype(dict.fromkeys(decimals, floats))
+    return plain.set_axis(item.columns, axis=1)
 
 
 def _moments_combine(values: Sequence[Any], **options: Any) -> Any:
@@ -588,8 +635,19 @@ def _any_ordered(frame: pd.DataFrame) -> bool:
     return any(isinstance(dtype, pd.CategoricalDtype) and dtype.ordered for dtype in frame.dtypes)
 
 
-def _comparable(item: Any) -> Any:
-    """Categories as their places, which compare as they do."""
+def comparable(item: Any) -> Any:
+    """Categories as their places, which compare as they do; other values as they are.
+
+    Parameters
+    ----------
+    item
+        A series or index.
+
+    Examples
+    --------
+    >>> comparable(pd.Series(pd.Categorical(["b", "a"], categories=["b", "a"]))).tolist()
+    [0, 1]
+    """
     if isinstance(item.dtype, pd.CategoricalDtype):
         codes = item.codes if isinstance(item, pd.CategoricalIndex) else item.cat.codes
         return pd.Series(codes).where(codes >= 0)
@@ -603,7 +661,7 @@ def _extreme_index(name: str) -> Reduction:
     def one(item: Any, skipna: bool) -> Any:
         if not len(item) or (skipna and not item.notna().any()):
             return None
-        value = getattr(_comparable(item), fold)(skipna=skipna)
+        value = getattr(comparable(item), fold)(skipna=skipna)
         return getattr(item, name)(skipna=skipna), value
 
     def partial(item: Any, skipna: bool = True, numeric_only: bool = False, **options: Any) -> Any:
@@ -734,8 +792,9 @@ def _monotonic(name: str) -> Reduction:
     def partial(item: Any, **options: Any) -> Any:
         if not len(item):
             return None
-        values = _comparable(item)
-        values = values if isinstance(values, pd.Index) else values.array
+        values = item if isinstance(item, pd.Index) else item.array
+        if isinstance(item.dtype, pd.CategoricalDtype):
+            values = values.codes  # where what is missing has a place, the first
         return bool(getattr(item, name)), values[0], values[-1]
 
     def combine(values: Sequence[Any], **options: Any) -> Any:

@@ -12,13 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-__all__ = ["DistinctEstimate", "Moments", "PairMoments", "Quantiles"]
+__all__ = ["NARROW", "DistinctEstimate", "Moments", "PairMoments", "Quantiles"]
 
 MOST_VALUES = 8_192
 """How many order statistics a summary for quantiles keeps; exact where a column has no more."""
 
 REGISTER_BITS = 11
 """Registers of the distinct count: 2048 of them, a standard error of 2.3 %."""
+
+
+NARROW = ("float32", "Float32")
+"""Dtypes whose quantiles are as narrow as they."""
 
 
 class Summary(NamedTuple):
@@ -58,7 +62,8 @@ class Quantiles:
     --------
     >>> median = Quantiles((0.5,), np.dtype(float))
     >>> median.final([median.partial(pd.Series([1, 2])), median.partial(pd.Series([9]))])
-    [np.float64(2.0)]
+    0    2.0
+    dtype: float64
     """
 
     q: tuple[float, ...]
@@ -97,8 +102,8 @@ class Quantiles:
         order = values.argsort(kind="stable").to_numpy()
         return _thinned(Summary(values.iloc[order].array, weights[order]))
 
-    def final(self, parts: Sequence[Summary]) -> list[Any]:
-        """A value for each quantile.
+    def final(self, parts: Sequence[Summary]) -> pd.Series:
+        """A series with a value for each quantile.
 
         Parameters
         ----------
@@ -106,36 +111,24 @@ class Quantiles:
             At least one.
         """
         values, weights = self.combine(parts)
-        if not len(values):
-            missing = pd.NaT if getattr(self.dtype, "kind", "f") in "mM" else np.nan
-            return [missing] * len(self.q)
-        ends = np.cumsum(weights)
-        found = [self._at(values, ends, q * (int(ends[-1]) - 1)) for q in self.q]
-        # Of narrow floats they are as narrow.
-        narrow = str(self.dtype) in ("float32", "Float32")
-        return [np.float32(one) for one in found] if narrow else found
+        if not len(values) or not self.q:
+            found = pd.Series([], dtype=self.dtype).quantile(list(self.q))
+        else:
+            ends = np.cumsum(weights)
+            some = [self._at(values, ends, q * (int(ends[-1]) - 1)) for q in self.q]
+            found = pd.concat(some)
+        found = found.reset_index(drop=True)
+        # pandas has them as narrow as narrow floats where one is missing, and wider elsewhere.
+        return found.astype(self.dtype) if str(self.dtype) in NARROW else found
 
-    def _at(self, values: Any, ends: Any, place: float) -> Any:
-        """The value at a rank, which may fall between two."""
+    def _at(self, values: Any, ends: Any, place: float) -> pd.Series:
+        """The value at a rank: pandas says what lies between the two beside it."""
         low, high = int(np.floor(place)), int(np.ceil(place))
-        if self.interpolation == "lower":
-            high = low
-        elif self.interpolation == "higher":
-            low = high
-        elif self.interpolation == "nearest":
+        if self.interpolation == "nearest":
             low = high = int(np.round(place))
-        first, second = (
-            values[int(np.searchsorted(ends, rank, side="right"))] for rank in (low, high)
-        )
-        if low == high or first == second:
-            kept = _is_time(first) or self.interpolation in ("lower", "higher", "nearest")
-            return first if kept else np.float64(first)
-        share = 0.5 if self.interpolation == "midpoint" else place - low
-        return first + (second - first) * share
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, pd.Timestamp | pd.Timedelta)
+        both = [int(np.searchsorted(ends, rank, side="right")) for rank in (low, high)]
+        share = place - low if high > low else 0.0
+        return pd.Series(values.take(both)).quantile([share], interpolation=self.interpolation)
 
 
 def _thinned(summary: Summary) -> Summary:

@@ -343,6 +343,12 @@ ROW_DROPPING = frozenset(
 """Methods that do not give a row for each row."""
 
 
+OF_ROWS = frozenset(
+    ["sum", "prod", "mean", "median", "min", "max", "var", "std", "sem", "any", "all", "nunique"]
+)
+"""Methods of frames that, along a row, give a value."""
+
+
 class Method(PartitionWise):
     """A method of pandas', or of one of its accessors, on each partition.
 
@@ -405,6 +411,11 @@ class Method(PartitionWise):
     def infer_meta(self) -> Any:
         """pandas' own; what becomes categorical has categories that are not known yet."""
         meta = super().infer_meta()
+        if self.method in OF_ROWS and meta.ndim == 1 and self.frames[0].ndim == 2:
+            # What pandas makes of no rows need not have the dtype of what it makes of some.
+            call = self.call()
+            args = [sample_of(arg.meta) if isinstance(arg, FrameNode) else arg for arg in call.args]
+            meta = call.func(*args, **call.kwargs).iloc[:0]
         if self.method in ("add_prefix", "add_suffix") and meta.ndim == 1:
             # Labels become text, which pandas does not do to none.
             call = self.call()
