@@ -7,6 +7,7 @@ the error says on what it was called and how to give ``meta`` instead (`meta_of_
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -287,6 +288,12 @@ def _sample_values(dtype: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype):
         some = list(dtype.categories[:1]) * 2 if len(dtype.categories) else [None, None]
         return pd.Categorical(some, dtype=dtype)
+    return _plain_values(dtype).copy()
+
+
+@functools.lru_cache(maxsize=256)
+def _plain_values(dtype: Any) -> Any:
+    """Of a dtype that nobody has registered a function for; made once, for that takes a while."""
     if isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M":
         days = pd.Series(pd.to_datetime(["2000-01-01", "2000-01-02"]))
         zone = getattr(dtype, "tz", None)

@@ -316,6 +316,8 @@ def get_columns(frame: pd.DataFrame, names: Sequence[Any]) -> Any:
         return frame
     if columns.is_unique:
         places = _places(columns, names)
+        if places and places[0] >= 0 and places == list(range(places[0], places[-1] + 1)):
+            return frame.iloc[:, places[0] : places[-1] + 1]
         if min(places, default=0) >= 0:
             # A fifth of the time of ``frame[names]``, which makes an index of text of the names.
             return frame.take(places, axis=1)
