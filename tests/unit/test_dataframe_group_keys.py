@@ -116,3 +116,57 @@ def test_keys_that_are_refused_say_what_to_use() -> None:
         groups[["x"]].corrwith(df.n)
     with pytest.raises(NotImplementedError, match="bins"):
         groups.x.value_counts(bins=2)
+
+
+UNOBSERVED = """
+max()
+sum()
+var()
+first()
+size()
+agg(["min", "mean"])
+agg(lambda s: s.sum())
+median()
+quantile(0.3)
+sum(skipna=False)
+nunique(dropna=False)
+describe()
+idxmax()
+apply(len)
+ngroup()
+value_counts()
+transform("sum")
+cumsum()
+head(1)
+""".strip().splitlines()
+CATEGORIES = pd.DataFrame(
+    {
+        "c": pd.Categorical(list("abcabcb"), categories=list("dcba")),
+        "j": [1, 2, 1, 2, 1, 2, 2],
+        "x": range(7),
+    }
+)
+
+
+@pytest.mark.filterwarnings("ignore:.*`meta` is not specified")
+@pytest.mark.parametrize("by", ["c", ["c", "j"], ["j", "c"]], ids=str)
+@pytest.mark.parametrize("call", UNOBSERVED)
+@pytest.mark.parametrize("split_out", [1, 3])
+def test_categories_that_no_row_has_are_there_once(by: Any, call: str, split_out: int) -> None:
+    """Each partition had them all; whole numbers became floats where one had not met them yet."""
+    method, _, rest = call.partition("(")
+    got = getattr(dd.from_pandas(CATEGORIES, 3).groupby(by, observed=False).x, method)
+    expected = getattr(CATEGORIES.groupby(by, observed=False).x, method)
+    args, kwargs = eval(f"(lambda *a, **k: (a, k))({rest}")
+    try:
+        wanted = expected(*args, **kwargs)
+    except (TypeError, ValueError):
+        return  # pandas finds nothing in a group without rows
+    more = {"split_out": split_out} if split_out > 1 and method in ("max", "sum", "agg") else {}
+    found = got(*args, **kwargs, **more).compute()
+    if method == "apply":
+        found, wanted = found.sort_index(), wanted.sort_index()
+    if isinstance(wanted, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, wanted)
+    else:
+        pd.testing.assert_series_equal(found, wanted)

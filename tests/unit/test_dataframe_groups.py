@@ -113,9 +113,10 @@ def test_several_partitions_in_the_order_of_the_keys(by: Any, count: int) -> Non
 def test_all_categories_of_whole_groups() -> None:
     frame = FRAME.assign(k=FRAME.k.astype("category"))
     df = dd.from_pandas(frame, 3)
-    check(
-        df.groupby("k", observed=True).x.median().compute(),
-        frame.groupby("k", observed=True).x.median(),
-    )
-    with pytest.raises(NotImplementedError, match="pass observed=True"):
-        df.groupby("k", observed=False).x.median()
+    for observed in (True, False):
+        check(
+            df.groupby("k", observed=observed).x.median().compute(),
+            frame.groupby("k", observed=observed).x.median(),
+        )
+    with pytest.raises(NotImplementedError, match="use sort=True"):
+        df.groupby("k", observed=False, sort=False).x.describe()

@@ -303,6 +303,8 @@ class GroupBy:
         series = [key for key in self.keys if hasattr(key, "meta")]
         args = tuple(aligned([self.frame._node, *series], "groupby", match="once", along=False))
         count = self._count(split_out, None) if split_out is not None else 1
+        if _has_unobserved(self):
+            count = 1  # each partition would have all categories
         node = Reduce(args, reducer, meta, split_every, count, annotations=current_annotations())
         return from_node(node)
 
@@ -466,7 +468,8 @@ class GroupBy:
         window: Any = None,
     ) -> Any:
         """A method of pandas' groupings, on partitions that have whole groups."""
-        node, names = self._whole(count)
+        # Categories that no row has would be there once for each partition.
+        node, names = self._whole(1 if _has_unobserved(self) else count)
         if self.unnamed and isinstance(meta, pd.Series):
             meta = meta.rename(None)
         spec = (names, self.columns, tuple(self.options.items()), window, self.unnamed)
@@ -512,9 +515,11 @@ class GroupBy:
         [1, 0, 1]
         """
         node, names = self._with_keys()
-        options = {**self.options, "as_index": True}
+        # Groups without rows have no number.
+        options = {**self.options, "as_index": True, "observed": True}
+        table = GroupBy(self.frame, self._by(), None, **options).aggregate("size")
         spec = (names, None, tuple(options.items()), None, False)
-        args = (node, spec, self._table()._node, ascending)
+        args = (node, spec, table._node, ascending)
         meta = pd.Series([], dtype="int64", index=self.frame._meta.index)
         return from_node(MapPartitions(group_numbers, args, (), meta, None, "groupby-ngroup"))
 
@@ -528,12 +533,7 @@ class GroupBy:
         split_every = kwargs.pop("split_every", None)
         check_split_every(split_every)
         meta = kwargs.pop("meta", None)
-        _refuse_collections(method, [*args, *kwargs.values()])
-        if method == "value_counts" and kwargs.get("bins") is not None:
-            raise NotImplementedError(
-                "groupby.value_counts(bins=): bins are those of all values; map_partitions with "
-                "pandas.cut first, then count"
-            )
+        _refuse_arguments(self, method, [*args, *kwargs.values()], kwargs)
         for name in ("shuffle_method", "axis"):
             if kwargs.get(name, 0) in (None, 0):
                 kwargs.pop(name, None)
@@ -545,7 +545,6 @@ class GroupBy:
         meta = make_meta(meta, index=self.frame._meta.index)
         if method in LIKE_ROWS or method in SOME_ROWS:
             return self._placed(method, args, kwargs, meta, method in SOME_ROWS)
-        _refuse_unobserved(self, method)
         if split_out is not True and int(split_out or 1) == 1:
             return self._ordered(method, args, kwargs, meta)
         return self._moved(method, args, kwargs, meta, self._count(split_out, split_every))
@@ -694,18 +693,14 @@ class GroupBy:
         )
 
 
-def _refuse_unobserved(groups: GroupBy, method: str) -> None:
-    """Categories that no row has would be there once for each partition."""
+def _has_unobserved(groups: GroupBy) -> bool:
+    """Whether categories that no row has make groups, too."""
     kinds = [
         key.meta.dtype if hasattr(key, "meta") else groups.frame._meta.dtypes[key]
         for key in groups.keys
     ]
-    if not groups.options.get("observed", True) and any(
-        isinstance(kind, pd.CategoricalDtype) for kind in kinds
-    ):
-        raise NotImplementedError(
-            f"groupby.{method} of all categories: pass observed=True, then reindex the result"
-        )
+    categories = any(isinstance(kind, pd.CategoricalDtype) for kind in kinds)
+    return categories and not groups.options.get("observed", True)
 
 
 class SeriesGroupBy(GroupBy):
@@ -810,6 +805,21 @@ class RollingGroupby:
         windows = windows_of(groups._on(sample), self.window)
         meta = make_meta(getattr(windows, method)(*args, **kwargs))
         return groups._moved(method, args, kwargs, meta, window=self.window)
+
+
+def _refuse_arguments(groups: GroupBy, method: str, values: Sequence[Any], named: Any) -> None:
+    """What pandas' method takes, and cannot be done as pandas does it."""
+    _refuse_collections(method, values)
+    if method == "value_counts" and named.get("bins") is not None:
+        raise NotImplementedError(
+            "groupby.value_counts(bins=): bins are those of all values; map_partitions with "
+            "pandas.cut first, then count"
+        )
+    unordered = _has_unobserved(groups) and not groups.options.get("sort", True)
+    if unordered and method in ("describe", "value_counts"):
+        raise NotImplementedError(
+            f"groupby(observed=False, sort=False).{method}: use sort=True, or observed=True"
+        )
 
 
 def _refuse_collections(method: str, args: Sequence[Any]) -> None:

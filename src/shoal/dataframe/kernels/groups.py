@@ -211,11 +211,11 @@ class GroupReducer:
         """Those with functions of the user's."""
         return [one for one in self.aggregates if isinstance(one.func, Aggregation)]
 
-    def _group(self, item: Any, by: Any = None, sort: bool = False) -> Any:
+    def _group(self, item: Any, by: Any = None, sort: bool = False, observed: bool = True) -> Any:
         how = {"level": list(range(item.index.nlevels))} if by is None else {"by": by}
         if by is None and has_numbered_levels(item.index):
             how = {"by": levels_of(item.index)}
-        return item.groupby(**how, sort=sort, dropna=self.dropna, observed=self.observed)
+        return item.groupby(**how, sort=sort, dropna=self.dropna, observed=observed)
 
     def partial(self, frame: Any, *keys: Any) -> State:
         """The state of one partition.
@@ -248,7 +248,7 @@ class GroupReducer:
         index = None if atoms else grouped.size().index
         return State(pd.DataFrame(atoms, index=index), rows)
 
-    def combine(self, states: Sequence[State], sort: bool = False) -> State:
+    def combine(self, states: Sequence[State], sort: bool = False, observed: bool = True) -> State:
         """Several states as one.
 
         Parameters
@@ -257,14 +257,17 @@ class GroupReducer:
             At least one.
         sort
             Whether to sort by the keys.
+        observed
+            False: with all categories.  Those that are not there yet may come, so they are added
+            last: their missing values would make floats of whole numbers.
         """
         together = concat_rows([state.atoms for state in states])
-        grouped = self._group(together, sort=sort)
+        grouped = self._group(together, sort=sort, observed=observed)
         out: dict[int, Any] = {}
         numbers = {key: i for i, key in enumerate(self.atoms())}
         for (column, atom), number in numbers.items():
             if atom == "squares":
-                out[number] = self._squares(together, number, numbers, column)
+                out[number] = self._squares(together, number, numbers, column, observed)
             elif atom not in ROWS:
                 # A sum that is missing has met opposite infinities: so is that of the group.
                 floats = getattr(together.dtypes[number], "kind", "") == "f"
@@ -273,18 +276,21 @@ class GroupReducer:
         index = None if out else grouped.size().index
         rows = {key: concat_rows([state.rows[key] for state in states]) for key in states[0].rows}
         for i, one in enumerate(self.customs()):
-            pieces = self._group(rows["custom", i], sort=sort)
+            pieces = self._group(rows["custom", i], sort=sort, observed=observed)
             rows["custom", i] = _as_frame(one.func.agg(*(pieces[c] for c in pieces.obj.columns)))
         return State(pd.DataFrame(out, index=index), rows)
 
-    def _squares(self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any) -> Any:
+    def _squares(
+        self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any, observed: bool
+    ) -> Any:
         """Sums of squares add up, each moved from its own mean to the common one."""
         count, total = parts[numbers[column, "count"]], parts[numbers[column, "sum"]]
         by_group = self._group(pd.DataFrame({"n": count, "s": total}))
         sums = by_group[["n", "s"]].transform("sum")
         with np.errstate(invalid="ignore", divide="ignore"):
             delta = (_mean(total, count) - _mean(sums["s"], sums["n"])).where(count > 0, 0.0)
-        return self._group(parts[number].fillna(0.0) + count * delta * delta).sum()
+        moved = parts[number].fillna(0.0) + count * delta * delta
+        return self._group(moved, observed=observed).sum()
 
     def final(self, states: Sequence[State]) -> Any:
         """The result.
@@ -294,7 +300,7 @@ class GroupReducer:
         states
             At least one.
         """
-        state = self.combine(states, sort=self.sort)
+        state = self.combine(states, self.sort, self.observed)
         numbers = {key: i for i, key in enumerate(self.atoms())}
         columns = [self._result(one, state, numbers) for one in self.aggregates]
         if self.labels is None:
@@ -333,7 +339,7 @@ class GroupReducer:
 
     def _of_values(self, one: Aggregate, state: State) -> Any:
         values = state.rows[one.column, _atoms_of(one)[0]]
-        grouped = self._group(values, sort=self.sort)
+        grouped = self._group(values, sort=self.sort, observed=self.observed)
         if one.func == "list":
             return grouped.agg(list).reindex(state.atoms.index)
         return grouped.nunique().reindex(state.atoms.index, fill_value=0)
