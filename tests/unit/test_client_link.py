@@ -145,6 +145,18 @@ def test_dropped_keys_are_released_together(parts: tuple[FakeScheduler, Link]) -
     assert sorted(release.keys) == ["x", "y"]
 
 
+def test_what_was_dropped_is_told_before_the_next_question(
+    parts: tuple[FakeScheduler, Link],
+) -> None:
+    scheduler, link = parts
+    with link.lock:  # nor has the loop told of it by itself
+        link._dropped.append(link.want("x"))
+        link.call("scheduler.nbytes")
+    scheduler.wait_for(Call)
+    said = [type(message) for message in scheduler.heard]
+    assert said.index(Release) < said.index(Call)
+
+
 def test_the_scheduler_is_told_of_futures_that_were_given_up(
     parts: tuple[FakeScheduler, Link],
 ) -> None:

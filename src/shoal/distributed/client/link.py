@@ -140,15 +140,13 @@ class Link:
         """What the scheduler calls it."""
         self._is_open = False
         """The scheduler has welcomed the connection: what is said goes there at once."""
-        self._heard_planned = False
-        self._hellos = 0
+        self._heard_planned = self._drop_planned = False
         self._topics: dict[str, None] = {}
         self.settings: dict[str, Any] = {}
         """Of the cluster."""
         self._workers: dict[str, Promise[Connection]] = {}
         self._dropped: deque[Entry] = deque()
-        self._drop_planned = False
-        self._give_up_at, self._attempts = 0.0, 0
+        self._give_up_at, self._attempts, self._hellos = 0.0, 0, 0
         self.goodbye = ""
         """Why the scheduler left, if it has said so."""
         self.ended: Promise[None] = Promise()
@@ -343,6 +341,8 @@ class Link:
     ) -> Promise[Any]:
         """Send what ``make(request number)`` gives; the answer comes with its buffers.
 
+        The scheduler is told before of what the program has let go of: an answer counts it no more.
+
         Parameters
         ----------
         make
@@ -352,6 +352,8 @@ class Link:
         to
             A worker's connection; None for the scheduler's.
         """
+        if to is None:
+            self.flush_dropped()
         number = next(self._numbers)
         promise: Promise[Any] = Promise()
         message = make(number)
