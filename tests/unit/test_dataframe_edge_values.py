@@ -293,3 +293,19 @@ def test_no_category_is_the_most_frequent_of_none() -> None:
     for s in (pd.Series(pd.Categorical([None, None], ["p", "q"])), pd.Series([None], dtype="str")):
         found = dd.from_pandas(s, npartitions=2).mode()
         pd.testing.assert_series_equal(found.compute(), s.mode())
+
+
+@pytest.mark.parametrize("name", ["var", "std", "sem", "sum"])
+def test_groups_of_missing_labels_beside_categories_that_no_row_has(name: str) -> None:
+    frame = pd.DataFrame(
+        {
+            "c": pd.Categorical(["p", None, "q", None, "p"], categories=["r", "q", "p"]),
+            "i": pd.array([1, None, 2, None, 1], dtype="Int64"),
+            "v": [1.0, 2, 3, 4, 6],
+        }
+    )
+    options: dict[str, Any] = {"by": ["c", "i"], "dropna": False, "observed": False}
+    wanted = getattr(frame.groupby(**options).v, name)()
+    for npartitions in (1, 3):
+        df = dd.from_pandas(frame, npartitions=npartitions)
+        pd.testing.assert_series_equal(getattr(df.groupby(**options).v, name)().compute(), wanted)

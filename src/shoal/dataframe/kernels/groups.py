@@ -267,7 +267,9 @@ class GroupReducer:
         numbers = {key: i for i, key in enumerate(self.atoms())}
         for (column, atom), number in numbers.items():
             if atom == "squares":
-                out[number] = self._squares(together, number, numbers, column, observed)
+                moved = self._squares(together, number, numbers, column)
+                # Grouped as the others are: labels that are missing do not meet their like again.
+                out[number] = self._group(moved, sort=sort, observed=observed).sum()
             elif atom not in ROWS:
                 # A sum that is missing has met opposite infinities: so is that of the group.
                 floats = getattr(together.dtypes[number], "kind", "") == "f"
@@ -280,17 +282,14 @@ class GroupReducer:
             rows["custom", i] = _as_frame(one.func.agg(*(pieces[c] for c in pieces.obj.columns)))
         return State(pd.DataFrame(out, index=index), rows)
 
-    def _squares(
-        self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any, observed: bool
-    ) -> Any:
-        """Sums of squares add up, each moved from its own mean to the common one."""
+    def _squares(self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any) -> Any:
+        """Sums of squares that add up, each moved from its own mean to the common one."""
         count, total = parts[numbers[column, "count"]], parts[numbers[column, "sum"]]
         by_group = self._group(pd.DataFrame({"n": count, "s": total}))
         sums = by_group[["n", "s"]].transform("sum")
         with np.errstate(invalid="ignore", divide="ignore"):
             delta = (_mean(total, count) - _mean(sums["s"], sums["n"])).where(count > 0, 0.0)
-        moved = parts[number].fillna(0.0) + count * delta * delta
-        return self._group(moved, observed=observed).sum()
+        return parts[number].fillna(0.0) + count * delta * delta
 
     def final(self, states: Sequence[State]) -> Any:
         """The result.
