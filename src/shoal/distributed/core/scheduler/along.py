@@ -1,7 +1,7 @@
 """What goes along: tasks that lack nothing but what a worker is just being given.
 
 A subtree, a chain or a tile of a grid is one message then, and one report.  The rows of a graph
-stand in the order in which one worker would come to them (`submit.streamed`), so what a few sources
+stand in the order in which one worker would come to them (`core.streaming`), so what a few sources
 lead to are the rows between them: a *stretch*, looked at and sent as one range of the columns.
 Where that does not hold (tasks out of a worker's own queue, rows that were used before), what
 depends on each task is looked at (`followers`).
