@@ -29,8 +29,8 @@ from shoal.expr.lower import Lowering, lower
 from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step
 from shoal.graph.assemble import assemble
-from shoal.graph.layers import Blocks, TableLayer
-from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict, rows_from_dict
+from shoal.graph.layers import Blocks
+from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict
 from shoal.graph.plan import Plan, without_collector
 from shoal.graph.task import Nest, Parser, Ref, Task, Template, fill, identity
 from shoal.graph.token import tokenize
@@ -211,20 +211,7 @@ class ForeignNode(Node):
 
     def place(self, lowering: Lowering) -> None:
         """A table of the graph's tasks, without those that an earlier graph had."""
-        keys, funcs, args, deps = rows_from_dict(self.graph, self.keys)
-        numbers, start = lowering.foreign, lowering.graph.size
-        new = [i for i, key in enumerate(keys) if key not in numbers]
-        numbers.update(zip([keys[i] for i in new], range(start, start + len(new))))
-        if new:
-            lowering.graph.add(
-                TableLayer(
-                    [keys[i] for i in new],
-                    [funcs[i] for i in new],
-                    [args[i] for i in new],
-                    [tuple([numbers[keys[j]] for j in deps[i]]) for i in new],
-                )
-            )
-        lowering.graph.name_blocks(self.name, [numbers[key] for key in self.keys])
+        lowering.add_tasks(self.name, self.graph, self.keys, lambda key: True)
 
 
 class Part(Node):

@@ -180,6 +180,25 @@ def test_states_of_random_numbers_are_those_that_dask_gives() -> None:
     assert state[:2].tolist() == [953453411, 236996814]
 
 
+@pytest.mark.parametrize(("name", "times"), [("noted-" + 32 * "0", 1), ("noted", 2)])
+def test_tasks_named_by_what_they_do_are_computed_once_for_several_graphs(
+    name: str, times: int
+) -> None:
+    calls = []
+
+    def noted(value: int) -> Any:
+        calls.append(value)
+        return np.array(value)
+
+    arrays = [
+        da.Array({(name,): (noted, 7), (f"y{n}",): (np.add, (name,), n)}, f"y{n}", (), dtype=int)
+        for n in range(2)
+    ]
+    assert shoal.compute(*arrays, scheduler="sync") == (7, 8)
+    # Another name proves nothing: each graph may mean something else by it.
+    assert calls == times * [7]
+
+
 def test_a_graph_of_arrays_keeps_what_its_keys_need() -> None:
     graph = {("x", 0): 1, ("x", 1): 2, ("y", 0): (abs, ("x", 0)), ("y", 1): (abs, ("x", 1))}
     assert set(da.optimize(graph, [[("y", 1)]], fuse_keys=None)) == {("x", 1), ("y", 1)}

@@ -17,10 +17,9 @@ from typing import Any
 from shoal.bag import kernels
 from shoal.bag.steps import Program, Step
 from shoal.expr.call import Call
-from shoal.expr.lower import Lowering
+from shoal.expr.lower import Lowering, ends_in_token
 from shoal.expr.node import Node
 from shoal.graph.layers import ALL, Blocks, Each, Gather, Input, TableLayer, Window
-from shoal.graph.legacy import rows_from_dict
 from shoal.graph.token import tokenize
 
 __all__ = [
@@ -282,12 +281,7 @@ class FromGraph(BagNode):
 
     def place(self, lowering: Lowering) -> None:
         """The graph's tasks as a table."""
-        keys, funcs, args, deps = rows_from_dict(self.graph, self.keys)
-        start = lowering.graph.size
-        moved = [tuple([start + i for i in needs]) for needs in deps] if start else deps
-        lowering.graph.add(TableLayer(keys, funcs, args, moved))
-        places = {key: start + i for i, key in enumerate(keys)}
-        lowering.graph.name_blocks(self.name, [places[key] for key in self.keys])
+        lowering.add_tasks(self.name, self.graph, self.keys, ends_in_token)
 
     def label(self) -> str:
         """How many tasks."""

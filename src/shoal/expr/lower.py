@@ -7,16 +7,41 @@ other in any way: where calls need blocks of nodes that are not placed yet, thes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from shoal.expr.call import BlockOf, Call, call_key
 from shoal.expr.node import Node
 from shoal.graph.cull import dependencies_first
 from shoal.graph.layers import Each, Graph, GridLayer, Input, TableLayer
+from shoal.graph.legacy import rows_from_dict
 from shoal.types import Key
 
-__all__ = ["Lowering", "lower"]
+__all__ = ["Lowering", "ends_in_token", "lower"]
+
+TOKEN = re.compile("-[0-9a-f]{32}$")
+"""How names end that are made from what they name."""
+
+
+def ends_in_token(key: Key) -> bool:
+    """Whether a key's name was made from what its task does.
+
+    ``("x", 0)`` may be anything, in each graph something else.
+
+    Parameters
+    ----------
+    key
+        A name, or a tuple that begins with one.
+
+    Examples
+    --------
+    >>> ends_in_token(("add-" + 32 * "0", 1)), ends_in_token(("x", 0)), ends_in_token(7)
+    (True, False, False)
+    """
+    name = key[0] if isinstance(key, tuple) and key else key
+    return isinstance(name, str) and TOKEN.search(name) is not None
 
 
 class Lowering:
@@ -35,8 +60,8 @@ class Lowering:
         self.placed: set[str] = set()
         self.calls: dict[Any, int] = {}
         """Global number of each call that is placed, by ident."""
-        self.foreign: dict[Key, int] = {}
-        """Global number of each task of other libraries' graphs: there, keys name what tasks do."""
+        self.told: dict[Key, int] = {}
+        """Global number of each task of a dict graph whose key tells what it does."""
 
     def add_grid(
         self,
@@ -81,6 +106,42 @@ class Lowering:
             One a block.
         """
         self.graph.add(GridLayer(name, None, (len(values),), (Each(values),)))
+
+    def add_tasks(
+        self,
+        name: str,
+        graph: Mapping[Key, Any],
+        wanted: Sequence[Key],
+        tells: Callable[[Key], bool],
+    ) -> None:
+        """Add the tasks of a dict graph, without those that a graph before had.
+
+        Parameters
+        ----------
+        name
+            Of the node whose blocks they compute.
+        graph
+            Tasks by key.
+        wanted
+            The blocks' keys.
+        tells
+            Whether a key tells what its task does, in whatever graph it is.
+        """
+        keys, funcs, args, deps = rows_from_dict(graph, wanted)
+        numbers = {key: self.told[key] for key in keys if key in self.told and tells(key)}
+        new = [i for i, key in enumerate(keys) if key not in numbers]
+        numbers.update(zip([keys[i] for i in new], count(self.graph.size)))
+        if new:
+            self.graph.add(
+                TableLayer(
+                    [keys[i] for i in new],
+                    [funcs[i] for i in new],
+                    [args[i] for i in new],
+                    [tuple([numbers[keys[j]] for j in deps[i]]) for i in new],
+                )
+            )
+        self.told.update([(keys[i], numbers[keys[i]]) for i in new if tells(keys[i])])
+        self.graph.name_blocks(name, [numbers[key] for key in wanted])
 
     def numbers(self, item: Any) -> Sequence[int]:
         """Global numbers of the blocks of a node or a call.

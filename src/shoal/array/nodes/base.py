@@ -9,14 +9,12 @@ to be told nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from shoal.array.chunks import Chunks, has_unknown, shape_of
-from shoal.expr.lower import Lowering
+from shoal.expr.lower import Lowering, ends_in_token
 from shoal.expr.node import Cost, Node
-from shoal.graph.layers import Each, GridLayer, TableLayer
-from shoal.graph.legacy import rows_from_dict
+from shoal.graph.layers import Each, GridLayer
 from shoal.graph.token import tokenize
 from shoal.types import Key
 
@@ -234,13 +232,7 @@ class FromGraph(ArrayNode):
 
     def place(self, lowering: Lowering) -> None:
         """The graph's tasks as a table."""
-        graph: Mapping[Key, Any] = self.graph
-        keys, funcs, args, deps = rows_from_dict(graph, self.keys)
-        start = lowering.graph.size
-        moved = [tuple([start + i for i in needs]) for needs in deps] if start else deps
-        lowering.graph.add(TableLayer(keys, funcs, args, moved))
-        places = {key: start + i for i, key in enumerate(keys)}
-        lowering.graph.name_blocks(self.name, [places[key] for key in self.keys])
+        lowering.add_tasks(self.name, self.graph, self.keys, ends_in_token)
 
     def label(self) -> str:
         """How many tasks."""
