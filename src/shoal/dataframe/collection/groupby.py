@@ -16,7 +16,6 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import (
-    FrameBase,
     check_split_every,
     from_node,
     nearest,
@@ -24,14 +23,19 @@ from shoal.dataframe.collection.base import (
 )
 from shoal.dataframe.collection.generate import check_columns
 from shoal.dataframe.collection.groupkeys import keys_of
+from shoal.dataframe.collection.groupwindows import (
+    RollingGroupby,
+    ewm,
+    expanding,
+    refuse_collections,
+    resample,
+    rolling,
+)
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import (
     GROUP_METHODS,
     LIKE_ROWS,
-    RESAMPLE_METHODS,
     SOME_ROWS,
-    UPSAMPLE_METHODS,
-    WINDOW_METHODS,
 )
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
@@ -43,7 +47,6 @@ from shoal.dataframe.kernels.wholegroups import (
     group_numbers,
     group_of,
     in_group_order,
-    windows_of,
     without_keys,
 )
 from shoal.dataframe.meta import MetaError, make_meta, sample_of, untold
@@ -250,24 +253,9 @@ class GroupBy:
 
     def _aggregates(self, arg: Any, named: dict[str, Any]) -> list[Aggregate] | None:
         """What is folded; None if something cannot be."""
-        if arg is None:
-            pairs = [
-                (one[0], one[1]) if isinstance(one, tuple) else (self.columns, one)
-                for one in named.values()
-            ]
-        elif named:
+        if named and arg is not None:
             return None
-        elif isinstance(arg, dict):
-            pairs = [
-                (column, func)
-                for column, funcs in arg.items()
-                for func in (funcs if isinstance(funcs, list) else [funcs])
-            ]
-        else:
-            funcs = arg if isinstance(arg, list) else [arg]
-            pairs = [(column, func) for column in self._values() for func in funcs]
-            if arg == "size":
-                pairs = [(None, "size")]
+        pairs = _pairs(arg, named, self._values(), self.columns)
         found = [_aggregate(column, func) for column, func in pairs]
         if None in found or not all(map(self._folds, found)):
             return None
@@ -592,85 +580,6 @@ class GroupBy:
         whole = (items[0], by, self.columns, name, *items[1:])
         return from_node(MapPartitions(group_of, whole, (), meta, None, "get-group"))
 
-    def rolling(self, window: Any, **options: Any) -> RollingGroupby:
-        """Moving windows within each group.
-
-        Parameters
-        ----------
-        window
-            How many rows, or a time.
-        **options
-            As pandas has them.
-
-        Examples
-        --------
-        >>> from shoal.dataframe import from_dict
-        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-        >>> df.groupby("k").x.rolling(2).sum().compute().tolist()
-        [nan, 3.0, nan]
-        """
-        if options.pop("axis", 0) not in (0, "index"):
-            raise NotImplementedError("rolling(axis=1): pandas has no such windows; use apply")
-        return RollingGroupby(self, ("rolling", (window,), tuple(options.items()), None))
-
-    def expanding(self, min_periods: int = 1, method: str = "single") -> RollingGroupby:
-        """Windows of each row and all before it in its group.
-
-        Parameters
-        ----------
-        min_periods
-            How many values a window has at least.
-        method
-            As pandas has it.
-
-        Examples
-        --------
-        >>> from shoal.dataframe import from_dict
-        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-        >>> df.groupby("k").x.expanding().sum().compute().tolist()
-        [1.0, 3.0, 3.0]
-        """
-        return RollingGroupby(self, ("expanding", (min_periods, method), (), None))
-
-    def ewm(self, *args: Any, **options: Any) -> RollingGroupby:
-        """Means and sums with weights that fade by the row, within each group.
-
-        Parameters
-        ----------
-        *args, **options
-            As pandas has them.
-
-        Examples
-        --------
-        >>> from shoal.dataframe import from_dict
-        >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-        >>> df.groupby("k").x.ewm(alpha=0.5).sum().compute().tolist()
-        [1.0, 2.5, 3.0]
-        """
-        _refuse_collections("ewm", [*args, *options.values()])
-        return RollingGroupby(self, ("ewm", args, tuple(options.items()), None))
-
-    def resample(self, rule: Any, **options: Any) -> RollingGroupby:
-        """Bins of time within each group.
-
-        Parameters
-        ----------
-        rule
-            How long a bin is.
-        **options
-            As pandas has them.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from shoal.dataframe import from_pandas
-        >>> times = pd.date_range("2020-01-01", periods=3, freq="h")
-        >>> df = from_pandas(pd.DataFrame({"k": [1, 1, 2], "x": [1, 2, 3]}, index=times), 1)
-        >>> df.groupby("k").x.resample("D").sum().compute().tolist()
-        [3, 3]
-        """
-        return RollingGroupby(self, ("resample", (rule,), tuple(options.items()), None))
-
     def compute(self, **kwargs: Any) -> Any:
         """Refused: a grouping is no result.
 
@@ -759,57 +668,9 @@ def _of_pair(group: Any, column: Any, name: str, options: dict[str, Any]) -> Any
     return getattr(group[column], name)(group["__other"], **options)
 
 
-class RollingGroupby:
-    """Windows within groups, or bins of time; `GroupBy.rolling` and its like make it.
-
-    Parameters
-    ----------
-    groups
-        The grouping.
-    window
-        The method of pandas' groupings that makes it, its arguments, pairs of keyword arguments,
-        and which columns of the windows are computed; None for all.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> df = from_dict({"k": [1, 1, 2], "x": [1, 2, 3]}, npartitions=1)
-    >>> RollingGroupby(df.groupby("k"), ("rolling", (2,), (), None)).x.max().compute().tolist()
-    [nan, 2.0, nan]
-    """
-
-    def __init__(self, groups: GroupBy, window: tuple[str, tuple[Any, ...], Any, Any]) -> None:
-        self.groups = groups
-        self.window = window
-
-    def __getitem__(self, columns: Any) -> RollingGroupby:
-        kind, given, options, _ = self.window
-        if dict(options).get("on") is not None:
-            # The column of times is not among those that are computed, yet it is needed.
-            columns = columns if pd.api.types.is_scalar(columns) else list(columns)
-            return RollingGroupby(self.groups, (kind, given, options, columns))
-        return RollingGroupby(self.groups[columns], self.window)
-
-    def __getattr__(self, name: str) -> RollingGroupby:
-        if not name.startswith("_") and name in self.groups.frame.columns:
-            return self[name]
-        raise AttributeError(f"groups have no {self.window[0]}().{name}")
-
-    def _call(self, method: str, args: Any, kwargs: Any) -> Any:
-        _refuse_collections(f"{self.window[0]}().{method}", [*args, *kwargs.values()])
-        groups = self.groups
-        index = groups.frame._meta.index
-        sample = sample_of(groups.frame._meta)
-        if isinstance(index, pd.DatetimeIndex):
-            sample.index = pd.DatetimeIndex(sample.index, name=index.name)
-        windows = windows_of(groups._on(sample), self.window)
-        meta = make_meta(getattr(windows, method)(*args, **kwargs))
-        return groups._moved(method, args, kwargs, meta, window=self.window)
-
-
 def _refuse_arguments(groups: GroupBy, method: str, values: Sequence[Any], named: Any) -> None:
     """What pandas' method takes, and cannot be done as pandas does it."""
-    _refuse_collections(method, values)
+    refuse_collections(method, values)
     if method == "value_counts" and named.get("bins") is not None:
         raise NotImplementedError(
             "groupby.value_counts(bins=): bins are those of all values; map_partitions with "
@@ -819,14 +680,6 @@ def _refuse_arguments(groups: GroupBy, method: str, values: Sequence[Any], named
     if unordered and method in ("describe", "value_counts"):
         raise NotImplementedError(
             f"groupby(observed=False, sort=False).{method}: use sort=True, or observed=True"
-        )
-
-
-def _refuse_collections(method: str, args: Sequence[Any]) -> None:
-    if any(isinstance(one, FrameBase) for one in args):
-        raise NotImplementedError(
-            f"groupby.{method} of another frame or series: assign its columns to this frame first, "
-            "which matches labels, and use apply"
         )
 
 
@@ -879,6 +732,24 @@ def _counted(sizes: Any) -> Any:
     return from_node(MapPartitions(rows.call_method, args, (), meta, None, "size"))
 
 
+def _pairs(arg: Any, named: dict[str, Any], columns: list[Any], only: Any) -> list[tuple[Any, Any]]:
+    """What is computed of which column, as users tell ``agg``."""
+    if arg is None:
+        return [
+            (one[0], one[1]) if isinstance(one, tuple) else (only, one) for one in named.values()
+        ]
+    if isinstance(arg, dict):
+        return [
+            (column, func)
+            for column, funcs in arg.items()
+            for func in (funcs if isinstance(funcs, list) else [funcs])
+        ]
+    if arg == "size":
+        return [(None, "size")]
+    funcs = arg if isinstance(arg, list) else [arg]
+    return [(column, func) for column in columns for func in funcs]
+
+
 def _aggregate(column: Any, func: Any) -> Aggregate | None:
     if isinstance(func, Aggregation):
         return Aggregate(column, func)
@@ -916,14 +787,6 @@ def _install() -> None:
         method.__doc__ = f"As pandas' GroupBy.{func}; rows of a group are brought together first."
         return method
 
-    def windowed(func: str) -> Callable[..., Any]:
-        def method(self: RollingGroupby, *args: Any, **kwargs: Any) -> Any:
-            return self._call(func, args, kwargs)
-
-        method.__name__ = func
-        method.__doc__ = f"As pandas' RollingGroupby.{func}."
-        return method
-
     def told(option: str, words: str) -> property:
         return property(lambda self: bool(self.options.get(option, True)), doc=words)
 
@@ -936,8 +799,8 @@ def _install() -> None:
         if func not in vars(GroupBy):
             method = whole(func)
             setattr(GroupBy, func, property(method) if func.startswith("is_") else method)
-    for func in f"{WINDOW_METHODS} {RESAMPLE_METHODS} {UPSAMPLE_METHODS}".split():
-        setattr(RollingGroupby, func, windowed(func))
+    for maker in (rolling, expanding, ewm, resample):
+        setattr(GroupBy, maker.__name__, maker)
 
 
 _install()
