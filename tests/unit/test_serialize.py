@@ -16,8 +16,9 @@ import cloudpickle
 import pytest
 
 from shoal.errors import RemoteError, SerializationError
+from shoal.local.failure import mark_failed
 from shoal.serialize.culprit import find_culprit
-from shoal.serialize.exceptions import dump_exception, load_exception
+from shoal.serialize.exceptions import dump_exception, load_exception, message
 from shoal.serialize.pickles import ASIDE_BYTES, Frames, dumps, is_picklable, loads
 
 numpy = pytest.importorskip("numpy")
@@ -333,6 +334,38 @@ def test_an_exception_that_cannot_travel_arrives_as_a_description(error, text):
     assert str(there) == f"{__name__}.{text}"
     assert there.__notes__ == ["a note"]
     assert traceback.extract_tb(there.__traceback__)[-1].name == "fail"
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+    def __reduce__(self):
+        raise RuntimeError("no pickle either")
+
+
+class Noted(Mute):
+    @property
+    def __notes__(self):
+        raise RuntimeError("no notes")
+
+
+@pytest.mark.parametrize("notes", [5, [Mute()], ("one", Mute()), "text", "\ud800", {}])
+def test_whatever_is_noted_on_an_exception_it_arrives(notes):
+    error = Mute()
+    error.__notes__ = notes
+    there = travel(mark_failed(error, "x", abs))
+    assert type(there) is RemoteError and "its __str__ raised RuntimeError" in str(there)
+    assert all(note.encode() for note in there.__notes__)
+
+
+def test_an_exception_that_cannot_be_described_arrives_as_its_name():
+    there = travel(mark_failed(Noted(), "x", abs))
+    assert str(there).endswith("Noted, which cannot be described (RuntimeError)")
+
+
+def test_half_a_pair_of_surrogates_in_a_message_can_be_sent():
+    assert message(ValueError("a\ud800")) == "a\\ud800"
 
 
 @pytest.mark.parametrize("length", [10, 200_000, 3_000_000])

@@ -26,8 +26,11 @@ class Named:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def fail(self) -> None:
-        raise Speechless
+    def fail(self, notes: Any = None) -> None:
+        error = Speechless()
+        if notes is not None:
+            error.__notes__ = notes
+        raise error
 
 
 @pytest.fixture
@@ -58,8 +61,11 @@ def test_an_actor_is_found_by_its_key_when_its_number_has_changed(actors: Actors
     assert ask(actors, "actor.get", key=["two", 0], name="name").error is None
 
 
-def test_an_exception_that_cannot_say_what_it_is_does_not_end_an_actor(actors: Actors) -> None:
-    data = pickle.dumps(((), {}))
+@pytest.mark.parametrize("notes", [None, 5, [Speechless()], "one note"])
+def test_an_exception_that_cannot_say_what_it_is_does_not_end_an_actor(
+    actors: Actors, notes: Any
+) -> None:
+    data = pickle.dumps(((notes,), {}))
     error = ask(actors, "actor.call", key="one", name="fail", data=data).error
     assert error == ("Speechless", "(its __str__ raised RuntimeError)")
     assert ask(actors, "actor.get", key="one", name="name").error is None

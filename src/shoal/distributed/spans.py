@@ -14,6 +14,7 @@ task costs what it does without.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from typing import Any
 from shoal.errors import MissingDependencyError
 from shoal.graph.naming import key_split
 from shoal.optional import import_required
+from shoal.serialize.exceptions import message
 
 __all__ = ["asked", "current_trace", "note_error", "run_traced"]
 
@@ -122,5 +124,8 @@ def note_error(error: BaseException) -> None:
     api = load_api()
     if api is not None:
         span, status = api[2].get_current_span(), api[2].Status
-        span.record_exception(error)
-        span.set_status(status(api[2].StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        with contextlib.suppress(Exception):  # its __str__ may fail
+            span.record_exception(error)
+        span.set_status(
+            status(api[2].StatusCode.ERROR, f"{type(error).__name__}: {message(error)}")
+        )

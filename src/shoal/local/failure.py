@@ -96,12 +96,12 @@ def add_note(error: BaseException, note: str) -> None:
     >>> add_note(error, "why"), add_note(error, "why"), error.__notes__
     (None, None, ['why'])
     """
-    if note not in getattr(error, "__notes__", ()):
-        try:
+    try:
+        if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
-        except (AttributeError, TypeError):
-            # A class may forbid new attributes; the error matters more than the note.
-            pass
+    except Exception:
+        # A class may forbid new attributes, and its notes may be anything; the error matters more.
+        pass
 
 
 class trimmed:

@@ -43,7 +43,7 @@ class Stop(Exception):
 
 
 def dump_exception(error: BaseException) -> Any:
-    """What `load_exception` needs, made of tuples, bytes, strings and numbers.
+    """What `load_exception` needs, made of tuples, bytes, strings and numbers; never fails.
 
     Parameters
     ----------
@@ -55,7 +55,12 @@ def dump_exception(error: BaseException) -> Any:
     >>> load_exception(dump_exception(KeyError("x")))
     KeyError('x')
     """
-    return pack(error, CHAIN)
+    try:
+        return pack(error, CHAIN)
+    except Exception as second:
+        # Whatever the class's own attributes do: whoever waits for it must hear that it failed.
+        text = f"{type(error).__name__}, which cannot be described ({type(second).__name__})"
+        return pack(RemoteError(text), 1)
 
 
 def pack(error: BaseException | None, left: int) -> Any:
@@ -123,11 +128,13 @@ def notes(error: BaseException) -> list[str] | None:
     True
     """
     found = getattr(error, "__notes__", None)
-    return None if found is None else [shortened(str(note)) for note in found]
+    if found is None:
+        return None
+    return list(map(said, found)) if isinstance(found, list | tuple) else [said(found)]
 
 
 def message(error: BaseException) -> str:
-    """What an exception says, shortened; its own ``__str__`` may fail.
+    """What an exception says, shortened and fit to be sent; its own ``__str__`` may fail.
 
     Parameters
     ----------
@@ -139,8 +146,17 @@ def message(error: BaseException) -> str:
     >>> message(ValueError("no such key"))
     'no such key'
     """
+    return said(error)
+
+
+def said(thing: Any) -> str:
+    """An exception, or a note on one, as text that can be sent, whatever its ``__str__`` does.
+
+    >>> said("a half of a pair: \\ud800")
+    'a half of a pair: \\\\ud800'
+    """
     try:
-        return shortened(str(error))
+        return shortened(str(thing)).encode(errors="backslashreplace").decode()
     except Exception as inner:
         return f"(its __str__ raised {type(inner).__name__})"
 
@@ -186,8 +202,8 @@ def load_exception(packed: Any) -> BaseException:
     >>> load_exception(dump_exception(Odd("one", "two")))
     RemoteError('...Odd: one')
     """
-    data, (name, said, notes), where, cause, context, suppress = packed
-    error = revive(data, f"{name}: {said}", notes)
+    data, (name, words, notes), where, cause, context, suppress = packed
+    error = revive(data, f"{name}: {words}", notes)
     error.__cause__ = load_exception(cause) if cause is not None else None
     error.__context__ = load_exception(context) if context is not None else error.__cause__
     error.__suppress_context__ = suppress

@@ -21,7 +21,7 @@ from shoal.errors import (
     TaskTimeoutError,
     UnrunnableTaskError,
 )
-from shoal.serialize.exceptions import load_exception
+from shoal.serialize.exceptions import load_exception, message
 
 __all__ = ["answer_error", "remote_error", "task_error"]
 
@@ -54,7 +54,7 @@ def task_error(reason: tuple[str, Key, str, bytes]) -> BaseException:
         except Exception as error:
             return RemoteError(
                 f"task {key!r} failed on {worker}, and its exception cannot be rebuilt here "
-                f"({type(error).__name__}: {error})"
+                f"({type(error).__name__}: {message(error)})"
             )
     text = bytes(data).decode(errors="replace")
     name = str(key)

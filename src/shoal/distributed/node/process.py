@@ -28,6 +28,7 @@ from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
+from shoal.serialize.exceptions import message
 from shoal.serialize.parts import limit_memory
 
 __all__ = ["main", "pack_start"]
@@ -112,7 +113,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     try:
         worker = Worker(loop, spec, security)
     except BaseException as error:
-        tell(sock, {"error": f"{type(error).__name__}: {error}"})
+        tell(sock, {"error": f"{type(error).__name__}: {message(error)}"})
         raise
     limit = worker.core.settings.memory_limit
     limit_memory(int(PARTS_SHARE * limit) if limit else 1 << 62, str(worker.folder))
@@ -141,7 +142,7 @@ def start(worker: Worker, sock: socket.socket) -> None:
     try:
         worker.start()
     except BaseException as error:
-        tell(sock, {"error": f"{type(error).__name__}: {error}"})
+        tell(sock, {"error": f"{type(error).__name__}: {message(error)}"})
         worker.exit_code = 1
         logging.getLogger("distributed.worker").exception("the worker could not start")
         worker.close("it could not start")

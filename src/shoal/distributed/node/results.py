@@ -6,7 +6,6 @@ import pickle
 import sys
 from typing import Any
 
-from shoal.errors import RemoteError
 from shoal.local.failure import mark_failed
 from shoal.serialize.exceptions import dump_exception
 from shoal.serialize.pickles import dumps
@@ -96,15 +95,11 @@ def pack_failure(error: BaseException, key: Any, func: Any) -> bytes:
     >>> load_exception(pickle.loads(pack_failure(ValueError("no"), "x", abs))).__notes__
     ["shoal: task 'x' (abs) failed"]
     """
-    try:
-        return pack_error(mark_failed(error, key, func))
-    except Exception as second:
-        text = f"task {key!r} raised {type(error).__name__}, which cannot be described: {second!r}"
-        return pack_error(RemoteError(text))
+    return pack_error(mark_failed(error, key, func))
 
 
 def pack_error(error: BaseException) -> bytes:
-    """An exception as bytes; `load_exception` of their pickle rebuilds it.
+    """An exception as bytes, whatever it is; `load_exception` of their pickle rebuilds it.
 
     Parameters
     ----------
