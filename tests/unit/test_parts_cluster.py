@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shoal.distributed import Client, LocalCluster
 from shoal.distributed.client.encode import Codes, encode_plan
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.worker import machine
@@ -25,6 +26,7 @@ from shoal.distributed.protocol import Data, Frames, Get, Report, Run, Welcome
 from shoal.errors import SerializationError
 from shoal.graph.assemble import assemble
 from shoal.graph.layers import ALL, Blocks, Each, Graph, GridLayer
+from shoal.local.sync import run_sync
 from shoal.serialize.parts import Pieces, Shelf
 from shoal.serialize.pickles import loads
 
@@ -139,3 +141,32 @@ def test_a_store_gives_parts_as_bytes():
         store.frames(part_number(5, 9), "it")
     with pytest.raises(KeyError):
         store.frames(part_number(8, 1), "it")
+
+
+def cut_again(number):
+    """Parts that have parts themselves."""
+    return Pieces([Pieces([f"{number}{place}{inner}" for inner in range(4)]) for place in range(4)])
+
+
+def own(number):
+    return number, "own"
+
+
+def joined(cuts, pair, pairs):
+    return [list(map(cut.part, cut.numbers())) for cut in cuts], pair, len(pairs)
+
+
+def test_one_task_reads_a_part_of_some_inputs_and_others_whole():
+    graph = Graph()
+    graph.add(GridLayer("cut", cut_again, (3,), (Each([0, 1, 2]),)))
+    graph.add(GridLayer("own", own, (4,), (Each([0, 1, 2, 3]),)))
+    cuts, pairs = Blocks("cut", (3,), (ALL,), parts=True), Blocks("own", (4,), (ALL,))
+    start = graph.add(GridLayer("joined", joined, (4,), (cuts, Blocks("own", (4,), (0,)), pairs)))
+    plan = assemble(graph, range(start, start + 4))
+    with (
+        LocalCluster(
+            n_workers=3, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        assert client.__shoal_run__(plan) == run_sync(plan)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from shoal.distributed.core.worker.table import part_number
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.store import Store
 from shoal.serialize.parts import SHELF, Pieces, Stored
-from shoal.serialize.pickles import loads
+from shoal.serialize.pickles import Frames, loads
 
 WAIT_S = 60
 
@@ -109,3 +110,32 @@ def test_what_is_loaded_just_when_its_file_is_wanted(
     monkeypatch.setattr(disks.disk, "path", load_first)
     frames = disks.frames(1)
     assert frames is not None and loads(frames) == "one"
+
+
+def test_who_reads_parts_of_other_results_gets_one_without_parts_whole(
+    parts: tuple[Store, Disks, Queue[Any]],
+) -> None:
+    store, disks, said = parts
+    store.values[1] = ("no", "parts")
+    disks.spill([(1, "x")])
+    assert said.get(timeout=WAIT_S) == ("spilled", 1)
+    disks.evict([1])
+    frames = disks.frames(part_number(1, 3))
+    assert frames is not None and loads(frames) == ("no", "parts")
+
+
+def test_a_result_for_which_there_is_no_memory_is_told_to_be_lost(
+    parts: tuple[Store, Disks, Queue[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, disks, said = parts
+    store.values[1] = "one"
+    disks.spill([(1, "x")])
+    assert said.get(timeout=WAIT_S) == ("spilled", 1)
+    disks.evict([1])
+
+    def read(id: int) -> Frames:
+        raise MemoryError
+
+    monkeypatch.setattr(disks.disk, "read", read)
+    disks.load([1])
+    assert said.get(timeout=WAIT_S) == ("load_failed", 1, "MemoryError: ")

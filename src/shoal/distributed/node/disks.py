@@ -22,6 +22,7 @@ from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spill import Disk
 from shoal.distributed.node.store import Packed, Store
 from shoal.errors import SerializationError, SpillError, SpillFullError
+from shoal.serialize.exceptions import message
 from shoal.serialize.parts import SHELF, Stored, part_frames
 from shoal.serialize.pickles import Frames, loads
 from shoal.types import Parts
@@ -165,7 +166,8 @@ class Disks:
         whole, part = id & WHOLE, part_of_number(id)
         try:
             frames = self.disk.read(whole)
-            return frames if part < 0 else part_frames(loads(frames), part)
+            value = None if part < 0 else loads(frames)
+            return part_frames(value, part) if isinstance(value, Parts) else frames
         except SpillError as error:
             if whole in self.store.values:
                 # Loaded since the caller did not find it there.
@@ -215,7 +217,7 @@ class Disks:
         except (SpillError, SerializationError) as error:
             self.tell("spill_failed", [id], str(error), False)
         except Exception as error:
-            why = f"pickling the result of {key!r} raised {type(error).__name__}: {error}"
+            why = f"pickling the result of {key!r} raised {type(error).__name__}: {message(error)}"
             self.tell("spill_failed", [id], why, False)
         else:
             self.tell("spilled", id)
@@ -231,8 +233,8 @@ class Disks:
     def _read(self, id: int) -> None:
         try:
             frames = self.disk.read(id)
-        except SpillError as error:
-            self.tell("load_failed", id, str(error))
+        except Exception as error:  # no memory for it, too: tasks wait for it
+            self.tell("load_failed", id, f"{type(error).__name__}: {message(error)}")
             return
         self.store.values[id] = Packed(frames)
         self.on_disk.discard(id)

@@ -36,7 +36,7 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
-from shoal.distributed.core.worker.table import Task
+from shoal.distributed.core.worker.table import WHOLE, Task
 from shoal.distributed.net.gate import Gate
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
@@ -623,7 +623,11 @@ class Lane:
                     if type(value) is Packed:
                         inputs[position] = shared.store.get(row.deps[position])
                 if row.part >= 0:
-                    inputs = [part_of(value, row.part) for value in inputs]
+                    # What came from elsewhere is the part already, which may have parts itself.
+                    inputs = [
+                        value if dep > WHOLE else part_of(value, row.part)
+                        for dep, value in zip(row.deps, inputs)
+                    ]
                 if arg is None:
                     result = func(*inputs)
                 else:
