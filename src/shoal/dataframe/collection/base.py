@@ -202,6 +202,24 @@ class NotNumbersError(ShoalError, TypeError, ValueError):
     """
 
 
+def check_rows(name: str, n: int) -> None:
+    """Refuse a negative number of rows: all but some are not in one partition.
+
+    Parameters
+    ----------
+    name
+        The method.
+    n
+        How many rows.
+    """
+    if n < 0:
+        rest = {"head": "head(len(df) - k, npartitions=-1)", "tail": "compute().tail(-k)"}[name]
+        raise NotImplementedError(
+            f"{name}(n={n}): how many rows there are is not known before computing; use {rest} for "
+            "all but k"
+        )
+
+
 def check_numbers(collection: Any, what: str) -> None:
     """Refuse a statistic of numbers where a column has text or categories.
 
@@ -492,7 +510,7 @@ class FrameBase(CollectionMixin):
 
     # -------------------------------------------------------------------------- making others
 
-    def _rowwise(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _rowwise(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """pandas' method of that name on each partition."""
         items = [operand(one, self) for one in (self, *args, *kwargs.values())]
         if self.ndim == 1 and kwargs.get("axis") in (1, "columns"):
@@ -735,6 +753,7 @@ class FrameBase(CollectionMixin):
         """
         if npartitions > self.npartitions:
             raise ValueError(f"only {self.npartitions} partitions, head received {npartitions}")
+        check_rows("head", n)
         count = self.npartitions if npartitions == -1 else npartitions
         lazy = from_node(Head(self._node, n, count))
         if not compute:
@@ -765,6 +784,7 @@ class FrameBase(CollectionMixin):
         >>> from_dict({"x": [1, 2, 3]}, npartitions=2).tail(1).x.tolist()
         [3]
         """
+        check_rows("tail", n)
         lazy = from_node(Tail(self._node, n))
         return lazy.compute() if compute else lazy
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import side_by_side
 from shoal.dataframe.collection.base import FrameBase, check_split_every, from_node
+from shoal.dataframe.collection.generate import refuse_inplace
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import Reducer
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -48,6 +49,7 @@ def distinct_rows(self: Any, split_every: Any, split_out: Any, options: dict[str
     >>> len(distinct_rows(from_dict({"x": [1, 1]}, npartitions=2), None, 2, {}))
     1
     """
+    refuse_inplace("drop_duplicates", options)
     options.pop("shuffle_method", None)
     if options.pop("ignore_index", False):
         raise NotImplementedError(

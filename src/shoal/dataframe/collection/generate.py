@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any
 
@@ -169,6 +169,9 @@ def _rowwise(name: str) -> Callable[..., Any]:
 
     def method(self: FrameBase, *args: Any, **kwargs: Any) -> Any:
         refuse_inplace(name, kwargs)
+        if name in tables.OF_ALL_ROWS:
+            given = inspect.signature(getattr(self._meta, name)).bind_partial(*args, **kwargs)
+            refuse_of_all_rows(name, given.arguments)
         if told and self.ndim == 2 and kwargs.get("errors") != "ignore":
             check_columns(self, kwargs.get(told, args[0] if args and name == "explode" else None))
         return self._rowwise(name, *args, **kwargs)
@@ -197,6 +200,27 @@ def refuse_inplace(name: str, kwargs: dict[str, Any]) -> None:
         raise NotImplementedError(
             f"{name}(inplace=True): assign the result instead, df = df.{name}(...)"
         )
+
+
+def refuse_of_all_rows(name: str, given: Mapping[str, Any]) -> None:
+    """Refuse arguments that a partition alone cannot honour.
+
+    Parameters
+    ----------
+    name
+        The method.
+    given
+        Its arguments, by name.
+    """
+    along_columns = given.get("axis") in (1, "columns")
+    for argument, remedy in tables.OF_ALL_ROWS[name].items():
+        value = given.get(argument)
+        if argument == "axis":
+            refused = along_columns
+        else:
+            refused = value is not None and value is not False and not along_columns
+        if refused:
+            raise NotImplementedError(f"{name}({argument}={value!r}): {remedy}")
 
 
 OF_NUMBERS = frozenset(["mean", "var", "std", "sem"])

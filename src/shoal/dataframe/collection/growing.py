@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import FrameBase, NotHereError, check_axis, from_node
+from shoal.dataframe.collection.generate import refuse_inplace
 from shoal.dataframe.kernels.carried import EXPANDING, Bridge, Expand, Together
 from shoal.dataframe.kernels.fading import Fade, as_matrix
 from shoal.dataframe.meta import make_meta, sample_of
@@ -558,6 +559,7 @@ def interpolate(
     [1.0, 2.0, 3.0, 4.0]
     """
     axis = check_axis(self, axis)
+    refuse_inplace("interpolate", kwargs)
     limits = {"limit": limit, "limit_direction": limit_direction, "limit_area": limit_area}
     told = {"method": method, **limits, **kwargs}
     if axis == 1:

@@ -16,7 +16,7 @@ import pandas as pd
 from shoal.collection import compute
 from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
-from shoal.dataframe.collection.generate import refuse_inplace
+from shoal.dataframe.collection.generate import refuse_inplace, refuse_of_all_rows
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.levels import with_level_names
 from shoal.dataframe.kernels.ordering import sample_of_keys
@@ -76,6 +76,8 @@ def set_index(
     >>> from_dict({"x": [3, 1, 2]}, npartitions=2).set_index("x").compute().index.tolist()
     [1, 2, 3]
     """
+    refuse_inplace("set_index", kwargs)
+    refuse_of_all_rows("set_index", kwargs)
     frame, column = self, _one_key(other, sort)
     if hasattr(column, "_node"):
         if _is_column(self, column):
@@ -239,6 +241,8 @@ def sort_values(
     >>> from_dict({"x": [3, 1, 2]}, npartitions=2).sort_values("x").compute().x.tolist()
     [1, 2, 3]
     """
+    refuse_inplace("sort_values", kwargs)
+    refuse_of_all_rows("sort_values", kwargs)
     for name in by if isinstance(by, list | tuple) else [by]:
         if not isinstance(name, str | tuple) and name not in self.columns:
             raise NotImplementedError(

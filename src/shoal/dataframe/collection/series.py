@@ -29,7 +29,7 @@ from shoal.dataframe.collection.distinct import (
     kept_of_equals,
     renamed_labels,
 )
-from shoal.dataframe.collection.generate import install_methods, install_operators
+from shoal.dataframe.collection.generate import install_methods, install_operators, refuse_inplace
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.groupkeys import as_bins
 from shoal.dataframe.collection.indexing import Locator, filtered, is_mask
@@ -274,6 +274,7 @@ class Series(_Column):
         >>> from_dict({"x": [1]}, npartitions=1).x.rename("y").name
         'y'
         """
+        refuse_inplace("rename", kwargs)
         ordered = kwargs.pop("sorted_index", False)
         if isinstance(index, FrameBase):
             index = index.compute()

@@ -29,6 +29,7 @@ __all__ = [
     "GROUP_METHODS",
     "LIKE_ROWS",
     "NOT_HERE",
+    "OF_ALL_ROWS",
     "OPERATORS",
     "PROPERTIES",
     "REDUCTIONS",
@@ -230,6 +231,21 @@ EAGER: Mapping[str, str] = {
     "Index": "to_numpy to_list tolist item",
 }
 """Names by class: the whole is computed, and pandas' method called, for its result is in memory."""
+
+NUMBERED = "rows are not numbered over partitions; use reset_index(drop=True), which does in each"
+ALONG_COLUMNS = "which columns stay is not known before computing: choose them by name"
+
+OF_ALL_ROWS: Mapping[str, Mapping[str, str]] = {
+    "dropna": {"ignore_index": NUMBERED, "axis": ALONG_COLUMNS},
+    "explode": {"ignore_index": NUMBERED},
+    "fillna": {"limit": "it is counted over all rows; use ffill(limit=) or bfill(limit=), or none"},
+    "sort_values": {
+        "key": "sort by a column that has what the key gives, made with assign",
+        "axis": "rows have one order; compute() first to sort columns by the values of a row",
+    },
+    "set_index": {"verify_integrity": "compare len(df.index.unique()) with len(df)"},
+}
+"""Arguments of methods that need more than a partition, by method, and what to do instead."""
 
 COMPUTE_FIRST = "compute() first"
 WHOLE = "it needs all rows in one place: compute() first, or use map_partitions or reduction"
