@@ -15,6 +15,7 @@ from shoal.distributed.core.worker.table import READY, Task
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.lane import Lane, Surroundings, current_slot
 from shoal.distributed.node.store import Store
+from shoal.distributed.protocol import Options
 
 WAIT_S = 60
 
@@ -239,3 +240,32 @@ def test_a_task_that_gets_no_slot_goes_on_beside_the_others() -> None:
     while lane.running or lane._threads > 1:
         threading.Event().wait(0.001)
     lane.close()
+
+
+def test_an_actor_of_a_run_that_nobody_wants_is_not_kept() -> None:
+    ended, made, threads = threading.Semaphore(0), list[int](), list[threading.Thread]()
+    shared = Surroundings(Store(), Functions(), ended.release)
+    shared.actor = lambda row, actor: made.append(row.id)
+    lane = Lane("default", 1, shared)
+    given_up = threading.Event()
+
+    def works() -> object:
+        threads.append(threading.current_thread())
+        del lane.running[current_slot()]  # cancelled just before it ends by itself
+        given_up.set()
+        return object()
+
+    shared.functions.ready.update({1: (works, ()), 2: (object, ())})
+    rows = [task(1), task(2)]
+    for row in rows:
+        row.options = Options([row.id], actor=True)
+    lane.put(rows[:1])
+    assert given_up.wait(WAIT_S)
+    threads[0].join(WAIT_S)
+    assert not threads[0].is_alive() and made == []
+    lane.close()
+    other = Lane("default", 1, shared)
+    other.put(rows[1:])
+    assert ended.acquire(timeout=WAIT_S)
+    assert made == [2]
+    other.close()

@@ -623,11 +623,7 @@ class Lane:
                     if type(value) is Packed:
                         inputs[position] = shared.store.get(row.deps[position])
                 if row.part >= 0:
-                    # What came from elsewhere is the part already, which may have parts itself.
-                    inputs = [
-                        value if dep > WHOLE else part_of(value, row.part)
-                        for dep, value in zip(row.deps, inputs)
-                    ]
+                    inputs = own_parts(row, inputs)
                 if arg is None:
                     result = func(*inputs)
                 else:
@@ -637,14 +633,14 @@ class Lane:
                 del inputs
             if type(result) is CoroutineType and shared.run_coroutine is not None:
                 result = shared.run_coroutine(result)
-            if row.options is not None and row.options.actor and shared.actor is not None:
-                result = shared.actor(row, result)
         except BaseException as error:
             return self._failed(slot, row, func, error)
         started = slot.started
         ended = slot.started = perf_counter()
         if self.running.pop(slot, None) is None and self._is_given_up(slot):
             return None
+        if row.options is not None and row.options.actor and shared.actor is not None:
+            result = shared.actor(row, result)
         name = SCALARS.get(type(result))
         if name is not None:
             data = dumps(result, 5) if row.inline else None
@@ -677,3 +673,11 @@ class Lane:
         trace = error.__traceback__
         data = pack_failure(error.with_traceback(trace and trace.tb_next), row.key, func)
         return row, "raised", 0, "", ended - started, begun, data, None
+
+
+def own_parts(row: Task, inputs: list[Any]) -> list[Any]:
+    """A task's inputs, of those that are in parts its own one."""
+    # What came from elsewhere is the part already, which may have parts itself.
+    return [
+        value if dep > WHOLE else part_of(value, row.part) for dep, value in zip(row.deps, inputs)
+    ]
