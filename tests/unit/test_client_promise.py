@@ -7,7 +7,14 @@ import threading
 
 import pytest
 
-from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, spawn, wait_all
+from shoal.distributed.client.promise import (
+    Deadline,
+    Promise,
+    Turns,
+    as_asyncio,
+    spawn,
+    wait_all,
+)
 
 
 def test_the_first_end_counts() -> None:
@@ -112,3 +119,38 @@ def test_a_wait_may_be_as_long_as_anybody_says() -> None:
     promise: Promise[int] = Promise()
     threading.Timer(0.01, promise.keep, (3,)).start()
     assert promise.wait(float("inf")) == 3
+
+
+def test_who_comes_while_others_are_told_goes_behind_them() -> None:
+    turns, connection, sent = Turns(), Promise[str](), list[int]()
+    between, came = threading.Event(), threading.Event()
+
+    async def call(number: int, turn: Promise[str]) -> None:
+        await turn
+        sent.append(number)
+
+    def before_the_first(_: Promise[str]) -> None:
+        between.set()
+        assert came.wait(60)
+
+    connection.add_callback(before_the_first)
+    spawn(call(1, turns.take(connection)))
+    opening = threading.Thread(target=connection.keep, args=("open",))
+    opening.start()
+    assert between.wait(60) and connection.done
+    spawn(call(2, turns.take(connection)))
+    assert sent == []
+    came.set()
+    opening.join(60)
+    spawn(call(3, turns.take(connection)))
+    assert sent == [1, 2, 3] and not turns._waiting
+
+
+def test_an_error_is_told_in_turn() -> None:
+    turns, connection = Turns(), Promise[str]()
+    both = [turns.take(connection), turns.take(connection)]
+    connection.fail(OSError("gone"))
+    for turn in both:
+        with pytest.raises(OSError, match="gone"):
+            turn.wait(60)
+    assert turns.take(connection) is connection

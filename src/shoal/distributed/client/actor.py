@@ -91,7 +91,7 @@ class Actor:
         if call is not None:
             frames = dumps(call, f"the arguments of {name}")
             args["data"], buffers = bytes(frames.head), frames.buffers
-        connecting = link.worker(handle.worker)
+        connecting = link.turns.take(link.worker(handle.worker))
         if connecting.done:
             promise = link.request(
                 lambda number: Call(number, method, args), buffers, to=connecting.result()

@@ -25,7 +25,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.client.failures import answer_error
-from shoal.distributed.client.promise import Promise
+from shoal.distributed.client.promise import Promise, Turns
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Announced, Entry, Table
 from shoal.distributed.core.session import Said, Session, confirm, say, start_anew
@@ -123,8 +123,7 @@ class Link:
         self.versions = versions
         self.timeout_s = timeout_s
         self.lock = threading.RLock()
-        self.table = Table()
-        self.announced = Announced()
+        self.table, self.announced, self.turns = Table(), Announced(), Turns()
         self.status = "connecting"
         """connecting, running, closed."""
         self.scheduler = ""

@@ -25,6 +25,7 @@ __all__ = [
     "Begun",
     "Deadline",
     "Promise",
+    "Turns",
     "as_asyncio",
     "as_timeout",
     "innermost",
@@ -242,6 +243,63 @@ def innermost(promise: Promise[Any]) -> Promise[Any]:
     while promise.awaits is not None:
         promise = promise.awaits
     return promise
+
+
+class Turns:
+    """Who waits for the same promise goes on in the order in which they came.
+
+    A promise is done a moment before those who wait for it are told, one by one.  Whoever finds
+    it done in that moment would overtake them, were it not to take its turn behind them.
+
+    Examples
+    --------
+    >>> turns, connection, heard = Turns(), Promise(), []
+    >>> first = turns.take(connection)
+    >>> def told(_):
+    ...     second = turns.take(connection)
+    ...     heard.append(second.done)
+    ...     second.add_callback(lambda _: heard.append("second"))
+    ...     heard.append("first")
+    >>> first.add_callback(told)
+    >>> connection.keep("open")
+    >>> heard, turns.take(connection) is connection
+    ([False, 'first', 'second'], True)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[Promise[Any], list[Promise[Any]]] = {}
+
+    def take(self, promise: Promise[T]) -> Promise[T]:
+        """What ends as ``promise`` does, after what was taken before; itself where nobody waits.
+
+        Parameters
+        ----------
+        promise
+            Any.
+        """
+        with self._lock:
+            queue = self._waiting.get(promise)
+            if queue is None and promise.done:
+                return promise
+            turn: Promise[T] = Promise()
+            self._waiting.setdefault(promise, []).append(turn)
+        if queue is None:
+            promise.add_callback(self._tell)
+        return turn
+
+    def _tell(self, promise: Promise[Any]) -> None:
+        while True:
+            with self._lock:
+                turns, self._waiting[promise] = self._waiting[promise], []
+                if not turns:
+                    del self._waiting[promise]
+                    return
+            for turn in turns:
+                if promise._error is not None:
+                    turn.fail(promise._error)
+                else:
+                    turn.keep(promise._value)
 
 
 def wait_all(promises: list[Promise[Any]]) -> Promise[list[Any]]:
