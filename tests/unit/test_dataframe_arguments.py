@@ -81,3 +81,42 @@ def test_what_is_refused_leaves_the_data_as_it_was() -> None:
             call()
     assert series.name == "i"
     pd.testing.assert_series_equal(series.compute(), PLAIN.i)
+
+
+TIMES = pd.Series(
+    pd.to_datetime(
+        [
+            "2024-01-01",
+            "2024-01-02",
+            "2024-01-03",
+            None,
+            "2024-01-04 12:00",
+            "2024-01-05 00:00:00.5",
+        ],
+        format="ISO8601",
+    )
+)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("kind", ["times", "zoned", "durations"])
+def test_times_become_text_with_the_digits_that_the_finest_of_all_needs(
+    rows: int, kind: str
+) -> None:
+    plain = TIMES.iloc[:rows]
+    if kind == "zoned":
+        plain = plain.dt.tz_localize("UTC")
+    if kind == "durations":
+        plain = plain - pd.Timestamp("2024-01-01")
+    found = dd.from_pandas(plain, npartitions=rows).astype("str")
+    pd.testing.assert_series_equal(found.compute(), plain.astype("str"))
+    table = pd.DataFrame({"t": plain, "n": range(rows)})
+    for wanted in ("str", {"t": "str"}, {"t": str, "n": "float64"}):
+        lazy = dd.from_pandas(table, npartitions=rows).astype(wanted)
+        pd.testing.assert_frame_equal(lazy.compute(), table.astype(wanted))
+
+
+def test_times_that_are_all_missing_become_missing_text() -> None:
+    plain = TIMES.iloc[[3, 3]].reset_index(drop=True)
+    found = dd.from_pandas(plain, npartitions=2).astype("str").compute()
+    pd.testing.assert_series_equal(found, plain.astype("str"))

@@ -12,12 +12,14 @@ import pandas as pd
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.meta import make_meta, untold
+from shoal.dataframe.kernels.moments import finest_time, times_as_text
+from shoal.dataframe.meta import make_meta, sample_of, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.delayed import delayed
 from shoal.seams import across
 
 __all__ = [
+    "astype",
     "dot",
     "info",
     "iterrows",
@@ -429,3 +431,53 @@ def dot(self: Any, other: Any, meta: Any = None) -> Any:
     product = (self._meta * both[1].meta).rename(None)
     node = MapPartitions(rows.aligned_product, tuple(both), (), product, None, "dot")
     return from_node(node).sum(skipna=False)
+
+
+def astype(self: Any, dtype: Any, **kwargs: Any) -> Any:
+    """The values as another dtype.
+
+    Times become text whose precision is that of the finest of all values, which is looked for
+    first: pandas leaves out "00:00:00" only where every value is midnight.
+
+    Parameters
+    ----------
+    dtype
+        A dtype, or one for each of some columns.
+    **kwargs
+        As pandas has them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from shoal.dataframe import from_pandas
+    >>> times = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-01 12:00"], format="ISO8601"))
+    >>> from_pandas(times, npartitions=2).astype("str").compute().tolist()
+    ['2024-01-01 00:00:00', '2024-01-01 12:00:00']
+    """
+    if self.ndim == 1:
+        if not (_is_time(self.dtype) and _is_text(dtype)):
+            return self._rowwise("astype", dtype, **kwargs)
+        meta = self._meta.astype(dtype, **kwargs)
+        some = sample_of(self._meta).iloc[0]
+        finest = self.reduction(finest_time, meta=some)
+        return self.map_partitions(times_as_text, finest, dtype, meta=meta, **kwargs)
+    told = dtype if isinstance(dtype, dict) else dict.fromkeys(self.columns, dtype)
+    texts = [
+        name
+        for name, wanted in told.items()
+        if name in self.columns and _is_text(wanted) and _is_time(self._meta.dtypes[name])
+    ]
+    if not texts or not self.columns.is_unique:
+        return self._rowwise("astype", dtype, **kwargs)
+    out = self._assigned({name: astype(self[name], told[name], **kwargs) for name in texts})
+    rest = {name: wanted for name, wanted in told.items() if name not in texts}
+    return out._rowwise("astype", rest, **kwargs) if rest else out
+
+
+def _is_time(dtype: Any) -> bool:
+    return isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") in ("M", "m")
+
+
+def _is_text(dtype: Any) -> bool:
+    wanted = pd.api.types.pandas_dtype(dtype)
+    return isinstance(wanted, pd.StringDtype) or getattr(wanted, "kind", "") == "U"

@@ -57,14 +57,14 @@ ROW_ARGUMENTS = frozenset(
 
 ROWWISE: Mapping[str, str] = {
     "DataFrame": f"""
-        abs astype clip fillna isna isnull mask notna notnull replace round where dropna divide
+        abs clip fillna isna isnull mask notna notnull replace round where dropna divide
         add_prefix add_suffix explode eval query select_dtypes combine combine_first
         filter at_time between_time droplevel multiply subtract set_axis transform
         rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
     """,
     "Series": f"""
-        abs astype between clip fillna isna isnull map mask notna notnull replace round where divide
+        abs between clip fillna isna isnull map mask notna notnull replace round where divide
         dropna explode combine combine_first rename_axis convert_dtypes infer_objects
         add_prefix add_suffix filter at_time between_time droplevel multiply subtract repeat
         transform
@@ -126,9 +126,9 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
     "columns": {"DataFrame": "rename xs"},
     "conversion": {
-        "DataFrame": "to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
+        "DataFrame": "astype to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
         "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",
-        "Series": "to_dask_array to_bag to_timestamp to_backend memory_usage "
+        "Series": "astype to_dask_array to_bag to_timestamp to_backend memory_usage "
         "memory_usage_per_partition squeeze dot",
         "Index": "to_dask_array to_bag to_backend memory_usage",
     },
