@@ -168,8 +168,10 @@ def test_what_others_need_is_planned_though_its_futures_are_gone(client: Client,
 def test_what_another_client_wants_is_planned_though_its_futures_are_gone(client: Client) -> None:
     with Client(client.cluster, set_as_default=False) as other:
         future = client.compute(joined(held_up))
+        # The scheduler has heard of it: the two clients have connections of their own.
+        assert client.who_has(future)[future.key] == ()
         theirs = Future(future.key, other)
-        assert other.submit(abs, -1).result(60) == 1  # after that the scheduler knows of theirs
+        assert other.who_has(theirs)[theirs.key] == ()  # and of theirs
         entry = future._entry
         del future
         gc.collect()
@@ -233,6 +235,7 @@ def test_a_client_that_leaves_says_the_rest(client: Client) -> None:
     with Client(client.cluster, set_as_default=False) as other:
         future = other.compute(joined(held_up))
         fire_and_forget(future)
+        assert other.who_has(future)[future.key] == ()
         theirs = Future(future.key, client)
     Event("go", client=client).set()
     assert len(theirs.result(60)) == len(expected(joined()))
