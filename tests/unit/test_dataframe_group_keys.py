@@ -148,6 +148,19 @@ CATEGORIES = pd.DataFrame(
 )
 
 
+@pytest.mark.parametrize("dropna", [True, False])
+@pytest.mark.parametrize("method", ["sum", "size", "var", "nunique"])
+def test_rows_of_a_missing_category_tell_the_other_keys(method: str, dropna: bool) -> None:
+    """Key 2 is in rows without a category only, and still makes a group with each category."""
+    frame = CATEGORIES.assign(c=CATEGORIES.c.where(CATEGORIES.j == 1))
+    options = {"observed": False, "dropna": dropna}
+    got, wanted = (
+        getattr(one.groupby(["j", "c"], **options).x, method)()
+        for one in (dd.from_pandas(frame, 3), frame)
+    )
+    pd.testing.assert_series_equal(got.compute(), wanted)
+
+
 @pytest.mark.filterwarnings("ignore:.*`meta` is not specified")
 @pytest.mark.parametrize("by", ["c", ["c", "j"], ["j", "c"]], ids=str)
 @pytest.mark.parametrize("call", UNOBSERVED)

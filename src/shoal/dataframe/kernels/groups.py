@@ -211,11 +211,18 @@ class GroupReducer:
         """Those with functions of the user's."""
         return [one for one in self.aggregates if isinstance(one.func, Aggregation)]
 
-    def _group(self, item: Any, by: Any = None, sort: bool = False, observed: bool = True) -> Any:
+    def _group(self, item: Any, by: Any = None, last: bool = False) -> Any:
+        """Rows by group; only at last as it was asked for.
+
+        Where all categories make groups, a row of a missing category still tells which of the
+        other keys' values there are, so it stays until then.
+        """
+        sort, observed = last and self.sort, self.observed or not last
+        dropna = self.dropna and (self.observed or last)
         how = {"level": list(range(item.index.nlevels))} if by is None else {"by": by}
         if by is None and has_numbered_levels(item.index):
             how = {"by": levels_of(item.index)}
-        return item.groupby(**how, sort=sort, dropna=self.dropna, observed=observed)
+        return item.groupby(**how, sort=sort, dropna=dropna, observed=observed)
 
     def partial(self, frame: Any, *keys: Any) -> State:
         """The state of one partition.
@@ -248,28 +255,27 @@ class GroupReducer:
         index = None if atoms else grouped.size().index
         return State(pd.DataFrame(atoms, index=index), rows)
 
-    def combine(self, states: Sequence[State], sort: bool = False, observed: bool = True) -> State:
+    def combine(self, states: Sequence[State], last: bool = False) -> State:
         """Several states as one.
 
         Parameters
         ----------
         states
             At least one.
-        sort
-            Whether to sort by the keys.
-        observed
-            False: with all categories.  Those that are not there yet may come, so they are added
-            last: their missing values would make floats of whole numbers.
+        last
+            Whether no more come: sorted, and with all categories where that was asked for.  Before,
+            those that are not there yet may come, and their missing values would make floats of
+            whole numbers.
         """
         together = concat_rows([state.atoms for state in states])
-        grouped = self._group(together, sort=sort, observed=observed)
+        grouped = self._group(together, last=last)
         out: dict[int, Any] = {}
         numbers = {key: i for i, key in enumerate(self.atoms())}
         for (column, atom), number in numbers.items():
             if atom == "squares":
                 moved = self._squares(together, number, numbers, column)
                 # Grouped as the others are: labels that are missing do not meet their like again.
-                out[number] = self._group(moved, sort=sort, observed=observed).sum()
+                out[number] = self._group(moved, last=last).sum()
             elif atom not in ROWS:
                 # A sum that is missing has met opposite infinities: so is that of the group.
                 floats = getattr(together.dtypes[number], "kind", "") == "f"
@@ -278,7 +284,7 @@ class GroupReducer:
         index = None if out else grouped.size().index
         rows = {key: concat_rows([state.rows[key] for state in states]) for key in states[0].rows}
         for i, one in enumerate(self.customs()):
-            pieces = self._group(rows["custom", i], sort=sort, observed=observed)
+            pieces = self._group(rows["custom", i], last=last)
             rows["custom", i] = _as_frame(one.func.agg(*(pieces[c] for c in pieces.obj.columns)))
         return State(pd.DataFrame(out, index=index), rows)
 
@@ -299,7 +305,7 @@ class GroupReducer:
         states
             At least one.
         """
-        state = self.combine(states, self.sort, self.observed)
+        state = self.combine(states, last=True)
         numbers = {key: i for i, key in enumerate(self.atoms())}
         columns = [self._result(one, state, numbers) for one in self.aggregates]
         if self.labels is None:
@@ -338,7 +344,7 @@ class GroupReducer:
 
     def _of_values(self, one: Aggregate, state: State) -> Any:
         values = state.rows[one.column, _atoms_of(one)[0]]
-        grouped = self._group(values, sort=self.sort, observed=self.observed)
+        grouped = self._group(values, last=True)
         if one.func == "list":
             return grouped.agg(list).reindex(state.atoms.index)
         return grouped.nunique().reindex(state.atoms.index, fill_value=0)
