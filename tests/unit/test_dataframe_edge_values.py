@@ -119,6 +119,25 @@ def test_columns_that_one_part_of_a_concat_keeps_are_not_missed_in_another() -> 
     assert got.tolist() == ["e", "f", *TEXT.s]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_categories_that_one_part_of_a_concat_lacks(known: bool) -> None:
+    """They were objects in the part without them, and so in the result."""
+    frame = pd.DataFrame({"x": [1], "c": pd.Categorical(["a"], categories=["a", "b"][: known + 1])})
+    lazy = dd.from_pandas(frame, npartitions=1)
+    lazy = lazy if known else lazy.assign(c=lazy.c.cat.as_unknown())
+    got = dd.concat([dd.from_pandas(frame[["x"]], npartitions=1), lazy]).compute()
+    pd.testing.assert_frame_equal(got, pd.concat([frame[["x"]], frame]))
+
+
+def test_index_names_that_differ_between_parts_of_a_concat() -> None:
+    """A filter that left rows of one part only gave its name to the result."""
+    named = pd.DataFrame({"x": [1, 2]}, index=pd.Index([0, 1], name="i"))
+    plain = pd.DataFrame({"x": [3, 4]})
+    got = dd.concat([dd.from_pandas(one, npartitions=1) for one in (named, plain)])
+    both = pd.concat([named, plain])
+    pd.testing.assert_frame_equal(got[got.x < 3].compute(), both[both.x < 3])
+
+
 def test_the_median_of_bools() -> None:
     frame = TEXT.assign(b=TEXT.v > 2)[["b", "v"]]
     got = dd.from_pandas(frame, npartitions=1).median().compute()

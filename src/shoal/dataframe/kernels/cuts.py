@@ -14,6 +14,7 @@ from shoal.dataframe.kernels.columns import cut_rows, frame_of, join_rows, unwra
 from shoal.dataframe.kernels.hashing import codes_of
 from shoal.dataframe.kernels.ordering import range_codes
 from shoal.dataframe.kernels.reductions import concat_rows
+from shoal.dataframe.meta import has_known_categories
 
 __all__ = [
     "HashSplit",
@@ -157,18 +158,27 @@ def fit_schema(parts: Sequence[Any], meta: Any) -> Any:
     if isinstance(meta, pd.DataFrame):
         if isinstance(part, pd.Series):
             part = part.to_frame()
+        lacking = set(meta.columns) - set(part.columns)
         part = part.reindex(columns=meta.columns)
+        if part.index.nlevels == meta.index.nlevels and part.index.names != meta.index.names:
+            part = part.rename_axis(index=meta.index.names)
         changed = {
-            name: dtype
+            name: _without_unknown(dtype)
             for name, dtype in meta.dtypes.items()
             if part.dtypes[name] != dtype
-            and not isinstance(dtype, pd.CategoricalDtype)
+            and (name in lacking or not isinstance(dtype, pd.CategoricalDtype))
             and not _lacks(part[name], dtype)
         }
         return part.astype(changed) if changed else part
     if isinstance(part, pd.Series):
         return part.astype(meta.dtype).rename(meta.name)
     return part
+
+
+def _without_unknown(dtype: Any) -> Any:
+    """Categories that are not known yet are none in a part without any value."""
+    unknown = isinstance(dtype, pd.CategoricalDtype) and not has_known_categories(dtype)
+    return pd.CategoricalDtype([], dtype.ordered) if unknown else dtype
 
 
 def _lacks(values: Any, dtype: Any) -> bool:

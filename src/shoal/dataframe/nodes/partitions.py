@@ -279,7 +279,8 @@ class Concat(FrameNode):
         """A name for blocks where they fit as they are; else a task for each part that does not."""
         numbers: list[int] = []
         for i, part in enumerate(self.parts):
-            if cuts.same_schema(part.meta, self.meta):
+            named = part.meta.index.names == self.meta.index.names
+            if named and cuts.same_schema(part.meta, self.meta):
                 numbers += lowering.numbers(part)
                 continue
             name = f"{self.name}-{i}"
