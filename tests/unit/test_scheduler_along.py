@@ -16,6 +16,7 @@ from shoal.distributed.protocol import (
     Code,
     Drop,
     Finished,
+    GiveBack,
     Grid,
     Hello,
     Listed,
@@ -191,6 +192,22 @@ def test_what_was_sent_along_comes_back_when_its_input_does():
         state, party, Report(run.ids[1:], run.runs[1:], [8], [0], [0.1], [None], ["int"]), (), 0
     )
     assert [m.keys for _, m in go(state) if type(m) is Finished] == [[("f", "b")]]
+
+
+def test_what_waits_for_a_fetch_is_not_asked_back_because_of_what_waits_for_it():
+    """Its worker comes to it first, whatever the ranks: it would be sent there again, for ever."""
+    state = start(A, B)
+    teach(state, [A, B])
+    keys = [("f", "a"), ("f", "b"), ("f", "ab"), ("f", "soon")]
+    deps = [(), (), (0, 1), (2,)]
+    received(state, CLIENT, submit(keys, deps, [3], order=[0, 1, 3, 2]), (), 0.0)
+    for party, run in runs(go(state)).items():
+        received(state, party, report(run), (), 0.0)
+    [run] = runs(go(state)).values()
+    assert run.keys == [("f", "ab"), ("f", "soon")] and run.remote
+    assert run.priorities[1] < run.priorities[0]
+    for now in (0.1, 0.2, 0.3):  # the fetch takes long, and the other worker idles
+        assert not any(type(m) is GiveBack for _, m in go(state, now))
 
 
 def test_what_is_let_go_travels_with_the_next_tasks():

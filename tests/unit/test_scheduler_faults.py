@@ -326,6 +326,38 @@ def test_spare_tasks_are_asked_back_for_an_idle_worker():
     assert one(c.sent(Run))[0] == "b"
 
 
+def test_a_worker_that_had_begun_what_it_was_asked_for_is_asked_again():
+    c = Cluster("a")
+    c.submit([(), ()], [0, 1])
+    _, run = one(c.sent(Run))
+    c.add("b")
+    c.sent()
+    assert any(type(e.message) is GiveBack for e in c.later(0.1) if type(e) is Send)
+    c.end("a", run)  # it had begun both
+    c.close("b")
+    c.drain()
+    c.submit([(), ()], [0, 1], keys="cd")
+    _, run = one(c.sent(Run))
+    c.add("c")
+    c.sent()
+    effects = [e for e in c.later(0.1) if type(e) is Send]
+    assert [e.message for e in effects] == [GiveBack([run.ids[1]], [run.runs[1]])]
+    assert list(c.state.workers[0].wanted_back) == [run.runs[1]]
+
+
+def test_a_seceded_task_is_not_asked_back():
+    c = Cluster("a")
+    c.submit([(), ()], [0, 1])
+    _, run = one(c.sent(Run))
+    c.hear("a", Report([], [], [], [], [], [], [], seceded=[(run.ids[1], run.runs[1])]))
+    c.submit([()], [0], Options(priority=1), keys="c")
+    assert one(c.sent(Run))[1].keys == ["c"]
+    c.add("b")
+    c.sent()
+    effects = [e for e in c.later(0.1) if type(e) is Send]
+    assert [e.message for e in effects] == [GiveBack([run.ids[0]], [run.runs[0]])]
+
+
 def test_a_retiring_worker_hands_over_what_only_it_holds():
     c = Cluster("a", "b")
     c.submit([()], [0])

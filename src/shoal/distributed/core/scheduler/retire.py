@@ -58,6 +58,10 @@ def empty_queue(state: Scheduler, worker: Worker) -> None:
 def ask_back(state: Scheduler, worker: Worker, rows: list[int]) -> None:
     """Tasks that a worker has been sent are wanted back, where it has not begun them."""
     table = state.table
+    if worker.wanted_back:
+        # One that had begun ends there, and is not given back.
+        under_way = {table.runs[row] for row in worker.sent}
+        worker.wanted_back = {run: None for run in worker.wanted_back if run in under_way}
     for row in rows:
         run = table.runs[row]
         if run not in worker.wanted_back and row not in state.twins:

@@ -14,7 +14,7 @@ from shoal.distributed.core.scheduler.placement import allowed, enqueue, move_co
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.retire import ask_back
 from shoal.distributed.core.scheduler.state import Scheduler
-from shoal.distributed.core.scheduler.table import MASK, PINNED
+from shoal.distributed.core.scheduler.table import AWAY, MASK, PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY, READY, WAITING
 
 __all__: list[str] = []
@@ -120,27 +120,41 @@ def recall(state: Scheduler, now: float) -> None:
         state.recall_due = -1.0
         return
     state.recall_due = now + PATIENCE_S
-    table, least = state.table, state.settings.steal_s
+    least = state.settings.steal_s
     for victim in sorted(state.workers.values(), key=lambda w: -w.occupancy / w.threads):
-        extra = len(victim.sent) - victim.seceded - victim.threads - len(victim.wanted_back)
-        if extra <= 0 or idle <= 0:
+        if len(victim.sent) - victim.seceded <= victim.threads or idle <= 0:
             continue
         waited = now - next(iter(victim.sent.values()))
         if max(waited, victim.occupancy / victim.threads) <= least:
             continue
-        rows = sorted(victim.sent, key=table.priorities.__getitem__)
-        rows = [r for r in rows[victim.threads :] if can_go(state, r)]
-        rows = rows[-min(extra, idle) :]
+        rows = spares(state, victim)[-idle:]
         ask_back(state, victim, rows)
         idle -= len(rows)
 
 
-def can_go(state: Scheduler, row: int) -> bool:
-    """Whether a task that was sent might run elsewhere, now."""
+def spares(state: Scheduler, worker: Worker) -> list[int]:
+    """Tasks that might run elsewhere, now, and that no thread of their worker takes next.
+
+    Those that its threads take next stay, whatever they wait for: else a task whose inputs are on
+    their way would come back, and go there again, for ever.  What was sent along with what makes
+    its inputs takes no thread before that has ended, however soon it is wanted; nor does one that
+    has seceded.
+    """
     table = state.table
-    if any(table.states[number & MASK] != MEMORY for number in table.deps[row]):
-        return False  # it was sent along with what makes its inputs
-    options = table.options[row]
+    rows = [r for r in worker.sent if not table.flags[r] & AWAY and has_inputs(state, r)]
+    rows.sort(key=table.priorities.__getitem__)
+    return [r for r in rows[worker.threads :] if can_go(state, r)]
+
+
+def has_inputs(state: Scheduler, row: int) -> bool:
+    """Whether a task does not wait for others to end."""
+    table = state.table
+    return all(table.states[number & MASK] == MEMORY for number in table.deps[row])
+
+
+def can_go(state: Scheduler, row: int) -> bool:
+    """Whether a task that was sent to one worker may run on others."""
+    options = state.table.options[row]
     if options is None:
         return True
     return not options.workers and not options.resources and not options.actor
