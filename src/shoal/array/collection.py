@@ -361,6 +361,7 @@ class Array(Operators, CollectionMixin):
     to_dask_dataframe = Delegate("frames")
     take = Delegate("slicing")
     to_hdf5 = Delegate("io.hdf5", "to_hdf5_of")
+    to_tiledb = Delegate("io.tiledb_arrays", "to_tiledb")
     to_zarr = Delegate("io.zarr_arrays", "to_zarr_of")
     view = Delegate("slicing")
     vindex = DelegatedProperty("slicing", "vindex_of")
