@@ -174,10 +174,10 @@ def test_the_reason_is_named_with_its_number(name: str) -> None:
                 wait(held[-1], timeout=TIMEOUT_S)
             report = client.report()
             found = next((found for found in report.findings if found.name == name), None)
-            if found is not None:
+            # A worker pauses some time before its results are on disk.
+            if found is not None and re.search(said, found.says):
                 break
             assert time.monotonic() < end, str(report)
-        assert re.search(said, found.says), found.says
         assert found.advice and str(found) in str(report)
     kept.clear()
 

@@ -9,6 +9,7 @@ import functools
 import multiprocessing
 import os
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -678,6 +679,20 @@ def test_control_c(fifo, tmp_path):
         run({"x": (block,)}, "x")
     assert has_ended(int((tmp_path / "pid").read_text()))
     assert run({"x": (abs, -1)}, "x") == 1
+
+
+def test_no_wait_is_without_end(monkeypatch):
+    # A Ctrl-C that came just before it was held up until the next message.
+    waits = []
+    waiting = selectors.DefaultSelector.select
+
+    def noted(self, timeout=None):
+        waits.append(timeout)
+        return waiting(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", noted)
+    assert run({"x": (abs, -1)}, "x") == 1
+    assert waits and None not in waits
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):

@@ -41,6 +41,9 @@ GRACE_S = 1.0
 HUNGRY_S = 2 * TARGET_S
 """How long a worker is idle before work is moved to it at a price."""
 
+LOOK_S = 1.0
+"""How long it waits at a time: a Ctrl-C that came just before a wait is acted upon after it."""
+
 STARTS = 3
 """How many workers may die before they have begun."""
 
@@ -216,7 +219,7 @@ class ProcessRun:
 
     def listen(self, timeout_s: float | None) -> None:
         """Wait for messages and act upon them."""
-        for key, events in self.selector.select(timeout_s):
+        for key, events in self.selector.select(LOOK_S if timeout_s is None else timeout_s):
             w = key.data
             worker = self.workers.get(w)
             if worker is None:
