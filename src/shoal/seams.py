@@ -2,7 +2,8 @@
 
 `shoal.bag`, `shoal.array` and `shoal.dataframe` stand side by side.  Where one turns into another,
 the function that does it is named here and loaded when it is first called.  So is what makes
-collections answer to the names of Dask's protocol, which most processes never need.
+collections answer to the names of Dask's protocol, which most processes never need, and what a
+worker takes from the client's side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 __all__ = ["SEAMS", "across", "stands_for_dask"]
 
 SEAMS = {
+    "actor to proxy": "shoal.distributed.client.actor:make_proxy",
     "Dask's protocol": "shoal.compat.protocol:spoken",
     "array to blocks": "shoal.array.frames:blocks_of_array",
     "array to dataframe": "shoal.dataframe.io.memory:from_dask_array",

@@ -18,7 +18,8 @@ import pytest
 from shoal.errors import RemoteError, SerializationError
 from shoal.local.failure import mark_failed
 from shoal.serialize.culprit import find_culprit
-from shoal.serialize.exceptions import dump_exception, load_exception, message
+from shoal.serialize.exceptions import dump_exception, load_exception
+from shoal.serialize.messages import message
 from shoal.serialize.pickles import ASIDE_BYTES, Frames, dumps, is_picklable, loads
 
 numpy = pytest.importorskip("numpy")
@@ -240,6 +241,15 @@ def test_an_object_whose_own_code_fails():
         dumps([Stubborn()])
     assert isinstance(caught.value.__cause__, ValueError)
     assert find_culprit([1, Stubborn()], is_picklable)[0] == "[1]"
+
+
+def test_an_object_whose_own_error_says_nothing():
+    class Stubborn:
+        def __reduce__(self):
+            raise Mute
+
+    with pytest.raises(SerializationError, match=r"Mute: \(its __str__ raised RuntimeError\)"):
+        dumps([Stubborn()])
 
 
 # ----------------------------------------------------------------------------- exceptions

@@ -24,7 +24,7 @@ from typing import Any
 from shoal.errors import MissingDependencyError
 from shoal.graph.naming import key_split
 from shoal.optional import import_required
-from shoal.serialize.exceptions import message
+from shoal.serialize.messages import message
 
 __all__ = ["asked", "current_trace", "note_error", "run_traced"]
 

@@ -24,7 +24,7 @@ from shoal.errors import ExecutorError, SerializationError, WorkerDiedError
 from shoal.graph.fuse import Chain, ChainKeys
 from shoal.graph.plan import Plan
 from shoal.local.callbacks import Observer
-from shoal.local.failure import describe_func, mark_failed
+from shoal.local.failure import add_note, describe_func, mark_failed
 from shoal.local.process_books import RAW, Batch, Books
 from shoal.local.process_holdings import Away
 from shoal.local.process_pace import TARGET_S, Pace
@@ -298,8 +298,9 @@ class ProcessRun:
         try:
             return loads(open_part(value))
         except Exception as error:
-            error.add_note(
-                f"shoal: the result of task {self.plan.keys[i]!r} could not be unpickled here"
+            add_note(
+                error,
+                f"shoal: the result of task {self.plan.keys[i]!r} could not be unpickled here",
             )
             self.error = error
             return None
@@ -319,7 +320,7 @@ class ProcessRun:
         """The exception to raise for what a worker has reported."""
         error = load_exception(packed)
         if what == "initializer":
-            error.add_note("shoal: the initializer of a worker process failed")
+            add_note(error, "shoal: the initializer of a worker process failed")
             return error
         if what in ("input", "args"):
             return self.bad_input(w, i, error)
@@ -345,10 +346,11 @@ class ProcessRun:
             names.append(repr(self.plan.keys[k]))
         if i is not None and len(names) > 1:
             names = [repr(self.plan.keys[i])]
-        error.add_note(
+        add_note(
+            error,
             f"shoal: what task {' or '.join(names[:5])} calls, or an argument of it, could not be "
             "unpickled in a worker process; if a module is missing there, see "
-            "cloudpickle.register_pickle_by_value"
+            "cloudpickle.register_pickle_by_value",
         )
         return error
 

@@ -13,6 +13,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from shoal.serialize.messages import message
+
 __all__ = ["explain", "find_culprit"]
 
 DEPTH = 12
@@ -37,7 +39,7 @@ def explain(obj: Any, error: BaseException, works: Callable[[Any], bool]) -> str
     >>> explain({"a": 1}, TypeError("no"), lambda part: part != {"a": 1})
     'it is a dict (TypeError: no)'
     """
-    reason = f"{type(error).__name__}: {error}"
+    reason = f"{type(error).__name__}: {message(error)}"
     if isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError):
         return f"it is nested too deeply ({reason})"
     path, culprit = find_culprit(obj, works)

@@ -19,9 +19,10 @@ import types
 from typing import Any, TypeAlias
 
 from shoal.errors import RemoteError
+from shoal.serialize.messages import message, notes, type_name
 from shoal.serialize.pickles import Frames, dumps, in_line, loads
 
-__all__ = ["dump_exception", "load_exception", "message", "shortened"]
+__all__ = ["dump_exception", "load_exception"]
 
 Place: TypeAlias = tuple[str, str, str, tuple[int, int, int, int]]
 """File, function, module; first line, last line, first column, column behind the last."""
@@ -30,12 +31,8 @@ CHAIN = 20
 FRAMES = 1_000
 """How many causes, and how many frames of each, are worth sending."""
 
-
 STREAM_BYTES = 16 << 20
 """An exception that takes more than this when it is pickled arrives as a `RemoteError`."""
-
-MESSAGE_CHARACTERS = 100_000
-"""How much of a message is worth sending to those who only read it."""
 
 
 class Stop(Exception):
@@ -87,78 +84,6 @@ def stream(error: BaseException) -> bytes | None:
     except Exception:
         # Whatever the class's own __reduce__ or __init__ does.
         return None
-
-
-def type_name(error: BaseException) -> str:
-    """A class by its full name.
-
-    >>> type_name(KeyError()), type_name(RemoteError("x"))
-    ('KeyError', 'shoal.errors.RemoteError')
-    """
-    module, name = type(error).__module__, type(error).__qualname__
-    return name if module == "builtins" else f"{module}.{name}"
-
-
-def shortened(text: str, most: int = MESSAGE_CHARACTERS) -> str:
-    """The begin and the end of a text that is too long, and how much of it was left out.
-
-    Parameters
-    ----------
-    text
-        Any.
-    most
-        Characters that are kept.
-
-    Examples
-    --------
-    >>> shortened("x" * 1_000_000 + "y", 6)
-    'xxx [... 999,995 characters left out ...] xxy'
-    """
-    left = len(text) - most
-    if left <= 0:
-        return text
-    half = most // 2
-    return f"{text[: most - half]} [... {left:,} characters left out ...] {text[-half:]}"
-
-
-def notes(error: BaseException) -> list[str] | None:
-    """What was noted on an exception; None for nothing.
-
-    >>> notes(ValueError()) is None
-    True
-    """
-    found = getattr(error, "__notes__", None)
-    if found is None:
-        return None
-    return list(map(said, found)) if isinstance(found, list | tuple) else [said(found)]
-
-
-def message(error: BaseException) -> str:
-    """What an exception says, shortened and fit to be sent; its own ``__str__`` may fail.
-
-    Parameters
-    ----------
-    error
-        Any.
-
-    Examples
-    --------
-    >>> message(ValueError("no such key"))
-    'no such key'
-    """
-    return said(error)
-
-
-def said(thing: Any) -> str:
-    """An exception, or a note on one, as text that can be sent, whatever its ``__str__`` does.
-
-    >>> said("a half of a pair: \\ud800")
-    'a half of a pair: \\\\ud800'
-    """
-    try:
-        return shortened(str(thing)).encode(errors="backslashreplace").decode()
-    except Exception as inner:
-        return f"(its __str__ raised {type(inner).__name__})"
 
 
 def places(traceback: types.TracebackType | None) -> list[Place]:

@@ -21,7 +21,8 @@ from shoal.errors import (
     TaskTimeoutError,
     UnrunnableTaskError,
 )
-from shoal.serialize.exceptions import load_exception, message
+from shoal.serialize.exceptions import load_exception
+from shoal.serialize.messages import message
 
 __all__ = ["answer_error", "remote_error", "task_error"]
 

@@ -6,7 +6,7 @@ import io
 import pickle
 from typing import Any
 
-from shoal.serialize.exceptions import shortened
+from shoal.serialize.messages import shortened
 
 __all__: list[str] = []
 

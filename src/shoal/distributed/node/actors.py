@@ -22,7 +22,8 @@ from shoal.distributed.node.results import pack_error
 from shoal.distributed.node.serve import Offload
 from shoal.distributed.protocol import Answer, Call, Frames
 from shoal.local.failure import trim
-from shoal.serialize.exceptions import message
+from shoal.seams import across
+from shoal.serialize.messages import message
 from shoal.serialize.pickles import dumps
 from shoal.types import Key
 
@@ -52,13 +53,6 @@ class ActorHandle:
     key: Any
     kind: type
     worker: str
-
-
-def make_proxy(handle: ActorHandle) -> Any:
-    """What stands for an actor as a result."""
-    from shoal.distributed.client.actor import make_proxy
-
-    return make_proxy(handle)
 
 
 class Actors:
@@ -97,7 +91,7 @@ class Actors:
         actor
             Its result.
         """
-        proxy = make_proxy(ActorHandle(row.id, row.key, type(actor), self.address))
+        proxy = across("actor to proxy", ActorHandle(row.id, row.key, type(actor), self.address))
         self.objects[row.id] = actor
         self.numbers[row.key] = row.id
         return proxy

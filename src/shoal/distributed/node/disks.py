@@ -22,7 +22,7 @@ from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spill import Disk
 from shoal.distributed.node.store import Packed, Store
 from shoal.errors import SerializationError, SpillError, SpillFullError
-from shoal.serialize.exceptions import message
+from shoal.serialize.messages import message
 from shoal.serialize.parts import SHELF, Stored, part_frames
 from shoal.serialize.pickles import Frames, loads
 from shoal.types import Parts

@@ -42,7 +42,7 @@ from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
 from shoal.local.cpus import CPU_COUNT
-from shoal.serialize.exceptions import message
+from shoal.serialize.messages import message
 from shoal.units import format_bytes
 
 __all__ = ["Nanny"]

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from shoal.distributed.node.context import current_task
-from shoal.serialize.exceptions import shortened
+from shoal.serialize.messages import shortened
 
 __all__ = ["Forwarder", "Keeper", "Line", "capture", "forward", "lines_of", "unforward"]
 

@@ -15,7 +15,7 @@ from shoal.distributed.net import Connection, connect
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call, Data
-from shoal.serialize.exceptions import message
+from shoal.serialize.messages import message
 from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
 

@@ -28,7 +28,7 @@ from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
-from shoal.serialize.exceptions import message
+from shoal.serialize.messages import message
 from shoal.serialize.parts import limit_memory
 
 __all__ = ["main", "pack_start"]
