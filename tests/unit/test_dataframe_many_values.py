@@ -11,6 +11,7 @@ import pytest
 import shoal
 import shoal.dataframe as dd
 from shoal import config
+from shoal.dataframe.kernels.counts import CutByPlace, JoinedCounts, Places, tally_of
 from shoal.distributed import Client, LocalCluster
 
 PARTS, ROWS = 12, 60
@@ -81,6 +82,8 @@ CALLS: dict[str, Any] = {
     "few first": lambda d: d.k.value_counts(ascending=True, dropna=False),
     "as they are met": lambda d: d.k.value_counts(sort=False),
     "shares": lambda d: d.k.value_counts(normalize=True),
+    "least shares": lambda d: d.k.value_counts(normalize=True, ascending=True),
+    "shares as they are met": lambda d: d.k.value_counts(sort=False, normalize=True),
     "counts of rows": lambda d: d[["k", "y"]].value_counts(),
     "labels": lambda d: d.index.unique(),
     "largest count": lambda d: d.k.value_counts().max(),
@@ -110,6 +113,23 @@ def test_unique_values_stand_as_they_are_met(kind: str) -> None:
     frame, whole = both(kind)
     found = frame.k.unique().compute(scheduler="sync")
     assert_same(found, whole.k.drop_duplicates().reset_index(drop=True))
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_counts_go_to_partitions_of_equal_size_as_a_stable_sort_has_them(
+    ascending: bool, count: int
+) -> None:
+    rng = np.random.default_rng(count)
+    sizes = [7, 0, 30, 1]
+    parts = [pd.Series(rng.integers(1, 5, n), index=rng.permutation(n) + 100 * n) for n in sizes]
+    told = Places(ascending)([tally_of(part) for part in parts])
+    cut = CutByPlace(count, ascending, normalize=False)
+    pieces = [cut(part, told.part(i)) for i, part in enumerate(parts)]
+    made = [JoinedCounts(ascending)([one.part(i) for one in pieces]) for i in range(count)]
+    wanted = pd.concat(parts).sort_values(ascending=ascending, kind="stable")
+    assert_same(pd.concat(made), wanted)
+    assert {len(one) for one in made} <= {38 // count, -(-38 // count)}
 
 
 def test_there_is_one_partition_where_that_can_be_seen() -> None:

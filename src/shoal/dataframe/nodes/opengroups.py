@@ -22,7 +22,7 @@ from shoal.dataframe.kernels.distinct import Added, Joined, PairSplit, finished,
 from shoal.dataframe.kernels.groupcount import expected_bytes, sketch_groups
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.firsts import KeepFirst
-from shoal.dataframe.nodes.ordered import SortedExchange
+from shoal.dataframe.nodes.ordered import SortedCounts, SortedExchange
 from shoal.dataframe.nodes.partitions import Repartition
 from shoal.dataframe.nodes.reduce import Exchange, Partial, Tree
 from shoal.dataframe.nodes.undecided import Undecided
@@ -257,10 +257,21 @@ class OpenDistinct(SomeFirst):
             split = PairSplit(reducer, count)
             counts = Exchange(states, split, reducer.final, count, meta, unknown, None, **told)
             return Tree(counts, Added(reducer.title), meta, node.split_every, **told)
+        if reducer.name == "value_counts" and dict(reducer.options).get("sort", True):
+            return self._sorted(KeepFirst(states, reducer, count, meta, False, **told), resize)
         firsts = KeepFirst(states, reducer, count, meta, resize, **told)
         if resize:
             return firsts
         return Tree(firsts, Joined(reducer.title, finished, (reducer,)), meta, False, **told)
+
+    def _sorted(self, counts: KeepFirst, resize: bool) -> FrameNode:
+        node, options = self.source, dict(counts.reducer.options)
+        order = bool(options.get("ascending")), bool(options.get("normalize"))
+        told = {"annotations": node.annotations}
+        made = SortedCounts(counts, counts.count, *order, node.given_meta, **told)
+        if resize:
+            return made
+        return Repartition(made, (tuple(range(made.count)),), node.divisions)
 
 
 def with_numbers(rows: pd.DataFrame | pd.Series) -> pd.DataFrame:

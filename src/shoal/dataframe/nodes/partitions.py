@@ -110,6 +110,10 @@ class Head(Logical, _Passing):
         """Of each partition, and again of those together."""
         blocks = tuple(range(min(self.count, self.source.npartitions)))
         some = self.source
+        if isinstance(some, Repartition):
+            # What is put together only to be looked at is looked at as it is.
+            blocks = tuple(itertools.chain.from_iterable([some.groups[i] for i in blocks]))
+            some = some.source
         if len(blocks) < some.npartitions:
             some = Select(some, blocks)
         return _limited(some, rows.first_rows, self.n, "head", self.divisions)

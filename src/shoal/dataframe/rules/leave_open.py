@@ -187,7 +187,10 @@ def _may_number_anew(node: Reduce, readers: Mapping[str, list[Any]]) -> bool:
     options = dict(node.reducer.options)
     if node.reducer.name == "drop_duplicates":
         return True
-    if options.get("normalize") or not readers[node.name]:
+    if node.reducer.name == "value_counts":
+        # Values are the labels; a share is known only where counts are sorted.
+        return bool(options.get("sort", True) or not options.get("normalize"))
+    if not readers[node.name]:
         return False
     stack, seen = [node], {node.name}
     for one in stack:
