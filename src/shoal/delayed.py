@@ -25,6 +25,7 @@ from shoal.expr.call import BlockOf, Call, call_key, ident_of_key, next_ident
 from shoal.expr.node import Held
 from shoal.graph.functions import Method
 from shoal.graph.legacy import rows_from_dict
+from shoal.graph.naming import given_name
 from shoal.graph.task import ATOMS, Args, Parser, Ref, identity
 from shoal.graph.token import tokenize
 from shoal.highlevelgraph import HighLevelGraph, graph_of
@@ -71,15 +72,8 @@ def _resolve_argument(item: Any, parser: Any) -> Any:
 
 def _prefix_of(obj: Any) -> str:
     """What the key of an object begins with."""
-    name = getattr(obj, "__name__", None)
-    if isinstance(name, str) and name.isidentifier():
-        return name
-    inner = getattr(obj, "func", None)
-    if inner is not None and inner is not obj and callable(obj):
-        return _prefix_of(inner)
-    if isinstance(name, str) and name.startswith("<lambda"):
-        return "lambda"
-    return type(obj).__name__
+    name = given_name(obj).strip("<>")
+    return name if name.isidentifier() else type(obj).__name__
 
 
 def _ident(label: str, name: Key | None, pure: bool | None, *content: Any) -> Any:

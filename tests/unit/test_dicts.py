@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import namedtuple
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -11,8 +12,16 @@ import shoal
 from shoal.errors import CycleError, InvalidKeyError
 from shoal.graph import dicts
 from shoal.graph.functions import M, Method, has_keyword, takes_multiple_arguments
-from shoal.graph.naming import clone_key, funcname, get_name_from_key, key_split, typename
+from shoal.graph.naming import (
+    clone_key,
+    funcname,
+    get_name_from_key,
+    given_name,
+    key_split,
+    typename,
+)
 from shoal.graph.task import Alias, Data, Task, TaskRef
+from shoal.local.failure import describe_func
 
 
 def inc(x):
@@ -135,6 +144,29 @@ def test_names_of_functions() -> None:
     assert funcname(np.vectorize(inc)) == "vectorize_inc"
     assert len(funcname(a_name_that_is_so_long_that_nobody_would_want_to_read_it_in_a_key)) == 50
     assert typename(shoal.Task, short=True) == "shoal.Task"
+
+
+class Odd:
+    """Its attribute that a partial's function would have fails."""
+
+    @property
+    def func(self):
+        raise RuntimeError
+
+    def __call__(self):
+        raise ValueError("from within")
+
+
+@pytest.mark.parametrize("make", [Mock, MagicMock, Odd])
+def test_what_wraps_functions_without_end_has_a_name(make) -> None:
+    """A mock has every attribute, and each of them is a mock."""
+    named = make()
+    assert funcname(named) == given_name(named) == describe_func(named) == make.__name__
+    if make is not Odd:
+        named.side_effect = ValueError("from within")
+    with pytest.raises(ValueError, match="from within") as caught:
+        shoal.delayed(named)().compute(scheduler="sync")
+    assert f"({make.__name__}) failed" in caught.value.__notes__[0]
 
 
 def test_methods_and_signatures() -> None:

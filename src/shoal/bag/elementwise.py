@@ -10,6 +10,7 @@ from shoal.bag.kernels import map_elements
 from shoal.bag.nodes import Stage
 from shoal.bag.steps import Step, step
 from shoal.expr.annotate import current_annotations
+from shoal.graph.naming import given_name
 from shoal.graph.task import Template
 
 __all__ = ["bag_map", "bag_zip", "map_partitions", "title_of"]
@@ -30,10 +31,7 @@ def title_of(func: Any) -> str:
     """
     if func is None:
         return "None"
-    while hasattr(func, "func") and callable(func.func):
-        func = func.func
-    name = getattr(func, "__name__", None) or type(func).__name__
-    return str(name).strip("<>")
+    return given_name(func).strip("<>")
 
 
 def check_callable(what: str, func: Any) -> None:

@@ -26,6 +26,7 @@ from shoal.expr.call import BlockOf, Call
 from shoal.expr.footprint import footprint
 from shoal.expr.node import Node
 from shoal.expr.rewrite import Step
+from shoal.graph.naming import given_name
 from shoal.graph.plan import Plan
 from shoal.types import Key
 
@@ -328,14 +329,8 @@ def group_tasks(
             if source is not group:
                 group.sources[source.name] = None
     for (name, _), (func, count) in called.items():
-        groups[name].funcs[_func_name(func)] += count
+        groups[name].funcs[given_name(func)] += count
     return groups
-
-
-def _func_name(func: Any) -> str:
-    while hasattr(func, "func"):
-        func = func.func
-    return str(getattr(func, "__name__", None) or type(func).__name__)
 
 
 def _longest_chain(plan: Plan) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "clone_key",
     "funcname",
     "get_name_from_key",
+    "given_name",
     "key_split",
     "natural_sort_key",
     "replace_name_in_key",
@@ -28,8 +29,42 @@ __all__ = [
 K = TypeVar("K", bound=Key)
 
 _LONGEST = 50
+_DEEPEST = 20
 _DIGITS = re.compile(r"(\d+)")
 _HEX = re.compile(r"[0-9a-f]+")
+
+
+def given_name(func: Any, *attributes: str) -> str:
+    """The name of a function, or of what a partial or curried one calls; else that of its type.
+
+    How deep it looks has an end: a mock has every attribute, and those have.
+
+    Parameters
+    ----------
+    func
+        Anything.
+    attributes
+        Where the name may be, best first; ``__name__`` at last.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> given_name(partial(max, 1)), given_name(3)
+    ('max', 'int')
+    """
+    inner = func
+    try:
+        for _ in range(_DEEPEST):
+            for attribute in (*attributes, "__name__"):
+                name = getattr(inner, attribute, None)
+                if name and isinstance(name, str):
+                    return name
+            inner = getattr(inner, "func", None)
+            if inner is None:
+                break
+    except Exception:
+        pass  # of a property: it is only a name
+    return type(func).__name__
 
 
 def funcname(func: Any) -> str:
@@ -51,22 +86,17 @@ def funcname(func: Any) -> str:
     >>> funcname(partial(max, 1)), funcname(lambda x: x), funcname(int)
     ('max', 'lambda', 'int')
     """
-    prefix = ""
-    while True:
-        name = getattr(func, "__name__", None)
-        # NumPy's vectorized functions have .pyfunc; partials have .func and no name.
-        inner = getattr(func, "pyfunc", None)
-        if callable(inner):
-            prefix += f"{type(func).__name__}_"
-        elif name is None:
-            inner = getattr(func, "func", None)
-        if not callable(inner):
+    prefix, inner = "", func
+    for _ in range(_DEEPEST):
+        # NumPy's vectorized functions.
+        following = getattr(inner, "pyfunc", None)
+        if not callable(following):
             break
-        func = inner
-    text = name if isinstance(name, str) and name else str(func)
-    if text == "<lambda>":
-        text = "lambda"
-    return (prefix + text)[:_LONGEST]
+        prefix, inner = f"{prefix}{type(inner).__name__}_", following
+    else:
+        prefix, inner = "", type(func)
+    text = given_name(inner)
+    return (prefix + ("lambda" if text == "<lambda>" else text))[:_LONGEST]
 
 
 def typename(kind: Any, short: bool = False) -> str:

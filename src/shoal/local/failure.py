@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from shoal.graph.naming import given_name
 from shoal.types import Key
 
 __all__ = ["add_note", "describe_func", "mark_failed", "trim", "trimmed"]
@@ -32,10 +33,7 @@ def describe_func(func: Any) -> str:
     """
     if func is None:
         return "data"
-    while hasattr(func, "func"):
-        func = func.func
-    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None)
-    return str(name or type(func).__name__)
+    return given_name(func, "__qualname__")
 
 
 def trim(traceback: TracebackType | None) -> TracebackType | None:

@@ -21,6 +21,7 @@ import xxhash
 
 from shoal.distributed.protocol import Key
 from shoal.errors import InvalidKeyError
+from shoal.graph.naming import given_name
 from shoal.graph.token import tokenize
 
 __all__ = ["PLAIN", "func_label", "token_of_call", "unique_key", "wire_key", "wire_keys"]
@@ -103,15 +104,8 @@ def func_label(func: Any) -> str:
     >>> func_label(abs), func_label(functools.partial(max, 1)), func_label(lambda: 1)
     ('abs', 'max', 'lambda')
     """
-    inner = func
-    for _ in range(8):
-        name = getattr(inner, "__name__", None)
-        if isinstance(name, str):
-            return "lambda" if name == "<lambda>" else name
-        if not hasattr(inner, "func"):
-            break
-        inner = inner.func
-    return type(inner).__name__
+    name = given_name(func)
+    return "lambda" if name == "<lambda>" else name
 
 
 def token_of_call(base: bytes, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> str:
