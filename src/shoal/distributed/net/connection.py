@@ -618,13 +618,28 @@ class StreamConnection(Connection):
             self._introduced(INTRODUCTIONS.decode(frame.control))
         elif frame.kind == ASK and isinstance(self._stream, UnixStream):
             self._stream.accept_descriptors()
-            with self._lock:
-                self._put([head(READY, b"")])
+            self._answer(head(READY, b""))
         elif frame.kind == READY and self._asked:
             self._accepted = True
             self._flush()
         else:
             raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
+
+    def _answer(self, frame: bytes) -> None:
+        """Send what must not wait behind messages that wait for the other side's answer.
+
+        Both sides may have asked at once.  What is parked is the first piece of a message, so there
+        is room for a frame before it.
+        """
+        with self._lock:
+            parked = (i for i, piece in enumerate(self._queue) if type(piece) in (Laden, Loading))
+            at = next(parked, None)
+            if at is None:
+                self._put([frame])
+                return
+            self._queue.insert(at, frame)
+            self._queued += len(frame)
+        self._flush()
 
     def _introduced(self, theirs: Introduction) -> None:
         """The other side has said who it is: the connection is open."""
