@@ -98,8 +98,9 @@ def test_both_sides_may_ask_at_once(pair: Pair, by_loops: bool) -> None:
         lambda end=end: [end.send(Note(i), [bytes(9 << 20), b"abc"]) for i in range(3)]
         for end in (pair.here, pair.there)
     ]
-    for loop, send in zip(pair.loops, sends, strict=True):
+    for loop in pair.loops:
         pair.hold(loop)
+    for loop, send in zip(pair.loops, sends, strict=True):
         if by_loops:
             loop.call_threadsafe(send)
         else:
