@@ -489,6 +489,9 @@ class FrameBase(CollectionMixin):
             # A protocol that is asked for, by no person: nobody reads which name is nearest.
             raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
         refuse(type(self).__name__, name)
+        if hasattr(type(self), name):
+            # An accessor of other values: pandas says of which.
+            getattr(sample_of(self._meta), name)
         raise AttributeError(
             f"a {type(self).__name__} has no attribute {name!r}{nearest(name, dir(type(self)))}"
         )

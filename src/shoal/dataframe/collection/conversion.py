@@ -458,7 +458,7 @@ def astype(self: Any, dtype: Any, **kwargs: Any) -> Any:
         if not (_is_time(self.dtype) and _is_text(dtype)):
             return self._rowwise("astype", dtype, **kwargs)
         meta = self._meta.astype(dtype, **kwargs)
-        some = sample_of(self._meta).iloc[0]
+        some = pd.Series(sample_of(self._meta)).iloc[0]
         finest = self.reduction(finest_time, meta=some)
         return self.map_partitions(times_as_text, finest, dtype, meta=meta, **kwargs)
     told = dtype if isinstance(dtype, dict) else dict.fromkeys(self.columns, dtype)

@@ -255,7 +255,9 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _cumulative(name: str) -> Callable[..., Any]:
-    def method(self: FrameBase, axis: Any = 0, skipna: bool = True, **options: Any) -> Any:
+    def method(self: Any, axis: Any = 0, skipna: bool = True, numeric_only: bool = False) -> Any:
+        if numeric_only and self.ndim == 2:
+            self = self[list(getattr(self._meta, name)(numeric_only=True))]
         if check_axis(self, axis) == 1:
             return self._rowwise(name, axis=1, skipna=skipna)
         return from_node(Cumulative(self._node, name, skipna))

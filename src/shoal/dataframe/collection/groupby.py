@@ -294,7 +294,7 @@ class GroupBy:
         if _has_unobserved(self):
             count = 1  # each partition would have all categories
         node = Reduce(args, reducer, meta, split_every, count, annotations=current_annotations())
-        return from_node(node)
+        return _counted(from_node(node), aggregates)
 
     def _named(self, func: str, split_every: Any, split_out: Any, options: dict[str, Any]) -> Any:
         check_split_every(split_every)
@@ -316,8 +316,7 @@ class GroupBy:
         if not all(map(self._folds, aggregates)) or set(options) - FOLDED_OPTIONS:
             count = {"split_out": split_out, "split_every": split_every}
             return self._method(func, (), {**told, **options, **count})
-        out = self._aggregated(aggregates, meta, split_every, split_out)
-        return _counted(out) if func == "size" and self.ndim == 1 else out
+        return self._aggregated(aggregates, meta, split_every, split_out)
 
     # -------------------------------------------------------------------- whole groups
 
@@ -721,14 +720,19 @@ BY_FUNCTION = {
 """Python's functions, by the names of aggregations that do the same for a group."""
 
 
-def _counted(sizes: Any) -> Any:
+def _counted(table: Any, aggregates: list[Aggregate]) -> Any:
     """Sizes of groups in the dtype that pandas gives them: that of a series has a kind like it."""
-    meta = sizes._meta
-    last = meta if meta.ndim == 1 else meta.iloc[:, -1]
-    if isinstance(last.dtype, np.dtype):
-        return sizes
-    dtype = last.dtype if meta.ndim == 1 else {last.name: last.dtype}
-    args = (sizes._node, "astype", dtype)
+    meta = table._meta
+    found = [meta.dtype] if meta.ndim == 1 else list(meta.dtypes)[-len(aggregates) :]
+    labels = [None] if meta.ndim == 1 else meta.columns[-len(aggregates) :]
+    dtypes = {
+        label: dtype
+        for label, dtype, one in zip(labels, found, aggregates, strict=True)
+        if one.func == "size" and not isinstance(dtype, np.dtype)
+    }
+    if not dtypes:
+        return table
+    args = (table._node, "astype", dtypes if meta.ndim == 2 else found[0])
     return from_node(MapPartitions(rows.call_method, args, (), meta, None, "size"))
 
 

@@ -18,7 +18,7 @@ from shoal.dataframe.collection.base import check_axis, from_node, nearest
 from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
 from shoal.dataframe.collection.generate import refuse_inplace, refuse_of_all_rows
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.kernels.levels import with_level_names
+from shoal.dataframe.kernels.levels import labels_as_columns, with_labels_from, with_level_names
 from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.meta import has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
@@ -327,7 +327,7 @@ def sort_index(self: Any, ascending: bool = True, axis: Any = 0, **kwargs: Any) 
     Parameters
     ----------
     ascending
-        False for the opposite order.
+        False for the opposite order; of several levels, one for each or one for all.
     axis
         1 for the columns in the order of theirs; all of pandas' arguments are known then.
     **kwargs
@@ -348,6 +348,8 @@ def sort_index(self: Any, ascending: bool = True, axis: Any = 0, **kwargs: Any) 
     refused = {name for name, value in kwargs.items() if value and name != "kind"}
     if refused:
         raise NotImplementedError(f"sort_index takes ascending, got {sorted(refused)}")
+    if self.npartitions > 1 and self._meta.index.nlevels > 1:
+        return _by_levels(self, ascending)
     frame = self
     if not self.known_divisions and self.npartitions > 1:
         name = self._meta.index.name
@@ -363,6 +365,25 @@ def sort_index(self: Any, ascending: bool = True, axis: Any = 0, **kwargs: Any) 
     if ascending:
         return from_node(node)
     return from_node(Select(node, tuple(reversed(range(frame.npartitions)))))
+
+
+def _by_levels(self: Any, ascending: Any) -> Any:
+    """The rows in the order of labels of several levels, which are columns while rows move."""
+    series = self.ndim == 1
+    table = self.to_frame("__value") if series else self
+    names = list(table._meta.index.names)
+    levels = [new_label(table, f"__level_{i}") for i in range(len(names))]
+    meta = labels_as_columns(table._meta, levels)
+    unknown = (None,) * (self.npartitions + 1)
+    args = (table._node, levels)
+    moved = from_node(MapPartitions(labels_as_columns, args, (), meta, unknown, "labels"))
+    out = sort_values(moved, levels, ascending=ascending)
+    back = (out._node, levels, names)
+    unknown = (None,) * (out.npartitions + 1)
+    ordered = from_node(
+        MapPartitions(with_labels_from, back, (), table._meta, unknown, "sort-index")
+    )
+    return ordered["__value"].rename(self.name) if series else ordered
 
 
 def truncate(self: Any, before: Any = None, after: Any = None, axis: Any = None) -> Any:

@@ -70,7 +70,7 @@ ROWWISE: Mapping[str, str] = {
         transform
         {FLEXIBLE}
     """,
-    "Index": "astype isna isnull notna notnull fillna map rename dropna where round repeat "
+    "Index": "isna isnull notna notnull fillna map rename dropna where round repeat "
     "droplevel infer_objects replace",
 }
 """Names by class."""
@@ -130,7 +130,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",
         "Series": "astype to_dask_array to_bag to_timestamp to_backend memory_usage "
         "memory_usage_per_partition squeeze dot",
-        "Index": "to_dask_array to_bag to_backend memory_usage",
+        "Index": "astype to_dask_array to_bag to_backend memory_usage",
     },
     "matching": {"DataFrame Series": "align isin equals", "Index": "isin equals"},
     "indexing": {"DataFrame Series": "drop reindex asof"},

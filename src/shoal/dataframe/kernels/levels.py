@@ -11,7 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["has_numbered_levels", "levels_of", "with_level_names", "without_first_levels"]
+__all__ = [
+    "has_numbered_levels",
+    "labels_as_columns",
+    "levels_of",
+    "with_labels_from",
+    "with_level_names",
+    "without_first_levels",
+]
 
 
 def has_numbered_levels(index: pd.Index) -> bool:
@@ -87,3 +94,50 @@ def with_level_names(part: Any, names: Sequence[Any]) -> Any:
     """
     fits = part.index.nlevels == len(names) or len(part)
     return part.set_axis(part.index.set_names(names), axis=0) if fits else part
+
+
+def labels_as_columns(part: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
+    """A frame with a column more for each level of its index, and numbers for an index.
+
+    Parameters
+    ----------
+    part
+        A partition.
+    columns
+        What the new columns are called.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_tuples([("a", 1)])
+    >>> labels_as_columns(pd.DataFrame({"x": [5]}, index=index), ["l0", "l1"]).values.tolist()
+    [[5, 'a', 1]]
+    """
+    levels = levels_of(part.index)
+    out = part.reset_index(drop=True)
+    for name, level in zip(columns, levels, strict=True):
+        out[name] = level.to_series(index=out.index)
+    return out
+
+
+def with_labels_from(
+    part: pd.DataFrame, columns: Sequence[Any], names: Sequence[Any]
+) -> pd.DataFrame:
+    """The opposite of `labels_as_columns`.
+
+    Parameters
+    ----------
+    part
+        A partition.
+    columns
+        Those that become levels of the index.
+    names
+        Of the levels.
+
+    Examples
+    --------
+    >>> part = pd.DataFrame({"x": [5], "l0": ["a"], "l1": [1]})
+    >>> with_labels_from(part, ["l0", "l1"], ["k", None]).index.tolist()
+    [('a', 1)]
+    """
+    index = pd.MultiIndex.from_arrays([part[name] for name in columns], names=names)
+    return part.drop(columns=list(columns)).set_axis(index)

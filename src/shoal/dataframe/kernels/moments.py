@@ -10,7 +10,7 @@ import pandas as pd
 __all__ = ["finest_time", "times_as_text"]
 
 
-def finest_time(part: pd.Series) -> Any:
+def finest_time(part: pd.Series | pd.Index) -> Any:
     """The value that needs most digits to be written; NaT where there is none.
 
     Parameters
@@ -23,7 +23,7 @@ def finest_time(part: pd.Series) -> Any:
     >>> finest_time(pd.Series(pd.to_timedelta([60, 86_400], unit="s")))
     Timedelta('0 days 00:01:00')
     """
-    known = part.dropna()
+    known = pd.Series(part.dropna())
     if not len(known):
         return pd.NaT
     plain = known.dt.tz_localize(None) if hasattr(known.dt, "tz_localize") else known
@@ -34,13 +34,13 @@ def finest_time(part: pd.Series) -> Any:
     return known.iloc[int(np.argmax(digits))]
 
 
-def times_as_text(part: pd.Series, finest: Any, dtype: Any, **kwargs: Any) -> pd.Series:
+def times_as_text(part: Any, finest: Any, dtype: Any, **kwargs: Any) -> Any:
     """Times as text, with the digits that the finest of all partitions needs.
 
     Parameters
     ----------
     part
-        Times or durations.
+        Times or durations: a series, or an index.
     finest
         One of them, or NaT.
     dtype
@@ -55,5 +55,7 @@ def times_as_text(part: pd.Series, finest: Any, dtype: Any, **kwargs: Any) -> pd
     ['2024-01-01 00:00:00']
     """
     last = pd.Series([finest], dtype=part.dtype)
+    if isinstance(part, pd.Index):
+        return part.append(pd.Index(last, name=part.name)).astype(dtype, **kwargs)[:-1]
     both = pd.concat([part, last], ignore_index=True).astype(dtype, **kwargs)
     return both.iloc[:-1].set_axis(part.index)

@@ -196,12 +196,20 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
     if len(some) == 1:
         return some[0]
     if isinstance(some[0], pd.Index):
-        return some[0].append(list(some[1:]))
+        return _still_objects(some[0].append(list(some[1:])), some)
     if isinstance(some[0], pd.DataFrame | pd.Series):
-        return pd.concat(some, **options)
+        out = pd.concat(some, **options)
+        index = _still_objects(out.index, [part.index for part in some])
+        return out if index is out.index else out.set_axis(index)
     if isinstance(some[0], np.ndarray | np.generic):
         return np.concatenate([np.asarray(part) for part in some])
     return concat_dispatch(some[0], some, **options)
+
+
+def _still_objects(index: pd.Index, parts: Sequence[pd.Index]) -> pd.Index:
+    """Labels put together as objects if all were: pandas makes times and text of such."""
+    same = index.dtype == object or any(part.dtype != object for part in parts)
+    return index if same or index.nlevels > 1 else index.astype(object)
 
 
 def with_common_categories(parts: Sequence[Any]) -> Sequence[Any]:
@@ -232,21 +240,20 @@ def with_common_categories(parts: Sequence[Any]) -> Sequence[Any]:
         return parts if union is None else [part.cat.set_categories(union) for part in parts]
     if not any(isinstance(dtype, pd.CategoricalDtype) for dtype in first.dtypes):
         return parts
-    same = all(part.columns.equals(first.columns) for part in parts)
-    if not same or not first.columns.is_unique:
+    if not all(part.columns.equals(first.columns) for part in parts):
         return parts
     new = {}
-    for name, dtype in first.dtypes.items():
+    for place, dtype in enumerate(first.dtypes):
         if isinstance(dtype, pd.CategoricalDtype):
-            union = common_categories([part.dtypes[name] for part in parts])
+            union = common_categories([part.dtypes.iloc[place] for part in parts])
             if union is not None:
-                new[name] = union
+                new[place] = union
     if not new:
         return parts
     out = [part.copy(deep=False) for part in parts]
     for part in out:
-        for name, union in new.items():
-            part[name] = part[name].cat.set_categories(union)
+        for place, union in new.items():
+            part.isetitem(place, part.iloc[:, place].cat.set_categories(union))
     return out
 
 
@@ -336,6 +343,8 @@ def _method(name: str, fold: str | None = None) -> Reduction:
         return getattr(item, name)(**options)
 
     def combine(values: Sequence[Any], **options: Any) -> Any:
+        if isinstance(values[0], pd.Series) and values[0].empty:
+            return values[0]  # of a frame without columns, put together, pandas has other dtypes
         kept = {key: options[key] for key in ("skipna",) if key in options}
         return getattr(stack(values), fold)(**kept)
 
