@@ -49,7 +49,7 @@ def limits(**sizes: str) -> Any:
 
 def test_a_side_that_a_filter_made_small_is_given_to_all() -> None:
     large, other = table("x"), table("yy")
-    few = other[other.yy % 100 == 3]
+    few = other[other.yy % 100 == 5]  # no other test joins these: runs of equal plans are told
     joined = large.merge(few, on="k")
     assert "open: right to all" in joined.explain()
     assert not decided(joined)
