@@ -108,6 +108,13 @@ def seconds(work: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def rested(work: Callable[[], Any]) -> float:
+    """Wall time of what begins when OpenBLAS's threads sleep: after each product they turn for
+    0.1 s, and take a third of two CPUs from who has threads of its own."""
+    time.sleep(0.15)
+    return seconds(work)[0]
+
+
 def interleaved(works: dict[str, Callable[[], Any]], repeat: int) -> dict[str, tuple[float, float]]:
     """Medians; in an order that changes each round, for whoever comes after NumPy's gigabytes of
     temporaries, which go back to the system, is a third slower."""
@@ -188,7 +195,7 @@ def products(repeat: int) -> None:
                 ("x @ y", lambda x=x, y=y: (x @ y).compute(), lambda a=a, b=b: a @ b),
             ):
                 ours(), numpys()
-                pairs = [(seconds(ours)[0], seconds(numpys)[0]) for _ in range(repeat)]
+                pairs = [(rested(ours), rested(numpys)) for _ in range(repeat)]
                 least = [min(times) for times in zip(*pairs, strict=True)]
                 told = f"{rows} x {columns} in {x.numblocks[0]} x {x.numblocks[1]} blocks"
                 print(f"  {name:8} {told:32} {least[0] / least[1]:.2f}  ({least[0]:.3f} s)")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal.local import blas
+from shoal.local import blas, threads
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -27,7 +27,6 @@ def several(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(blas, "USUAL", {2})
     monkeypatch.setattr(blas, "_shares", blas._Shares())
-    monkeypatch.setattr(blas, "PAUSE_S", 0.0)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         if not counts() or set(counts()) != {2}:
             pytest.skip("no BLAS whose threads can be counted")
@@ -131,19 +130,68 @@ def test_what_a_task_says_stays() -> None:
     assert set(counts()) == {3}
 
 
-def test_so_soon_after_a_change_nobody_is_given_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blas, "PAUSE_S", 60.0)
+def test_what_is_told_after_the_run_changes_nothing() -> None:
     shares = blas._Shares()
     number, tell = shares.enter(2)
     assert tell is not None
     assert set(counts()) == {1}
-    assert tell(1) == 2
-    monkeypatch.setattr(blas, "PAUSE_S", 0.0)
-    assert tell(1) == 1
+    tell(1)
     assert set(counts()) == {2}
-    assert tell(2) == 2
+    tell(2)
     assert set(counts()) == {1}
     shares.leave(number)
     assert set(counts()) == {2}
-    assert tell(2) == 2
+    tell(2)
     assert set(counts()) == {2}
+
+
+def left_alone(monkeypatch: pytest.MonkeyPatch, alone_s: float) -> set[int]:
+    """What the last of two tasks has that began side by side, once the other thread is idle."""
+    monkeypatch.setattr(threads, "ALONE_S", alone_s)
+    told = threading.Event()
+    asleep = threading.Event()
+    park = threads.ThreadedRun.park
+
+    class Watched(threads.ThreadedRun):
+        def park(self, *, idle: bool = False, timeout_s: float = -1) -> None:
+            if idle:
+                asleep.set()
+                tell = self.tell
+                assert tell is not None
+                self.tell = lambda count: (tell(count), told.set())[0]
+            park(self, idle=idle, timeout_s=timeout_s)
+
+    monkeypatch.setattr(threads, "ThreadedRun", Watched)
+
+    def left(barrier: threading.Barrier) -> set[int]:
+        barrier.wait(60)
+        assert asleep.wait(60)
+        if alone_s < 1:
+            assert told.wait(60)
+        return set(counts())
+
+    barrier = threading.Barrier(2)
+    calls = shoal.delayed(left)(barrier), shoal.delayed(barrier.wait, pure=False)(60)
+    result: set[int] = computed(*calls)[0]  # type: ignore[assignment]
+    return result
+
+
+def test_who_is_left_alone_has_them_all_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert left_alone(monkeypatch, 0.001) == {2}
+
+
+def test_who_is_left_alone_has_its_own_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert left_alone(monkeypatch, 1000.0) == {1}
+
+
+def test_a_task_beside_nothing_but_data_has_them_all_from_its_beginning() -> None:
+    found = shoal.delayed(lambda a, b: counts())(shoal.delayed([1]), shoal.delayed([2]))
+    assert {n for _ in range(50) for n in computed(found, found + [0])[0]} == {2}
+
+
+def test_a_wide_phase_after_a_task_alone_has_one_each() -> None:
+    barrier = threading.Barrier(2)
+    alone = shoal.delayed(lambda: barrier, pure=False)()
+    wide = [shoal.delayed(together, pure=False)(alone) for _ in range(2)]
+    # What is idle while a task runs alone says so; what follows is several again.
+    assert [set(found) for found in computed(*wide)] == [{1}, {1}]

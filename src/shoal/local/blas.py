@@ -7,10 +7,15 @@ that runs alone, such as the last of a reduction or a step of a chain, has them 
 
 A library has one number for the whole process, so it is set (1 us, by what threadpoolctl finds; 2
 ms once, to find it) when the count of running tasks changes, and comes back when the last run has
-ended.  Without that package, or with numpy not imported, nothing is done; nor where the user has
-said how many there are to be: by an environment variable, or by a number other than one for each
-CPU, also while tasks run.  A library that has a number for each thread that calls it (MKL, OpenMP)
-is left alone.  A task that computes a graph of its own counts twice while it does.
+ended.  A task that begins alone has all threads at once.  One that is left alone, when others that
+ran beside it are done, has them only after `ALONE_S`: OpenBLAS's own threads turn for that long
+after each product, waiting for another, and take a third of two CPUs from whatever comes next (a
+loop of products in blocks took 1.6 times as long).
+
+Without that package, or with numpy not imported, nothing is done; nor where the user has said how
+many there are to be: by an environment variable, or by a number other than one for each CPU, also
+while tasks run.  A library that has a number for each thread that calls it (MKL, OpenMP) is left
+alone.  A task that computes a graph of its own counts twice while it does.
 """
 
 from __future__ import annotations
@@ -19,12 +24,11 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["shared_blas"]
+__all__ = ["ALONE_S", "shared_blas"]
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS")
 """Where one of these is set, the user has chosen."""
@@ -35,12 +39,11 @@ SOURCES = ("numpy", "scipy.linalg", "mkl")
 USUAL = {os.cpu_count(), len(getattr(os, "sched_getaffinity", lambda _: [0])(0))}
 """How many threads a library takes that nobody has told: one for each CPU."""
 
-PAUSE_S = 0.001
-"""So soon after a change nobody is given more threads: tasks that are done in less have no use for
-them, and the changes would cost more than the tasks."""
+ALONE_S = 0.1
+"""So long a task runs alone, after it has begun beside others, before it is given more threads."""
 
-Tell: TypeAlias = Callable[[int], int]
-"""Says how many tasks of a run are running, and is told how many are counted."""
+Tell: TypeAlias = Callable[[int], None]
+"""Says how many tasks of a run are running."""
 
 
 @dataclass(slots=True)
@@ -78,7 +81,6 @@ class _Shares:
         self.libraries: list[Library] = []
         self.modules: list[str] = []
         self.known: list[Any] = []
-        self.changed_s = 0.0
         self.count = 0
 
     def enter(self, workers: int) -> tuple[int, Tell | None]:
@@ -94,21 +96,16 @@ class _Shares:
             self.running[number] = workers
             self.divide()
 
-        def tell(count: int) -> int:
-            return self.tell(number, count)
+        def tell(count: int) -> None:
+            self.tell(number, count)
 
         return number, tell if self.libraries else None
 
-    def tell(self, number: int, count: int) -> int:
+    def tell(self, number: int, count: int) -> None:
         with self.lock:
-            before = self.running.get(number)
-            if before is None:
-                return count  # of a task that outlived its run
-            if count < before and time.perf_counter() - self.changed_s < PAUSE_S:
-                return before
-            self.running[number] = count
-            self.divide()
-        return count
+            if number in self.running:  # else of a task that outlived its run
+                self.running[number] = count
+                self.divide()
 
     def leave(self, number: int) -> None:
         with self.lock:
@@ -119,7 +116,6 @@ class _Shares:
         tasks = sum(self.running.values()) or 1
         for library in self.libraries:
             library.give(max(1, library.most // tasks))
-        self.changed_s = time.perf_counter()
 
     def found(self) -> list[tuple[Any, Any]]:
         """What asks and tells each library; looked for again when a module may have brought one."""
@@ -162,9 +158,8 @@ def shared_blas(workers: int) -> Iterator[Tell | None]:
     Yields
     ------
     callable or None
-        ``tell(count)``, to be called when another number of tasks is running; it returns the number
-        that is counted on from now on, which is the former one so soon after a change.  None where
-        there is nothing to divide.
+        ``tell(count)``, to be called when another number of tasks is running.  None where there is
+        nothing to divide.
 
     Examples
     --------

@@ -33,7 +33,7 @@ from typing import Any
 
 from shoal.errors import ExecutorError
 from shoal.graph.plan import Plan
-from shoal.local.blas import Tell, shared_blas
+from shoal.local.blas import ALONE_S, Tell, shared_blas
 from shoal.local.callbacks import observe
 from shoal.local.cpus import CPU_COUNT
 from shoal.local.failure import add_note, mark_failed
@@ -146,6 +146,8 @@ class ThreadedRun:
         self.error: BaseException | None = None
         self.workers = 0
         self.tell: Tell | None = None
+        self.told = 0
+        self.busy: set[int] = set()
 
     def go(self, submit: Callable[[Callable[[], None]], Any], workers: int) -> None:
         """Run everything, or until something fails.
@@ -219,10 +221,11 @@ class ThreadedRun:
         funcs, args, deps, order = plan.funcs, plan.args, plan.deps, plan.order
         finished, dependents, result_of = self.finished, self.dependents, results.__getitem__
         missing, uses, combine = self.missing, self.uses, self.make_combine()
-        tell, parked, told = self.tell, self.parked, -1
+        tell, busy, me = self.tell, self.busy, threading.get_ident()
         i, steps = -1, 0
         while not self.done:
             if i < 0:
+                busy.discard(me)
                 try:
                     if ready and (not sources or ready[0] < sources[-1]):
                         i = order[heappop(ready)]
@@ -234,12 +237,14 @@ class ThreadedRun:
                 except IndexError:
                     # Another thread was faster.
                     continue
-            if tell is not None:
-                # While there is more to do nobody is idle for long.
-                active = self.workers if ready or sources else self.inside - len(parked)
-                if active != told:
-                    told = tell(active)
             func, arg = funcs[i], args[i]
+            if tell is not None and func is not None:
+                busy.add(me)
+                # While there is more to do nobody is idle for long.
+                active = self.workers if ready or sources else len(busy)
+                if active != self.told:
+                    self.told = active
+                    tell(active)
             try:
                 if func is None:
                     results[i] = arg
@@ -363,8 +368,11 @@ class ThreadedRun:
                 heappush(self.ready, self.rank[i])
             return
         if idle and self.tell is not None:
-            # A task that runs alone from now on may be in the middle of its work.
-            self.tell(max(1, self.inside - len(self.parked)))
+            if parking.acquire(timeout=ALONE_S):
+                return
+            # Who runs on alone may have much left to do.
+            self.told = max(1, len(self.busy))
+            self.tell(self.told)
         parking.acquire(timeout=timeout_s)
 
     def end(self) -> None:
