@@ -288,6 +288,28 @@ def weight(piece: Buffer) -> int:
     return len(piece) + getattr(piece, "cargo_bytes", 0)
 
 
+def check_head(message: Any, head: Buffer, limits: Limits) -> None:
+    """Refuse here what the other side would refuse."""
+    size, limit = len(head), limits.control_bytes
+    if size > limit:
+        raise FrameError(
+            f"a {type(message).__name__} has {size:,} bytes beside its buffers, the limit is "
+            f"{limit:,} (Limits.control_bytes); send it in parts"
+        )
+
+
+def replace(queue: deque[Buffer], place: Buffer, pieces: Sequence[Buffer]) -> bool:
+    """Put pieces where one was; whether it was there."""
+    for i, piece in enumerate(queue):
+        if piece is place:
+            queue.rotate(-i)
+            queue.popleft()
+            queue.extendleft(reversed(pieces))
+            queue.rotate(i)
+            return True
+    return False
+
+
 def describe(connection: Connection) -> str:
     """The other end, in a log."""
     peer = getattr(connection, "peer", None)
@@ -406,18 +428,9 @@ class StreamConnection(Connection):
 
     def _post(self, message: Any, pieces: list[Buffer]) -> None:
         """Hand over a message that is ready to go."""
-        self._check(message, pieces)
+        check_head(message, pieces[0], self.limits)
         with self._lock:
             self._put(pieces)
-
-    def _check(self, message: Any, pieces: list[Buffer]) -> None:
-        """Refuse here what the other side would refuse."""
-        size, limit = len(pieces[0]), self.limits.control_bytes
-        if size > limit:
-            raise FrameError(
-                f"a {type(message).__name__} has {size:,} bytes beside its buffers, the limit is "
-                f"{limit:,} (Limits.control_bytes); send it in parts"
-            )
 
     def _load(self, message: Any, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The pieces of a message with large buffers; copies or compresses them."""
@@ -436,20 +449,13 @@ class StreamConnection(Connection):
         def fill() -> None:
             try:
                 pieces = self._load(message, buffers)
-                self._check(message, pieces)
+                check_head(message, pieces[0], self.limits)
             except BaseException as error:
                 log.exception("a %s cannot be sent to %s", type(message).__name__, describe(self))
                 self.close(error)
                 return
             with self._lock:
-                queue = list(self._queue)
-                self._queue.clear()
-                for piece in queue:
-                    if piece is place:
-                        self._queue.extend(pieces)
-                    else:
-                        self._queue.append(piece)
-                if self._queue:  # the connection has not been closed
+                if replace(self._queue, place, pieces):  # the connection has not been closed
                     self._laden += (type(pieces[0]) is Laden) - 1
                     self._queued += sum(map(weight, pieces)) - weight(place)
             self.loop.call_threadsafe(self._flush)
