@@ -462,7 +462,27 @@ def _end_label(divisions: Any, label: Any, index: Any) -> Any:
 
 
 def _slice(part: Any, start: Any, stop: Any) -> Any:
-    return part.loc[start:stop]
+    index = part.index
+    if not _have_places(index, [label for label in (start, stop) if label is not None]):
+        return part.loc[start:stop]
+    # pandas would make a table of all labels of the partition, to look two of them up.
+    low, high = 0, len(index)
+    if start is not None:
+        low = index.searchsorted(index._maybe_cast_slice_bound(start, "left"), side="left")
+    if stop is not None:
+        high = index.searchsorted(index._maybe_cast_slice_bound(stop, "right"), side="right")
+    return part.iloc[low:high]
+
+
+def _have_places(index: Any, bounds: list[Any]) -> bool:
+    """Whether the bounds of a slice are found among labels in order."""
+    if isinstance(index, pd.DatetimeIndex):
+        # pandas refuses a time with a zone beside text.
+        fits = any(all(isinstance(one, kind) for one in bounds) for kind in (pd.Timestamp, str))
+    else:
+        numbers = isinstance(index.dtype, np.dtype) and index.dtype.kind in "iuf"
+        fits = numbers and all(pd.api.types.is_number(one) for one in bounds)
+    return bool(fits and index.is_monotonic_increasing)
 
 
 class PositionLocator:

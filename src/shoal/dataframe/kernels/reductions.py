@@ -535,22 +535,26 @@ def _sem_final(value: Any, ddof: int = 1, **options: Any) -> Any:
 def _distinct(item: Any, **options: Any) -> Any:
     if isinstance(item, pd.DataFrame):
         places = range(item.shape[1])  # two columns may have one name
-        return item.columns, [item.iloc[:, i].drop_duplicates() for i in places]
-    return item.drop_duplicates()
+        return item.columns, [_distinct(item.iloc[:, i]) for i in places]
+    if isinstance(item, pd.Index):
+        return item.unique()
+    # Not `drop_duplicates`: nobody asks for labels, and they take as long as the values.
+    values = item.unique()
+    return pd.Series(values, name=item.name, dtype=values.dtype, copy=False)
 
 
 def _distinct_combine(values: Sequence[Any], **options: Any) -> Any:
     if isinstance(values[0], tuple):
         columns = zip(*[some for _, some in values], strict=True)
-        return values[0][0], [concat_rows(some).drop_duplicates() for some in columns]
-    return concat_rows(values).drop_duplicates()
+        return values[0][0], [_distinct(concat_rows(some, ignore_index=True)) for some in columns]
+    return _distinct(concat_rows(values, ignore_index=True))
 
 
 def _nunique_final(value: Any, dropna: bool = True, **options: Any) -> Any:
     if isinstance(value, tuple):
         names, columns = value
-        return pd.Series([some.nunique(dropna=dropna) for some in columns], index=names)
-    return value.nunique(dropna=dropna)
+        return pd.Series([_nunique_final(some, dropna) for some in columns], index=names)
+    return len(value) - (int(value.isna().sum()) if dropna else 0)
 
 
 def _unique_final(value: Any, **options: Any) -> Any:
