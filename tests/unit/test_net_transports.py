@@ -6,8 +6,10 @@ import errno
 import os
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from shoal.distributed.net import Connection, Limits, Listener, Loop, Security, connect, listen
 from shoal.distributed.net.handshake import Handshake
+from shoal.distributed.net.streams import TlsStream
 from shoal.distributed.wire.codec import Codec
 from shoal.errors import (
     AuthenticationError,
@@ -206,6 +209,30 @@ def test_what_was_sent_before_closing_arrives(loop: Loop, address: str) -> None:
     here.connection.close()
     assert there.get() == (Note(1), [payload])
     assert here.closed.get(timeout=WAIT_S) is None
+
+
+def test_how_much_of_a_large_write_has_left_is_seen_through_tls() -> None:
+    security, pair = Security.new(tls=True), socket.socketpair()
+    for sock in pair:
+        sock.setblocking(False)
+    here, there = (
+        TlsStream(sock, security.context(dialer), dialer, security.host)
+        for sock, dialer in zip(pair, (True, False), strict=True)
+    )
+    for stream in (here, there) * 3:
+        with suppress(ssl.SSLWantReadError):
+            stream.tls.do_handshake()
+    data = memoryview(bytes(20_000_000))
+    sent, came, into = 0, 0, memoryview(bytearray(1 << 16))
+    with pytest.raises(BlockingIOError):
+        while True:
+            sent += here.send(data[sent:])
+    assert 0 < sent < len(data)
+    while came < sent:
+        came += there.recv_into(into)
+    assert here.send(data[sent:]) > 0  # goes on with what it could not send
+    for stream in (here, there):
+        stream.close()
 
 
 def test_what_leaves_slowly_is_given_up_when_nothing_leaves_any_more() -> None:

@@ -31,6 +31,10 @@ TRUNCATED = int(socket.MSG_CTRUNC)  # arithmetic with an enum takes 2 us
 MOST_WAITING = 4 * DESCRIPTORS
 """Descriptors that have come and that no message has asked for: more than this is no accident."""
 
+AT_ONCE_BYTES = 1 << 16
+"""OpenSSL tells nothing of a write before all of it has left: it is given no more than this, so
+that whoever looks sees whether a large message leaves."""
+
 
 class Stream(Protocol):
     """Bytes both ways, in order.
@@ -232,6 +236,8 @@ class TlsStream:
             return 0
 
     def _send(self, data: Buffer) -> int:
+        if len(data) > AT_ONCE_BYTES:
+            data = memoryview(data)[:AT_ONCE_BYTES]
         try:
             return self.tls.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
