@@ -111,3 +111,103 @@ def test_accessors_of_other_values_say_what_pandas_says() -> None:
         df.i.dt
     with pytest.raises(AttributeError, match=r"Can only use .cat accessor with a 'category' dtype"):
         df.i.cat
+
+
+# --------------------------------------------------------------------------------- two frames
+
+
+def bounds_hold(collection: Any) -> bool:
+    """Whether each partition's labels lie where the divisions say, if those are known."""
+    divisions = collection.divisions
+    if divisions[0] is None:
+        return True
+    last = collection.npartitions - 1
+    for i in range(collection.npartitions):
+        labels = collection.partitions[i].index.compute()
+        if len(labels) and not (labels.min() >= divisions[i] and labels.max() <= divisions[i + 1]):
+            return False
+        if len(labels) and i < last and divisions[i] != divisions[i + 1] == labels.max():
+            return False
+    return True
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right", "outer"])
+def test_labels_that_are_missing_lie_between_no_bounds(how: Any) -> None:
+    one = pd.DataFrame({"k": [1, 2, None, 3, 5, None], "x": range(6)})
+    two = pd.DataFrame({"k": [0, 1, None, 2.0, 9], "y": range(5)})
+    left, right = (dd.from_pandas(f, npartitions=3).set_index("k") for f in (one, two))
+    assert not left.known_divisions
+    out = left.join(right, how=how).compute()
+    want = one.set_index("k").join(two.set_index("k"), how=how)
+    by = ["x", "y"]
+    pd.testing.assert_frame_equal(out.sort_values(by), want.sort_values(by))
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right", "outer"])
+def test_bounds_of_joins_of_single_partitions(how: Any) -> None:
+    one = pd.DataFrame({"x": [1, 2, 3]}, index=[3, 4, 5])
+    two = pd.DataFrame({"y": [1, 2, 3]}, index=[0, 4, 9])
+    left = dd.from_pandas(one, npartitions=1)
+    for right in (dd.from_pandas(two, npartitions=1), parts_of(two, 3)):
+        for out in (left.join(right, how=how), right.join(left, how=how)):
+            assert bounds_hold(out)
+        assert len(left.join(right, how=how).compute()) == len(one.join(two, how=how))
+
+
+@pytest.mark.parametrize("npartitions", [1, 3])
+def test_rows_joined_on_sorted_columns_are_numbered_anew(npartitions: int) -> None:
+    one = pd.DataFrame({"t": [1, 3, 5, 7], "x": range(4)})
+    two = pd.DataFrame({"t": [2, 4, 6], "y": range(3)})
+    sides = [dd.from_pandas(frame, npartitions=npartitions) for frame in (one, two)]
+    for right in (sides[1], dd.from_pandas(two, npartitions=1)):
+        assert bounds_hold(dd.merge_asof(sides[0], right, on="t"))
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_update_keeps_what_the_other_frame_lacks(overwrite: bool) -> None:
+    one = pd.DataFrame({"x": [1, 2, 3, 4], "y": [None, 2.0, None, 4.0], "z": list("abcd")})
+    for two in (
+        one[["y", "z"]][:0],
+        pd.DataFrame({"y": [7.0], "x": [9], "w": [0]}, index=[2]),
+        pd.DataFrame({"y": [None, 8.0], "z": ["q", None]}, index=[0, 3]),
+    ):
+        df = dd.from_pandas(one, npartitions=2)
+        df.update(dd.from_pandas(two, npartitions=1), overwrite=overwrite)
+        want = one.copy()
+        want.update(two, overwrite=overwrite)
+        pd.testing.assert_frame_equal(df.compute(), want)
+    series = dd.from_pandas(one.y, npartitions=2)
+    series.update(dd.from_pandas(pd.Series([5.0], index=[0]), npartitions=1))
+    assert series.compute().tolist()[:2] == [5.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["n", None])
+def test_a_series_below_a_frame_is_a_column(name: Any) -> None:
+    series = FRAME.n.rename(name)
+    want = pd.concat([FRAME[["k", "n"]], series])
+    out = dd.concat([parts_of(FRAME[["k", "n"]]), parts_of(series)])
+    pd.testing.assert_frame_equal(out.compute(), want)
+    assert out.columns.tolist() == want.columns.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:`meta` is not specified")
+def test_values_mapped_by_a_series() -> None:
+    mapper = pd.Series([5.5, 6.5, 7.5], index=[1, 2, 3])
+    df = parts_of(FRAME.set_index(FRAME.k))
+    want = FRAME.k.map(mapper).tolist()
+    assert df.k.map(mapper).compute().tolist() == want
+    assert df.index.map(mapper).compute().tolist() == want
+
+
+def test_first_of_two_values_where_columns_differ() -> None:
+    one = pd.DataFrame({"v": [1, 2], "w": pd.to_timedelta([1, 2], unit="s")})
+    two = pd.DataFrame({"v": [0.5], "w": [1.0], "z": [True]})[:0]
+    out = dd.from_pandas(one, npartitions=1).combine_first(dd.from_pandas(two, npartitions=1))
+    assert out.compute()[["v", "w"]].equals(one)
+
+
+def test_merge_says_which_validation_there_is() -> None:
+    df = dd.from_pandas(FRAME, npartitions=2)
+    assert len(df.merge(df, on="s", validate="m:m")) == len(FRAME.merge(FRAME, on="s"))
+    with pytest.raises(NotImplementedError, match="duplicated"):
+        df.merge(df, on="s", validate="1:1")

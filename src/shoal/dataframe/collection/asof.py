@@ -67,7 +67,7 @@ def asof_join(
     if first.npartitions == 1 or not (first.known_divisions and second.known_divisions):
         raise_unknown(first, second)
         whole = second if second.npartitions == 1 else second.repartition(npartitions=1)
-        divisions = left.divisions if left_index else None
+        divisions = left.divisions if left_index else (None,) * (left.npartitions + 1)
         simple = (left._node, whole._node, tuple(told.items()), right_on)
         return from_node(MapPartitions(merge_nearest, simple, (), meta, divisions, "merge-asof"))
     bounds = first.divisions

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.collection.columns import new_label, relabelled
 from shoal.dataframe.kernels import rows
@@ -101,16 +102,29 @@ def update(self: Any, other: Any, join: str = "left", overwrite: bool = True) ->
         )
     there: Any = other
     if self.ndim == 1:
-        there = there.rename(self.name)
-        new = self.where(there.isna(), there) if overwrite else self.fillna(there)
-        _becomes(self, new)
+        _becomes(self, _updated(self, there, {}))
+        return
+    shared = [name for name in self.columns if name in there.columns]
+    if not shared:
         return
     new = self.copy()
-    for name in self.columns:
-        if name in there.columns:
-            here, value = self[name], there[name]
-            new[name] = here.where(value.isna(), value) if overwrite else here.fillna(value)
+    some = _updated(self[shared], there[shared], {"overwrite": overwrite})
+    for name in shared:
+        new[name] = some[name]
     _becomes(self, new)
+
+
+def _updated(here: Any, there: Any, options: dict[str, Any]) -> Any:
+    """pandas' own update, of partitions that fit together."""
+    fitted = aligned([here._node, there._node], "update", match="once", along=False)
+    args = (*fitted, options)
+    return from_node(MapPartitions(_update_rows, args, (), here._meta, None, "update"))
+
+
+def _update_rows(here: Any, there: Any, options: dict[str, Any]) -> Any:
+    out = here.copy()
+    out.update(there, **options)
+    return out
 
 
 def compare(

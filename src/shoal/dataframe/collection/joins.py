@@ -51,6 +51,7 @@ def merge(
     npartitions: int | None = None,
     shuffle_method: str | None = None,
     broadcast: bool | float | None = None,
+    validate: str | None = None,
 ) -> Any:
     """Join two frames.
 
@@ -72,6 +73,8 @@ def merge(
     broadcast
         True: the side with fewer partitions is given to all of the other's, where the kind of join
         allows it.  False: only if it has one partition.
+    validate
+        "many_to_many" or "m:m", which asks for nothing.
 
     Examples
     --------
@@ -84,6 +87,11 @@ def merge(
     if how not in KINDS:
         remedy = "; assign a column of ones to both sides and merge on it" if how == "cross" else ""
         raise ValueError(f"merge does not support how={how!r}; use one of {KINDS}{remedy}")
+    if validate not in (None, "many_to_many", "m:m"):
+        raise NotImplementedError(
+            f"merge(validate={validate!r}) is not there: no task has all rows of a side; look "
+            "whether df.duplicated(keys).any().compute() is False"
+        )
     left, right = _frame(left), _frame(right)
     left, left_on = _with_key(left, left_on if on is None else on, "left")
     right, right_on = _with_key(right, right_on if on is None else on, "right")
@@ -210,6 +218,9 @@ def concat(
         return _beside(parts, join, ignore_unknown_divisions, kwargs)
     # Frames without columns and rows say nothing about dtypes.
     parts = [one for one in parts if not _is_nothing(one)] or parts[:1]
+    if any(one.ndim == 2 for one in parts):
+        # A series is a column of its name; one without a name is the column 0.
+        parts = [one.to_frame() if one.ndim == 1 else one for one in parts]
     metas = _unknown_alike([part._meta for part in parts])
     if any(one.ndim == 2 and not len(one.columns) for one in metas):
         # Rows without any column make the values of others missing, which empty metas do not show.

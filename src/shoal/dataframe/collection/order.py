@@ -52,6 +52,8 @@ def set_index(
 ) -> Any:
     """A frame indexed by a column, sorted, with known divisions.
 
+    Labels that are missing come last, as with pandas, and divisions are not known then.
+
     Parameters
     ----------
     other
@@ -63,7 +65,7 @@ def set_index(
     npartitions
         How many partitions there will be.
     divisions
-        Their bounds, if known.
+        Their bounds, if known; no label is missing then.
     sort
         False to leave rows where they are; divisions are not known then.
     **kwargs
@@ -106,17 +108,18 @@ def set_index(
             f"divisions of sorted partitions must be the same length as theirs, "
             f"{self.npartitions + 1}; got {len(divisions)}"
         )
+    missing = False
     if divisions is None:
         frame = _ordered(frame, [column])
         count = frame.npartitions if npartitions in (None, "auto") else npartitions
-        divisions = (
+        divisions, missing = (
             _sorted_bounds(frame[column]) if sorted else _bounds(frame[column], int(count or 1))
         )
         if divisions[0] is None:  # no row has a label
             return set_index(frame, column, drop=drop, sort=False)
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
         raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
-    return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted))
+    return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted, missing))
 
 
 def _named_labels(frame: Any, name: Any) -> Any:
@@ -162,10 +165,14 @@ def _plain_index(part: Any, column: Any, drop: bool, append: bool) -> Any:
     return part.set_index(column, drop=drop, append=append)
 
 
-def _samples(column: Any) -> list[Any]:
+def _samples(column: Any) -> tuple[list[Any], bool]:
+    """Some values of each partition that has any, and whether there are missing ones."""
     meta = pd.DataFrame({"value": column._meta, "rows": np.zeros(len(column._meta), np.int64)})
     parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=meta).to_delayed()
-    return [part for part in compute(*parts, traverse=False) if len(part)]
+    found = compute(*parts, traverse=False)
+    known = [part[part["value"].notna()] for part in found]
+    missing = any(map(len, found)) and sum(map(len, known)) < sum(map(len, found))
+    return [part for part in known if len(part)], missing
 
 
 def _ordered(frame: Any, names: Sequence[Any]) -> Any:
@@ -181,10 +188,11 @@ def _ordered(frame: Any, names: Sequence[Any]) -> Any:
     return frame.categorize(columns=new, index=False) if new else frame
 
 
-def _bounds(column: Any, count: int) -> tuple[Any, ...]:
-    samples = _samples(column)
+def _bounds(column: Any, count: int) -> tuple[tuple[Any, ...], bool]:
+    """Bounds of so many partitions, and whether there are missing values."""
+    samples, missing = _samples(column)
     if not samples:
-        return (None,) * (count + 1)
+        return (None,) * (count + 1), missing
     values = pd.concat([sample["value"] for sample in samples], ignore_index=True)
     # Each value stands for as many rows as its partition has for each that was taken.
     weights = np.concatenate([s["rows"].to_numpy() / len(s) for s in samples])
@@ -193,11 +201,11 @@ def _bounds(column: Any, count: int) -> tuple[Any, ...]:
     places = np.searchsorted(ranks, np.linspace(0, ranks[-1], count + 1), side="left")
     chosen = values[order].iloc[places].tolist()
     inner = list(dict.fromkeys(chosen[:-1]))
-    return (*inner, chosen[-1]) if len(inner) > 0 else (chosen[0], chosen[-1])
+    return (*(inner or chosen[:1]), chosen[-1]), missing
 
 
-def _sorted_bounds(column: Any) -> tuple[Any, ...]:
-    samples = _samples(column)
+def _sorted_bounds(column: Any) -> tuple[tuple[Any, ...], bool]:
+    samples, missing = _samples(column)
     if len(samples) != column.npartitions:
         raise ValueError("set_index(sorted=True): a partition is empty; repartition first")
     firsts = [part["value"].iloc[0] for part in samples]
@@ -208,7 +216,7 @@ def _sorted_bounds(column: Any) -> tuple[Any, ...]:
                 f"set_index(sorted=True): partition {i} begins with {firsts[i]!r}, and the one "
                 f"before ends with {lasts[i - 1]!r}; leave out sorted=True"
             )
-    return (*firsts, lasts[-1])
+    return (*firsts, lasts[-1]), missing
 
 
 def sort_values(
@@ -254,7 +262,7 @@ def sort_values(
         raise ValueError(f"na_position must be either 'first' or 'last', got {na_position!r}")
     self = _ordered(self, names)
     count = npartitions or self.npartitions
-    bounds = _bounds(self[names[0]], count)[1:-1] if count > 1 else ()
+    bounds = _bounds(self[names[0]], count)[0][1:-1] if count > 1 else ()
     if bounds and bounds[0] is None:
         bounds = ()
     up = tuple(ascending) if isinstance(ascending, list) else ascending

@@ -303,8 +303,8 @@ class Series(_Column):
         if isinstance(func, FrameBase):
             # Every partition needs all of it.
             func = func if func.npartitions == 1 else repartition(func, npartitions=1)
-            if untold(meta):
-                meta = told_meta(map_once, self._meta, func._meta)
+        if untold(meta) and isinstance(func, FrameBase | pd.Series):
+            meta = told_meta(map_once, self._meta, getattr(func, "_meta", func))
         return self._applied("map", (func,), {"na_action": na_action}, meta)
 
     def apply(self, function: Any, args: Any = (), meta: Any = None, **kwargs: Any) -> Any:
@@ -801,9 +801,10 @@ class Index(_Column):
         """
         if isinstance(arg, FrameBase):
             arg = arg if arg.npartitions == 1 else repartition(arg, npartitions=1)
-            meta = told_meta(map_once, self._meta, arg._meta) if untold(meta) else meta
-            arg = arg._node
-        elif untold(meta):
+        if untold(meta) and isinstance(arg, FrameBase | pd.Series):
+            meta = told_meta(map_once, self._meta, getattr(arg, "_meta", arg))
+        arg = operand(arg)
+        if untold(meta):
             meta = told_meta(rows.call_method, self._meta, "map", arg, na_action=na_action)
         meta = make_meta(meta)
         if isinstance(meta, pd.Series):

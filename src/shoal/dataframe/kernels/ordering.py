@@ -113,6 +113,8 @@ def range_codes(values: Any, bounds: Any) -> Any:
 def sample_of_keys(part: Any, most: int) -> Any:
     """The least and the greatest value of a partition, and some at random, in order.
 
+    A missing value stands at the end if there are any.
+
     Parameters
     ----------
     part
@@ -128,7 +130,7 @@ def sample_of_keys(part: Any, most: int) -> Any:
     Examples
     --------
     >>> sample_of_keys(pd.Series([3, None, 1]), 10).values.tolist()
-    [[1.0, 3.0], [3.0, 3.0]]
+    [[1.0, 3.0], [3.0, 3.0], [nan, 3.0]]
     """
     count = len(part)
     some = part
@@ -139,4 +141,6 @@ def sample_of_keys(part: Any, most: int) -> Any:
             ends = [part.min(), part.max()]
             some = pd.concat([some, pd.Series(ends, dtype=part.dtype)])
     values = some.dropna().sort_values(ignore_index=True)
+    if part.hasnans:
+        values = pd.concat([values, pd.Series([None], dtype=part.dtype)], ignore_index=True)
     return pd.DataFrame({"value": values, "rows": np.full(len(values), count)})

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.meta import sample_of
+
 __all__ = [
     "METHODS",
     "OPERATORS",
@@ -218,7 +220,7 @@ def aligned_product(item: pd.Series, other: pd.Series) -> pd.Series:
 
 
 def combine_first_rows(item: Any, other: Any) -> Any:
-    """Values of one partition where there are some, else of another; one of them may be empty.
+    """Values of one partition where there are some, else of another; both may be empty.
 
     Parameters
     ----------
@@ -232,8 +234,11 @@ def combine_first_rows(item: Any, other: Any) -> Any:
     [1.0, nan]
     """
     if isinstance(item, pd.DataFrame) and not (len(item) and len(other)):
-        # pandas would cast the gaps to the dtype of the empty side.
-        item, other = item.align(other)
+        # pandas would cast the gaps, or values, to the dtypes of the empty side.
+        item, other = item.align(other, axis=0)
+        if not len(item):
+            one, two = (sample_of(side).reset_index(drop=True) for side in (item, other))
+            return one.combine_first(two)[:0].set_axis(item.index)
     return item.combine_first(other)
 
 

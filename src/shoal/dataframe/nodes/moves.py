@@ -33,8 +33,9 @@ from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks, Each, Input
+from shoal.graph.token import tokenize
 
-__all__ = ["Cumulative", "Join", "Merge", "SetIndex", "Shuffle", "Sort", "exchange"]
+__all__ = ["Cumulative", "Join", "Merge", "Ranged", "SetIndex", "Shuffle", "Sort", "exchange"]
 
 
 SEMI = ("leftsemi", "leftanti")
@@ -103,6 +104,49 @@ class Shuffle(Logical):
         """One exchange; none where the rows are there already."""
         source: FrameNode = self.source
         return source if self.in_place else exchange(source, self.by, self.count)
+
+
+class Ranged(Logical):
+    """Rows brought into the partitions between whose bounds their labels lie.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    bounds
+        Divisions of another frame with labels of the same dtype; labels outside of them go to the
+        first and the last partition, missing ones to the last.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Ranged(from_dict({"x": [1, 2]}, npartitions=2).expr, (0, 1, 1)).npartitions
+    2
+    """
+
+    __slots__ = ()
+    fields = ("source", "bounds")
+    prefix = "ranged"
+    narrow_sources = True
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown: rows are in no order, and may lie outside of the bounds."""
+        return (None,) * len(self.bounds)
+
+    @cached_property
+    def row_key(self) -> str:
+        """The same for all whose rows are moved by the same labels."""
+        return f"{self.source.row_key}-ranged-{tokenize(self.bounds)}"
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted columns."""
+        yield self.source, wanted if self.source.ndim == 2 else ALL_COLUMNS
+
+    def physical(self) -> FrameNode:
+        """One exchange."""
+        split = cuts.RangeSplit(None, tuple(self.bounds[1:-1]))
+        args = (cuts.JoinRows(), self.npartitions, self.meta, self.divisions, None)
+        return Exchange(self.source, split, *args)
 
 
 def exchange(
@@ -209,12 +253,18 @@ class Join(Logical):
         )
 
     def infer_divisions(self) -> tuple[Any, ...]:
-        """The union of both sides' where they are used, the larger side's in a broadcast."""
+        """The union of both sides' where they are used, those of the side that stays otherwise."""
+        if self.direct and self.how == "outer":  # both of one partition
+            ends = (*self.left.divisions, *self.right.divisions)
+            return (min(ends), max(ends)) if self.by_divisions else (None, None)
         if self.direct:
-            big = self.left if self.left.npartitions >= self.right.npartitions else self.right
-            # A column of the larger side leaves its index as it is, in an inner join at least.
-            on = self.left_on if big is self.left else self.right_on
-            other = self.right_on if big is self.left else self.left_on
+            left, right = self.left, self.right
+            ahead = left.npartitions - right.npartitions
+            big = right if ahead < 0 or (not ahead and self.how == "right") else left
+            # A column of that side leaves its index as it is, in an inner join at least.
+            on, other = (
+                (self.left_on, self.right_on) if big is left else (self.right_on, self.left_on)
+            )
             keeps = self.on_index or (on is not None and _is_index(None, other))
             return tuple(big.divisions) if keeps else (None,) * (big.npartitions + 1)
         if self.by_divisions:
@@ -440,6 +490,8 @@ class SetIndex(Logical):
         Of the result.
     is_sorted
         Whether the rows are where they have to be.
+    has_missing
+        Whether there are labels that lie between no bounds, so that the divisions are not known.
 
     Examples
     --------
@@ -450,7 +502,7 @@ class SetIndex(Logical):
     """
 
     __slots__ = ()
-    fields = ("source", "column", "drop", "given_divisions", "is_sorted")
+    fields = ("source", "column", "drop", "given_divisions", "is_sorted", "has_missing")
     prefix = "set-index"
     narrow_sources = True
 
@@ -459,8 +511,9 @@ class SetIndex(Logical):
         return self.source.meta.set_index(self.column, drop=self.drop)
 
     def infer_divisions(self) -> tuple[Any, ...]:
-        """The given ones."""
-        return tuple(self.given_divisions)
+        """The given ones, where all labels have a place among them."""
+        given = tuple(self.given_divisions)
+        return (None,) * len(given) if self.has_missing else given
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """The wanted ones and the column."""
