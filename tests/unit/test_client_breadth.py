@@ -35,7 +35,8 @@ from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.deploy.members import spec_options
 from shoal.distributed.net import Security
 from shoal.distributed.net.loop import Loop
-from shoal.errors import ClosedClientError, FutureCancelledError
+from shoal.distributed.node.scheduler import settings_from_config
+from shoal.errors import ClosedClientError, FutureCancelledError, TaskTimeoutError
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +243,38 @@ def test_events_of_print_and_warn(capsys) -> None:
         handle_print((0.0, {"args": "a"}))
     with pytest.raises(TypeError, match="needs a 'message'"):
         handle_warn((0.0, {}))
+
+
+def test_what_a_task_prints_is_not_printed_by_clients_inside_of_workers(client, capsys) -> None:
+    def talk() -> None:
+        with Client(current._WorkerPlace(get_worker()), set_as_default=False) as inside:
+            inside.log_event("print", {"text": "once\n"})
+            # Its answer comes after the events that it would have heard of.
+            inside.get_events("print")
+
+    client.submit(talk, pure=False).result()
+    client.get_events("print")
+    assert capsys.readouterr().out == "once\n"
+
+
+def test_calls_are_as_the_block_says_that_they_stand_in(client) -> None:
+    def endless() -> None:
+        while True:
+            pass
+
+    with shoal.annotate(timeout_s=0.1):
+        future = client.submit(endless, pure=False)
+    with pytest.raises(TaskTimeoutError, match=r"longer than its timeout of 0.1 s"):
+        future.result()
+    with shoal.annotate(workers=["1"]):
+        futures = client.map(lambda _: get_worker().name, range(3), pure=False)
+    assert client.gather(futures) == ["1"] * 3
+
+
+def test_second_copies_of_stragglers_are_a_setting() -> None:
+    assert settings_from_config().speculate == 0
+    with config.set({"distributed.scheduler.speculate": 2.5}):
+        assert settings_from_config().speculate == 2.5
 
 
 def test_several_topics_at_once(client) -> None:

@@ -15,6 +15,7 @@ from shoal.collection import make_plan
 from shoal.distributed.client.encode import (
     Codes,
     Encoded,
+    announced,
     encode_plan,
     options_of,
     split_arguments,
@@ -151,6 +152,26 @@ def test_options_may_be_functions_of_the_key() -> None:
     (options,) = encode_plan(make_plan(x), Codes()).message.options
     assert options.priority == 4.0
     assert options_of(workers=None, retries=0) == []
+
+
+def test_what_is_annotated_stands_above_what_a_call_asks_for_all_of_a_plan() -> None:
+    with shoal.annotate(workers="a", retries=2):
+        x = shoal.delayed(inc)(1)
+    plan = make_plan(shoal.delayed(inc)(x))
+    asked = options_of(retries=5, priority=1)
+    rest, first = encode_plan(plan, Codes(), options=asked).message.options
+    assert (rest.tasks, rest.retries, rest.priority) == (None, 5, 1.0)
+    assert first == Options(tasks=[0], priority=1.0, retries=2, workers=["a"])
+
+
+def test_calls_are_annotated_by_the_block_that_they_stand_in() -> None:
+    asked = options_of(retries=5)
+    assert announced(["x"], asked) == asked
+    with shoal.annotate(retries=2, timeout_s=0.5, priority=lambda key: len(key) - 1):
+        rest, one, two = announced(["x", "xyz"], asked)
+    assert rest == asked[0]
+    assert one == Options(tasks=[0], retries=5, timeout_s=0.5)
+    assert two == Options(tasks=[1], retries=5, timeout_s=0.5, priority=2.0)
 
 
 def test_codes_are_remembered_only_while_their_surroundings_stay() -> None:

@@ -45,8 +45,10 @@ def annotate(**annotations: Any) -> Iterator[None]:
     **annotations
         Any names and values.  These are checked, because schedulers act on them: ``priority``
         (a number), ``retries`` (an int, at least 0), ``workers`` (a str, or a list, tuple or set
-        of them), ``allow_other_workers`` (a bool), ``resources`` (a dict of numbers).  A
-        function of the task's key may stand for a value.
+        of them), ``allow_other_workers`` (a bool), ``resources`` (a dict of numbers),
+        ``timeout_s`` (a number: a run that takes longer has failed), ``executor`` (a str: which
+        of the worker's), ``speculative`` (a bool: a second copy may be started when the first
+        is slow).  A function of the task's key may stand for a value.
 
     Raises
     ------
@@ -77,6 +79,9 @@ def _check(name: str, value: Any) -> None:
         "workers": ((str, list, tuple, set), "a str, or a list, tuple or set of them"),
         "allow_other_workers": ((bool,), "a bool"),
         "resources": ((dict,), "a dict of numbers"),
+        "timeout_s": ((int, float), "a number of seconds"),
+        "executor": ((str,), "the name of an executor"),
+        "speculative": ((bool,), "a bool"),
     }
     if name not in wanted:
         return

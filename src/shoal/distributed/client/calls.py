@@ -22,6 +22,7 @@ from shoal.delayed import delayed
 from shoal.distributed.client.encode import (
     Aside,
     Encoded,
+    announced,
     encode_plan,
     make_code,
     options_of,
@@ -655,7 +656,7 @@ def _submit_one(
             order=[0],
             wanted=[0],
             big=aside.big if aside else [],
-            options=options,
+            options=announced([key], options),
             trace=client._trace(),
         )
     with link.lock:
@@ -774,7 +775,7 @@ class _MapCall:
             order=list(range(count)),
             wanted=list(range(count)),
             big=aside.big,
-            options=self.options,
+            options=announced([keys[i] for i in chosen], self.options),
             trace=self.client._trace(),
         )
         return message, aside.buffers

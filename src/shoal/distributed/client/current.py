@@ -197,7 +197,7 @@ class _WorkerPlace:
         worker = self.worker
         start = importlib.import_module("shoal.distributed.client.start")
         address = worker.scheduler_address
-        return start.Place(address, worker.security, worker.loop, address)
+        return start.Place(address, worker.security, worker.loop, address, is_inside=True)
 
 
 def default_client(client: Any = None) -> Client:

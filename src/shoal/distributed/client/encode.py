@@ -20,15 +20,17 @@ import builtins
 import pickle
 import types
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import cloudpickle
+import msgspec
 import xxhash
 
 from shoal.distributed.client.keys import wire_key, wire_keys
 from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import Code, Grid, Key, Listed, Options, Submit
+from shoal.expr.annotate import current_annotations
 from shoal.graph.layers import GridLayer
 from shoal.graph.plan import Plan
 from shoal.graph.task import ATOMS, Nest, Parser, Portion, Ref, Template
@@ -40,6 +42,7 @@ __all__ = [
     "Aside",
     "Codes",
     "Encoded",
+    "announced",
     "encode_plan",
     "make_code",
     "options_of",
@@ -409,7 +412,7 @@ def encode_plan(
     codes
         What is known of functions.
     options
-        For all tasks, and after them those of the plan's annotations apply.
+        For all tasks; what the plan's annotations say of some stands above them.
     inline
         Whether small results should come with the report that they are there.
     trace
@@ -444,7 +447,7 @@ def encode_plan(
         order=order,
         wanted=wanted,
         big=table.aside.big,
-        options=[*options, *_annotations(plan, ids)],
+        options=[*options, *_annotations(plan, ids, options)],
         inline=inline,
         trace=trace or {},
         parts=table.parts,
@@ -618,7 +621,17 @@ def _names(plan: Plan, rows: Sequence[int] | None) -> list[Listed | Grid]:
     return names
 
 
-OPTIONS = ("priority", "retries", "workers", "allow_other_workers", "resources", "timeout_s")
+OPTIONS = (
+    "priority",
+    "retries",
+    "workers",
+    "allow_other_workers",
+    "resources",
+    "timeout_s",
+    "executor",
+    "speculative",
+)
+"""Annotations that a scheduler acts on: fields of `Options`."""
 
 
 def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
@@ -670,20 +683,59 @@ def worker_names(workers: Any) -> list[str]:
     return [str(worker) for worker in workers]
 
 
-def _annotations(plan: Plan, ids: Sequence[int]) -> list[Options]:
-    """What `shoal.annotate` said, as options."""
+def announced(keys: Sequence[Any], options: list[Options]) -> list[Options]:
+    """What was asked for tasks that are sent now: by their call, and else by `shoal.annotate`.
+
+    Parameters
+    ----------
+    keys
+        Of all tasks of a message, by their numbers in it.
+    options
+        What the call asked for: at most one, for all of them.
+
+    Examples
+    --------
+    >>> from shoal import annotate
+    >>> with annotate(timeout_s=2.5, retries=1, other="is for others"):
+    ...     [(one.timeout_s, one.retries) for one in announced(["x-1"], options_of(retries=3))]
+    [(None, 3), (2.5, 3)]
+    """
+    said = current_annotations()
+    found = _said_of(said, range(len(keys)), keys) if said else []
+    return [*options, *(_put_together(one, *options) for one in found)]
+
+
+def _annotations(plan: Plan, ids: Sequence[int], options: Sequence[Options]) -> list[Options]:
+    """What `shoal.annotate` said, and where it said nothing, what the call asks for."""
     out: list[Options] = []
     for span, said in plan.annotations:
-        known = {name: value for name, value in said.items() if name in OPTIONS}
-        if not known:
-            continue
         tasks = [i for i in span if ids[i] >= 0]
-        if not any(map(callable, known.values())):
-            out += options_of([ids[i] for i in tasks], **known)
-            continue
-        for i in tasks:
-            # A function of the key may stand for a value.
-            key = plan.keys[i]
-            own = {name: v(key) if callable(v) else v for name, v in known.items()}
-            out += options_of([ids[i]], **own)
+        found = _said_of(said, [ids[i] for i in tasks], (plan.keys[i] for i in tasks))
+        out += [_put_together(*options, one) for one in found]
+    return out
+
+
+def _put_together(*given: Options) -> Options:
+    """What the last says, and where that says nothing, what the one before it does."""
+    said: dict[str, Any] = {}
+    for options in given:
+        fields = msgspec.structs.asdict(options)
+        said |= {name: value for name, value in fields.items() if value != UNSAID[name]}
+    return Options(**said)
+
+
+UNSAID = msgspec.structs.asdict(Options())
+
+
+def _said_of(said: Mapping[str, Any], numbers: Sequence[int], keys: Iterable[Any]) -> list[Options]:
+    known = {name: value for name, value in said.items() if name in OPTIONS}
+    if not known:
+        return []
+    if not any(map(callable, known.values())):
+        return options_of(list(numbers), **known)
+    out: list[Options] = []
+    for number, key in zip(numbers, keys, strict=True):
+        # A function of the key may stand for a value.
+        own = {name: v(key) if callable(v) else v for name, v in known.items()}
+        out += options_of([number], **own)
     return out

@@ -197,7 +197,8 @@ class Session:
             return
         self._link.on_topic = self._got_topic
         await self._link.open()
-        for topic in TOPICS:
+        # Inside of a worker, what its tasks print has been printed where they did.
+        for topic in () if place.is_inside else TOPICS:
             self._link.subscribe(topic)
         for_all = weakref.ref(self)
         _open_clients[id(self)] = for_all

@@ -41,6 +41,8 @@ class Place:
         The cluster object, where there is one.
     ends
         Called when the client is closed.
+    is_inside
+        Whether the client belongs to a worker, for its tasks.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class Place:
     public_address: str
     cluster: Any = None
     ends: Callable[[], None] | None = None
+    is_inside: bool = False
 
     def close(self) -> None:
         """End what was started for the client."""

@@ -705,5 +705,6 @@ SETTINGS = {
     "allowed_failures": "distributed.scheduler.allowed-failures",
     "no_workers_s": "distributed.scheduler.no-workers-timeout",
     "lease_s": "distributed.scheduler.locks.lease-timeout",
+    "speculate": "distributed.scheduler.speculate",
 }
 """Fields of the settings, and where the configuration has them."""
