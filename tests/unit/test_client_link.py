@@ -354,6 +354,31 @@ def test_nobody_there_is_an_error_in_time(loop: Loop) -> None:
     assert link.status == "closed"
 
 
+def test_a_scheduler_that_takes_nothing_is_given_up_after_a_few_attempts(
+    parts: tuple[FakeScheduler, Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, link = parts
+
+    def received(conn: Connection, message: Any, buffers: Any) -> None:
+        FakeScheduler.received(scheduler, conn, message, buffers)
+        if type(message) is Submit:
+            raise ValueError("a mistake in the scheduler")
+
+    monkeypatch.setattr(scheduler, "received", received)
+    monkeypatch.setattr("shoal.distributed.client.link.STANDS_S", TIMEOUT_S)
+    scheduler.conns[0].on_message = received
+    entry = link.want("x")
+    scheduler.wait_for(Want)
+    scheduler.conns[0].send(Heard(1))  # so the first connection was of use
+    scheduler.remembers, link.timeout_s = 1, 0.3
+    link.send(submit("y"))
+    link.ended.wait(TIMEOUT_S)
+    assert entry.status == "cancelled"
+    assert len(scheduler.wait_for(Hello)) < 10
+    with pytest.raises(ClosedClientError):
+        link.send(submit("y"))
+
+
 def test_a_key_that_is_let_go_before_it_could_be_sent_is_not_wanted(
     parts: tuple[FakeScheduler, Link],
 ) -> None:

@@ -60,6 +60,7 @@ from shoal.errors import (
     AuthenticationError,
     ClosedClientError,
     ClusterError,
+    ConnectionLostError,
     ProtocolVersionError,
 )
 
@@ -76,6 +77,9 @@ HARMLESS = frozenset(["queue.taken", "references.add"])
 HEARD_S = 0.1
 """How long the scheduler may have to keep an answer after it was taken."""
 
+
+STANDS_S = 1.0
+"""A connection that was open for so long was no failed attempt, even if nothing was taken."""
 
 DROP_S = 0.005
 """How long the scheduler may not hear of a future that is gone."""
@@ -146,6 +150,9 @@ class Link:
         self._workers: dict[str, Promise[Connection]] = {}
         self._dropped: deque[Entry] = deque()
         self._give_up_at, self._attempts, self._hellos = 0.0, 0, 0
+        self._open_since_s = 0.0
+        self._confirmed = 0
+        """How many messages the scheduler had taken when the connection was welcomed."""
         self.goodbye = ""
         """Why the scheduler left, if it has said so."""
         self.ended: Promise[None] = Promise()
@@ -207,6 +214,7 @@ class Link:
             for said in session.said:
                 conn.send(said.message, said.buffers)
             session.sent = session.confirmed + len(session.said)
+            self._open_since_s, self._confirmed = self.loop.time(), session.confirmed
             self._is_open = True
             self.status = "running"
         text = f"the scheduler at {self.address} was restarted, and may have had this call before"
@@ -236,12 +244,15 @@ class Link:
         return [self._requests.pop(number)[1] for number in calls]
 
     def _not_opened(self, error: BaseException) -> None:
-        if self.status == "closed":
-            return
+        if self.status != "closed":
+            text = f"the scheduler at {self.address} cannot be reached: {error}"
+            self._try_again(error, text, _may_pass(error))
+
+    def _try_again(self, error: BaseException, text: str, may_pass: bool) -> None:
+        """Connect once more after a pause, unless that is hopeless."""
         pause_s = RETRY_S[min(self._attempts, len(RETRY_S) - 1)]
         self._attempts += 1
-        if not _may_pass(error) or self.loop.time() + pause_s > self._give_up_at:
-            text = f"the scheduler at {self.address} cannot be reached: {error}"
+        if not may_pass or self.loop.time() + pause_s > self._give_up_at:
             if self._welcome.done:
                 log.error("Failed to reconnect to the scheduler: %s", text)
             self._welcome.fail(error)
@@ -252,11 +263,18 @@ class Link:
     def _closed(self, conn: Connection, error: BaseException | None) -> None:
         if conn is not self._conn:
             return
+        now = self.loop.time()
         with self.lock:
             self._conn = None
-            self._is_open = False
+            was_open, self._is_open = self._is_open, False
             if self.status == "closed":
                 return
+            session = self._session
+            was_used = was_open and (
+                not session.said
+                or session.confirmed > self._confirmed
+                or now - self._open_since_s >= STANDS_S
+            )
             may_return = not self.goodbye and self._welcome.done
             if may_return:
                 self.status = "connecting"
@@ -264,9 +282,14 @@ class Link:
             why = f"the connection to the scheduler at {self.address} was lost"
             self._welcome.fail(error or ClusterError(why))
             self._end(self.goodbye or why)
-            return
-        self._give_up_at, self._attempts = self.loop.time() + self.timeout_s, 0
-        self._dial()
+        elif was_used:
+            self._give_up_at, self._attempts = now + self.timeout_s, 0
+            self._dial()
+        else:
+            what = type(session.said[0].message).__name__ if session.said else "Hello"
+            gone = error or ConnectionLostError("it closed the connection")
+            text = f"the scheduler at {self.address} takes no {what} message: {gone}"
+            self._try_again(gone, text, True)
 
     def _end(self, text: str) -> None:
         """Nothing will be answered any more."""
