@@ -90,6 +90,8 @@ def test_matrices(k: int) -> None:
     d = da.from_array(x, chunks=(1, 2, 3))
     assert_eq(da.tril(d, k), np.tril(x, k))
     assert_eq(da.triu(d, k), np.triu(x, k))
+    assert_eq(da.tril(d[0, 0], k), np.tril(x[0, 0], k))
+    assert_eq(da.triu(d[0, 0], k), np.triu(x[0, 0], k))
     assert_eq(da.diag(da.arange(1, 6, chunks=2), k), np.diag(np.arange(1, 6), k))
     assert_eq(da.diag(d[0], k), np.diag(x[0], k))
     for axes in ((0, 1), (1, 2), (2, 0), (-1, 1)):
@@ -104,6 +106,8 @@ def test_matrices(k: int) -> None:
 
 
 def test_matrices_that_cannot_be() -> None:
+    with pytest.raises(TypeError, match="one axis or more"):
+        da.tril(da.asarray(1))
     with pytest.raises(ValueError, match="1d or 2d"):
         da.diag(np.ones((1, 1, 1)))
     with pytest.raises(TypeError, match="dask array or numpy array"):
@@ -114,8 +118,6 @@ def test_matrices_that_cannot_be() -> None:
         da.diagonal(np.ones((2, 2)), axis1=0, axis2=-2)
     with pytest.raises(np.exceptions.AxisError):
         da.diagonal(np.ones((2, 2)), axis1=-4)
-    with pytest.raises(ValueError, match="2-dim"):
-        da.tril(da.ones(3))
     with pytest.raises(ValueError, match="2-d"):
         da.tril_indices_from(da.ones(3))
 

@@ -58,3 +58,13 @@ def test_norm_of_matrices(order: Any, keepdims: bool) -> None:
 def test_norm_of_vectors(order: Any) -> None:
     got = da.linalg.norm(da.from_array(X, chunks=(6, 3)), order, axis=1)
     assert_eq(got, np.linalg.norm(X, order, axis=1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("order", [None, "fro", "nuc", 1, 2, np.inf, 3])
+def test_norms_of_nothing_are_zero(order: Any) -> None:
+    none = np.ones((2, 0, 3))
+    axis: Any = 1 if order == 3 else (1, 2)
+    got = da.linalg.norm(da.from_array(none, chunks=2), order, axis=axis)
+    assert_eq(got, np.zeros((2, 3) if order == 3 else 2))
+    if order not in ("fro", "nuc"):
+        assert_eq(da.linalg.norm(da.from_array(none, chunks=2), order, axis=1), np.zeros((2, 3)))

@@ -154,6 +154,14 @@ def test_quantile(name: str, q: Any, axis: Any) -> None:
         da.quantile(da.ones(3), 2)
 
 
+def test_quantiles_where_blocks_are_empty() -> None:
+    cut = da.from_array(NANS, chunks=(3, (3, 0, 5)))
+    for q in (0.3, [0.1, 0.9]):
+        assert_eq(da.nanquantile(cut, q, axis=0), np.nanquantile(NANS, q, axis=0))
+    none = da.nanquantile(da.ones((2, 0), chunks=1), [0.1, 0.9], axis=1)
+    assert_eq(none, np.full((2, 2), np.nan))
+
+
 def test_weighted_quantile() -> None:
     weights = np.arange(1.0, 8)
     lazy = da.quantile(

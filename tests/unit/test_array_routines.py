@@ -267,6 +267,27 @@ def test_a_block_of_a_product_is_no_larger_than_blocks_may_be(name: str) -> None
     assert np.prod(make(x, y).numblocks) <= 4
 
 
+@pytest.mark.parametrize("name", ["matmul", "tensordot", "dot", "einsum"])
+def test_nan_times_zero_is_nan_whatever_the_blocks(name: str) -> None:
+    a, b = np.array([[np.nan], [-2.0], [3.0]]), np.array([[0.0, 1.0]])
+    want = a * b
+    for cut in (1, 2):
+        x, y = da.from_array(a, chunks=(cut, 1)), da.from_array(b, chunks=(1, cut))
+        got = {
+            "matmul": lambda x, y: x @ y,
+            "tensordot": lambda x, y: da.tensordot(x, y, 1),
+            "dot": da.dot,
+            "einsum": lambda x, y: da.einsum("ij,jk->ik", x, y),
+        }[name](x, y)
+        assert_eq(got, want)
+
+
+def test_dot_of_matrices_knows_the_symmetric_form() -> None:
+    x = da.from_array(np.arange(12.0).reshape(3, 4), chunks=2)
+    assert "SymmetricProduct" in da.dot(x, x.T).explain()
+    assert_eq(x.T.dot(x), x.compute().T @ x.compute())
+
+
 def test_contracted_axes_of_many_blocks_are_summed_as_their_cost_says() -> None:
     x = np.arange(40.0 * 30).reshape(40, 30)
     many, few = da.from_array(x, chunks=(10, 3)), da.from_array(x, chunks=(40, 3))

@@ -123,14 +123,14 @@ def tril(m: Any, k: int = 0) -> Array:
     Parameters
     ----------
     m
-        An array of two axes or more; the last two are the matrix's.
+        An array; the last two axes are the matrix's.  One of one axis is every row of a square.
     k
         Which diagonal.
 
     Raises
     ------
-    ValueError
-        Fewer than two axes.
+    TypeError
+        It has no axes.
 
     Examples
     --------
@@ -139,8 +139,7 @@ def tril(m: Any, k: int = 0) -> Array:
     array([[1., 0.],
            [1., 1.]])
     """
-    m = _matrices(m)
-    mask = tri(m.shape[-2], m.shape[-1], k=k, dtype=bool, chunks=m.chunks[-2:])
+    m, mask = _matrix_and_below(m, k)
     return elemwise(choose_block, mask, m, 0, dtype=m.dtype)
 
 
@@ -150,14 +149,14 @@ def triu(m: Any, k: int = 0) -> Array:
     Parameters
     ----------
     m
-        An array of two axes or more; the last two are the matrix's.
+        An array; the last two axes are the matrix's.  One of one axis is every row of a square.
     k
         Which diagonal.
 
     Raises
     ------
-    ValueError
-        Fewer than two axes.
+    TypeError
+        It has no axes.
 
     Examples
     --------
@@ -166,16 +165,17 @@ def triu(m: Any, k: int = 0) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
-    m = _matrices(m)
-    mask = ~tri(m.shape[-2], m.shape[-1], k=k - 1, dtype=bool, chunks=m.chunks[-2:])
-    return elemwise(choose_block, mask, m, 0, dtype=m.dtype)
+    m, mask = _matrix_and_below(m, k - 1)
+    return elemwise(choose_block, ~mask, m, 0, dtype=m.dtype)
 
 
-def _matrices(m: Any) -> Array:
+def _matrix_and_below(m: Any, k: int) -> tuple[Array, Array]:
+    """An array, and where its matrices lie on a diagonal or below."""
     m = asanyarray(m)
-    if m.ndim < 2:
-        raise ValueError(f"input must be >= 2-dimensional, its shape is {m.shape}")
-    return m  # type: ignore[no-any-return]
+    if not m.ndim:
+        raise TypeError(f"tril and triu need an array of one axis or more, got shape {m.shape}")
+    chunks, (rows, columns) = (m.chunks * 2)[-2:], (m.shape * 2)[-2:]
+    return m, tri(rows, columns, k=k, dtype=bool, chunks=chunks)
 
 
 def tril_indices(

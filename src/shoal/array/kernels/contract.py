@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -263,12 +264,16 @@ def tensordot_block(a: Any, b: Any, axes: tuple[tuple[int, ...], tuple[int, ...]
     array([[3., 3.],
            [3., 3.]])
     """
-    if not isinstance(a, np.ma.MaskedArray) and not isinstance(b, np.ma.MaskedArray):
+    are_plain = type(a) is type(b) is np.ndarray
+    are_masked = isinstance(a, np.ma.MaskedArray) or isinstance(b, np.ma.MaskedArray)
+    if not are_plain and not are_masked:
         return np.tensordot(a, b, axes=axes)
     left = [i for i in range(a.ndim) if i not in axes[0]]
     right = [i for i in range(b.ndim) if i not in axes[1]]
-    count = int(np.prod([a.shape[i] for i in axes[0]]))
-    rows = a.transpose([*left, *axes[0]]).reshape(-1, count)
-    columns = b.transpose([*axes[1], *right]).reshape(count, -1)
-    out: Any = np.ma.dot(rows, columns)  # type: ignore[no-untyped-call]
+    count = math.prod([a.shape[i] for i in axes[0]])
+    rows = a.transpose([*left, *axes[0]]).reshape(math.prod([a.shape[i] for i in left]), count)
+    columns = b.transpose([*axes[1], *right]).reshape(count, math.prod([b.shape[i] for i in right]))
+    # `numpy.dot` with a block of one element leaves out a zero: nan * 0 would be 0.
+    product: Any = np.matmul if are_plain else np.ma.dot
+    out = product(rows, columns)
     return out.reshape([a.shape[i] for i in left] + [b.shape[i] for i in right])

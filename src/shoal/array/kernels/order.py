@@ -30,6 +30,11 @@ def quantile_block(block: Any, func: Any, axis: Any, given: Any, kwargs: Any) ->
     >>> quantile_block(np.arange(3), np.median, (0,), (), ())
     array([1.])
     """
+    if func is np.nanquantile and not block.size:
+        # NumPy's nanquantile of nothing has no axis for several quantiles.
+        kept = [1 if i in axis else n for i, n in enumerate(block.shape)]
+        one = func(np.ones(1, block.dtype), 0.5)
+        return np.full_like(one, np.nan, shape=[*np.shape(given[0]), *kept])
     return np.asanyarray(func(block, *given, axis=axis, keepdims=True, **dict(kwargs)))
 
 

@@ -60,10 +60,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord in (1, -1, np.inf, -np.inf):
         first, then = (row, column) if abs(ord) == 1 else (column, row)
         sums = sum_of(size, first, keepdims=True)
-        out = (max_of if ord > 0 else min_of)(sums, (then,), keepdims=True)
+        out = (_largest if ord > 0 else min_of)(sums, (then,), keepdims=True)
     elif ord in (2, -2, "nuc"):
-        pick: Any = {2: max_of, -2: min_of, "nuc": sum_of}[ord]
-        found = pick(_singular_values(x, row, column), -1)
+        pick: Any = {2: _largest, -2: min_of, "nuc": sum_of}[ord]
+        found = pick(_singular_values(x, row, column), (-1,))
         return expand_dims(found, tuple(sorted((row, column)))) if keepdims else found
     else:
         raise ValueError(f"Invalid norm order {ord!r} for matrices of an array of {x.ndim} axes")
@@ -81,11 +81,18 @@ def _singular_values(x: Array, row: int, column: int) -> Array:
     return made
 
 
+def _largest(size: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+    """The greatest of numbers that are not negative; of none it is 0, as their sum."""
+    if any(size.shape[i] == 0 for i in axes):
+        return sum_of(size, axes, keepdims=keepdims)
+    return max_of(size, axes, keepdims)
+
+
 def _vector_norm(size: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order {ord!r} for vectors")
     if ord == np.inf:
-        return max_of(size, axes, keepdims)
+        return _largest(size, axes, keepdims)
     if ord == -np.inf:
         return min_of(size, axes, keepdims)
     if ord == 0:

@@ -105,7 +105,7 @@ def smaller_blocks(chunks: Chunks, kept: Collection[int], factor: float) -> Chun
     kept
         The axes that stay.
     factor
-        How many times smaller; each of the other axes gives an equal part of it.
+        How many times smaller, if more than 1; each of the other axes gives an equal part of it.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def smaller_blocks(chunks: Chunks, kept: Collection[int], factor: float) -> Chun
     several = [i for i, blocks in enumerate(chunks) if i not in kept and max(blocks) > 1]
     out = list(chunks)
     for i in several:
-        most = max(max(chunks[i]) / factor ** (1 / len(several)), 1)
+        most = max(max(chunks[i]) / max(1, factor) ** (1 / len(several)), 1)
         parts = [_equal(n, -int(-n // most)) if n > most else (n,) for n in chunks[i]]
         out[i] = tuple(itertools.chain.from_iterable(parts))
     return tuple(out)

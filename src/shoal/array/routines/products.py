@@ -233,6 +233,9 @@ def dot(a: Any, b: Any) -> Array:
     a, b = asanyarray(a), asanyarray(b)
     if not a.ndim or not b.ndim:
         return a * b  # type: ignore[no-any-return]
+    if a.ndim == b.ndim == 2 and all(type(x._meta) is np.ndarray for x in (a, b)):
+        # The form that rules know.
+        return matmul(a, b)
     return tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
 
 
