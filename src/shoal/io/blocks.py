@@ -182,6 +182,7 @@ def plan_blocks(
     not_zero: bool = False,
     sample: str | int | bool = False,
     compression: str | None = None,
+    whole_if_compressed: bool = False,
     **storage_options: Any,
 ) -> BlockPlan:
     """Cut files into blocks, without reading more than a sample.
@@ -203,6 +204,8 @@ def plan_blocks(
         that this falls in; True is 10 KiB.
     compression : str or None
         A codec, or "infer" from each file's ending.
+    whole_if_compressed : bool
+        A file that is compressed is one block, and not an error.
     **storage_options
         Passed to the file system.
 
@@ -246,11 +249,14 @@ def plan_blocks(
         )
         for path in paths
     ]
-    if size is not None:
+    if size is not None and not whole_if_compressed:
         _refuse_compressed(whole)
     looked_up = _look_up(fs, paths, sizes=size is not None)
     blocks = [
-        _cut(replace(block, size=found, fingerprint=fingerprint), size)
+        _cut(
+            replace(block, size=found, fingerprint=fingerprint),
+            size if block.compression is None else None,
+        )
         for block, (found, fingerprint) in zip(whole, looked_up)
     ]
     return BlockPlan(_sample(whole[0], sample), blocks, paths)

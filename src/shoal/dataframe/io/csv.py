@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node
-from shoal.dataframe.io.csv_arrow import is_plain, plain_columns
+from shoal.dataframe.io.csv_arrow import has_blank_line, is_plain, plain_columns
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.io.blocks import plan_blocks, read_block
@@ -224,32 +224,40 @@ def _check_options(reader: str, options: Mapping[str, Any]) -> None:
 def _plan(
     reader: str, urlpath: Any, blocksize: Any, compression: Any, sample: Any, storage: Any, how: Any
 ) -> Any:
-    end = (how.get("lineterminator") or "\n").encode()
-    if compression == "infer":
-        compression = _codec(urlpath)
-    if compression and blocksize not in (None, "default"):
+    end = how.get("lineterminator") or "\n"
+    is_wide = str(how.get("encoding") or "").lower().startswith(WIDE)
+    plan = plan_blocks(
+        urlpath,
+        blocksize=None if is_wide else "64 MiB" if blocksize == "default" else blocksize,
+        delimiter=None if is_wide else end.encode(),
+        sample=SAMPLE_BYTES if sample is False else sample,
+        compression=compression,
+        whole_if_compressed=True,
+        **storage,
+    )
+    codec = next((file[0].compression for file in plan.blocks if file[0].compression), None)
+    if codec and blocksize not in (None, "default"):
         warnings.warn(
-            f"Warning {compression} compression does not support breaking apart files\nPlease "
+            f"Warning {codec} compression does not support breaking apart files\nPlease "
             "ensure that each individual file can fit in memory and use the keyword "
             "``blocksize=None to remove this message``",
             stacklevel=4,
         )
-    whole = compression or str(how.get("encoding") or "").lower().startswith(WIDE)
-    blocksize = None if whole else "64 MiB" if blocksize == "default" else blocksize
-    return plan_blocks(
-        urlpath,
-        blocksize=blocksize,
-        delimiter=None if whole and not compression else end,
-        sample=SAMPLE_BYTES if sample is False else sample,
-        compression=compression,
-        **storage,
-    )
+    if callable(how.get("skiprows")) and any(len(file) > 1 for file in plan.blocks):
+        raise ValueError(
+            f"{reader} was given a function as skiprows, which counts the lines of a whole file, "
+            "and files are read in blocks: pass blocksize=None"
+        )
+    if is_wide and isinstance(plan.sample, bytes):
+        plan = plan._replace(sample=_whole_lines(plan.sample, how["encoding"], end))
+    return plan
 
 
-def _codec(urlpath: Any) -> str | None:
-    name = str(urlpath[0] if isinstance(urlpath, list | tuple) else urlpath)
-    endings = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
-    return next((codec for end, codec in endings.items() if name.endswith(end)), None)
+def _whole_lines(sample: bytes, encoding: str, end: str) -> bytes:
+    """A sample without its last line, which may be cut; all of it where it has but one line."""
+    text = sample.decode(encoding, "ignore")
+    whole = text[: text.rfind(end) + len(end)] if end in text else text
+    return whole.encode(encoding)
 
 
 def _floats_for_numbers(sample: Any, dtype: Any) -> Any:
@@ -373,6 +381,8 @@ class BlockReader:
         options = dict(self.options)
         if not is_plain(self.reader, options, kinds) or not set(kinds) <= set(self.names):
             return None
+        if len(self.names) == 1 and has_blank_line(text):
+            return None
         names = None if is_first else list(self.names)
         return plain_columns(text, self.reader, options, kinds, names)
 
@@ -410,8 +420,9 @@ class BlockReader:
         options = {k: v for k, v in self.options if k not in left_out}
         if not text or text.isspace():
             return
+        self._check_skipped(text, block)
         try:
-            head = READERS[self.reader](io.BytesIO(text[:100_000]), **{**options, "nrows": 0})
+            head = READERS[self.reader](io.BytesIO(text), **{**options, "nrows": 0})
         except pd.errors.EmptyDataError as error:
             raise ValueError(
                 f"the first block of {block.path} ends before the first row; pass a larger "
@@ -425,6 +436,19 @@ class BlockReader:
                 f"Columns do not match: {block.path} has {list(found)[:20]}, the first file "
                 f"{list(self.names)[:20]}; missing {gone}, more {new}. Read the files apart, and "
                 "concat what they have in common"
+            )
+
+    def _check_skipped(self, text: bytes, block: Any) -> None:
+        """Refuse numbers of lines to skip that may stand in other blocks than a file's first."""
+        options = dict(self.options)
+        skip = options.get("skiprows")
+        if block.length in (None, block.size) or not np.iterable(skip):
+            return
+        lines = text.count((options.get("lineterminator") or "\n").encode())
+        if max(skip, default=0) >= lines:
+            raise ValueError(
+                f"skiprows has line {max(skip)}, and the first block of {block.path} ends with "
+                f"line {lines - 1}; pass a larger blocksize="
             )
 
     def _fit(self, part: Any, block: Any) -> Any:

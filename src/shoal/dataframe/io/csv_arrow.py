@@ -9,6 +9,7 @@ to the nearest float (pandas since 3.1), so equal text in two blocks is the same
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas._libs.parsers import STR_NA_VALUES
 
-__all__ = ["has_hexadecimal", "is_plain", "plain_columns"]
+__all__ = ["has_blank_line", "has_hexadecimal", "is_plain", "plain_columns"]
 
 PLAIN_OPTIONS = frozenset(["dtype", "usecols", "sep", "delimiter", "header", "engine"])
 """Options of `pandas.read_csv` that may be given."""
@@ -105,6 +106,27 @@ def has_hexadecimal(text: bytes) -> bool:
             if text.find(b"0" + letter, max(at - 1, 0)) >= 0:
                 return True
     return False
+
+
+def has_blank_line(text: bytes) -> bool:
+    r"""Whether a line has nothing but spaces: pandas skips it, for Arrow it is a cell.
+
+    Where lines have several cells, Arrow reads no such line.
+
+    Parameters
+    ----------
+    text
+        A block.
+
+    Examples
+    --------
+    >>> has_blank_line(b"x\n1\n\n2\n"), has_blank_line(b"x\n1\n \n2\n")
+    (False, True)
+    """
+    return BLANK_LINE.search(text) is not None
+
+
+BLANK_LINE = re.compile(rb"(?:^|[\r\n])[ \t]+(?:[\r\n]|$)")
 
 
 def plain_columns(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node
+from shoal.dataframe.io.csv import fits
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.io.blocks import plan_blocks, read_block
@@ -81,13 +82,13 @@ def read_json(
         raise ValueError("Line-delimited JSON is only available with orient='records'.")
     if blocksize and not (orient == "records" and lines):
         raise ValueError("JSON file chunking only allowed for JSON-lines input (orient='records')")
-    compressed = compression if compression != "infer" else _codec(url_path)
     plan = plan_blocks(
         url_path,
-        blocksize=None if compressed else blocksize,
-        delimiter=b"\n" if lines and not compressed else None,
+        blocksize=blocksize,
+        delimiter=b"\n" if lines else None,
         sample=sample if lines else False,
-        compression=compressed,
+        compression=compression,
+        whole_if_compressed=True,
         **(storage_options or {}),
     )
     options: dict[str, Any] = {"orient": orient, "lines": lines, **kwargs}
@@ -100,22 +101,17 @@ def read_json(
     values = [
         (block, path) for blocks, path in zip(plan.blocks, paths, strict=True) for block in blocks
     ]
-    if meta is None:
+    is_guess = meta is None
+    if is_guess:
         text = plan.sample if isinstance(plan.sample, bytes) else read_block(values[0][0])
         meta = reader.parsed(text, paths[0], plan.paths[0])
     elif column is not None:
         meta = make_meta(meta)
         meta[column] = pd.Categorical([], categories=list(dict.fromkeys(paths)))
     meta = make_meta(meta)
-    reader = dataclasses.replace(reader, meta=meta)
+    reader = dataclasses.replace(reader, meta=meta, is_guess=is_guess)
     unknown = (None,) * (len(values) + 1)
     return from_node(FromMap(reader, tuple(values), (), (), meta, unknown, None, "read-json"))
-
-
-def _codec(urlpath: Any) -> str | None:
-    name = str(urlpath[0] if isinstance(urlpath, list | tuple) else urlpath)
-    endings = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
-    return next((codec for end, codec in endings.items() if name.endswith(end)), None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,6 +132,8 @@ class JsonReader:
         All values of that column.
     meta
         What partitions look like; None while that is found out.
+    is_guess
+        Whether the sample told so, and not the user.
 
     Examples
     --------
@@ -151,6 +149,7 @@ class JsonReader:
     path_column: Any
     paths: tuple[Any, ...]
     meta: Any
+    is_guess: bool = False
 
     def __shoal_tokenize__(self) -> Any:
         return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
@@ -168,17 +167,20 @@ class JsonReader:
                 f"{block.path}, from byte {block.offset}, has no {missing[0]!r}, which the sample "
                 "has; pass meta= with the columns that all blocks have, or a larger blocksize="
             )
+        more = [name for name in part.columns if name not in self.meta.columns]
+        if more and self.is_guess:
+            raise ValueError(
+                f"{block.path}, from byte {block.offset}, has {more[0]!r}, which the sample at the "
+                "beginning of the first file does not have; pass a larger sample=, or meta= with "
+                "the columns that are wanted"
+            )
         part = part[list(self.meta.columns)]
         other = {
             name: want
             for name, want in self.meta.dtypes.items()
             if part.dtypes[name] != want and not isinstance(want, pd.CategoricalDtype)
         }
-        lost = [
-            name
-            for name, want in other.items()
-            if want.kind in "iub" and (part.dtypes[name].kind in "fO" or part[name].hasnans)
-        ]
+        lost = [name for name, want in other.items() if len(part) and not fits(part[name], want)]
         if lost:
             name = lost[0]
             raise ValueError(

@@ -226,7 +226,10 @@ class Query:
     options: tuple[tuple[str, Any], ...]
 
     def __shoal_tokenize__(self) -> Any:
-        return str(self.sql), self.uri, self.index, self.engine_options, self.options
+        # The text of two queries may differ in nothing but the values that go with it.
+        compiled = self.sql.compile()
+        values = (str(compiled), compiled.params)
+        return values, self.uri, self.index, self.engine_options, self.options
 
     def read(self, change: Any, index: bool = True) -> Any:
         """What pandas reads of a query made from this one."""

@@ -85,6 +85,11 @@ def to_csv(
             "header_first_partition_only cannot be False in the single file mode: the names of "
             "columns would stand among the rows"
         )
+    if "a" in mode and not single_file:
+        raise ValueError(
+            f"mode={mode!r} appends to one file, and each partition has a file of its own: pass "
+            "single_file=True, or other names"
+        )
     header = kwargs.pop("header", True)
     rest = header if not first_only else False
     options = [{**kwargs, "header": header if i == 0 else rest} for i in range(df.npartitions)]
@@ -218,8 +223,9 @@ class Writing:
         unknown = (None,) * (df.npartitions + 1)
         node = MapEach(self._text, (df._node,), (), tuple(options), "", unknown, self.method)
         mark = None
+        start = "".encode(self.encoding)  # what an encoding puts before text, once in a file
         for part in FrameBase.to_delayed(from_node(node)):
-            mark = delayed(_append)(part, target, "a" in self.mode, mark)
+            mark = delayed(_append)(part, target, "a" in self.mode, start, mark)
         whole = delayed(_close)(mark)
         return compute_all(whole, **told)[0] if compute else [whole]
 
@@ -249,18 +255,26 @@ def _finish(written: Sequence[tuple[Any, str]]) -> list[str]:
     return [path for _, path in written]
 
 
-def _append(text: bytes, target: Any, keep: bool, mark: Any) -> Any:
-    """Add text to a file that is being written under a temporary name."""
-    folder, _, last = target.path.rpartition("/")
+def _append(text: bytes, target: Any, keep: bool, start: bytes, mark: Any) -> Any:
+    """Add text to a file that is being written under a temporary name; how long it is now."""
+    fs, (folder, _, last) = target.fs, target.path.rpartition("/")
     name = f"{folder}/.{last}.tmp"
     goes_on = mark is not None
-    if not goes_on and keep and target.fs.exists(target.path):
-        target.fs.copy(target.path, name)
+    if goes_on:
+        _cut_back(fs, name, mark[2])
+    elif keep and fs.exists(target.path):
+        fs.copy(target.path, name)
         goes_on = True
-    with type(target)(target.fs, name, "ab" if goes_on else "wb", target.compression) as file:
-        file.write(text)
-    return target.fs, target.path
+    with type(target)(fs, name, "ab" if goes_on else "wb", target.compression) as file:
+        file.write(text.removeprefix(start) if goes_on else text)
+    return fs, target.path, fs.size(name)
+
+
+def _cut_back(fs: Any, path: str, size: int) -> None:
+    """Undo what a task wrote that runs again, for its worker was lost before it said so."""
+    if fs.size(path) > size:
+        fs.pipe_file(path, fs.cat_file(path, end=size))
 
 
 def _close(mark: Any) -> list[str]:
-    return _finish([mark])
+    return _finish([mark[:2]])
