@@ -391,6 +391,20 @@ def test_a_worker_that_goes_while_it_is_asked_is_an_error(state):
     assert answer.value == {"inproc://a": {"error": ["ConnectionError", "inproc://a is gone"]}}
 
 
+@pytest.mark.parametrize("method", ["plugin.register", "plugin.unregister", "workers.upload_file"])
+def test_a_worker_that_goes_while_it_is_set_up_is_none_of_those_that_are(state, method):
+    args = {"name": "x", "kind": "worker", "data": b""}
+    if method == "plugin.unregister":
+        received(state, ME, Call(0, "plugin.register", args), (), 0.0)
+        sent(state)
+    received(state, ME, Call(7, method, args), (), 0.0)
+    [number] = [m.request for p, m in sent(state) if p == B]
+    closed(state, A, "", 0.0)
+    received(state, B, Answer(number, None, ("ValueError", "no")), (), 0.0)
+    [answer] = [m for p, m in sent(state) if p == ME]
+    assert answer.value == {"inproc://b": {"error": ["ValueError", "no"]}}
+
+
 def test_a_worker_that_connects_again_keeps_its_plugins(state):
     args = {"name": "p", "kind": "worker", "data": b"plugin"}
     received(state, ME, Call(7, "plugin.register", args), (), 0.0)

@@ -3,7 +3,7 @@
 ``worker.call {workers?, method, args, nanny?, on_error?}`` is answered with ``{address: answer}``.
 ``on_error``: ``"raise"`` (the first error is the answer), ``"return"`` (``{"error": [kind,
 text]}`` in place of an answer), ``"ignore"`` (no entry).  A worker that goes while it is asked is
-an error.
+an error, but with ``"staying"``, which is ``"return"`` for those that do not.
 ``scheduler.call_stack {keys?}`` asks the workers that run these tasks.
 ``workers.upload_file`` and ``plugin.register`` ask all of them, and those that come later too
 (`remember`): ``plugin.setup {name, kind, data}``, ``upload_file {name, data, load}``.
@@ -95,16 +95,21 @@ def on_answer(state: Scheduler, party: int, m: Answer, buffers: Any) -> None:
 
 
 def settle(state: Scheduler, asked: Asked, address: str, value: Any, error: Any) -> None:
-    """An answer, or that there will be none."""
-    asked.left -= 1
+    """An answer, or why there is none."""
     if error is None:
         asked.answers[address] = value
     elif asked.on_error == "raise":
         if asked.request:
             answer_error(state, asked.party, asked.request, *error)
             asked.request = 0
-    elif asked.on_error == "return":
+    elif asked.on_error in ("return", "staying"):
         asked.answers[address] = {"error": list(error)}
+    one_less(state, asked)
+
+
+def one_less(state: Scheduler, asked: Asked) -> None:
+    """One of those who were asked is waited for no more."""
+    asked.left -= 1
     if not asked.left:
         answer(state, asked.party, asked.request, asked.answers)
 
@@ -114,7 +119,10 @@ def party_gone(state: Scheduler, party: int) -> None:
     pending = state.machines.get("asked", {})
     for number in [n for n, entry in pending.items() if entry[1] == party]:
         asked, _, address = pending.pop(number)
-        settle(state, asked, address, None, ("ConnectionError", f"{address} is gone"))
+        if asked.on_error == "staying":
+            one_less(state, asked)
+        else:
+            settle(state, asked, address, None, ("ConnectionError", f"{address} is gone"))
 
 
 def targets_of(state: Scheduler, workers: list[Worker], nanny: bool) -> list[tuple[int, str]]:
@@ -157,7 +165,7 @@ def upload_file(
     """A file for all workers."""
     remember(state, "worker", f"file {args['name']}", "upload_file", args)
     targets = targets_of(state, list(state.workers.values()), False)
-    return ask(state, who, request, targets, "upload_file", args, "return")
+    return ask(state, who, request, targets, "upload_file", args, "staying")
 
 
 def register_plugin(
@@ -171,7 +179,7 @@ def register_plugin(
         return {}
     remember(state, where, f"plugin {name}", "plugin.setup", args)
     targets = targets_of(state, list(state.workers.values()), where == "nanny")
-    return ask(state, who, request, targets, "plugin.setup", args, "return")
+    return ask(state, who, request, targets, "plugin.setup", args, "staying")
 
 
 def unregister_plugin(
@@ -184,7 +192,7 @@ def unregister_plugin(
         text = f"no plugin {args['name']!r} for {where}s; there are {sorted(n for _, n in known)}"
         raise ValueError(text)
     targets = targets_of(state, list(state.workers.values()), where == "nanny")
-    return ask(state, who, request, targets, "plugin.teardown", args, "return")
+    return ask(state, who, request, targets, "plugin.teardown", args, "staying")
 
 
 def worker_came(state: Scheduler, party: int, kind: str) -> None:
