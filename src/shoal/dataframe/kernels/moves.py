@@ -148,18 +148,20 @@ class Cumulate:
 
     def _reduced(self, part: Any) -> Any:
         """The total without running ones, a pass in place of three; None where it may differ."""
-        frame = part if part.ndim == 2 else part.to_frame()
+        columns = [part] if part.ndim == 1 else [part.iloc[:, i] for i in range(part.shape[1])]
         floats = "f" if self.skipna else ""
-        if not all(isinstance(d, np.dtype) and d.kind in f"iu{floats}" for d in frame.dtypes):
+        dtypes = [column.dtype for column in columns]
+        if not all(isinstance(one, np.dtype) and one.kind in f"iu{floats}" for one in dtypes):
             return None
-        reduce = self.name.removeprefix("cum")
         with np.errstate(invalid="ignore", over="ignore"):
-            totals = [getattr(frame.iloc[:, i], reduce)() for i in range(frame.shape[1])]
-        alike = [total.dtype == dtype for total, dtype in zip(totals, frame.dtypes, strict=True)]
-        if not (all(alike) and np.isfinite(totals).all()):
+            totals = [getattr(column, self.name.removeprefix("cum"))() for column in columns]
+        if [total.dtype for total in totals] != dtypes or not np.isfinite(totals).all():
             return None
-        row = pd.DataFrame({i: [total] for i, total in enumerate(totals)}, index=part.index[-1:])
-        return row.set_axis(part.columns, axis=1) if part.ndim == 2 else row[0].rename(part.name)
+        labels = part.index[-1:]
+        if part.ndim == 1:
+            return pd.Series(totals, index=labels, dtype=part.dtype, name=part.name)
+        row = pd.DataFrame({i: [total] for i, total in enumerate(totals)}, index=labels)
+        return row.set_axis(part.columns, axis=1)
 
     def _last(self, part: Any) -> Any:
         run = getattr(part, self.name)(skipna=self.skipna)
@@ -192,13 +194,30 @@ class Cumulate:
         totals
             Of the partitions.
         """
+        run = self._run([total for total in totals if total is not None])
         out: list[Any] = []
         before: Any = None
+        known = 0
         for total in totals:
             out.append(before)
-            if total is not None:
+            if total is not None and run is not None:
+                known += 1
+                before = run.iloc[known - 1 : known]
+            elif total is not None:
                 before = total if before is None else self._last(pd.concat([before, total]))
         return out
+
+    def _run(self, totals: Sequence[Any]) -> Any:
+        """The running totals of totals, a row each; None where they are not finite numbers."""
+        if not totals or not all(len(total) == 1 for total in totals):
+            return None
+        together = pd.concat(totals)
+        dtypes = [together.dtype] if together.ndim == 1 else together.dtypes
+        if not all(isinstance(one, np.dtype) and one.kind in "iuf" for one in dtypes):
+            return None
+        with np.errstate(invalid="ignore", over="ignore"):
+            run = getattr(together, self.name)(skipna=False)
+        return run if np.isfinite(run.to_numpy()).all() else None
 
     def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
         """A partition's running totals: those of the total before it and its rows.
