@@ -206,6 +206,15 @@ def test_first_of_two_values_where_columns_differ() -> None:
     assert out.compute()[["v", "w"]].equals(one)
 
 
+def test_first_of_two_values_keeps_dtypes_where_a_part_has_no_rows() -> None:
+    one = pd.DataFrame({"v": pd.array([1], dtype="uint8")})
+    two = pd.DataFrame(
+        {"v": range(8), "z": pd.array([None, None, 1, 2, 3, 4, 5, 6], dtype="Int64")}
+    )
+    out = dd.from_pandas(one, npartitions=1).combine_first(dd.from_pandas(two, npartitions=4))
+    pd.testing.assert_frame_equal(out.compute(), one.combine_first(two))
+
+
 def test_merge_says_which_validation_there_is() -> None:
     df = dd.from_pandas(FRAME, npartitions=2)
     assert len(df.merge(df, on="s", validate="m:m")) == len(FRAME.merge(FRAME, on="s"))

@@ -235,11 +235,24 @@ def combine_first_rows(item: Any, other: Any) -> Any:
     """
     if isinstance(item, pd.DataFrame) and not (len(item) and len(other)):
         # pandas would cast the gaps, or values, to the dtypes of the empty side.
-        item, other = item.align(other, axis=0)
-        if not len(item):
-            one, two = (sample_of(side).reset_index(drop=True) for side in (item, other))
-            return one.combine_first(two)[:0].set_axis(item.index)
-    return item.combine_first(other)
+        one, two = (sample_of(side[:0]).reset_index(drop=True) for side in (item, other))
+        meta = one.combine_first(two)[:0]
+        if not (len(item) or len(other)):
+            return meta.set_axis(item.index)
+        some, none = (item, other) if len(item) else (other, item)
+        gaps = none[none.columns.difference(some.columns)].reindex(some.index)
+        return pd.concat([some, gaps], axis=1)[meta.columns]
+    out = item.combine_first(other)
+    if out.ndim == 1 or not (item.columns.is_unique and other.columns.is_unique):
+        return out
+    # pandas makes floats of a column that the other side alone has, and no value of.
+    alone = other.columns.difference(item.columns)
+    lost = {
+        name: dtype
+        for name, dtype in other[alone].dtypes.items()
+        if out.dtypes[name] != dtype and not isinstance(dtype, np.dtype)
+    }
+    return out.astype(lost) if lost else out
 
 
 METHODS: Mapping[str, Callable[..., Any]] = {
