@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,12 @@ def test_all_categories_of_whole_groups() -> None:
         )
     with pytest.raises(NotImplementedError, match="use sort=True"):
         df.groupby("k", observed=False, sort=False).x.describe()
+
+
+def test_a_method_of_groups_as_an_aggregation():
+    frame = pd.DataFrame({"k": [1, 1, 2, 2, 2], "x": [1.0, 2.0, 3.0, 5.0, 9.0]})
+    df = dd.from_pandas(frame, npartitions=2)
+    grouping = type(df.groupby("k"))
+    out = df.groupby("k").agg(z=("x", functools.partial(grouping.var, ddof=0)))
+    want = frame.groupby("k").agg(z=("x", functools.partial(np.var, ddof=0)))
+    pd.testing.assert_frame_equal(out.compute(scheduler="sync"), want)

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shoal.collection import is_own
+from shoal.dataframe.collection.align import side_by_side
 from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.meta import make_meta, meta_of_call, sample_of
-from shoal.dataframe.nodes.base import FrameNode, PartitionWise
+from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.graph.functions import M
 from shoal.highlevelgraph import MaterializedLayer, graph_of, keys_of
@@ -67,23 +68,11 @@ def are_co_aligned(*exprs: Any) -> bool:
     --------
     >>> from shoal.dataframe import from_dict
     >>> x = from_dict({"x": [1, 2]}, npartitions=2).x
-    >>> are_co_aligned(x.expr, (x + 1).expr), are_co_aligned(x.expr, x.cumsum().expr)
+    >>> are_co_aligned(x.expr, (x + 1).expr), are_co_aligned(x.expr, x.sort_values().expr)
     (True, False)
     """
-    return len({root.name for expr in exprs for root in _roots(expr)}) <= 1
-
-
-def _roots(node: Any) -> list[FrameNode]:
-    """Where the rows of a node come from: what is not worked out partition by partition."""
-    found: list[FrameNode] = []
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, PartitionWise) and one.frames:
-            todo.extend(one.frames)
-        elif isinstance(one, FrameNode) and one.ndim:
-            found.append(one)
-    return found
+    frames = [expr for expr in exprs if isinstance(expr, FrameNode) and expr.ndim]
+    return not frames or side_by_side(frames)
 
 
 def emulate(func: Callable[..., Any], *args: Any, udf: bool = False, **kwargs: Any) -> Any:

@@ -21,6 +21,7 @@ BYTES = (
 )
 ACCESSORS = tuple(f"register_{kind}_accessor" for kind in ("dataframe", "index", "series"))
 FROM_MEMORY = ("from_array", "from_dask_array", "from_delayed", "from_map", "from_pandas")
+GROUPS = ("GroupBy", "SeriesGroupBy")
 EXPRESSIONS = ("ApplyConcatApply", "FrameBase", "elemwise", "emulate", "new_collection")
 
 MOVED: Mapping[str, Mapping[str, str]] = {
@@ -55,13 +56,17 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     },
     "shoal.blockwise": {"blockwise": "array", "lol_tuples": "graph.nested"},
     "shoal.dataframe.accessor": dict.fromkeys(ACCESSORS, "dataframe.extensions"),
-    "shoal.dataframe.api": dict.fromkeys(EXPRESSIONS, "compat.frames"),
+    "shoal.dataframe.api": {
+        **dict.fromkeys(EXPRESSIONS, "compat.frames"),
+        **dict.fromkeys(GROUPS, "dataframe.collection.groupby"),
+    },
     "shoal.dataframe.backends": {
         "_nonempty_index": "dataframe.meta:sample_of",
         "make_meta": "dataframe.meta",
         "meta_nonempty": "dataframe.meta:meta_nonempty_dispatch",
         "meta_nonempty_dataframe": "dataframe.meta:sample_of_pandas",
     },
+    "shoal.dataframe.dask_expr._groupby": dict.fromkeys(GROUPS, "dataframe.collection.groupby"),
     "shoal.dataframe.dask_expr.expr": dict.fromkeys(
         ("Blockwise", "Drop", "are_co_aligned"), "compat.frames"
     ),

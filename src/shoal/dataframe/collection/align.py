@@ -2,8 +2,9 @@
 
 Frames are *side by side* when their partitions come, operation by operation, from the partitions of
 the same sources: then row i of one is where row i of the other is, whatever the divisions are.
-Other frames are cut at common bounds where their divisions are known; where they are not, rows are
-moved by the hash of their label, so that equal labels meet.
+Other frames are cut at common bounds where their divisions are known.  Where some are not, rows of
+those are moved between the bounds of the others, and stand in pandas' order afterwards; where none
+are, by the hash of their label, so that equal labels meet.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection.tables import FLEXIBLE
+from shoal.dataframe.kernels.rows import itself
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.labels import (
     Matched,
@@ -22,8 +24,9 @@ from shoal.dataframe.nodes.labels import (
     order_lost,
     same_labels,
 )
-from shoal.dataframe.nodes.moves import Shuffle, union_divisions
+from shoal.dataframe.nodes.moves import Ranged, Shuffle, union_divisions
 from shoal.dataframe.nodes.partitions import RepartitionDivisions
+from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.dataframe.nodes.sources import FromPandas
 
 __all__ = ["COMPARISONS", "aligned", "match_of", "side_by_side", "wrapped"]
@@ -158,7 +161,7 @@ def aligned(
     )
     fitted: list[FrameNode] = list(rows)
     if not beside and not (known and len({frame.divisions for frame in rows}) == 1):
-        fitted = _fitted(rows, what)
+        fitted = _fitted(rows, what, match)
     if match and not any(isinstance(frame.meta, pd.Index) for frame in rows):
         fitted = _matched(rows, fitted, match, what, beside=beside)
     new = dict(zip(rows, fitted, strict=True))
@@ -180,7 +183,7 @@ def _matched(
     """
     first, *others = rows
     here, *there = fitted
-    moved = any(isinstance(frame, Shuffle) for frame in fitted)
+    moved = any(isinstance(frame, Ranged | Shuffle) for frame in fitted)
     if all(frame.npartitions == 1 for frame in (*rows, *fitted)):
         return list(fitted)
     if match == "alike":
@@ -255,20 +258,47 @@ def _laid_along(frame: FrameNode, lead: FrameNode, *, broadcast: bool, along: bo
         return False
 
 
-def _fitted(frames: Sequence[FrameNode], what: str) -> list[FrameNode]:
-    if all(frame.known_divisions for frame in frames):
-        bounds = frames[0].divisions
-        try:
-            for frame in frames[1:]:
-                bounds = union_divisions(bounds, frame.divisions)
-        except TypeError as error:
-            raise ValueError(
-                f"{what}: the labels of the frames cannot be compared ({error}); give them "
-                "indexes of one type"
-            ) from error
-        return [
-            frame if frame.divisions == bounds else RepartitionDivisions(frame, bounds)
-            for frame in frames
-        ]
+def _fitted(frames: Sequence[FrameNode], what: str, match: str) -> list[FrameNode]:
+    known = [frame for frame in frames if frame.known_divisions]
+    if match == "once" and frames[0].known_divisions and len(known) < len(frames):
+        # The labels of the first decide which rows there are.
+        known = [frames[0]]
     count = max(frame.npartitions for frame in frames)
-    return [Shuffle(frame, None, count) for frame in frames]
+    if not known:
+        return [Shuffle(frame, None, count) for frame in frames]
+    bounds = known[0].divisions
+    try:
+        for frame in known[1:]:
+            bounds = union_divisions(bounds, frame.divisions)
+    except TypeError as error:
+        raise ValueError(
+            f"{what}: the labels of the frames cannot be compared ({error}); give them "
+            "indexes of one type"
+        ) from error
+    if len(known) < len(frames) and not _has_room(known[0], bounds, count, frames):
+        return [Shuffle(frame, None, count) for frame in frames]
+    cut = [
+        (frame if frame.divisions == bounds else RepartitionDivisions(frame, bounds))
+        if frame in known
+        else Ranged(frame, bounds)
+        for frame in frames
+    ]
+    if len(known) == len(frames) or match == "once":
+        return cut
+    # Labels of the others may lie outside of the bounds.
+    return [_unbounded(frame) if frame.known_divisions else frame for frame in cut]
+
+
+def _has_room(known: FrameNode, bounds: Any, count: int, frames: Sequence[FrameNode]) -> bool:
+    """Whether rows can be moved between bounds, and partitions stay at least half as many."""
+    if 2 * (len(bounds) - 1) < count or any(isinstance(one.meta, pd.Index) for one in frames):
+        return False
+    dtypes = {frame.meta.index.dtype for frame in frames}
+    dtype = known.meta.index.dtype
+    # Objects may be of several kinds, and categories have an order of their own.
+    return len(dtypes) == 1 and (dtype.kind in "iufmM" or isinstance(dtype, pd.StringDtype))
+
+
+def _unbounded(frame: FrameNode) -> FrameNode:
+    unknown = (None,) * len(frame.divisions)
+    return MapPartitions(itself, (frame,), (), frame.meta, unknown, "clear-divisions")

@@ -255,14 +255,23 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _cumulative(name: str) -> Callable[..., Any]:
-    def method(self: Any, axis: Any = 0, skipna: bool = True, numeric_only: bool = False) -> Any:
+    def run(
+        self: Any,
+        axis: Any = 0,
+        skipna: bool = True,
+        numeric_only: bool = False,
+        method: str | None = None,
+    ) -> Any:
+        if method not in (None, "sequential", "blelloch"):
+            # Dask's arrays name two ways of adding up; there is one here.
+            raise ValueError(f"method is 'sequential' or 'blelloch', got {method!r}")
         if numeric_only and self.ndim == 2:
             self = self[list(getattr(self._meta, name)(numeric_only=True))]
         if check_axis(self, axis) == 1:
             return self._rowwise(name, axis=1, skipna=skipna)
         return from_node(Cumulative(self._node, name, skipna))
 
-    return method
+    return run
 
 
 def _property(name: str) -> property:

@@ -768,7 +768,7 @@ def _aggregate(column: Any, func: Any) -> Aggregate | None:
 def _install() -> None:
     def named(func: str) -> Callable[..., Any]:
         def method(
-            self: GroupBy,
+            self: Any,
             numeric_only: Any = None,
             *,
             split_every: Any = None,
@@ -776,6 +776,9 @@ def _install() -> None:
             shuffle_method: Any = None,
             **options: Any,
         ) -> Any:
+            if not isinstance(self, GroupBy):
+                # ``agg(partial(GroupBy.var, ddof=0))``: pandas calls it with a group's values.
+                return getattr(self, func)(**options)
             told = {} if numeric_only is None else {"numeric_only": numeric_only}
             return self._named(func, split_every, split_out, {**told, **options})
 

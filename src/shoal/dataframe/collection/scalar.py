@@ -10,9 +10,8 @@ import numpy as np
 
 from shoal.dataframe.collection.base import FrameBase, collection_types, from_node
 from shoal.dataframe.collection.generate import install_operators
-from shoal.dataframe.kernels.rows import row_of
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.rowwise import OneRow
 from shoal.delayed import Delayed
 from shoal.seams import across
 
@@ -74,9 +73,7 @@ class Scalar(FrameBase):
         >>> from_dict({"x": [1, 2]}, npartitions=2).x.sum().to_series().compute().to_dict()
         {0: 3}
         """
-        meta = row_of(self._meta, index).iloc[:0]
-        args = (row_of, (self._node, index), (), meta, (None, None), "to-series")
-        return from_node(MapPartitions(*args))
+        return from_node(OneRow(self._node, index))
 
     def __bool__(self) -> bool:
         raise TypeError(

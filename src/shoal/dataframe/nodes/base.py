@@ -293,7 +293,7 @@ class PartitionWise(FrameNode):
     def row_roots(self) -> frozenset[str]:
         """Those of its sources; itself, where it has none of as many partitions."""
         count = self.npartitions
-        roots = [frame.row_roots for frame in self.frames if frame.npartitions == count]
+        roots = [one.row_roots for one in self.frames if one.npartitions == count and one.ndim]
         return frozenset().union(*roots) if roots else frozenset([self.name])
 
     @cached_property

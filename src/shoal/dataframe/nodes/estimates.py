@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
+from shoal.dataframe.nodes.moves import Ranged, SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Concat, Head, Repartition, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import Filter, Method
 from shoal.dataframe.nodes.sources import FromPandas
@@ -21,7 +21,7 @@ from shoal.units import format_bytes
 
 __all__ = ["Estimate", "estimate", "told_size"]
 
-SAME_ROWS = (Shuffle, SetIndex, Sort, Repartition, RepartitionDivisions)
+SAME_ROWS = (Ranged, Shuffle, SetIndex, Sort, Repartition, RepartitionDivisions)
 
 TEXT_BYTES = 24
 """About what a value takes whose dtype has no width."""

@@ -11,7 +11,7 @@ from shoal.dataframe.kernels import labels, rows
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, PartitionWise
 from shoal.dataframe.nodes.homeward import Homeward
-from shoal.dataframe.nodes.moves import Join, SetIndex, Shuffle, Sort, common_dtype
+from shoal.dataframe.nodes.moves import Join, Ranged, SetIndex, Shuffle, Sort, common_dtype
 from shoal.dataframe.nodes.partitions import (
     Head,
     Repartition,
@@ -38,7 +38,7 @@ __all__ = ["Matched", "labels_differ", "never_same", "order_lost", "same_labels"
 SOME_ROWS = frozenset(["dropna", "drop_duplicates", "head", "tail", "query", "filter", "drop"])
 """Methods that leave out rows, and change no label."""
 
-MOVES = (Head, Repartition, RepartitionDivisions, Select, Shuffle, Tail)
+MOVES = (Head, Ranged, Repartition, RepartitionDivisions, Select, Shuffle, Tail)
 """Nodes whose rows are rows of the source, each once at most."""
 
 

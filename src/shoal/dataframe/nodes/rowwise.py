@@ -24,6 +24,7 @@ from shoal.dataframe.nodes.base import (
     PartitionWise,
     columns_of,
 )
+from shoal.graph.token import tokenize
 
 __all__ = [
     "Beside",
@@ -34,6 +35,7 @@ __all__ = [
     "MapEach",
     "MapPartitions",
     "Method",
+    "OneRow",
     "Operator",
     "Project",
     "Rename",
@@ -528,6 +530,50 @@ class MapPartitions(PartitionWise):
     def label(self) -> str:
         """Its title."""
         return f"MapPartitions({self.title})"
+
+
+class OneRow(PartitionWise):
+    """A series of one row: a value and its label.
+
+    Parameters
+    ----------
+    value
+        A scalar.
+    index
+        The label; rows of one label stand side by side.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> OneRow(from_dict({"x": [1]}, npartitions=1).x.sum().expr, "total").divisions
+    ('total', 'total')
+    """
+
+    __slots__ = ()
+    fields = ("value", "index")
+    prefix = "one-row"
+
+    def call(self) -> Apply:
+        """Put the label beside the value."""
+        return Apply(rows.row_of, (self.value, self.index), title="one row")
+
+    def infer_meta(self) -> Any:
+        """No row of it."""
+        return rows.row_of(self.value.meta, self.index).iloc[:0]
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The label on both sides."""
+        return (None, None) if pd.isna(self.index) else (self.index, self.index)
+
+    @cached_property
+    def row_roots(self) -> frozenset[str]:
+        """The label."""
+        return frozenset([self.row_key])
+
+    @cached_property
+    def row_key(self) -> str:
+        """The label."""
+        return f"one-row-{tokenize(self.index)}"
 
 
 class Beside(PartitionWise):
