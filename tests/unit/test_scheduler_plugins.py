@@ -10,8 +10,11 @@ import threading
 import pytest
 
 from shoal.distributed import Client, LocalCluster, Scheduler, SchedulerPlugin, Worker
+from shoal.distributed.core.scheduler.parties import HANDLERS
 from shoal.distributed.core.scheduler.watched import Watched
 from shoal.distributed.node.extensions import Extensions, overrides
+from shoal.distributed.protocol import Call
+from shoal.errors import ClusterError
 
 
 class Recorder(SchedulerPlugin):
@@ -270,3 +273,20 @@ def test_an_event_that_cannot_be_sent_is_refused_where_it_is_logged(cluster) -> 
         cluster.scheduler.log_event("news", object())
     with Client(cluster) as client:
         assert not client.get_events("news")
+
+
+def test_a_call_that_the_state_machine_fails_at_is_answered(cluster, monkeypatch, caplog) -> None:
+    with Client(cluster) as client:
+        handle = HANDLERS[Call]
+
+        def failing(state, who, message, buffers, now) -> None:
+            if message.method == "scheduler.info":
+                raise ValueError("a mistake in the scheduler")
+            handle(state, who, message, buffers, now)
+
+        monkeypatch.setitem(HANDLERS, Call, failing)
+        with pytest.raises(ClusterError, match="info: ValueError: a mistake in the scheduler"):
+            client.scheduler_info()
+        monkeypatch.undo()
+        assert client.scheduler_info()["workers"]
+        assert client.submit(int, 5).result() == 5

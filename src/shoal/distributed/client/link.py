@@ -85,6 +85,47 @@ DROP_S = 0.005
 """How long the scheduler may not hear of a future that is gone."""
 
 
+class Attempts:
+    """When to try to come back, and for how long.
+
+    Attributes
+    ----------
+    until_s
+        When to give up.
+
+    Examples
+    --------
+    >>> attempts = Attempts()
+    >>> attempts.begin(until_s=10.0)
+    >>> attempts.pause_s(9.0), attempts.pause_s(9.0), attempts.pause_s(10.0)
+    (0.05, 0.1, None)
+    """
+
+    def __init__(self) -> None:
+        self.until_s = 0.0
+        self._count = 0
+        self._open_since_s, self._confirmed = 0.0, 0
+
+    def begin(self, until_s: float) -> None:
+        """Something that worked was lost."""
+        self.until_s, self._count = until_s, 0
+
+    def opened(self, now_s: float, confirmed: int) -> None:
+        """The scheduler has welcomed a connection, and had taken so many messages before."""
+        self._open_since_s, self._confirmed = now_s, confirmed
+
+    def was_used(self, now_s: float, session: Session) -> bool:
+        """Whether what was opened worked: else its end is one more attempt that failed."""
+        is_taken = not session.said or session.confirmed > self._confirmed
+        return is_taken or now_s - self._open_since_s >= STANDS_S
+
+    def pause_s(self, now_s: float) -> float | None:
+        """How long to wait before the next attempt; None: that was the last."""
+        pause_s = RETRY_S[min(self._count, len(RETRY_S) - 1)]
+        self._count += 1
+        return None if now_s + pause_s > self.until_s else pause_s
+
+
 class Link:
     """The connections of one client.
 
@@ -149,10 +190,7 @@ class Link:
         """Of the cluster."""
         self._workers: dict[str, Promise[Connection]] = {}
         self._dropped: deque[Entry] = deque()
-        self._give_up_at, self._attempts, self._hellos = 0.0, 0, 0
-        self._open_since_s = 0.0
-        self._confirmed = 0
-        """How many messages the scheduler had taken when the connection was welcomed."""
+        self._attempts, self._hellos = Attempts(), 0
         self.goodbye = ""
         """Why the scheduler left, if it has said so."""
         self.ended: Promise[None] = Promise()
@@ -163,12 +201,12 @@ class Link:
     def open(self) -> Promise[Welcome]:
         """Connect to the scheduler; ends when it has answered."""
         self.loop.own(self)
-        self._give_up_at, self._attempts = self.loop.time() + self.timeout_s, 0
+        self._attempts.begin(self.loop.time() + self.timeout_s)
         self._dial()
         return self._welcome
 
     def _dial(self) -> None:
-        left_s = self._give_up_at - self.loop.time()
+        left_s = self._attempts.until_s - self.loop.time()
         connect(
             self.loop,
             self.address,
@@ -214,7 +252,7 @@ class Link:
             for said in session.said:
                 conn.send(said.message, said.buffers)
             session.sent = session.confirmed + len(session.said)
-            self._open_since_s, self._confirmed = self.loop.time(), session.confirmed
+            self._attempts.opened(self.loop.time(), session.confirmed)
             self._is_open = True
             self.status = "running"
         text = f"the scheduler at {self.address} was restarted, and may have had this call before"
@@ -250,9 +288,8 @@ class Link:
 
     def _try_again(self, error: BaseException, text: str, may_pass: bool) -> None:
         """Connect once more after a pause, unless that is hopeless."""
-        pause_s = RETRY_S[min(self._attempts, len(RETRY_S) - 1)]
-        self._attempts += 1
-        if not may_pass or self.loop.time() + pause_s > self._give_up_at:
+        pause_s = self._attempts.pause_s(self.loop.time())
+        if pause_s is None or not may_pass:
             if self._welcome.done:
                 log.error("Failed to reconnect to the scheduler: %s", text)
             self._welcome.fail(error)
@@ -269,12 +306,7 @@ class Link:
             was_open, self._is_open = self._is_open, False
             if self.status == "closed":
                 return
-            session = self._session
-            was_used = was_open and (
-                not session.said
-                or session.confirmed > self._confirmed
-                or now - self._open_since_s >= STANDS_S
-            )
+            was_used = was_open and self._attempts.was_used(now, self._session)
             may_return = not self.goodbye and self._welcome.done
             if may_return:
                 self.status = "connecting"
@@ -283,13 +315,11 @@ class Link:
             self._welcome.fail(error or ClusterError(why))
             self._end(self.goodbye or why)
         elif was_used:
-            self._give_up_at, self._attempts = now + self.timeout_s, 0
+            self._attempts.begin(now + self.timeout_s)
             self._dial()
         else:
-            what = type(session.said[0].message).__name__ if session.said else "Hello"
-            gone = error or ConnectionLostError("it closed the connection")
-            text = f"the scheduler at {self.address} takes no {what} message: {gone}"
-            self._try_again(gone, text, True)
+            text = f"the scheduler at {self.address} takes nothing of what is said: {error}"
+            self._try_again(error or ConnectionLostError(text), text, True)
 
     def _end(self, text: str) -> None:
         """Nothing will be answered any more."""
@@ -308,10 +338,7 @@ class Link:
         self.ended.keep(None)
         if conn is not None:
             conn.close()
-        for worker in workers.values():
-            if worker.done:
-                with contextlib.suppress(Exception):
-                    worker.result().close()
+        close_all(workers.values())
 
     def close(self, text: str = "the client was closed") -> None:
         """Say goodbye and let go of everything; from any thread."""
@@ -350,10 +377,8 @@ class Link:
                     MESSAGES.pack(message)
                     say(session, message, buffers)
                 return
-        raise ClosedClientError(
-            f"Can't send {NAMES.get(type(message), type(message).__name__)} to the scheduler: "
-            "the client is closed"
-        )
+        what = NAMES.get(type(message), type(message).__name__)
+        raise ClosedClientError(f"Can't send {what} to the scheduler: the client is closed")
 
     def request(
         self,
@@ -637,6 +662,14 @@ NAMES: dict[type, str] = {Submit: "update-graph"}
 """What users call messages, where it is not the name of their class."""
 
 _ANSWERS = frozenset({Answer, Located, Reserved, Data})
+
+
+def close_all(connections: Iterable[Promise[Connection]]) -> None:
+    """Close those that are there."""
+    for promise in connections:
+        if promise.done:
+            with contextlib.suppress(Exception):
+                promise.result().close()
 
 
 def _wake(awaited: Iterable[Entry]) -> None:

@@ -56,6 +56,8 @@ from shoal.distributed.protocol import Answer, Call, Goodbye, Topic
 from shoal.distributed.wire.codec import MESSAGES
 from shoal.errors import ClusterError
 from shoal.graph.functions import has_keyword
+from shoal.serialize.messages import message as text_of
+from shoal.serialize.messages import type_name
 from shoal.serialize.pickles import dumps
 from shoal.units import parse_timedelta
 
@@ -429,7 +431,11 @@ class Scheduler(Overview):
         def received(_: Connection, message: Any, buffers: Sequence[Any]) -> None:
             self._dirty = True
             now = self.loop.time()
-            core.received(self.state, party, message, buffers, now)
+            try:
+                core.received(self.state, party, message, buffers, now)
+            except Exception as error:
+                core.answered(self.state, party, mistake_at(message, error))
+                return
             if self._record is not None:
                 self._record.received(party, message, buffers, now)
             if self.plugins:
@@ -608,6 +614,19 @@ class Caller:
         """Answer; from any thread."""
         scheduler = self.scheduler
         scheduler.loop.call_threadsafe(scheduler.answered, self.party, answer)
+
+
+def mistake_at(call: Any, error: Exception) -> Answer:
+    """The answer to a call that the state machine fails at: a mistake of ours.
+
+    The call counts as taken, so that nobody would answer it any more.  For other messages the
+    error is raised.
+    """
+    if type(call) is not Call:
+        raise error
+    log.error("the call %s could not be handled", call.method, exc_info=error)
+    what = f"the scheduler failed at {call.method}: {type_name(error)}: {text_of(error)}"
+    return Answer(call.request, None, ("ClusterError", what))
 
 
 EFFECTS: dict[type, Callable[[Scheduler, Any], None]] = {
