@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -94,3 +95,37 @@ def test_a_fill_value_that_does_not_fit_is_refused_at_once() -> None:
 def test_dtype_of_a_masked_array() -> None:
     x = da.ma.masked_array(da.ones(3, chunks=2), [True, False, False], dtype="f4")
     assert_eq(x, np.ma.masked_array(np.ones(3), [True, False, False], dtype="f4"))
+
+
+OPERATORS = [
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.truediv,
+    operator.floordiv,
+    operator.mod,
+    operator.pow,
+    operator.lt,
+    operator.eq,
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_operators_are_those_of_masked_arrays(op: Any, dtype: str) -> None:
+    x = np.ma.masked_array(np.array([[0, 255, 3], [2, 0, 1]], dtype), [[0, 0, 1], [0, 0, 0]])
+    d = da.from_array(x, chunks=(1, 2))
+    for other in (2.5, 2, 0, x[::-1], np.array([0, 1, 2])):
+        lazy = da.from_array(other, chunks=2) if isinstance(other, np.ndarray) else other
+        for got, want in ((op(d, lazy), op(x, other)), (op(lazy, d), op(other, x))):
+            made = got.compute()
+            assert got.dtype == made.dtype == want.dtype
+            np.testing.assert_array_equal(np.ma.getmaskarray(made), np.ma.getmaskarray(want))
+            np.testing.assert_array_equal(made.filled(0), want.filled(0))
+
+
+def test_a_mean_that_is_no_number_is_masked() -> None:
+    x = np.ma.masked_array([[1.0, np.nan], [2.0, 3.0]], [[0, 0], [0, 1]])
+    got = da.from_array(x, chunks=1).mean(axis=1).compute()
+    assert got.mask.tolist() == x.mean(axis=1).mask.tolist() == [True, False]

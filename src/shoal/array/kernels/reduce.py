@@ -154,7 +154,8 @@ def mean_aggregate(partials: Any, axis: Any, keepdims: bool, dtype: Any = None) 
     """
     both = mean_combine(partials, axis, keepdims, dtype)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.true_divide(both["total"], both["n"])
+        is_masked = isinstance(both["total"], np.ma.MaskedArray)
+        mean = (np.ma if is_masked else np).true_divide(both["total"], both["n"])
     return mean if dtype is None or mean.dtype == dtype else mean.astype(dtype)
 
 
