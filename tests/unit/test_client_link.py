@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -433,6 +434,8 @@ def test_wrong_credentials_are_an_error_at_once(
 ) -> None:
     address = parts[0].listener.address
     link = Link(loop, address, Security.new(), name="you", versions={}, timeout_s=100 * TIMEOUT_S)
+    opening, told = link.open(), queue.Queue[str]()
+    opening.add_callback(lambda _: told.put(link.status))
     with pytest.raises(AuthenticationError):
-        link.open().wait(TIMEOUT_S)
-    assert link.status == "closed"
+        opening.wait(TIMEOUT_S)
+    assert told.get(timeout=TIMEOUT_S) == link.status == "closed"

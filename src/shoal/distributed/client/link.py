@@ -292,8 +292,7 @@ class Link:
         if pause_s is None or not may_pass:
             if self._welcome.done:
                 log.error("Failed to reconnect to the scheduler: %s", text)
-            self._welcome.fail(error)
-            self._end(text)
+            self._end(text, error)
             return
         self.loop.call_later(pause_s, self._dial)
 
@@ -312,8 +311,7 @@ class Link:
                 self.status = "connecting"
         if not may_return:
             why = f"the connection to the scheduler at {self.address} was lost"
-            self._welcome.fail(error or ClusterError(why))
-            self._end(self.goodbye or why)
+            self._end(self.goodbye or why, error or ClusterError(why))
         elif was_used:
             self._attempts.begin(now + self.timeout_s)
             self._dial()
@@ -321,7 +319,7 @@ class Link:
             text = f"the scheduler at {self.address} takes nothing of what is said: {error}"
             self._try_again(error or ConnectionLostError(text), text, True)
 
-    def _end(self, text: str) -> None:
+    def _end(self, text: str, error: BaseException | None = None) -> None:
         """Nothing will be answered any more."""
         self.loop.disown(self)
         with self.lock:
@@ -333,7 +331,7 @@ class Link:
             self._session = Session()
             workers, self._workers = self._workers, {}
         self._fail_requests(..., ClusterError(text))
-        self._welcome.fail(ClosedClientError(text))
+        self._welcome.fail(error or ClosedClientError(text))
         _wake(awaited)
         self.ended.keep(None)
         if conn is not None:
