@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
@@ -54,3 +57,18 @@ def test_divisions_have_to_hold() -> None:
     lie = dd.from_map(lambda i: parts[i], [0, 1], meta=FRAME.head(0), divisions=(10, 15, 25))
     with pytest.raises(AssertionError, match="partition 1 holds 20 to 30"):
         assert_divisions(lie)
+
+
+def test_what_differs_is_an_error_also_where_assertions_are_stripped() -> None:
+    program = """
+import shoal.array as da
+from shoal.dataframe.testing import assert_eq
+for differs, pair in ((da.assert_eq, (da.ones(3), da.ones(4))), (assert_eq, (1, 2))):
+    try:
+        differs(*pair)
+    except AssertionError as error:
+        print(error)
+"""
+    words = [sys.executable, "-O", "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["shapes differ: (3,) and (4,)", "1 != 2"]

@@ -78,10 +78,10 @@ def test_some_files_are_compressed(tmp_path: Path, read: Callable[..., Any]) -> 
 
 def test_compressed_files_are_whole_where_others_are_cut() -> None:
     for name, codec in (("a", None), ("b.gz", "gzip")):
-        with open_file(f"memory://edges/{name}", "wb", codec) as file:
+        with open_file(f"memory://packed/{name}", "wb", codec) as file:
             file.write(b"line\n" * 10)
     plan = plan_blocks(
-        "memory://edges/*",
+        "memory://packed/*",
         blocksize=20,
         delimiter=b"\n",
         compression="infer",
@@ -89,7 +89,7 @@ def test_compressed_files_are_whole_where_others_are_cut() -> None:
     )
     assert [len(blocks) for blocks in plan.blocks] == [2, 1]
     with pytest.raises(ValueError, match="is compressed"):
-        plan_blocks("memory://edges/*", blocksize=20, compression="infer")
+        plan_blocks("memory://packed/*", blocksize=20, compression="infer")
 
 
 def test_json_loses_no_column_and_makes_no_dates_of_numbers(tmp_path: Path) -> None:

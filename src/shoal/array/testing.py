@@ -61,10 +61,10 @@ def assert_eq(
     True
     """
     x, y = (_computed(v, check_shape, check_chunks, check_dtype, scheduler) for v in (a, b))
-    assert np.shape(x) == np.shape(y), f"shapes differ: {np.shape(x)} and {np.shape(y)}"
+    _check(np.shape(x) == np.shape(y), f"shapes differ: {np.shape(x)} and {np.shape(y)}")
     if check_dtype:
         kinds = [getattr(v, "dtype", None) or np.asarray(v).dtype for v in (x, y)]
-        assert kinds[0] == kinds[1], f"dtypes differ: {kinds[0]} and {kinds[1]}"
+        _check(kinds[0] == kinds[1], f"dtypes differ: {kinds[0]} and {kinds[1]}")
     if hasattr(x, "todense") or hasattr(y, "todense"):
         x, y = (v.todense() if hasattr(v, "todense") else v for v in (x, y))
     if isinstance(x, np.ma.MaskedArray) or isinstance(y, np.ma.MaskedArray):
@@ -84,14 +84,20 @@ def _computed(a: Any, shape: bool, chunks: bool, dtype: bool, scheduler: str) ->
         return a.compute(scheduler=scheduler) if is_collection(a) else a
     out, blocks = compute(a, list(a.to_delayed().flat), scheduler=scheduler)
     if dtype:
-        assert a.dtype == out.dtype, f"{a!r} computes {out.dtype}"
+        _check(a.dtype == out.dtype, f"{a!r} computes {out.dtype}")
     if shape:
         told = [n if n != n else int(n) for n in a.shape]
         fits = all(n != n or n == m for n, m in zip(told, np.shape(out), strict=True))
-        assert fits, f"{a!r} computes shape {np.shape(out)}"
+        _check(fits, f"{a!r} computes shape {np.shape(out)}")
     if chunks:
         for told_shape, block in zip(itertools.product(*a.chunks), blocks, strict=True):
             real = np.shape(block)
             fits = all(n != n or n == m for n, m in zip(told_shape, real, strict=True))
-            assert fits, f"a block of {a!r} should have shape {told_shape}, and has {real}"
+            _check(fits, f"a block of {a!r} should have shape {told_shape}, and has {real}")
     return out
+
+
+def _check(holds: bool, text: str) -> None:
+    """An assertion that ``python -O`` does not strip."""
+    if not holds:
+        raise AssertionError(text)

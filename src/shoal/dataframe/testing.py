@@ -80,7 +80,8 @@ def assert_eq(
     elif isinstance(left, float) and isinstance(right, float):
         pd.testing.assert_series_equal(pd.Series([left]), pd.Series([right]), **kwargs)
     else:
-        assert left == right or (pd.isna(left) and pd.isna(right)), f"{left!r} != {right!r}"
+        equal = left == right or (pd.isna(left) and pd.isna(right))
+        _check(equal, f"{left!r} != {right!r}")
     return True
 
 
@@ -110,9 +111,10 @@ def assert_divisions(frame: Any, *, scheduler: str = "sync") -> None:
             continue
         low, high, last = divisions[i], divisions[i + 1], i == len(divisions) - 2
         inside = index.min() >= low and (index.max() <= high if last else index.max() < high)
-        assert inside, (
+        _check(
+            inside,
             f"partition {i} holds {index.min()} to {index.max()}; its divisions are "
-            f"{low!r} to {high!r}"
+            f"{low!r} to {high!r}",
         )
 
 
@@ -122,15 +124,21 @@ def _computed(side: Any, names: bool, dtypes: bool, scheduler: str) -> Any:
     (result,) = compute(side, scheduler=scheduler)
     meta = getattr(side, "_meta", None)
     if isinstance(meta, pd.DataFrame):
-        assert list(meta.columns) == list(result.columns), (
-            f"told columns {list(meta.columns)}, computed {list(result.columns)}"
-        )
+        told, found = list(meta.columns), list(result.columns)
+        _check(told == found, f"told columns {told}, computed {found}")
         if dtypes:
             pd.testing.assert_series_equal(meta.dtypes, result.dtypes)
     elif isinstance(meta, (pd.Series, pd.Index)):
-        assert not names or meta.name == result.name, f"told {meta.name!r}, got {result.name!r}"
-        assert not dtypes or meta.dtype == result.dtype, f"told {meta.dtype}, got {result.dtype}"
+        same_name, same_dtype = meta.name == result.name, meta.dtype == result.dtype
+        _check(same_name or not names, f"told {meta.name!r}, got {result.name!r}")
+        _check(same_dtype or not dtypes, f"told {meta.dtype}, got {result.dtype}")
     return result
+
+
+def _check(holds: bool, text: str) -> None:
+    """An assertion that ``python -O`` does not strip."""
+    if not holds:
+        raise AssertionError(text)
 
 
 def _without_index(side: Any) -> Any:
