@@ -270,3 +270,34 @@ def test_rows_keep_their_order_however_row_groups_share_partitions(
         found = dd.read_parquet(str(tmp_path), split_row_groups=many, **options)
         assert found.x.compute().tolist() == list(range(80))
         assert found[found.x > 20].t.compute().is_monotonic_increasing
+
+
+def test_nested_columns_keep_their_types(tmp_path: Path) -> None:
+    lists = pd.Series([[1], None, [], [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
+    kind = pa.struct([("a", pa.int64()), ("b", pa.string())])
+    structs = pd.Series([{"a": 1, "b": "x"}, None] * 2, dtype=pd.ArrowDtype(kind))
+    whole = pd.DataFrame({"l": lists, "s": structs, "x": range(4)})
+    dd.from_pandas(whole, npartitions=2).to_parquet(str(tmp_path / "d"))
+    df = dd.read_parquet(str(tmp_path / "d"))
+    assert df.dtypes.tolist() == whole.dtypes.tolist()
+    pd.testing.assert_frame_equal(df.compute(), whole)
+    assert df.l.list.len().compute().tolist()[2:] == [0, 2]
+    assert df[df.x > 2].s.struct.field("a").compute().tolist() == [pd.NA]
+
+
+def test_periods_and_intervals_are_written(tmp_path: Path) -> None:
+    whole = pd.DataFrame(
+        {"p": pd.period_range("2020", periods=4, freq="M"), "i": pd.interval_range(0, 4)}
+    )
+    dd.from_pandas(whole, npartitions=2).to_parquet(str(tmp_path / "d"))
+    pd.testing.assert_frame_equal(dd.read_parquet(str(tmp_path / "d")).compute(), whole)
+
+
+def test_one_footer_for_files_of_other_types(tmp_path: Path) -> None:
+    whole = pd.DataFrame({"x": range(4), "c": pd.Series([None, None, b"x", b"y"], dtype=object)})
+    df = dd.from_pandas(whole, npartitions=2)
+    with pytest.raises(ValueError, match=r"columns \['c'\] have other types.*schema="):
+        df.to_parquet(str(tmp_path / "d"), write_metadata_file=True)
+    told = {"write_metadata_file": True, "schema": {"c": pa.binary()}}
+    df.to_parquet(str(tmp_path / "e"), **told)
+    assert dd.read_parquet(str(tmp_path / "e")).compute().c.tolist() == [None, None, b"x", b"y"]

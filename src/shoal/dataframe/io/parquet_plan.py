@@ -143,9 +143,14 @@ class Conversion:
             Names of the columns that become the index, a tuple.
         """
         options: dict[str, Any] = dict(self.options)
+        plain, nested = _without_stored_index(table)
         if self.backend is not None:
             options.setdefault("types_mapper", _mapper(self.backend))
-        frame = _without_stored_index(table).to_pandas(**options)
+        elif nested:
+            options.setdefault(
+                "types_mapper", lambda kind: pd.ArrowDtype(kind) if kind in nested else None
+            )
+        frame = plain.to_pandas(**options)
         # Columns of an index without a name would come without one.
         frame.columns = pd.Index(table.column_names, name=frame.columns.name)
         chosen = [name for name in self.categories if name in frame.columns]
@@ -159,13 +164,30 @@ class Conversion:
         return frame.rename_axis(real if len(real) > 1 else real[0])
 
 
-def _without_stored_index(table: Any) -> Any:
-    """A table whose pandas metadata tells the dtypes of columns, and nothing of an index."""
+def _without_stored_index(table: Any) -> tuple[Any, list[Any]]:
+    """A table whose pandas metadata tells the dtypes of columns, and nothing of an index.
+
+    Also the Arrow types of nested columns that were Arrow's in pandas, too: pandas does not
+    understand its own names of their dtypes.
+    """
     told = dict(table.schema.metadata or {})
     if b"pandas" not in told:
-        return table
-    pandas = {**json.loads(told[b"pandas"]), "index_columns": []}
-    return table.replace_schema_metadata({**told, b"pandas": json.dumps(pandas).encode()})
+        return table, []
+    pandas = json.loads(told[b"pandas"])
+    here = [one for one in pandas["columns"] if _field_of(one) in table.column_names]
+    pandas = {**pandas, "columns": here, "index_columns": []}
+    nested: list[Any] = []
+    for column in here:
+        kind = table.schema.field(_field_of(column)).type
+        if pa.types.is_nested(kind) and str(column["numpy_type"]).endswith("[pyarrow]"):
+            column["numpy_type"] = "object"
+            nested.append(kind)
+    return table.replace_schema_metadata({**told, b"pandas": json.dumps(pandas).encode()}), nested
+
+
+def _field_of(column: dict[str, Any]) -> Any:
+    """Of which field pandas' metadata tells; old files have the name of the column alone."""
+    return column.get("field_name", column["name"])
 
 
 def _mapper(backend: str) -> Callable[[Any], Any]:

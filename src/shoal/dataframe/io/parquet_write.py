@@ -399,7 +399,16 @@ class _Finish:
                 footers = [pq.read_metadata(file), *footers]
         whole = footers[0]
         for footer in footers[1:]:
-            whole.append_row_groups(footer)
+            try:
+                whole.append_row_groups(footer)
+            except RuntimeError as error:
+                one, other = (f.schema.to_arrow_schema() for f in (whole, footer))
+                unlike = [field.name for field in one if field not in list(other)]
+                raise ValueError(
+                    f"{place} has one schema for all files, and columns {unlike} have other types "
+                    "in some, as objects without any value do; pass schema= with their types, or "
+                    "write_metadata_file=False"
+                ) from error
         with self.fs.open(place, "wb") as file:
             whole.write_metadata_file(file)
         with self.fs.open(f"{self.folder}/_common_metadata", "wb") as file:
@@ -506,10 +515,11 @@ def repeating(table: Any) -> Any:
     >>> repeating(pa.table({"x": range(9), "y": [1] * 9}))
     ['y']
     """
-    if any(pa.types.is_nested(field.type) for field in table.schema) or not len(table):
+    stored = [getattr(field.type, "storage_type", field.type) for field in table.schema]
+    if any(map(pa.types.is_nested, stored)) or not len(table):
         return True
     places = pa.array(np.linspace(0, len(table) - 1, min(SAMPLED, len(table))).astype(np.int64))
-    some = table.take(places)
+    some = table.cast(pa.schema(zip(table.column_names, stored, strict=True))).take(places)
     found = [
         name
         for name, column in zip(some.column_names, some.columns, strict=True)
