@@ -106,6 +106,9 @@ def set_sorted_index(frame: Any, column: Any, drop: bool, append: bool = False) 
     return out if out.index.is_monotonic_increasing else out.sort_index(kind="stable")
 
 
+WIDE = (np.dtype("int64"), np.dtype("uint64"), np.dtype("float64"))
+"""Dtypes that sums of NumPy's keep."""
+
 LOST = {"cumsum": [np.inf, -np.inf], "cumprod": [np.inf, 0.0]}
 """Values after which running totals are NaN for good."""
 
@@ -234,8 +237,29 @@ class Cumulate:
         before = starts[place]
         if before is None or not len(part):
             return getattr(part, self.name)(skipna=self.skipna)
+        if self.name == "cumsum" and part.ndim == 1:
+            run = _summed(part, before)
+            if run is not None:
+                return run
         part = _as_numbers(part, before)
         return getattr(pd.concat([before, part]), self.name)(skipna=self.skipna).iloc[len(before) :]
+
+
+def _summed(part: pd.Series, before: pd.Series) -> pd.Series | None:
+    """Running sums without a copy of rows and labels to stand behind a total; None if it takes one.
+
+    >>> _summed(pd.Series([1, 2]), pd.Series([5])).tolist()
+    [6, 8]
+    """
+    if len(before) != 1 or part.dtype not in WIDE or before.dtype != part.dtype:
+        return None
+    values, start = part.to_numpy(), before.to_numpy()
+    if part.dtype.kind == "f" and not (np.isfinite(start).all() and np.isfinite(values).all()):
+        return None
+    with np.errstate(over="ignore"):
+        run = np.cumsum(values)
+        run += start
+    return pd.Series(run, index=part.index, name=part.name, copy=False)
 
 
 def _as_numbers(part: Any, totals: Any) -> Any:
