@@ -152,3 +152,13 @@ def test_empty_blocks_have_no_say() -> None:
     assert (float(y.max()), float(da.nanmin(y))) == (5.0, 0.0)
     z = da.ones((4, 0), chunks=2)
     assert z.max(axis=0).compute().shape == (0,)
+
+
+def test_an_unknown_length_is_not_taken_for_a_known_one() -> None:
+    x = da.arange(4, chunks=2)
+    some = x[x > 0]  # a block of one element, which NumPy would repeat
+    for make in (lambda: some + x, lambda: da.where(some > 0, x, 0), lambda: x * some[None]):
+        with pytest.raises(ValueError, match=r"unknown length .* 4; call compute_chunk_sizes"):
+            make()
+    assert (some + some[None] + 1).compute().tolist() == [[3, 5, 7]]
+    assert (some.compute_chunk_sizes() * 2 + da.ones(1)).compute().tolist() == [3, 5, 7]

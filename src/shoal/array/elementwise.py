@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.array.chunks import Chunks, blocks_beside, common_blockdim
+from shoal.array.chunks import AxisChunks, Chunks, blocks_beside, common_blockdim, has_unknown
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
 from shoal.array.kernels.cast import cast_block
@@ -140,10 +140,10 @@ def align(operands: Sequence[Any]) -> list[Any]:
         return list(operands)
     ndim = max(node.ndim for node in nodes)
     try:
-        common = [
-            common_blockdim([n.chunks[axis - ndim] for n in nodes if n.ndim + axis >= ndim])
-            for axis in range(ndim)
+        along = [
+            [n.chunks[axis - ndim] for n in nodes if n.ndim + axis >= ndim] for axis in range(ndim)
         ]
+        common = [_same_lengths(axis, common_blockdim(axis)) for axis in along]
     except ValueError as error:
         shapes = " ".join(str(node.array_shape) for node in nodes)
         raise ValueError(
@@ -155,6 +155,18 @@ def align(operands: Sequence[Any]) -> list[Any]:
         [node.chunks for node in fitted if isinstance(node, ArrayNode)],
     )
     return fitted
+
+
+def _same_lengths(own: list[AxisChunks], common: AxisChunks) -> AxisChunks:
+    """The common blocks, if it is known that operands have equal lengths or 1: a block that turns
+    out to have one element would be repeated."""
+    known = [sum(blocks) for blocks in own if not has_unknown((blocks,)) and sum(blocks) != 1]
+    if known and has_unknown(own):
+        raise ValueError(
+            f"one array has an unknown length (nan) where another has {known[0]}; call "
+            "compute_chunk_sizes() on it first"
+        )
+    return common
 
 
 def _fitted(node: ArrayNode, common: Chunks) -> ArrayNode:
