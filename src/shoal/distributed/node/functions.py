@@ -38,13 +38,18 @@ class Functions:
     def learn(self, codes: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Take note of functions.
 
+        A number that is known may mean another function now: a scheduler that was restarted gives
+        numbers anew.
+
         Parameters
         ----------
         codes
             ``(number, digest, data)`` as in `Run`.
         """
         for number, _, data in codes:
-            self._data[number] = data
+            if self._data.get(number) != data:
+                self._data[number] = data
+                self.ready.pop(number, None)
 
     def forget(self, codes: Iterable[int]) -> None:
         """Let go of functions.
@@ -84,4 +89,7 @@ class Functions:
                 add_note(error, "shoal: its function could not be unpickled on the worker")
                 raise
             found = self.ready[code] = (func, rest[0] if rest else None)
+            if self._data.get(code) is not data:
+                # The number has been given to another function meanwhile.
+                self.ready.pop(code, None)
             return found
