@@ -455,3 +455,12 @@ def test_a_reader_opens_only_the_files_that_have_something_for_it(
     assert sorted(key for key, _ in groups) == list(range(n))
     # The index once a partition, and each file for its size and for its content.
     assert len(opened) <= n + 2 * n
+
+
+@pytest.mark.parametrize("shuffle", ["disk", "tasks"])
+def test_a_moment_that_is_missing_is_a_key(shuffle: str) -> None:
+    pd = pytest.importorskip("pandas")
+    bag = db.from_sequence([pd.NaT, pd.Timestamp("2020"), pd.NaT, pd.Timestamp("2020")], 1)
+    groups = bag.groupby(lambda moment: moment, shuffle=shuffle).compute(scheduler="sync")
+    assert sorted(len(group) for _, group in groups)[-1] == 2
+    assert len([key for key, _ in groups if key == key]) == 1

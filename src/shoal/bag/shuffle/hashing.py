@@ -95,6 +95,8 @@ def _frozenset(key: frozenset[Any]) -> int:
 
 
 def _datetime(key: datetime.datetime) -> int:
+    if key != key:
+        return 0  # pandas' NaT, which is a datetime and no moment
     # Equal moments in different zones are equal; `fold` takes no part.
     moment = key.replace(fold=0).utctimetuple()[:6]
     return _text(repr((moment, key.microsecond)))
