@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -75,8 +76,9 @@ def test_running_results_of_numbers_only(name: str) -> None:
     df = dd.from_pandas(FRAME, npartitions=3)
     out = getattr(df, name)(numeric_only=True).compute()
     pd.testing.assert_frame_equal(out, getattr(FRAME, name)(numeric_only=True))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="nonsense"):
         df.cumsum(nonsense=1)
+    assert np.cumsum(df.k).compute().tolist() == FRAME.k.cumsum().tolist()
 
 
 def test_categories_below_equal_names() -> None:

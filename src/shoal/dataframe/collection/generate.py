@@ -261,7 +261,12 @@ def _cumulative(name: str) -> Callable[..., Any]:
         skipna: bool = True,
         numeric_only: bool = False,
         method: str | None = None,
+        **of_numpy: Any,
     ) -> Any:
+        # NumPy's functions call the method of this name with all of their own arguments.
+        of_numpy = {key: value for key, value in of_numpy.items() if value is not None}
+        if of_numpy:
+            raise TypeError(f"{name} takes axis, skipna and numeric_only, got {list(of_numpy)}")
         if method not in (None, "sequential", "blelloch"):
             # Dask's arrays name two ways of adding up; there is one here.
             raise ValueError(f"method is 'sequential' or 'blelloch', got {method!r}")
