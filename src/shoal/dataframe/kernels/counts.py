@@ -31,6 +31,11 @@ class Tally(NamedTuple):
     ----------
     counts, times
         Arrays of whole numbers, equally long; the counts in ascending order.
+
+    Examples
+    --------
+    >>> Tally(np.array([1, 5]), np.array([2, 1])).times.sum()
+    np.int64(3)
     """
 
     counts: Any
