@@ -255,8 +255,8 @@ SPINNING, INTERRUPTED = threading.Event(), threading.Event()
 
 
 def spin():
-    SPINNING.set()
     try:
+        SPINNING.set()
         while True:
             pass
     except BaseException:
