@@ -76,6 +76,18 @@ def moved_once(df: Any) -> Any:
     return [df.merge(one, on="k").xx.sum(), df.merge(two, on="k").yy.sum()]
 
 
+def split(df: Any) -> Any:
+    """Parts of the filter are of one side, of the other, of their key, and of both."""
+    _, other = others(df)
+    both = df.merge(other, on="k")
+    return both[(both.x > 3) & (both.yy < 2) & (both.k != "c") & (both.x > both.yy)].x.sum()
+
+
+def in_order(df: Any) -> Any:
+    by_y = df.sort_values("y")
+    return by_y[by_y.x > 3]
+
+
 def star(df: Any) -> Any:
     _, other = others(df)
     few = dd.from_pandas(pd.DataFrame({"x": range(9), "w": range(9)}), 1)
@@ -123,6 +135,8 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "footers say how many rows there are": lambda df: (df.x + 1)._reduce("len"),
     "footers say what the largest number is": lambda df: df.x.max(),
     "columns are dropped before rows are moved": joined,
+    "parts of a filter go to the sides of a join that they read": split,
+    "rows are dropped before they are put in order": in_order,
     "rows that are in place stay there": again,
     "what is joined by a key is in place for the next join, and for more keys": joined_twice,
     "what two joins move is moved once": moved_once,

@@ -17,6 +17,7 @@ from __future__ import annotations
 from shoal.dataframe.rules.answer_known import answer_known
 from shoal.dataframe.rules.column_of import column_of
 from shoal.dataframe.rules.columnar_region import columnar_region
+from shoal.dataframe.rules.filter_below import filter_below
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fuse_stages import fuse_stages
@@ -35,6 +36,7 @@ RULES = (
     answer_known,
     merge_filters,
     filter_through,
+    filter_below,
     filter_into_reader,
     head_through,
     order_joins,

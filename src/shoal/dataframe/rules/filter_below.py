@@ -1,0 +1,150 @@
+"""Rows are dropped before they are moved or joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+from pandas.api.types import is_float_dtype, is_object_dtype
+
+from shoal.dataframe.nodes.base import FrameNode, columns_of, replace_nodes
+from shoal.dataframe.nodes.moves import SEMI, Join, SetIndex, Shuffle, Sort
+from shoal.dataframe.nodes.partitions import Concat, Repartition, RepartitionDivisions
+from shoal.dataframe.nodes.rowwise import Filter, Method, Operator
+from shoal.dataframe.rules.filter_into_reader import conjuncts
+from shoal.dataframe.rules.merge_filters import TOTAL
+from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of, sources_first
+
+__all__ = ["filter_below"]
+
+
+def filter_below(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
+    """Move each part of a filter to those sources of a join, a shuffle, ... that have its columns.
+
+    Parameters
+    ----------
+    node
+        Before: ``Filter(p & q & r) <- Join <- x, y``, where ``p`` reads columns of ``x`` and
+        ``q`` columns of ``y``.
+    uses
+        How many nodes read a node; what is moved for others as well is moved once, and whole.
+
+    Returns
+    -------
+    FrameNode or None
+        After: ``Filter(r) <- Join <- Filter(p) <- x, Filter(q) <- y``.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2).shuffle("x")
+    >>> filter_below(df[df.y > 3].expr, {}).label()
+    "Shuffle(by=('x',), count=2)"
+    """
+    if type(node) is not Filter or type(node.source) not in KEPT:
+        return None
+    inner = node.source
+    if not reads_only_rows_of(node.predicate, inner):
+        return None
+    if uses.get(inner.name, 0) > 1 + columns_read(node.predicate, inner).reads:
+        return None
+    kept = KEPT[type(inner)](inner)
+    told = {source.name for source in inner.sources}
+    below: dict[str, list[FrameNode]] = {}
+    left = []
+    for part in conjuncts(node.predicate):
+        names = columns_read(part, inner).names
+        to = {source.name: source for source, columns in kept if names <= columns}
+        # A row of a join has a row of each side behind it, one of frames below each other of one.
+        if not to or not _is_total(part) or (type(inner) is Concat and len(to) < len(told)):
+            left.append(part)
+            continue
+        for name, source in to.items():
+            below.setdefault(name, []).append(replace_nodes(part, {inner.name: source}))
+    if not below:
+        return None
+    new = inner.map_sources(
+        lambda source: (
+            Filter(source, _all_of(below[source.name])) if source.name in below else source
+        )
+    )
+    if not left:
+        return new  # type: ignore[no-any-return]
+    rest = [replace_nodes(part, {inner.name: new}) for part in left]
+    return Filter(new, _all_of(rest), annotations=node.annotations)
+
+
+def _all_of(parts: list[FrameNode]) -> FrameNode:
+    return reduce(lambda one, other: Operator("and_", (one, other)), parts)
+
+
+def _is_total(part: FrameNode) -> bool:
+    """Whether it has a value for every row, also for those that a join would leave out."""
+    methods = [one for one in sources_first([part]) if isinstance(one, Method)]
+    return all(one.method in TOTAL for one in methods)
+
+
+Kept = list[tuple[FrameNode, frozenset[Any]]]
+"""Sources, and the columns whose values are in the result as they are there: what does not hold of
+them there does not hold of a row of the result."""
+
+
+def _of_all(inner: Any) -> Kept:
+    return [(inner.source, frozenset(columns_of(inner.source)) & frozenset(columns_of(inner)))]
+
+
+def _of_set_index(inner: Any) -> Kept:
+    # Another series may be the index; and what is said to be sorted is checked as it is.
+    return _of_all(inner) if len(inner.sources) == 1 and not inner.is_sorted else []
+
+
+def _of_concat(inner: Any) -> Kept:
+    dtypes = inner.meta.dtypes if inner.ndim == 2 else {}
+    kept = []
+    for part in inner.sources:
+        own = part.meta.dtypes if part.ndim == 2 else {}
+        same = [name for name in columns_of(part) if name in dtypes and own[name] == dtypes[name]]
+        kept.append((part, frozenset(same)))
+    return kept
+
+
+def _of_join(inner: Any) -> Kept:
+    """Columns that one side alone has; of keys of one name those of both."""
+    left, right = inner.left, inner.right
+    if inner.npartitions == 1:
+        return []  # its rows are numbered as pandas does it: those that a filter leaves keep theirs
+    ours, theirs = frozenset(columns_of(left)), frozenset(columns_of(right))
+    if len(ours) < len(columns_of(left)) or len(theirs) < len(columns_of(right)):
+        return []  # names that come twice
+    keys = [
+        name
+        for name in (inner.left_on if inner.left_on == inner.right_on else None) or ()
+        if name in ours & theirs and _is_exact(left.meta.dtypes[name], right.meta.dtypes[name])
+    ]
+    first = ours - theirs if inner.how in OF_LEFT else frozenset()
+    last = theirs - ours if inner.how in OF_RIGHT else frozenset()
+    return [(left, first.union(keys)), (right, last.union(keys))]
+
+
+OF_LEFT = ("inner", "left", *SEMI)
+"""Joins whose rows all have a row of the left side behind them."""
+
+OF_RIGHT = ("inner", "right")
+
+
+def _is_exact(dtype: Any, other: Any) -> bool:
+    """Whether values that are equal are the same in every respect, unlike 0.0 and -0.0."""
+    return bool(dtype == other) and not is_object_dtype(dtype) and not is_float_dtype(dtype)
+
+
+KEPT: dict[type, Callable[[Any], Kept]] = {
+    Join: _of_join,
+    Shuffle: _of_all,
+    Sort: _of_all,
+    SetIndex: _of_set_index,
+    Concat: _of_concat,
+    Repartition: _of_all,
+    RepartitionDivisions: _of_all,
+}
+"""Through what a filter moves."""
