@@ -44,6 +44,15 @@ def test_sizes_of_groups_have_the_dtype_of_their_column(how: Any, as_index: bool
     assert out._meta.dtypes.tolist() == want.dtypes.tolist()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("name", ["min", "max", "first", "last", "sum", "prod"])
+def test_groups_of_truth_with_too_few_values(name: str, count: int) -> None:
+    whole = pd.DataFrame({"k": [1, 1, 2], "b": [True, False, True], "i": [1, 2, 3]})
+    out = getattr(dd.from_pandas(whole, npartitions=2).groupby("k"), name)(min_count=count)
+    want = getattr(whole.groupby("k"), name)(min_count=count)
+    pd.testing.assert_frame_equal(out.compute(), want)
+
+
 def test_named_sizes_of_groups() -> None:
     how: Any = {"u": ("s", "nunique"), "v": ("n", "size")}
     out = dd.from_pandas(FRAME, npartitions=3).groupby("k").agg(**how).compute()

@@ -339,7 +339,10 @@ class GroupReducer:
             return _as_narrow(out if one.func == "var" else np.sqrt(out), total.dtype)
         if options.get("min_count", -1) > 0:
             count = atoms[numbers[one.column, "count"]]
-            return first.where(count >= options["min_count"])
+            enough = count >= options["min_count"]
+            # Truth with gaps is floats in pandas, and not objects.
+            gaps = first.dtype == bool and not enough.all()
+            return (first.astype(float) if gaps else first).where(enough)
         return first
 
     def _of_values(self, one: Aggregate, state: State) -> Any:
