@@ -375,8 +375,10 @@ class FrameReader:
 
     def _take_buffers(self, frame: Unfinished, frames: list[Frame]) -> bool:
         """Move what has come of a frame's buffers into memory of their own."""
-        buffers = frame.buffers
-        for entry in frame.entries[len(buffers) :]:
+        buffers, table = frame.buffers, frame.entries
+        # Not a slice of the table: it may be long, and each read would copy the rest of it.
+        for i in range(len(buffers), len(table)):
+            entry = table[i]
             size = 0 if entry.form == SEGMENT else entry.size
             start = self._start
             if self._end - start >= size:
