@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import shoal.dataframe as dd
+from shoal.dataframe.kernels.joins import merged_schema
+from shoal.dataframe.kernels.moves import merge_partitions
 
 COLUMNS: dict[str, Any] = {
     "integers": lambda v: v,
@@ -91,3 +93,30 @@ def test_a_slice_of_labels_in_no_order_is_pandas_own() -> None:
     whole = pd.Series(range(4), index=[3, 1, 4, 2])
     split = dd.from_pandas(whole, npartitions=1, sort=False)
     pd.testing.assert_series_equal(split.loc[1:4].compute(scheduler="sync"), whole.loc[1:4])
+
+
+DTYPES: list[Any] = ["int64", "int32", "float64", "bool", "str", "object", "Int64", "category"]
+DTYPES += ["datetime64[ns]", "datetime64[us, UTC]", "int64[pyarrow]", "timedelta64[s]"]
+
+
+def random_schema(rng: np.random.Generator) -> pd.DataFrame:
+    names = rng.permutation(list("abcdefg"))[: rng.integers(1, 5)].tolist()
+    return pd.DataFrame({n: pd.Series([], dtype=DTYPES[rng.integers(len(DTYPES))]) for n in names})
+
+
+def test_the_schema_of_a_join_is_what_pandas_gives() -> None:
+    rng = np.random.default_rng(5)
+    known = 0
+    for _ in range(500):
+        left, right = random_schema(rng), random_schema(rng)
+        one = str(rng.choice(list(left.columns)))
+        other = one if rng.random() < 0.7 else str(rng.choice(list(right.columns)))
+        if rng.random() < 0.9:
+            right[other] = pd.Series([], dtype=left[one].dtype)
+        how = ["inner", "left", "right", "outer"][rng.integers(4)]
+        told: dict[str, Any] = {"how": how, "left_on": [one], "right_on": [other]}
+        found = merged_schema(left, right, told)
+        if found is not None:
+            known += 1
+            pd.testing.assert_frame_equal(found, merge_partitions(left, right, **told))
+    assert known > 50

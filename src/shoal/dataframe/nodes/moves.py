@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.kernels import cuts, moves
+from shoal.dataframe.kernels.joins import merged_schema
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.base import (
@@ -226,6 +227,9 @@ class Join(Logical):
 
     def infer_meta(self) -> Any:
         """pandas' own; the name of the index is that of rows, for pandas has another for none."""
+        meta = merged_schema(self.left.meta, self.right.meta, self.options)
+        if meta is not None:
+            return meta
         meta = moves.merge_partitions(self.left.meta, self.right.meta, **self.options)
         if meta.index.name is not None and self.how != "left" and not self.on_index:
             samples = sample_of(self.left.meta), sample_of(self.right.meta)
