@@ -10,12 +10,15 @@ A table knows what its index is: nothing that can be told, the keys of groups, o
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from shoal.dataframe.columnar import values as v
 from shoal.dataframe.columnar.scan import Scan
 from shoal.dataframe.columnar.values import Base, Untranslated, Value
+from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import Reducer
 from shoal.dataframe.kernels.rows import call_method
@@ -176,11 +179,15 @@ class Translator:
             if null and (kind in v.INTEGERS or kind == "bool"):
                 raise Untranslated(f"column {name!r} has nulls, which pandas holds as float64")
             columns[name] = Value(base, pl.col(name), kind, null, kind == v.FLOAT)
-        operators = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq"}
-        for name, op, value in told.filters:
-            if op not in operators:
-                raise Untranslated(f"filter {name} {op}")
-            frame = frame.filter(v.compare(columns[name], operators[op], value))
+        for groups in parts_of(told.filters):
+            every = [
+                functools.reduce(
+                    operator.and_,
+                    [v.meets(columns[name], op, value) for name, op, value in group],
+                )
+                for group in groups
+            ]
+            frame = frame.filter(functools.reduce(operator.or_, every))
         base.frame = frame
         return Table(base, {name: columns[name] for name in kinds})
 

@@ -263,6 +263,38 @@ def compare(left: Value, op: str, right: Any) -> Any:
     return out.fill_null(op == "ne") if left.null else out
 
 
+def meets(column: Value, op: str, value: Any) -> Any:
+    """A boolean expression without nulls: whether a column meets a filter of a reader.
+
+    Parameters
+    ----------
+    column
+        What is read.
+    op
+        As of `shoal.dataframe.read_parquet`.
+    value
+        What it is compared with.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> x = Value(Base(None), pl.col("x"), "int64", null=True)
+    >>> pl.DataFrame({"x": [1, 2, None]}).select(meets(x, "!=", 2))["x"].to_list()
+    [True, False, False]
+    """
+    if op in ("is", "is not"):
+        missing = without_nan(column).is_null()
+        return missing if op == "is" else ~missing
+    if op in ("in", "not in"):
+        found = _isin(column, {0: value}).expr
+        return found if op == "in" else ~found
+    out = compare(column, SYMBOLS[op], value)
+    return out & column.expr.is_not_null() if op == "!=" else out
+
+
+SYMBOLS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+
+
 def _is_number(value: Any) -> bool:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return plain and (isinstance(value, int) or math.isfinite(value))

@@ -24,7 +24,6 @@ from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.columnar.scan import Column as ScanColumn
 from shoal.dataframe.columnar.scan import Scan, footer_of
 from shoal.dataframe.io.parquet_plan import (
-    ANY,
     EXTENSIONS,
     MOST_FOOTERS,
     Conversion,
@@ -34,14 +33,12 @@ from shoal.dataframe.io.parquet_plan import (
     divisions_of,
     find,
     kept_pieces,
-    met_by,
-    normalized,
     open_footer,
-    parts_of,
     rows_of_piece,
     typed_keys,
     without_empty_pieces,
 )
+from shoal.dataframe.kernels.filters import ANY, met_by, normalized, parts_of
 from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.dataframe.nodes.base import Apply, Columns, FrameNode, Part
 from shoal.dataframe.nodes.sources import Source
@@ -58,10 +55,6 @@ class SchemaError(ShoalError, ValueError):
     >>> issubclass(SchemaError, ValueError)
     True
     """
-
-
-SCANNED = ("<", "<=", ">", ">=", "==")
-"""Filters that the columnar kernel has."""
 
 
 class ReadParquet(Source):
@@ -137,15 +130,47 @@ class ReadParquet(Source):
             return bool(pa.types.is_timestamp(field)) and not pd.isna(value) and field.tz is None
         return False
 
-    def with_filters(self, filters: tuple[Any, ...]) -> ReadParquet:
+    def accepts_missing(self, column: Any) -> bool:
+        """Whether what is missing in the files is what pandas says is missing.
+
+        Parameters
+        ----------
+        column
+            Its name.
+        """
+        if column in self.dataset.partition_columns or not self.dataset.conversion.plain:
+            return False
+        return isinstance(self.dataset.meta.dtypes[column], np.dtype | pd.StringDtype)
+
+    def accepts_member(self, column: Any, value: Any) -> bool:
+        """Whether Arrow finds a value among others as pandas' ``isin`` does.
+
+        Parameters
+        ----------
+        column
+            Its name.
+        value
+            One of those that are looked for.
+        """
+        if type(value) not in (int, float, str) or not self.accepts_value(column, value):
+            return False
+        field = self.dataset.schema.field(column).type
+        if type(value) is int:
+            return bool(pa.types.is_int64(field)) and abs(value) < 2**63
+        return bool(pa.types.is_float64(field)) or type(value) is str
+
+    def with_filters(self, filters: Sequence[Any]) -> ReadParquet:
         """The same with more filters.
 
         Parameters
         ----------
         filters
-            To be met as well.
+            To be met as well: for each, lists of triples, of one of which all have to hold.
         """
-        return self.replace(filters=(*self.filters, *filters))
+        told: list[Any] = []
+        for groups in filters:
+            told += groups[0] if len(groups) == 1 else [(None, ANY, groups)]
+        return self.replace(filters=(*self.filters, *told))
 
     def count_rows(self, with_filters: bool = False) -> int | None:
         """How many rows there are, from the footers; None if filters leave some out.
@@ -202,8 +227,6 @@ class ReadParquet(Source):
             return "files on another machine"
         if not data.conversion.plain:
             return "dtypes that were asked for"
-        if any(op not in SCANNED for _, op, _ in self.filters):
-            return f"filters other than {', '.join(SCANNED)}"
         filtered = [one[0] for groups in parts_of(self.filters) for g in groups for one in g]
         names = dict.fromkeys([*self.meta.columns, *filtered])
         if any(type(name) is not str or name in data.partition_columns for name in names):

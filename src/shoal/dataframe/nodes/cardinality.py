@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.dataframe.columnar.scan import footer_of
+from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Join, Shuffle
@@ -122,9 +123,21 @@ class Guesses:
         if count is None:
             return None
         share = 1.0
-        for name, op, value in node.filters:
-            share *= self._compared(node, name, SYMBOLS.get(op, op), value) if name else SOME
+        for groups in parts_of(node.filters):
+            none = 1.0
+            for group in groups:
+                none *= 1 - math.prod(self._meets(node, *triple) for triple in group)
+            share *= max(1 - none, LEAST)
         return max(count * share, 1.0)
+
+    def _meets(self, node: Any, name: Any, op: str, value: Any) -> float:
+        """The share of rows that meet a filter of a reader."""
+        if op in ("in", "not in"):
+            found = min(len(value) * self._compared(node, name, "eq", None), 1.0)
+            return found if op == "in" else 1 - found
+        if op in ("is", "is not"):
+            return EQUAL if op == "is" else 1.0
+        return self._compared(node, name, SYMBOLS[op], value)
 
     def _groups(self, node: Any) -> float | None:
         reducer = node.reducer
