@@ -161,11 +161,14 @@ def test_results_that_cannot_travel(suffer: Any) -> None:
         # Where it is, it can be used.
         assert "lock" in client.submit(repr, lock, workers=[here]).result(timeout=WAIT_S)
         trap = client.submit(Trap, workers=[here], key="a-trap")
-        with pytest.raises(RuntimeError, match="explodes"):
+        with pytest.raises(RuntimeError, match="explodes") as caught:
             trap.result(timeout=WAIT_S)
+        assert "'a-trap'" in str(caught.value.__notes__)
         sprung = client.submit(repr, trap, workers=[there], key="sprung")
-        with pytest.raises(RuntimeError, match="explodes"):
+        with pytest.raises(RuntimeError, match="explodes") as caught:
             sprung.result(timeout=WAIT_S)
+        assert "'sprung'" in str(caught.value.__notes__)
+        del caught
         large = client.submit(bytes, 150_000_000, workers=[here])
         assert client.submit(len, large, workers=[there]).result(timeout=WAIT_S) == 150_000_000
         assert client.gather(innocents) == list(range(1, 51))

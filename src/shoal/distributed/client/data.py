@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shoal.distributed.client.encode import worker_names
+from shoal.distributed.client.failures import note_unopened
 from shoal.distributed.client.future import Future, futures_of, make_future
 from shoal.distributed.client.keys import unique_key, wire_key
 from shoal.distributed.client.promise import Deadline, Promise, spawn, wait_all
@@ -256,16 +257,19 @@ class DataMethods(Session):
         unpickle = self._unpickle
         results: list[Any] = []
         for entry in entries:
-            if entry.status == FINISHED:
+            if entry.status != FINISHED:
+                continue
+            frames = found.get(entry.key)
+            if isinstance(frames, BaseException):
+                raise frames
+            try:
                 if entry.value is not None:
                     results.append(unpickle(entry.value))
-                    continue
-                frames = found.get(entry.key)
-                if isinstance(frames, BaseException):
-                    raise frames
-                if frames is not None:
+                elif frames is not None:
                     results.append(unpickle(frames.head, buffers=frames.buffers))
-                    continue
+            except Exception as error:
+                note_unopened(error, entry.key)
+                raise
         if len(results) < len(entries):
             for entry in entries:
                 if entry.status not in (FINISHED, PENDING):

@@ -24,7 +24,7 @@ from shoal.errors import (
 from shoal.serialize.exceptions import load_exception
 from shoal.serialize.messages import message
 
-__all__ = ["answer_error", "remote_error", "task_error"]
+__all__ = ["answer_error", "note_unopened", "remote_error", "task_error"]
 
 KINDS: dict[str, type[ClusterError]] = {
     "cancelled": FutureCancelledError,
@@ -60,6 +60,28 @@ def task_error(reason: tuple[str, Key, str, bytes]) -> BaseException:
     text = bytes(data).decode(errors="replace")
     name = str(key)
     return KINDS.get(kind, ClusterError)(text if name in text else f"{name}: {text}")
+
+
+def note_unopened(error: BaseException, key: Key) -> None:
+    """Say whose result it was that raised while it was unpickled.
+
+    Parameters
+    ----------
+    error
+        What it raised: the user's own, in a constructor or ``__setstate__``.
+    key
+        Of the result.
+
+    Examples
+    --------
+    >>> note_unopened(error := ValueError("no"), "x-1")
+    >>> error.__notes__[0][:31]
+    "shoal: the result of 'x-1' is t"
+    """
+    error.add_note(
+        f"shoal: the result of {key!r} is there, and cannot be unpickled here; use it in further "
+        "tasks on its worker, or return something simpler"
+    )
 
 
 def answer_error(answer: Answer) -> BaseException:

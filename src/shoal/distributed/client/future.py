@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shoal.distributed.client.current import current_client
-from shoal.distributed.client.failures import task_error
+from shoal.distributed.client.failures import note_unopened, task_error
 from shoal.distributed.client.keys import wire_key
 from shoal.distributed.client.waiting import call_when_ended, wait_ended
 from shoal.distributed.core.client.table import (
@@ -131,7 +131,11 @@ class Future(Generic[T]):
             wait_ended(client._link, entry, client._timeout_of(timeout))
         value = entry.value
         if value is not None and entry.status == FINISHED:
-            return client._unpickle(value)  # type: ignore[no-any-return]
+            try:
+                return client._unpickle(value)  # type: ignore[no-any-return]
+            except Exception as error:
+                note_unopened(error, entry.key)
+                raise
         with trimmed():
             return client._results_of([entry], timeout)[0]  # type: ignore[no-any-return]
 
