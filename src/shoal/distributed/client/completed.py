@@ -14,8 +14,14 @@ from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
-from shoal.distributed.client.waiting import all_ended, any_ended, call_when_ended
-from shoal.distributed.core.client.table import CANCELLED, FINISHED, PENDING
+from shoal.distributed.client.waiting import (
+    all_ended,
+    any_ended,
+    call_when_ended,
+    late,
+    late_async,
+)
+from shoal.distributed.core.client.table import CANCELLED, FINISHED, PENDING, Entry
 from shoal.distributed.protocol import Key
 
 __all__ = ["as_completed", "fire_and_forget", "wait"]
@@ -80,11 +86,12 @@ def wait(fs: Any, timeout: Any = None, return_when: str = ALL) -> Any:
             raise task_error(cancelled[0]._entry.error)  # type: ignore[arg-type]
         return DoneAndNotDone(done, set(found) - done)
 
+    entries = [future._entry for future in found]
+
     async def steps() -> None:
-        entries = [future._entry for future in found]
         await (any_ended if return_when == FIRST else all_ended)(client._link, entries)
 
-    return client._run(steps(), finish, timeout)
+    return client._run(steps(), finish, timeout, awaited=entries)
 
 
 class as_completed:
@@ -126,9 +133,8 @@ class as_completed:
         self.queue: SimpleQueue[Future[Any]] = SimpleQueue()
         self._waiting: list[Promise[None]] = []
         self.lock = threading.Lock()
-        self._deadline = Deadline(None)
-        if timeout is not None:
-            self._deadline = Deadline(default_client()._timeout_of(timeout))
+        self._timeout_s = None if timeout is None else default_client()._timeout_of(timeout)
+        self._deadline = Deadline(self._timeout_s)
         self.update(futures or ())
 
     # -- what is waited for --------------------------------------------------------------------
@@ -221,12 +227,25 @@ class as_completed:
             return future, (type(error), error, error.__traceback__)
         return future, future.client._results_of([future._entry], None)[0]
 
+    def _awaited(self) -> tuple[Link, list[Entry], float] | None:
+        """Whom to ask what has not come, and how long that was waited for; None: all have come."""
+        with self.lock:
+            futures = list(self.futures)
+        if not futures:
+            return None
+        entries = [future._entry for future in futures]
+        return futures[0].client._link, entries, self._timeout_s or 0.0
+
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         while True:
-            self._soon().wait(self._deadline.left_s())
+            try:
+                self._soon().wait(self._deadline.left_s())
+            except TimeoutError:
+                if awaited := self._awaited():
+                    raise late(*awaited) from None
             future = self._take()
             if future is not None:
                 return self._finished(future)
@@ -240,7 +259,11 @@ class as_completed:
 
     async def __anext__(self) -> Any:
         while True:
-            await as_asyncio(self._soon(), self._deadline.left_s())
+            try:
+                await as_asyncio(self._soon(), self._deadline.left_s())
+            except TimeoutError:
+                if awaited := self._awaited():
+                    raise await late_async(*awaited) from None
             future = self._take()
             if future is not None:
                 if self.with_results and future.status == FINISHED:

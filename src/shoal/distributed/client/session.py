@@ -19,7 +19,7 @@ import threading
 import uuid
 import weakref
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_warn
 from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermost, spawn
 from shoal.distributed.client.start import Place, find_place
-from shoal.distributed.client.waiting import all_ended
+from shoal.distributed.client.waiting import all_ended, late, late_async
 from shoal.distributed.core.client.table import FINISHED, Entry
 from shoal.distributed.node.context import PATIENCE_S
 from shoal.distributed.protocol import Call, Topic
@@ -267,6 +267,7 @@ class Session:
         timeout: Any = None,
         asynchronous: bool | None = None,
         undo: Callable[[T], object] | None = None,
+        awaited: Sequence[Entry] = (),
     ) -> Any:
         """Begin an operation, and wait for its end or return what can be awaited.
 
@@ -282,6 +283,8 @@ class Session:
             Default: the client's.
         undo
             Called with what it gives when nobody waits for it any more: Ctrl-C, a cancelled task.
+        awaited
+            What it waits for: named when there was not time enough.
         """
         if self._place is None or self._closed:
             steps.close()
@@ -292,14 +295,17 @@ class Session:
         timeout_s = self._timeout_of(timeout)
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
-            end = self._finish_async(promise, finish, timeout_s, undo)
+            end = self._finish_async(promise, finish, timeout_s, undo, awaited)
             return Begun(end, partial(self._give_up, promise, undo))
         with trimmed():
             try:
                 # Who is given what others wait for must not wait for those in turn.
                 value = promise.wait(timeout_s, patience_s=PATIENCE_S if undo is None else 0.0)
-            except BaseException:
+            except BaseException as error:
+                is_late = isinstance(error, TimeoutError) and not promise.done and timeout_s
                 self._give_up(promise, undo)
+                if is_late and awaited:
+                    raise late(self._link, awaited, is_late) from None
                 raise
             return value if finish is None else finish(value)
 
@@ -308,13 +314,21 @@ class Session:
         return current.loaded(self, self._loads, data, buffers)  # type: ignore[arg-type]
 
     async def _finish_async(
-        self, promise: Promise[Any], finish: Any, timeout_s: float | None, undo: Any
+        self,
+        promise: Promise[Any],
+        finish: Any,
+        timeout_s: float | None,
+        undo: Any,
+        awaited: Sequence[Entry],
     ) -> Any:
         with trimmed():
             try:
                 value = await as_asyncio(promise, timeout_s)
-            except BaseException:
+            except BaseException as error:
+                is_late = isinstance(error, TimeoutError) and not promise.done and timeout_s
                 self._give_up(promise, undo)
+                if is_late and awaited:
+                    raise await late_async(self._link, awaited, is_late) from None
                 raise
             return value if finish is None else finish(value)
 
@@ -363,10 +377,13 @@ class Session:
     # -- futures -------------------------------------------------------------------------------
 
     async def _async_result(self, future: Any, timeout: Any) -> Any:
-        timeout_s = self._timeout_of(timeout)
-        promise = spawn(self._gathered([future._entry], True))
-        with trimmed():
-            return self._unpacked(await as_asyncio(promise, timeout_s), [future._entry])[0]
+        entries, timeout_s = [future._entry], self._timeout_of(timeout)
+        promise = spawn(self._gathered(entries, True))
+
+        def finish(found: Any) -> Any:
+            return self._unpacked(found, entries)[0]
+
+        return await self._finish_async(promise, finish, timeout_s, None, entries)
 
     def _results_of(self, entries: list[Entry], timeout: Any) -> list[Any]:
         promise = spawn(self._gathered(entries, True))
@@ -390,7 +407,7 @@ class Session:
             # The future lives until here: the caller may have let go of it.
             return finish(done)
 
-        return self._run(ended(), finish_held, timeout)
+        return self._run(ended(), finish_held, timeout, awaited=[entry])
 
     def _raise_failed(self, entry: Entry) -> None:
         if entry.status != FINISHED:

@@ -7,16 +7,23 @@ message to the user's next line is one change of threads.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shoal.distributed.client.link import Link
-from shoal.distributed.client.promise import Promise
+from shoal.distributed.client.promise import Promise, as_asyncio
 from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
 from shoal.distributed.net.gate import borrow_gate, return_gate
 from shoal.distributed.node.context import waiting
 
-__all__ = ["all_ended", "call_when_ended", "wait_ended"]
+__all__ = ["all_ended", "call_when_ended", "late", "wait_ended"]
+
+NAMED = 3
+"""Keys that an error names."""
+
+LEAST_ASKING_S, MOST_ASKING_S = 0.02, 0.5
+"""How long the scheduler is asked why: who looks again and again, a moment each, is told less."""
 
 
 def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None:
@@ -59,8 +66,101 @@ def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None
             gate.wait()
         elif not gate.wait_for(timeout_s):
             _remove(link, entry, ended)
-            raise TimeoutError(f"no result of {entry.key!r} within {timeout_s:g} s")
+            return_gate(gate)
+            raise late(link, [entry], timeout_s)
     return_gate(gate)
+
+
+def late(link: Link, entries: Iterable[Entry], timeout_s: float) -> TimeoutError:
+    """The error of who did not get results in time: of which keys, and what the first waits for.
+
+    Parameters
+    ----------
+    link
+        Asks the scheduler, in the thread that has waited; for a tenth of that time at most.
+    entries
+        What was waited for.
+    timeout_s
+        For how long.
+
+    Examples
+    --------
+    >>> late.__name__
+    'late'
+    """
+    text, first = lacking(entries, timeout_s)
+    patience_s = asking_s(timeout_s)
+    if first is not None and patience_s:
+        with contextlib.suppress(Exception):  # it is gone, or has too much to do to answer
+            asked = link.call("scheduler.explain", key=first.key)
+            try:
+                text += explained(first, asked.wait(patience_s, keep_slot=True)[0])
+            finally:
+                link.withdraw(asked)
+    return TimeoutError(text)
+
+
+async def late_async(link: Link, entries: Iterable[Entry], timeout_s: float) -> TimeoutError:
+    """As `late`, in an asyncio loop.
+
+    Parameters
+    ----------
+    link, entries, timeout_s
+        As for `late`.
+    """
+    text, first = lacking(entries, timeout_s)
+    patience_s = asking_s(timeout_s)
+    if first is not None and patience_s:
+        with contextlib.suppress(Exception):
+            asked = link.call("scheduler.explain", key=first.key)
+            try:
+                text += explained(first, (await as_asyncio(asked, patience_s))[0])
+            finally:
+                link.withdraw(asked)
+    return TimeoutError(text)
+
+
+def asking_s(timeout_s: float) -> float:
+    """How long to ask what results wait for, after waiting for them for so long; 0: not at all.
+
+    Parameters
+    ----------
+    timeout_s
+        As for `late`.
+
+    Examples
+    --------
+    >>> asking_s(0.01), asking_s(1), asking_s(60)
+    (0.0, 0.1, 0.5)
+    """
+    patience_s = min(MOST_ASKING_S, timeout_s / 10)
+    return patience_s if patience_s >= LEAST_ASKING_S else 0.0
+
+
+def lacking(entries: Iterable[Entry], timeout_s: float) -> tuple[str, Entry | None]:
+    """Which results have not come, in words, and the first of them.
+
+    Parameters
+    ----------
+    entries, timeout_s
+        As for `late`.
+
+    Examples
+    --------
+    >>> lacking([], 2)
+    ('no answer within 2 s', None)
+    """
+    pending = [entry for entry in dict.fromkeys(entries) if entry.status == PENDING]
+    if not pending:
+        return f"no answer within {timeout_s:g} s", None
+    names = ", ".join(repr(entry.key) for entry in pending[:NAMED])
+    more = f" and {len(pending) - NAMED:,} more" if len(pending) > NAMED else ""
+    return f"no result of {names}{more} within {timeout_s:g} s", pending[0]
+
+
+def explained(entry: Entry, answer: Any) -> str:
+    """What the scheduler says of a task, as the end of a sentence."""
+    return f"; {entry.key!r} is {answer.value['state']}: {answer.value['why']}"
 
 
 def call_when_ended(link: Link, entry: Entry, waiter: Callable[[Entry], Any]) -> None:
