@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import shoal
 import shoal.dataframe as dd
 
 FRAME = pd.DataFrame({"price": [1, 2, 3, 4], "size": [1.0, 2, 3, 4], "name": list("abcd")})
@@ -96,3 +97,10 @@ def test_columns_that_cannot_be_joined() -> None:
     df = dd.from_pandas(FRAME, 2)
     with pytest.raises((ValueError, TypeError), match=r"merge|join"):
         df.merge(df, left_on="price", right_on="name").compute()
+
+
+def test_an_engine_that_there_is_not() -> None:
+    df = dd.from_pandas(FRAME, 2)
+    said = pytest.raises(ValueError, match=r"'auto', 'pandas', 'columnar'.*got 'spark'")
+    with shoal.config.set({"dataframe.engine": "spark"}), said:
+        df.price.sum().compute()

@@ -18,6 +18,8 @@ from shoal.units import parse_bytes
 
 __all__ = ["columnar_region"]
 
+ENGINES = ("auto", "pandas", "columnar")
+
 
 def columnar_region(roots: Sequence[Node]) -> list[Node]:
     """Replace the outermost reductions that translate, with all that they read.
@@ -42,6 +44,8 @@ def columnar_region(roots: Sequence[Node]) -> list[Node]:
     'Columnar(Reduce(sum) of 2 rows, 0 MB: ReadParquet(1 pieces))'
     """
     engine = config.get("dataframe.engine")
+    if engine not in ENGINES:
+        raise ValueError(f"the setting dataframe.engine is one of {ENGINES}, got {engine!r}")
     if engine == "pandas" or (engine == "auto" and not _has_polars()):
         return list(roots)
     limit = parse_bytes(config.get("dataframe.columnar-limit"))
