@@ -75,6 +75,10 @@ CASES: dict[str, Callable[[], Any]] = {
     "a part of a stack": lambda: da.stack([blocks(), blocks() + 1])[1, 2:],
     "a part of a reduction along another axis": lambda: stored().sum(axis=0)[2:5] + 1,
     "a part of a reduction that keeps its axes": lambda: stored().sum(axis=0, keepdims=True)[0, 2],
+    "a part of an array in another shape": lambda: (
+        (stored() + 1).rechunk((4, 10)).reshape(6, 2, 5)[1:5, :, :]
+    ),
+    "a part of a flat array": lambda: (stored() + 1).rechunk((2, 10)).ravel()[20:40],
     "a part of an array in other blocks": lambda: (blocks() + 1).rechunk((2, 10))[:2],
     "a part of a repeated array": lambda: da.broadcast_to(blocks(), (3, 6, 10))[1:, 2, ::2],
     "half of a symmetric product is computed": lambda: blocks() @ blocks().T,

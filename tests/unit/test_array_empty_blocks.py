@@ -52,3 +52,11 @@ def test_a_contracted_axis_of_length_1() -> None:
         got = da.tensordot(da.from_array(x, chunks=(2, cuts)), da.from_array(y, chunks=(1, 2)), 1)
         assert_eq(got, x @ y)
         assert_eq(da.from_array(x, chunks=(1, 1)) @ da.from_array(y, chunks=(cuts, 3)), x @ y)
+
+
+def test_reshape_of_blocks_one_by_one() -> None:
+    x = da.arange(12, chunks=4).reshape(12, 1).rechunk(((4, 0, 8), (1, 0)))
+    got = da.reshape_blockwise(x, (12,))
+    assert got.chunks == ((4, 8),)
+    assert got.compute().tolist() == list(range(12))
+    assert got[2:5].compute(optimize_graph=False).tolist() == [2, 3, 4]

@@ -2,7 +2,8 @@
 
 All of them are a value for each axis that depends on the block's place along that axis only
 (`PerAxis`), worked out when it is asked for, so a million blocks need no list.  They stand in
-layers as `shoal.graph.layers.Each`, where a block is known by its flat index.
+layers as `shoal.graph.layers.Each`, where a block is known by its flat index.  Two more functions
+say what becomes of axes, and of blocks, in another shape.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from shoal.array.chunks import AxisChunks
 from shoal.graph.layers import unravel
 
-__all__ = ["Crossed", "PerAxis", "block_indices", "block_offsets", "block_regions", "block_shapes"]
+__all__ = [
+    "Crossed",
+    "PerAxis",
+    "axis_groups",
+    "block_indices",
+    "block_offsets",
+    "block_regions",
+    "block_shapes",
+    "run_lengths",
+]
 
 
 class PerAxis(Sequence[Any]):
@@ -171,3 +182,49 @@ def block_indices(chunks: Sequence[Sequence[int]]) -> PerAxis:
     [(0, 0), (1, 0)]
     """
     return PerAxis([range(len(blocks)) for blocks in chunks])
+
+
+def axis_groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The axes of two shapes of one size that belong together; those of length 1 belong to none.
+
+    Parameters
+    ----------
+    old, new
+        The shapes, without zeros.
+
+    Examples
+    --------
+    >>> axis_groups((4, 6, 1, 5), (24, 5))
+    [([0, 1], [0]), ([3], [1])]
+    """
+    left = [i for i, n in enumerate(old) if n != 1]
+    right = [i for i, n in enumerate(new) if n != 1]
+    out = []
+    while left:
+        a, b = [left.pop(0)], [right.pop(0)]
+        m, n = old[a[0]], new[b[0]]
+        while m != n:
+            if m < n:
+                a.append(left.pop(0))
+                m *= old[a[-1]]
+            else:
+                b.append(right.pop(0))
+                n *= new[b[-1]]
+        out.append((a, b))
+    return out
+
+
+def run_lengths(chunks: Sequence[AxisChunks]) -> AxisChunks:
+    """How many elements the blocks of some axes have, in C order.
+
+    Parameters
+    ----------
+    chunks
+        Of the axes.
+
+    Examples
+    --------
+    >>> run_lengths([(1, 1), (2, 1), (5,)])
+    (10, 5, 10, 5)
+    """
+    return tuple([math.prod(shape) for shape in block_shapes(chunks)])

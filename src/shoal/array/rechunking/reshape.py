@@ -21,7 +21,7 @@ import numpy as np
 from shoal.array.chunks import AxisChunks, Chunks, has_unknown, normalize_chunks
 from shoal.array.collection import Array
 from shoal.array.conversion import asanyarray
-from shoal.array.grid import block_shapes
+from shoal.array.grid import axis_groups, run_lengths
 from shoal.array.nodes.reshape import ReshapeBlocks
 from shoal.array.nodes.sources import Full
 from shoal.array.rechunking.convert import rechunk_node, without_empty
@@ -147,7 +147,7 @@ def _resolved(x: Array, wanted: list[Any]) -> tuple[int, ...]:
 
 def _reshaped(node: Any, shape: tuple[int, ...], merge: bool, limit: int | None) -> Any:
     """A node in another shape; see the top of the module."""
-    groups = _groups(node.array_shape, shape)
+    groups = axis_groups(node.array_shape, shape)
     before = list(node.chunks)
     flat: list[AxisChunks] = []
     cut: list[AxisChunks] = []
@@ -176,38 +176,6 @@ def _reshaped(node: Any, shape: tuple[int, ...], merge: bool, limit: int | None)
         node = rechunk_node(ReshapeBlocks(node, tuple(flat)), tuple(cut))
     given = tuple(after)
     return node if node.chunks == given else ReshapeBlocks(node, given)
-
-
-def _groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:
-    """Axes that belong together; those of length 1 belong to none.
-
-    >>> _groups((4, 6, 1, 5), (24, 5))
-    [([0, 1], [0]), ([3], [1])]
-    """
-    left = [i for i, n in enumerate(old) if n != 1]
-    right = [i for i, n in enumerate(new) if n != 1]
-    out = []
-    while left:
-        a, b = [left.pop(0)], [right.pop(0)]
-        m, n = old[a[0]], new[b[0]]
-        while m != n:
-            if m < n:
-                a.append(left.pop(0))
-                m *= old[a[-1]]
-            else:
-                b.append(right.pop(0))
-                n *= new[b[-1]]
-        out.append((a, b))
-    return out
-
-
-def run_lengths(chunks: Sequence[AxisChunks]) -> AxisChunks:
-    """How many elements the blocks of some axes have, in C order.
-
-    >>> run_lengths([(1, 1), (2, 1), (5,)])
-    (10, 5, 10, 5)
-    """
-    return tuple([math.prod(shape) for shape in block_shapes(chunks)])
 
 
 def _into_runs(own: Sequence[AxisChunks], merge: bool, most: int | None) -> list[AxisChunks]:
@@ -367,8 +335,9 @@ def reshape_blockwise(x: Array, shape: Any, chunks: Chunks | None = None) -> Arr
                 f"{x.chunks}; each block must keep its own"
             )
         return Array(ReshapeBlocks(x._node, given))
+    x = without_empty(x)  # an axis of length 1 may have several blocks
     after: list[AxisChunks] = [(1,)] * len(new)
-    for old, fresh in _groups(x.shape, new):
+    for old, fresh in axis_groups(x.shape, new):
         if len(fresh) > 1:
             raise TypeError(
                 "need to specify chunks if the number of axes grows: how blocks of shape "

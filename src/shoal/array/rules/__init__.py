@@ -28,6 +28,7 @@ from shoal.array.rules.slice_elementwise import slice_elementwise
 from shoal.array.rules.slice_permute import slice_permute
 from shoal.array.rules.slice_rechunk import slice_rechunk
 from shoal.array.rules.slice_reduction import slice_reduction
+from shoal.array.rules.slice_reshape import slice_reshape
 from shoal.array.rules.slice_source import slice_source
 from shoal.array.rules.symmetric_product import symmetric_product
 from shoal.expr.rewrite import Rule
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     slice_broadcast,
     slice_concatenate,
     slice_reduction,
+    slice_reshape,
     slice_rechunk,
     rechunk_source,
     rechunk_permute,
