@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from shoal.distributed import Client, SpecCluster, Worker
+import pytest
+
+from shoal.distributed import Client, LocalCluster, SpecCluster, Worker
 from shoal.distributed.deploy.spec import ProcessInterface
 
 
@@ -36,3 +38,8 @@ def test_a_part_that_cannot_be_closed_keeps_no_other_from_it(caplog) -> None:
     [said] = [record for record in caplog.records if record.name == "distributed.deploy"]
     assert "worker stubborn of the cluster" in said.getMessage()
     assert said.exc_info is not None and "not I" in str(said.exc_info[1])
+
+
+def test_a_number_of_workers_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="n_workers is at least 0, got -1"):
+        LocalCluster(n_workers=-1, processes=False, dashboard_address=None)

@@ -92,6 +92,8 @@ def default_shape(
     >>> default_shape(None, None, False, 12), default_shape(2, None, True, 12)
     ((1, 12), (2, 6))
     """
+    if n_workers is not None and n_workers < 0:
+        raise ValueError(f"n_workers is at least 0, got {n_workers!r}")
     if n_workers is None and threads_per_worker is None:
         if not processes:
             return 1, cpus
