@@ -19,6 +19,7 @@ def test_comparisons(name: str) -> None:
     got = getattr(da.ma, f"masked_{name}")(da.from_array(X, chunks=(3, 4)), 3)
     wanted = getattr(np.ma, f"masked_{name}")(X, 3)
     assert_eq(got, wanted)
+    assert_eq(getattr(da.ma, f"masked_{name}")(da.from_array(X, chunks=4), 3, copy=False), wanted)
     assert_eq(got.sum(axis=0), wanted.sum(axis=0))
     assert_eq(got.mean(), wanted.mean())
     assert_eq(da.ma.filled(got, 9), wanted.filled(9))

@@ -477,7 +477,7 @@ def _compared(name: str, claim: str, values: str, seen: str) -> Callable[..., Ar
     """A function that masks where elements compare in some way with one or two numbers."""
     func = getattr(np.ma, name)
 
-    def masked(a: Any, *value: Any) -> Array:
+    def masked(a: Any, *value: Any, copy: bool = True) -> Array:
         if name == "masked_equal" and any(map(np.ndim, value)):
             raise ValueError(
                 f"masked_equal takes a scalar, got shape {np.shape(value[0])}: it becomes the fill "
@@ -486,7 +486,7 @@ def _compared(name: str, claim: str, values: str, seen: str) -> Callable[..., Ar
         return elemwise(func, asanyarray(a), *value)
 
     parameters = "a\n    An array.\n*value\n    What to compare with: a number, or an array; two "
-    parameters += "for an interval."
+    parameters += "for an interval.\ncopy\n    Accepted; the array is never written to."
     example = f"da.ma.{name}(da.asarray([1.0, 2, 3], chunks=2), {values}).compute().mask.tolist()"
     told = f"Masked where elements {claim}; see `numpy.ma.{name}`"
     return documented(masked, name, told, parameters, example, seen)
