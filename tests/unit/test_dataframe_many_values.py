@@ -191,11 +191,13 @@ def test_on_a_cluster() -> None:
     cluster: Any = LocalCluster(n_workers=2, processes=False, dashboard_address=None)
     with cluster, Client(cluster):
         rows = frame.drop_duplicates(subset=["k"])
-        found = shoal.compute(rows, frame.k.nunique(), frame.k.value_counts(sort=False))
+        counts = frame.k.value_counts(sort=False), frame.k.value_counts(normalize=True)
+        found = shoal.compute(rows, frame.k.nunique(), *counts)
     wanted = (
         whole.drop_duplicates(subset=["k"]),
         whole.k.nunique(),
         whole.k.value_counts(sort=False),
+        whole.k.value_counts(normalize=True),
     )
     for one, other in zip(found, wanted, strict=True):
         assert_same(one, other)
