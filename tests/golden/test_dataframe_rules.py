@@ -130,6 +130,12 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "two filters are one, and go to the file": twice,
     "a value that is computed stays in the frame": lambda df: df[df.y * 2 > df.x].k,
     "what two results need is read once": shared,
+    "the first rows of what is sorted need no order of the others": lambda df: df.sort_values(
+        "y"
+    ).head(3, compute=False)[["k"]],
+    "the largest rows are sought in each partition": lambda df: df.sort_values("y").x.tail(
+        2, compute=False
+    ),
     "rows for the head are taken first": lambda df: (df[["x", "y"]] + 1).head(2, compute=False),
     "counting reads no column": lambda df: df[df.x * 2 > df.y]._reduce("len", reads=frozenset()),
     "footers say how many rows there are": lambda df: (df.x + 1)._reduce("len"),

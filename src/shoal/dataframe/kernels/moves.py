@@ -13,7 +13,51 @@ from shoal.dataframe.kernels import cuts
 from shoal.dataframe.kernels.joins import fast_merge
 from shoal.dataframe.kernels.reductions import with_common_categories
 
-__all__ = ["Cumulate", "Fill", "merge_partitions", "set_sorted_index", "with_common_keys"]
+__all__ = [
+    "Cumulate",
+    "Fill",
+    "FirstSorted",
+    "merge_partitions",
+    "set_sorted_index",
+    "with_common_keys",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstSorted:
+    """The first or the last rows of a frame in the order of some columns.
+
+    Parameters
+    ----------
+    by, options
+        As of `shoal.dataframe.nodes.moves.Sort`.
+    n
+        How many rows.
+    last
+        The last ones.
+
+    Examples
+    --------
+    >>> FirstSorted(("x",), (), 1, True)(pd.DataFrame({"x": [2, 3, 1]})).x.tolist()
+    [3]
+    """
+
+    by: tuple[Any, ...]
+    options: tuple[tuple[str, Any], ...]
+    n: int
+    last: bool
+
+    def __call__(self, item: Any) -> Any:
+        """Sort, and take them; rows that are equal stay in their order.
+
+        Parameters
+        ----------
+        item
+            The frame.
+        """
+        told = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options}
+        rows = item.sort_values(list(self.by), kind="stable", **told)
+        return rows.tail(self.n) if self.last else rows.head(self.n)
 
 
 def merge_partitions(left: Any, right: Any, **options: Any) -> Any:

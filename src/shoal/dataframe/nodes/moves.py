@@ -29,14 +29,24 @@ from shoal.dataframe.nodes.base import (
     PartitionWise,
     columns_of,
 )
-from shoal.dataframe.nodes.partitions import RepartitionDivisions
+from shoal.dataframe.nodes.partitions import RepartitionDivisions, limited
 from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.rowwise import MapPartitions
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks, Each, Input
 from shoal.graph.token import tokenize
 
-__all__ = ["Cumulative", "Join", "Merge", "Ranged", "SetIndex", "Shuffle", "Sort", "exchange"]
+__all__ = [
+    "Cumulative",
+    "Join",
+    "Merge",
+    "Ranged",
+    "SetIndex",
+    "Shuffle",
+    "Sort",
+    "Top",
+    "exchange",
+]
 
 
 SEMI = ("leftsemi", "leftanti")
@@ -591,6 +601,50 @@ class Sort(Logical):
     def label(self) -> str:
         """By what."""
         return f"Sort({list(self.by)})"
+
+
+class Top(Logical):
+    """The first or the last rows of a frame sorted by columns, which is not sorted for them.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    by, options
+        As of `Sort`.
+    n
+        How many rows.
+    end
+        "first" or "last".
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> Top(from_dict({"x": [2, 1]}, npartitions=2).expr, ("x",), (), 1, "first").npartitions
+    1
+    """
+
+    __slots__ = ()
+    fields = ("source", "by", "options", "n", "end")
+    prefix = "top"
+    narrow_sources = True
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """Unknown: the index is not sorted."""
+        return (None, None)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones and the keys."""
+        yield self.source, ALL_COLUMNS if wanted is None else wanted | set(self.by)
+
+    def physical(self) -> FrameNode:
+        """Of each partition, and again of those together, in the order of partitions."""
+        func = moves.FirstSorted(self.by, self.options, self.n, self.end == "last")
+        return limited(self.source, func, (), self.label(), self.divisions)
+
+    def label(self) -> str:
+        """How many, by what."""
+        return f"Top({self.end} {self.n} by {list(self.by)})"
 
 
 class Cumulative(FrameNode):

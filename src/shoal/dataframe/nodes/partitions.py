@@ -24,7 +24,16 @@ from shoal.expr.lower import Lowering
 from shoal.graph.layers import Each, Gather, Input
 from shoal.graph.token import tokenize
 
-__all__ = ["Concat", "Head", "Pieces", "Repartition", "RepartitionDivisions", "Select", "Tail"]
+__all__ = [
+    "Concat",
+    "Head",
+    "Pieces",
+    "Repartition",
+    "RepartitionDivisions",
+    "Select",
+    "Tail",
+    "limited",
+]
 
 
 class _Passing(FrameNode):
@@ -116,7 +125,7 @@ class Head(Logical, _Passing):
             some = some.source
         if len(blocks) < some.npartitions:
             some = Select(some, blocks)
-        return _limited(some, rows.first_rows, self.n, "head", self.divisions)
+        return limited(some, rows.first_rows, (self.n,), "head", self.divisions)
 
 
 class Tail(Logical, _Passing):
@@ -147,15 +156,37 @@ class Tail(Logical, _Passing):
     def physical(self) -> FrameNode:
         """Of the last partition."""
         some = Select(self.source, (self.source.npartitions - 1,))
-        return _limited(some, rows.last_rows, self.n, "tail", self.divisions)
+        return limited(some, rows.last_rows, (self.n,), "tail", self.divisions)
 
 
-def _limited(source: FrameNode, func: Any, n: int, title: str, divisions: Any) -> FrameNode:
-    each = MapPartitions(func, (source, n), (), source.meta, None, title)
+def limited(
+    source: FrameNode, func: Any, args: tuple[Any, ...], title: str, divisions: Any
+) -> FrameNode:
+    """Some rows of each partition, and the same of those together.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    func, args
+        ``func(partition, *args)`` gives the rows.
+    title
+        For people.
+    divisions
+        Of the result, which has one partition.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+    >>> limited(df.expr, rows.first_rows, (1,), "head", (0, 1)).npartitions
+    1
+    """
     if source.npartitions == 1:
-        return each
+        return MapPartitions(func, (source, *args), (), source.meta, divisions, title)
+    each = MapPartitions(func, (source, *args), (), source.meta, None, title)
     one = Repartition(each, ((*range(source.npartitions),),), divisions)
-    return MapPartitions(func, (one, n), (), source.meta, None, title)
+    return MapPartitions(func, (one, *args), (), source.meta, None, title)
 
 
 class Repartition(_Passing):

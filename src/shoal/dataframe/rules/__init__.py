@@ -27,6 +27,7 @@ from shoal.dataframe.rules.merge_filters import merge_filters
 from shoal.dataframe.rules.order_joins import order_joins
 from shoal.dataframe.rules.prune_columns import prune_columns
 from shoal.dataframe.rules.to_physical import to_physical
+from shoal.dataframe.rules.top_of_sorted import top_of_sorted
 
 __all__ = ["RULES"]
 
@@ -39,6 +40,7 @@ RULES = (
     filter_below,
     filter_into_reader,
     head_through,
+    top_of_sorted,
     order_joins,
     prune_columns,
     # phase 1

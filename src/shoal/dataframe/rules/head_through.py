@@ -1,4 +1,4 @@
-"""The first rows are taken before work is done on the others."""
+"""The first rows, or the last, are taken before work is done on the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
-from shoal.dataframe.nodes.partitions import Head
+from shoal.dataframe.nodes.partitions import Head, Tail
 
 __all__ = ["head_through"]
 
@@ -17,7 +17,7 @@ def head_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     Parameters
     ----------
     node
-        Before: ``Head <- Operator <- x``.
+        Before: ``Head <- Operator <- x``, or ``Tail``.
     uses
         How many nodes read a node; what is computed anyway stays whole.
 
@@ -33,7 +33,7 @@ def head_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     >>> head_through((df.x + 1).head(1, compute=False).expr, {}).label()
     'add(1)'
     """
-    if type(node) is not Head or not isinstance(node.source, PartitionWise):
+    if type(node) not in (Head, Tail) or not isinstance(node.source, PartitionWise):
         return None
     inner = node.source
     if not inner.keeps_rows or uses.get(inner.name, 0) > 1:
