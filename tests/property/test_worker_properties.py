@@ -230,10 +230,11 @@ class Shell:
             machine.load_failed(self.w, id, "damaged", self.now)
 
     def now_dial(self, peer):
+        address = self.w.peers[peer].address
         if self.draw(st.booleans()):
-            machine.dialed(self.w, peer, 100 + peer, self.now)
+            machine.dialed(self.w, peer, address, 100 + peer, self.now)
         else:
-            machine.unreachable(self.w, peer, "refused", self.now)
+            machine.unreachable(self.w, peer, address, "refused", self.now)
 
     def answer(self):
         if self.asked:

@@ -55,7 +55,7 @@ def worker():
     machine.received(w, SCHEDULER, Welcome(0, "s"), [], 0.0)
     arrive(w, want(w, 5, [], 100, 0), 100)
     w.peers[9] = PeerState(9, "inproc://b", "b")
-    machine.dialed(w, 9, OTHER, 0.0)
+    machine.dialed(w, 9, "inproc://b", OTHER, 0.0)
     machine.drain(w, 0.0)
     return w
 

@@ -117,7 +117,7 @@ class Bench:
     def peer(self, number, party):
         """Another worker that is connected."""
         machine.received(self.w, SCHEDULER, Fetch([], [], [], [peer(number)]), [], self.now)
-        machine.dialed(self.w, number, party, self.now)
+        machine.dialed(self.w, number, self.w.peers[number].address, party, self.now)
         assert self.drain() == []
 
     def hold(self, *ids, nbytes=BIG):
@@ -309,7 +309,9 @@ def needs(bench, *inputs, task=9):
 
 def test_fetching_from_a_worker_that_is_not_connected(bench):
     assert needs(bench, (1, [2])) == [Dial(2, "inproc://2")]
-    assert bench.tell(machine.dialed, 2, 50) == [Send(50, Get(1, [1], numbering="one"))]
+    assert bench.tell(machine.dialed, 2, "inproc://2", 50) == [
+        Send(50, Get(1, [1], numbering="one"))
+    ]
     bench.now = 0.25
     effects = bench.hear(Data(1, [1], [Frames(b"x" * BIG)]), party=50)
     assert effects[0] == Hold([1], [Frames(b"x" * BIG)], [])
@@ -375,10 +377,22 @@ def test_a_lost_connection_and_one_that_cannot_be_made(bench):
     effects = bench.tell(machine.closed, 50, "reset")
     assert isinstance(effects[0], Log) and effects[1] == Dial(3, "inproc://3")
     assert said(report(effects[2:])) == {"missing": [(1, 2)]}
-    effects = bench.tell(machine.unreachable, 3, "refused")
+    effects = bench.tell(machine.unreachable, 3, "inproc://3", "refused")
     assert isinstance(effects[0], Log)
     gone = {"missing": [(1, 3)], "returned": [(9, 1)], "unreached": [3]}
     assert said(report(effects[1:])) == gone
+
+
+def test_a_number_that_has_become_another_workers_while_it_was_dialed(bench):
+    assert needs(bench, (1, [2])) == [Dial(2, "inproc://2")]
+    # A scheduler that was started again numbers workers anew.
+    other = Peer(2, "inproc://other", "other")
+    machine.received(bench.w, SCHEDULER, Fetch([], [], [], [other]), [], bench.now)
+    assert bench.drain() == [Dial(2, "inproc://other")]
+    assert bench.tell(machine.dialed, 2, "inproc://2", 70) == []
+    assert bench.tell(machine.unreachable, 2, "inproc://2", "refused") == []
+    asked = bench.tell(machine.dialed, 2, "inproc://other", 71)
+    assert [effect.party for effect in asked] == [71]
 
 
 def test_a_silent_holder_is_taken_for_lost(bench):

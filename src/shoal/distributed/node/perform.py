@@ -156,8 +156,8 @@ def dial(worker: Worker, effect: effects.Dial) -> None:
         security=worker.security,
         role="worker",
         name=worker.name,
-        on_open=functools.partial(worker.dialed, effect.peer),
-        on_error=functools.partial(worker.unreachable, effect.peer),
+        on_open=functools.partial(worker.dialed, effect),
+        on_error=functools.partial(worker.unreachable, effect),
         timeout_s=worker.core.settings.silence_s,
     )
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from shoal.distributed.core.status import Status
-from shoal.distributed.core.worker import machine
+from shoal.distributed.core.worker import effects, machine
 from shoal.distributed.core.worker.memory import no_room
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
@@ -467,30 +467,31 @@ class Worker:
             machine.closed(self.core, party, str(error or "closed"), self.loop.time())
             self.dirty = True
 
-    def dialed(self, peer: int, connection: Connection) -> None:
+    def dialed(self, dial: effects.Dial, connection: Connection) -> None:
         """Another worker is connected.
 
         Parameters
         ----------
-        peer
-            Its number.
+        dial
+            Which, and where.
         connection
             To it.
         """
-        machine.dialed(self.core, peer, self._adopt(connection), self.loop.time())
+        party = self._adopt(connection)
+        machine.dialed(self.core, dial.peer, dial.address, party, self.loop.time())
         self.dirty = True
 
-    def unreachable(self, peer: int, error: BaseException) -> None:
+    def unreachable(self, dial: effects.Dial, error: BaseException) -> None:
         """Another worker cannot be connected to.
 
         Parameters
         ----------
-        peer
-            Its number.
+        dial
+            Which, and where.
         error
             Why.
         """
-        machine.unreachable(self.core, peer, str(error), self.loop.time())
+        machine.unreachable(self.core, dial.peer, dial.address, str(error), self.loop.time())
         self.dirty = True
 
     # --- from other threads -------------------------------------------------------------------

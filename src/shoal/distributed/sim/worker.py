@@ -117,18 +117,20 @@ class WorkerNode(Node):
         elif tag is None or tag == "scheduler":
             machine.connected(self.state, party, role, self.time())
         else:
-            machine.dialed(self.state, tag, party, self.time())
+            peer, address = tag
+            machine.dialed(self.state, peer, address, party, self.time())
 
     def on_refused(self, tag: Any, why: str) -> None:
         """A connection could not be made."""
         if tag == "scheduler":
             self.post(lambda: machine.retry(self.state, self.time()))
         else:
-            self.post(lambda: machine.unreachable(self.state, tag, why, self.time()))
+            peer, address = tag
+            self.post(lambda: machine.unreachable(self.state, peer, address, why, self.time()))
 
     def do_dial(self, effect: e.Dial) -> None:
         """Connect to another worker."""
-        self.network.dial(self, "worker", effect.address, effect.peer)
+        self.network.dial(self, "worker", effect.address, (effect.peer, effect.address))
 
     def do_reconnect(self, effect: e.Reconnect) -> None:
         """Connect to the scheduler again."""

@@ -103,15 +103,15 @@ def connected(w: Worker, party: int, role: str, now: float) -> None:
     w.effects.append(Send(party, message))
 
 
-def dialed(w: Worker, peer: int, party: int, now: float) -> None:
-    """The worker ``peer`` is connected.
+def dialed(w: Worker, peer: int, address: str, party: int, now: float) -> None:
+    """The worker ``peer`` is connected, unless that number has become another's meanwhile.
 
     Parameters
     ----------
     w
         The worker.
-    peer
-        The other's number.
+    peer, address
+        The other's number and where it was dialed, as `Dial` said.
     party
         The connection.
     now
@@ -122,26 +122,26 @@ def dialed(w: Worker, peer: int, party: int, now: float) -> None:
     >>> from shoal.distributed.core.worker.table import PeerState, Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> w.peers[2] = PeerState(2, "inproc://b", "b", dialing=True)
-    >>> dialed(w, 2, 7, 0.0)
+    >>> dialed(w, 2, "inproc://b", 7, 0.0)
     >>> w.peers[2].party
     7
     """
     w.roles[party] = "worker"
-    w.peer_of[party] = peer
     known = w.peers.get(peer)
-    if known is not None:
+    if known is not None and known.address == address:
+        w.peer_of[party] = peer
         known.party, known.dialing = party, False
 
 
-def unreachable(w: Worker, peer: int, why: str, now: float) -> None:
+def unreachable(w: Worker, peer: int, address: str, why: str, now: float) -> None:
     """The worker ``peer`` could not be connected to.
 
     Parameters
     ----------
     w
         The worker.
-    peer
-        The other's number.
+    peer, address
+        The other's number and where it was dialed, as `Dial` said.
     why
         For the log.
     now
@@ -150,9 +150,11 @@ def unreachable(w: Worker, peer: int, why: str, now: float) -> None:
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> unreachable(Worker(Settings("a", "inproc://a", 1)), 2, "refused", 0.0)
+    >>> unreachable(Worker(Settings("a", "inproc://a", 1)), 2, "inproc://b", "refused", 0.0)
     """
-    fetch.lose_peer(w, peer, why, True)
+    known = w.peers.get(peer)
+    if known is not None and known.address == address:
+        fetch.lose_peer(w, peer, why, True)
 
 
 def closed(w: Worker, party: int, why: str, now: float) -> None:
