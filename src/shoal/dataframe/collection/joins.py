@@ -33,8 +33,11 @@ SMALL_BYTES = 32 << 20
 SMALLER = 4
 """If it has so many times fewer partitions."""
 
-KINDS = ("inner", "left", "right", "outer", "leftsemi", "leftanti")
-"""Kinds of joins."""
+KINDS = (
+    *("inner", "left", "right", "outer", "cross", "left_anti", "right_anti"),
+    *("leftsemi", "leftanti"),
+)
+"""Kinds of joins: those of `pandas.merge`, and two of Dask's that keep columns of the left side."""
 
 
 def merge(
@@ -65,7 +68,9 @@ def merge(
     left, right
         Frames, or series with a name.
     how, on, left_on, right_on, left_index, right_index, suffixes, indicator
-        As `pandas.merge` has them.
+        As `pandas.merge` has them.  ``how`` may be "leftsemi" or "leftanti", too: the rows of the
+        left side that have a partner, or none, without columns of the right side.  Of "cross" the
+        side with fewer partitions is put into one, which is given to all of the other's.
     npartitions
         Of the result, where rows are moved.
     shuffle_method
@@ -85,14 +90,16 @@ def merge(
     [[2, 4, 5]]
     """
     if how not in KINDS:
-        remedy = "; assign a column of ones to both sides and merge on it" if how == "cross" else ""
-        raise ValueError(f"merge does not support how={how!r}; use one of {KINDS}{remedy}")
+        raise ValueError(f"merge does not support how={how!r}; use one of {KINDS}")
+    _check_keys(how, on, (left_on, right_on), (left_index, right_index))
     if validate not in (None, "many_to_many", "m:m"):
         raise NotImplementedError(
             f"merge(validate={validate!r}) is not there: no task has all rows of a side; look "
             "whether df.duplicated(keys).any().compute() is False"
         )
     left, right = _frame(left), _frame(right)
+    if how == "cross":
+        return _crossed(left, right, tuple(suffixes), indicator)
     left, left_on = _with_key(left, left_on if on is None else on, "left")
     right, right_on = _with_key(right, right_on if on is None else on, "right")
     if on is not None:
@@ -122,12 +129,50 @@ def merge(
     )
 
 
+def _check_keys(how: str, on: Any, by: tuple[Any, Any], index: tuple[Any, Any]) -> None:
+    """Refuse keys that are told twice, or of one side alone."""
+    told = [key is not None or bool(label) for key, label in zip(by, index, strict=True)]
+    if how == "cross" and (on is not None or any(told)):
+        raise pd.errors.MergeError(
+            "how='cross' puts every row beside every other one: it takes no on, left_on, right_on, "
+            "left_index or right_index"
+        )
+    if on is not None and any(told):
+        raise pd.errors.MergeError(
+            'Can only pass argument "on" OR "left_on" and "right_on" (or "left_index" and '
+            '"right_index"), not a combination of both'
+        )
+    for i, (side, other) in enumerate((("left", "right"), ("right", "left"))):
+        if by[i] is not None and index[i]:
+            raise pd.errors.MergeError(
+                f'Can only pass argument "{side}_on" OR "{side}_index", not both'
+            )
+        if told[i] and not told[1 - i]:
+            raise pd.errors.MergeError(
+                f'Must pass "{other}_on" OR "{other}_index": {side}_on or {side}_index alone says '
+                "nothing of the other side"
+            )
+
+
+def _crossed(left: Any, right: Any, suffixes: Any, indicator: Any) -> Any:
+    """Every row beside every other one: the side in fewer partitions is given to all tasks."""
+    if right.npartitions <= left.npartitions:
+        right = right if right.npartitions == 1 else right.repartition(npartitions=1)
+    elif left.npartitions > 1:
+        left = left.repartition(npartitions=1)
+    options = {"how": "cross", "suffixes": suffixes, "indicator": indicator}
+    meta = pd.merge(left._meta, right._meta, **options)
+    unknown = (None,) * (max(left.npartitions, right.npartitions) + 1)
+    args = (left._node, right._node, *options.values())
+    return from_node(MapPartitions(pd.merge, args, tuple(options), meta, unknown, "merge"))
+
+
 def _gathered(left: Any, right: Any, how: str, broadcast: Any) -> tuple[Any, Any]:
     """Two frames, a small one in one partition: it is then given to all of the other's."""
     if broadcast is False:
         return left, right
     few, many = right, left
-    if how == "right" or (how == "inner" and left.npartitions < right.npartitions):
+    if how in ("right", "right_anti") or (how == "inner" and left.npartitions < right.npartitions):
         few, many = left, right
     if how == "outer" or few.npartitions == 1 or few.npartitions > many.npartitions:
         return left, right

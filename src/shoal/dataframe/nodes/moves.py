@@ -52,6 +52,12 @@ __all__ = [
 SEMI = ("leftsemi", "leftanti")
 """Joins whose result has rows of the left side as they are."""
 
+OF_LEFT = ("left", "left_anti", *SEMI)
+"""Joins whose rows all have a row of the left side behind them, and may have none of the right."""
+
+OF_RIGHT = ("right", "right_anti")
+"""The same of the right side."""
+
 
 class Shuffle(Logical):
     """Rows with equal keys brought into one partition.
@@ -262,8 +268,8 @@ class Join(Logical):
         left, right = self.left.npartitions, self.right.npartitions
         if left == right == 1:
             return True
-        return (right == 1 and self.how in ("inner", "left", "leftsemi", "leftanti")) or (
-            left == 1 and self.how in ("inner", "right")
+        return (right == 1 and self.how in ("inner", *OF_LEFT)) or (
+            left == 1 and self.how in ("inner", *OF_RIGHT)
         )
 
     def infer_divisions(self) -> tuple[Any, ...]:
@@ -274,7 +280,7 @@ class Join(Logical):
         if self.direct:
             left, right = self.left, self.right
             ahead = left.npartitions - right.npartitions
-            big = right if ahead < 0 or (not ahead and self.how == "right") else left
+            big = right if ahead < 0 or (not ahead and self.how in OF_RIGHT) else left
             # A column of that side leaves its index as it is, in an inner join at least.
             on, other = (
                 (self.left_on, self.right_on) if big is left else (self.right_on, self.left_on)
@@ -343,7 +349,7 @@ class Join(Logical):
         """By the keys, or as the larger side was."""
         if self.direct:
             return kept_partitioning(self, self.how)
-        if self.by_divisions or self.how not in ("inner", "left", *SEMI) or self.left_on is None:
+        if self.by_divisions or self.how not in ("inner", *OF_LEFT) or self.left_on is None:
             return None
         dtypes = _keys(self.left, self.left_on), _keys(self.right, self.right_on)
         if any(common_dtype(*pair) is not None for pair in zip(*dtypes, strict=False)):
@@ -418,9 +424,9 @@ def kept_partitioning(join: Any, how: str) -> Hashed | None:
     Hashed(columns=('k',), npartitions=2)
     """
     sides = []
-    if how in ("inner", "left", *SEMI):
+    if how in ("inner", *OF_LEFT):
         sides.append(join.left)
-    if how in ("inner", "right"):
+    if how in ("inner", *OF_RIGHT):
         sides.append(join.right)
     for side in sides:
         known = side.partitioning

@@ -42,7 +42,9 @@ SPLITTABLE = {
     "left": ("left",),
     "leftsemi": ("left",),
     "leftanti": ("left",),
+    "left_anti": ("left",),
     "right": ("right",),
+    "right_anti": ("right",),
 }
 """Of each kind of join: the sides whose rows may be apart from their like."""
 

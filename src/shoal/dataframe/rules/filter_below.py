@@ -9,7 +9,7 @@ from typing import Any
 from pandas.api.types import is_float_dtype, is_object_dtype
 
 from shoal.dataframe.nodes.base import FrameNode, columns_of, replace_nodes
-from shoal.dataframe.nodes.moves import SEMI, Join, SetIndex, Shuffle, Sort
+from shoal.dataframe.nodes.moves import OF_LEFT, OF_RIGHT, Join, SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Concat, Repartition, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import Filter, Method, Operator
 from shoal.dataframe.rules.filter_into_reader import conjuncts
@@ -122,15 +122,9 @@ def _of_join(inner: Any) -> Kept:
         for name in (inner.left_on if inner.left_on == inner.right_on else None) or ()
         if name in ours & theirs and _is_exact(left.meta.dtypes[name], right.meta.dtypes[name])
     ]
-    first = ours - theirs if inner.how in OF_LEFT else frozenset()
-    last = theirs - ours if inner.how in OF_RIGHT else frozenset()
+    first = ours - theirs if inner.how in ("inner", *OF_LEFT) else frozenset()
+    last = theirs - ours if inner.how in ("inner", *OF_RIGHT) else frozenset()
     return [(left, first.union(keys)), (right, last.union(keys))]
-
-
-OF_LEFT = ("inner", "left", *SEMI)
-"""Joins whose rows all have a row of the left side behind them."""
-
-OF_RIGHT = ("inner", "right")
 
 
 def _is_exact(dtype: Any, other: Any) -> bool:

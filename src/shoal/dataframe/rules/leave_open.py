@@ -49,7 +49,9 @@ BROADCAST = {
     "left": ("right",),
     "leftsemi": ("right",),
     "leftanti": ("right",),
+    "left_anti": ("right",),
     "right": ("left",),
+    "right_anti": ("left",),
 }
 """Of each kind of join: the sides that may be given to all partitions of the other one."""
 
