@@ -371,6 +371,25 @@ def test_events_are_kept_and_told(state):
     assert sent(state) == [(YOU, Topic("pubsub-p", [(2.0, 2)]))]
 
 
+def test_what_a_task_prints_goes_to_those_who_asked_for_it(state):
+    codes = [Code(b"f", b"f")] * 2
+    both = Submit([Listed(["x", "y"])], codes, [0, 1], [b""] * 2, [(), (0,)], [], [0, 1], [1])
+    received(state, ME, both, (), 0.0)
+    said = [["x", "stdout", "hello\n"], ["gone", "stdout", "who?\n"]]
+    call = Call(0, "tasks.printed", {"said": said, "places": {}})
+    sent(state)
+    received(state, A, call, (), 1.5)
+    assert sent(state) == []  # nobody wants to hear it
+    for party in (ME, YOU):
+        received(state, party, Subscribe("printed"), (), 0.0)
+    received(state, A, call, (), 1.5)
+    # Not the task itself is wanted, but what needs it.
+    assert sent(state) == [(ME, Topic("printed", [(1.5, {"said": said[:1], "places": {}})]))]
+    received(state, YOU, Submit([Listed(["x"])], codes, [0], [b""], [()], [], [0], [0]), (), 0.0)
+    received(state, A, call, (), 1.5)
+    assert sorted(party for party, _ in sent(state)) == [ME, YOU]
+
+
 def test_calls_are_passed_on_and_their_answers_gathered(state):
     received(state, ME, Call(7, "worker.call", {"method": "versions", "args": {}}), (), 0.0)
     asked = sent(state)

@@ -1,4 +1,8 @@
-"""Printing and warning where the client is, from inside of a task."""
+"""What tasks say where the client is: by `print` and `warn` of this module, and any other way.
+
+The first two go to every client, as Dask's do.  All else that a task writes on its worker
+(`shoal.distributed.node.echo`) comes to the clients that asked for the task.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from typing import Any
 
 from shoal.distributed.client.current import client_of
 from shoal.distributed.node.context import find_worker
+from shoal.distributed.node.echo import place_of
+from shoal.distributed.node.output import already_told
 
-__all__ = ["handle_print", "handle_warn", "print", "warn"]
+__all__ = ["handle_print", "handle_printed", "handle_warn", "print", "warn"]
 
 
 def print(
@@ -48,7 +54,8 @@ def print(
         text = (" " if sep is None else sep).join(map(str, args)) + ("\n" if end is None else end)
         value = {"text": text, "stderr": to_error}
         client_of(worker)._link.call("events.log", topic="print", value=value)
-    builtins.print(*args, sep=sep, end=end, file=stream, flush=flush)
+    with already_told():
+        builtins.print(*args, sep=sep, end=end, file=stream, flush=flush)
 
 
 def warn(
@@ -78,7 +85,8 @@ def warn(
             category = type(message)
         value = {"text": str(message), "category": category.__name__}
         client_of(worker)._link.call("events.log", topic="warn", value=value)
-    warnings.warn(message, category, stacklevel=stacklevel + 1, source=source)
+    with already_told():
+        warnings.warn(message, category, stacklevel=stacklevel + 1, source=source)
 
 
 STREAMS = (None, 1, 2)
@@ -124,6 +132,31 @@ def _print_as_asked(said: dict[str, Any]) -> None:
         file=stream,
         flush=bool(said.get("flush")),
     )
+
+
+def handle_printed(event: Any) -> None:
+    """Print what tasks wrote on a worker whose output is not the one of this process.
+
+    Parameters
+    ----------
+    event
+        ``(time, {"said": [(key, "stdout" or "stderr", text)], "places": {stream: place}})``.
+
+    Examples
+    --------
+    >>> said = [("x", "stdout", "hello\\n"), ("x", "stdout", "again\\n")]
+    >>> handle_printed((0.0, {"said": said, "places": {"stdout": "elsewhere"}}))
+    hello
+    again
+    """
+    said, places = event[1]["said"], event[1]["places"]
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        text = "".join(text for _, stream, text in said if stream == name)
+        # A LocalCluster's workers have inherited the terminal: there the line stands already.
+        if text and (places[name] or None) != place_of(descriptor):
+            stream = getattr(sys, name)
+            stream.write(text)
+            stream.flush()
 
 
 def handle_warn(event: Any) -> None:

@@ -29,7 +29,7 @@ from shoal.distributed.client.background import CallbackLoop, awaiting, sync
 from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
-from shoal.distributed.client.printing import handle_print, handle_warn
+from shoal.distributed.client.printing import handle_print, handle_printed, handle_warn
 from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermost, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended, late, late_async
@@ -52,7 +52,11 @@ _MISSING: Any = object()
 
 log = logging.getLogger("distributed.client")
 
-TOPICS: dict[str, Callable[[Any], Any]] = {"print": handle_print, "warn": handle_warn}
+TOPICS: dict[str, Callable[[Any], Any]] = {
+    "print": handle_print,
+    "warn": handle_warn,
+    "printed": handle_printed,
+}
 """Topics that every client listens to, and what is done with their events."""
 
 CONNECT = "distributed.comm.timeouts.connect"
@@ -199,7 +203,8 @@ class Session:
         await self._link.open()
         # Inside of a worker, what its tasks print has been printed where they did.
         for topic in () if place.is_inside else TOPICS:
-            self._link.subscribe(topic)
+            if topic != "printed" or config.get("distributed.client.task-output"):
+                self._link.subscribe(topic)
         for_all = weakref.ref(self)
         _open_clients[id(self)] = for_all
         if self._is_default:

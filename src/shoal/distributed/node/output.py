@@ -3,6 +3,8 @@
 Standard output and error of the process are replaced by streams that write through, and look who
 writes: the lines of a task go to the log as well, with its key.  Log records that a task makes have
 its key too, so the lines of one task can be found among all others.
+
+What the worker's own output shows of a task goes to the clients that asked for it, too (`echo`).
 """
 
 from __future__ import annotations
@@ -10,18 +12,33 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from shoal.distributed.node.context import current_task
 from shoal.serialize.messages import shortened
 
-__all__ = ["Forwarder", "Keeper", "Line", "capture", "forward", "lines_of", "unforward"]
+__all__ = [
+    "Forwarder",
+    "Keeper",
+    "Line",
+    "Tell",
+    "already_told",
+    "capture",
+    "forward",
+    "lines_of",
+    "unforward",
+]
 
 Line: TypeAlias = tuple[str, str, float, str]
 """Level, or ``"stdout"``, ``"stderr"``; text; seconds since the epoch; key of the task, if any."""
+
+Tell: TypeAlias = Callable[[Any, str, str], object]
+"""Takes the key of a task, ``"stdout"`` or ``"stderr"``, and what it writes there."""
 
 LINE_CHARACTERS = 10_000
 """How much is kept of a line: there are many."""
@@ -54,13 +71,34 @@ def lines_of(log: deque[Line], n: int | None = None, text: str = "") -> list[Lin
     return lines if n is None else lines[:n]
 
 
-class Stream(io.TextIOBase):
-    """Stands for standard output or error: writes through, and keeps the lines of tasks."""
+_told = threading.local()
 
-    def __init__(self, name: str, under: Any, log: deque[Line]) -> None:
+
+@contextmanager
+def already_told() -> Iterator[None]:
+    """What this thread writes inside of the block has gone to clients another way.
+
+    Examples
+    --------
+    >>> with already_told():
+    ...     print("hello")
+    hello
+    """
+    _told.by_another_way = True
+    try:
+        yield
+    finally:
+        _told.by_another_way = False
+
+
+class Stream(io.TextIOBase):
+    """Stands for standard output or error: writes through, keeps and tells the lines of tasks."""
+
+    def __init__(self, name: str, under: Any, log: deque[Line], tell: Tell | None = None) -> None:
         self._name = name
         self._under = under
         self._log = log
+        self._tell = tell
         self._open: dict[str, str] = {}
         """Begun lines, by task: what is printed comes in pieces."""
 
@@ -68,6 +106,8 @@ class Stream(io.TextIOBase):
         """Write through; what a task writes is kept when its line ends."""
         task = current_task()
         if task is not None:
+            if self._tell is not None and not getattr(_told, "by_another_way", False):
+                self._tell(task.key, self._name, text)
             key = str(task.key)
             *lines, rest = (self._open.pop(key, "") + text).split("\n")
             if len(rest) > LINE_CHARACTERS:
@@ -132,6 +172,21 @@ class Keeper(logging.Handler):
         key = "" if task is None else str(task.key)
         text = shortened(self.format(record), LINE_CHARACTERS)
         self._log.append((record.levelname, text, record.created, key))
+
+
+class Teller(logging.Handler):
+    """Tells the records of tasks that another handler writes, as it writes them."""
+
+    def __init__(self, shown: logging.Handler, tell: Tell) -> None:
+        super().__init__(shown.level)
+        self._tell = tell
+        self._shown = shown
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell a record, if it is a task's."""
+        task = current_task()
+        if task is not None:
+            self._tell(task.key, "stderr", self._shown.format(record) + "\n")
 
 
 class Forwarder(logging.Handler):
@@ -206,13 +261,16 @@ def unforward(name: str | None, topic: str) -> None:
             logger.removeHandler(handler)
 
 
-def capture(log: deque[Line]) -> None:
+def capture(log: deque[Line], tell: Tell | None = None) -> None:
     """Have this process keep what it logs and what its tasks print, for good.
 
     Parameters
     ----------
     log
         Where lines are kept.
+    tell
+        Also called with what its tasks write, and with their records that the handlers of the root
+        logger write now.
 
     Examples
     --------
@@ -220,6 +278,10 @@ def capture(log: deque[Line]) -> None:
     >>> capture(deque())
     >>> sys.stdout, sys.stderr, logging.getLogger().handlers[:] = before
     """
-    sys.stdout = Stream("stdout", sys.stdout, log)
-    sys.stderr = Stream("stderr", sys.stderr, log)
-    logging.getLogger().addHandler(Keeper(log))
+    root = logging.getLogger()
+    sys.stdout = Stream("stdout", sys.stdout, log, tell)
+    sys.stderr = Stream("stderr", sys.stderr, log, tell)
+    if tell is not None:
+        for shown in list(root.handlers):
+            root.addHandler(Teller(shown, tell))
+    root.addHandler(Keeper(log))

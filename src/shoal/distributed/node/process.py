@@ -121,7 +121,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: told_to_end(worker))
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
-    capture(worker.log)
+    capture(worker.log, worker.echo.write)
     for ours in ("distributed", "shoal"):
         logging.getLogger(ours).setLevel(logging.INFO)
     gc.freeze()

@@ -33,6 +33,7 @@ from shoal.distributed.node.calls import METHODS, RESTART_CODE
 from shoal.distributed.node.context import current_task
 from shoal.distributed.node.coroutines import Coroutines
 from shoal.distributed.node.disks import Disks
+from shoal.distributed.node.echo import Echo, place_of
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
@@ -195,6 +196,8 @@ class Worker:
         self._teardowns: list[Callable[[], Any]] = []
         self.log: deque[Line] = deque(maxlen=10_000)
         """Its last lines, oldest first."""
+        self.echo = Echo(loop, self._running_keys, self._send_printed)
+        self._places = {"stdout": place_of(1), "stderr": place_of(2)}
         self._parties = 0
         self._poked = False
         self._armed: float | None = None
@@ -312,6 +315,23 @@ class Worker:
     def slots(self) -> list[Slot]:
         """The execution threads that run a task."""
         return [slot for lane in self.lanes.values() for slot in list(lane.running)]
+
+    def _running_keys(self) -> set[Any]:
+        """Of the tasks that run, with and without a slot."""
+        lanes = self.lanes.values()
+        return {
+            row.key
+            for lane in lanes
+            for rows in (lane.running, lane.seceded)
+            for row in list(rows.values())
+        }
+
+    def _send_printed(self, told: list[Any]) -> None:
+        """Without a scheduler it is in the log."""
+        connection = self.connections.get(self.core.scheduler)
+        if connection is not None:
+            args = {"said": told, "places": self._places}
+            connection.send(Call(0, "tasks.printed", args))
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -583,6 +603,9 @@ class Worker:
         """Do what the state machine wants done; after every batch of events."""
         if not self.dirty:
             return
+        if self.echo.has_news:
+            # Before the ends of those tasks.
+            self.echo.tell()
         while self.dirty:
             self.dirty = False
             for effect in machine.drain(self.core, self.loop.time()):
