@@ -495,7 +495,7 @@ def _section(
 def _row(
     line: Line, rules: Mapping[Hashable, str], groups: Mapping[str, TaskGroup]
 ) -> tuple[str, ...]:
-    """The columns of one node: label, blocks, how large they are, tasks, rules."""
+    """The columns of one node: label, blocks, how large they are, tasks, kernel, rules."""
     text = line.text(_label_of)
     if line.again or line.omitted:
         return (text,)
@@ -505,7 +505,8 @@ def _row(
     blocks = f"{item.size:,} block{'s' * (item.size != 1)}"
     own = [g for name, g in groups.items() if name == item.name or name.startswith(f"{item.name}-")]
     total = TaskGroup("", sum(group.tasks for group in own), sum(group.data for group in own))
-    return text, blocks, item.extent(), total.count(), rules.get(item.name, "")
+    kernel = item.kernel() if total.tasks else ""
+    return text, blocks, item.extent(), total.count(), kernel, rules.get(item.name, "")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -231,6 +231,10 @@ class Node:
         """How large all results together are, in words, as far as that is known."""
         return ""
 
+    def kernel(self) -> str:
+        """What computes it, and why nothing faster does, in words, where there is a choice."""
+        return ""
+
     def label(self) -> str:
         """The node in a few words, its sources left out."""
         parts = [

@@ -36,7 +36,6 @@ from shoal.dataframe.meta import (
     untold,
 )
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.estimates import told_size
 from shoal.dataframe.nodes.partitions import Head, Select, Tail
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import (
@@ -48,6 +47,7 @@ from shoal.dataframe.nodes.rowwise import (
     Operator,
 )
 from shoal.dataframe.nodes.sources import Given
+from shoal.dataframe.nodes.told import told_kernel, told_size
 from shoal.dataframe.rules import RULES
 from shoal.delayed import Delayed, delayed
 from shoal.dispatch import Dispatch
@@ -76,6 +76,7 @@ __all__ = [
 
 FrameNode.rules = RULES
 FrameNode.extent = told_size  # type: ignore[assignment, method-assign] # it knows all nodes
+FrameNode.kernel = told_kernel  # type: ignore[assignment, method-assign] # so does this
 
 MISSING = frozenset(
     ["sum", "prod", "mean", "median", "min", "max", "var", "std", "sem", "any", "all"]

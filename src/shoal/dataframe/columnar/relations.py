@@ -151,7 +151,7 @@ class Translator:
         if key not in self.done:
             translate = Translator._scan if scanned else _TRANSLATIONS.get(type(node))
             if translate is None:
-                raise Untranslated(node.label()[:60])
+                raise Untranslated(f"no columnar {node.label()[:60]}")
             self.done[key] = translate(self, node)
         return self.done[key]
 
@@ -316,7 +316,7 @@ class Translator:
         apply = node.call()
         known = node.func is call_method and apply.args[1:] == ("reset_index",)
         if not known or dict(apply.kwargs) != {"drop": False}:
-            raise Untranslated(node.label())
+            raise Untranslated(f"no columnar {node.label()[:60]}")
         source = self.table(node.args[0])
         if not source.keys or set(source.keys) & set(source.columns):
             raise Untranslated("reset_index of what is not the result of a groupby")

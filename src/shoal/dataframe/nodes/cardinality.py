@@ -17,13 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.columnar.region import Columnar
 from shoal.dataframe.columnar.scan import footer_of
 from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
+from shoal.dataframe.kernels.reductions import SPLIT_BY, Reducer
+from shoal.dataframe.kernels.rows import first_rows, last_rows
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.moves import Join, Shuffle
-from shoal.dataframe.nodes.partitions import Repartition
-from shoal.dataframe.nodes.reduce import Reduce
+from shoal.dataframe.nodes.estimates import GROWING, SAME_ROWS, estimate
+from shoal.dataframe.nodes.moves import Join, Merge
+from shoal.dataframe.nodes.ordered import SortedExchange
+from shoal.dataframe.nodes.partitions import Concat, Select
+from shoal.dataframe.nodes.reduce import Partial, Reduce, Tree
 from shoal.dataframe.nodes.rowwise import (
     Assign,
     Column,
@@ -34,8 +39,10 @@ from shoal.dataframe.nodes.rowwise import (
     Rename,
 )
 from shoal.dataframe.nodes.sources import FromPandas
+from shoal.dataframe.nodes.stage import Stage
+from shoal.dataframe.nodes.undecided import Undecided
 
-__all__ = ["Guesses", "joined_rows"]
+__all__ = ["Guesses", "joined_rows", "same_rows"]
 
 EQUAL = 0.1
 """Of rows equal a value, where nothing is known of the column."""
@@ -96,9 +103,18 @@ class Guesses:
         node
             A frame or a series.
         """
-        if node.name not in self._rows:
-            self._rows[node.name] = self._count(node)
-        return self._rows[node.name]
+        # Not by recursion: a chain may have thousands of operations.
+        chain = []
+        while node.name not in self._rows:
+            chain.append(node.name)
+            same = same_rows(node)
+            if same is None:
+                self._rows[node.name] = self._count(node)
+                break
+            node = same
+        rows = self._rows[node.name]
+        self._rows.update(dict.fromkeys(chain, rows))
+        return rows
 
     def _count(self, node: Any) -> float | None:
         if isinstance(node, FromPandas):
@@ -108,15 +124,22 @@ class Guesses:
         if isinstance(node, Filter):
             before = self.rows(node.source)
             return None if before is None else max(before * self.share(node.predicate), 1.0)
-        if isinstance(node, Reduce):
-            return self._groups(node)
-        if isinstance(node, Join):
+        if isinstance(node, Reduce | Partial):
+            return self._reduced(node)
+        if isinstance(node, Join | Merge):
             return self._joined(node)
-        if isinstance(node, Repartition | Shuffle) or getattr(node, "keeps_rows", False):
-            return self.rows(node.frames[0]) if node.frames else None
-        if isinstance(node, MapPartitions) and len(node.frames) == 1 and _is_ours(node.func):
-            return self.rows(node.frames[0])
-        return None
+        if isinstance(node, Concat):
+            parts = [self.rows(part) for part in node.frames]
+            known = [rows for rows in parts if rows is not None]
+            return sum(known) if len(known) == len(parts) else None
+        if isinstance(node, Select):
+            before = self.rows(node.source)
+            return None if before is None else before * node.npartitions / node.source.npartitions
+        if isinstance(node, MapPartitions) and node.func in (first_rows, last_rows):
+            before, most = self.rows(node.frames[0]), float(node.args[1] * node.npartitions)
+            return most if before is None else min(before, most)
+        found = estimate(node)
+        return None if found is None else float(found.rows)
 
     def _count_read(self, node: Any) -> float | None:
         count: int | None = node.count_rows(with_filters=True)
@@ -139,21 +162,36 @@ class Guesses:
             return EQUAL if op == "is" else 1.0
         return self._compared(node, name, SYMBOLS[op], value)
 
-    def _groups(self, node: Any) -> float | None:
-        reducer = node.reducer
-        before = self.rows(node.args[0])
-        if not isinstance(reducer, GroupReducer) or before is None:
-            return before if node.ndim else None
-        groups = math.prod(
-            self.distinct(node.args[0], name) if name is not None else before for name in reducer.by
-        )
-        return max(min(groups, before), 1.0)
+    def _reduced(self, node: Any) -> float | None:
+        """Rows of a reduction: as many as there are groups, at most as there were rows."""
+        reducer, source = node.reducer, node.args[0]
+        before = self.rows(source)
+        if isinstance(reducer, GroupReducer):
+            if before is None:
+                return None
+            counts = [self.distinct(source, name) for name in reducer.by if name is not None]
+            groups = math.prod(counts) if None not in reducer.by else before
+            return max(min(groups, before), 1.0)
+        name = getattr(reducer, "name", None)
+        if not isinstance(reducer, Reducer) or before is None:
+            return None
+        if name in ("nlargest", "nsmallest"):
+            return min(before, float(dict(reducer.options).get("n", before)))
+        if name in SPLIT_BY:
+            return before
+        # One value of each column.
+        return float(len(source.meta.columns)) if source.ndim == 2 else None
 
     def _joined(self, node: Any) -> float | None:
         left, right = self.rows(node.left), self.rows(node.right)
         if left is None or right is None:
             return None
-        if node.how != "inner" or None in (node.left_on, node.right_on):
+        how = node.how if isinstance(node, Join) else dict(node.options)["how"]
+        if how in ("leftsemi", "leftanti", "left_anti"):
+            return left
+        if how == "right_anti":
+            return right
+        if how != "inner" or None in (node.left_on, node.right_on):
             return max(left, right)
         keys = zip(node.left_on, node.right_on, strict=True)
         pairs = [(self.distinct(node.left, a), self.distinct(node.right, b)) for a, b in keys]
@@ -200,10 +238,13 @@ class Guesses:
                 name = back.get(name, name)
             if isinstance(node, Assign) and name in node.names:
                 return None
-            if isinstance(node, Join):
+            if isinstance(node, Stage):
+                node = node.body.root
+                continue
+            if isinstance(node, Join | Merge):
                 node = node.left if name in node.left.meta.columns else node.right
                 continue
-            if isinstance(node, Reduce):
+            if isinstance(node, Reduce | Partial):
                 if name not in getattr(node.reducer, "by", ()):
                     return None
                 node = node.args[0]
@@ -275,9 +316,40 @@ class Guesses:
         return below if op in ("lt", "le") else 1 - below
 
 
+def same_rows(node: Any) -> Any:
+    """The source whose rows, or about as many, a node has; None where there is none.
+
+    Parameters
+    ----------
+    node
+        Of a logical or a physical expression.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": range(100)}, npartitions=1)
+    >>> same_rows((df + 1).expr) is df.expr
+    True
+    """
+    if isinstance(node, Stage):
+        return node.body.root
+    if isinstance(node, Columnar):
+        return node.region.root
+    if isinstance(node, Undecided | Tree | SortedExchange):
+        return node.source
+    if isinstance(node, SAME_ROWS) or getattr(node, "keeps_rows", False):
+        return node.frames[0] if node.frames else None
+    if isinstance(node, Method) and node.method not in GROWING:
+        return node.frames[0] if node.frames else None
+    if isinstance(node, MapPartitions) and len(node.frames) == 1 and _is_ours(node.func):
+        return node.frames[0]
+    return None
+
+
 def _is_ours(func: Callable[..., Any]) -> bool:
     module: str = getattr(func, "__module__", "") or ""
-    return module.startswith("shoal.dataframe.kernels.rows")
+    limits = func in (first_rows, last_rows)
+    return module.startswith("shoal.dataframe.kernels.rows") and not limits
 
 
 def _number(value: Any) -> float | None:

@@ -1,7 +1,7 @@
-"""How many rows a node has, and about how many bytes, as far as its sources tell; for `explain`.
+"""How many rows a node has, and about how many bytes a row takes, as far as its sources tell.
 
 Nothing is computed for it.  What keeps rows has as many as its source, what drops rows at most so
-many; of joins, groups and functions of the user's nothing is known.
+many; of joins, groups and functions of the user's nothing is known (`cardinality` guesses).
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Ranged, SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Concat, Head, Repartition, RepartitionDivisions
+from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.rowwise import Filter, Method
 from shoal.dataframe.nodes.sources import FromPandas
 from shoal.dataframe.nodes.stage import Stage
-from shoal.units import format_bytes
 
-__all__ = ["Estimate", "estimate", "told_size"]
+__all__ = ["Estimate", "estimate", "width_bytes"]
 
-SAME_ROWS = (Ranged, Shuffle, SetIndex, Sort, Repartition, RepartitionDivisions)
+SAME_ROWS = (Ranged, Shuffle, Exchange, SetIndex, Sort, Repartition, RepartitionDivisions)
 
 TEXT_BYTES = 24
 """About what a value takes whose dtype has no width."""
@@ -116,27 +115,3 @@ def width_bytes(meta: Any) -> int:
         one.itemsize if isinstance(one, np.dtype) and one.kind != "O" else TEXT_BYTES
         for one in dtypes
     )
-
-
-def told_size(node: Any) -> str:
-    """Rows and bytes in words; nothing where they are not known.
-
-    Parameters
-    ----------
-    node
-        Of a frame.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> told_size(from_dict({"x": [1, 2, 3]}, npartitions=2).expr)
-    '3 rows, 24 B'
-    """
-    if not isinstance(node, FrameNode) or node.ndim == 0:
-        return ""
-    found = estimate(node)
-    if found is None:
-        return ""
-    size = format_bytes(found.rows * width_bytes(node.meta))
-    mark = "" if found.exact else "at most "
-    return f"{mark}{found.rows:,} row{'s' * (found.rows != 1)}, {size}"

@@ -28,7 +28,7 @@ from shoal.graph.layers import ALL, Blocks, Window
 from shoal.serialize.parts import Pieces, keep
 from shoal.types import Parts
 
-__all__ = ["Exchange", "Partial", "Reduce", "Tree", "fall_back"]
+__all__ = ["FALLBACKS", "Exchange", "Partial", "Reduce", "Tree", "fall_back"]
 
 UNKNOWN = (None, None)
 
@@ -236,10 +236,8 @@ class Tree(FrameNode):
         lowering.add_grid(self, self.reducer.final, [Blocks(name, (count,), (ALL,))])
 
     def label(self) -> str:
-        """What is computed, how wide the tree is, and why pandas does it where that is known."""
-        reason = FALLBACKS.get(id(self.reducer))
-        why = f"; on pandas: {reason}" if reason else ""
-        return f"Tree({self.reducer.title}, split_every={self.split_every or SPLIT_EVERY}{why})"
+        """What is computed, and how wide the tree is."""
+        return f"Tree({self.reducer.title}, split_every={self.split_every or SPLIT_EVERY})"
 
 
 class Exchange(FrameNode):

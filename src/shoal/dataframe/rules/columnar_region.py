@@ -16,7 +16,7 @@ from shoal.expr.node import Node
 from shoal.memory import runner_bytes
 from shoal.units import parse_bytes
 
-__all__ = ["columnar_region"]
+__all__ = ["columnar_region", "unavailable"]
 
 ENGINES = ("auto", "pandas", "columnar")
 
@@ -43,10 +43,7 @@ def columnar_region(roots: Sequence[Node]) -> list[Node]:
     >>> columnar_region([read_parquet(folder).x.sum().expr])[0].label()
     'Columnar(Reduce(sum) of 2 rows, 0 MB: ReadParquet(1 pieces))'
     """
-    engine = config.get("dataframe.engine")
-    if engine not in ENGINES:
-        raise ValueError(f"the setting dataframe.engine is one of {ENGINES}, got {engine!r}")
-    if engine == "pandas" or (engine == "auto" and not _has_polars()):
+    if unavailable():
         return list(roots)
     limit = parse_bytes(config.get("dataframe.columnar-limit"))
     room = functools.cache(lambda: runner_bytes() // NEEDED)
@@ -75,8 +72,27 @@ columnar_region.phase = 1  # type: ignore[attr-defined]
 columnar_region.whole = True  # type: ignore[attr-defined]
 
 
-def _has_polars() -> bool:
-    return importlib.util.find_spec("polars") is not None
+def unavailable() -> str:
+    """Why the columnar kernel computes nothing at all; empty where it may.
+
+    Raises
+    ------
+    ValueError
+        The setting ``dataframe.engine`` is none of those that there are.
+
+    Examples
+    --------
+    >>> with config.set({"dataframe.engine": "pandas"}):
+    ...     unavailable()
+    "dataframe.engine is 'pandas'"
+    """
+    engine = config.get("dataframe.engine")
+    if engine not in ENGINES:
+        raise ValueError(f"the setting dataframe.engine is one of {ENGINES}, got {engine!r}")
+    if engine == "pandas":
+        return f"dataframe.engine is {engine!r}"
+    missing = engine == "auto" and importlib.util.find_spec("polars") is None
+    return "Polars is not installed" if missing else ""
 
 
 SMALL_BYTES = 32 << 20
