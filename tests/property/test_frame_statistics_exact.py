@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -39,14 +40,59 @@ def test_a_median_is_as_pandas_has_it(dtype, data):
     assert (pd.isna(found) and pd.isna(expected)) or found == expected
 
 
+@pytest.mark.parametrize("interpolation", ["linear", "lower", "higher", "midpoint", "nearest"])
+@pytest.mark.parametrize("dtype", NUMBERS)
+@given(data=st.data())
+@settings(max_examples=4, deadline=None)
+def test_exact_quantiles_are_as_pandas_has_them(dtype, interpolation, data):
+    finite = NUMBERS[dtype].filter(lambda value: value != float("inf"))
+    values = data.draw(st.lists(finite, max_size=30))
+    series = pd.Series(values, dtype=dtype, name="v")
+    if dtype == "Int64":
+        series %= 2**40  # pandas goes through floats
+    q = data.draw(st.sampled_from([0.5, 0.29, [0, 0.1, 0.55, 1.0], [0.7]]))
+    column = dd.from_pandas(series, npartitions=data.draw(st.integers(1, 5)))
+    shown, middle.SHOWN = middle.SHOWN, data.draw(st.integers(2, 6))
+    told = {"q": q, "interpolation": interpolation}
+    try:
+        with shoal.config.set(scheduler="sync"):
+            found = column.quantile(method="exact", **told).compute()
+            frame = column.to_frame().quantile(method="exact", **told).compute()
+    finally:
+        middle.SHOWN = shown
+    expected = series.quantile(**told)
+    # pandas' dtype depends on the values: float32 stays so only where one is missing, and Int64
+    # only where the results are whole.
+    same_dtype = dtype not in ("float32", "Int64") and series.notna().any()
+    if isinstance(q, list):
+        pd.testing.assert_series_equal(found, expected, check_dtype=same_dtype)
+        pd.testing.assert_series_equal(frame["v"], found)
+    else:
+        both = pd.Series([found]), pd.Series([expected])
+        pd.testing.assert_series_equal(*both, check_dtype=False)
+        assert (pd.isna(frame["v"]) and pd.isna(found)) or frame["v"] == found
+
+
+def test_exact_quantiles_of_many_values():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60_000), "b": rng.integers(0, 50, 60_000)})
+    df = dd.from_pandas(table, npartitions=5)
+    q = [0.001, 0.25, 0.5, 0.99]
+    with shoal.config.set(scheduler="sync"):
+        pd.testing.assert_frame_equal(df.quantile(q, method="exact").compute(), table.quantile(q))
+        assert df.a.quantile(0.3, method="exact").compute() == table.a.quantile(0.3)
+    with pytest.raises(ValueError, match="'exact'"):
+        df.a.quantile(method="precise")
+
+
 def test_few_values_move():
     series = pd.Series(range(100_000)).sample(frac=1, random_state=0, ignore_index=True)
     parts = [series.iloc[i : i + 10_000] for i in range(0, 100_000, 10_000)]
-    look = middle.MiddleBounds()
+    look = middle.RankBounds((0.5,))
     bounds = look.final([look.partial(part) for part in parts])
-    counted = [middle.MiddleValues().partial(part, bounds) for part in parts]
-    assert middle.MiddleValues().final(counted) == series.median()
-    assert sum(len(one.between) for one in counted) < 100_000 / 50
+    counted = [middle.RankValues((0.5,)).partial(part, bounds) for part in parts]
+    assert middle.RankValues((0.5,)).final(counted) == series.median()
+    assert sum(len(one.between) for (one,) in counted) < 100_000 / 50
 
 
 def test_medians_of_columns():

@@ -20,7 +20,7 @@ from shoal.dataframe.collection.base import (
     from_node,
     operand,
 )
-from shoal.dataframe.kernels.middle import MiddleBounds, MiddleValues, medians
+from shoal.dataframe.kernels.middle import RankBounds, RankValues, medians
 from shoal.dataframe.kernels.reductions import missing_of
 from shoal.dataframe.kernels.statistics import (
     NARROW,
@@ -332,6 +332,9 @@ def quantile(
 ) -> Any:
     """Quantiles of each column: exact up to some thousand values, else within a part in 8,000.
 
+    Exact for columns of any length with ``method="exact"``, which looks at the values twice, as
+    `median` does.
+
     Parameters
     ----------
     q
@@ -341,7 +344,8 @@ def quantile(
     numeric_only
         Leave out columns that are not numbers.
     method
-        Accepted for programs written for Dask ("default", "dask" or "tdigest"): there is one.
+        "exact", or "default"; "dask" and "tdigest" are accepted for programs written for Dask, and
+        mean the same as "default".
     interpolation
         What lies between two values, as pandas has it.
 
@@ -351,8 +355,10 @@ def quantile(
     >>> from_dict({"x": [1, 2, 3, 4]}, npartitions=2).x.quantile(0.5).compute()
     np.float64(2.5)
     """
-    if method not in ("default", "dask", "tdigest"):
-        raise ValueError(f"method can only be 'default', 'tdigest' or 'dask', got {method!r}")
+    if method not in ("default", "dask", "tdigest", "exact"):
+        raise ValueError(
+            f"method can only be 'default', 'exact', 'tdigest' or 'dask', got {method!r}"
+        )
     several = not np.isscalar(q)
     wanted = tuple(np.asarray(q, dtype=float).ravel().tolist())
     bad = [one for one in wanted if not 0 <= one <= 1]
@@ -364,7 +370,7 @@ def quantile(
         told = {"numeric_only": bool(numeric_only), "interpolation": interpolation}
         return self._rowwise("quantile", q=q, axis=1, **told)
     if self.ndim == 1:
-        return _quantile_of_series(self, wanted, interpolation, several=several)
+        return _quantile_of_series(self, wanted, interpolation, method, several=several)
     some = self
     if numeric_only:
         some = self[[name for name, dtype in self.dtypes.items() if _is_number(dtype)]]
@@ -373,12 +379,7 @@ def quantile(
     meta = make_meta(shape.quantile(list(wanted) if several else wanted[0], **told))
     if several:
         meta = _as_narrow(meta, some.dtypes.tolist())
-    columns = [
-        _reduced(
-            [some[name]._node], Quantiles(wanted, some.dtypes[name], interpolation), None
-        )._node
-        for name in some.columns
-    ]
+    columns = [_quantiles(some[name], wanted, interpolation, method) for name in some.columns]
     label = None if several else q
     args = (wanted if several else None, label, some.columns, *columns)
     ends: Any = ONE
@@ -390,21 +391,34 @@ def quantile(
 
 
 def _quantile_of_series(
-    self: Any, wanted: tuple[float, ...], interpolation: str, *, several: bool
+    self: Any, wanted: tuple[float, ...], interpolation: str, method: str, *, several: bool
 ) -> Any:
     if not (_is_number(self.dtype) or getattr(self.dtype, "kind", "") in "mM"):
         raise TypeError(f"quantile() on non-numeric dtypes ({self.dtype}) is not supported")
-    values = _reduced([self._node], Quantiles(wanted, self.dtype, interpolation), None)
+    values = _quantiles(self, wanted, interpolation, method)
     told = {"interpolation": interpolation}
     meta = sample_of(self._meta).quantile(list(wanted) if several else wanted[0], **told)
     if not several:
-        only = (values._node,)
+        only = (values,)
         return from_node(MapPartitions(_only, only, (), meta, ONE, "quantile"))
-    args = (values._node, wanted, self.name)
+    args = (values, wanted, self.name)
     divisions = (min(wanted, default=None), max(wanted, default=None))
     meta = make_meta(meta)
     meta = meta.astype(self.dtype) if str(self.dtype) in NARROW else meta
     return from_node(MapPartitions(_quantile_series, args, (), meta, divisions, "quantile"))
+
+
+def _quantiles(column: Any, wanted: tuple[float, ...], interpolation: str, method: str) -> Any:
+    """The node of a column's quantiles."""
+    if method != "exact" or not wanted:
+        reducer = Quantiles(wanted, column.dtype, interpolation)
+        return _reduced([column._node], reducer, None)._node
+    return _exact(column._node, wanted, interpolation, None)._node
+
+
+def _exact(node: Any, wanted: tuple[float, ...], interpolation: str | None, meta: Any) -> Any:
+    bounds = _reduced([node], RankBounds(wanted), 0)
+    return _reduced([node, bounds._node], RankValues(wanted, interpolation), meta)
 
 
 def _as_narrow(meta: Any, dtypes: list[Any]) -> Any:
@@ -479,8 +493,7 @@ def median(
 
 
 def _median_of(node: Any, meta: Any) -> Any:
-    bounds = _reduced([node], MiddleBounds(), 0)
-    return _reduced([node, bounds._node], MiddleValues(), meta)
+    return _exact(node, (0.5,), None, meta)
 
 
 def median_approximate(

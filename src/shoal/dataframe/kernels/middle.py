@@ -1,7 +1,7 @@
-"""The exact median of a column in partitions, of which few values move.
+"""Exact medians and quantiles of a column in partitions, of which few values move.
 
 Two looks, as Munro and Paterson (1980) have them.  At the first, each partition shows some of its
-sorted values at even distances; between which of these the median is follows from how many values
+sorted values at even distances; between which of these a quantile is follows from how many values
 are below each of them, at least and at most.  At the second, each partition counts what is below
 and sends what is between: of n values about `SHOWN`'th parts of n.
 """
@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-__all__ = ["MiddleBounds", "MiddleValues", "medians"]
+from shoal.dataframe.kernels.statistics import interpolated, ranks_beside
+
+__all__ = ["RankBounds", "RankValues", "medians"]
 
 SHOWN = 256
 """How many values a partition shows, its least and its largest among them."""
@@ -30,7 +32,7 @@ class Shown(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Values between which the middle is, both among them, and how many values there are."""
+    """Values between which a quantile is, both among them, and how many values there are."""
 
     low: Any
     high: Any
@@ -47,18 +49,24 @@ class Counted(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class MiddleBounds:
-    """The first look: bounds of the median.
+class RankBounds:
+    """The first look: bounds of each quantile.
+
+    Parameters
+    ----------
+    q
+        Quantiles between 0 and 1; a median is the one at 0.5.
 
     Examples
     --------
-    >>> look = MiddleBounds()
+    >>> look = RankBounds((0.5,))
     >>> parts = [look.partial(pd.Series(values)) for values in ([1, 5, 2], [9, 3])]
     >>> look.final(parts)
-    Bounds(low=np.int64(3), high=np.int64(3), total=5)
+    [Bounds(low=np.int64(3), high=np.int64(3), total=5)]
     """
 
-    title = "median-bounds"
+    q: tuple[float, ...]
+    title = "quantile-bounds"
     columns = None
 
     def partial(self, item: Any) -> list[Shown]:
@@ -83,8 +91,8 @@ class MiddleBounds:
         """
         return [one for some in partials for one in some]
 
-    def final(self, partials: Sequence[list[Shown]]) -> Bounds:
-        """The closest values that surely have the middle between them.
+    def final(self, partials: Sequence[list[Shown]]) -> list[Bounds]:
+        """The closest values that surely have each quantile between them.
 
         Parameters
         ----------
@@ -94,16 +102,20 @@ class MiddleBounds:
         shown = self.combine(partials)
         count = sum(one.total for one in shown)
         if not count:
-            return Bounds(None, None, 0)
+            return [Bounds(None, None, 0)] * len(self.q)
         some = [one for one in shown if one.total]
         values = pd.concat([one.values for one in some]).drop_duplicates()
         values = values.sort_values(ignore_index=True)
         # Of each value: how many are below it at most, and how many are not above it at least.
         below = sum(_most_below(one, values) for one in some)
         within = sum(_least_within(one, values) for one in some)
-        low = int(np.flatnonzero(below <= (count - 1) // 2)[-1])
-        high = int(np.flatnonzero(within > count // 2)[0])
-        return Bounds(values.iloc[low], values.iloc[high], count)
+        found = []
+        for q in self.q:
+            first, last, _ = ranks_beside(q, count, values.dtype)
+            low = int(np.flatnonzero(below <= first)[-1])
+            high = int(np.flatnonzero(within > last)[0])
+            found.append(Bounds(values.iloc[low], values.iloc[high], count))
+        return found
 
 
 def _most_below(one: Shown, values: Any) -> Any:
@@ -117,22 +129,34 @@ def _least_within(one: Shown, values: Any) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class MiddleValues:
-    """The second look: the median.
+class RankValues:
+    """The second look: the quantiles.
+
+    Parameters
+    ----------
+    q
+        As of the first look.
+    interpolation
+        As of `pandas.Series.quantile`; None for what `pandas.Series.median` makes of the two
+        values in the middle, a scalar.
 
     Examples
     --------
-    >>> look, bounds = MiddleValues(), Bounds(1, 5, 4)
+    >>> look, bounds = RankValues((0.5,)), [Bounds(1, 5, 4)]
     >>> parts = [look.partial(pd.Series(values), bounds) for values in ([1, 5], [2, 3])]
     >>> look.final(parts)
     np.float64(2.5)
+    >>> RankValues((0.5,), "lower").final(parts).tolist()
+    [2]
     """
 
-    title = "median"
+    q: tuple[float, ...]
+    interpolation: str | None = None
+    title = "quantile"
     columns = None
 
-    def partial(self, item: Any, bounds: Bounds) -> Counted:
-        """What a partition has between the bounds.
+    def partial(self, item: Any, bounds: Sequence[Bounds]) -> list[Counted]:
+        """What a partition has between the bounds of each quantile.
 
         Parameters
         ----------
@@ -142,13 +166,9 @@ class MiddleValues:
             From the first look.
         """
         values = item.dropna()
-        if not bounds.total:
-            return Counted(0, 0, values, bounds)
-        below, at_low = int((values < bounds.low).sum()), int((values == bounds.low).sum())
-        between = values[(values > bounds.low) & (values < bounds.high)]
-        return Counted(below, at_low, between, bounds)
+        return [_counted(values, one) for one in bounds]
 
-    def combine(self, partials: Sequence[Counted]) -> Counted:
+    def combine(self, partials: Sequence[list[Counted]]) -> list[Counted]:
         """What several partitions have.
 
         Parameters
@@ -156,27 +176,47 @@ class MiddleValues:
         partials
             At least one.
         """
-        below, at_low, between, bounds = zip(*partials, strict=True)
-        return Counted(sum(below), sum(at_low), pd.concat(between), bounds[0])
+        found = []
+        for counted in zip(*partials, strict=True):
+            below, at_low, between, bounds = zip(*counted, strict=True)
+            found.append(Counted(sum(below), sum(at_low), pd.concat(between), bounds[0]))
+        return found
 
-    def final(self, partials: Sequence[Counted]) -> Any:
-        """The value in the middle, or what pandas makes of the two there.
+    def final(self, partials: Sequence[list[Counted]]) -> Any:
+        """A value for each quantile, in a series; the median.
 
         Parameters
         ----------
         partials
             At least one.
         """
-        below, at_low, between, bounds = self.combine(partials)
-        if not bounds.total:
-            return between.median()
-        ends = pd.Series([bounds.low, bounds.high], dtype=between.dtype)
-        values = pd.concat([ends[:1], between.sort_values(), ends[1:]], ignore_index=True)
-        picked = []
-        for rank in ((bounds.total - 1) // 2, bounds.total // 2):
-            place = max(rank - below - at_low + 1, 0)
-            picked.append(min(place, len(values) - 1))
-        return values.iloc[picked].median()
+        counted = self.combine(partials)
+        if self.interpolation is None:
+            pair, _ = _beside(counted[0], 0.5, None)
+            return pair.median()
+        how = self.interpolation
+        pairs = [_beside(one, q, how) for one, q in zip(counted, self.q, strict=True)]
+        return interpolated([(pair.array, share) for pair, share in pairs], how)
+
+
+def _counted(values: Any, bounds: Bounds) -> Counted:
+    if not bounds.total:
+        return Counted(0, 0, values, bounds)
+    below, at_low = int((values < bounds.low).sum()), int((values == bounds.low).sum())
+    between = values[(values > bounds.low) & (values < bounds.high)]
+    return Counted(below, at_low, between, bounds)
+
+
+def _beside(counted: Counted, q: float, interpolation: str | None) -> tuple[Any, float]:
+    """The two values beside a quantile, and how far it is from the first; of no values, none."""
+    below, at_low, between, bounds = counted
+    if not bounds.total:
+        return between, 0.0
+    ends = pd.Series([bounds.low, bounds.high], dtype=between.dtype)
+    values = pd.concat([ends[:1], between.sort_values(), ends[1:]], ignore_index=True)
+    *ranks, share = ranks_beside(q, bounds.total, between.dtype, interpolation)
+    places = [min(max(rank - below - at_low + 1, 0), len(values) - 1) for rank in ranks]
+    return values.iloc[places], share
 
 
 def medians(names: Any, meta: Any, *values: Any) -> Any:

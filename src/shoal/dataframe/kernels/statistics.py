@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-__all__ = ["NARROW", "DistinctEstimate", "Moments", "PairMoments", "Quantiles"]
+__all__ = [
+    "NARROW",
+    "DistinctEstimate",
+    "Moments",
+    "PairMoments",
+    "Quantiles",
+    "interpolated",
+    "ranks_beside",
+]
 
 MOST_VALUES = 8_192
 """How many order statistics a summary for quantiles keeps; exact where a column has no more."""
@@ -118,37 +126,74 @@ class Quantiles:
             At least one.
         """
         values, weights = self.combine(parts)
-        if not len(values) or not self.q:
-            found = pd.Series([], dtype=self.dtype).quantile(list(self.q))
-        else:
-            ends = np.cumsum(weights)
-            places = [q * (int(ends[-1]) - 1) for q in self.q]
-            if _is_plain(values):
-                found = pd.Series([self._between(values, ends, place) for place in places])
-            else:
-                found = pd.concat([self._at(values, ends, place) for place in places])
-        found = found.reset_index(drop=True)
-        # pandas has them as narrow as narrow floats where one is missing, and wider elsewhere.
-        return found.astype(self.dtype) if str(self.dtype) in NARROW else found
+        if not self.q:
+            return pd.Series([], dtype=self.dtype).quantile([]).reset_index(drop=True)
+        ends = np.cumsum(weights)
+        pairs: list[tuple[Any, float]] = []
+        for q in self.q:
+            if not len(values):
+                pairs.append((values, 0.0))
+                continue
+            *ranks, share = ranks_beside(q, int(ends[-1]), self.dtype, self.interpolation)
+            pairs.append((values.take(np.searchsorted(ends, ranks, side="right")), share))
+        return interpolated(pairs, self.interpolation)
 
-    def _beside(self, ends: Any, place: float) -> tuple[list[int], float]:
-        """The two order statistics beside a rank, and how far it is from the first of them."""
-        low, high = int(np.floor(place)), int(np.ceil(place))
-        if self.interpolation == "nearest":
-            low = high = int(np.round(place))
-        both = [int(np.searchsorted(ends, rank, side="right")) for rank in (low, high)]
-        return both, place - low if high > low else 0.0
 
-    def _at(self, values: Any, ends: Any, place: float) -> pd.Series:
-        """The value at a rank: pandas says what lies between the two beside it."""
-        both, share = self._beside(ends, place)
-        return pd.Series(values.take(both)).quantile([share], interpolation=self.interpolation)
+def ranks_beside(
+    q: float, total: int, dtype: Any, interpolation: str | None = None
+) -> tuple[int, int, float]:
+    """The ranks of the two values beside a quantile, and how far it is from the first of them.
 
-    def _between(self, values: Any, ends: Any, place: float) -> Any:
-        """The value at a rank, of plain numbers: pandas takes a millisecond for each."""
-        both, share = self._beside(ends, place)
-        method: Any = self.interpolation
-        return np.quantile(values.to_numpy()[both], share, method=method)
+    Parameters
+    ----------
+    q
+        The quantile, between 0 and 1.
+    total
+        How many values there are, at least 1.
+    dtype
+        Theirs.
+    interpolation
+        "nearest": the same rank twice.
+
+    Examples
+    --------
+    >>> ranks_beside(0.5, 4, np.dtype(int))
+    (1, 2, 0.5)
+    """
+    # pandas asks NumPy for percentiles, and Arrow for quantiles: these may round differently.
+    place = q * (total - 1) if isinstance(dtype, pd.ArrowDtype) else q * 100 / 100 * (total - 1)
+    low, high = int(np.floor(place)), int(np.ceil(place))
+    if interpolation == "nearest":
+        low = high = place = int(np.round(place))
+    return low, high, place - low
+
+
+def interpolated(pairs: Sequence[tuple[Any, float]], interpolation: str) -> pd.Series:
+    """What pandas says lies between two values, as a series of one row for each pair.
+
+    Parameters
+    ----------
+    pairs
+        Arrays of two values, or of none, and shares of the way from the first to the second.
+    interpolation
+        "linear", "lower", "higher", "midpoint" or "nearest".
+
+    Examples
+    --------
+    >>> interpolated([(pd.array([1.0, 3.0], dtype="float64"), 0.25)], "linear").tolist()
+    [1.5]
+    """
+    method: Any = interpolation
+    dtype = pairs[0][0].dtype
+    if all(len(pair) and _is_plain(pair) for pair, _ in pairs):
+        # pandas takes a millisecond for each.
+        found = pd.Series([np.quantile(pair.to_numpy(), at, method=method) for pair, at in pairs])
+    else:
+        some = [pd.Series(pair).quantile([at], interpolation=method) for pair, at in pairs]
+        found = pd.concat(some)
+    found = found.reset_index(drop=True)
+    # pandas has them as narrow as narrow floats where one is missing, and wider elsewhere.
+    return found.astype(dtype) if str(dtype) in NARROW else found
 
 
 def _is_plain(values: Any) -> bool:
