@@ -43,3 +43,22 @@ def test_a_part_that_cannot_be_closed_keeps_no_other_from_it(caplog) -> None:
 def test_a_number_of_workers_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="n_workers is at least 0, got -1"):
         LocalCluster(n_workers=-1, processes=False, dashboard_address=None)
+
+
+@pytest.mark.parametrize("make", [LocalCluster, Client])
+def test_an_argument_that_there_is_not_is_refused_by_name(make) -> None:
+    with pytest.raises(TypeError, match=r"argument 'nonsense'; it takes .*memory_limit"):
+        make(nonsense=3, processes=False, n_workers=0)
+    with pytest.raises(TypeError, match=r"'memory_limt'; did you mean memory_limit\?"):
+        make(memory_limt=3, processes=False, n_workers=0)
+    with pytest.raises(TypeError, match=r"'plugins'; register plugins with client"):
+        make(plugins=[], processes=False, n_workers=0)
+
+
+def test_what_dask_programs_say_of_workers_is_accepted() -> None:
+    said = {"blocked_handlers": ["run"], "heartbeat_interval": "1 s", "validate": True}
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=None, **said) as cluster,
+        pytest.raises(TypeError, match=r"Unexpected keyword arguments: \['n_workers'\]"),
+    ):
+        Client(cluster, n_workers=2)

@@ -103,6 +103,11 @@ async def find_place(
             log.info("Config value `scheduler-address` found: %s", address)
     if address is None:
         return await _new_cluster(security, options)
+    if options:
+        raise TypeError(
+            f"Unexpected keyword arguments: {sorted(options)}; they are for a cluster that the client "
+            f"starts, and this one is given one: {address!r}"
+        )
     if isinstance(address, type):
         raise TypeError(
             "Scheduler address must be a string or a Cluster instance, got the class "

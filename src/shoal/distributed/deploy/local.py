@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import inspect
 import itertools
 import logging
 import math
@@ -23,7 +24,7 @@ from shoal import config
 from shoal.distributed.client.promise import Promise
 from shoal.distributed.client.start import Place
 from shoal.distributed.deploy.cluster import CLOSE_S, Cluster, close_all
-from shoal.distributed.deploy.members import spec_options
+from shoal.distributed.deploy.members import check_options, spec_options
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.net.addresses import UNIX_BYTES
 from shoal.distributed.net.interfaces import get_ip_interface
@@ -169,7 +170,8 @@ class LocalCluster(Cluster):
     scheduler_sync_interval
         Accepted, without effect.
     **worker_options
-        ``resources``, ``local_directory``, ``env``, ``preload``, ``lifetime``, ...
+        ``resources``, ``local_directory``, ``env``, ``preload``, ``lifetime``, ...  Those of Dask's
+        workers that mean nothing here are accepted; another name is a `TypeError` at the start.
 
     Examples
     --------
@@ -230,6 +232,7 @@ class LocalCluster(Cluster):
             "dashboard_address": dashboard_address,
             **(scheduler_kwargs or {}),
         }
+        self._given = list(worker_options)
         self._worker_options = spec_options(worker_options)
         self._folder = ""
         self._failure = ""
@@ -242,6 +245,7 @@ class LocalCluster(Cluster):
     # -- starting ------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        check_options("LocalCluster", self._given, inspect.signature(LocalCluster).parameters)
         self._folder = own_folder("cluster")
         near = [f"unix://{self._folder}/scheduler"] if is_short(self._folder) else []
         self._is_near = self._is_near and bool(near)

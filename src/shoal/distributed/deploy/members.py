@@ -7,9 +7,10 @@ These make both, look up the cluster's credentials, and can be awaited.
 from __future__ import annotations
 
 import asyncio
+import difflib
 import itertools
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from shoal import config
@@ -22,7 +23,7 @@ from shoal.errors import AuthenticationError, ClusterError
 from shoal.local.cpus import CPU_COUNT
 from shoal.units import parse_bytes, parse_timedelta
 
-__all__ = ["Nanny", "Worker", "spec_options"]
+__all__ = ["Nanny", "Worker", "check_options", "spec_options"]
 
 START_S = 30.0
 CLOSE_S = 10.0
@@ -66,6 +67,73 @@ SETTINGS = {
     "resources": "resources",
 }
 """Where the configuration has such options, below ``distributed.worker``."""
+
+
+WITHOUT_EFFECT = {
+    "blocked_handlers",
+    "config",
+    "dashboard",
+    "dashboard_prefix",
+    "data",
+    "diagnostics_port",
+    "executor",
+    "extensions",
+    "heartbeat_interval",
+    "http_prefix",
+    "listen_address",
+    "memory_monitor_interval",
+    "metrics",
+    "nanny",
+    "port",
+    "pre_spawn_environ",
+    "profile_cycle_interval",
+    "quiet",
+    "reconnect",
+    "scheduler_file",
+    "scheduler_ip",
+    "service_kwargs",
+    "services",
+    "startup_information",
+    "transition_counter_max_examples",
+    "validate",
+    "worker_port",
+}
+"""Options of Dask's workers that programs give, and that mean nothing here."""
+
+
+def check_options(whose: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """See that there are such options of workers, or of whoever makes them.
+
+    Parameters
+    ----------
+    whose
+        Who was given them.
+    given
+        Names.
+    known
+        The further ones that it takes itself.
+
+    Raises
+    ------
+    TypeError
+        There is none of a name; the nearest is named.
+
+    Examples
+    --------
+    >>> check_options("Worker", ["resource"], [])
+    Traceback (most recent call last):
+    ...
+    TypeError: Worker() got an unexpected keyword argument 'resource'; did you mean resources?
+    """
+    all_known = [*known, *OPTIONS, *WITHOUT_EFFECT]
+    for name in given:
+        if name not in all_known:
+            near = difflib.get_close_matches(name, all_known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; it takes {', '.join(OPTIONS)}"
+            if name == "plugins":
+                hint = "; register plugins with client.register_plugin"
+            text = f"{whose}() got an unexpected keyword argument {name!r}{hint}"
+            raise TypeError(text)
 
 
 def spec_options(given: dict[str, Any]) -> dict[str, Any]:
