@@ -105,8 +105,8 @@ async def find_place(
         return await _new_cluster(security, options)
     if options:
         raise TypeError(
-            f"Unexpected keyword arguments: {sorted(options)}; they are for a cluster that the client "
-            f"starts, and this one is given one: {address!r}"
+            f"Unexpected keyword arguments: {sorted(options)}; they are for a cluster that the "
+            f"client starts, and this one is given one: {address!r}"
         )
     if isinstance(address, type):
         raise TypeError(
