@@ -49,7 +49,7 @@ def twice(df: Any) -> Any:
 
 
 def shared(df: Any) -> Any:
-    return [df.x.sum(), df.y.max()]
+    return [df.x.sum(), df.y.mean()]
 
 
 def joined(df: Any) -> Any:
@@ -137,9 +137,13 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
         2, compute=False
     ),
     "rows for the head are taken first": lambda df: (df[["x", "y"]] + 1).head(2, compute=False),
+    "rows for the tail are taken first": lambda df: (df[["x", "y"]] + 1).tail(2, compute=False),
     "counting reads no column": lambda df: df[df.x * 2 > df.y]._reduce("len", reads=frozenset()),
     "footers say how many rows there are": lambda df: (df.x + 1)._reduce("len"),
     "footers say what the largest number is": lambda df: df.x.max(),
+    "footers say between which values columns are": lambda df: df[["k", "x"]].min(),
+    "footers say how many values there are": lambda df: df[["k", "x"]].count(),
+    "footers say how large a frame is": lambda df: df[["k", "y"]].size,
     "columns are dropped before rows are moved": joined,
     "parts of a filter go to the sides of a join that they read": split,
     "rows are dropped before they are put in order": in_order,

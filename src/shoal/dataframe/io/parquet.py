@@ -23,17 +23,16 @@ from fsspec.implementations.local import LocalFileSystem
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.columnar.scan import Column as ScanColumn
 from shoal.dataframe.columnar.scan import Scan, footer_of
+from shoal.dataframe.io.parquet_known import column_bounds, count_values
 from shoal.dataframe.io.parquet_plan import (
     EXTENSIONS,
     MOST_FOOTERS,
     Conversion,
     Dataset,
     Piece,
-    bounds_of,
     divisions_of,
     find,
     kept_pieces,
-    open_footer,
     rows_of_piece,
     typed_keys,
     without_empty_pieces,
@@ -194,31 +193,33 @@ class ReadParquet(Source):
             for pieces in self.dataset.partitions
         ]
 
-    def column_bounds(self, column: Any) -> tuple[Any, Any] | None:
-        """The least and the largest value of a column of whole numbers, from the footers.
+    def column_bounds(self, columns: Sequence[Any]) -> Any:
+        """The least and the largest value of some columns, from the footers.
 
         Parameters
         ----------
-        column
-            Its name.
+        columns
+            Names.
+
+        Returns
+        -------
+        A frame of two rows; None where they are not known.
         """
-        data = self.dataset
-        if self.filters or len(data.pieces) > MOST_FOOTERS or column in data.partition_columns:
-            return None
-        # Floats have NaN and two zeros, and text may be cut short in statistics.
-        if data.meta.dtypes[column].kind not in "iu" or not data.conversion.plain:
-            return None
-        footers: dict[str, Any] = {}
-        ends: list[Any] = []
-        for piece in data.pieces:
-            footer = open_footer(data.fs, piece.path, footers)
-            if footer.schema.to_arrow_schema().field(column).type != data.schema.field(column).type:
-                return None
-            if rows_of_piece(data, piece, footers):
-                ends.append(bounds_of(footer, piece.row_groups, column))
-        if not ends or None in ends:
-            return None
-        return min(low for low, _ in ends), max(high for _, high in ends)
+        return None if self.filters else column_bounds(self.dataset, columns)
+
+    def count_values(self, columns: Sequence[Any]) -> Any:
+        """How many values of some columns are not missing, from the footers.
+
+        Parameters
+        ----------
+        columns
+            Names.
+
+        Returns
+        -------
+        A series, by column; None where they are not known.
+        """
+        return None if self.filters else count_values(self.dataset, columns)
 
     def scan(self) -> Scan | str:
         """What the columnar kernel reads of all files together; or why it cannot."""

@@ -1,13 +1,14 @@
-"""How many rows there are, and between which values, is written in the footers of files."""
+"""How many rows and values there are, and between which bounds, is in the footers of files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.kernels.reductions import Reducer
+from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.reduce import Reduce
-from shoal.dataframe.nodes.rowwise import Column, Filter
+from shoal.dataframe.nodes.rowwise import Column, Filter, Project
 from shoal.dataframe.nodes.sources import FromPandas, Given
 from shoal.expr.node import Held
 
@@ -39,12 +40,12 @@ def answer_known(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     >>> answer_known(node, {}).blocks.values
     (2,)
     """
-    if type(node) is not Reduce or node.reducer.title not in ("len", "min", "max"):
+    if type(node) is not Reduce or type(node.reducer) is not Reducer:
         return None
-    if len(node.args) != 1 or node.split_out != 1:
+    answer = ANSWERS.get(node.reducer.name)
+    if answer is None or len(node.args) != 1 or node.split_out != 1:
         return None
-    source, name = node.args[0], node.reducer.title
-    found = rows_of(source) if name == "len" else bound_of(source, name, node.reducer.options)
+    found = answer(node.args[0], node.reducer)
     if found is None:
         return None
     return Given(Held((found,)), node.meta, (None, None), annotations=node.annotations)
@@ -75,22 +76,49 @@ def rows_of(node: FrameNode) -> int | None:
     return None if count is None else count()
 
 
-def bound_of(node: FrameNode, name: str, options: Any) -> Any:
-    """The least or largest value of a column, if a source says so.
+def _len_of(node: FrameNode, reducer: Reducer) -> int | None:
+    return rows_of(node)
 
-    Parameters
-    ----------
-    node
-        The column.
-    name
-        "min" or "max".
-    options
-        Of the reduction; only what is by default can be answered.
-    """
-    if options or type(node) is not Column:
+
+def _size_of(node: FrameNode, reducer: Reducer) -> int | None:
+    rows = rows_of(node)
+    return rows if rows is None or node.ndim < 2 else rows * len(columns_of(node))
+
+
+def _bound_of(node: FrameNode, reducer: Reducer) -> Any:
+    """The least or the largest value of a column, or those of a frame's columns."""
+    options = dict(reducer.options)
+    if options.pop("skipna", True) is not True or options.keys() - {"numeric_only"}:
         return None
-    ends = getattr(node.source, "column_bounds", None)
-    found = None if ends is None else ends(node.column)
-    if found is None:
+    bounds = _ask(node, "column_bounds")
+    if bounds is None:
         return None
-    return node.meta.dtype.type(found[0] if name == "min" else found[1])
+    # What pandas makes of the bounds has the dtype that it has of all rows.
+    item = bounds if node.ndim == 2 else bounds.iloc[:, 0]
+    partials = [reducer.partial(item)] * min(2, node.npartitions)
+    return reducer.final(partials)
+
+
+def _count_of(node: FrameNode, reducer: Reducer) -> Any:
+    counts = None if reducer.options else _ask(node, "count_values")
+    return counts if counts is None or node.ndim == 2 else counts.iloc[0]
+
+
+def _ask(node: FrameNode, what: str) -> Any:
+    """What a source knows of a column or of some; None where it is no source, or does not."""
+    source = node.source if type(node) in (Column, Project) else node
+    asked = getattr(source, what, None)
+    if asked is None:
+        return None
+    columns = columns_of(node) if node.ndim == 2 else (node.column,)
+    return asked(columns) if len(set(columns)) == len(columns) else None
+
+
+ANSWERS: Mapping[str, Callable[[FrameNode, Reducer], Any]] = {
+    "len": _len_of,
+    "size": _size_of,
+    "min": _bound_of,
+    "max": _bound_of,
+    "count": _count_of,
+}
+"""What may be known, and who says so: None where it is not."""
