@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import warnings
 
 import msgspec
 import pytest
 
+from shoal import annotate
 from shoal.distributed import (
     Actor,
     Client,
@@ -139,6 +141,31 @@ def test_what_is_published_reaches_those_who_listen(client) -> None:
     for i in range(3):
         speak.put(i)
     assert [listen.get(timeout=WAIT_S) for _ in range(3)] == [0, 1, 2]
+
+
+def test_what_an_asynchronous_client_publishes_need_not_be_awaited() -> None:
+    async def main() -> None:
+        async with Client(n_workers=1, processes=False, asynchronous=True) as client:
+            listen, speak = Sub("news", client=client), Pub("news", client=client)
+            speak.put(1)
+            assert await speak.put(2) is None
+            assert [await listen.get(timeout=WAIT_S) for _ in range(2)] == [1, 2]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asyncio.run(main())
+
+
+def test_an_executor_that_a_worker_has_not_is_named_with_those_it_has(client) -> None:
+    with annotate(executor="offload"):
+        assert client.submit(abs, -5, pure=False).result() == 5
+    with annotate(executor="gpu"), pytest.raises(ValueError, match=r"'gpu'.*; it has default "):
+        client.submit(abs, -5, pure=False).result()
+
+
+def test_retries_are_no_fewer_than_none(client) -> None:
+    with pytest.raises(ValueError, match="retries is at least 0, got -1"):
+        client.submit(abs, -1, retries=-1)
 
 
 def note(folder: str, i: int) -> bytes:

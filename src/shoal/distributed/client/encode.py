@@ -645,6 +645,11 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
         Fields of `Options`; None and False are as if they were not there.  ``workers`` may be
         one name, or any collection of them.
 
+    Raises
+    ------
+    ValueError
+        A negative number of retries.
+
     Examples
     --------
     >>> options_of(priority=0, retries=None), options_of(workers="a")[0].workers
@@ -662,6 +667,8 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
         given["priority"] = float(given["priority"])
     if "retries" in given:
         given["retries"] = int(given["retries"])
+        if given["retries"] < 0:
+            raise ValueError(f"retries is at least 0, got {given['retries']}")
     return [Options(tasks=tasks, **given)]
 
 

@@ -8,9 +8,33 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from shoal.distributed.client.coordination import Shared, timeout_of
-from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
+from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, spawn
 
 __all__ = ["Pub", "Sub"]
+
+
+def begun(client: Any, method: str, **args: Any) -> Any:
+    """Call a method of the scheduler: None when it is done; asynchronous: it may be awaited.
+
+    Parameters
+    ----------
+    client
+        Any.
+    method, args
+        What to call.
+
+    Examples
+    --------
+    >>> from shoal.distributed import Client
+    >>> with Client(n_workers=1, processes=False) as client:
+    ...     begun(client, "scheduler.identity")
+    """
+
+    async def steps() -> None:
+        await client._answer(method, args)
+
+    # Of asyncio's futures nobody asks that they be awaited.
+    return as_asyncio(spawn(steps())) if client.asynchronous else client._run(steps())
 
 
 class Pub(Shared):
@@ -34,14 +58,15 @@ class Pub(Shared):
     """
 
     def put(self, msg: Any) -> Any:
-        """Send a message.
+        """Send a message; in an asynchronous client it need not be awaited.
 
         Parameters
         ----------
         msg
             Anything small that can be pickled.
         """
-        return self._call("pubsub.publish", lambda _: None, value=pickle.dumps(msg, 5))
+        value = pickle.dumps(msg, 5)
+        return begun(self.client, "pubsub.publish", name=self.name, value=value)
 
 
 class Sub(Shared):
@@ -72,11 +97,8 @@ class Sub(Shared):
         self._topic = f"pubsub-{self.name}"
         link_client._listeners.setdefault(self._topic, []).append(self)
         link_client._link.subscribe(self._topic)
-
-        async def steps() -> None:
-            await link_client._answer("scheduler.identity", {})
-
-        self._ready = link_client._run(steps())
+        # Answered, the scheduler has heard of it.
+        self._ready = begun(link_client, "scheduler.identity")
 
     def _receive(self, event: Any) -> None:
         self._messages.append(event)

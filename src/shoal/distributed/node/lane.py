@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from pickle import dumps, loads
 from time import perf_counter
@@ -188,6 +188,19 @@ class Slot:
 
 class _InputMissing(Exception):
     """A value that should be here is not: somebody has dropped it since."""
+
+
+NAMED_BY_DASK = ("offload", "actor")
+"""Executors that each of its workers has; here their tasks run in the default one."""
+
+
+def check_executor(name: str, lanes: Mapping[str, Lane]) -> None:
+    """Raise if a worker has no executor of that name."""
+    if name not in lanes and name not in NAMED_BY_DASK:
+        raise ValueError(
+            f"no executor {name!r} on this worker; it has {', '.join(lanes)} (more: executors= of "
+            "LocalCluster and Worker)"
+        )
 
 
 class Lane:
@@ -606,6 +619,8 @@ class Lane:
         if row.options is not None and row.options.timeout_s is not None:
             shared.began(row)
         try:
+            if row.options is not None and row.options.executor:
+                check_executor(row.options.executor, shared.owner.lanes)
             found = shared.functions.ready.get(row.code)
             func, arg = found if found is not None else shared.functions.get(row.code)
             if row.args:
