@@ -18,13 +18,13 @@ import itertools
 import types
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from shoal import config
 from shoal.errors import ExecutorError
 from shoal.expr.adapt import Stager, Stages, open_decisions, run_stages
 from shoal.expr.call import BlockOf, Call
-from shoal.expr.explain import explain
+from shoal.expr.explain import explain, stages
 from shoal.expr.lower import Lowering, lower
 from shoal.expr.node import Held, Node
 from shoal.expr.rewrite import Step
@@ -1219,17 +1219,52 @@ class CollectionMixin:
         """
         return visualize(self, filename=filename, format=format, traverse=False, **kwargs)
 
-    def explain(self) -> str:
-        """What `compute` would do: the expression, its rewritten form and the tasks, as text.
+    @overload
+    def explain(self, filename: None = None, format: None = None) -> str: ...
+
+    @overload
+    def explain(self, filename: str, format: str | None = None) -> Picture: ...
+
+    @overload
+    def explain(self, filename: None = None, *, format: str) -> Picture: ...
+
+    def explain(self, filename: str | None = None, format: str | None = None) -> str | Picture:
+        """What `compute` would do: the expression, its rewritten form and the tasks.
+
+        A line, or a box, for each node says its blocks, rows and bytes as far as they are known
+        (``~``: guessed), tasks, kernel and why it is not a faster one.
+
+        Parameters
+        ----------
+        filename
+            Where to draw it; the ending says the format, unless ``format`` does.
+        format
+            As for `shoal.visualize`; without a filename, for a picture in a notebook.
 
         Returns
         -------
-        str
-            Three sections; a line for each node says its blocks and which rule changed what.
+        str or Picture
+            Text where neither is given: three sections, with the rule that changed what.
+
+        Examples
+        --------
+        >>> import shoal.bag
+        >>> words = shoal.bag.from_sequence(["a", "b"], npartitions=2).map(str.upper)
+        >>> print(words.explain().splitlines()[0])
+        logical: 2 nodes
+        >>> words.explain(format="svg").format
+        'svg'
         """
         job = Job([self], scheduler=choose_scheduler(None, None, [self]))
         node: Any = self
         written = node.__shoal_node__()
         roots = [written] if isinstance(written, Node) else []
         is_open = open_decisions(roots, rules_of(roots))
-        return explain([written], [job.nodes[0]], job.steps, job.plan(), is_open)
+        told = [written], [job.nodes[0]], job.steps, job.plan()
+        text = explain(*told, is_open)
+        if filename is None and format is None:
+            return text
+        # Loaded by whoever draws: it costs as much as the rest of this module.
+        from shoal.diagnostics.draw import draw_stages
+
+        return draw_stages(stages(*told), text, filename, format)

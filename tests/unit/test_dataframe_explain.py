@@ -95,3 +95,16 @@ def test_each_stage_names_its_kernel_and_the_reason(df: Any) -> None:
     assert ("pandas: no columnar FromPandas" in told) != from_files
     refused = "sum of a frame" if from_files else "no columnar"
     assert f"pandas: {refused}" in df[["p"]].sum().explain()
+
+
+def test_a_picture_has_rows_bytes_and_kernel_in_each_box(df: Any, tmp_path: Path) -> None:
+    joined = df.merge(dd.from_pandas(OTHER, 2), on="k").groupby("k").p.sum()
+    with shoal.config.set({"dataframe.engine": "pandas"}):
+        picture = joined.explain(str(tmp_path / "plan.svg"))
+    drawn = (tmp_path / "plan.svg").read_text()
+    assert drawn == str(picture)
+    for words in (
+        *("logical: ", "optimised: ", "physical: ", "Join(inner", "Tree(groupby-sum"),
+        *("~400 rows, 18.75 kiB", "~50 rows, 400 B", "pandas: dataframe.engine is"),
+    ):
+        assert words in drawn

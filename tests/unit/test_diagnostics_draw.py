@@ -12,9 +12,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from shoal.diagnostics.draw import draw
+import shoal.bag
+from shoal.diagnostics.draw import draw, draw_stages
 from shoal.diagnostics.picture import Picture, place
 from shoal.errors import CycleError, MissingDependencyError, ShoalError
+from shoal.expr.explain import Box
 from shoal.graph.legacy import plan_from_dict
 
 GRAPH: dict[Any, Any] = {
@@ -350,3 +352,41 @@ def test_picture_of_bytes() -> None:
     assert picture._repr_png_() == b"\x89PNG"
     assert picture._repr_mimebundle_()["image/png"] == b"\x89PNG"
     assert str(picture) == repr(picture) == "<Picture: png, 4 bytes>"
+
+
+# -- what explain tells
+
+
+def test_an_explanation_is_drawn_stage_by_stage(tmp_path: Path) -> None:
+    bag = shoal.bag.from_sequence(range(4), npartitions=2).map(neg)
+    summed = bag.map(neg).sum()
+    picture = summed.explain("plan.svg")
+    assert isinstance(picture, Picture)
+    assert (tmp_path / "plan.svg").read_bytes() == picture.data
+    assert picture.text == summed.explain()
+    headings = [line.split(": ")[0] for line in words(picture) if ": " in line]
+    assert headings == ["logical", "optimised", "physical"]
+    assert words(picture).count("2 blocks") >= 4
+    assert any("2 tasks" in line for line in words(picture))
+    dot = str(summed.explain(format="dot"))
+    assert dot.count("logical: ") == 1 and "->" in dot
+    assert str(summed.explain("plan.txt")) == summed.explain()
+    with pytest.raises(MissingDependencyError, match="to draw format 'png'"):
+        summed.explain("plan.png")
+
+
+def test_large_explanations_are_cut() -> None:
+    nodes = [shoal.delayed(neg)(i) for i in range(2000)]
+    picture = shoal.delayed(sum)(nodes).explain(format="dot")
+    assert str(picture).count("->") < 120
+    assert "… 1,950 more sources" in str(picture)
+
+
+def test_boxes_of_several_lines_are_high_enough() -> None:
+    boxes = [Box("a" * 80, ("one", "two", "three"), ()), Box("b", (), ())]
+    picture = draw_stages([("logical: 2 nodes", boxes)], "")
+    assert {"one", "two", "three", "b"} <= set(words(picture))
+    root = ElementTree.fromstring(picture.data)
+    heights = sorted(float(one.get("height", 0)) for one in root.iter(f"{SVG}rect"))
+    assert heights[-2] == heights[0] + 3 * 12.5 + 4
+    assert "a" * 80 + "\none\ntwo\nthree" in tips(picture)

@@ -15,18 +15,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shoal import config
 from shoal.diagnostics.picture import Picture, place
 from shoal.diagnostics.render import DIRECTIONS, to_dot, to_mermaid, to_svg
-from shoal.diagnostics.sketch import COLOUR_MAPS, Sketch, sketch_groups, sketch_tasks
+from shoal.diagnostics.sketch import (
+    COLOUR_MAPS,
+    Sketch,
+    sketch_groups,
+    sketch_stages,
+    sketch_tasks,
+)
 from shoal.errors import MissingDependencyError, ShoalError
-from shoal.expr.explain import group_tasks, outline, short_name
+from shoal.expr.explain import Box, group_tasks, outline, short_name
 from shoal.graph.legacy import plan_from_dict
 from shoal.graph.plan import Plan
 from shoal.local.failure import describe_func
 from shoal.optional import import_required
 from shoal.types import Key
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_stages"]
 
 ENGINES = (None, "graphviz", "cytoscape", "ipycytoscape")
 MOST_TASKS = 500
@@ -141,6 +148,41 @@ def draw(
     words = text_of_tasks(plan) if groups is None else text_of_groups(groups, note)
     data = words.encode() if chosen == "text" else written(sketch, chosen, engine)
     picture = Picture(data, chosen, words, note=note)
+    if path is not None:
+        picture.save(path)
+    return picture
+
+
+def draw_stages(
+    stages: Sequence[tuple[str, Sequence[Box]]],
+    words: str,
+    filename: str | Path | None = None,
+    format: str | None = None,
+) -> Picture:
+    """Draw what an explanation tells: its stages beside each other.
+
+    Parameters
+    ----------
+    stages
+        From `shoal.expr.explain.stages`.
+    words
+        The explanation as text.
+    filename, format
+        As for `draw`.
+
+    Returns
+    -------
+    Picture
+
+    Examples
+    --------
+    >>> draw_stages([("logical: 1 node", [Box("x", ("2 blocks",), ())])], "logical: ...").format
+    'svg'
+    """
+    path, chosen = place(filename, format)
+    engine = config.get("visualization.engine", None)
+    data = words.encode() if chosen == "text" else written(sketch_stages(stages), chosen, engine)
+    picture = Picture(data, chosen, words)
     if path is not None:
         picture.save(path)
     return picture

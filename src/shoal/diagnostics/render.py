@@ -88,8 +88,13 @@ def box_of(shape: Shape, common: Mapping[str, str]) -> tuple[float, float]:
     """Width and height that the words of a shape need."""
     style = {**common, **shape.style}
     size = _float(style.get("fontsize"), SIZE)
-    words = max(text_width(style.get("label", shape.label), size), text_width(shape.note, SMALL))
-    height = size + 18 + (SMALL + 3 if shape.note else 0)
+    notes = shape.note.splitlines()
+    words = max(
+        text_width(style.get("label", shape.label), size),
+        *(text_width(note, SMALL) for note in notes),
+        0.0,
+    )
+    height = size + 18 + (SMALL + 3) * len(notes)
     form = _form(shape, style)
     if form == "circle":
         side = max(height, words + 14)
@@ -143,12 +148,13 @@ def _shape(
     words = {"text_anchor": "middle", "fill": style.get("fontcolor") or ink(paint["fill"])}
     parts = [title(shape.tip)] if shape.tip else []
     parts.append(outline)
-    lift = (SMALL + 2) / 2 if shape.note else 0.0
+    notes = shape.note.splitlines()
+    lift = (SMALL + 2) / 2 * len(notes)
     if label:
         parts.append(text(x, y + size * 0.35 - lift, label, size=size, **words))
-    if shape.note:
-        low = y + SMALL * 0.35 + size / 2 + 1
-        parts.append(text(x, low, shape.note, size=SMALL, fill_opacity=0.75, **words))
+    for i, note in enumerate(notes):
+        low = y + SMALL * 0.35 + size / 2 + 1 + (SMALL + 2) * (i - (len(notes) - 1) / 2)
+        parts.append(text(x, low, note, size=SMALL, fill_opacity=0.75, **words))
     return element("g", *parts)
 
 
@@ -312,7 +318,7 @@ def to_mermaid(sketch: Sketch) -> str:
         style = {**sketch.node_attr, **shape.style}
         words = _mermaid_text(style.get("label", shape.label) or " ")
         if shape.note:
-            words += f"<br/>{_mermaid_text(shape.note)}"
+            words += "".join(f"<br/>{_mermaid_text(note)}" for note in shape.note.splitlines())
         left, right = ("[", "]") if _form(shape, style) == "box" else ("([", "])")
         lines.append(f'  n{i}{left}"{words}"{right}')
         fills.setdefault(style.get("fillcolor", shape.fill), []).append(f"n{i}")

@@ -9,16 +9,17 @@ their number.  How a sketch is laid out and written is no matter of this module.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shoal.diagnostics.svg import COLOURS, blend, shorten
-from shoal.expr.explain import TaskGroup, group_name, short_name
+from shoal.expr.explain import Box, TaskGroup, group_name, short_name
 from shoal.graph.plan import Plan
 from shoal.local.failure import describe_func
 from shoal.types import Key
 
-__all__ = ["COLOUR_MAPS", "Shape", "Sketch", "sketch_groups", "sketch_tasks"]
+__all__ = ["COLOUR_MAPS", "Shape", "Sketch", "sketch_groups", "sketch_stages", "sketch_tasks"]
 
 COLOUR_MAPS = {
     "viridis": ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"),
@@ -31,6 +32,7 @@ COLOUR_MAPS = {
 VALUE_FILL = "#f3f4f6"
 MOST_LABEL = 28
 MOST_KEY = 16
+MOST_FACT = 56
 
 
 @dataclasses.dataclass
@@ -42,7 +44,7 @@ class Shape:
     kind
         ``"task"``, ``"value"`` or ``"layer"``.
     label, note
-        The words on it: the first line, and a smaller second one.
+        The words on it: the first line, and smaller ones below.
     tip
         What is said when the pointer rests on it.
     fill
@@ -232,3 +234,33 @@ def sketch_groups(groups: Mapping[str, TaskGroup], note: str) -> Sketch:
         )
     edges = [(where[s], where[group.name]) for group in groups.values() for s in group.sources]
     return Sketch(shapes, edges, note=note)
+
+
+def sketch_stages(stages: Sequence[tuple[str, Sequence[Box]]]) -> Sketch:
+    """A shape for each box, and one with the heading at the end of each stage.
+
+    Parameters
+    ----------
+    stages
+        Pairs of a heading and boxes.
+
+    Examples
+    --------
+    >>> found = sketch_stages([("logical", [Box("sum", ("1 block",), (1,)), Box("x", (), ())])])
+    >>> [(shape.label, shape.note) for shape in found.shapes], found.edges
+    ([('sum', '1 block'), ('x', ''), ('logical', '')], [(1, 0), (0, 2)])
+    """
+    shapes: list[Shape] = []
+    edges: list[tuple[int, int]] = []
+    for number, (heading, boxes) in enumerate(stages):
+        first, read = len(shapes), {i for box in boxes for i in box.sources}
+        fill = pale(COLOURS[number % len(COLOURS)])
+        for i, box in enumerate(boxes):
+            note = "\n".join(shorten(fact, MOST_FACT) for fact in box.facts)
+            tip = "\n".join((box.label, *box.facts))
+            shapes.append(Shape("layer", shorten(box.label, MOST_FACT), note, tip, fill))
+            edges += [(first + source, first + i) for source in box.sources]
+        edges += [(first + i, len(shapes)) for i in range(len(boxes)) if i not in read]
+        title, *more = re.split("[;,] ", heading)
+        shapes.append(Shape("value", title, "\n".join(more), heading))
+    return Sketch(shapes, edges)

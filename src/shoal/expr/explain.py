@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +30,17 @@ from shoal.graph.naming import given_name
 from shoal.graph.plan import Plan
 from shoal.types import Key
 
-__all__ = ["Line", "TaskGroup", "explain", "group_name", "group_tasks", "outline", "short_name"]
+__all__ = [
+    "Box",
+    "Line",
+    "TaskGroup",
+    "explain",
+    "group_name",
+    "group_tasks",
+    "outline",
+    "short_name",
+    "stages",
+]
 
 MOST_LINES = 500
 """Longer outlines are cut, and say so."""
@@ -499,14 +509,17 @@ def _row(
     text = line.text(_label_of)
     if line.again or line.omitted:
         return (text,)
-    item = line.item
+    return text, *_facts(line.item, groups), rules.get(_identity_of(line.item), "")
+
+
+def _facts(item: Any, groups: Mapping[str, TaskGroup]) -> tuple[str, ...]:
+    """Of one node: blocks, how large they are, tasks, kernel."""
     if isinstance(item, Call):
-        return (text,)
+        return "", "", "", ""
     blocks = f"{item.size:,} block{'s' * (item.size != 1)}"
     own = [g for name, g in groups.items() if name == item.name or name.startswith(f"{item.name}-")]
     total = TaskGroup("", sum(group.tasks for group in own), sum(group.data for group in own))
-    kernel = item.kernel() if total.tasks else ""
-    return text, blocks, item.extent(), total.count(), kernel, rules.get(item.name, "")
+    return blocks, item.extent(), total.count(), item.told_kernel() if total.tasks else ""
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -525,12 +538,6 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _physical(plan: Plan, groups: Mapping[str, TaskGroup]) -> str:
-    tasks = sum(group.tasks for group in groups.values())
-    heading = (
-        f"physical: {tasks:,} task{'s' * (tasks != 1)} in {len(groups):,} "
-        f"layer{'s' * (len(groups) != 1)}, longest chain {_longest_chain(plan):,}, "
-        f"at most {_peak_alive(plan):,} results alive on one worker"
-    )
     shown = list(groups.values())[-MOST_LINES:][::-1]
     rows = []
     for group in shown:
@@ -547,4 +554,102 @@ def _physical(plan: Plan, groups: Mapping[str, TaskGroup]) -> str:
     lines = _aligned(rows)
     if len(groups) > len(shown):
         lines.append(f"  … {len(groups) - len(shown):,} more layers")
-    return "\n".join([heading, *lines])
+    return "\n".join([f"physical: {_measured(plan, groups)}", *lines])
+
+
+def _measured(plan: Plan, groups: Mapping[str, TaskGroup]) -> str:
+    tasks = sum(group.tasks for group in groups.values())
+    return (
+        f"{tasks:,} task{'s' * (tasks != 1)} in {len(groups):,} "
+        f"layer{'s' * (len(groups) != 1)}, longest chain {_longest_chain(plan):,}, "
+        f"at most {_peak_alive(plan):,} results alive on one worker"
+    )
+
+
+# ------------------------------------------------------------------------------ as boxes
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """A node, or the tasks of a layer, in a picture of what will be done.
+
+    Parameters
+    ----------
+    label
+        What it is.
+    facts
+        What is known of it, a line each.
+    sources
+        What it reads, by position among the boxes of its stage.
+
+    Examples
+    --------
+    >>> Box("add(1)", ("4 blocks",), (0,)).label
+    'add(1)'
+    """
+
+    label: str
+    facts: tuple[str, ...]
+    sources: tuple[int, ...]
+
+
+def stages(
+    logical: Any, optimised: Any, steps: Iterable[Step], plan: Plan
+) -> list[tuple[str, list[Box]]]:
+    """What `explain` tells, for a picture: a heading and boxes for each of the three stages.
+
+    Parameters
+    ----------
+    logical, optimised, steps, plan
+        As for `explain`.
+
+    Returns
+    -------
+    list
+        Pairs of a heading and the boxes below it, those nearest to the result first.
+
+    Examples
+    --------
+    >>> from shoal.expr.node import Held
+    >>> from shoal.graph.legacy import plan_from_dict
+    >>> found = stages(Held((1, 2)), Held((1, 2)), (), plan_from_dict({"x": 1}, ["x"]))
+    >>> [(heading, boxes[0].label) for heading, boxes in found][:2]
+    [('logical: 1 node', 'Held(2 blocks)'), ('optimised: the same', 'Held(2 blocks)')]
+    """
+    written, rewritten, steps = _as_list(logical), _as_list(optimised), list(steps)
+    groups = group_tasks(plan.keys, plan.funcs, plan.deps)
+    layers = list(groups.values())[::-1][:MOST_LINES]
+    at = {group.name: i for i, group in enumerate(layers)}
+    tasks = [
+        Box(
+            short_name(group.name),
+            tuple(filter(None, (group.count(), group.calls()))),
+            tuple(at[name] for name in group.sources if name in at),
+        )
+        for group in layers
+    ]
+    return [
+        (f"logical: {_counted(written)}", _boxes(written, {})),
+        (f"optimised: {_what_changed(written, rewritten, steps)}", _boxes(rewritten, groups)),
+        (f"physical: {_measured(plan, groups)}", tasks),
+    ]
+
+
+def _boxes(roots: Sequence[Any], groups: Mapping[str, TaskGroup]) -> list[Box]:
+    """The nodes nearest to the roots; a box says how many of its sources are left out."""
+    items: dict[Hashable, Any] = {_identity_of(root): root for root in roots}
+    waiting = deque(items.values())
+    while waiting and len(items) < MOST_LINES:
+        for source in _sources_of(waiting.popleft())[:MOST_SOURCES]:
+            if _identity_of(source) not in items:
+                items[_identity_of(source)] = source
+                waiting.append(source)
+    at = {name: i for i, name in enumerate(items)}
+    boxes = []
+    for item in items.values():
+        names = list(dict.fromkeys(map(_identity_of, _sources_of(item))))
+        found = tuple(at[name] for name in names if name in at)
+        left = len(names) - len(found)
+        facts = (*_facts(item, groups), f"… {left:,} more sources" * bool(left))
+        boxes.append(Box(_label_of(item), tuple(filter(None, facts)), found))
+    return boxes

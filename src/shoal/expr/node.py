@@ -231,7 +231,7 @@ class Node:
         """How large all results together are, in words, as far as that is known."""
         return ""
 
-    def kernel(self) -> str:
+    def told_kernel(self) -> str:
         """What computes it, and why nothing faster does, in words, where there is a choice."""
         return ""
 

@@ -76,7 +76,7 @@ __all__ = [
 
 FrameNode.rules = RULES
 FrameNode.extent = told_size  # type: ignore[assignment, method-assign] # it knows all nodes
-FrameNode.kernel = told_kernel  # type: ignore[assignment, method-assign] # so does this
+FrameNode.told_kernel = told_kernel  # type: ignore[assignment, method-assign] # so does this
 
 MISSING = frozenset(
     ["sum", "prod", "mean", "median", "min", "max", "var", "std", "sem", "any", "all"]
