@@ -32,13 +32,99 @@ FRAME = pd.DataFrame({"price": [1, 2, 3, 4], "size": [1.0, 2, 3, 4], "name": lis
         "d.nlargest(2, 'prise')",
         "d.drop_duplicates(subset=['prise'])",
         "d.groupby('name').agg({'prise': 'sum'})",
+        "d.melt(id_vars=['prise'])",
+        "d.melt(value_vars='prise')",
+        "d.astype({'prise': float})",
+        "dd.get_dummies(d, columns=['prise'])",
+        "dd.merge_asof(d, d, on='prise')",
+        "dd.merge_asof(d, d, on='price', by='prise')",
     ],
 )
 def test_columns_that_are_not_there(text: str) -> None:
     df = dd.from_pandas(FRAME, 2)
     with pytest.raises((KeyError, AttributeError)) as caught:
-        eval(text, {"d": df})
+        eval(text, {"d": df, "dd": dd})
     assert "did you mean 'price'" in str(caught.value)
+
+
+def test_names_in_queries_that_are_not_there() -> None:
+    df = dd.from_pandas(FRAME, 2)
+    with pytest.raises(pd.errors.UndefinedVariableError, match="did you mean 'price'"):
+        df.query("prise > 1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "d.merge(d, on='price', shuffle_method=w)",
+        "d.join(d, rsuffix='_r', shuffle_method=w)",
+        "d.shuffle('price', shuffle_method=w)",
+        "d.set_index('price', shuffle_method=w)",
+        "d.sort_values('price', shuffle_method=w)",
+        "d.drop_duplicates(shuffle_method=w)",
+        "d.groupby('name').agg({'price': 'sum'}, shuffle_method=w)",
+        "d.groupby('name').price.sum(shuffle_method=w)",
+        "d.groupby('name').price.cumsum(shuffle_method=w)",
+        "d.groupby('name').price.apply(len, meta=('n', int), shuffle_method=w)",
+        "d.groupby('name').price.transform(len, meta=('n', int), shuffle_method=w)",
+    ],
+)
+def test_ways_to_shuffle_that_there_are_not(text: str) -> None:
+    df = dd.from_pandas(FRAME, 2)
+    for word in (None, "disk", "tasks", "p2p"):
+        eval(text, {"d": df, "w": word})
+    with pytest.raises(ValueError, match="shuffle_method='nonsense' is none of"):
+        eval(text, {"d": df, "w": "nonsense"})
+
+
+def test_times_as_windows_need_times_as_index() -> None:
+    for one in (FRAME, dd.from_pandas(FRAME, 2)):
+        with pytest.raises(ValueError, match="window must be an integer 0 or greater"):
+            one.rolling("3s")
+    timed = FRAME.set_axis(pd.date_range("2020", periods=4, freq="s"))[["price"]]
+    found = dd.from_pandas(timed, 2).rolling("3s").sum().compute()
+    pd.testing.assert_frame_equal(found, timed.rolling("3s").sum(), check_freq=False)
+    rolled = dd.from_pandas(timed, 2).rolling(2)
+    assert (rolled.ndim, rolled["price"].ndim) == (2, 1)
+    assert rolled.exclusions == timed.rolling(2).exclusions
+    assert rolled.pipe(lambda one: one.sum()).price.compute().tolist()[1:] == [3, 5, 7]
+
+
+def test_a_reduction_to_a_scalar_whose_meta_is_a_series() -> None:
+    column = dd.from_pandas(FRAME, 2).price
+    assert column.reduction(lambda part: part.sum(), meta=("price", "int64")).compute() == 10
+
+
+def test_text_for_folders_that_are_numbers(tmp_path: Any) -> None:
+    dd.from_pandas(FRAME, 2).to_parquet(tmp_path / "t", partition_on="price")
+    for filters in ([("price", "==", "3")], [("price", "in", ["1", "3"])]):
+        with pytest.raises(ValueError, match=r"'price' compares with text.*whole numbers"):
+            dd.read_parquet(tmp_path / "t", filters=filters)
+    assert (
+        dd.read_parquet(tmp_path / "t", filters=[("price", "in", [1, 3])]).name.compute().tolist()
+    )
+    for name in ("a/b", "a=b"):
+        df = dd.from_pandas(FRAME.rename(columns={"price": name}), 2)
+        with pytest.raises(ValueError, match="would not be read back"):
+            df.to_parquet(tmp_path / "u", partition_on=name)
+
+
+@pytest.mark.parametrize("rest", [0, 100])
+@pytest.mark.parametrize("told", [{}, {"calculate_divisions": True}])
+def test_a_file_that_is_cut_off_is_named(tmp_path: Any, rest: int, told: Any) -> None:
+    dd.from_pandas(FRAME, 3).to_parquet(tmp_path)
+    path = tmp_path / "part.1.parquet"
+    path.write_bytes(path.read_bytes()[:rest])
+    with pytest.raises((ValueError, OSError)) as caught:
+        dd.read_parquet(tmp_path, **told).compute(scheduler="sync")
+    assert any("part.1.parquet" in note for note in caught.value.__notes__)
+
+
+def test_tables_of_hdf_that_are_not_there(tmp_path: Any) -> None:
+    pytest.importorskip("tables")
+    dd.from_pandas(FRAME[["price"]], 2).to_hdf(tmp_path / "t.h5", "/mine")
+    with pytest.raises(KeyError, match=r"no table '/yours'.*there are /mine"):
+        dd.read_hdf(tmp_path / "t.h5", "/yours")
 
 
 @pytest.mark.parametrize(

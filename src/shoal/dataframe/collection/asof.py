@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.collection.base import from_node
+from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions
@@ -55,6 +55,13 @@ def asof_join(
                 f"Must pass one of {name}_on and {name}_index=True, got {name}_on={on!r}, "
                 f"{name}_index={index!r}"
             )
+    for frame, names, what in (
+        (left, left_on, "left_on"),
+        (right, right_on, "right_on"),
+        (left, options.get("left_by"), "left_by"),
+        (right, options.get("right_by"), "right_by"),
+    ):
+        _check_there(frame, names, what)
     told = {
         "left_on": left_on,
         "right_on": right_on,
@@ -83,6 +90,15 @@ def asof_join(
     args = (left._node, cut, every, tuple(told.items()), right_on)
     known = left.divisions if left_index else (None,) * len(bounds)
     return from_node(MapEach(_merge_part, args, (), numbered, meta, known, "merge-asof"))
+
+
+def _check_there(frame: Any, names: Any, what: str) -> None:
+    if frame.ndim != 2 or names is None:
+        return
+    known = [*frame.columns, *frame._meta.index.names]
+    for name in names if isinstance(names, list | tuple) else [names]:
+        if pd.api.types.is_hashable(name) and name not in known:
+            raise KeyError(f"merge_asof: {what}={name!r} is no column{nearest(name, known)}")
 
 
 def raise_unknown(*frames: Any) -> None:

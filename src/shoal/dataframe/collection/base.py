@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -65,6 +66,7 @@ __all__ = [
     "aligned",
     "check_axis",
     "check_numbers",
+    "check_shuffle_method",
     "check_split_every",
     "class_of",
     "collection_types",
@@ -151,6 +153,34 @@ def nearest(name: Any, names: Any) -> str:
     known = list(names)
     some = ", ".join(repr(one) for one in known)
     return f"; there are {some}" if some and len(known) <= MOST_NAMES else ""
+
+
+SHUFFLE_METHODS = (None, "auto", "disk", "tasks", "p2p")
+"""What Dask calls its ways to move rows; here the executor decides, and all mean the same."""
+
+
+def check_shuffle_method(method: Any) -> None:
+    """Refuse what is no way to move rows.
+
+    Parameters
+    ----------
+    method
+        One of `SHUFFLE_METHODS`, or whether to move rows at all, which is decided here.
+
+    Raises
+    ------
+    ValueError
+        It is another word.
+
+    Examples
+    --------
+    >>> check_shuffle_method("tasks")
+    """
+    if not isinstance(method, bool) and method not in SHUFFLE_METHODS:
+        raise ValueError(
+            f"shuffle_method={method!r} is none of {SHUFFLE_METHODS}; leave it out: all are "
+            "accepted for programs written for Dask, and where rows wait is decided by the executor"
+        )
 
 
 class NotHereError(ShoalError, NotImplementedError, AttributeError):
@@ -523,9 +553,13 @@ class FrameBase(CollectionMixin):
         if method in ROW_ARGUMENTS:
             items = [one if isinstance(one, pd.Series) and along else wrapped(one) for one in items]
         items = aligned(items, method, match=match_of(method, items), along=along)
-        return from_node(
-            Method(method, tuple(items), tuple(kwargs), annotations=current_annotations())
-        )
+        node = Method(method, tuple(items), tuple(kwargs), annotations=current_annotations())
+        try:
+            return from_node(node)
+        except pd.errors.UndefinedVariableError as error:  # of query and eval
+            name = next(iter(re.findall("'(.*)'", str(error))), "")
+            error.args = (f"{error}{nearest(name, getattr(self, 'columns', ()))}",)
+            raise
 
     def _operator(self, name: str, *args: Any) -> Any:
         like = next((one for one in args if isinstance(one, FrameBase) and one.ndim), None)

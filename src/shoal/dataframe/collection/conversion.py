@@ -11,6 +11,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, wrapped
 from shoal.dataframe.collection.base import FrameBase, check_axis, from_node, operand
+from shoal.dataframe.collection.generate import check_columns
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.moments import finest_time, times_as_text
 from shoal.dataframe.meta import make_meta, sample_of, untold
@@ -461,6 +462,8 @@ def astype(self: Any, dtype: Any, **kwargs: Any) -> Any:
         some = pd.Series(sample_of(self._meta)).iloc[0]
         finest = self.reduction(finest_time, meta=some)
         return self.map_partitions(times_as_text, finest, dtype, meta=meta, **kwargs)
+    if isinstance(dtype, dict):
+        check_columns(self, list(dtype))
     told = dtype if isinstance(dtype, dict) else dict.fromkeys(self.columns, dtype)
     texts = [
         name

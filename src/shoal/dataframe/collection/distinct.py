@@ -8,7 +8,12 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection.align import side_by_side
-from shoal.dataframe.collection.base import FrameBase, check_split_every, from_node
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_shuffle_method,
+    check_split_every,
+    from_node,
+)
 from shoal.dataframe.collection.generate import refuse_inplace
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.reductions import Reducer
@@ -50,7 +55,7 @@ def distinct_rows(self: Any, split_every: Any, split_out: Any, options: dict[str
     1
     """
     refuse_inplace("drop_duplicates", options)
-    options.pop("shuffle_method", None)
+    check_shuffle_method(options.pop("shuffle_method", None))
     if options.pop("ignore_index", False):
         raise NotImplementedError(
             "drop_duplicates(ignore_index=True): rows are not numbered; use reset_index(drop=True)"

@@ -488,15 +488,17 @@ class DataFrame(FrameBase):
                 out = out.join(one, how=how, npartitions=npartitions)
             return out
         other = other.to_frame() if isinstance(other, Series) else other
+        crossed = how == "cross"
         return merge(
             self,
             other,
             how=how,
             left_on=on,
-            left_index=on is None,
-            right_index=True,
+            left_index=on is None and not crossed,
+            right_index=not crossed,
             suffixes=(lsuffix, rsuffix),
             npartitions=npartitions,
+            shuffle_method=shuffle_method,
         )
 
 

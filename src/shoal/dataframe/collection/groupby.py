@@ -16,6 +16,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned
 from shoal.dataframe.collection.base import (
+    check_shuffle_method,
     check_split_every,
     from_node,
     nearest,
@@ -224,6 +225,7 @@ class GroupBy:
         >>> df.groupby("k").agg({"x": "sum"}).compute().x.tolist()
         [3, 3]
         """
+        check_shuffle_method(shuffle_method)
         check_split_every(split_every)
         if isinstance(arg, dict) and self.ndim == 2:
             check_columns(self.frame, list(arg))
@@ -348,6 +350,7 @@ class GroupBy:
         >>> df.groupby("k").x.apply(max, meta=("x", "int64")).compute().sort_index().to_dict()
         {1: 2, 2: 3}
         """
+        check_shuffle_method(shuffle_method)
         if kwargs.pop("include_groups", False):
             raise ValueError("include_groups=True is no longer allowed.")
         return self._with_function("apply", func, args, kwargs, meta)
@@ -368,6 +371,7 @@ class GroupBy:
         shuffle_method
             Accepted for programs written for Dask.
         """
+        check_shuffle_method(shuffle_method)
         return self._with_function("transform", func, args, kwargs, meta)
 
     def pipe(self, func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -521,9 +525,9 @@ class GroupBy:
         check_split_every(split_every)
         meta = kwargs.pop("meta", None)
         _refuse_arguments(self, method, [*args, *kwargs.values()], kwargs)
-        for name in ("shuffle_method", "axis"):
-            if kwargs.get(name, 0) in (None, 0):
-                kwargs.pop(name, None)
+        check_shuffle_method(kwargs.pop("shuffle_method", None))
+        if kwargs.get("axis", 0) in (None, 0):
+            kwargs.pop("axis", None)
         if untold(meta):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
@@ -779,6 +783,7 @@ def _install() -> None:
             if not isinstance(self, GroupBy):
                 # ``agg(partial(GroupBy.var, ddof=0))``: pandas calls it with a group's values.
                 return getattr(self, func)(**options)
+            check_shuffle_method(shuffle_method)
             told = {} if numeric_only is None else {"numeric_only": numeric_only}
             return self._named(func, split_every, split_out, {**told, **options})
 

@@ -15,7 +15,12 @@ import pandas as pd
 
 from shoal.dataframe.collection.align import aligned, side_by_side
 from shoal.dataframe.collection.asof import asof_join
-from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_shuffle_method,
+    from_node,
+    nearest,
+)
 from shoal.dataframe.collection.columns import has_levels, labels_of
 from shoal.dataframe.kernels import cuts
 from shoal.dataframe.meta import UNKNOWN_CATEGORIES, kind_of_categories, make_meta, sample_of
@@ -91,6 +96,7 @@ def merge(
     """
     if how not in KINDS:
         raise ValueError(f"merge does not support how={how!r}; use one of {KINDS}")
+    check_shuffle_method(shuffle_method)
     _check_keys(how, on, (left_on, right_on), (left_index, right_index))
     if validate not in (None, "many_to_many", "m:m"):
         raise NotImplementedError(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.collection import compute
-from shoal.dataframe.collection.base import check_axis, from_node, nearest
+from shoal.dataframe.collection.base import check_axis, check_shuffle_method, from_node, nearest
 from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
 from shoal.dataframe.collection.generate import refuse_inplace, refuse_of_all_rows
 from shoal.dataframe.kernels import rows
@@ -80,6 +80,7 @@ def set_index(
     """
     refuse_inplace("set_index", kwargs)
     refuse_of_all_rows("set_index", kwargs)
+    check_shuffle_method(kwargs.get("shuffle_method"))
     frame, column = self, _one_key(other, sort)
     if hasattr(column, "_node"):
         if _is_column(self, column):
@@ -251,6 +252,7 @@ def sort_values(
     """
     refuse_inplace("sort_values", kwargs)
     refuse_of_all_rows("sort_values", kwargs)
+    check_shuffle_method(kwargs.get("shuffle_method"))
     for name in by if isinstance(by, list | tuple) else [by]:
         if not isinstance(name, str | tuple) and name not in self.columns:
             raise NotImplementedError(
@@ -293,6 +295,7 @@ def shuffle(
     >>> len(from_dict({"x": [3, 1, 2]}, npartitions=2).shuffle("x"))
     3
     """
+    check_shuffle_method(kwargs.get("shuffle_method"))
     count = npartitions or self.npartitions
     if on is None and not on_index:
         raise TypeError("Must shuffle on either columns (on=) or the index (on_index=True)")

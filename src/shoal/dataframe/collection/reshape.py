@@ -12,6 +12,7 @@ import pandas as pd
 
 from shoal.collection import compute, persist
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.collection.generate import check_columns
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.pivots import Pivot
@@ -151,6 +152,8 @@ def get_dummies(
     if not isinstance(data, FrameBase):
         raise TypeError(f"get_dummies takes a frame or series, got {type(data).__name__}")
     frame: Any = data
+    if frame.ndim == 2 and columns is not None:
+        check_columns(frame, list(columns))
     told = "Use df.categorize() or column.cat.as_known() first, so that columns are known"
     if frame.ndim == 1:
         _refuse_unknown({frame.name: frame.dtype}, told)
@@ -436,6 +439,9 @@ def melt(
         "col_level": col_level,
         "ignore_index": ignore_index,
     }
+    if frame.columns.nlevels == 1:
+        for names in (id_vars, value_vars):
+            check_columns(frame, names)
     meta = frame._meta.melt(**options)
     args = (frame._node, "melt", *options.values())
     unknown = (None,) * (frame.npartitions + 1)

@@ -51,6 +51,41 @@ class Rolling:
         self.options = options
         # pandas has the last word on what fits.
         collection._meta.rolling(window, **options)
+        if isinstance(window, str) and "on" not in options and not _is_timed(collection._meta):
+            raise ValueError(
+                f"window must be an integer 0 or greater, got {window!r}: a time needs an index of "
+                f"times, and this one is {collection._meta.index.dtype}; use set_index, or tell a "
+                "column with on="
+            )
+
+    @property
+    def ndim(self) -> int:
+        """That of the frame or series."""
+        return int(self.collection.ndim if isinstance(self.columns, list | None) else 1)
+
+    @property
+    def exclusions(self) -> frozenset[Any]:
+        """Columns that are left out: none, as with pandas."""
+        return frozenset()
+
+    def pipe(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """``func(self, *args, **kwargs)``, for chains.
+
+        Parameters
+        ----------
+        func
+            A function.
+        *args, **kwargs
+            More arguments.
+
+        Examples
+        --------
+        >>> from shoal.dataframe import from_dict
+        >>> rolled = from_dict({"x": [1, 2]}, npartitions=2).x.rolling(2)
+        >>> rolled.pipe(lambda one: one.sum()).compute().tolist()
+        [nan, 3.0]
+        """
+        return func(self, *args, **kwargs)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *ROLLING_OPTIONS]
@@ -138,6 +173,10 @@ class Rolling:
         out = overlapping(moved, roll_by_column, before, after, told, meta=meta, title=title)
         divisions = source.divisions if not isinstance(meta.index, pd.MultiIndex) else unknown
         return from_node(MapPartitions(as_it_is, (out._node,), (), meta, divisions, title))
+
+
+def _is_timed(meta: Any) -> bool:
+    return getattr(meta.index.dtype, "kind", "") in "mM" or isinstance(meta.index, pd.PeriodIndex)
 
 
 INDEX = "__index__"

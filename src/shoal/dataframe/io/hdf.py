@@ -96,22 +96,29 @@ def read_hdf(
             if sorted_index:
                 divisions += _ends(path, name, [*steps, last])
     if not values:
-        raise OSError(f"no table {key!r} in {paths}")
+        there = ", ".join(dict.fromkeys(name for path in paths for name in _keys_in(path)))
+        raise KeyError(f"no table {key!r} in {paths}; there are {there or 'none'}")
     bounds = (*divisions[::2], divisions[-1]) if sorted_index else None
     known = bounds or (None,) * (len(values) + 1)
     args = (_read, tuple(values), (columns,), ("columns",), meta, known, None, "read-hdf")
     return from_node(FromMap(*args))
 
 
-def _tables(path: str, key: str) -> list[tuple[str, int]]:
+def _keys_in(path: str) -> list[str]:
+    """The keys of the tables in a file."""
     with LOCK, pd.HDFStore(path, mode="r") as store:
         names = store.keys()
         # Tables that pandas did not write.
         names += [node._v_pathname for node in store._handle.walk_nodes("/", "Table")]
-        names = [name.removesuffix("/table") for name in names]
+    return sorted(dict.fromkeys(name.removesuffix("/table") for name in names))
+
+
+def _tables(path: str, key: str) -> list[tuple[str, int]]:
+    names = _keys_in(path)
+    with LOCK, pd.HDFStore(path, mode="r") as store:
         wanted = key if key.startswith("/") else f"/{key}"
         out = []
-        for name in sorted(dict.fromkeys(names)):
+        for name in names:
             if not fnmatch.fnmatch(name, wanted):
                 continue
             storer = store.get_storer(name)

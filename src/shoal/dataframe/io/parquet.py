@@ -609,10 +609,15 @@ def _check_filtered(filters: tuple[Any, ...], data: Dataset) -> None:
 
 
 def _check_key(name: str, value: Any, data: Dataset) -> None:
-    """Refuse a number where the folders are named by text, which would be equal to none."""
+    """Refuse numbers where folders are named by text, and the other way: they equal none."""
     kind = data.schema.field(name).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    values = value if isinstance(value, tuple) else (value,)
+    values = value if isinstance(value, tuple | list | set | frozenset) else (value,)
+    if pa.types.is_integer(kind) and any(isinstance(one, str) for one in values):
+        raise ValueError(
+            f"filter on {name!r} compares with text, {value!r}, but its folders are named by whole "
+            f"numbers ({kind}); compare with numbers"
+        )
     if pa.types.is_string(kind) and any(isinstance(one, int | float) for one in values):
         some = typed_keys(data.pieces[0].path, data)[name]
         raise TypeError(

@@ -163,6 +163,11 @@ def _checked_keys(df: Any, partition_on: Any, write_index: bool) -> tuple[Any, .
     for name in by:
         if name not in df.columns:
             raise KeyError(f"{name!r} in partition_on is no column{nearest(name, df.columns)}")
+        if isinstance(name, str) and ("/" in name or "=" in name):
+            raise ValueError(
+                f"partition_on={name!r}: folders are called column=value, so a name with / or = "
+                "would not be read back; rename the column"
+            )
     if by and len(by) == len(df.columns) and not write_index:
         raise ValueError("partition_on takes some columns, not all: no column would be left")
     others = [name for name in df.columns if not isinstance(name, str)]

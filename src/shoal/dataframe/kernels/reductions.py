@@ -192,6 +192,8 @@ def concat_rows(parts: Sequence[Any], **options: Any) -> Any:
         first = next((part for part in parts if len(part)), parts[0])
         alike = [part for part in parts if len(part) or part.ndim == first.ndim]
         parts = with_common_categories(alike)
+    if len(parts) == 1 and np.ndim(parts[0]) == 0 and not hasattr(parts[0], "__len__"):
+        return parts[0]  # of a reduction of the user's, whose meta is a series
     some = [part for part in parts if len(part)] or parts[:1]
     if len(some) == 1:
         return some[0]
