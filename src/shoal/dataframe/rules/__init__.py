@@ -20,6 +20,7 @@ from shoal.dataframe.rules.columnar_region import columnar_region
 from shoal.dataframe.rules.filter_below import filter_below
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
+from shoal.dataframe.rules.fold_constants import fold_constants
 from shoal.dataframe.rules.fuse_stages import fuse_stages
 from shoal.dataframe.rules.head_through import head_through
 from shoal.dataframe.rules.leave_open import leave_open
@@ -35,6 +36,7 @@ RULES = (
     # phase 0
     column_of,
     answer_known,
+    fold_constants,
     merge_filters,
     filter_through,
     filter_below,
