@@ -208,3 +208,28 @@ def test_what_nobody_needs_when_another_has_failed_does_not_fail() -> None:
     received(state, ME, Retry(["sum"]), (), 30.0)
     [run] = said(state, Run, 30.0)
     assert "a" in run.keys
+
+
+def test_a_name_that_no_worker_has_is_told_once() -> None:
+    state = begin(silence_s=0.0)
+    submit(state, "x", ["5"])
+    submit(state, "y", ["a"])
+    submit(state, "z", ["host"])
+    drain(state, 1.0)
+    assert due(state) is not None
+    tick(state, 10.0)
+    [text] = warnings(state, 10.0)
+    assert "'x' may run on '5' only, and no worker has that name" in text
+    assert "there are a, b" in text
+    submit(state, "x2", ["5"])
+    tick(state, 20.0)
+    assert warnings(state, 20.0) == []
+
+
+def test_a_worker_that_comes_in_time_is_no_stranger() -> None:
+    state = begin(silence_s=0.0)
+    submit(state, "x", ["5"])
+    register(state, NANNY, "5", 1.0)
+    drain(state, 1.0)
+    tick(state, 10.0)
+    assert warnings(state, 10.0) == []

@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from pickle import dumps, loads
 from time import perf_counter
@@ -43,6 +43,7 @@ from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt, take_back
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
+from shoal.distributed.protocol import Options
 from shoal.distributed.spans import note_error, run_traced
 from shoal.errors import Reschedule
 from shoal.graph.task import part_of
@@ -194,9 +195,12 @@ NAMED_BY_DASK = ("offload", "actor")
 """Executors that each of its workers has; here their tasks run in the default one."""
 
 
-def check_executor(name: str, lanes: Mapping[str, Lane]) -> None:
-    """Raise if a worker has no executor of that name."""
-    if name not in lanes and name not in NAMED_BY_DASK:
+def heed(row: Task, options: Options, shared: Surroundings) -> None:
+    """What was asked for a task that begins; raises if its worker has no executor of that name."""
+    if options.timeout_s is not None:
+        shared.began(row)
+    name = options.executor
+    if name and name not in NAMED_BY_DASK and name not in (lanes := shared.owner.lanes):
         raise ValueError(
             f"no executor {name!r} on this worker; it has {', '.join(lanes)} (more: executors= of "
             "LocalCluster and Worker)"
@@ -616,11 +620,9 @@ class Lane:
         shared.cells[at + 1] = row.run
         shared.cells[at] = row.id
         func: Any = None
-        if row.options is not None and row.options.timeout_s is not None:
-            shared.began(row)
         try:
-            if row.options is not None and row.options.executor:
-                check_executor(row.options.executor, shared.owner.lanes)
+            if row.options is not None:
+                heed(row, row.options, shared)
             found = shared.functions.ready.get(row.code)
             func, arg = found if found is not None else shared.functions.get(row.code)
             if row.args:

@@ -196,6 +196,8 @@ class Scheduler:
         self.missed: list[str] = []
         """Workers that are down that clients have not been warned of, and when they are to be."""
         self.missed_due = -1.0
+        self.strangers: dict[str, None] = {}
+        """Names that tasks wanted their workers to have, and nobody has, as clients were told."""
         self.next_choice = 0
         self.is_ranked = False
         """Whether users want some tasks sooner than others."""

@@ -4,7 +4,8 @@ A worker whose nanny looks after it comes back, or the nanny says that it does n
 nanny that dies may only have lost its connection.  When it is not back in a moment, and tasks wait
 for it, clients are warned: which worker, why, what waits, and what to do about it.  And where the
 user has said how long tasks may wait for a worker that may run them (``Settings.no_workers_s``),
-they fail after that.
+they fail after that.  Clients are also warned of tasks that only workers of some name may run, if
+nobody has that name.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def miss(state: Scheduler, worker: Worker, reason: str, now: float) -> None:
 
 
 def look(state: Scheduler) -> str:
-    """What clients are to be warned of: workers that were missed, are not back, and waited for.
+    """What clients are to be warned of: workers that are waited for, and are gone or unknown.
 
     Parameters
     ----------
@@ -81,7 +82,37 @@ def look(state: Scheduler) -> str:
     said = stranded(state, names) if names else ""
     rest = len(names) - 1
     more = f"; so {'is' if rest == 1 else 'are'} {rest} more" if rest else ""
-    return f"{state.down[names[0]]}{more}. {said}" if said else ""
+    return f"{state.down[names[0]]}{more}. {said}" if said else unknown(state)
+
+
+def unknown(state: Scheduler) -> str:
+    """What waits for workers that nobody knows, in words, once for each name; "" if nothing does.
+
+    Parameters
+    ----------
+    state
+        The scheduler's.
+
+    Examples
+    --------
+    >>> unknown(Scheduler())
+    ''
+    """
+    table, workers = state.table, state.workers.values()
+    known = {name for w in workers for name in (w.name, w.address, w.host)} | state.down.keys()
+    if not workers or len(state.strangers) >= KNOWN:
+        return ""
+    for row in state.unplaced:
+        wanted = (options.workers or ()) if (options := table.options[row]) is not None else ()
+        if wanted and known.isdisjoint(wanted) and not state.strangers.keys() >= set(wanted):
+            state.strangers |= dict.fromkeys(wanted)
+            names = ", ".join(sorted(w.name for w in workers)[:10])
+            asked = " or ".join(map(repr, wanted[:3]))
+            return (
+                f"{key_of(table, row)!r} may run on {asked} only, and no worker has that name, "
+                f"address or host (there are {names}): it waits until one has"
+            )
+    return ""
 
 
 def stranded(state: Scheduler, names: Collection[Any]) -> str:

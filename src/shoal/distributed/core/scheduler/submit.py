@@ -118,6 +118,9 @@ def on_submit(
         states = state.table.states
         ready = [*ready, *require(state, [row for row in again if states[row] == RELEASED])]
     place_ready(state, ready)
+    if state.unplaced and m.options and state.missed_due < 0:
+        # The worker may be about to come.
+        state.missed_due = now + state.settings.missed_s
     tell_ends(state, client, ended)
     if len(m.wanted) < len(fresh) or len(fresh) < len(rows):
         kept, owner = state.table.kept, state.table.owner
