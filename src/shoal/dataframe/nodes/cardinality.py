@@ -11,6 +11,7 @@ decides how a result is computed, never what it is.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,6 +53,11 @@ SOME = 1 / 3
 
 LEAST = 1e-4
 """No condition is taken to leave less."""
+
+ENDS: weakref.WeakKeyDictionary[FromPandas, dict[Any, tuple[float, float] | None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""Of columns in memory, which are looked through once."""
 
 COMPARED = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
 SYMBOLS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
@@ -230,7 +236,10 @@ class Guesses:
         """
         while True:
             if isinstance(node, FromPandas):
-                return _ends_of(node.data, name)
+                known = ENDS.setdefault(node, {})
+                if name not in known:
+                    known[name] = _ends_of(node.data, name)
+                return known[name]
             if hasattr(node, "dataset") and hasattr(node, "count_rows"):
                 return _ends_in_files(node.dataset, name)
             if isinstance(node, Rename):
