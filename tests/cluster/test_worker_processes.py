@@ -59,17 +59,20 @@ def hog():
         held.append(bytearray(b"x" * 10_000_000))
 
 
-def test_a_crash_names_the_task_and_the_signal_and_hurts_nobody_else(client):
-    others = client.map(inc, range(50))
-    with pytest.raises(KilledWorker, match=r"crash.*signal 11"):
-        client.submit(crash).result(timeout=WAIT_S)
-    assert client.gather(others) == list(range(1, 51))
+def test_a_crash_names_the_task_and_the_signal_and_hurts_nobody_else(suffer):
+    with suffer(n_workers=2) as faulty:
+        others = faulty.client.map(inc, range(50))
+        with pytest.raises(KilledWorker, match=r"crash.*signal 11"):
+            faulty.client.submit(crash).result(timeout=WAIT_S)
+        assert faulty.client.gather(others) == list(range(1, 51))
+        del others
 
 
-def test_a_memory_hog_is_named_with_its_peak_and_the_limit(client):
-    with pytest.raises(KilledWorker, match=r"hog.*(memory|limit)"):
-        client.submit(hog).result(timeout=WAIT_S)
-    assert client.submit(inc, 1).result(timeout=WAIT_S) == 2
+def test_a_memory_hog_is_named_with_its_peak_and_the_limit(suffer):
+    with suffer(n_workers=2, memory_limit="300 MB") as faulty:
+        with pytest.raises(KilledWorker, match=r"hog.*(memory|limit)"):
+            faulty.client.submit(hog).result(timeout=WAIT_S)
+        assert faulty.client.submit(inc, 1).result(timeout=WAIT_S) == 2
 
 
 def test_a_worker_that_is_killed_in_the_middle(client, tmp_path):
