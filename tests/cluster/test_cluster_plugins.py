@@ -97,6 +97,19 @@ def test_installers(client, tmp_path: Path) -> None:
     assert PipInstall(["a"], restart_workers=True).kind == "nanny"
 
 
+class Watching(WorkerPlugin):
+    def transition(self, key: str, start: str, finish: str, **kwargs: object) -> None:
+        raise AssertionError("it is not called")
+
+
+def test_a_plugin_that_would_watch_tasks_on_workers_is_told_that_it_cannot(client, caplog) -> None:
+    with caplog.at_level(logging.WARNING, "distributed.client"):
+        client.register_plugin(Watching(), name="watching")
+    assert "Watching.transition is not called on workers" in caplog.text
+    assert client.submit(abs, -1).result() == 1
+    client.unregister_worker_plugin("watching")
+
+
 def test_worker_plugins_come_and_go(client) -> None:
     class Marks(WorkerPlugin):
         def setup(self, worker) -> None:

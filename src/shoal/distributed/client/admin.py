@@ -28,6 +28,8 @@ from shoal.serialize.pickles import Frames, dumps, loads
 
 __all__ = ["Admin"]
 
+log = logging.getLogger("distributed.client")
+
 
 class Admin(Session):
     """Acting on the cluster; see `Client`."""
@@ -275,6 +277,9 @@ class Admin(Session):
                 "Registering duck-typed plugins is not allowed. Please inherit from NannyPlugin, "
                 f"WorkerPlugin or SchedulerPlugin; got {type(plugin).__name__}"
             )
+        if hasattr(plugin, "transition") and not isinstance(plugin, SchedulerPlugin):
+            text = "%s.transition is not called on workers; SchedulerPlugin.transition is"
+            log.warning(text, type(plugin).__name__)
         label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
         args = {
             "name": str(label),

@@ -227,6 +227,10 @@ class SchedulerPlugin:
 class WorkerPlugin:
     """Something set up in every worker; override what is needed.
 
+    A method ``transition`` of Dask's worker plugins is not called: execution threads take and end
+    tasks without a word to anybody, which is why a task costs so little.  The scheduler's is
+    (`SchedulerPlugin.transition`).  `Client.register_plugin` says so in the log.
+
     Examples
     --------
     >>> WorkerPlugin.kind

@@ -1,7 +1,7 @@
 """What users add to a worker: plugins, and modules that are loaded before its first task.
 
-A plugin is any object; of its methods those that exist are called: ``setup(worker)``,
-``teardown(worker)``, ``transition(key, start, finish)``.
+A plugin is any object; of its methods those that exist are called: ``setup(worker)`` and
+``teardown(worker)``.
 """
 
 from __future__ import annotations
@@ -47,8 +47,6 @@ class Plugins:
         self.owner = owner
         self.run_coroutine = run_coroutine
         self.by_name: dict[str, Any] = {}
-        self.watchers: list[Callable[..., Any]] = []
-        """The ``transition`` methods, if there are any."""
 
     def __len__(self) -> int:
         return len(self.by_name)
@@ -85,7 +83,6 @@ class Plugins:
             else:
                 self.by_name[name] = plugin
                 value = self._call(getattr(plugin, "setup", None))
-                self._look()
             return "ok", pickle.dumps(value)
         except BaseException as error:
             log.exception("the plugin %r could not be set up", name)
@@ -100,7 +97,6 @@ class Plugins:
             Its name.
         """
         plugin = self.by_name.pop(name, None)
-        self._look()
         try:
             return "ok", pickle.dumps(self._call(getattr(plugin, "teardown", None)))
         except BaseException as error:
@@ -111,10 +107,6 @@ class Plugins:
         """Tear all of them down."""
         for name in list(self.by_name):
             self.remove(name)
-
-    def _look(self) -> None:
-        found = [getattr(plugin, "transition", None) for plugin in self.by_name.values()]
-        self.watchers = [watch for watch in found if watch is not None]
 
     def _call(self, func: Callable[..., Any] | None) -> Any:
         """Call a method with the owner, if it wants it."""
