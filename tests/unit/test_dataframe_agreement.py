@@ -140,3 +140,44 @@ def test_columns_of_from_map_are_enforced_where_that_is_wanted() -> None:
     wrong = dd.from_map(Reader(["a", "b"]), [0, 2], meta=META, enforce_metadata=True)
     with pytest.raises(ValueError, match=r"Extra:   \['a'\]"):
         wrong.b.sum().compute(scheduler="sync")
+
+
+TOLD = pd.Series([], dtype="f8", name="x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.map(str, meta=told)",
+        "x.apply(str, meta=told)",
+        "d.apply(lambda row: str(row.x), axis=1, meta=told)",
+        "x.map_partitions(lambda part: part.astype(str), meta=told)",
+        "d.map_partitions(lambda part: part.astype(str), meta=d._meta)",
+        "x.map_partitions(lambda part: part.astype('M8[s]'), meta=told)",
+        "dd.from_map(lambda i: GOOD.astype({'a': 'str'}), [1], meta=GOOD, enforce_metadata=True)",
+    ],
+)
+def test_functions_that_return_another_kind_than_meta_says(text: str) -> None:
+    d = dd.from_pandas(pd.DataFrame({"x": [1, 2, 3]}), 2)
+    lazy = eval(text, {"d": d, "x": d.x, "told": TOLD, "dd": dd, "GOOD": GOOD})
+    with pytest.raises(MetaError, match=r"Column \| Found .*\n.*\n\| '[xa]'") as caught:
+        lazy.compute(scheduler="sync")
+    assert any("', 0)" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.map(str, meta=('x', object))",
+        "x.map(lambda v: v > 1, meta=told)",
+        "x.map(lambda v: v / 2, meta=('x', 'i8'))",
+        "x.map({1: 'a'}, meta=('x', 'str'))",  # of the last partition NaN alone
+        "x.map(lambda v: None, meta=('x', 'M8[ns]'))",
+        "x.map(lambda v: pd.Timestamp(v, tz='UTC'), meta=('x', 'M8[ns]'))",
+        "x.map_partitions(lambda part: part.astype('category'), meta=('x', 'str'))",
+        "x.map_partitions(lambda part: part.astype(str), meta=told, enforce_metadata=False)",
+    ],
+)
+def test_functions_whose_dtypes_depend_on_values_are_not_refused(text: str) -> None:
+    d = dd.from_pandas(pd.DataFrame({"x": [1, 2, 3]}), 2)
+    assert len(eval(text, {"x": d.x, "told": TOLD, "pd": pd}).compute(scheduler="sync")) == 3

@@ -21,6 +21,7 @@ from shoal.dataframe.collection.align import COMPARISONS, aligned, match_of, wra
 from shoal.dataframe.collection.display import html_of, text_of
 from shoal.dataframe.collection.tables import REMEDIES, ROW_ARGUMENTS
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.kernels.calls import (
     AsSeries,
     Enforced,
@@ -621,7 +622,8 @@ class FrameBase(CollectionMixin):
             What it returns, as an empty pandas object or names and dtypes; without it, the
             function is called on two made-up rows to find out.
         enforce_metadata
-            Refuse partitions with other columns than ``meta``.
+            Refuse partitions with other columns than ``meta``, and those with text, numbers or
+            times where a given ``meta`` has another one of these.
         clear_divisions
             The divisions of the result are not known.
         token
@@ -634,7 +636,8 @@ class FrameBase(CollectionMixin):
         MetaError
             The function failed on the made-up rows.
         ValueError
-            When computed: a partition has other columns than ``meta``; says which.
+            When computed: a partition has other columns than ``meta``, or other kinds of dtypes;
+            says which.
 
         Examples
         --------
@@ -651,7 +654,8 @@ class FrameBase(CollectionMixin):
         numbered = "partition_info" not in names and has_keyword(func, "partition_info")
         if numbered:
             func = NumberedCall(func)
-        if untold(meta):
+        inferred = untold(meta)
+        if inferred:
             metas = [one.meta if isinstance(one, FrameNode) else one for one in items]
             meta = meta_of_call(
                 func, *metas[:split], **dict(zip(names, metas[split:], strict=True))
@@ -665,7 +669,7 @@ class FrameBase(CollectionMixin):
             # A value a partition makes a series.
             func = AsSeries(func)
         if enforce_metadata and not numbered and isinstance(meta, pd.DataFrame | pd.Series):
-            func = Enforced(func, meta)
+            func = Enforced(func if inferred else Held(func, meta, title), meta)
         if numbered:
             ends = self.divisions
             told = tuple([{"number": i, "division": ends[i]} for i in range(self.npartitions)])

@@ -46,6 +46,7 @@ from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.series import Series
 from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.meta import make_meta, told_meta, untold
 from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project
 
@@ -339,13 +340,13 @@ class DataFrame(FrameBase):
                 "apply(axis=0) needs whole columns; pass axis=1, or use map_partitions or reduction"
             )
         options = {"axis": 1, "args": tuple(args), **kwargs}
-        if untold(meta):
+        inferred = untold(meta)
+        if inferred:
             meta = told_meta(rows.call_method, self._meta, "apply", function, **options)
         meta = make_meta(meta, index=self._meta.index)
         whole = (self._node, "apply", function, *options.values())
-        return from_node(
-            MapPartitions(rows.call_method, whole, tuple(options), meta, None, "apply")
-        )
+        call = rows.call_method if inferred else Held(rows.call_method, meta, "apply")
+        return from_node(MapPartitions(call, whole, tuple(options), meta, None, "apply"))
 
     # ---------------------------------------------------------------------- all partitions
 

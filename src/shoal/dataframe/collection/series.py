@@ -38,6 +38,7 @@ from shoal.dataframe.collection.levels import series_by_level
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
@@ -330,12 +331,14 @@ class Series(_Column):
 
     def _applied(self, method: str, args: Any, kwargs: Any, meta: Any) -> Any:
         items = [operand(one) for one in args]
-        if untold(meta):
+        inferred = untold(meta)
+        if inferred:
             metas = [getattr(one, "meta", one) for one in items]
             meta = told_meta(rows.call_method, self._meta, method, *metas, **kwargs)
         meta = make_meta(meta, index=self._meta.index)
         whole = (self._node, method, *items, *kwargs.values())
-        return from_node(MapPartitions(rows.call_method, whole, tuple(kwargs), meta, None, method))
+        call = rows.call_method if inferred else Held(rows.call_method, meta, method)
+        return from_node(MapPartitions(call, whole, tuple(kwargs), meta, None, method))
 
     def to_frame(self, name: Any = None) -> Any:
         """A frame of one column.

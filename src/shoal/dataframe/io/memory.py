@@ -12,7 +12,7 @@ import pandas as pd
 
 from shoal.collection import is_collection
 from shoal.dataframe.collection.base import from_node
-from shoal.dataframe.kernels.agreement import Verified
+from shoal.dataframe.kernels.agreement import Held, Verified
 from shoal.dataframe.kernels.calls import Enforced, EnforcedReader
 from shoal.dataframe.kernels.rows import table_of
 from shoal.dataframe.meta import MetaError, make_meta
@@ -236,7 +236,8 @@ def from_map(
     label
         What it is called.
     enforce_metadata
-        Whether a partition with other columns is an error.
+        Whether a partition with other columns is an error, or with text, numbers or times where
+        ``meta`` has another one of these.
 
     Examples
     --------
@@ -268,7 +269,7 @@ def from_map(
     title = label or getattr(func, "__name__", "from-map").strip("<>")
     if enforce_metadata and isinstance(meta, pd.DataFrame | pd.Series):
         reads = hasattr(func, "project_columns")
-        func = EnforcedReader(func, meta) if reads else Enforced(func, meta)
+        func = EnforcedReader(func, meta) if reads else Enforced(Held(func, meta, title), meta)
     whole = (*more, *kwargs.values())
     node = FromMap(func, values, whole, tuple(kwargs), meta, tuple(divisions), None, title)
     return from_node(node)

@@ -11,6 +11,7 @@ categories of any values), and nothing is refused.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 
 from shoal.dataframe.meta import MetaError
 
-__all__ = ["Verified", "differences", "family"]
+__all__ = ["Held", "Verified", "check_kinds", "differences", "family"]
 
 ARROW_TEXTS = ("string[pyarrow]", "large_string[pyarrow]")
 
@@ -164,6 +165,96 @@ class Verified:
 
     def __shoal_tokenize__(self) -> Any:
         return self.meta, self.source
+
+
+def check_kinds(part: Any, meta: Any, source: str) -> None:
+    """Refuse text, numbers or times where a user's ``meta`` promised another one of these.
+
+    Less is asked than of partitions that somebody else makes (`Verified`): functions of values give
+    other dtypes for other values.  Objects and categories may be anything, truth values are
+    numbers, and a column of missing values alone fits everything.
+
+    Parameters
+    ----------
+    part
+        What a function of the user's returned for a partition.
+    meta
+        What was said of it.
+    source
+        The function, for the message.
+
+    Raises
+    ------
+    MetaError
+        It is not so: with a table of what is different, and what to do.
+
+    Examples
+    --------
+    >>> check_kinds(pd.Series([1]), pd.Series([], dtype=float), "f")
+    """
+    if isinstance(meta, pd.DataFrame) and isinstance(part, pd.DataFrame):
+        if not part.columns.equals(meta.columns):
+            return
+        columns = enumerate(zip(part.dtypes, meta.dtypes, strict=True))
+        places = [i for i, (found, told) in columns if _clash(found, told)]
+        wrong = [(repr(part.columns[i]), part.iloc[:, i], meta.dtypes.iloc[i]) for i in places]
+    elif isinstance(meta, pd.Series) and isinstance(part, pd.Series):
+        wrong = [(repr(meta.name), part, meta.dtype)] if _clash(part.dtype, meta.dtype) else []
+    else:
+        return
+    found = [(name, str(some.dtype), str(told)) for name, some, told in wrong if some.notna().any()]
+    if found:
+        raise MetaError(
+            f"{source!r} returned other dtypes for a partition than its meta says (the note below "
+            f"has the partition's number)\n{table(found)}\nPass meta= that is like what it "
+            "returns, or convert that with astype"
+        )
+
+
+def _clash(found: Any, told: Any) -> bool:
+    one, other = _kind(found), _kind(told)
+    return one != other and None not in (one, other)
+
+
+def _kind(dtype: Any) -> str | None:
+    """Number, text, moment or duration; None where anything may be."""
+    if isinstance(dtype, pd.StringDtype) or str(dtype) in ARROW_TEXTS:
+        return "text"
+    kind = getattr(dtype, "kind", "O")
+    return "number" if kind in "biufc" else str(kind) if kind in "mM" else None
+
+
+class Held:
+    """A function whose results are held to the kinds of dtypes that were said of them.
+
+    Parameters
+    ----------
+    func
+        The function.
+    meta
+        What it is said to return.
+    source
+        What the user called, for the message.
+
+    Examples
+    --------
+    >>> Held(pd.Series, pd.Series([], dtype=float), "map")([1]).tolist()
+    [1]
+    """
+
+    def __init__(self, func: Callable[..., Any], meta: Any, source: str) -> None:
+        self.func = func
+        self.meta = meta
+        self.source = source
+        self.__name__ = getattr(func, "__name__", source)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = self.func(*args, **kwargs)
+        check_kinds(out, self.meta, self.source)
+        return out
+
+    def __shoal_tokenize__(self) -> Any:
+        return self.func, self.meta, self.source
 
 
 def _type_name(item: Any) -> str:
