@@ -83,6 +83,13 @@ def split(df: Any) -> Any:
     return both[(both.x > 3) & (both.yy < 2) & (both.k != "c") & (both.x > both.yy)].x.sum()
 
 
+def stepped(df: Any) -> Any:
+    """New names, a type of another column, distinct rows, and none that is missing."""
+    df = df.rename(columns={"x": "z"}).astype({"y": "float32"})
+    df = df.drop_duplicates(subset=["z", "k"]).dropna()
+    return df[df.z > 3]
+
+
 def in_order(df: Any) -> Any:
     by_y = df.sort_values("y")
     return by_y[by_y.x > 3]
@@ -150,6 +157,7 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "a known value goes to the file": lambda df: df[df.x > df.x.min() + 3].y,
     "columns are dropped before rows are moved": joined,
     "parts of a filter go to the sides of a join that they read": split,
+    "a filter passes what leaves its columns alone": stepped,
     "rows are dropped before they are put in order": in_order,
     "rows that are in place stay there": again,
     "what is joined by a key is in place for the next join, and for more keys": joined_twice,

@@ -118,6 +118,63 @@ def test_below_a_move(move: str, frame: pd.DataFrame, parts: int, name: str) -> 
     check(moved[PREDICATES[name](moved)], wanted[PREDICATES[name](wanted)])
 
 
+STEPS: dict[str, Callable[[Any], Any]] = {
+    "names": lambda df: df.rename(columns={"k": "s", "s": "f", "f": "k"}).rename(
+        columns={"s": "k", "f": "s", "k": "f"}
+    ),
+    "type": lambda df: df.astype({"w": "float64"}),
+    "type of what is read": lambda df: df.astype({"k": "int8"}),
+    "values": lambda df: df.fillna({"f": 5.0}),
+    "values of others": lambda df: df.fillna({"s": "none"}),
+    "without missing": lambda df: df.dropna(),
+    "without some missing": lambda df: df.dropna(subset=["s"]),
+    "not too many missing": lambda df: df.dropna(thresh=4),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@given(frame=frames("ksfw", least=1), parts=st.integers(1, 3), name=st.sampled_from([*PREDICATES]))
+@settings(max_examples=6, deadline=None)
+def test_through_a_step(step: str, frame: pd.DataFrame, parts: int, name: str) -> None:
+    ours, wanted = STEPS[step](dd.from_pandas(frame, parts)), STEPS[step](frame)
+    pd.testing.assert_frame_equal(
+        ours[PREDICATES[name](ours)].compute(scheduler="sync"), wanted[PREDICATES[name](wanted)]
+    )
+
+
+DISTINCT: dict[str, dict[str, Any]] = {
+    "rows": {},
+    "by one": {"subset": "k"},
+    "by some": {"subset": ["s", "k"], "keep": "last"},
+    "by what is equal and not the same": {"subset": ["f"]},
+}
+
+
+@pytest.mark.parametrize("by", DISTINCT)
+@given(frame=frames("ksf", least=1), parts=st.integers(1, 3), name=st.sampled_from([*PREDICATES]))
+@settings(max_examples=6, deadline=None)
+def test_below_distinct_rows(by: str, frame: pd.DataFrame, parts: int, name: str) -> None:
+    wanted = frame.drop_duplicates(**DISTINCT[by])
+    ours = dd.from_pandas(frame, parts).drop_duplicates(**DISTINCT[by])
+    check(ours[PREDICATES[name](ours)], wanted[PREDICATES[name](wanted)])
+
+
+def rules_used(frame: Any) -> set[str]:
+    _, steps = rewrite([frame.expr], RULES)
+    return {step.rule for step in steps}
+
+
+@pytest.mark.parametrize("step", [*STEPS, *DISTINCT])
+def test_which_steps_a_filter_passes(step: str) -> None:
+    frame = pd.DataFrame({"k": range(8), "s": list("abcdabcd"), "f": np.arange(8.0), "w": range(8)})
+    df = dd.from_pandas(frame, 3)
+    made = STEPS[step](df) if step in STEPS else df.drop_duplicates(**DISTINCT[step])
+    passed = rules_used(made[made.k > 3]) & {"filter_below", "filter_through"}
+    assert bool(passed) == (
+        step not in ("type of what is read", "by what is equal and not the same")
+    )
+
+
 def moves_a_filter(*frames: Any) -> bool:
     _, steps = rewrite([frame.expr for frame in frames], RULES)
     return "filter_below" in [step.rule for step in steps]

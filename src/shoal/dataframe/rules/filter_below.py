@@ -8,9 +8,12 @@ from typing import Any
 
 from pandas.api.types import is_float_dtype, is_object_dtype
 
+from shoal.dataframe.kernels.reductions import Reducer
+from shoal.dataframe.meta import kind_of_categories
 from shoal.dataframe.nodes.base import FrameNode, columns_of, replace_nodes
 from shoal.dataframe.nodes.moves import OF_LEFT, OF_RIGHT, Join, SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Concat, Repartition, RepartitionDivisions
+from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import Filter, Method, Operator
 from shoal.dataframe.rules.filter_into_reader import conjuncts
 from shoal.dataframe.rules.merge_filters import TOTAL
@@ -57,7 +60,7 @@ def filter_below(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
         names = columns_read(part, inner).names
         to = {source.name: source for source, columns in kept if names <= columns}
         # A row of a join has a row of each side behind it, one of frames below each other of one.
-        if not to or not _is_total(part) or (type(inner) is Concat and len(to) < len(told)):
+        if not to or not _is_total(part, inner) or (type(inner) is Concat and len(to) < len(told)):
             left.append(part)
             continue
         for name, source in to.items():
@@ -79,10 +82,11 @@ def _all_of(parts: list[FrameNode]) -> FrameNode:
     return reduce(lambda one, other: Operator("and_", (one, other)), parts)
 
 
-def _is_total(part: FrameNode) -> bool:
+def _is_total(part: FrameNode, inner: FrameNode) -> bool:
     """Whether it has a value for every row, also for those that a join would leave out."""
-    methods = [one for one in sources_first([part]) if isinstance(one, Method)]
-    return all(one.method in TOTAL for one in methods)
+    below = {one.name for one in sources_first([inner])}
+    own = [one for one in sources_first([part]) if one.name not in below]
+    return all(one.method in TOTAL for one in own if isinstance(one, Method))
 
 
 Kept = list[tuple[FrameNode, frozenset[Any]]]
@@ -127,6 +131,41 @@ def _of_join(inner: Any) -> Kept:
     return [(left, first.union(keys)), (right, last.union(keys))]
 
 
+def _of_method(inner: Any) -> Kept:
+    """Columns that ``dropna`` looks at, and those that ``astype`` and ``fillna`` leave alone."""
+    source, count = inner.args[0], len(inner.args) - len(inner.names)
+    names = columns_of(source)
+    if len(inner.frames) > 1 or len(set(names)) < len(names):
+        return []
+    if inner.method == "dropna":
+        # A missing value among objects may not be comparable.
+        plain = [name for name in names if not is_object_dtype(source.meta.dtypes[name])]
+        by_rows = count == 1 and set(inner.names) <= {"subset", "how", "thresh"}
+        return [(source, frozenset(plain))] if by_rows else []
+    changed = inner.args[1] if inner.method in ("astype", "fillna") and count == 2 else None
+    if not isinstance(changed, dict):
+        return []
+    # Categories are found in all rows, also in those that a filter leaves out later.
+    if any(kind_of_categories(dtype).endswith("[unknown]") for dtype in inner.meta.dtypes):
+        return []
+    return [(source, frozenset(names) - frozenset(changed))]
+
+
+def _of_distinct(inner: Any) -> Kept:
+    """Columns of which equal rows have the same value: all of them stay, or none."""
+    reducer = inner.reducer
+    if type(reducer) is not Reducer or reducer.name != "drop_duplicates" or len(inner.args) > 1:
+        return []
+    source, subset = inner.args[0], dict(reducer.options).get("subset")
+    names = columns_of(source)
+    if len(set(names)) < len(names):
+        return []
+    by = names if subset is None else subset if isinstance(subset, list | tuple) else [subset]
+    dtypes = source.meta.dtypes if names else {}
+    same = [name for name in names if name in by and _is_exact(dtypes[name], dtypes[name])]
+    return [(source, frozenset(same))]
+
+
 def _is_exact(dtype: Any, other: Any) -> bool:
     """Whether values that are equal are the same in every respect, unlike 0.0 and -0.0."""
     return bool(dtype == other) and not is_object_dtype(dtype) and not is_float_dtype(dtype)
@@ -140,5 +179,7 @@ KEPT: dict[type, Callable[[Any], Kept]] = {
     Concat: _of_concat,
     Repartition: _of_all,
     RepartitionDivisions: _of_all,
+    Method: _of_method,
+    Reduce: _of_distinct,
 }
 """Through what a filter moves."""

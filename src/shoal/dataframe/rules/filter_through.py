@@ -7,14 +7,14 @@ from typing import Any
 
 from shoal.dataframe.meta import kind_of_categories
 from shoal.dataframe.nodes.base import FrameNode, replace_nodes
-from shoal.dataframe.nodes.rowwise import Assign, Filter, Project
-from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of
+from shoal.dataframe.nodes.rowwise import Assign, Column, Filter, Project, Rename
+from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of, sources_first
 
 __all__ = ["filter_through"]
 
 
 def filter_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
-    """Move a filter below a projection, an assignment or another choice of columns.
+    """Move a filter below a projection, an assignment or new names of columns.
 
     Parameters
     ----------
@@ -35,9 +35,11 @@ def filter_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     >>> filter_through(df[df.x > 1].expr, {}).label()
     "Project(['x'])"
     """
-    if type(node) is not Filter or type(node.source) not in (Project, Assign):
+    if type(node) is not Filter or type(node.source) not in (Project, Assign, Rename):
         return None
     inner = node.source
+    if type(inner) is Rename:
+        return _below_rename(node, inner, uses)
     # Rules may have led the predicate's columns to the source already.
     if not reads_only_rows_of(node.predicate, inner, inner.source):
         return None
@@ -51,6 +53,24 @@ def filter_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     moved = replace_nodes(node.predicate, {inner.name: inner.source})
     below = Filter(inner.source, moved, annotations=node.annotations)
     return inner.map_sources(lambda source: below if source is inner.source else source)  # type: ignore[no-any-return]
+
+
+def _below_rename(node: Filter, inner: Rename, uses: Mapping[str, int]) -> FrameNode | None:
+    """Columns are read under their old names."""
+    old = {new: name for name, new in inner.pairs}
+    if len(old) < len(inner.pairs) or len(set(inner.old)) < len(inner.pairs):
+        return None
+    if not reads_only_rows_of(node.predicate, inner):
+        return None
+    if uses.get(inner.name, 0) > 1 + columns_read(node.predicate, inner).reads:
+        return None
+    new = {
+        one.name: Column(inner.source, old[one.column])
+        for one in sources_first([node.predicate])
+        if isinstance(one, Column) and one.source is inner
+    }
+    moved = replace_nodes(node.predicate, new)
+    return inner.replace(source=Filter(inner.source, moved, annotations=node.annotations))
 
 
 def _below_assign(node: Filter, inner: Assign) -> FrameNode | None:
