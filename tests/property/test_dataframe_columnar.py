@@ -132,8 +132,8 @@ AGGREGATIONS: dict[str, Callable[[Any], Any]] = {
     "scalar sum": lambda df: (df.f * df.g).sum(),
     "scalar int": lambda df: df.i.sum(),
     "scalar mean": lambda df: df[df.i > 0].f.mean(),
-    "scalar count": lambda df: df.s.count(),
-    "scalar max": lambda df: df.f.max(),
+    "scalar count": lambda df: df[df.i > 0].s.count(),
+    "scalar max": lambda df: df[df.i > 0].f.max(),
 }
 
 
