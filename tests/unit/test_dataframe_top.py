@@ -60,3 +60,19 @@ def test_very_many_rows_are_sorted_where_they_are():
     lazy = df.sort_values("n").head(MOST_ROWS, npartitions=-1, compute=False)
     assert "Exchange" in kinds(lazy.optimize(fuse=False))
     assert lazy.compute(scheduler="sync").n.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("keep", ["first", "last", "all"])
+@pytest.mark.parametrize("method", ["nlargest", "nsmallest"])
+@pytest.mark.parametrize("n", [0, 2, 5, 29, 30, 40])
+def test_of_equal_rows_those_are_kept_that_pandas_keeps(method, keep, n):
+    values = np.random.default_rng(5).integers(0, 4, 30)
+    whole = pd.DataFrame({"x": values.astype(float), "y": values % 2, "n": range(30)})
+    whole.loc[[3, 17, 20], "x"] = np.nan
+    for npartitions in (2, 7):
+        df = dd.from_pandas(whole, npartitions=npartitions)
+        got = getattr(df.x, method)(n, keep=keep, split_every=2).compute(scheduler="sync")
+        pd.testing.assert_series_equal(got, getattr(whole.x, method)(n, keep=keep))
+        for by in ("x", ["y", "x"]):
+            got = getattr(df, method)(n, by, keep=keep).compute(scheduler="sync")
+            pd.testing.assert_frame_equal(got, getattr(whole, method)(n, by, keep=keep))

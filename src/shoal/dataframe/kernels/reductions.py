@@ -369,6 +369,29 @@ def _rows(name: str) -> Reduction:
     return Reduction(partial, combine, _itself)
 
 
+def _largest(name: str) -> Reduction:
+    """The first rows of an order: those that may be among them stay in the order of all rows.
+
+    Of equal rows the first or the last of all are kept, which an order of partial results hides.
+    There is one row more than is asked for: asked for all there are, pandas keeps to no order of
+    equal ones.
+    """
+
+    def partial(item: Any, n: int, **options: Any) -> Any:
+        if len(item) <= n + 1:
+            return item
+        places = getattr(item.reset_index(drop=True), name)(n + 1, **options).index
+        return item.iloc[np.sort(places)]
+
+    def combine(values: Sequence[Any], **options: Any) -> Any:
+        return partial(concat_rows(values), **options)
+
+    def final(value: Any, **options: Any) -> Any:
+        return getattr(value, name)(**options)
+
+    return Reduction(partial, combine, final)
+
+
 # -- counted sums -------------------------------------------------------------------------------
 
 
@@ -433,6 +456,9 @@ def _mean_final(value: Any, **options: Any) -> Any:
         # Of Arrow's decimals, whose mean has as many places as they.
         places = Decimal(1).scaleb(int(total.as_tuple().exponent))
         return (total / int(count)).quantize(places, rounding=ROUND_HALF_UP)
+    if getattr(total, "dtype", None) == object and not pd.api.types.is_scalar(count):
+        # Python divides nothing by zero.
+        count = count.astype(object).where(count != 0, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _as_narrow(total / count, getattr(total, "dtype", None))
 
@@ -850,8 +876,8 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "unique": Reduction(_distinct, _distinct_combine, _unique_final),
     "drop_duplicates": _rows("drop_duplicates"),
     "value_counts": Reduction(_count_values, _count_values_combine, _count_values_final),
-    "nlargest": _rows("nlargest"),
-    "nsmallest": _rows("nsmallest"),
+    "nlargest": _largest("nlargest"),
+    "nsmallest": _largest("nsmallest"),
     "tail": _rows("tail"),
     "head": _rows("head"),
     "idxmin": _extreme_index("idxmin"),
