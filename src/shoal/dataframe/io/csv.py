@@ -176,15 +176,12 @@ def _read(
     text = plan.sample if isinstance(plan.sample, bytes) else b""
     if reader == "read_fwf":
         options = _with_places(text, options)
+    names, options = _named(reader, text, options)
     whole = READERS[reader](io.BytesIO(text), **options)
     if missing:
         options["dtype"] = _floats_for_numbers(whole, options.get("dtype"))
         whole = READERS[reader](io.BytesIO(text), **options)
-    left_out = ("usecols", "dtype", "engine", "parse_dates")
-    free = {name: v for name, v in options.items() if name not in left_out}
-    names = tuple(READERS[reader](io.BytesIO(text), **{**free, "nrows": 1}).columns)
-    if callable(options.get("usecols")):
-        options["usecols"] = [name for name in names if options["usecols"](name)]
+    options = _without_texts(options, whole)
     meta = make_meta(whole)
     wanted, convert = column
     path_column = "path" if wanted is True else (wanted or None)
@@ -260,6 +257,60 @@ def _whole_lines(sample: bytes, encoding: str, end: str) -> bytes:
     return whole.encode(encoding)
 
 
+UNREAD = ("usecols", "dtype", "engine", "parse_dates")
+"""Options that do not count where names alone are read."""
+
+BY_COLUMN = ("dtype", "converters", "na_values")
+"""Options that may be dicts by column."""
+
+
+def _named(reader: str, text: bytes, options: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+    """The names of all columns in the files, and the options with names where places were given.
+
+    pandas counts places among all columns, and a block may be read for a few of them.
+    """
+    options = _with_all_names(reader, text, options)
+    head = {name: value for name, value in options.items() if name not in UNREAD}
+    names = tuple(READERS[reader](io.BytesIO(text), **{**head, "nrows": 1}).columns)
+    if callable(options.get("usecols")):
+        options["usecols"] = [name for name in names if options["usecols"](name)]
+    if not all(type(name) is str for name in names):
+        return names, options
+
+    def name_of(one: Any) -> Any:
+        return names[one] if type(one) is int and -1 < one < len(names) else one
+
+    for option in ("usecols", "parse_dates"):
+        if isinstance(options.get(option), list | tuple):
+            options[option] = [name_of(one) for one in options[option]]
+    for option in BY_COLUMN:
+        if isinstance(options.get(option), Mapping):
+            options[option] = {name_of(key): value for key, value in options[option].items()}
+    return names, options
+
+
+def _with_all_names(reader: str, text: bytes, options: dict[str, Any]) -> dict[str, Any]:
+    """Options whose ``names`` are those of all columns, where they were only of ``usecols``."""
+    names, used = options.get("names"), options.get("usecols")
+    if names is None or not isinstance(used, list | tuple) or len(names) != len(used):
+        return dict(options)
+    if not all(isinstance(one, int | np.integer) for one in used):
+        return dict(options)
+    plain = {k: v for k, v in options.items() if k not in (*UNREAD, *BY_COLUMN, "names", "header")}
+    count = READERS[reader](io.BytesIO(text), **{**plain, "header": None, "nrows": 1}).shape[1]
+    given = dict(zip(sorted(used), names, strict=True))
+    return {**options, "names": [given.get(i, f"column {i} of {count}") for i in range(count)]}
+
+
+def _without_texts(options: dict[str, Any], whole: Any) -> dict[str, Any]:
+    """Options by which what is no time in the sample, and so is text, is text in all blocks."""
+    times = options.get("parse_dates")
+    if not isinstance(times, list):
+        return options
+    texts = {n for n in whole.columns if isinstance(whole.dtypes[n], pd.StringDtype)}
+    return {**options, "parse_dates": [one for one in times if one not in texts]}
+
+
 def _floats_for_numbers(sample: Any, dtype: Any) -> Any:
     """Dtypes in which whole numbers that nobody asked for are floats."""
     if dtype is not None and not isinstance(dtype, Mapping):
@@ -283,6 +334,10 @@ def _with_places(sample: bytes, options: dict[str, Any]) -> dict[str, Any]:
         used[1 : len(line) + 1] |= [letter not in blank for letter in line]
     edges = np.flatnonzero(used[1:] != used[:-1]).tolist()
     return {**options, "colspecs": list(zip(edges[::2], edges[1::2], strict=True))}
+
+
+FIXES = {"f": "float64", "u": "uint64", "i": "float64"}
+"""What to pass as dtype, by the kind of what was found and does not fit."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -391,33 +446,31 @@ class BlockReader:
 
     def _options(self, stored: list[Any]) -> dict[str, Any]:
         options = dict(self.options)
+        read = stored or self._some_column()
         if self.columns is not None:
             # Without any column the number of rows would be lost.
-            options["usecols"] = stored or self._some_column()
-            options = _of_columns(options)
+            options = _of_columns(options, read)
+            # By place: a name may be a number, or there twice before pandas tells them apart.
+            places = [self.names.index(name) for name in read]
+            options["usecols"] = read if options.get("engine") == "pyarrow" else places
         dtype = options.get("dtype")
         if dtype is None or isinstance(dtype, Mapping):
             converted = {*(options.get("converters") or ()), *(dtype or ())}
             # A block may have digits only where others have text: they are text there, too.
             plain = {
                 name: self.meta.dtypes[name]
-                for name in options.get("usecols", self.names)
-                if name in self.meta.columns
-                and name not in converted
-                and isinstance(self.meta.dtypes[name], pd.StringDtype)
+                for name in read
+                if name not in converted and isinstance(self.meta.dtypes[name], pd.StringDtype)
             }
             if plain:
                 options["dtype"] = {**(dtype or {}), **plain}
         if isinstance(options.get("dtype"), Mapping):
-            kept = options.get("usecols", self.names)
-            listed = kept if not callable(kept) else self.names
-            options["dtype"] = {k: v for k, v in options["dtype"].items() if k in listed}
+            options["dtype"] = {k: v for k, v in options["dtype"].items() if k in read}
         return options
 
     def _check_names(self, text: bytes, block: Any) -> None:
         """Refuse a file whose columns are others, or in another order."""
-        left_out = ("usecols", "dtype", "engine", "parse_dates")
-        options = {k: v for k, v in self.options if k not in left_out}
+        options = {k: v for k, v in self.options if k not in UNREAD}
         if not text or text.isspace():
             return
         self._check_skipped(text, block)
@@ -461,17 +514,25 @@ class BlockReader:
             if len(part) and not fits(part[name], wanted[name])
         ]
         if clashes:
-            lines = "\n".join(
-                f"  {name}: found {have}, expected {want}" for name, have, want in clashes
-            )
-            fix = {name: "float64" if have.kind == "f" else "object" for name, have, _ in clashes}
-            raise ValueError(
-                "Mismatched dtypes found in `pd.read_csv`/`pd.read_table`.\n"
-                f"{block.path}, from byte {block.offset}:\n{lines}\n"
-                "The sample at the beginning of the first file did not show this. Pass "
-                f"dtype={fix}, or a larger sample="
-            )
+            raise ValueError(_told_of(clashes, block))
         return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+def _told_of(clashes: list[tuple[Any, Any, Any]], block: Any) -> str:
+    """Which columns have which dtypes in a block, and are to have which; and what to pass."""
+    lines = "\n".join(f"  {name}: found {have}, expected {want}" for name, have, want in clashes)
+    times = [name for name, _, want in clashes if want.kind in "mM"]
+    fix = {name: FIXES.get(have.kind, "object") for name, have, _ in clashes if name not in times}
+    remedies = [f"Pass dtype={fix}"] if fix else []
+    if times:
+        told = f"Leave {times} out of parse_dates="
+        remedies.append(f"{told}, and pass them to to_datetime(..., errors='coerce')")
+    return (
+        "Mismatched dtypes found in `pd.read_csv`/`pd.read_table`.\n"
+        f"{block.path}, from byte {block.offset}:\n{lines}\n"
+        "The sample at the beginning of the first file did not show this. "
+        f"{'. '.join(remedies)}, or pass a larger sample="
+    )
 
 
 def _cells(read: Any, text: bytes, options: dict[str, Any], name: Any) -> Any:
@@ -504,16 +565,16 @@ def _chosen(part: Any, names: list[Any]) -> Any:
     return part if list(part.columns) == names else part[names]
 
 
-def _of_columns(options: dict[str, Any]) -> dict[str, Any]:
+def _of_columns(options: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
     """Options that name columns, without those that are not read."""
-    kept = options["usecols"]
-    for name in ("parse_dates", "dtype", "converters", "na_values", "true_values"):
+    out = dict(options)
+    for name in ("parse_dates", *BY_COLUMN):
         value = options.get(name)
         if isinstance(value, Mapping):
-            options[name] = {key: one for key, one in value.items() if key in kept}
+            out[name] = {key: one for key, one in value.items() if key in kept}
         elif name == "parse_dates" and isinstance(value, list):
-            options[name] = [one for one in value if one in kept]
-    return options
+            out[name] = [one for one in value if one in kept]
+    return out
 
 
 def fits(column: Any, want: Any) -> bool:
@@ -530,6 +591,8 @@ def fits(column: Any, want: Any) -> bool:
     --------
     >>> fits(pd.Series([1, 2]), np.dtype("float64")), fits(pd.Series([1.5]), np.dtype("int64"))
     (True, False)
+    >>> fits(pd.Series([2**63], dtype="uint64"), np.dtype("int64"))
+    False
     """
     have = column.dtype
     if isinstance(want, pd.CategoricalDtype) or want.kind == "O":
@@ -542,4 +605,8 @@ def fits(column: Any, want: Any) -> bool:
         return have.kind in "iuf"
     if want.kind in "mM":
         return bool(have.kind == want.kind)
-    return want.kind in "iu" and have.kind in "iu"
+    if want.kind not in "iu" or have.kind not in "iu":
+        return False
+    limits = np.iinfo(getattr(want, "numpy_dtype", want))
+    low, high = column.min(), column.max()
+    return bool(pd.isna(low) or (low >= limits.min and high <= limits.max))

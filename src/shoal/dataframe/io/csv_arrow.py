@@ -70,8 +70,11 @@ def _type_of(dtype: Any) -> Any:
         return (
             pa.large_string() if dtype.storage == "pyarrow" and dtype.na_value is np.nan else None
         )
-    if isinstance(dtype, np.dtype) and dtype.kind in "iufb" and dtype.itemsize <= 8:
-        return pa.from_numpy_dtype(dtype) if dtype != np.float16 else None
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        # pandas reads all floats as wide ones, and rounds a second time for narrow ones.
+        return pa.float64() if dtype.itemsize <= 8 else None
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub":
+        return pa.from_numpy_dtype(dtype)
     return None
 
 
@@ -185,5 +188,5 @@ def plain_columns(
             return None
         else:
             # A copy, which may be written to.
-            arrays[name] = np.array(column.to_numpy())
+            arrays[name] = np.array(column.to_numpy(), dtype)
     return pd.DataFrame(arrays, copy=False)
