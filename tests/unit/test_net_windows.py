@@ -7,14 +7,18 @@ import os
 
 import pytest
 
+from shoal.distributed.net import pages
+from shoal.distributed.net.pages import address_of, is_written
 from shoal.distributed.net.shared import (
     MAPPED,
+    PAGE,
     WINDOWS,
     Pool,
     available,
     find,
-    is_written,
+    is_new,
     open_segment,
+    show,
 )
 
 pytestmark = pytest.mark.skipif(not available(), reason="needs memfd")
@@ -138,3 +142,39 @@ def test_what_a_finalizer_keeps_stays_as_it_is() -> None:
     kept.clear()
     gc.collect()
     assert pool.unused_bytes == pool.held_bytes
+
+
+@pytest.mark.parametrize("scan", ["asked", "read"])
+def test_written_pages_are_found_wherever_they_are(scan, monkeypatch) -> None:
+    if scan == "read":
+
+        def lacking(*_: object) -> bool:
+            raise OSError
+
+        monkeypatch.setattr(pages, "has_own_pages", lacking)
+    segment, _ = Pool().make([b"a" * SIZE])
+    view = receive(segment)
+    start = address_of(view)
+    assert not is_written(start, SIZE)  # none of it was looked at
+    assert bytes(view) == b"a" * SIZE
+    assert not is_written(start, SIZE)
+    view[SIZE - 1] = 1
+    assert is_written(start, SIZE) and is_written(start + SIZE - 1, 1)
+    assert not is_written(start, SIZE - PAGE)
+
+
+def test_what_is_shown_ahead_is_what_there_is_and_only_once() -> None:
+    pool = Pool()
+    segment, _ = pool.make([b"a" * SIZE, b"b" * SIZE])
+    views = open_segment(os.dup(segment.fd), [(0, SIZE), (SIZE, SIZE)])
+    assert all(is_new(view) for view in views)
+    show(views[1][5:])
+    show(memoryview(bytes(SIZE)))  # nothing of the kind
+    assert bytes(views[0]) + bytes(views[1]) == b"a" * SIZE + b"b" * SIZE
+    assert find(views[0]) is not None and find(views[1]) is not None
+    del views, segment
+    gc.collect()
+    segment, _ = pool.make([b"c" * (2 * SIZE)])
+    (view,) = open_segment(os.dup(segment.fd), [(0, 2 * SIZE)])
+    assert not is_new(view)
+    assert bytes(view) == b"c" * (2 * SIZE)

@@ -9,7 +9,7 @@ import pytest
 from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.effects import Nudge, Pause, Spill
 from shoal.distributed.core.worker.table import READY, Settings, Task, Worker
-from shoal.distributed.net.shared import POOL, Pool, share, shared_bytes
+from shoal.distributed.net.shared import POOL, Pool, idle_bytes, share, shared_bytes
 from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.headroom import Headroom
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
@@ -162,3 +162,13 @@ def test_memory_that_somebody_else_uses_is_not_unused():
     del segment
     assert pool.unused_bytes == 4096
     pool.clear()
+
+
+def test_memory_that_waits_for_another_use_goes_before_a_task_waits():
+    views = share([bytes(MIB)])
+    del views
+    assert idle_bytes() >= MIB
+    room = Headroom(lambda: 8 * MIB + idle_bytes())
+    room.ceiling = 8 * MIB
+    assert room.lacking(1, []) == 0
+    assert idle_bytes() == 0

@@ -8,19 +8,37 @@ know how they travelled.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from shoal.distributed.net.shared import FORWARD_SHARE, POOL, Segment, find, open_segment
+from shoal.distributed.net.shared import (
+    FORWARD_SHARE,
+    POOL,
+    Segment,
+    find,
+    is_new,
+    open_segment,
+    show,
+)
 from shoal.distributed.net.streams import Stream, UnixStream
 from shoal.distributed.wire.codec import MESSAGE, Codec, octets
 from shoal.distributed.wire.compress import compress, decompress
 from shoal.distributed.wire.frames import LZ4, RAW, SEGMENT, Buffer, Entry, Frame, head
 from shoal.errors import FrameError
 
-__all__ = ["ASIDE_BYTES", "Laden", "Loading", "aside", "load", "load_segments", "unload"]
+__all__ = [
+    "ASIDE_BYTES",
+    "Laden",
+    "Loading",
+    "aside",
+    "load",
+    "load_segments",
+    "look_ahead",
+    "unload",
+]
 
 MOST_SEGMENTS = 200
 """Of one message; the kernel passes 253 descriptors at once."""
@@ -110,6 +128,25 @@ def aside(call: Callable[[], object]) -> None:
     True
     """
     LOADERS_OF_PROCESS.submit(call)
+
+
+def look_ahead(buffers: Sequence[Any]) -> None:
+    """Have large buffers that came as shared memory shown to this process before they are read.
+
+    Another thread does so.  If no CPU is free for it, little is lost.
+
+    Parameters
+    ----------
+    buffers
+        Of a message, of which a task is about to read all, probably.
+
+    Examples
+    --------
+    >>> look_ahead([b"small"])
+    """
+    for buffer in map(octets, buffers):
+        if len(buffer) >= ASIDE_BYTES and is_new(buffer):
+            aside(functools.partial(show, buffer))
 
 
 def load(

@@ -49,12 +49,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from shoal.distributed.net.loop import Loop
-from shoal.distributed.net.pages import HUGE_BYTES, Area, Thrift, address_of
+from shoal.distributed.net.pages import HUGE_BYTES, Area, Thrift, address_of, is_written
 from shoal.distributed.wire.codec import octets
 from shoal.distributed.wire.frames import Buffer, allocate
 from shoal.errors import FrameError
 
-__all__ = ["POOL", "Pool", "Segment", "available", "find", "open_segment", "share", "shared_bytes"]
+__all__ = [
+    "POOL",
+    "Pool",
+    "Segment",
+    "available",
+    "find",
+    "idle_bytes",
+    "is_new",
+    "open_segment",
+    "share",
+    "shared_bytes",
+    "show",
+]
 
 ALIGN = 64
 PAGE = mmap.PAGESIZE
@@ -62,8 +74,11 @@ PAGE = mmap.PAGESIZE
 # Names that Python's modules lack in some versions; Linux's numbers.
 F_SEAL_FUTURE_WRITE = 0x10
 
-IS_FILE, IS_HERE_OR_SWAPPED = 0x20, 0xC0
-"""Of the highest byte of an entry of ``/proc/self/pagemap``: a page of the file, or none as yet."""
+SHOWN_SHARE = 0.6
+"""How much of a new mapping another thread looks at: a little more than until the two meet."""
+
+SHOWN_BYTES = 2 << 20
+"""At a time: meanwhile the process can map nothing, not even the stack of a thread."""
 
 MOST_IDLE = 64
 """Windows that wait for another use, at most: they are gone through often."""
@@ -125,7 +140,7 @@ class Window:
     It has a description of its own, so that it does not hold the lock of a lease.
     """
 
-    __slots__ = ("area", "idle_since_s", "key")
+    __slots__ = ("area", "idle_since_s", "is_new", "key")
 
     def __init__(self, segment: Segment, key: tuple[int, int]) -> None:
         fd = os.open(f"/proc/self/fd/{segment.fd}", os.O_RDONLY | os.O_CLOEXEC)
@@ -135,6 +150,7 @@ class Window:
             os.close(fd)
         self.key = key
         self.idle_since_s: float | None = None
+        self.is_new = True  # nobody has looked through it
 
     @property
     def is_used(self) -> bool:
@@ -170,6 +186,7 @@ class Windows:
             return Window(segment, key)
         window.wipe()
         window.idle_since_s = None
+        window.is_new = False
         return window
 
     def trim(self, now_s: float, idle_s: float, most_bytes: int) -> int:
@@ -384,34 +401,6 @@ def find(buffer: Buffer) -> tuple[Segment, int] | None:
     return mapping.segment, address - mapping.start
 
 
-def is_written(address: int, size: int) -> bool:
-    """Whether this process has written to pages of a private mapping, or whether that is unknown.
-
-    ``Documentation/admin-guide/mm/pagemap.rst`` of Linux: 8 bytes for each page; bit 61 says
-    that it is the file's, bits 62 and 63 that it is swapped or present.  70 GB/s.
-    """
-    first, last = address // PAGE, (address + max(1, size) - 1) // PAGE
-    try:
-        fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return True
-    try:
-        at, end = 8 * first, 8 * (last + 1)
-        while at < end:
-            data = os.pread(fd, end - at, at)
-            if not data:
-                return True
-            at += len(data)
-            flags = set(data[7::8])
-            if any(flag & IS_HERE_OR_SWAPPED and not flag & IS_FILE for flag in flags):
-                return True
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
 def share(buffers: Sequence[Any]) -> list[Buffer]:
     """Copy buffers into one segment, so that sending them later copies nothing.
 
@@ -443,6 +432,53 @@ def share(buffers: Sequence[Any]) -> list[Buffer]:
     except OSError:
         return flat
     return [view[at : at + len(buffer)] for at, buffer in zip(offsets, flat)]
+
+
+def show(buffer: Buffer) -> None:
+    """Have the later part of what was just mapped shown to this process.
+
+    For a thread beside the one that reads it: each page has to be shown once, which takes longer
+    than to add up what is on it.  From the end to the middle, so that the two meet and do not walk
+    side by side.
+
+    Parameters
+    ----------
+    buffer
+        Nothing happens if it does not lie in a new mapping.
+
+    Examples
+    --------
+    >>> segment, _ = Pool().make([bytes(1 << 20)])
+    >>> (view,) = open_segment(os.dup(segment.fd), [(0, 1 << 20)])
+    >>> is_new(view)
+    True
+    >>> show(view)
+    """
+    address, size = address_of(buffer), len(buffer)
+    mapping = MAPPED.find(address, size)
+    if mapping is None:
+        return
+    start = address - mapping.start
+    least = start + int(size * (1 - SHOWN_SHARE))
+    for end in range(start + size, least, -SHOWN_BYTES):
+        mapping.window.area.look_at(max(least, end - SHOWN_BYTES), end)
+
+
+def is_new(buffer: Buffer) -> bool:
+    """Whether a buffer lies in a mapping that shows its file for the first time.
+
+    Parameters
+    ----------
+    buffer
+        Bytes, of any memory.
+
+    Examples
+    --------
+    >>> is_new(b"of this process's own")
+    False
+    """
+    mapping = MAPPED.find(address_of(buffer), len(buffer))
+    return mapping is not None and mapping.window.is_new
 
 
 # ------------------------------------------------------------------------------------- the pool
@@ -492,7 +528,7 @@ class Slot:
             os.posix_fallocate(self.fd, self.filled, end - self.filled)
             self.filled = end
         if not self.is_looked_at:
-            self.area.look_at(end)
+            self.area.look_at(0, end)
             self.is_looked_at = True
         for buffer, offset in zip(buffers, offsets):
             ctypes.memmove(self.area.start + offset, address_of(buffer), len(buffer))
@@ -686,8 +722,23 @@ def shared_bytes() -> int:
     >>> shared_bytes() >= 1 << 20
     True
     """
+    return MAPPED.nbytes + idle_bytes()
+
+
+def idle_bytes() -> int:
+    """Shared memory that waits for another use in this process.
+
+    Examples
+    --------
+    >>> segment, _ = Pool().make([bytes(1 << 20)])
+    >>> views = open_segment(os.dup(segment.fd), [(0, 1 << 20)])
+    >>> before = idle_bytes()
+    >>> del views
+    >>> idle_bytes() >= before
+    True
+    """
     # A window that is idle shows memory of the pool, or what is kept only because of it.
-    return MAPPED.nbytes + max(POOL.unused_bytes, WINDOWS.idle_bytes)
+    return max(POOL.unused_bytes, WINDOWS.idle_bytes)
 
 
 def rounded(size: int) -> int:

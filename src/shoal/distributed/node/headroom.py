@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+from shoal.distributed.net.shared import POOL
 from shoal.distributed.node.limits import process_bytes
 
 __all__ = ["NOTABLE_BYTES", "Headroom"]
@@ -144,5 +145,9 @@ class Headroom:
         sizes = self.sizes
         wanted = sizes.get(code, 0) + sum([sizes.get(other, 0) for other in beside])
         process = self.measure()
+        if process + wanted > self.ceiling:
+            # What only waits for another use goes first.
+            POOL.clear()
+            process = self.measure()
         self.left = self.ceiling - process - wanted
         return max(0, int(process + wanted - self.ceiling))

@@ -12,6 +12,7 @@ from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.worker import effects, machine
 from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.distributed.net import Connection, connect
+from shoal.distributed.net.cargo import look_ahead
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call, Data
@@ -96,6 +97,9 @@ def hold(worker: Worker, effect: effects.Hold) -> None:
     for id, frame in zip(effect.ids, effect.frames):
         buffers = effect.buffers[frame.first : frame.first + frame.count]
         worker.store.hold(id, frame.head, buffers)
+        row = worker.core.tasks.get(id)
+        if buffers and row is not None and row.users:
+            look_ahead(buffers)
 
 
 def free(worker: Worker, effect: effects.Free) -> None:

@@ -27,7 +27,7 @@ from shoal.distributed.core.worker.memory import no_room
 from shoal.distributed.core.worker.table import Settings, Task
 from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Connection, Loop, Security, connect, listen
-from shoal.distributed.net.shared import POOL
+from shoal.distributed.net.shared import POOL, idle_bytes
 from shoal.distributed.node.actors import Actors
 from shoal.distributed.node.calls import METHODS, RESTART_CODE
 from shoal.distributed.node.context import current_task
@@ -551,9 +551,11 @@ class Worker:
             self._collect()
 
     def _bound_pool(self, limit: int) -> None:
-        """Shared memory may wait for another use: little, and none when memory is short."""
-        short = self.watch.process > (self.core.settings.spill or 1.0) * limit
-        POOL.idle_bytes = 0 if short else min(IDLE_BYTES, int(SHARE * limit))
+        """Shared memory may wait for another use: little, or what leaves most of the limit free."""
+        process = self.watch.process
+        short = self.short_of_memory or process > (self.core.settings.spill or 1.0) * limit
+        spare = max(int(SHARE * limit), limit // 3 - process + idle_bytes())
+        POOL.idle_bytes = 0 if short else min(IDLE_BYTES, spare)
         POOL.trim()
 
     def _tell(self, what: Callable[..., None], *args: Any) -> None:
