@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.orc as orc
 import pytest
 
 import shoal.dataframe as dd
 from shoal.datasets import make_people, timeseries
+from shoal.distributed import Client
+from shoal.errors import NoFilesError
 
 FRAME = pd.DataFrame(
     {
@@ -230,6 +234,50 @@ def test_a_database_whose_first_rows_mislead(tmp_path: Path) -> None:
     frame.astype({"x": "Int64"}).to_sql("t", uri, index=False)
     with pytest.raises(ValueError, match=r"'x' is .* where n is from .*, and int64 in the first"):
         dd.read_sql_table("t", uri, "n", npartitions=2).compute()
+
+
+def test_rows_at_the_ends_of_a_database_are_in_a_range(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    # No float is as near to these as they are to each other.
+    ends = [-(2**61) - 1, 2**60 + 5, 2**61 + 1]
+    pd.DataFrame({"n": ends, "x": [1, 2, 3]}).to_sql("t", uri, index=False)
+    for parts in (1, 2, 5):
+        got = dd.read_sql_table("t", uri, "n", npartitions=parts)
+        assert got.divisions[0] == ends[0] and got.divisions[-1] == ends[-1]
+        assert got.x.compute().tolist() == [1, 2, 3]
+
+
+WRITTEN: dict[str, Callable[[pd.DataFrame, str], object]] = {
+    "orc": lambda frame, to: orc.write_table(pa.Table.from_pandas(frame), to),
+    "parquet": lambda frame, to: frame.to_parquet(to),
+    "csv": lambda frame, to: frame.to_csv(to, index=False),
+    "sql": lambda frame, to: frame.to_sql("t", f"sqlite:///{to}", if_exists="replace"),
+}
+READ: dict[str, Callable[[str], Any]] = {
+    "orc": lambda to: dd.read_orc(to),
+    "parquet": lambda to: dd.from_arrow(pads.dataset(to)),
+    "csv": lambda to: dd.read_csv(to),
+    "sql": lambda to: dd.read_sql_table("t", f"sqlite:///{to}", "index", npartitions=1),
+}
+
+
+@pytest.mark.parametrize("kind", [*WRITTEN])
+def test_what_is_written_again_is_read_again(tmp_path: Path, kind: str) -> None:
+    if kind == "sql":
+        pytest.importorskip("sqlalchemy")
+    to = str(tmp_path / "t")
+    with Client(n_workers=1, threads_per_worker=1, processes=False):
+        for values in ([1, 2], [3, 4]):
+            WRITTEN[kind](pd.DataFrame({"x": values}), to)
+            # A cluster has a result as long as somebody holds it.
+            held = READ[kind](to).persist()
+            assert held.x.compute().tolist() == values
+
+
+def test_a_folder_without_files_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NoFilesError, match="no ORC files in"):
+        dd.read_orc(str(tmp_path))
 
 
 def test_hdf(tmp_path: Path) -> None:

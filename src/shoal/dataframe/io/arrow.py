@@ -16,6 +16,7 @@ from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
+from shoal.graph.token import tokenize
 from shoal.optional import import_required
 
 __all__ = ["arrow_c_schema", "arrow_c_stream", "from_arrow", "read_deltalake"]
@@ -46,17 +47,7 @@ def from_arrow(data: Any, npartitions: int = 1, columns: Any = None) -> Any:
     """
     if isinstance(data, pads.Dataset):
         fragments = list(data.get_fragments())
-        whole = make_meta(data.schema.empty_table().to_pandas())
-        for name in columns or ():
-            if name not in whole.columns:
-                raise KeyError(f"{name!r} is not a column{nearest(name, whole.columns)}")
-        reader = FragmentReader(data.schema, None)
-        values = tuple([(fragment,) for fragment in fragments])
-        chosen = None if columns is None else tuple(columns)
-        if not values:
-            return from_pandas(whole if chosen is None else whole[list(chosen)], npartitions=1)
-        unknown = (None,) * (len(values) + 1)
-        return from_node(FromMap(reader, values, (), (), whole, unknown, chosen, "from-arrow"))
+        return _of_fragments(fragments, data.schema, columns, _marks(fragments))
     if not hasattr(data, "__arrow_c_stream__"):
         if not isinstance(data, pa.RecordBatch):
             raise TypeError(
@@ -69,14 +60,40 @@ def from_arrow(data: Any, npartitions: int = 1, columns: Any = None) -> Any:
     return from_pandas(table.to_pandas(), npartitions=npartitions)
 
 
+def _of_fragments(fragments: list[Any], schema: Any, columns: Any, marks: Any) -> Any:
+    """A frame with a partition for each fragment; ``marks`` change when one of them does."""
+    whole = make_meta(schema.empty_table().to_pandas())
+    for name in columns or ():
+        if name not in whole.columns:
+            raise KeyError(f"{name!r} is not a column{nearest(name, whole.columns)}")
+    values = tuple([(fragment,) for fragment in fragments])
+    chosen = None if columns is None else tuple(columns)
+    if not values:
+        return from_pandas(whole if chosen is None else whole[list(chosen)], npartitions=1)
+    reader = FragmentReader(schema, None, marks)
+    unknown = (None,) * (len(values) + 1)
+    return from_node(FromMap(reader, values, (), (), whole, unknown, chosen, "from-arrow"))
+
+
+def _marks(fragments: list[Any]) -> list[Any]:
+    """Sizes and times of the files that fragments are of."""
+    files = [one for one in fragments if getattr(one, "path", "")]
+    if not files:
+        return []
+    # A data set has one file system.
+    found = files[0].filesystem.get_file_info([one.path for one in files])
+    return [(one.path, one.size, one.mtime_ns) for one in found]
+
+
 class FragmentReader:
     """Reads a fragment of a data set; not public."""
 
-    def __init__(self, schema: Any, columns: Any) -> None:
+    def __init__(self, schema: Any, columns: Any, marks: Any) -> None:
         self.schema, self.columns = schema, columns
+        self.mark = tokenize(marks)
 
     def __shoal_tokenize__(self) -> Any:
-        return str(self.schema), self.columns
+        return str(self.schema), self.columns, self.mark
 
     def project_columns(self, columns: list[Any]) -> FragmentReader:
         """One that makes fewer columns.
@@ -86,7 +103,7 @@ class FragmentReader:
         columns
             Their names.
         """
-        return FragmentReader(self.schema, columns)
+        return FragmentReader(self.schema, columns, self.mark)
 
     def __call__(self, fragment: Any) -> Any:
         # Of no column the rows would be lost.
@@ -129,7 +146,9 @@ def read_deltalake(
     table = path
     if not isinstance(path, deltalake.DeltaTable):
         table = deltalake.DeltaTable(str(path), version=version, storage_options=storage_options)
-    return from_arrow(table.to_pyarrow_dataset(), columns=columns)
+    data = table.to_pyarrow_dataset()
+    # Its files are never written again.
+    return _of_fragments(list(data.get_fragments()), data.schema, columns, None)
 
 
 def arrow_c_stream(df: Any, requested_schema: Any = None) -> Any:

@@ -17,6 +17,7 @@ from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.delayed import delayed
+from shoal.graph.token import tokenize
 from shoal.io.files import expand_names, resolve_paths
 from shoal.local.locks import SerializableLock
 from shoal.optional import import_required
@@ -78,7 +79,7 @@ def read_hdf(
         raise ValueError("When reading multiple files, `start` must be less than `stop`")
     if isinstance(pattern, list | tuple) and not pattern:
         raise ValueError("No files provided")
-    _, paths = resolve_paths(pattern)
+    fs, paths = resolve_paths(pattern)
     values: list[tuple[Any, ...]] = []
     divisions: list[Any] = []
     meta: Any = None
@@ -100,7 +101,9 @@ def read_hdf(
         raise KeyError(f"no table {key!r} in {paths}; there are {there or 'none'}")
     bounds = (*divisions[::2], divisions[-1]) if sorted_index else None
     known = bounds or (None,) * (len(values) + 1)
-    args = (_read, tuple(values), (columns,), ("columns",), meta, known, None, "read-hdf")
+    more = {"columns": columns, "mark": tokenize([fs.ukey(path) for path in paths])}
+    whole = tuple(more.values())
+    args = (_read, tuple(values), whole, tuple(more), meta, known, None, "read-hdf")
     return from_node(FromMap(*args))
 
 
@@ -133,7 +136,8 @@ def _tables(path: str, key: str) -> list[tuple[str, int]]:
         return out
 
 
-def _read(path: str, key: str, start: int, stop: int, columns: Any = None) -> Any:
+def _read(path: str, key: str, start: int, stop: int, columns: Any = None, mark: str = "") -> Any:
+    """Rows of a table; ``mark`` is in the name of the task, and changes when a file does."""
     names = [columns] if isinstance(columns, str) else columns
     with LOCK:
         try:

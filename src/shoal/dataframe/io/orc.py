@@ -14,6 +14,8 @@ from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.delayed import delayed
+from shoal.errors import NoFilesError
+from shoal.graph.token import tokenize
 from shoal.io.files import resolve_paths
 
 __all__ = ["read_orc", "to_orc"]
@@ -49,6 +51,8 @@ def read_orc(
 
     Raises
     ------
+    NoFilesError
+        There are none.
     ValueError
         Files have other columns; names them.
 
@@ -68,6 +72,10 @@ def read_orc(
     for one in found:
         inside = fs.find(one) if fs.isdir(one) else [one]
         files += sorted((n for n in inside if is_data(n[len(one) :], None)), key=in_natural_order)
+    if not files:
+        raise NoFilesError(
+            f"no ORC files in {path}; name a file, a folder that has some, or a list"
+        )
     values: list[tuple[Any, ...]] = []
     schema: Any = None
     for name in files:
@@ -88,7 +96,7 @@ def read_orc(
     for name in wanted:
         if name not in schema.names:
             raise KeyError(f"{name!r} is not a column{nearest(name, schema.names)}")
-    reader = OrcReader(fs, schema, index, None)
+    reader = OrcReader(fs, schema, index, None, tokenize([fs.ukey(name) for name in files]))
     whole = make_meta(reader.frame(schema.empty_table()))
     unknown = (None,) * (len(values) + 1)
     chosen = None if columns is None else tuple(name for name in wanted if name != index)
@@ -96,13 +104,17 @@ def read_orc(
 
 
 class OrcReader:
-    """Reads some stripes of a file; not public."""
+    """Reads some stripes of a file; not public.
 
-    def __init__(self, fs: Any, schema: Any, index: Any, columns: Any) -> None:
+    ``mark`` changes when one of the files does.
+    """
+
+    def __init__(self, fs: Any, schema: Any, index: Any, columns: Any, mark: str) -> None:
         self.fs, self.schema, self.index, self.columns = fs, schema, index, columns
+        self.mark = mark
 
     def __shoal_tokenize__(self) -> Any:
-        return str(self.schema), self.index, self.columns
+        return str(self.schema), self.index, self.columns, self.mark
 
     def project_columns(self, columns: list[Any]) -> OrcReader:
         """One that makes fewer columns.
@@ -112,7 +124,7 @@ class OrcReader:
         columns
             Their names.
         """
-        return OrcReader(self.fs, self.schema, self.index, columns)
+        return OrcReader(self.fs, self.schema, self.index, columns, self.mark)
 
     def frame(self, table: Any) -> Any:
         """A pandas frame of a table, with its index and the columns that are wanted.

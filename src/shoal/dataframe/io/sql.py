@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -224,12 +225,11 @@ class Query:
     index: str
     engine_options: tuple[tuple[str, Any], ...]
     options: tuple[tuple[str, Any], ...]
+    asked: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
+    """Nothing tells whether a table has changed: what was read before is not taken for it."""
 
     def __shoal_tokenize__(self) -> Any:
-        # The text of two queries may differ in nothing but the values that go with it.
-        compiled = self.sql.compile()
-        values = (str(compiled), compiled.params)
-        return values, self.uri, self.index, self.engine_options, self.options
+        return self.asked
 
     def read(self, change: Any, index: bool = True) -> Any:
         """What pandas reads of a query made from this one."""
@@ -266,13 +266,19 @@ def _divisions(
         limit = parse_bytes(chunk_bytes) if isinstance(chunk_bytes, str) else chunk_bytes
         npartitions = round(count * row_bytes / limit) or 1
     if dtype.kind == "M":
-        return list(pd.date_range(low, high, periods=npartitions + 1))
-    if dtype.kind in "iuf":
-        return list(np.linspace(low, high, npartitions + 1, dtype=dtype).tolist())
-    raise TypeError(
-        f'Provided index column is of type "{dtype}".  If divisions is not provided the index '
-        "column type must be numeric or datetime."
-    )
+        cuts = list(pd.date_range(low, high, periods=npartitions + 1))
+    elif dtype.kind in "iu":
+        low, high = int(low), int(high)
+        cuts = [low + (high - low) * i // npartitions for i in range(npartitions + 1)]
+    elif dtype.kind == "f":
+        cuts = np.linspace(low, high, npartitions + 1).tolist()
+    else:
+        raise TypeError(
+            f'Provided index column is of type "{dtype}".  If divisions is not provided the index '
+            "column type must be numeric or datetime."
+        )
+    # What is between is rounded; a row at an end that was would be in no range.
+    return [low, *cuts[1:-1], high]
 
 
 class RangeReader:
