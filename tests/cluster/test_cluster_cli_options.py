@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from shoal.cli.main import shoal
+from shoal.cli.options import interrupted_by_signals
 from shoal.cli.worker import shape
 from shoal.distributed import Client
 
@@ -71,15 +72,47 @@ def test_preloads_and_a_worker_without_a_nanny(tmp_path: Path) -> None:
         (["scheduler", "--interface", "nowhere0"], "'nowhere0' is not a valid network interface"),
         (["scheduler", "--interface", "lo", "--host", "a"], "give --host or --interface, not both"),
         (["scheduler", "--port", "99999999"], "is not in the range 0<=x<=65535"),
+        (["scheduler", "--idle-timeout", "soon"], "Invalid value for '--idle-timeout': Invalid"),
+        (["scheduler", "--scheduler-file", "text"], "text is no cluster file"),
+        (["scheduler", "--preload", "no_such_module"], "No module named 'no_such_module'"),
+        (["worker", "--scheduler-file", "text"], "text is no cluster file"),
+        (["worker", "--scheduler-file", "open"], "others may read it (mode 0644); chmod 600 open"),
+        (["worker", "nowhere"], "no port in the address 'tcp://nowhere'"),
+        (["worker", "--nthreads", "-1"], "Invalid value for '--nthreads'"),
+        (["worker", "--resources", "GPU=-2"], "of a resource there is 0 or more; got -2.0 of"),
+        (["worker", "--memory-limit", "5 apples"], "'--memory-limit': could not interpret '5 ap"),
+        (["worker", "--memory-limit", "-5"], "'--memory-limit': a memory limit is bytes"),
+        (["worker", "--lifetime", "later"], "Invalid value for '--lifetime': Invalid time unit"),
+        (["worker", "--protocol", "udp"], "'udp' is not one of"),
+        (["worker", "--worker-port", "77777"], "'--worker-port': 77777 is not in the range"),
+        (["worker", "--pid-file", "none/pid"], "--pid-file: [Errno 2]"),
     ],
 )
 def test_mistakes_are_named(arguments: list[str], said: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Client(n_workers=0, processes=False) as client:
         client.write_scheduler_file(tmp_path / "cluster.json")
+        (tmp_path / "text").write_text("[1]")
+        (tmp_path / "text").chmod(0o600)
+        (tmp_path / "open").write_text("{}")
+        (tmp_path / "open").chmod(0o644)
         result = CliRunner().invoke(shoal, arguments)
     assert result.exit_code != 0
+    assert isinstance(result.exception, SystemExit), "a traceback tells users nothing"
     assert said in result.output
+
+
+def test_a_second_signal_does_not_interrupt_the_end(capsys) -> None:
+    ended = []
+    with interrupted_by_signals():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            ended.append(1)
+    assert ended and capsys.readouterr().out == "Stopping\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_shape() -> None:

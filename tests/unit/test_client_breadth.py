@@ -401,6 +401,23 @@ def test_the_interface_to_listen_on() -> None:
         LocalCluster(n_workers=0, processes=False, interface="nowhere0")
 
 
+@pytest.mark.parametrize(
+    "options, kind, said",
+    [
+        ({"n_workers": 1.5}, TypeError, "n_workers is a whole number, got 1.5"),
+        ({"threads_per_worker": "2"}, TypeError, "threads_per_worker is a whole number, got '2'"),
+        ({"threads_per_worker": -1}, ValueError, "threads_per_worker is at least 1, got -1"),
+        ({"memory_limit": -5}, ValueError, "a memory limit is bytes"),
+        ({"resources": {"GPU": "x"}}, TypeError, "resources are numbers by name"),
+        ({"env": "A=1"}, TypeError, "env of a worker is a dictionary"),
+        ({"security": "secret"}, TypeError, "security is a Security, True for TLS, or None"),
+    ],
+)
+def test_a_cluster_of_impossible_workers_is_refused_before_it_starts(options, kind, said):
+    with pytest.raises(kind, match=said):
+        LocalCluster(**{"n_workers": 1, "processes": True, "dashboard_address": None, **options})
+
+
 def test_events_have_the_time_of_day(client) -> None:
     heard: list[tuple[float, int]] = []
     came = threading.Event()

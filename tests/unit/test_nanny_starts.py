@@ -14,6 +14,7 @@ from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.protocol import Answer, Call
+from shoal.errors import AuthenticationError
 
 WAIT_S = 60
 
@@ -71,6 +72,32 @@ def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
         assert connection.news.acquire(timeout=WAIT_S)
     assert [answer.value[0] for answer in connection.heard] == ["ok"] * 3
     assert len(restarts) == 1
+
+
+def test_a_nanny_that_finds_no_scheduler_says_so_and_ends_in_time(monkeypatch, caplog):
+    spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, leave_s=5.0)
+    loop, now = Loop(), [100.0]
+    monkeypatch.setattr(loop, "time", lambda: now[0])
+    lonely = Nanny(loop, spec, Security.new())
+    for now[0] in (100.0, 103.0):
+        lonely._unreachable(OSError("nobody listens"))
+    assert [r.getMessage() for r in caplog.records] == ["worker a: nobody listens"]
+    assert not lonely.closed.is_set()
+    now[0] = 105.5
+    lonely._unreachable(OSError("nobody listens"))
+    assert lonely.closed.is_set()
+    assert "there has been no scheduler for 5 s; nobody listens" in lonely.failure
+
+
+def test_a_nanny_whose_secret_is_wrong_ends_at_once(nanny):
+    nanny._unreachable(AuthenticationError("not this cluster's secret"))
+    assert nanny.failure == "worker a could not be started: not this cluster's secret"
+
+
+def test_a_nanny_that_was_known_outlives_a_scheduler_of_another_secret(nanny):
+    nanny.is_greeted = True
+    nanny._unreachable(AuthenticationError("not this cluster's secret"))
+    assert not nanny.closed.is_set()
 
 
 @pytest.mark.parametrize("what", ["subprocess.Popen", "os.pidfd_open"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shoal.distributed.node.limits import memory_limit
-from shoal.distributed.node.spec import parse_memory
+from shoal.distributed.node.spec import WorkerSpec, parse_memory
 from shoal.memory import group_limits, system_limit_bytes
 
 GIB = 1 << 30
@@ -75,6 +75,9 @@ def test_limits_as_people_write_them(wanted, parsed):
 def test_what_is_no_limit():
     with pytest.raises(ValueError, match="a memory limit is bytes"):
         parse_memory([])
+    for less_than_none in (-5, "-5", "-1 GB", float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="a memory limit is bytes"):
+            parse_memory(less_than_none)
 
 
 def test_a_limit_is_never_above_the_systems():
@@ -82,3 +85,21 @@ def test_a_limit_is_never_above_the_systems():
     assert memory_limit(10 * system, 1, 1) == system
     assert memory_limit(0.5, 1, 1) == int(0.5 * system)
     assert memory_limit("auto", 1, 2) == int(system / 2)
+
+
+@pytest.mark.parametrize(
+    "fields, kind, said",
+    [
+        ({"nthreads": 1.5}, TypeError, "whole number of threads; got 1.5"),
+        ({"nthreads": 0}, ValueError, "at least one thread; got 0"),
+        ({"memory_limit": -1}, ValueError, "a memory limit is bytes"),
+        ({"resources": ["GPU"]}, TypeError, r"a dictionary such as \{'GPU': 2\}; got \['GPU'\]"),
+        ({"resources": {"GPU": "two"}}, TypeError, "got 'two' for 'GPU'"),
+        ({"resources": {"GPU": -1}}, ValueError, "0 or more; got -1 of 'GPU'"),
+        ({"executors": "io"}, TypeError, "executors of a worker is a dictionary"),
+        ({"env": "A=1"}, TypeError, "env of a worker is a dictionary"),
+    ],
+)
+def test_what_no_worker_can_be_like_is_refused_where_it_is_said(fields, kind, said):
+    with pytest.raises(kind, match=said):
+        WorkerSpec("a", "inproc://s", **fields)

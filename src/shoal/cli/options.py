@@ -14,8 +14,13 @@ import click
 
 from shoal.distributed.net import Security
 from shoal.distributed.net.interfaces import get_ip_interface
+from shoal.distributed.node.spec import parse_memory
+from shoal.serialize.messages import message
+from shoal.units import parse_timedelta
 
 __all__ = [
+    "DURATION",
+    "MEMORY",
     "SETTINGS",
     "STDIN",
     "certified",
@@ -23,9 +28,33 @@ __all__ = [
     "host_of",
     "interrupted_by_signals",
     "pid_in",
+    "refused",
     "shared",
     "start_log",
 ]
+
+
+def written(read: Callable[[str], object]) -> Callable[[Any, Any, Any], Any]:
+    """An option's text stays as it is, if a function can read it."""
+
+    def check(context: Any, parameter: Any, value: Any) -> Any:
+        try:
+            if value is not None:
+                read(value)
+        except KeyError as error:
+            raise click.BadParameter(str(error.args[0])) from error
+        except ValueError as error:
+            raise click.BadParameter(message(error)) from error
+        return value
+
+    return check
+
+
+DURATION = written(parse_timedelta)
+"""Of options such as ``"1 hour"``."""
+
+MEMORY = written(parse_memory)
+"""Of options such as ``"4 GB"``, ``"0.5"``, ``"auto"``."""
 
 SETTINGS = {
     "help_option_names": ["-h", "--help"],
@@ -202,7 +231,8 @@ def pid_in(path: str | None) -> Iterator[None]:
     False
     """
     if path:
-        Path(path).write_text(f"{os.getpid()}\n")
+        with refused(OSError, "--pid-file: "):
+            Path(path).write_text(f"{os.getpid()}\n")
     try:
         yield
     finally:
@@ -211,8 +241,38 @@ def pid_in(path: str | None) -> Iterator[None]:
 
 
 @contextmanager
+def refused(
+    kinds: type[Exception] | tuple[type[Exception], ...], label: str = ""
+) -> Iterator[None]:
+    """Errors of what a user wrote, in one line and without a traceback.
+
+    Parameters
+    ----------
+    kinds
+        Of errors that can be nothing else in this block.
+    label
+        In front of what they say.
+
+    Examples
+    --------
+    >>> with refused(ValueError, "--nworkers: "):
+    ...     int("many")
+    Traceback (most recent call last):
+    ...
+    click.exceptions.ClickException: --nworkers: invalid literal for int() with base 10: 'many'
+    """
+    try:
+        yield
+    except kinds as error:
+        raise click.ClickException(f"{label}{message(error)}") from error
+
+
+@contextmanager
 def interrupted_by_signals() -> Iterator[None]:
     """A ``with`` block that Ctrl-C and SIGTERM end in order.
+
+    What ends it is the first signal.  Further ones, such as those of an impatient user or of a
+    supervisor that sends both, would interrupt the end itself.
 
     Examples
     --------
@@ -222,12 +282,15 @@ def interrupted_by_signals() -> Iterator[None]:
     """
 
     def stop(signum: int, frame: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     except KeyboardInterrupt:
         click.echo("Stopping")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from shoal.cli.options import (
+    DURATION,
     SETTINGS,
     STDIN,
     certified,
@@ -17,12 +18,14 @@ from shoal.cli.options import (
     host_of,
     interrupted_by_signals,
     pid_in,
+    refused,
     shared,
     start_log,
 )
 from shoal.distributed.dashboard.access import link_of
 from shoal.distributed.net import Security, parse_cluster, read_cluster_file
 from shoal.distributed.node.scheduler import Scheduler
+from shoal.errors import CommunicationError, ConfigError
 
 __all__ = ["scheduler"]
 
@@ -75,7 +78,12 @@ Examples:
     help="A directory to remember submitted work in: a scheduler that was killed goes on when it "
     "is started again with the same directory, port and cluster file.",
 )
-@click.option("--idle-timeout", default=None, help="Ends after so long without work: '1 hour'.")
+@click.option(
+    "--idle-timeout",
+    callback=DURATION,
+    default=None,
+    help="Ends after so long without work: '1 hour'.",
+)
 @click.option(
     "--dashboard-address",
     default=":8787",
@@ -132,20 +140,26 @@ def scheduler(
     own = certified(tls_ca_file, tls_cert, tls_key)
     if protocol is None:
         protocol = "tls" if own else "tcp" if where in ("127.0.0.1", "localhost", "::1") else "tls"
+    with refused((ConfigError, OSError)):
+        security = own or credentials(scheduler_file, tls=protocol == "tls")
     try:
         node = Scheduler(
             addresses=[f"{protocol}://{where}:{port}"],
-            security=own or credentials(scheduler_file, tls=protocol == "tls"),
+            security=security,
             scheduler_file=None if scheduler_file == STDIN else scheduler_file,
             preload=preload or None,
             preload_argv=preload_argv or None,
             dashboard_address=dashboard_address if dashboard else None,
             **options,
         ).start()
-    except BlockingIOError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
+    except CommunicationError as error:
         raise click.ClickException(f"{error}; choose another --port, or 0 for any") from error
+    except (OSError, ConfigError) as error:
+        raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name not in preload:
+            raise
+        raise click.ClickException(f"--preload: {error}") from error
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     with pid_in(pid_file), interrupted_by_signals():

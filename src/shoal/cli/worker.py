@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from shoal.cli.options import (
+    DURATION,
+    MEMORY,
     SETTINGS,
     STDIN,
     certified,
@@ -19,6 +21,7 @@ from shoal.cli.options import (
     host_of,
     interrupted_by_signals,
     pid_in,
+    refused,
     shared,
     start_log,
 )
@@ -29,6 +32,7 @@ from shoal.distributed.node.known import find_known
 from shoal.distributed.node.nanny import Nanny
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
+from shoal.errors import ConfigError
 from shoal.local.cpus import CPU_COUNT
 
 __all__ = ["worker"]
@@ -64,10 +68,16 @@ Settings of the configuration (distributed.worker...) hold where no option says 
     "from standard input.",
 )
 @click.option("--nworkers", default="1", show_default=True, help="Processes; 'auto': by the CPUs.")
-@click.option("--nthreads", type=int, default=None, help="Tasks at once in each; default: CPUs.")
+@click.option(
+    "--nthreads",
+    type=click.IntRange(0),
+    default=None,
+    help="Tasks at once in each; default, and 0: CPUs.",
+)
 @click.option("--name", default=None, help="Name of the worker; with a number if there are more.")
 @click.option(
     "--memory-limit",
+    callback=MEMORY,
     default="auto",
     show_default=True,
     help="Of each worker: bytes ('4 GB'), a fraction of the machine's ('0.5'), 'auto', or 0.",
@@ -75,17 +85,37 @@ Settings of the configuration (distributed.worker...) hold where no option says 
 @click.option("--resources", default="", help="Such as 'GPU=2 MEM=10e9'.")
 @click.option("--local-directory", default=None, help="Where to put what does not fit in memory.")
 @click.option("--host", default=None, help="Interface to listen on for other workers.")
-@click.option("--protocol", default="tcp", help="Of the scheduler's address, where it has none.")
-@click.option("--worker-port", type=int, default=0, help="Port for that; 0 for any.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["tcp", "tls", "tcp://", "tls://"]),
+    default="tcp",
+    help="Of the scheduler's address, where it has none.",
+)
+@click.option(
+    "--worker-port", type=click.IntRange(0, 65535), default=0, help="Port for that; 0 for any."
+)
 @click.option(
     "--nanny/--no-nanny",
     default=True,
     show_default=True,
     help="Whether the worker is a process of its own, that is watched and started again.",
 )
-@click.option("--death-timeout", default="60s", show_default=True, help="Ends without a scheduler.")
-@click.option("--lifetime", default=None, help="Retires after this time, such as '1h'.")
-@click.option("--lifetime-stagger", default=None, help="Give or take a random part of this time.")
+@click.option(
+    "--death-timeout",
+    callback=DURATION,
+    default="60s",
+    show_default=True,
+    help="Ends after so long without a scheduler.",
+)
+@click.option(
+    "--lifetime", callback=DURATION, default=None, help="Retires after this time, such as '1h'."
+)
+@click.option(
+    "--lifetime-stagger",
+    callback=DURATION,
+    default=None,
+    help="Give or take a random part of this time.",
+)
 @click.option(
     "--lifetime-restart/--no-lifetime-restart", default=None, help="Whether it starts again."
 )
@@ -144,22 +174,24 @@ def worker(
     if address is not None and "://" not in address:
         address = f"{protocol.removesuffix('://')}://{address}"
     own = certified(tls_ca_file, tls_cert, tls_key)
-    address, security = find_scheduler(address, scheduler_file, own)
+    with refused((ConfigError, ValueError)):
+        address, security = find_scheduler(address, scheduler_file, own)
     count, threads = shape(nworkers, nthreads)
     if count > 1 and (worker_port or not nanny):
         raise click.UsageError("--worker-port and --no-nanny are for a single worker")
     base = name or f"{socket.gethostname()}-{os.getpid()}"
     options["resources"] = parse_resources(resources) or None
     options |= {"preload": preload or None, "preload_argv": preload_argv or None}
-    fields = spec_options(options)
-    spec = WorkerSpec(
-        name=base,
-        scheduler=address,
-        address=listen_address(address, host_of(host, interface), worker_port),
-        nthreads=threads,
-        nanny=nanny,
-        **fields,
-    )
+    where = listen_address(address, host_of(host, interface), worker_port)
+    with refused((ValueError, TypeError, KeyError)):
+        spec = WorkerSpec(
+            name=base,
+            scheduler=address,
+            address=where,
+            nthreads=threads,
+            nanny=nanny,
+            **spec_options(options),
+        )
     names = [base] if count == 1 else [f"{base}-{number}" for number in range(count)]
     with pid_in(pid_file):
         run([spec.replace(name=each) for each in names], security)

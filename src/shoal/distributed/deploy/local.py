@@ -15,6 +15,7 @@ import inspect
 import itertools
 import logging
 import math
+import operator
 import os
 import shutil
 import threading
@@ -93,8 +94,8 @@ def default_shape(
     >>> default_shape(None, None, False, 12), default_shape(2, None, True, 12)
     ((1, 12), (2, 6))
     """
-    if n_workers is not None and n_workers < 0:
-        raise ValueError(f"n_workers is at least 0, got {n_workers!r}")
+    n_workers = at_least(0, "n_workers", n_workers)
+    threads_per_worker = at_least(1, "threads_per_worker", threads_per_worker)
     if n_workers is None and threads_per_worker is None:
         if not processes:
             return 1, cpus
@@ -107,10 +108,21 @@ def default_shape(
         return workers, max(1, cpus // workers)
     if n_workers is None:
         assert threads_per_worker is not None
-        return (max(1, cpus // max(threads_per_worker, 1)) if processes else 1), threads_per_worker
+        return (max(1, cpus // threads_per_worker) if processes else 1), threads_per_worker
     if threads_per_worker is None:
         threads_per_worker = max(1, cpus // n_workers) if n_workers else 1
     return n_workers, threads_per_worker
+
+
+def at_least(least: int, name: str, number: Any) -> int | None:
+    """A number as it was given, if it is whole and not too small; None stays None."""
+    if number is None:
+        return None
+    if not hasattr(number, "__index__"):
+        raise TypeError(f"{name} is a whole number, got {number!r}")
+    if number < least:
+        raise ValueError(f"{name} is at least {least}, got {number!r}")
+    return operator.index(number)
 
 
 def nprocesses_nthreads(n: int) -> tuple[int, int]:
@@ -208,11 +220,11 @@ class LocalCluster(Cluster):
         if processes is None:
             processes = protocol != "inproc" and not _is_thread_class(worker_class)
         self.processes = processes
-        threads = worker_options.pop("nthreads", None)
-        if threads is None:
-            threads = threads_per_worker
+        threads = worker_options.pop("nthreads", None) or threads_per_worker or None
         shape = default_shape(n_workers, threads, processes, CPU_COUNT)
         self._wanted, self._threads = shape
+        if not isinstance(security, Security | bool | None):
+            raise TypeError(f"security is a Security, True for TLS, or None; got {security!r}")
         if not isinstance(security, Security):
             security = Security.new(tls=security is True or protocol in ("tls", "tls://"))
         self.security = security
@@ -308,7 +320,7 @@ class LocalCluster(Cluster):
     def _ended(self, nanny: Any, text: str) -> None:
         """A worker is gone and will not be started again."""
         if self.status == "starting":
-            self._failure = f"worker {nanny.name} could not be started: {text or 'it ended'}"
+            self._failure = text or f"worker {nanny.name} could not be started: it ended"
             if self._arrival is not None:
                 self._arrival.fail(ClusterError(self._failure))
         for name, worker in list(self.workers.items()):

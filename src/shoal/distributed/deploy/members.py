@@ -18,7 +18,7 @@ from shoal.distributed.net import Loop, Security, parse
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node import worker as workers
 from shoal.distributed.node.known import find_known
-from shoal.distributed.node.spec import WorkerSpec
+from shoal.distributed.node.spec import WorkerSpec, as_mapping
 from shoal.errors import AuthenticationError, ClusterError
 from shoal.local.cpus import CPU_COUNT
 from shoal.units import parse_bytes, parse_timedelta
@@ -160,7 +160,8 @@ def spec_options(given: dict[str, Any]) -> dict[str, Any]:
         said["profile_interval"] = 0
     said["env"] = config.get("distributed.nanny.environ") or None
     if given.get("env"):
-        given = {**given, "env": {**(said["env"] or {}), **given["env"]}}
+        own = as_mapping("env", given["env"], "{'OMP_NUM_THREADS': '1'}")
+        given = {**given, "env": {**(said["env"] or {}), **own}}
     given = {n: value for n, value in given.items() if value is not None or n == "memory_limit"}
     for name, value in {**said, **given}.items():
         field = OPTIONS.get(name)

@@ -41,6 +41,7 @@ from shoal.distributed.node.plugins import Plugins
 from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
+from shoal.errors import AuthenticationError
 from shoal.local.cpus import CPU_COUNT
 from shoal.serialize.messages import message
 from shoal.units import format_bytes
@@ -248,6 +249,8 @@ class Nanny:
         """To be called when the worker runs again."""
         self._connection: Connection | None = None
         self._dialing = False
+        self._alone_since: float | None = None
+        """When it was first found that the scheduler cannot be reached; None while it can."""
         self.is_greeted = False
         """The scheduler knows it, and it has the plugins that the scheduler has for nannies."""
         self._hellos = 0
@@ -455,7 +458,7 @@ class Nanny:
         if not self._has_run:
             self._starts += 1
             if self._starts >= STARTS:
-                why = child.error or describe_end(code)
+                why = child.error or child.killed or describe_end(code)
                 self._end(f"worker {self.name} could not be started: {why}")
                 return
         is_early = not child.address or time.monotonic() - child.begun < QUICK_S
@@ -534,6 +537,7 @@ class Nanny:
 
     def _opened(self, connection: Connection) -> None:
         self._dialing = False
+        self._alone_since = None
         if self.status == "closed":
             connection.close()
             return
@@ -545,6 +549,19 @@ class Nanny:
 
     def _unreachable(self, error: BaseException) -> None:
         self._dialing = False
+        now = self.loop.time()
+        if self._alone_since is None:
+            self._alone_since = now
+            log.warning("%s", f"worker {self.name}: {error}")
+        # A worker that runs looks at its own connection, and leaves when it is time.
+        if self.child is None and self.status not in ("closing", "closed"):
+            if isinstance(error, AuthenticationError) and not self.is_greeted:
+                self._end(f"worker {self.name} could not be started: {error}")
+                return
+            if now - self._alone_since > self.spec.leave_s:
+                alone = f"there has been no scheduler for {self.spec.leave_s:g} s"
+                self._end(f"worker {self.name}: {alone}; {error}")
+                return
         self.loop.call_later(RETRY_S, self._dial)
 
     def _lost(self, connection: Connection, error: BaseException | None) -> None:

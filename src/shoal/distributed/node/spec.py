@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +64,12 @@ class WorkerSpec:
     contact_address
         Where others reach it, if that is elsewhere: a relay, a port that a container publishes.
 
+    Raises
+    ------
+    TypeError, ValueError
+        No worker can be like this; here, for a process that dies of it, or that the scheduler
+        refuses, says less.
+
     Examples
     --------
     >>> WorkerSpec("a", "tcp://127.0.0.1:8786", nthreads=2).replace(name="b").name
@@ -95,6 +103,20 @@ class WorkerSpec:
     dashboard: Any = None
     contact_address: str = ""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.nthreads, int):
+            raise TypeError(f"a worker has a whole number of threads; got {self.nthreads!r}")
+        if self.nthreads < 1:
+            raise ValueError(f"a worker has at least one thread; got {self.nthreads!r}")
+        parse_memory(self.memory_limit)
+        for name, amount in as_mapping("resources", self.resources, "{'GPU': 2}").items():
+            if not isinstance(amount, int | float):
+                raise TypeError(f"resources are numbers by name; got {amount!r} for {name!r}")
+            if not 0 <= amount < math.inf:
+                raise ValueError(f"of a resource there is 0 or more; got {amount!r} of {name!r}")
+        as_mapping("executors", self.executors, "{'io': 4}")
+        as_mapping("env", self.env, "{'OMP_NUM_THREADS': '1'}")
+
     def replace(self, **changes: Any) -> WorkerSpec:
         """The same with some things changed.
 
@@ -104,6 +126,13 @@ class WorkerSpec:
             By name.
         """
         return dataclasses.replace(self, **changes)
+
+
+def as_mapping(what: str, given: Any, example: str) -> Mapping[Any, Any]:
+    """What was given for a field of names and values, or an error that shows what it looks like."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what} of a worker is a dictionary such as {example}; got {given!r}")
+    return given
 
 
 def make_folder(spec: WorkerSpec) -> str:
@@ -147,16 +176,14 @@ def parse_memory(wanted: object) -> int | float | None:
         return None
     if wanted is None or wanted == 0:
         return 0
-    if isinstance(wanted, float) and wanted <= 1:
-        return wanted
-    if isinstance(wanted, int | float):
-        return int(wanted)
+    number: Any = wanted
     if isinstance(wanted, str):
         try:
-            number = float(wanted)
+            number = float(wanted) if "." in wanted else int(wanted)
         except ValueError:
-            return parse_bytes(wanted)
-        return parse_memory(number if "." in wanted else int(number))
-    raise ValueError(
-        f"a memory limit is bytes, such as '4 GB', a fraction, 'auto' or None; got {wanted!r}"
-    )
+            number = parse_bytes(wanted)
+    if not isinstance(number, int | float) or not 0 <= number < math.inf:
+        raise ValueError(
+            f"a memory limit is bytes, such as '4 GB', a fraction, 'auto' or None; got {wanted!r}"
+        )
+    return number if isinstance(number, float) and 0 < number <= 1 else int(number)
