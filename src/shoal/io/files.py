@@ -31,6 +31,7 @@ __all__ = [
     "default_name_function",
     "expand_names",
     "get_fs_token_paths",
+    "is_local",
     "open_binary",
     "open_file",
     "open_files",
@@ -104,8 +105,27 @@ def resolve_paths(urlpath: UrlPath, **storage_options: Any) -> tuple[Any, list[s
 
 
 def _nothing_matches(fs: Any) -> str:
-    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
-    return f"no file matches (relative to {os.getcwd()})" if local else "no file matches"
+    return f"no file matches (relative to {os.getcwd()})" if is_local(fs) else "no file matches"
+
+
+def is_local(fs: Any) -> bool:
+    """Whether a file system is this machine's, whose files others can open by their paths.
+
+    Parameters
+    ----------
+    fs : fsspec.AbstractFileSystem
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import fsspec
+    >>> is_local(fsspec.filesystem("file")), is_local(fsspec.filesystem("memory"))
+    (True, False)
+    """
+    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
 
 
 def _as_list(urlpath: UrlPath) -> list[str]:

@@ -53,6 +53,8 @@ def from_pandas(
     ------
     TypeError
         It is something else.
+    ValueError
+        ``npartitions`` or ``chunksize`` is less than 1, or both are given.
 
     Examples
     --------
@@ -74,6 +76,8 @@ def from_pandas(
     for name, value in (("npartitions", npartitions), ("chunksize", chunksize)):
         if value is not None and not isinstance(value, int | np.integer):
             raise TypeError(f"Please provide {name} as an int, got {type(value).__name__}")
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is at least 1, got {value}")
     index = data if isinstance(data, pd.Index) else data.index
     rows = len(data)
     size = chunksize or math.ceil(rows / (npartitions or 1)) or 1

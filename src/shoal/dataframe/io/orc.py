@@ -10,6 +10,7 @@ import pyarrow.orc as orc
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.io.parquet_plan import in_natural_order, is_data
+from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.dataframe.nodes.sources import FromMap
@@ -17,6 +18,7 @@ from shoal.delayed import delayed
 from shoal.errors import NoFilesError
 from shoal.graph.token import tokenize
 from shoal.io.files import resolve_paths
+from shoal.io.staging import Staged, discard, new_mark, publish, staged, staged_name
 
 __all__ = ["read_orc", "to_orc"]
 
@@ -135,7 +137,7 @@ class OrcReader:
             Of Arrow.
         """
         frame = table.to_pandas()
-        frame = frame if self.index is None else frame.set_index(self.index)
+        frame = frame if self.index is None else labelled_by(frame, self.index)
         return frame if self.columns is None else frame[self.columns]
 
     def __call__(self, name: str, stripes: tuple[int, ...]) -> Any:
@@ -204,20 +206,26 @@ def to_orc(
         df = df.reset_index(drop=True)
     elif df._meta.index.name is not None or df._meta.index.nlevels > 1:
         df = df.reset_index()
-    args = (_write, (df._node, fs), (), names, "", (None,) * (df.npartitions + 1), "to-orc")
+    mark = new_mark()
+    unknown = (None,) * (df.npartitions + 1)
+    args = (_write, (df._node, fs, mark), (), names, "", unknown, "to-orc")
     whole = delayed(_finish)(fs, FrameBase.to_delayed(from_node(MapEach(*args))))
-    return compute_all(whole, **(compute_kwargs or {}))[0] if compute else whole
+    if not compute:
+        return whole
+    try:
+        return compute_all(whole, **(compute_kwargs or {}))[0]
+    except BaseException:
+        discard(fs, [folder], mark)
+        raise
 
 
-def _write(part: Any, name: str, fs: Any) -> str:
-    folder, _, last = name.rpartition("/")
-    with fs.open(f"{folder}/.{last}.tmp", "wb") as file:
+def _write(part: Any, name: str, fs: Any, mark: str) -> Staged:
+    with staged(fs, name, mark) as temporary, fs.open(temporary, "wb") as file:
         orc.write_table(pa.Table.from_pandas(part, preserve_index=False), file)
-    return name
+    there = staged_name(name, mark)
+    return Staged(there, name, fs.size(there))
 
 
-def _finish(fs: Any, names: list[str]) -> list[str]:
-    for name in names:
-        folder, _, last = name.rpartition("/")
-        fs.mv(f"{folder}/.{last}.tmp", name)
-    return names
+def _finish(fs: Any, files: list[Staged]) -> list[str]:
+    publish(fs, files)
+    return [one.name for one in files]

@@ -7,6 +7,7 @@ columns and filters, and `read_piece` what its tasks call.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ from shoal.dataframe.kernels.reductions import concat_rows
 from shoal.dataframe.nodes.base import Apply, Columns, FrameNode, Part
 from shoal.dataframe.nodes.sources import Source
 from shoal.errors import ShoalError
+from shoal.io.files import is_local
 
 __all__ = ["ReadParquet", "SchemaError", "read_parquet"]
 
@@ -54,6 +56,10 @@ class SchemaError(ShoalError, ValueError):
     >>> issubclass(SchemaError, ValueError)
     True
     """
+
+
+WITHOUT_EFFECT = ("read", "open_file_options", "gather_statistics", "infer_divisions")
+"""Arguments of Dask's, now or once, that say how, and not what, to read."""
 
 
 class ReadParquet(Source):
@@ -312,11 +318,6 @@ def read_piece(
     return frame
 
 
-def is_local(fs: Any) -> bool:
-    """Whether a file system is this machine's, whose files Arrow can open by itself."""
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
-
-
 def _check_schema(there: Any, piece: Piece, data: Dataset, names: Iterable[Any]) -> None:
     """Refuse a file without a column, or with one of another kind, which Arrow may convert.
 
@@ -351,6 +352,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
     "bool": pa.types.is_boolean,
     "number": lambda t: pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t),
+    "time in a zone": lambda t: pa.types.is_timestamp(t) and t.tz is not None,
     "time": pa.types.is_temporal,
     "nested": pa.types.is_nested,
     "bytes": lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t),
@@ -497,12 +499,15 @@ def read_parquet(
     dataset
         ``{"partitioning": {"schema": ...}}``: the Arrow types of columns that are in the paths.
     ignore_metadata_file, metadata_task_size, **kwargs
-        Accepted for programs written for Dask.
+        Accepted for programs written for Dask, as are those of its ``read`` and
+        ``open_file_options``.
 
     Raises
     ------
     NoFilesError
         There are none.
+    TypeError
+        There is no such argument, or a filter compares a column with a value of another kind.
     SchemaError
         When computed: a column of a file has another type, or missing values in whole numbers.
 
@@ -516,6 +521,10 @@ def read_parquet(
     [3, 4]
     """
     check_engine(engine)
+    for name in kwargs:
+        if name not in WITHOUT_EFFECT:
+            near = nearest(name, inspect.signature(read_parquet).parameters)
+            raise TypeError(f"read_parquet() has no argument {name!r}{near}")
     told = tuple(sorted((arrow_to_pandas or {}).items()))
     names = tuple(categories or ())
     data, footers = find(
@@ -601,11 +610,26 @@ def _check_names(data: Dataset, columns: Any, categories: tuple[Any, ...]) -> No
 
 def _check_filtered(filters: tuple[Any, ...], data: Dataset) -> None:
     for groups in parts_of(filters):
-        for name, _, value in (one for group in groups for one in group):
+        for name, op, value in (one for group in groups for one in group):
             if name not in data.schema.names:
                 raise KeyError(f"filter on {name!r}, no column{nearest(name, data.schema.names)}")
             if name in data.partition_columns:
                 _check_key(name, value, data)
+            elif op not in ("is", "is not"):
+                _check_compared(name, op, value, data)
+
+
+def _check_compared(name: str, op: str, value: Any, data: Dataset) -> None:
+    """Refuse what Arrow cannot compare with a column, before any file is read for it."""
+    field = data.schema.field(name)
+    try:
+        rows = pads.dataset(pa.schema([field]).empty_table())
+        rows.to_table(filter=_any_of([[(name, op, value)]]))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, NotImplementedError) as error:
+        raise TypeError(
+            f"filter on {name!r} compares {field.type} with {value!r}, which Arrow cannot do "
+            f"({error}); give a value of the column's type, or filter the frame"
+        ) from error
 
 
 def _check_key(name: str, value: Any, data: Dataset) -> None:

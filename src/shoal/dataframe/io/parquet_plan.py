@@ -12,6 +12,7 @@ import functools
 import itertools
 import json
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,7 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shoal.dataframe.collection.base import nearest
+from shoal.dataframe.columnar.scan import naming_the_file
 from shoal.dataframe.kernels.filters import met_by, parts_of
+from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import with_unknown_categories
 from shoal.errors import NoFilesError
 from shoal.io.files import resolve_paths
@@ -133,7 +136,7 @@ class Conversion:
             frame = frame.astype(dict.fromkeys(chosen, "category"))
         if not index:
             return frame
-        frame = frame.set_index(list(index) if len(index) > 1 else index[0])
+        frame = labelled_by(frame, list(index) if len(index) > 1 else index[0])
         # pandas' names for levels without one.
         real = [None if name.startswith("__index_level_") else name for name in index]
         return frame.rename_axis(real if len(real) > 1 else real[0])
@@ -332,7 +335,13 @@ def find(
 
 
 def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:
-    paths = [str(one) for one in path] if isinstance(path, list | tuple) else [str(path)]
+    given = list(path) if isinstance(path, list | tuple) else [path]
+    if not given:
+        raise ValueError("the list of paths is empty; nothing says what to read")
+    for one in given:
+        if not isinstance(one, str | os.PathLike):
+            raise TypeError(f"a path is text or a pathlib.Path; got {one!r}")
+    paths = [os.fspath(one) for one in given]
     if filesystem is None:
         fs, found = resolve_paths(paths if len(paths) > 1 else paths[0], **options)
     else:
@@ -535,15 +544,8 @@ def open_footer(fs: Any, name: str, footers: dict[str, Any]) -> Any:
     'read before'
     """
     if name not in footers:
-        try:
-            with fs.open(name, "rb") as file:
-                footers[name] = pq.ParquetFile(file).metadata
-        except (pa.ArrowException, OSError) as error:
-            error.add_note(
-                f"{name} cannot be read as Parquet: is it cut off, or of another kind? The other "
-                "files can be read without it: pass a list of them"
-            )
-            raise
+        with naming_the_file(name), fs.open(name, "rb") as file:
+            footers[name] = pq.ParquetFile(file).metadata
     return footers[name]
 
 

@@ -1,7 +1,7 @@
 """Parquet, written so that it is there whole or not at all.
 
-Every partition is written under a temporary name; when all are there, one task gives the files
-their names and removes those that they replace.
+Every partition is written under a temporary name (`shoal.io.staging`); when all are there, one task
+gives the files their names and removes those that they replace.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
-from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine, is_local
+from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine
 from shoal.dataframe.io.parquet_plan import (
     NO_KEY,
     bounds_of,
@@ -29,7 +29,8 @@ from shoal.dataframe.io.parquet_plan import (
 )
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, Part, PartitionWise
 from shoal.delayed import delayed
-from shoal.io.files import resolve_paths
+from shoal.io.files import is_local, resolve_paths
+from shoal.io.staging import Staged, discard, new_mark, publish, staged, staged_name
 
 __all__ = ["to_parquet"]
 
@@ -144,7 +145,11 @@ def to_parquet(
     whole = delayed(finished)(FrameBase.to_delayed(written))
     if not compute:
         return whole
-    compute_all(whole, **(compute_kwargs or {}))
+    try:
+        compute_all(whole, **(compute_kwargs or {}))
+    except BaseException:
+        discard(fs, [folder], spec.mark)
+        raise
     return None
 
 
@@ -190,8 +195,7 @@ def _checked_keys(df: Any, partition_on: Any, write_index: bool) -> tuple[Any, .
 
 def _check_overwritten(df: Any, fs: Any, folder: str) -> None:
     """Refuse to remove what the program stands in, or what it is about to read."""
-    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
-    here = fs._strip_protocol(".").rstrip("/") if local else None
+    here = fs._strip_protocol(".").rstrip("/") if is_local(fs) else None
     if here is not None and (folder == here or here.startswith(folder + "/")):
         raise ValueError(f"overwrite=True would clear {folder}, the current working directory")
     stack = [df._node]
@@ -317,6 +321,7 @@ class Writing:
     types: Any
     metadata: Mapping[str, Any]
     footers: bool
+    mark: str = dataclasses.field(default_factory=new_mark)
 
     def open(self, path: str) -> Any:
         """A file to be written.
@@ -389,13 +394,10 @@ class _Finish:
 
     def __call__(self, written: Sequence[Any]) -> None:
         pieces = [piece for some in written for piece in some]
-        for temporary, name, _ in pieces:
-            self.fs.mv(temporary, name)
-        for name in {*self.old} - {name for _, name, _ in pieces}:
-            self.fs.rm(name)
+        publish(self.fs, [file for file, _ in pieces], self.old)
         self.fs.invalidate_cache(self.folder)
         if self.with_metadata:
-            self._write_metadata([footer for _, _, footer in pieces if footer is not None])
+            self._write_metadata([footer for _, footer in pieces if footer is not None])
 
     def _write_metadata(self, footers: list[Any]) -> None:
         place = f"{self.folder}/_metadata"
@@ -443,8 +445,8 @@ class WriteParquet(PartitionWise):
         return Apply(write_piece, (self.source, Part(), self.how), title="write")
 
     def infer_meta(self) -> Any:
-        """Names and a footer."""
-        return ("", "", None)
+        """A file and its footer."""
+        return (Staged("", "", 0), None)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The source's."""
@@ -533,22 +535,24 @@ def repeating(table: Any) -> Any:
     return True if len(found) == table.num_columns else found or False
 
 
-def write_piece(frame: Any, name: str, how: Writing) -> list[tuple[str, str, Any]]:
-    """Write a partition under temporary names; gives them, the names to come, and footers."""
+def write_piece(frame: Any, name: str, how: Writing) -> list[tuple[Staged, Any]]:
+    """Write a partition under temporary names; gives the files, and their footers."""
     folder, _, last = name.rpartition("/")
     out = []
     for keys, some in _in_folders(frame, how.by) if how.by else [("", frame)]:
         place = f"{folder}/{keys}".rstrip("/")
         table = how.finished(how.table(some, f"{place}/{last}"))
-        temporary = f"{place}/.{last}.tmp"
         how.fs.makedirs(place, exist_ok=True)
         footers: list[Any] = []
         more = {"metadata_collector": footers} if how.footers else {}
         if not DICTIONARIES & set(how.how):
             more["use_dictionary"] = repeating(table)
-        with how.open(temporary) as file:
+        path = f"{place}/{last}"
+        with staged(how.fs, path, how.mark) as temporary, how.open(temporary) as file:
             pq.write_table(table, file, **{**how.how, **more})
         for footer in footers:
             footer.set_file_path(f"{keys}/{last}".lstrip("/"))
-        out.append((temporary, f"{place}/{last}", footers[0] if footers else None))
+        there = staged_name(path, how.mark)
+        file = Staged(there, path, how.fs.size(there))
+        out.append((file, footers[0] if footers else None))
     return out

@@ -102,6 +102,10 @@ def read_sql_table(
         table = sa.Table(table_name, sa.MetaData(), autoload_with=engine, schema=schema)
     finally:
         engine.dispose()
+    known = [column.name for column in table.columns]
+    for one in (index_col, *(columns or ())):
+        if isinstance(one, str) and one not in known:
+            raise KeyError(f"{one!r} is no column of the table {table.name!r}{nearest(one, known)}")
     index = table.columns[index_col] if isinstance(index_col, str) else index_col
     wanted = list(table.columns)
     if columns is not None:

@@ -1,7 +1,6 @@
 """Frames written as text: CSV and JSON, a file a partition, or all in one.
 
-Files are written under temporary names and take their own when all are there, so a failed write
-leaves what was there before.
+Files take their names when all are there, so a failed write leaves what was there before.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.delayed import delayed
 from shoal.io.files import open_files
+from shoal.io.staging import Staged, discard, new_mark, publish, staged, staged_name
 
 __all__ = ["to_csv", "to_json"]
 
@@ -169,6 +169,7 @@ class Writing:
     storage: Mapping[str, Any]
     single: bool
     errors: str = "strict"
+    mark: str = dataclasses.field(default_factory=new_mark)
 
     def write(
         self,
@@ -209,65 +210,61 @@ class Writing:
                 if one.fs.exists(one.path):
                     raise FileExistsError(f"{one.path} is there, and mode='x' replaces nothing")
         if self.single:
-            return self._one(df, targets[0], options, compute, told)
-        values = tuple(zip(targets, options, strict=True))
-        unknown = (None,) * (df.npartitions + 1)
-        args = (self._write_part, (df._node,), (), values, "", unknown, self.method)
-        parts = FrameBase.to_delayed(from_node(MapEach(*args)))
+            files = [self._one(df, targets[0], options)]
+        else:
+            values = tuple(zip(targets, options, strict=True))
+            unknown = (None,) * (df.npartitions + 1)
+            args = (self._write_part, (df._node,), (), values, "", unknown, self.method)
+            files = FrameBase.to_delayed(from_node(MapEach(*args)))
+        fs = targets[0].fs
         if not compute:
-            return [delayed(_finish)([part])[0] for part in parts]
-        return compute_all(delayed(_finish)(parts), **told)[0]
+            return [delayed(_finish)(fs, [file])[0] for file in files]
+        try:
+            return compute_all(delayed(_finish)(fs, files), **told)[0]
+        except BaseException:
+            discard(fs, {one.path.rpartition("/")[0] for one in targets}, self.mark)
+            raise
 
-    def _one(self, df: Any, target: Any, options: Any, compute: bool, told: Any) -> Any:
+    def _one(self, df: Any, target: Any, options: Any) -> Any:
         """One file: text is made in parallel, and written by one task after another."""
         unknown = (None,) * (df.npartitions + 1)
         node = MapEach(self._text, (df._node,), (), tuple(options), "", unknown, self.method)
-        mark = None
+        written = None
         start = "".encode(self.encoding)  # what an encoding puts before text, once in a file
         for part in FrameBase.to_delayed(from_node(node)):
-            mark = delayed(_append)(part, target, "a" in self.mode, start, mark)
-        whole = delayed(_close)(mark)
-        return compute_all(whole, **told)[0] if compute else [whole]
+            written = delayed(self._append)(part, target, start, written)
+        return written
 
     def _text(self, part: Any, options: Any) -> bytes:
         text = getattr(part, self.method)(**options)
         return str(text).encode(self.encoding, self.errors)
 
-    def _write_part(self, part: Any, value: Any) -> tuple[Any, str]:
+    def _write_part(self, part: Any, value: Any) -> Staged:
         target, options = value
-        folder, _, last = target.path.rpartition("/")
-        temporary = _renamed(target, f"{folder}/.{last}.tmp")
-        with temporary as file:
+        fs, path = target.fs, target.path
+        with staged(fs, path, self.mark) as name, _renamed(target, name) as file:
             file.write(self._text(part, options))
-        return target.fs, target.path
+        temporary = staged_name(path, self.mark)
+        return Staged(temporary, path, fs.size(temporary))
+
+    def _append(self, text: bytes, target: Any, start: bytes, before: Staged | None) -> Staged:
+        """Add text to a file that has a temporary name."""
+        fs, path = target.fs, target.path
+        name = staged_name(path, self.mark)
+        goes_on = before is not None
+        if before is not None:
+            _cut_back(fs, name, before.size)
+        elif "a" in self.mode and fs.exists(path):
+            fs.copy(path, name)
+            goes_on = True
+        with _renamed(target, name, "ab" if goes_on else "wb") as file:
+            file.write(text.removeprefix(start) if goes_on else text)
+        return Staged(name, path, fs.size(name))
 
 
-def _renamed(target: Any, path: str) -> Any:
+def _renamed(target: Any, path: str, mode: str = "wb") -> Any:
     """An open file of fsspec's with another name."""
-    return type(target)(target.fs, path, target.mode, target.compression)
-
-
-def _finish(written: Sequence[tuple[Any, str]]) -> list[str]:
-    """Files take their names."""
-    for fs, path in written:
-        folder, _, last = path.rpartition("/")
-        fs.mv(f"{folder}/.{last}.tmp", path)
-    return [path for _, path in written]
-
-
-def _append(text: bytes, target: Any, keep: bool, start: bytes, mark: Any) -> Any:
-    """Add text to a file that is being written under a temporary name; how long it is now."""
-    fs, (folder, _, last) = target.fs, target.path.rpartition("/")
-    name = f"{folder}/.{last}.tmp"
-    goes_on = mark is not None
-    if goes_on:
-        _cut_back(fs, name, mark[2])
-    elif keep and fs.exists(target.path):
-        fs.copy(target.path, name)
-        goes_on = True
-    with type(target)(fs, name, "ab" if goes_on else "wb", target.compression) as file:
-        file.write(text.removeprefix(start) if goes_on else text)
-    return fs, target.path, fs.size(name)
+    return type(target)(target.fs, path, mode, target.compression)
 
 
 def _cut_back(fs: Any, path: str, size: int) -> None:
@@ -276,5 +273,7 @@ def _cut_back(fs: Any, path: str, size: int) -> None:
         fs.pipe_file(path, fs.cat_file(path, end=size))
 
 
-def _close(mark: Any) -> list[str]:
-    return _finish([mark[:2]])
+def _finish(fs: Any, files: Sequence[Staged]) -> list[str]:
+    """Files take their names."""
+    publish(fs, files)
+    return [one.name for one in files]

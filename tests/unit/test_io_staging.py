@@ -1,0 +1,84 @@
+"""Files that take their names when all are there, also where tasks run twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pandas as pd
+import pytest
+
+import shoal.dataframe as dd
+from shoal.io.staging import Staged, new_mark, publish, staged, staged_name
+
+FRAME = pd.DataFrame({"x": range(6), "k": list("aabbcc")})
+
+
+@pytest.mark.parametrize("protocol", ["file", "memory"])
+def test_names_are_given_again_where_the_first_time_was_broken_off(
+    protocol: str, tmp_path: Path
+) -> None:
+    fs, mark, files = fsspec.filesystem(protocol), new_mark(), []
+    for name in ("a", "b", "old"):
+        path = f"{tmp_path}/{name}"
+        fs.makedirs(str(tmp_path), exist_ok=True)
+        with staged(fs, path, mark) as temporary:
+            fs.pipe_file(temporary, name.encode())
+        files.append(Staged(staged_name(path, mark), path, len(name)))
+    publish(fs, files[2:])
+    fs.mv(*files[0][:2])  # and the worker is lost
+    for _ in range(2):
+        publish(fs, files[:2], replaced=[files[2].name])
+    found = sorted(name.rsplit("/", 1)[1] for name in fs.find(str(tmp_path)))
+    assert found == ["a", "b"] and fs.cat_file(files[1].name) == b"b"
+    # Another file of this name is none of theirs.
+    with pytest.raises(FileNotFoundError):
+        publish(fs, [files[0]._replace(size=9)])
+
+
+def test_an_attempt_that_goes_on_too_long_changes_nothing(tmp_path: Path) -> None:
+    fs, path, mark = fsspec.filesystem("file"), f"{tmp_path}/a", new_mark()
+    slow = staged(fs, path, mark)
+    with open(slow.__enter__(), "w") as file:
+        file.write("one ")
+        file.flush()
+        with staged(fs, path, mark) as other:
+            Path(other).write_text("one two")
+        publish(fs, [Staged(staged_name(path, mark), path, 7)])
+        file.write("three")
+    slow.__exit__(None, None, None)
+    assert Path(path).read_text() == "one two"
+    # Nor does it change what the next write does.
+    with staged(fs, path, later := new_mark()) as other:
+        Path(other).write_text("anew")
+    publish(fs, [Staged(staged_name(path, later), path, 4)])
+    assert Path(path).read_text() == "anew"
+
+
+WRITES: dict[str, Callable[[Any, str], object]] = {
+    "parquet": lambda df, to: df.to_parquet(to),
+    "parquet in folders": lambda df, to: df.to_parquet(to, partition_on="k"),
+    "orc": lambda df, to: df.to_orc(to),
+    "csv": lambda df, to: df.to_csv(f"{to}/*.csv"),
+    "one csv": lambda df, to: df.to_csv(f"{to}/t.csv", single_file=True),
+    "json": lambda df, to: df.to_json(f"{to}/*.json"),
+}
+
+
+@pytest.mark.parametrize("kind", [*WRITES])
+def test_a_write_leaves_its_files_or_none(kind: str, tmp_path: Path) -> None:
+    def fail(part: Any) -> Any:
+        if part.x.max() > 4:
+            raise RuntimeError("on purpose")
+        return part
+
+    frame = dd.from_pandas(FRAME, 3)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        WRITES[kind](frame.map_partitions(fail, meta=FRAME), str(tmp_path))
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == []
+    WRITES[kind](frame, str(tmp_path))
+    found = [name for _, _, names in os.walk(tmp_path) for name in names]
+    assert len(found) == (1 if kind == "one csv" else 3) and not any(n[0] == "." for n in found)
