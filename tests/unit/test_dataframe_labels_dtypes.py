@@ -231,3 +231,31 @@ def test_merge_says_which_validation_there_is() -> None:
     assert len(df.merge(df, on="s", validate="m:m")) == len(FRAME.merge(FRAME, on="s"))
     with pytest.raises(NotImplementedError, match="duplicated"):
         df.merge(df, on="s", validate="1:1")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint16", "uint64", "int64"])
+def test_integers_as_labels_keep_their_dtype_in_every_partition(dtype: str, tmp_path: Any) -> None:
+    # Those of the first partition are in steps, of which pandas makes a range of 64 bits.
+    whole = pd.DataFrame({"i": np.array([1, 2, 3, 5, 5, 7], dtype), "x": range(6)})
+    frame = dd.from_pandas(whole, npartitions=2)
+    frame.to_parquet(tmp_path, write_index=False)
+    stored = dd.read_parquet(tmp_path, index="i")
+    options: list[dict[str, Any]] = [{}, {"sort": False}, {"sorted": True}, {"npartitions": 3}]
+    for lazy in [stored, *(frame.set_index("i", **told) for told in options)]:
+        dtypes = {part.compute().index.dtype for part in lazy.to_delayed()}
+        assert dtypes == {lazy.index.dtype} == {np.dtype(dtype)}
+        pd.testing.assert_frame_equal(lazy.compute().reset_index(), whole)
+
+
+@pytest.mark.parametrize("method", ["std", "var", "sem"])
+def test_spread_of_columns_of_several_kinds(method: str) -> None:
+    whole = pd.DataFrame(
+        {
+            "k": pd.array([1, 2, None, 4], dtype="Int64"),
+            "a": pd.array([1, 2, None, 5], dtype="int64[pyarrow]"),
+            "b": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    got = getattr(dd.from_pandas(whole, npartitions=2), method)().compute()
+    want = getattr(whole, method)()
+    pd.testing.assert_series_equal(got.astype(float), want.astype(float))

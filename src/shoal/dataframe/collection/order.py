@@ -18,7 +18,12 @@ from shoal.dataframe.collection.base import check_axis, check_shuffle_method, fr
 from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
 from shoal.dataframe.collection.generate import refuse_inplace, refuse_of_all_rows
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.kernels.levels import labels_as_columns, with_labels_from, with_level_names
+from shoal.dataframe.kernels.levels import (
+    labelled_by,
+    labels_as_columns,
+    with_labels_from,
+    with_level_names,
+)
 from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.meta import has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
@@ -100,9 +105,9 @@ def set_index(
     if append and sort:
         raise NotImplementedError("set_index(append=True) needs sort=False: rows stay in place")
     if not sort:
-        meta = frame._meta.set_index(column, drop=drop, append=append)
+        meta = labelled_by(frame._meta, column, drop, append)
         unknown = (None,) * (frame.npartitions + 1)
-        args = (_plain_index, (frame._node, column, drop, append), (), meta, unknown, "set-index")
+        args = (labelled_by, (frame._node, column, drop, append), (), meta, unknown, "set-index")
         return from_node(MapPartitions(*args))
     if divisions is not None and sorted and len(divisions) != self.npartitions + 1:
         raise ValueError(
@@ -160,10 +165,6 @@ def _is_column(frame: Any, series: Any) -> bool:
     """Whether a series is a column of a frame."""
     name = series.name
     return bool(name in frame.columns and frame[name]._node is series._node)
-
-
-def _plain_index(part: Any, column: Any, drop: bool, append: bool) -> Any:
-    return part.set_index(column, drop=drop, append=append)
 
 
 def _samples(column: Any) -> tuple[list[Any], bool]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 __all__ = [
     "has_numbered_levels",
+    "labelled_by",
     "labels_as_columns",
     "levels_of",
     "with_labels_from",
@@ -56,6 +57,31 @@ def levels_of(index: pd.Index) -> list[pd.Index]:
         return [index.get_level_values(i) for i in count]
     plain = index.set_names([None] * index.nlevels)
     return [plain.get_level_values(i).rename(index.names[i]) for i in count]
+
+
+def labelled_by(frame: pd.DataFrame, columns: Any, drop: bool = True, append: bool = False) -> Any:
+    """A frame with columns as its index, which keeps their dtypes.
+
+    pandas makes a range of narrow integers too that are in steps, or of none: then a partition's
+    labels would be of 64 bits and its neighbour's of 32.
+
+    Parameters
+    ----------
+    frame, columns, drop, append
+        As of `pandas.DataFrame.set_index`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1, 2]}, dtype="int32")
+    >>> labelled_by(frame, "x").index.dtype, frame.set_index("x").index.dtype
+    (dtype('int32'), dtype('int64'))
+    """
+    out = frame.set_index(columns, drop=drop, append=append)
+    if isinstance(out.index, pd.RangeIndex):
+        column = frame[columns[0] if isinstance(columns, list) else columns]
+        if column.dtype != out.index.dtype:
+            out.index = pd.Index(column.array, name=out.index.name)
+    return out
 
 
 def without_first_levels(index: pd.Index, count: int) -> pd.Index:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels import cuts
 from shoal.dataframe.kernels.joins import fast_merge
+from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.kernels.reductions import with_common_categories
 
 __all__ = [
@@ -145,7 +146,7 @@ def set_sorted_index(frame: Any, column: Any, drop: bool, append: bool = False) 
     >>> set_sorted_index(pd.DataFrame({"x": [2, 1]}), "x", True).index.tolist()
     [1, 2]
     """
-    out = frame.set_index(column, drop=drop, append=append)
+    out = labelled_by(frame, column, drop, append)
     # After a shuffle by range the rows are in order, unless labels are missing.
     return out if out.index.is_monotonic_increasing else out.sort_index(kind="stable")
 

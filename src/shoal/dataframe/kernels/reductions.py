@@ -550,11 +550,17 @@ def _spread(value: Any, ddof: int) -> Any:
 
 
 def _std_final(value: Any, ddof: int = 1, **options: Any) -> Any:
-    return _as_narrow(np.sqrt(_spread(value, ddof)), value[3])
+    return _as_narrow(_root(_spread(value, ddof)), value[3])
 
 
 def _sem_final(value: Any, ddof: int = 1, **options: Any) -> Any:
-    return _as_narrow(np.sqrt(_spread(value, ddof) / value[0]), value[3])
+    return _as_narrow(_root(_spread(value, ddof) / value[0]), value[3])
+
+
+def _root(value: Any) -> Any:
+    """The square root, also of objects: what pandas makes of columns of several kinds."""
+    mixed = isinstance(value, pd.Series) and value.dtype.hasobject
+    return value.map(np.sqrt) if mixed else np.sqrt(value)
 
 
 # -- distinct values ----------------------------------------------------------------------------

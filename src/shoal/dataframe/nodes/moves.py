@@ -17,7 +17,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels import cuts, moves
 from shoal.dataframe.kernels.joins import merged_schema
-from shoal.dataframe.kernels.levels import levels_of
+from shoal.dataframe.kernels.levels import labelled_by, levels_of
 from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
@@ -528,7 +528,7 @@ class SetIndex(Logical):
 
     def infer_meta(self) -> Any:
         """pandas' own."""
-        return self.source.meta.set_index(self.column, drop=self.drop)
+        return labelled_by(self.source.meta, self.column, self.drop)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones, where all labels have a place among them."""
