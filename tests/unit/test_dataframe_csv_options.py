@@ -87,3 +87,28 @@ def test_narrow_floats_are_rounded_as_pandas_rounds_them(tmp_path: Path) -> None
     told = {"dtype": {"x": "float32"}}
     wanted = pd.read_csv(path, **told)
     pd.testing.assert_frame_equal(dd.read_csv(str(path), **told).compute(), wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (b"", {}),
+        (b"a,b\n1,2\n1,2,3\n", {}),
+        (b'a,b\n1,"2\n', {}),
+        (b"a,b\n1,\xff\n", {}),
+        (b"a,b\n1,x\n", {"dtype": {"b": "int64"}}),
+        (b"a,b\n1,2\n", {"usecols": ["c"]}),
+    ],
+)
+def test_the_first_file_is_named_when_its_beginning_cannot_be_read(
+    tmp_path: Path, text: bytes, options: Any
+) -> None:
+    path = tmp_path / "first.csv"
+    path.write_bytes(text)
+    with pytest.raises(ValueError) as caught:
+        dd.read_csv(str(path), **options)
+    assert any("the beginning of " in note and "first.csv" in note for note in notes(caught.value))
+
+
+def notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])

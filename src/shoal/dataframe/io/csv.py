@@ -176,12 +176,11 @@ def _read(
     text = plan.sample if isinstance(plan.sample, bytes) else b""
     if reader == "read_fwf":
         options = _with_places(text, options)
-    names, options = _named(reader, text, options)
-    whole = READERS[reader](io.BytesIO(text), **options)
-    if missing:
-        options["dtype"] = _floats_for_numbers(whole, options.get("dtype"))
-        whole = READERS[reader](io.BytesIO(text), **options)
-    options = _without_texts(options, whole)
+    try:
+        names, whole, options = _sampled(reader, text, missing, options)
+    except (ValueError, TypeError, LookupError) as error:
+        error.add_note(f"while reading the beginning of {plan.paths[0]}, which tells the dtypes")
+        raise
     meta = make_meta(whole)
     wanted, convert = column
     path_column = "path" if wanted is True else (wanted or None)
@@ -255,6 +254,16 @@ def _whole_lines(sample: bytes, encoding: str, end: str) -> bytes:
     text = sample.decode(encoding, "ignore")
     whole = text[: text.rfind(end) + len(end)] if end in text else text
     return whole.encode(encoding)
+
+
+def _sampled(reader: str, text: bytes, missing: bool, options: dict[str, Any]) -> Any:
+    """All columns' names, the frame that a sample is, and the options that make blocks like it."""
+    names, options = _named(reader, text, options)
+    whole = READERS[reader](io.BytesIO(text), **options)
+    if missing:
+        options["dtype"] = _floats_for_numbers(whole, options.get("dtype"))
+        whole = READERS[reader](io.BytesIO(text), **options)
+    return names, whole, _without_texts(options, whole)
 
 
 UNREAD = ("usecols", "dtype", "engine", "parse_dates")
