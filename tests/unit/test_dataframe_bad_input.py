@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import sqlite3
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import shoal
 import shoal.dataframe as dd
+from shoal.dataframe.io.parquet import SchemaError
 
 FRAME = pd.DataFrame({"price": [1, 2, 3, 4], "size": [1.0, 2, 3, 4], "name": list("abcd")})
 
@@ -190,3 +195,98 @@ def test_an_engine_that_there_is_not() -> None:
     said = pytest.raises(ValueError, match=r"'auto', 'pandas', 'columnar'.*got 'spark'")
     with shoal.config.set({"dataframe.engine": "spark"}), said:
         df.price.sum().compute()
+
+
+def _files(folder, *tables):
+    for i, table in enumerate(tables):
+        pq.write_table(table, folder / f"part.{i}.parquet")
+    return str(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no such thing, but text", None])
+def test_a_file_whose_footer_cannot_be_read_is_named_whoever_asks_for_it(tmp_path, damage):
+    good = pa.table({"a": [1, 2, 3]})
+    path = _files(tmp_path, good, good, good)
+    bad = tmp_path / "part.1.parquet"
+    bad.write_bytes(bad.read_bytes()[:-20] if damage is None else damage)
+    for ask in (lambda df: df.a.sum(), lambda df: df.a.max(), len, lambda df: df):
+        with pytest.raises((pa.ArrowException, OSError)) as caught:
+            dd.read_parquet(path).pipe(ask).compute()
+        notes = getattr(caught.value, "__notes__", [])
+        assert "part.1.parquet" in str(caught.value) + "".join(notes)
+    others = [str(tmp_path / f"part.{i}.parquet") for i in (0, 2)]
+    assert dd.read_parquet(others).a.sum().compute() == 12
+
+
+def test_times_in_a_zone_are_not_taken_for_times_without_one(tmp_path):
+    times = pd.date_range("2024-01-01", periods=2)
+    zoned = times.tz_localize("America/New_York")
+    path = _files(tmp_path, pa.table({"t": times}), pa.table({"t": zoned}))
+    with pytest.raises(SchemaError, match=r"'t' of .*part.1.parquet is timestamp.*tz"):
+        dd.read_parquet(path).compute()
+    with pytest.raises(SchemaError, match="write the file again with 't' as"):
+        dd.read_parquet(path).t.max().compute()
+
+
+def test_zones_that_differ_name_the_same_moments(tmp_path):
+    times = pd.date_range("2024-01-01", periods=2, tz="UTC")
+    there = times.tz_convert("Asia/Tokyo")
+    found = dd.read_parquet(_files(tmp_path, pa.table({"t": times}), pa.table({"t": there})))
+    assert found.t.compute().tolist() == [*times, *times]
+
+
+def test_arguments_of_read_parquet_that_there_are_not_are_refused(tmp_path):
+    path = _files(tmp_path, pa.table({"a": [1, 2, 3]}))
+    with pytest.raises(TypeError, match="no argument 'filter'; did you mean 'filters'"):
+        dd.read_parquet(path, filter=[("a", ">", 1)])
+    with pytest.raises(ValueError, match="the list of paths is empty"):
+        dd.read_parquet([])
+    with pytest.raises(TypeError, match=r"a path is text or a pathlib\.Path; got None"):
+        dd.read_parquet(None)
+    assert dd.read_parquet(path, gather_statistics=False, read={}).a.sum().compute() == 6
+
+
+def test_filters_that_compare_what_cannot_be_compared_are_refused_at_once(tmp_path):
+    times = pd.date_range("2024-01-01", periods=3)
+    path = _files(tmp_path, pa.table({"a": [1, 2, 3], "t": times, "s": ["x", "y", "z"]}))
+    with pytest.raises(TypeError, match="filter on 'a' compares int64 with 'x'"):
+        dd.read_parquet(path, filters=[("a", ">", "x")])
+    with pytest.raises(TypeError, match="filter on 's' compares string with 5"):
+        dd.read_parquet(path, filters=[[("a", ">", 1)], [("s", "==", 5)]])
+    for filters, rows in (
+        ([("a", ">", 1.5)], 2),
+        ([("a", "in", [1, 9])], 1),
+        ([("a", "not in", {1})], 2),
+        ([("t", ">", pd.Timestamp("2024-01-02"))], 1),
+        ([("t", "<=", datetime.datetime(2024, 1, 2))], 2),
+        ([("s", "!=", "x")], 2),
+        ([("a", "is not", None)], 3),
+    ):
+        assert len(dd.read_parquet(path, filters=filters)) == rows
+
+
+def test_at_least_one_partition_and_one_row_in_each():
+    frame = pd.DataFrame({"a": [1, 2]})
+    for wrong in ({"npartitions": 0}, {"npartitions": -2}, {"chunksize": 0}, {"chunksize": -1}):
+        [name] = wrong
+        with pytest.raises(ValueError, match=f"{name} is at least 1, got {wrong[name]}"):
+            dd.from_pandas(frame, **wrong)
+
+
+def test_columns_that_a_table_of_a_database_has_not_are_named(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'data.db'}"
+    with sqlite3.connect(tmp_path / "data.db") as connection:
+        pd.DataFrame({"number": [1, 2], "word": ["a", "b"]}).to_sql("t", connection, index=False)
+    with pytest.raises(KeyError, match="'numbre' is no column of the table 't'; did you mean"):
+        dd.read_sql_table("t", uri, index_col="numbre")
+    with pytest.raises(KeyError, match="'wrod' is no column of the table 't'; did you mean 'word'"):
+        dd.read_sql_table("t", uri, index_col="number", columns=["wrod"])
+
+
+def test_a_damaged_orc_file_is_named(tmp_path):
+    dd.from_pandas(FRAME, npartitions=2).to_orc(str(tmp_path / "t"))
+    bad = sorted((tmp_path / "t").iterdir())[1]
+    bad.write_bytes(bad.read_bytes()[:-10])
+    with pytest.raises((OSError, pa.ArrowException)) as caught:
+        dd.read_orc(str(tmp_path / "t"))
+    assert f"{bad.name} cannot be read as ORC" in "".join(caught.value.__notes__)

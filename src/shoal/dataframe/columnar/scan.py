@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ["Column", "Scan", "footer_of"]
+__all__ = ["Column", "Scan", "footer_of", "naming_the_file"]
 
 
 class Column(NamedTuple):
@@ -94,6 +96,39 @@ def _has_ends(kind: Any) -> bool:
     return any(is_type(kind) for is_type in told)
 
 
+@contextmanager
+def naming_the_file(path: str, kind: str = "Parquet") -> Iterator[None]:
+    """Errors in the block get a note that says which file cannot be read, and what to do.
+
+    Parameters
+    ----------
+    path
+        Of a file whose footer is read.
+    kind
+        Of the file.
+
+    Examples
+    --------
+    >>> try:
+    ...     with naming_the_file("a.parquet"):
+    ...         raise OSError("no footer")
+    ... except OSError as error:
+    ...     error.__notes__[0][:37]
+    'a.parquet cannot be read as Parquet: '
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if not isinstance(error, FileNotFoundError):
+            error.add_note(
+                f"{path} cannot be read as {kind}: is it cut off, or of another kind? The other "
+                "files can be read without it: pass a list of them"
+            )
+        raise
+
+
 @functools.lru_cache(maxsize=4096)
 def footer_of(path: str, fingerprint: Any) -> Footer:
     """What the footer of a file says.
@@ -116,7 +151,8 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
     """
     import pyarrow.parquet as pq
 
-    footer = pq.read_metadata(path)
+    with naming_the_file(path):
+        footer = pq.read_metadata(path)
     schema = footer.schema.to_arrow_schema()
     flat = footer.schema.names == schema.names
     columns = {}

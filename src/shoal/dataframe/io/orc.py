@@ -9,6 +9,7 @@ import pyarrow.orc as orc
 
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
+from shoal.dataframe.columnar.scan import naming_the_file
 from shoal.dataframe.io.parquet_plan import in_natural_order, is_data
 from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import make_meta
@@ -81,7 +82,7 @@ def read_orc(
     values: list[tuple[Any, ...]] = []
     schema: Any = None
     for name in files:
-        with fs.open(name, "rb") as file:
+        with naming_the_file(name, "ORC"), fs.open(name, "rb") as file:
             told = orc.ORCFile(file)
             if schema is None:
                 schema = told.schema

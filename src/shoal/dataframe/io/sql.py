@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.collection import compute as compute_all
-from shoal.dataframe.collection.base import FrameBase, from_node
+from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.io.csv import fits
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.meta import make_meta
