@@ -135,6 +135,7 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "a chain is one stage, and the file is read for what it uses": lambda df: df[df.x > 3].y + 1,
     "an assignment that nobody reads goes; a filter moves below the other": assigned,
     "two filters are one, and go to the file": twice,
+    "a query in text is one of operators": lambda df: df.query("3 < x <= 9 and k in ['a', 'b']").y,
     "a value that is computed stays in the frame": lambda df: df[df.y * 2 > df.x].k,
     "what two results need is read once": shared,
     "the first rows of what is sorted need no order of the others": lambda df: df.sort_values(

@@ -39,6 +39,8 @@ FILTERS = [
     "d[(d['i'] != 2) & ~d['b']]",
     "d[d['s'].str.contains('a').fillna(False)]",
     "d[d['i'] > 99]",
+    "d.query('{n} > 1 and not b or s == \"a\"')",
+    "d.query('{a} == {a} and {m} >= {m}.mean()')",
 ]
 STEPS = [
     *FILTERS,
@@ -50,6 +52,7 @@ STEPS = [
     "d.assign(c=d['c'].astype('str'))",
     "d.fillna({{'f': 0.5, 's': 'q', 'I': 0}})",
     "d.dropna(subset=['{a}'])",
+    "d.eval('f = {m} / u + i')",
     "d.where(d['i'] > 0)",
     "d.head(9, **EVERY)",
     "dd.concat([d, o])",

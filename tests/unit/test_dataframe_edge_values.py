@@ -328,3 +328,9 @@ def test_groups_of_missing_labels_beside_categories_that_no_row_has(name: str) -
     for npartitions in (1, 3):
         df = dd.from_pandas(frame, npartitions=npartitions)
         pd.testing.assert_series_equal(getattr(df.groupby(**options).v, name)().compute(), wanted)
+
+
+def test_the_mean_of_objects_that_are_all_missing() -> None:
+    frame = pd.DataFrame({"o": np.array([None, None], dtype=object), "i": [1, 2]})
+    found = dd.from_pandas(frame, npartitions=2).mean().compute(scheduler="sync")
+    pd.testing.assert_series_equal(found, frame.mean(), check_dtype=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -554,13 +553,8 @@ class FrameBase(CollectionMixin):
         if method in ROW_ARGUMENTS:
             items = [one if isinstance(one, pd.Series) and along else wrapped(one) for one in items]
         items = aligned(items, method, match=match_of(method, items), along=along)
-        node = Method(method, tuple(items), tuple(kwargs), annotations=current_annotations())
-        try:
-            return from_node(node)
-        except pd.errors.UndefinedVariableError as error:  # of query and eval
-            name = next(iter(re.findall("'(.*)'", str(error))), "")
-            error.args = (f"{error}{nearest(name, getattr(self, 'columns', ()))}",)
-            raise
+        args = (method, tuple(items), tuple(kwargs))
+        return from_node(Method(*args, annotations=current_annotations()))
 
     def _operator(self, name: str, *args: Any) -> Any:
         like = next((one for one in args if isinstance(one, FrameBase) and one.ndim), None)

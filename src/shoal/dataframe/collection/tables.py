@@ -58,7 +58,7 @@ ROW_ARGUMENTS = frozenset(
 ROWWISE: Mapping[str, str] = {
     "DataFrame": f"""
         abs clip fillna isna isnull mask notna notnull replace round where dropna divide
-        add_prefix add_suffix explode eval query select_dtypes combine combine_first
+        add_prefix add_suffix explode select_dtypes combine combine_first
         filter at_time between_time droplevel multiply subtract set_axis transform
         rename_axis stack convert_dtypes infer_objects
         {FLEXIBLE}
@@ -125,6 +125,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     },
     "display": {"DataFrame Series": "to_string", "DataFrame": "to_html"},
     "columns": {"DataFrame": "rename xs"},
+    "queries": {"DataFrame": "query eval=evaluate"},
     "conversion": {
         "DataFrame": "astype to_dask_array to_bag to_records to_timestamp to_backend memory_usage "
         "memory_usage_per_partition nbytes info squeeze itertuples iterrows dot",

@@ -456,7 +456,7 @@ def _mean_final(value: Any, **options: Any) -> Any:
         # Of Arrow's decimals, whose mean has as many places as they.
         places = Decimal(1).scaleb(int(total.as_tuple().exponent))
         return (total / int(count)).quantize(places, rounding=ROUND_HALF_UP)
-    if getattr(total, "dtype", None) == object and not pd.api.types.is_scalar(count):
+    if isinstance(total, pd.Series) and pd.api.types.is_object_dtype(total.dtype):
         # Python divides nothing by zero.
         count = count.astype(object).where(count != 0, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -31,6 +31,7 @@ __all__ = [
     "Assign",
     "Attribute",
     "Column",
+    "Evaluated",
     "Filter",
     "MapEach",
     "MapPartitions",
@@ -339,8 +340,8 @@ COLUMN_BY_COLUMN = frozenset(
 """Methods of frames that work on each column by itself, while no argument names columns."""
 
 ROW_DROPPING = frozenset(
-    ["dropna", "drop_duplicates", "explode", "head", "tail", "sample", "query", "at_time"]
-    + ["between_time", "stack", "repeat", "compare", "drop", "filter", "eval", "unique"]
+    ["dropna", "drop_duplicates", "explode", "head", "tail", "sample", "at_time", "between_time"]
+    + ["stack", "repeat", "compare", "drop", "filter", "unique"]
 )
 """Methods that do not give a row for each row."""
 
@@ -372,7 +373,7 @@ class Method(PartitionWise):
     """
 
     __slots__ = ()
-    fields = ("method", "args", "names")
+    fields: ClassVar[tuple[str, ...]] = ("method", "args", "names")
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
@@ -428,6 +429,51 @@ class Method(PartitionWise):
     def label(self) -> str:
         """The method and its plain arguments."""
         return _join_label(self.method, self.args[1:])
+
+
+class Evaluated(Method):
+    """A ``query`` or an ``eval`` that is left to pandas, row by row.
+
+    Parameters
+    ----------
+    method, args, names
+        Of a `Method`; the text is the second of ``args``.
+    reads
+        The columns that the text names, a tuple; None: it may read any.
+    assigned
+        Those that it assigns, a tuple.
+    reason
+        Why the text is not looked into.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=1)
+    >>> Evaluated("query", (df.expr, "x > 1"), (), ("x",), (), "an example").label()
+    "query('x > 1'), left to pandas: an example"
+    """
+
+    __slots__ = ()
+    fields = ("method", "args", "names", "reads", "assigned", "reason")
+
+    @property
+    def keeps_rows(self) -> bool:  # type: ignore[override]
+        """Not where it asks for some."""
+        return bool(self.method != "query")
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted columns where it has those of its source, and those that it names."""
+        if self.reads is None:
+            yield self.args[0], ALL_COLUMNS
+        elif self.method == "query" or self.assigned:
+            passed = None if wanted is None else wanted - set(self.assigned)
+            yield self.args[0], None if passed is None else passed | set(self.reads)
+        else:
+            yield self.args[0], frozenset(self.reads)
+
+    def label(self) -> str:
+        """The text, and why it stays one."""
+        return f"{self.method}({str(self.args[1])[:60]!r}), left to pandas: {self.reason}"
 
 
 class Attribute(PartitionWise):
