@@ -43,6 +43,10 @@ def inc(x):
     return x + 1
 
 
+def has_numpy():
+    return "numpy" in sys.modules
+
+
 def wait_for_file(path):
     while not Path(path).exists():
         threading.Event().wait(0.01)
@@ -73,6 +77,14 @@ def test_a_memory_hog_is_named_with_its_peak_and_the_limit(suffer):
         with pytest.raises(KilledWorker, match=r"hog.*(memory|limit)"):
             faulty.client.submit(hog).result(timeout=WAIT_S)
         assert faulty.client.submit(inc, 1).result(timeout=WAIT_S) == 2
+
+
+def test_workers_import_numpy_ahead_where_the_program_has_it(client):
+    pytest.importorskip("numpy")
+    deadline, pause = time.monotonic() + WAIT_S, threading.Event()
+    while not all(client.run(has_numpy).values()):
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
 
 
 def test_a_worker_that_is_killed_in_the_middle(client, tmp_path):

@@ -178,3 +178,19 @@ def test_what_is_shown_ahead_is_what_there_is_and_only_once() -> None:
     (view,) = open_segment(os.dup(segment.fd), [(0, 2 * SIZE)])
     assert not is_new(view)
     assert bytes(view) == b"c" * (2 * SIZE)
+
+
+def test_a_mapping_that_is_about_to_go_is_forgotten_whoever_looks_first() -> None:
+    segment, _ = Pool().make([b"a" * SIZE])
+    before = MAPPED.nbytes
+    view = receive(segment)
+    mapping = MAPPED.find(address_of(view), 1)
+    assert mapping is not None and MAPPED.nbytes == before + SIZE
+    # What its finalizer leaves, found by a thread that looks before the object has gone.
+    MAPPED.gone.append((mapping.start, mapping.number))
+    assert MAPPED.nbytes == before
+    del mapping, view
+    gc.collect()
+    again = receive(segment)
+    MAPPED.gone.append((address_of(again), -1))  # of one that had the address before
+    assert MAPPED.nbytes == before + SIZE

@@ -35,6 +35,7 @@ import contextlib
 import ctypes
 import fcntl
 import functools
+import itertools
 import mmap
 import os
 import pickle
@@ -237,13 +238,15 @@ class Mapping:
     """
 
     segment: Segment
+    number: int
+    """Of all that there ever were."""
     start: int
     window: Window
 
     def __del__(self) -> None:
         # Collected at any moment, perhaps by a thread that holds the lock: only leave a note.
-        MAPPED.gone.append(getattr(self, "start", 0))
         if hasattr(self, "window"):
+            MAPPED.gone.append((self.start, self.number))
             WINDOWS.returned.append(self.window)
 
 
@@ -259,9 +262,10 @@ class Mapped:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.starts: list[int] = []
-        self.mappings: dict[int, weakref.ref[Mapping]] = {}
-        self.sizes: dict[int, int] = {}
-        self.gone: deque[int] = deque()
+        self.mappings: dict[int, tuple[int, int, weakref.ref[Mapping]]] = {}
+        """By address: number and size of a mapping, and itself."""
+        self.gone: deque[tuple[int, int]] = deque()
+        """Addresses and numbers of those that are no more."""
 
     def add(self, mapping: Mapping) -> None:
         """Remember a mapping."""
@@ -269,37 +273,37 @@ class Mapped:
             self._forget()
             if mapping.start not in self.mappings:
                 bisect.insort(self.starts, mapping.start)
-            self.mappings[mapping.start] = weakref.ref(mapping)
-            self.sizes[mapping.start] = mapping.segment.size
+            size = mapping.segment.size
+            self.mappings[mapping.start] = mapping.number, size, weakref.ref(mapping)
 
     @property
     def nbytes(self) -> int:
         """How much memory the mappings of now take, whether it was looked at or not."""
         with self.lock:
             self._forget()
-            return sum(self.sizes.values())
+            return sum([size for _, size, _ in self.mappings.values()])
 
     def find(self, address: int, size: int) -> Mapping | None:
         """The mapping that an area of memory lies in."""
         with self.lock:
             self._forget()
             at = bisect.bisect_right(self.starts, address) - 1
-            mapping = self.mappings[self.starts[at]]() if at >= 0 else None
+            mapping = self.mappings[self.starts[at]][2]() if at >= 0 else None
         if mapping is None or address + size > mapping.start + mapping.segment.size:
             return None
         return mapping
 
     def _forget(self) -> None:
         while self.gone:
-            start = self.gone.popleft()
-            known = self.mappings.get(start)
+            start, number = self.gone.popleft()
             # The address may belong to a newer mapping by now.
-            if known is not None and known() is None:
-                del self.mappings[start], self.sizes[start]
+            if start in self.mappings and self.mappings[start][0] == number:
+                del self.mappings[start]
                 self.starts.remove(start)
 
 
 MAPPED = Mapped()
+NUMBERS = itertools.count()
 
 
 def map_segment(segment: Segment) -> memoryview:
@@ -308,6 +312,7 @@ def map_segment(segment: Segment) -> memoryview:
     mapping = mapping_type(segment.size).from_buffer(window.area.memory, window.area.offset)
     mapping.segment = segment
     mapping.start = window.area.start
+    mapping.number = next(NUMBERS)
     mapping.window = window
     MAPPED.add(mapping)
     return pickle.PickleBuffer(mapping).raw()

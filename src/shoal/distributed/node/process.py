@@ -7,6 +7,7 @@ stays open: when it ends, the nanny's process is gone, and so is the worker a mo
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -20,6 +21,7 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
@@ -54,7 +56,9 @@ GC_THRESHOLD = 20_000
 PR_SET_PDEATHSIG = 1
 
 
-def pack_start(spec: WorkerSpec, security: Security, path: list[str]) -> bytes:
+def pack_start(
+    spec: WorkerSpec, security: Security, path: list[str], modules: Sequence[str] = ()
+) -> bytes:
     """What the nanny sends first.
 
     Parameters
@@ -63,6 +67,8 @@ def pack_start(spec: WorkerSpec, security: Security, path: list[str]) -> bytes:
         The worker's.
     path
         Where to look for modules.
+    modules
+        To import before the first task that needs them does, if there is time.
 
     Examples
     --------
@@ -70,11 +76,11 @@ def pack_start(spec: WorkerSpec, security: Security, path: list[str]) -> bytes:
     >>> LENGTH.unpack(data[:4])[0] == len(data) - 4
     True
     """
-    data = pickle.dumps((spec, security, path), 5)
+    data = pickle.dumps((spec, security, path, list(modules)), 5)
     return LENGTH.pack(len(data)) + data
 
 
-def read_start(sock: socket.socket) -> tuple[WorkerSpec, Security, list[str]]:
+def read_start(sock: socket.socket) -> tuple[WorkerSpec, Security, list[str], list[str]]:
     """What the nanny sent first."""
     with sock.makefile("rb", buffering=0) as file:
         size = LENGTH.unpack(file.read(LENGTH.size))[0]
@@ -104,7 +110,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     parent = os.getppid()
     die_with_parent()
     sock = socket.socket(fileno=descriptor)
-    spec, security, path = read_start(sock)
+    spec, security, path, modules = read_start(sock)
     sys.path[:] = path
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
@@ -129,7 +135,10 @@ def main(descriptor: int, cells: int) -> NoReturn:
     watch_parent(sock, worker)
     if os.getppid() != parent:
         os._exit(1)
-    threading.Thread(target=start, args=(worker, sock), name="shoal-start", daemon=True).start()
+    starting = threading.Thread(
+        target=start, args=(worker, sock, modules), name="shoal-start", daemon=True
+    )
+    starting.start()
     worker.on_closed = loop.stop
     try:
         loop.run()
@@ -137,7 +146,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
         end(worker)
 
 
-def start(worker: Worker, sock: socket.socket) -> None:
+def start(worker: Worker, sock: socket.socket, modules: list[str]) -> None:
     """Users' code may run before the first task, and takes its time beside the loop."""
     try:
         worker.start()
@@ -151,6 +160,10 @@ def start(worker: Worker, sock: socket.socket) -> None:
     # Off the way to the first result.
     importlib.import_module("shoal.distributed.client.current").use_in_worker()
     tell(sock, {"address": worker.address})
+    for name in modules:
+        # Tasks that need it import it themselves, and are told what is wrong with it.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def told_to_end(worker: Worker) -> None:
