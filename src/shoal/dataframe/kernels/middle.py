@@ -104,11 +104,7 @@ class RankBounds:
         if not count:
             return [Bounds(None, None, 0)] * len(self.q)
         some = [one for one in shown if one.total]
-        values = pd.concat([one.values for one in some]).drop_duplicates()
-        values = values.sort_values(ignore_index=True)
-        # Of each value: how many are below it at most, and how many are not above it at least.
-        below = sum(_most_below(one, values) for one in some)
-        within = sum(_least_within(one, values) for one in some)
+        values, below, within = _ranked(some)
         found = []
         for q in self.q:
             first, last, _ = ranks_beside(q, count, values.dtype)
@@ -118,14 +114,21 @@ class RankBounds:
         return found
 
 
-def _most_below(one: Shown, values: Any) -> Any:
-    where = one.values.searchsorted(values, side="left")
-    return np.append(one.places, one.total)[where]
+def _ranked(shown: Sequence[Shown]) -> tuple[Any, Any, Any]:
+    """All that is shown in its order; of each how many values are below it at most, and how many
+    are not above it at least.
 
-
-def _least_within(one: Shown, values: Any) -> Any:
-    where = one.values.searchsorted(values, side="right")
-    return np.append(0, one.places + 1)[where]
+    A value tells of its own partition: what is between it and the next one may be below all that is
+    larger, and what is between the one before and it is not above it.
+    """
+    values = pd.concat([one.values for one in shown], ignore_index=True)
+    order = values.argsort(kind="stable").to_numpy()
+    to_next = np.concatenate([np.diff(one.places, append=one.total) for one in shown])[order]
+    from_last = np.concatenate([np.diff(one.places, prepend=-1) for one in shown])[order]
+    values = values.iloc[order]
+    below = (np.cumsum(to_next) - to_next)[~values.duplicated().to_numpy()]
+    is_last = ~values.duplicated(keep="last").to_numpy()
+    return values[is_last], below, np.cumsum(from_last)[is_last]
 
 
 @dataclasses.dataclass(frozen=True)
