@@ -1,9 +1,13 @@
 """What tasks print, on its way from a worker's process to the clients that asked for these tasks.
 
 Threads leave text here as it is written.  The loop takes whole lines: a moment later, or together
-with the end of the task, whose result then comes after its lines.  How much may pass is bounded,
-for each task and for the worker, by lines and characters in a second; what is beyond is counted
-and told.  The worker's own output and its log have it all.
+with the end of the task, whose result then comes after its lines.  What has no end of a line for a
+second or two, such as a bar of progress, is told as if it had one.
+
+How much may pass is bounded, for each task and for the worker, by lines and characters in a second.
+What is beyond is counted, and told for all tasks of a kind together, at once and then no more than
+once in a second: a line for each of ten thousand tasks would be what the bound is there to prevent.
+It goes to who asked for the last of these tasks.  The worker's own output and its log have it all.
 
 A line must not appear twice on one terminal: with the lines goes what the worker's streams are
 (`place_of`), and a client whose own are the same prints nothing.
@@ -12,6 +16,7 @@ A line must not appear twice on one terminal: with the lines goes what the worke
 from __future__ import annotations
 
 import functools
+import math
 import os
 import threading
 from collections.abc import Callable, Container
@@ -20,12 +25,17 @@ from dataclasses import dataclass, field
 from shoal.distributed.net import Loop
 from shoal.distributed.node.known import numbered_by
 from shoal.distributed.protocol import Key
+from shoal.graph.naming import key_split
 
 __all__ = ["Echo", "Waiting", "place_of"]
 
 TASK_LINES, TASK_CHARACTERS = 200, 20_000
 WORKER_LINES, WORKER_CHARACTERS = 2000, 200_000
 """What may pass in a second, of one stream of a task and of all."""
+
+MOST_KINDS = 20
+OTHERS = "of other kinds"
+"""Of how many kinds of tasks it is told what was left out of them; and what the rest is called."""
 
 ECHO_S = 0.1
 """How long a line of a task that runs on waits for others."""
@@ -71,6 +81,8 @@ class Said:
     """One stream of one task."""
 
     pieces: list[str] = field(default_factory=list)
+    is_old: bool = False
+    """The line that has not ended was begun before this second."""
     lines: int = 0
     characters: int = 0
     """What has passed in this second."""
@@ -85,8 +97,34 @@ class Said:
         text = "".join(self.pieces)
         cut = len(text) if everything else text.rfind("\n") + 1
         self.pieces = [text[cut:]] if cut < len(text) else []
+        self.is_old = self.is_old and not cut
         text = text[:cut]
         return text + "\n" if text and not text.endswith("\n") else text
+
+    def take_left_out(self) -> int:
+        """How many lines did not pass."""
+        count = self.left_out + self.is_open
+        self.is_full = self.is_open = False
+        self.left_out = 0
+        return count
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What did not pass of one stream of all tasks of a kind, and was not told yet."""
+
+    told_s: float = -math.inf
+    lines: int = 0
+    tasks: int = 0
+    key: Key = ""
+    """Of the last of them."""
+
+    def take(self, kind: str) -> str:
+        """In words."""
+        whose = f"{self.tasks:,} tasks {kind!r}" if self.tasks > 1 else str(self.key)
+        lines = "1 line" if self.lines == 1 else f"{self.lines:,} lines"
+        self.lines = self.tasks = 0
+        return f"... {lines} of {whose} left out; Client.get_worker_logs() has the last of them\n"
 
 
 class Waiting:
@@ -116,12 +154,13 @@ class Waiting:
         self._of_all = of_all
         self._lock = threading.Lock()
         self._said: dict[tuple[Key, str], Said] = {}
+        self._left_out: dict[tuple[str, str], LeftOut] = {}
         self._lines = self._characters = 0
         self._since = 0.0
 
     def __len__(self) -> int:
-        """How many streams of tasks are remembered; none a second after the last word."""
-        return len(self._said)
+        """How much is remembered; nothing two seconds after the last word."""
+        return len(self._said) + len(self._left_out) + bool(self._characters)
 
     def add(self, key: Key, stream: str, text: str) -> None:
         """A task has written something.
@@ -171,24 +210,42 @@ class Waiting:
             is_new_second = now - self._since >= 1.0
             for (key, stream), said in list(self._said.items()):
                 has_ended = key not in running
-                text = said.take(has_ended or said.is_full)
-                if said.is_full and (has_ended or is_new_second):
-                    text += LEFT_OUT.format(said.left_out + said.is_open, key)
-                    said.is_full = said.is_open = False
-                    said.left_out = 0
+                text = said.take(has_ended or said.is_full or (is_new_second and said.is_old))
                 if text:
                     told.append((key, stream, text))
+                if said.is_full and (has_ended or is_new_second):
+                    self._leave_out(key, stream, said.take_left_out())
                 if is_new_second:
                     said.lines = said.characters = 0
-                    if not said.pieces:
-                        del self._said[key, stream]
+                    said.is_old = bool(said.pieces)
+                if has_ended or (is_new_second and not said.pieces):
+                    del self._said[key, stream]
+            told += self._take_left_out(now)
             if is_new_second:
                 self._since = now
                 self._lines = self._characters = 0
         return told
 
+    def _leave_out(self, key: Key, stream: str, lines: int) -> None:
+        kind = key_split(key)
+        if (kind, stream) not in self._left_out and len(self._left_out) >= MOST_KINDS:
+            kind = OTHERS
+        left = self._left_out.setdefault((kind, stream), LeftOut())
+        left.lines += lines
+        left.tasks += 1
+        left.key = key
 
-LEFT_OUT = "... {:,} lines of {} left out; Client.get_worker_logs() has the last of them\n"
+    def _take_left_out(self, now: float) -> list[tuple[Key, str, str]]:
+        told = []
+        for (kind, stream), left in list(self._left_out.items()):
+            if now - left.told_s < 1.0:
+                continue
+            if not left.lines:
+                del self._left_out[kind, stream]
+                continue
+            told.append((left.key, stream, left.take(kind)))
+            left.told_s = now
+        return told
 
 
 class Echo:
