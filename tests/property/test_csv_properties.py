@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal.dataframe as dd
-from shoal.dataframe.io.csv_arrow import MOST_LETTERS, has_hexadecimal, is_plain, plain_columns
+from shoal.dataframe.io.csv_arrow import (
+    MOST_LETTERS,
+    has_hexadecimal,
+    is_plain,
+    may_end_in_quotes,
+    plain_columns,
+)
 
 CELLS = [
     "",
@@ -81,6 +89,39 @@ def test_a_block_is_read_as_pandas_reads_it(block: Any) -> None:
         assert wanted[name].dtype == kind or not len(wanted), (name, kind, wanted[name])
         wanted[name] = wanted[name].astype(kind)
     pd.testing.assert_frame_equal(found, wanted, rtol=1e-15)
+
+
+TEXTS = ["x", "y z", '"a\nb"', '"a,b\nc"', '"q""\n""w"', '5"', '""', '"many\nlines,x\nof"', 'a"b']
+TEXTS += ['"u,v\nw,z"', '"end,"', '""""', '"begins""\n"']
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(TEXTS)), min_size=2, max_size=20),
+    st.sampled_from([20, 40, 80]),
+)
+def test_lines_that_end_inside_of_quotes_are_read_as_they_are_or_said(
+    rows: list[tuple[str, str]], blocksize: int
+) -> None:
+    lines = [f"r{i},{one},{other}" for i, (one, other) in enumerate(rows)]
+    text = "\n".join(["i,t,v", *lines]) + "\n"
+    wanted = pd.read_csv(io.StringIO(text), dtype="str")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "t.csv")
+        path.write_text(text)
+        read = dd.read_csv(str(path), blocksize=blocksize, sample=len(text), dtype="str")
+        try:
+            found = read.compute()
+        except pd.errors.ParserError as error:
+            assert "blocksize=None" in str(getattr(error, "__notes__", []))
+        else:
+            pd.testing.assert_frame_equal(found.reset_index(drop=True), wanted)
+
+
+def test_a_block_of_nothing_but_quotes() -> None:
+    assert may_end_in_quotes(b'""\n' * 5000, b",")
+    assert not may_end_in_quotes(b'"a"\n' + b'""\n' * 500, b",")
+    assert may_end_in_quotes(b'"a\n' + b'""\n' * 500, b",")
 
 
 def test_what_is_not_plain_is_left_to_pandas(tmp_path: Any) -> None:

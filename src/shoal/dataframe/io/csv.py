@@ -345,6 +345,9 @@ def _with_places(sample: bytes, options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "colspecs": list(zip(edges[::2], edges[1::2], strict=True))}
 
 
+CUT_IN_QUOTES = ("EOF inside string", "unexpected end of data")
+"""What pandas' engines say of a block that ends within quotes."""
+
 FIXES = {"f": "float64", "u": "uint64", "i": "float64"}
 """What to pass as dtype, by the kind of what was found and does not fit."""
 
@@ -428,6 +431,11 @@ class BlockReader:
             return read(io.BytesIO(text), **options)
         except (ValueError, TypeError, OverflowError) as error:
             error.add_note(f"while reading {block.path}, from byte {block.offset}")
+            if any(words in str(error) for words in CUT_IN_QUOTES):
+                error.add_note(
+                    "if line ends stand inside of quotes, the block may end at one of these: pass "
+                    "blocksize=None to read whole files"
+                )
             told = options.get("dtype")
             for name, dtype in told.items() if isinstance(told, Mapping) else ():
                 cells = _cells(read, text, options, name)

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas._libs.parsers import STR_NA_VALUES
 
-__all__ = ["has_blank_line", "has_hexadecimal", "is_plain", "plain_columns"]
+__all__ = ["has_blank_line", "has_hexadecimal", "is_plain", "may_end_in_quotes", "plain_columns"]
 
 PLAIN_OPTIONS = frozenset(["dtype", "usecols", "sep", "delimiter", "header", "engine"])
 """Options of `pandas.read_csv` that may be given."""
@@ -132,6 +132,42 @@ def has_blank_line(text: bytes) -> bool:
 BLANK_LINE = re.compile(rb"(?:^|[\r\n])[ \t]+(?:[\r\n]|$)")
 
 
+MOST_RUNS = 1000
+"""So many cells that are nothing but quotes are looked at."""
+
+
+def may_end_in_quotes(text: bytes, separator: bytes) -> bool:
+    r"""Whether a block may end within quotes, for which Arrow takes its end for that of the cell.
+
+    Then the quotes began with the last run of an odd number of them: those behind it stand for
+    themselves, two by two.  And there a cell began.
+
+    Parameters
+    ----------
+    text
+        A block.
+    separator
+        Between cells.
+
+    Examples
+    --------
+    >>> may_end_in_quotes(b'x,y\n1,"a\n', b","), may_end_in_quotes(b'x,y\n1,"a"\n', b",")
+    (True, False)
+    """
+    end = len(text)
+    for _ in range(MOST_RUNS):
+        end = text.rfind(b'"', 0, end) + 1
+        if not end:
+            return False
+        start = end
+        while start and text[start - 1 : start] == b'"':
+            start -= 1
+        if (end - start) % 2:
+            return not start or text[start - 1 : start] in (separator, b"\n", b"\r")
+        end = start
+    return True
+
+
 def plain_columns(
     text: bytes,
     reader: str,
@@ -160,14 +196,15 @@ def plain_columns(
     """
     from pyarrow import csv
 
-    if has_hexadecimal(text):
+    separator = _separator(reader, options)
+    if has_hexadecimal(text) or may_end_in_quotes(text, separator.encode()):
         return None
     types = {name: _type_of(dtype) for name, dtype in dtypes.items()}
     try:
         table = csv.read_csv(
             pa.py_buffer(text),
             csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
-            csv.ParseOptions(delimiter=_separator(reader, options), newlines_in_values=True),
+            csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             csv.ConvertOptions(
                 column_types=types,
                 include_columns=list(types),
