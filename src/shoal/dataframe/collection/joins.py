@@ -24,6 +24,7 @@ from shoal.dataframe.collection.base import (
 from shoal.dataframe.collection.columns import has_levels, labels_of
 from shoal.dataframe.kernels import cuts
 from shoal.dataframe.meta import UNKNOWN_CATEGORIES, kind_of_categories, make_meta, sample_of
+from shoal.dataframe.nodes.beside import OpenBeside, SideBySide
 from shoal.dataframe.nodes.moves import Join, union_divisions
 from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -239,13 +240,24 @@ def concat(
     join
         "outer" or "inner": which columns, or which rows.
     ignore_unknown_divisions
-        Do not warn that rows of unknown divisions are taken to fit (``axis=1``).
+        Take it, with ``axis=1``, that partitions of the same number have all rows of their labels.
+        By default there is a warning, and frames whose divisions nobody knows are put together
+        partition by partition if all have the same labels in each, which is looked up when they
+        run; rows are moved by their labels if they have not, or are no longer where they were
+        read, and are in no particular order then.
     ignore_order
         Accepted for programs written for Dask.
     interleave_partitions
         Merge partitions that overlap, so that divisions stay known.
     **kwargs
         Of `pandas.concat`.
+
+    Raises
+    ------
+    ValueError
+        Divisions are unknown, and frames differ in how many partitions they have (``axis=1``).
+    RepeatedLabelsError
+        When it runs: labels repeat, and the indexes are not equal (``axis=1``).
 
     Examples
     --------
@@ -341,29 +353,35 @@ def _below(*args: Any) -> Any:
 
 def _beside(parts: Any, join: str, ignore_unknown: bool, kwargs: dict[str, Any]) -> Any:
     nodes = [part._node for part in parts]
-    known = all(part.known_divisions for part in parts)
-    if not known and not side_by_side(nodes):
-        if len({part.npartitions for part in parts}) > 1:
-            raise ValueError(
-                "Unable to concatenate DataFrame with unknown division specifying axis=1: "
-                f"{[part.npartitions for part in parts]} partitions; use set_index first"
-            )
-        if not ignore_unknown:
-            warnings.warn(
-                "Concatenating dataframes with unknown divisions. We're assuming that the indices "
-                "of each dataframes are aligned. This assumption is not generally safe",
-                UserWarning,
-                stacklevel=3,
-            )
-    elif known:
-        nodes = aligned(nodes, "concat", match="single", along=False)
     options = (("join", join), *kwargs.items())
     meta = pd.concat([part._meta for part in parts], axis=1, **dict(options))
-    return from_node(MapPartitions(_joined, (options, *nodes), (), meta, None, "concat"))
-
-
-def _joined(options: Any, *parts: Any) -> Any:
-    return pd.concat(parts, axis=1, **dict(options))
+    counts = [part.npartitions for part in parts]
+    if side_by_side(nodes) or max(counts) == 1:
+        return from_node(SideBySide(tuple(nodes), options, meta))
+    known = any(part.known_divisions for part in parts)
+    fits = len(set(counts)) == 1
+    if not (known or ignore_unknown):
+        warnings.warn(
+            "concat(axis=1) of unknown divisions: labels are compared when it runs, and rows are "
+            "moved where they differ; set_index() tells the divisions of a frame, and "
+            "ignore_unknown_divisions=True says that labels need not be compared",
+            UserWarning,
+            stacklevel=3,
+        )
+    if not known and not fits:
+        raise ValueError(
+            "Unable to concatenate DataFrame with unknown division specifying axis=1: "
+            f"{counts} partitions, so that rows of a label are not in partitions of one number; "
+            "set_index() tells the divisions of a frame, or merge() them with left_index=True, "
+            "right_index=True"
+        )
+    if ignore_unknown and fits and not all(part.known_divisions for part in parts):
+        return from_node(SideBySide(tuple(nodes), options, meta))
+    moved = SideBySide(tuple(aligned(nodes, "concat", match="single", along=False)), options, meta)
+    if known:
+        return from_node(moved)
+    beside = SideBySide(tuple(nodes), options, meta)
+    return from_node(OpenBeside(beside, moved, (), beside.name))
 
 
 def merge_asof(

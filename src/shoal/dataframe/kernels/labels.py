@@ -19,7 +19,7 @@ from shoal.dataframe.kernels.hashing import hash_arrays
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.errors import ShoalError
 
-__all__ = ["LabelPrint", "RepeatedLabelsError", "matched"]
+__all__ = ["LabelPrint", "RepeatedLabelsError", "beside", "matched"]
 
 Print: TypeAlias = "tuple[int, int]"
 """How many labels, and a number for them in their order."""
@@ -165,6 +165,24 @@ def matched(item: Any, other: Any, same: Any, how: str, what: str) -> Any:
     elif labels.equals(other.index) and not labels.is_unique:
         return item.iloc[_each_with_each(labels, how)]
     return item
+
+
+def beside(options: Any, *parts: Any) -> pd.DataFrame:
+    """Partitions as columns beside each other, row by row of equal labels.
+
+    Parameters
+    ----------
+    options
+        Of `pandas.concat`, pairs.
+    *parts
+        Partitions that have all rows of their labels.
+
+    Examples
+    --------
+    >>> beside((), pd.Series([1], name="x"), pd.Series([2], name="y")).values.tolist()
+    [[1, 2]]
+    """
+    return pd.concat(parts, axis=1, **dict(options))
 
 
 def _check_labels(labels: Any, others: Any, how: str, what: str) -> None:

@@ -4,7 +4,8 @@ One rule is one function in a file of its own.  There are five phases (`shoal.ex
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
 2. *Columnar*: what the columnar kernel can compute whole becomes one task.
-3. *Open*: shuffles whose sizes are not known are planned when they run (`shoal.expr.adapt`).
+3. *Open*: shuffles whose sizes are not known, and frames of which nobody knows whether their labels
+   are the same, are planned when they run (`shoal.expr.adapt`).
 4. *Physical*: what a logical node computes is replaced by nodes that do it.
 5. *Stages*: operations on the same partition become one task.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from shoal.dataframe.rules.answer_known import answer_known
 from shoal.dataframe.rules.column_of import column_of
 from shoal.dataframe.rules.columnar_region import columnar_region
+from shoal.dataframe.rules.compare_labels import compare_labels
 from shoal.dataframe.rules.filter_below import filter_below
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
@@ -48,6 +50,7 @@ RULES = (
     # phase 1
     columnar_region,
     # phase 2
+    compare_labels,
     leave_open,
     # phase 3
     to_physical,
