@@ -21,6 +21,8 @@ from shoal.distributed.protocol import (
     Peer,
     Put,
     Reconcile,
+    Register,
+    Report,
     Run,
     Welcome,
 )
@@ -60,6 +62,11 @@ class Shell:
         self.states = {}
         self.rows = {}
         self.ended = {}
+        self.given = set()
+        """Numbers and runs that this scheduler has given."""
+        self.named = set()
+        """Numbers that it has spoken of."""
+        self.base = 0
         machine.connected(self.w, 1, "scheduler", 0.0)
         machine.received(self.w, 1, Welcome(1, "one"), [], 0.0)
         self.perform()
@@ -98,24 +105,36 @@ class Shell:
         message = effect.message
         if isinstance(message, Get):
             self.asked[message.request] = (effect.party, message.ids)
-        for id, run in zip(getattr(message, "ids", ()), getattr(message, "runs", ())):
-            # One published result a run.
-            assert (id, run) not in self.ended
-            self.ended[id, run] = True
+        if isinstance(message, Register):
+            self.listed = message
+        if isinstance(message, Report):
+            self.check_report(message)
+
+    def check_report(self, message):
+        """It speaks of this scheduler's numbers and runs; one result is published a run."""
+        pairs = list(zip(message.ids, message.runs))
+        for pair in pairs:
+            assert pair not in self.ended
+            self.ended[pair] = True
+        pairs += [*message.returned, *message.seceded, *message.rejoined]
+        pairs += [failed[:2] for failed in message.failed]
+        assert self.given.issuperset(pairs), f"{pairs} of {self.given}"
+        spoken = {*message.added, *message.gone, *[number for number, _ in message.missing]}
+        assert spoken <= self.named, f"{spoken} of {self.named}"
 
     def do_ready(self, effect):
         for row in effect.tasks:
             assert all(dep in self.values for dep in row.deps), "an input is not there"
-            self.queued[row.id, row.run] = row
+            self.queued[row.id] = row
 
     def do_withdraw(self, effect):
         begun = self.draw(st.booleans())
         if effect.force:
-            row = self.queued.pop((effect.id, effect.run), None)
+            row = self.queued.pop(effect.id, None)
             if row is not None and begun:
                 self.todo.append(("late", row))
-        elif not begun and self.queued.pop((effect.id, effect.run), None) is not None:
-            machine.withdrawn(self.w, effect.id, effect.run, self.now)
+        elif not begun and self.queued.pop(effect.id, None) is not None:
+            machine.withdrawn(self.w, effect.id, self.now)
 
     def do_hold(self, effect):
         self.values.update(effect.ids)
@@ -133,12 +152,8 @@ class Shell:
     def do_load(self, effect):
         self.todo += [("load", id) for id in effect.ids]
 
-    def do_rename(self, effect):
-        self.values = {effect.ids.get(id, id) for id in self.values}
-        self.disk = {effect.ids.get(id, id) for id in self.disk}
-
     def do_dial(self, effect):
-        self.todo.append(("dial", effect.peer))
+        self.todo.append(("dial", (effect.peer, effect.address)))
 
     def do_serve(self, effect):
         machine.served(self.w, effect.nbytes, self.now)
@@ -161,7 +176,10 @@ class Shell:
             )
             for i in ids
         ]
-        remote = sorted({d for row in deps for d in row if d not in self.states and d not in ids})
+        here = self.w.numbering.rows
+        remote = sorted({d for row in deps for d in row if d not in here and d not in ids})
+        self.given.update((id, self.runs) for id in ids)
+        self.named.update(ids, remote)
         chosen = st.lists(st.sampled_from(PEERS), min_size=1, max_size=3, unique=True)
         options = []
         if self.draw(st.integers(0, 3)) == 0:
@@ -171,7 +189,7 @@ class Shell:
                 ids,
                 [self.runs] * n,
                 [str(i) for i in ids],
-                [0] * n,
+                [-1] * n,
                 [b""] * n,
                 deps,
                 ids,
@@ -179,17 +197,22 @@ class Shell:
                 remote=remote,
                 where=[self.draw(chosen) for _ in remote],
                 nbytes=[100] * len(remote),
-                peers=[Peer(number, str(number), str(number)) for number in PEERS],
+                peers=self.peers(),
                 options=options,
             )
         )
+
+    def peers(self):
+        """Workers, of whom another scheduler has other numbers."""
+        names = [str((number + self.base) % len(PEERS)) for number in PEERS]
+        return [Peer(number, name, name) for number, name in zip(PEERS, names)]
 
     def finish(self):
         if self.queued:
             key = self.draw(st.sampled_from(sorted(self.queued)))
             row = self.queued.pop(key)
             if self.draw(st.booleans()):
-                machine.began(self.w, row.id, row.run, self.now)
+                machine.began(self.w, row.id, self.now)
             kind = self.draw(st.sampled_from(["", "", "raised", "returned"]))
             if not kind:
                 self.values.add(row.id)
@@ -229,8 +252,8 @@ class Shell:
         else:
             machine.load_failed(self.w, id, "damaged", self.now)
 
-    def now_dial(self, peer):
-        address = self.w.peers[peer].address
+    def now_dial(self, dial):
+        peer, address = dial
         if self.draw(st.booleans()):
             machine.dialed(self.w, peer, address, 100 + peer, self.now)
         else:
@@ -255,19 +278,21 @@ class Shell:
         ids = self.ids()
         n = len(ids)
         frames = [Frames(b"x")] * n
-        self.hear(Put(1, ids, [0] * n, [str(i) for i in ids], frames, [100] * n), 50)
+        self.named.update(ids)
+        keys = [str(i) for i in ids]
+        self.hear(Put(1, ids, [0] * n, keys, frames, [100] * n, self.w.numbering.scheduler), 50)
 
     def fetch(self):
         ids = self.ids()
-        peers = [Peer(number, str(number), str(number)) for number in PEERS]
-        self.hear(Fetch(ids, [[2, 3]] * len(ids), [100] * len(ids), peers))
+        self.named.update(ids)
+        self.hear(Fetch(ids, [[2, 3]] * len(ids), [100] * len(ids), self.peers()))
 
     def drop(self):
         self.hear(Drop(self.ids()))
 
     def pick_runs(self):
-        rows = [row for row in self.w.tasks.values() if row.state in table.TO_RUN]
-        return [row.id for row in rows[:2]], [row.run for row in rows[:2]]
+        rows = [row for row in self.w.numbering.rows.values() if row.state in table.TO_RUN]
+        return [row.number for row in rows[:2]], [row.run for row in rows[:2]]
 
     def cancel(self):
         self.hear(CancelRuns(*self.pick_runs()))
@@ -276,13 +301,13 @@ class Shell:
         self.hear(GiveBack(*self.pick_runs()))
 
     def secede(self):
-        for id, run in self.queued:
-            machine.seceded(self.w, id, run, self.now)
+        for id in self.queued:
+            machine.seceded(self.w, id, self.now)
             break
 
     def rejoin(self):
-        for id, run in self.queued:
-            machine.rejoined(self.w, id, run, self.now)
+        for id in self.queued:
+            machine.rejoined(self.w, id, self.now)
             break
 
     def lose_peer(self):
@@ -299,22 +324,27 @@ class Shell:
         self.party += 1000
         machine.connected(self.w, self.party, "scheduler", self.now)
         self.perform()
-        held, running = [], []
-        for row in list(self.w.tasks.values()):
-            (held if row.state in table.HELD else running).append(row.id)
-        self.hear(Welcome(1, "two"))
-        if not held and not running:
+        told = self.listed
+        if self.queued and self.draw(st.booleans()):
+            self.finish()  # before the scheduler has decided
+            self.perform()
+        self.given, self.named, self.ended = set(), set(), {}
+        self.base += 1
+        self.hear(Welcome(1, f"scheduler {self.base}"))
+        if not told.held and not told.running:
             return
-        keep = [(id, id) for id in held if self.draw(st.booleans())]
-        go_on = []
-        for id in running:
+        numbers = self.draw(st.permutations(range(1, 30)))
+        keep, go_on = [], []
+        for position in range(len(told.held)):
+            if self.draw(st.booleans()):
+                keep.append((position, numbers.pop()))
+        for position in range(len(told.running)):
             if self.draw(st.booleans()):
                 self.runs += 1
-                old = (id, self.w.tasks[id].run)
-                go_on.append((id, id, self.runs))
-                if old in self.queued:
-                    self.queued[id, self.runs] = self.queued.pop(old)
-        self.hear(Reconcile(keep, [], [], go_on))
+                go_on.append((position, numbers.pop(), self.runs))
+        self.given.update(pair[1:] for pair in go_on)
+        self.named.update([number for _, number in keep], [number for _, number, _ in go_on])
+        self.hear(Reconcile(keep, go_on))
 
 
 ACTIONS = (

@@ -1,44 +1,45 @@
-"""Functions of tasks on a worker: by numbers, which a scheduler that was restarted gives anew."""
+"""Functions of tasks on a worker: unpickled once, by whoever calls them first."""
 
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import Any
 
-from shoal.distributed.node.functions import Functions
+import pytest
+
+from shoal.distributed.core.worker.table import Code
+from shoal.distributed.node.functions import function_of
+
+made: list[int] = []
 
 
-def code(number: int, func: Any) -> tuple[int, bytes, bytes]:
-    return number, b"", pickle.dumps((func,))
-
-
-def test_a_number_means_what_was_said_last() -> None:
-    functions = Functions()
-    functions.learn([code(1, abs), code(2, len)])
-    kept = functions.get(1)
-    assert functions.get(2) == (len, None)
-    functions.learn([code(1, abs), code(2, sum)])
-    assert functions.get(2) == (sum, None)
-    assert functions.ready[2] == (sum, None)
-    assert functions.get(1) is kept  # it is the same, and need not be unpickled again
-
-
-class Slow:
-    """Its pickle tells the functions another meaning of its number while it is loaded."""
-
-    functions: Functions
-
+class Counted:
     def __reduce__(self) -> Any:
-        return relearned, ()
+        return count, ()
 
 
-def relearned() -> Any:
-    Slow.functions.learn([code(1, sum)])
+def count() -> Any:
+    made.append(1)
     return len
 
 
-def test_one_that_is_told_anew_while_it_is_unpickled() -> None:
-    functions = Slow.functions = Functions()
-    functions.learn([code(1, Slow())])
-    assert functions.get(1) == (len, None)  # who asked meant the one before
-    assert functions.get(1) == (sum, None)
+def test_one_is_unpickled_once_by_any_number_of_threads() -> None:
+    made.clear()
+    code = Code(b"", pickle.dumps((Counted(), 5)))
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(function_of(code))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(len, 5)] * 8 and made == [1]
+
+
+def test_data_has_none_and_one_that_cannot_be_unpickled_is_said_each_time() -> None:
+    assert function_of(None) == (None, None)
+    code = Code(b"", b"no pickle")
+    for _ in range(2):
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            function_of(code)
+        assert "could not be unpickled on the worker" in caught.value.__notes__[0]

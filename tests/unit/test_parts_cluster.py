@@ -13,6 +13,7 @@ from shoal.distributed.core.worker.assign import arrive, want
 from shoal.distributed.core.worker.effects import Free, Hold, Ready, Serve
 from shoal.distributed.core.worker.reconcile import register
 from shoal.distributed.core.worker.table import (
+    PART,
     WHOLE,
     PeerState,
     Settings,
@@ -53,8 +54,9 @@ def worker():
     w = Worker(Settings("a", "inproc://a", 1))
     machine.connected(w, SCHEDULER, "scheduler", 0.0)
     machine.received(w, SCHEDULER, Welcome(0, "s"), [], 0.0)
+    w.last_id = 100
     arrive(w, want(w, 5, [], 100, 0), 100)
-    w.peers[9] = PeerState(9, "inproc://b", "b")
+    w.numbering.peers[9] = PeerState(9, "inproc://b", "b")
     machine.dialed(w, 9, "inproc://b", OTHER, 0.0)
     machine.drain(w, 0.0)
     return w
@@ -62,7 +64,7 @@ def worker():
 
 def run(w, ids, parts, deps=(5, 6, 7)):
     count = len(ids)
-    columns = (ids, [1] * count, [f"t{i}" for i in ids], [0] * count, [b""] * count)
+    columns = (ids, [1] * count, [f"t{i}" for i in ids], [-1] * count, [b""] * count)
     message = Run(*columns, [deps] * count, [0] * count, [False] * count)
     message.remote, message.where, message.nbytes = [6, 7], [[9], [9]], [30, 30]
     message.parts = list(enumerate(parts))
@@ -70,6 +72,11 @@ def run(w, ids, parts, deps=(5, 6, 7)):
     effects = machine.drain(w, 1.0)
     validate(w)
     return effects
+
+
+def ids(w):
+    """Of rows, by the scheduler's numbers."""
+    return {number: row.id for number, row in w.numbering.rows.items()}
 
 
 def of_kind(effects, kind):
@@ -90,8 +97,9 @@ def test_a_worker_asks_for_the_parts_that_are_elsewhere_in_one_request(worker):
     assert (get.ids, get.parts, get.nbytes) == ([6, 7], [3, 3], 60)
     effects = answer(worker, get.request, [3, 3])
     (hold,), (ready,) = of_kind(effects, Hold), of_kind(effects, Ready)
-    assert hold.ids == [part_number(6, 3), part_number(7, 3)]
-    assert ready.tasks[0].deps == (5, *hold.ids) and ready.tasks[0].part == 3
+    assert hold.ids == [ids(worker)[part_number(number, 3)] for number in (6, 7)]
+    assert min(hold.ids) > PART > ids(worker)[5]
+    assert ready.tasks[0].deps == (ids(worker)[5], *hold.ids) and ready.tasks[0].part == 3
     # The scheduler hears of the transfer and not of a copy.
     (report,) = of_kind(effects, Report)
     assert report.added == [] and [nbytes for _, nbytes, _ in report.transfers] == [10]
@@ -101,12 +109,13 @@ def test_a_worker_asks_for_the_parts_that_are_elsewhere_in_one_request(worker):
 def test_a_part_goes_with_the_last_task_that_reads_it(worker):
     (get,) = of_kind(run(worker, [20, 21], [3, 3]), Get)
     (ready,) = of_kind(answer(worker, get.request, [3, 3]), Ready)
-    for row, freed in zip(ready.tasks, ([], [part_number(6, 3), part_number(7, 3)]), strict=True):
+    parts = [ids(worker)[part_number(number, 3)] for number in (6, 7)]
+    for row, freed in zip(ready.tasks, ([], parts), strict=True):
         machine.finished(worker, [(row, "", 28, "int", 0.1, 0.0, None)], 3.0)
         effects = machine.drain(worker, 3.0)
         validate(worker)
         assert [id for free in of_kind(effects, Free) for id in free.ids] == freed
-    assert 5 in worker.tasks
+    assert 5 in worker.numbering.rows
 
 
 def test_two_parts_of_one_result_are_two_inputs(worker):
@@ -124,10 +133,11 @@ def test_a_worker_that_is_gone_is_blamed_for_the_result(worker):
 
 
 def test_parts_are_served_from_what_is_held(worker):
-    machine.received(worker, OTHER, Get(4, [5, 5, 8], [0, 2, 1], 20), [], 0.0)
+    machine.received(worker, OTHER, Get(4, [5, 5, 8], [0, 2, 1], 20, "s"), [], 0.0)
     (serve,) = of_kind(machine.drain(worker, 0.0), Serve)
-    assert serve.ids == [part_number(5, 0), part_number(5, 2)] and serve.nbytes == 20
-    assert [(id & WHOLE, part_of_number(id)) for id in serve.ids] == [(5, 0), (5, 2)]
+    id = ids(worker)[5]
+    assert serve.ids == {part_number(id, 0): 5, part_number(id, 2): 5} and serve.nbytes == 20
+    assert [(n & WHOLE, part_of_number(n)) for n in serve.ids] == [(id, 0), (id, 2)]
 
 
 def test_a_store_gives_parts_as_bytes():

@@ -1,8 +1,7 @@
-"""Spilling beside the loop, while a scheduler that was restarted gives results other numbers."""
+"""Spilling beside the loop."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -25,54 +24,6 @@ def parts(tmp_path: Path) -> Iterator[tuple[Store, Disks, Queue[Any]]]:
     disks = Disks(store, tmp_path, 0, lambda *what: said.put(what))
     yield store, disks, said
     disks.close()
-
-
-def hold(disks: Disks) -> threading.Event:
-    """Keep the disk's thread from its work until the event is set."""
-    begun, go = threading.Event(), threading.Event()
-    disks.thread.put(lambda: (begun.set(), go.wait(WAIT_S)))
-    assert begun.wait(WAIT_S)
-    return go
-
-
-def test_what_was_on_its_way_goes_by_its_new_number(
-    parts: tuple[Store, Disks, Queue[Any]],
-) -> None:
-    store, disks, said = parts
-    store.values.update({1: "one", 2: "two"})
-    go = hold(disks)
-    disks.spill([(1, "x"), (2, "y")])
-    disks.rename({1: 2, 2: 1})  # each has the number that was the other's
-    go.set()
-    assert {said.get(timeout=WAIT_S) for _ in "xy"} == {("spilled", 2), ("spilled", 1)}
-    disks.evict([1, 2])
-    go = hold(disks)
-    disks.load([1, 2])
-    disks.rename({1: 5})
-    go.set()
-    assert [said.get(timeout=WAIT_S) for _ in "xy"] == [("loaded", 5), ("loaded", 2)]
-    assert (store.get(5), store.get(2)) == ("two", "one")
-    assert not disks.disk.sizes and not disks.on_disk
-
-
-def test_what_is_gone_is_not_taken_for_what_has_its_number_now(
-    parts: tuple[Store, Disks, Queue[Any]],
-) -> None:
-    store, disks, said = parts
-    store.values.update({1: "one", 2: "two"})
-    disks.spill([(1, "x"), (2, "y")])
-    assert [said.get(timeout=WAIT_S) for _ in "xy"] == [("spilled", 1), ("spilled", 2)]
-    disks.evict([1, 2])
-    go = hold(disks)
-    store.free(1)
-    disks.free([1])
-    disks.rename({2: 1})
-    go.set()
-    disks.load([1])
-    assert said.get(timeout=WAIT_S) == ("loaded", 1)
-    assert store.get(1) == "two"
-    # What was told before a renaming is of the number that it was then.
-    assert disks.current(1, 0) == -1 and disks.current(2, 0) == 1 and disks.current(1, 1) == 1
 
 
 def test_parts_go_to_files_once_and_are_read_one_by_one(

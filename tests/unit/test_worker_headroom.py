@@ -8,9 +8,8 @@ import pytest
 
 from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.effects import Nudge, Pause, Spill
-from shoal.distributed.core.worker.table import READY, Settings, Task, Worker
+from shoal.distributed.core.worker.table import READY, Code, Settings, Task, Worker
 from shoal.distributed.net.shared import POOL, Pool, idle_bytes, share, shared_bytes
-from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.headroom import Headroom
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.store import Store
@@ -19,6 +18,7 @@ from shoal.distributed.protocol import Run
 from shoal.serialize.pickles import dumps
 
 WAIT_S = 60
+MAKE = Code(b"make", b"", (lambda size: bytes(size), None))
 MIB = 1 << 20
 
 
@@ -26,10 +26,8 @@ MIB = 1 << 20
 def executor():
     """A lane of one thread; what it asks for is made into bytes of a pretended process."""
     process = [0]
-    shared = Surroundings(Store(), Functions(), lambda: None)
+    shared = Surroundings(Store(), lambda: None)
     shared.room = Headroom(lambda: process[0])
-    shared.functions.ready[1] = (lambda size: bytes(size), None)
-    shared.functions.ready[2] = (None, None)
     lane = Lane("default", 1, shared)
     asked = []
     seen = threading.Semaphore(0)
@@ -42,7 +40,7 @@ def executor():
 
 def task(number: int, size: int) -> Task:
     args = bytes(dumps((size,)).head)
-    return Task(number, 1, f"x{number}", 1, args, (), number, False, READY)
+    return Task(number, number, 1, f"x{number}", MAKE, args, (), number, False, READY)
 
 
 def test_a_task_that_would_take_too_much_waits_until_the_loop_says_go_on(executor):
@@ -85,7 +83,7 @@ def worker(**more) -> Worker:
 
 def run(w: Worker, *ids: int) -> list[Task]:
     count = len(ids)
-    columns = [list(ids), [1] * count, [f"x{i}" for i in ids], [0] * count, [b""] * count]
+    columns = [list(ids), [1] * count, [f"x{i}" for i in ids], [-1] * count, [b""] * count]
     machine.received(w, 1, Run(*columns, [()] * count, list(ids), [False] * count), [], 0.0)
     return [row for effect in machine.drain(w, 0.0) for row in getattr(effect, "tasks", [])]
 
@@ -99,8 +97,8 @@ def test_results_go_to_disk_until_the_next_task_fits():
     machine.short(w, 100, 0.0)
     effects = machine.drain(w, 0.0)
     assert Pause(True) in effects
-    assert [e.ids for e in effects if isinstance(e, Spill)] == [[1]]
-    machine.spilled(w, 1, 0.0)
+    assert [e.ids for e in effects if isinstance(e, Spill)] == [[rows[0].id]]
+    machine.spilled(w, rows[0].id, 0.0)
     assert Pause(False) in machine.drain(w, 0.0)
     assert not w.floor
 
@@ -138,12 +136,12 @@ def test_what_a_task_takes_on_its_way_is_room_that_the_next_one_needs(executor, 
     process[0] = 7 * MIB
     watch.look([slot], room, 4 * MIB)  # of which results that came explain four
     process[0] = 8 * MIB
-    assert room.lacking(1, []) == MIB and room.lacking(2, []) == 0
+    assert room.lacking(b"make", []) == MIB and room.lacking(b"other", []) == 0
     # Others of its kind take less: that is believed bit by bit.
     for number in range(2, 30):
         slot.row = task(number, 0)
         watch.look([slot], room, 0)
-    assert room.lacking(1, []) == 0
+    assert room.lacking(b"make", []) == 0
 
 
 def test_shared_memory_counts_as_soon_as_it_waits_for_another_use():

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from shoal.distributed.core.worker.table import READY, Task
-from shoal.distributed.node.functions import Functions
+from shoal.distributed.core.worker.table import READY, Code, Task
 from shoal.distributed.node.lane import Lane, Surroundings, current_slot
 from shoal.distributed.node.store import Store
 from shoal.distributed.protocol import Options
@@ -20,13 +19,14 @@ from shoal.distributed.protocol import Options
 WAIT_S = 60
 
 
-def task(number: int) -> Task:
-    return Task(number, 1, f"x{number}", number, b"", (), number, False, READY)
+def task(number: int, job: Any) -> Task:
+    code = Code(b"", b"", (job, ()))
+    return Task(number, number, 1, f"x{number}", code, b"", (), number, False, READY)
 
 
 def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_takes_none_along() -> None:
     ended = threading.Semaphore(0)
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     lane = Lane("default", 1, shared)
     away, may_rejoin, waits, busy, go_on = (threading.Event() for _ in range(5))
 
@@ -43,21 +43,20 @@ def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_takes_none_along() -
         go_on.wait(WAIT_S)
 
     jobs = {1: leaves, 2: works, 3: lambda: 5, 4: lambda: 6}
-    shared.functions.ready.update({n: (job, ()) for n, job in jobs.items()})
-    lane.put([task(1)])
+    lane.put([task(1, jobs[1])])
     assert away.wait(WAIT_S)
-    lane.put([task(2)])
+    lane.put([task(2, jobs[2])])
     assert busy.wait(WAIT_S)
     may_rejoin.set()
     assert waits.wait(WAIT_S)
     while not lane.rejoining:
         threading.Event().wait(0.001)
-    lane.withdraw(1, 1, True)
-    lane.put([task(3)])
+    lane.withdraw(1, True)
+    lane.put([task(3, jobs[3])])
     go_on.set()
     for _ in range(2):
         assert ended.acquire(timeout=WAIT_S)
-    lane.put([task(4)])
+    lane.put([task(4, jobs[4])])
     assert ended.acquire(timeout=WAIT_S)
     assert [completion[0].id for completion in shared.done] == [2, 3, 4]
     assert not lane.rejoining and not lane.seceded
@@ -66,7 +65,7 @@ def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_takes_none_along() -
 
 def test_a_task_that_has_begun_has_its_slot_again_while_no_other_may_begin() -> None:
     ended = threading.Semaphore(0)
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     lane = Lane("default", 1, shared)
     away, may_rejoin = threading.Event(), threading.Event()
 
@@ -77,10 +76,10 @@ def test_a_task_that_has_begun_has_its_slot_again_while_no_other_may_begin() -> 
         may_rejoin.wait(WAIT_S)
         lane.rejoin(slot)
 
-    shared.functions.ready.update({1: (leaves, ()), 2: (lambda: 5, ())})
-    lane.put([task(1)])
+    jobs = {1: leaves, 2: lambda: 5}
+    lane.put([task(1, jobs[1])])
     assert away.wait(WAIT_S)
-    lane.put([task(2)])
+    lane.put([task(2, jobs[2])])
     assert ended.acquire(timeout=WAIT_S)
     while not lane.parked:
         threading.Event().wait(0.001)
@@ -93,7 +92,7 @@ def test_a_task_that_has_begun_has_its_slot_again_while_no_other_may_begin() -> 
 
 def test_a_cancel_that_comes_late_leaves_the_next_task_of_the_thread_alone() -> None:
     ended = threading.Semaphore(0)
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     lane = Lane("default", 1, shared)
     slots, busy, go_on = [], threading.Event(), threading.Event()
 
@@ -102,21 +101,16 @@ def test_a_cancel_that_comes_late_leaves_the_next_task_of_the_thread_alone() -> 
         go_on.wait(WAIT_S)
 
     jobs = {1: lambda: slots.append(current_slot()), 2: works, 3: lambda: 5}
-    shared.functions.ready.update({n: (job, ()) for n, job in jobs.items()})
-    rows = [task(1), task(2)]
-    lane.put(rows)
+    rows = [task(n, job) for n, job in jobs.items()]
+    lane.put(rows[:2])
     assert busy.wait(WAIT_S)
     # The loop has seen the first task run in this thread, just before it ended.
     lane._abandon(slots[0], rows[0])
     go_on.set()
-    lane.put([task(3)])
+    lane.put(rows[2:])
     while len(shared.done) < 3:
         assert ended.acquire(timeout=WAIT_S)
-    assert [completion[:2] for completion in shared.done] == [
-        (rows[0], ""),
-        (rows[1], ""),
-        (task(3), ""),
-    ]
+    assert [completion[:2] for completion in shared.done] == [(row, "") for row in rows]
     lane.close()
 
 
@@ -148,16 +142,18 @@ def test_cancelling_at_any_moment_costs_no_thread(nervous: None, size: int, job:
     And one for a thread that starts another would end that one, or keep it from being woken.
     """
     ended = threading.Semaphore(0)
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     lane = Lane("default", size, shared)
     chance = random.Random(size)
-    shared.functions.ready[0] = (job, ())
+    code = Code(b"", b"", (job, ()))
     for first in range(0, 4_000, 40):
-        rows = [Task(n, 1, f"x{n}", 0, b"", (), n, False, READY) for n in range(first, first + 40)]
+        rows = [
+            Task(n, n, 1, "x", code, b"", (), n, False, READY) for n in range(first, first + 40)
+        ]
         lane.put(rows)
         cancelled = {chance.choice(rows).id for _ in range(8)}
         for number in cancelled:
-            lane.withdraw(number, 1, True)
+            lane.withdraw(number, True)
         missing = {row.id for row in rows} - cancelled
         while missing:
             assert ended.acquire(timeout=WAIT_S), (missing, lane.running)
@@ -185,12 +181,12 @@ def test_nothing_is_raised_in_the_middle_of_an_import(tmp_path: Any, monkeypatch
         while True:
             computes()
 
-    shared = Surroundings(Store(), Functions(), lambda: None)
+    shared = Surroundings(Store(), lambda: None)
     lane = Lane("default", 1, shared)
-    shared.functions.ready[1] = (imports, ())
-    lane.put([task(1)])
+    jobs = {1: imports}
+    lane.put([task(1, jobs[1])])
     assert begun.wait(WAIT_S)
-    lane.withdraw(1, 1, True)
+    lane.withdraw(1, True)
     assert lane.stuck(0.0) == ["x1"] and not imported
     go_on.set()
     # Again and again, as a worker looks how it is doing.
@@ -204,7 +200,7 @@ def test_nothing_is_raised_in_the_middle_of_an_import(tmp_path: Any, monkeypatch
 def test_a_task_that_gets_no_slot_goes_on_beside_the_others() -> None:
     """The task in the slot may wait for what the other one holds."""
     ended = threading.Semaphore(0)
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     lane = Lane("default", 1, shared)
     held, away = threading.Event(), threading.Event()
     came = []
@@ -226,13 +222,12 @@ def test_a_task_that_gets_no_slot_goes_on_beside_the_others() -> None:
 
     busy = threading.Event()
     jobs = {1: holds, 2: wants, 3: lambda: 5}
-    shared.functions.ready.update({n: (job, ()) for n, job in jobs.items()})
-    lane.put([task(1)])
+    lane.put([task(1, jobs[1])])
     assert away.wait(WAIT_S)
-    lane.put([task(2)])
+    lane.put([task(2, jobs[2])])
     for _ in range(2):
         assert ended.acquire(timeout=WAIT_S)
-    lane.put([task(3)])
+    lane.put([task(3, jobs[3])])
     assert ended.acquire(timeout=WAIT_S)
     assert came == [True, False, False, False, True]
     assert not lane.seceded and not lane.rejoining
@@ -244,7 +239,7 @@ def test_a_task_that_gets_no_slot_goes_on_beside_the_others() -> None:
 
 def test_an_actor_of_a_run_that_nobody_wants_is_not_kept() -> None:
     ended, made, threads = threading.Semaphore(0), list[int](), list[threading.Thread]()
-    shared = Surroundings(Store(), Functions(), ended.release)
+    shared = Surroundings(Store(), ended.release)
     shared.actor = lambda row, actor: made.append(row.id)
     lane = Lane("default", 1, shared)
     given_up = threading.Event()
@@ -255,8 +250,8 @@ def test_an_actor_of_a_run_that_nobody_wants_is_not_kept() -> None:
         given_up.set()
         return object()
 
-    shared.functions.ready.update({1: (works, ()), 2: (object, ())})
-    rows = [task(1), task(2)]
+    jobs = {1: works, 2: object}
+    rows = [task(1, jobs[1]), task(2, jobs[2])]
     for row in rows:
         row.options = Options([row.id], actor=True)
     lane.put(rows[:1])

@@ -9,18 +9,16 @@ from shoal.distributed.core.worker import machine
 from shoal.distributed.core.worker.effects import (
     Dial,
     Evict,
-    Forget,
     Free,
     Hold,
     Invoke,
-    Learn,
     Leave,
     Load,
     Nudge,
     Pause,
     Ready,
     Reconnect,
-    Rename,
+    Renumbered,
     Serve,
     Spill,
     Withdraw,
@@ -61,31 +59,69 @@ SCHEDULER = 1
 BIG = 100_000
 
 
+BY_ID = frozenset(
+    [
+        machine.began,
+        machine.load_failed,
+        machine.loaded,
+        machine.rejoined,
+        machine.seceded,
+        machine.shelved,
+        machine.spill_failed,
+        machine.spilled,
+        machine.withdrawn,
+    ]
+)
+
+
 class Bench:
-    """A worker, its clock, and short words for what happens to it."""
+    """A worker, its clock, and short words for what happens to it.
+
+    Its rows have ids that are nobody's numbers.  Here all is said by numbers, as the scheduler
+    does, and translated for the shell's part.
+    """
 
     def __init__(self, **settings):
         self.w = Worker(Settings("a", "inproc://a", 2, **settings))
+        self.w.last_id = 1000
         self.now = 0.0
         self.rows = {}
+        self.ids = {}
+        self.numbers = {}
         machine.connected(self.w, SCHEDULER, "scheduler", self.now)
         machine.received(self.w, SCHEDULER, Welcome(1, "one"), [], self.now)
         (sent,) = self.drain()
         assert isinstance(sent.message, Register)
 
     def drain(self):
+        self.look()
         effects = machine.drain(self.w, self.now)
         validate(self.w)
+        self.look()
         for effect in effects:
             if isinstance(effect, Ready):
-                self.rows.update({row.id: row for row in effect.tasks})
+                self.rows.update({row.number: row for row in effect.tasks})
+            elif isinstance(effect, Serve):
+                effect.ids = list(effect.ids.values())
+            elif hasattr(effect, "ids"):
+                effect.ids = [self.numbers.get(id, id) for id in effect.ids]
+            elif isinstance(effect, Withdraw):
+                effect.id = self.numbers[effect.id]
         return effects
+
+    def look(self):
+        """Which ids are of which numbers."""
+        for number, row in self.w.numbering.rows.items():
+            self.ids[number], self.numbers[row.id] = row.id, number
+
+    def row(self, number):
+        return self.w.numbering.rows[number]
 
     def hear(self, message, buffers=(), party=SCHEDULER):
         machine.received(self.w, party, message, list(buffers), self.now)
         return self.drain()
 
-    def run(self, *tasks, **more):
+    def run(self, *tasks, code=-1, **more):
         """Tasks ``(id, deps)`` or ids, of equal priority in order."""
         rows = [(task, ()) if isinstance(task, int) else task for task in tasks]
         n = len(rows)
@@ -95,7 +131,7 @@ class Bench:
                 ids,
                 [1] * n,
                 [f"k{id}" for id in ids],
-                [0] * n,
+                [code] * n,
                 [b""] * n,
                 [deps for _, deps in rows],
                 ids,
@@ -111,14 +147,29 @@ class Bench:
         return self.drain()
 
     def tell(self, what, *args):
+        if what in BY_ID:
+            one = args[0]
+            ids = (
+                [self.ids.get(i, i) for i in one]
+                if isinstance(one, list)
+                else self.ids.get(one, one)
+            )
+            args = (ids, *args[1:])
         what(self.w, *args, self.now)
         return self.drain()
 
     def peer(self, number, party):
         """Another worker that is connected."""
         machine.received(self.w, SCHEDULER, Fetch([], [], [], [peer(number)]), [], self.now)
-        machine.dialed(self.w, number, self.w.peers[number].address, party, self.now)
+        machine.dialed(self.w, number, self.w.numbering.peers[number].address, party, self.now)
         assert self.drain() == []
+
+    def again(self, scheduler):
+        """Another scheduler is there; nothing is held."""
+        machine.closed(self.w, SCHEDULER, "reset", self.now)
+        machine.connected(self.w, SCHEDULER, "scheduler", self.now)
+        machine.received(self.w, SCHEDULER, Welcome(1, scheduler), [], self.now)
+        return self.drain()
 
     def hold(self, *ids, nbytes=BIG):
         """Results that are here."""
@@ -134,12 +185,12 @@ def ready(effects):
     """Ids of the tasks of the only effect."""
     (effect,) = effects
     assert isinstance(effect, Ready)
-    return [row.id for row in effect.tasks]
+    return [row.number for row in effect.tasks]
 
 
-def report(effects):
+def report(effects, party=SCHEDULER):
     (effect,) = effects
-    assert effect.party == SCHEDULER and isinstance(effect.message, Report)
+    assert effect.party == party and isinstance(effect.message, Report)
     return effect.message
 
 
@@ -174,10 +225,24 @@ def test_tasks_without_inputs_are_ready_at_once_and_reported_together(bench):
 
 
 def test_functions_are_learnt_before_they_are_used(bench):
-    effects = bench.run(1, new_codes=[(0, b"digest", b"data")])
-    assert effects[0] == Learn([(0, b"digest", b"data")])
-    assert ready(effects[1:]) == [1]
-    assert bench.hear(Drop([], [0])) == [Forget([0])]
+    (effect,) = bench.run(1, code=0, new_codes=[(0, b"digest", b"data")])
+    code = effect.tasks[0].code
+    assert (code.digest, code.data) == (b"digest", b"data")
+    assert bench.hear(Drop([], [0])) == []
+    assert bench.w.numbering.codes == {-1: None}
+
+
+def test_a_task_has_its_function_whatever_the_number_means_by_then(bench):
+    bench.run(1, code=0, new_codes=[(0, b"one", b"1")])
+    bench.tell(machine.closed, SCHEDULER, "reset")
+    bench.tell(machine.connected, 2, "scheduler")
+    machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([], [(0, 7, 3)]), [], 1.0)
+    bench.drain()
+    assert bench.w.numbering.codes == {-1: None}
+    run = Run([1], [1], ["k"], [0], [b""], [()], [0], [True], new_codes=[(0, b"two", b"2")])
+    bench.hear(run, party=2)
+    assert [bench.row(number).code.digest for number in (7, 1)] == [b"one", b"two"]
 
 
 def test_a_task_waits_for_one_that_runs_here(bench):
@@ -205,7 +270,7 @@ def test_an_input_that_should_be_here_and_is_not(bench):
 def test_a_late_result_of_a_cancelled_run_is_dropped(bench):
     bench.run(1)
     effects = bench.hear(CancelRuns([1], [1]))
-    assert effects[0] == Withdraw(1, 1, True)
+    assert effects[0] == Withdraw(1, True)
     assert said(report(effects[1:])) == {"returned": [(1, 1)]}
     assert bench.finish(1) == [Free([1])]
 
@@ -221,9 +286,9 @@ def test_giving_back(bench):
     bench.run(1, 2, (3, (1,)))
     effects = bench.hear(GiveBack([1, 2, 3], [1, 1, 1]))
     # 3 waits and can go at once; only the shell knows whether the others have begun.
-    assert effects[:2] == [Withdraw(1, 1, False), Withdraw(2, 1, False)]
+    assert effects[:2] == [Withdraw(1, False), Withdraw(2, False)]
     assert said(report(effects[2:])) == {"returned": [(3, 1)]}
-    assert said(report(bench.tell(machine.withdrawn, 2, 1))) == {"returned": [(2, 1)]}
+    assert said(report(bench.tell(machine.withdrawn, 2))) == {"returned": [(2, 1)]}
     assert report(bench.finish(1)).ids == [1]
 
 
@@ -231,7 +296,7 @@ def test_a_task_that_is_given_again_replaces_the_old_one(bench):
     bench.run(1)
     old = bench.rows[1]
     effects = bench.run(1)
-    assert effects[0] == Withdraw(1, 1, True)
+    assert effects[0] == Withdraw(1, True)
     assert ready(effects[1:]) == [1]
     machine.finished(bench.w, [(old, "", 28, "int", 0.5, 1.0, None, None)], 0.0)
     assert bench.drain() == [Free([1])]
@@ -262,30 +327,30 @@ def test_resources_hold_tasks_back():
     assert ready(bench.run(1, 2, 3, options=options)) == [1, 3]
     effects = bench.finish(1)
     assert ready(effects[:1]) == [2]
-    assert bench.hear(CancelRuns([2], [1]))[0] == Withdraw(2, 1, True)
+    assert bench.hear(CancelRuns([2], [1]))[0] == Withdraw(2, True)
     assert bench.w.free_resources == {"GPU": 1}
 
 
 def test_a_time_limit_counts_from_the_beginning(bench):
     bench.run(1, options=[(0, Options(timeout_s=2.0))])
     bench.now = 10.0
-    assert bench.tell(machine.began, 1, 1) == []
-    assert bench.w.timed == {1: 12.0}
+    assert bench.tell(machine.began, 1) == []
+    assert list(bench.w.timed.values()) == [12.0]
     bench.w.next_beat = 100.0
     assert machine.due(bench.w) == 12.0
     bench.now = 12.0
     effects = bench.tell(machine.tick)
-    assert effects[0] == Withdraw(1, 1, True)
+    assert effects[0] == Withdraw(1, True)
     (failed,) = report(effects[1:]).failed
     assert failed[:3] == (1, 1, "timeout") and b"'k1' ran longer than its timeout" in failed[3]
 
 
 def test_seceding_and_rejoining(bench):
     bench.run(1)
-    assert said(report(bench.tell(machine.seceded, 1, 1))) == {"seceded": [(1, 1)]}
+    assert said(report(bench.tell(machine.seceded, 1))) == {"seceded": [(1, 1)]}
     assert bench.w.active == 0
-    assert said(report(bench.tell(machine.rejoined, 1, 1))) == {"rejoined": [(1, 1)]}
-    bench.tell(machine.seceded, 1, 1)
+    assert said(report(bench.tell(machine.rejoined, 1))) == {"rejoined": [(1, 1)]}
+    bench.tell(machine.seceded, 1)
     assert report(bench.finish(1)).ids == [1]
     assert bench.w.active == 0
 
@@ -385,11 +450,10 @@ def test_a_lost_connection_and_one_that_cannot_be_made(bench):
 
 def test_a_number_that_has_become_another_workers_while_it_was_dialed(bench):
     assert needs(bench, (1, [2])) == [Dial(2, "inproc://2")]
-    # A scheduler that was started again numbers workers anew.
+    bench.again("two")
     other = Peer(2, "inproc://other", "other")
-    machine.received(bench.w, SCHEDULER, Fetch([], [], [], [other]), [], bench.now)
-    assert bench.drain() == [Dial(2, "inproc://other")]
-    assert bench.tell(machine.dialed, 2, "inproc://2", 70) == []
+    assert bench.hear(Fetch([1], [[2]], [BIG], [other])) == [Dial(2, "inproc://other")]
+    assert [type(effect) for effect in bench.tell(machine.dialed, 2, "inproc://2", 70)] == [Close]
     assert bench.tell(machine.unreachable, 2, "inproc://2", "refused") == []
     asked = bench.tell(machine.dialed, 2, "inproc://other", 71)
     assert [effect.party for effect in asked] == [71]
@@ -457,11 +521,10 @@ def test_a_result_that_cannot_be_pickled_fails_its_reader(bench):
 def test_an_answer_that_was_asked_for_by_numbers_before_a_restart(bench):
     bench.peer(2, 50)
     assert needs(bench, (1, [2])) == [Send(50, Get(1, [1], numbering="one"))]
-    bench.tell(machine.closed, SCHEDULER, "reset")
-    machine.connected(bench.w, SCHEDULER, "scheduler", 1.0)
-    machine.received(bench.w, SCHEDULER, Welcome(1, "two"), [], 1.0)
-    bench.drain()
-    # 1 is another result now.
+    closed = [effect for effect in bench.again("two") if isinstance(effect, Close)]
+    assert [effect.party for effect in closed] == [50]
+    # 1 is another result now, and 2 perhaps another worker.
+    bench.peer(2, 50)
     assert needs(bench, (1, [2])) == [Send(50, Get(2, [1], numbering="two"))]
     assert bench.hear(Data(1, [1], [Frames(b"the other one")]), party=50) == []
     effects = bench.hear(Data(2, [1], [Frames(b"x" * BIG)]), party=50)
@@ -482,18 +545,18 @@ def test_copies_that_the_scheduler_wants(bench):
 def test_serving(bench):
     bench.hold(1)
     machine.connected(bench.w, 60, "worker", 0.0)
-    assert bench.hear(Get(4, [1, 2]), party=60) == [Serve(60, 4, [1], BIG)]
+    assert bench.hear(Get(4, [1, 2], numbering="one"), party=60) == [Serve(60, 4, [1], BIG)]
     # Numbers of another scheduler may be those of other results: not until both know of it.
     stale = bench.hear(Get(5, [1], numbering="another"), party=60)
     assert stale == [Send(60, Data(5, [], [], True))]
     bench.w.serving = bench.w.settings.serve_streams
-    assert bench.hear(Get(5, [1]), party=60) == [Send(60, Data(5, [], [], True))]
+    assert bench.hear(Get(5, [1], numbering="one"), party=60) == [Send(60, Data(5, [], [], True))]
 
 
 def test_data_that_is_put_here(bench):
     machine.connected(bench.w, 60, "client", 0.0)
     frames = [Frames(b"x")]
-    effects = bench.hear(Put(3, [1], [1], ["k"], frames, [BIG]), party=60)
+    effects = bench.hear(Put(3, [1], [1], ["k"], frames, [BIG], "one"), party=60)
     assert effects[:2] == [Hold([1], frames, []), Send(60, Answer(3))]
     assert said(report(effects[2:])) == {"added": [1], "added_nbytes": [BIG]}
 
@@ -501,7 +564,7 @@ def test_data_that_is_put_here(bench):
 def test_old_values_go_before_new_ones_come(bench):
     bench.hold(1)
     machine.received(bench.w, SCHEDULER, Drop([1]), [], 0.0)
-    effects = bench.hear(Put(0, [1], [2], ["k"], [Frames(b"x")], [BIG]))
+    effects = bench.hear(Put(0, [1], [2], ["k"], [Frames(b"x")], [BIG], "one"))
     assert effects[:2] == [Free([1]), Hold([1], [Frames(b"x")], [])]
 
 
@@ -529,7 +592,7 @@ def test_inputs_stay_in_memory_and_come_back(small):
     small.hold(7)
     small.tell(machine.spilled, 1)
     # What a task needs is not spilled.
-    assert small.run((20, (2,)))[0].tasks[0].id == 20
+    assert ready(small.run((20, (2,)))) == [20]
     small.run(8)
     assert small.finish(8, nbytes=BIG)[0] == Spill([3])
     small.tell(machine.spilled, 3)
@@ -543,7 +606,7 @@ def test_inputs_stay_in_memory_and_come_back(small):
 
 def test_a_result_that_came_to_be_needed_while_it_was_written_stays(small):
     small.hold(1, 2, 3, 4, 5, 6, 7)
-    assert 1 not in small.w.spillable
+    assert small.row(1).id not in small.w.spillable
     small.run((20, (1,)))
     # It stays; another one goes in its place.
     assert small.tell(machine.spilled, 1) == [Spill([2])]
@@ -561,7 +624,7 @@ def test_what_can_be_read_from_files_piece_by_piece_is_spilled_once_and_stays(sm
     small.run((20, (1,)))
     assert small.tell(machine.shelved, 1, 50) == [Spill([2])]
     assert (small.w.managed, small.w.spilling, small.w.spilled) == (6 * BIG + 50, BIG, 0)
-    assert small.w.tasks[1].state == MEMORY and 1 not in small.w.spillable
+    assert small.row(1).state == MEMORY and small.row(1).id not in small.w.spillable
     assert small.tell(machine.shelved, 2, 50) == []
     assert small.tell(machine.shelved, 99, 50) == [Free([99])]
 
@@ -574,10 +637,10 @@ def test_nothing_is_fetched_that_would_have_the_worker_pause():
     remote = {"remote": [5, 6], "where": [[2], [2]], "nbytes": [BIG, BIG]}
     assert bench.run((20, (5,)), (21, (6,)), **remote) == [Send(50, Get(1, [5], numbering="one"))]
     assert bench.hear(Data(1, [5], [Frames(b"x" * BIG)]), party=50)[0].ids == [5]
-    assert bench.w.tasks[6].state == WANTED
+    assert bench.row(6).state == WANTED
     # What runs may make room; when nothing does, only a task that gets its inputs can.
     bench.finish(1, 20)
-    assert bench.w.tasks[6].state == ASKED
+    assert bench.row(6).state == ASKED
 
 
 def test_a_worker_without_room_fetches_for_one_task_at_a_time():
@@ -587,7 +650,7 @@ def test_a_worker_without_room_fetches_for_one_task_at_a_time():
     remote = {"remote": [5, 6, 7], "where": [[2]] * 3, "nbytes": [BIG] * 3}
     effects = bench.run((20, (5, 6)), (21, (7,)), **remote)
     assert effects[-1] == Send(50, Get(1, [5, 6], numbering="one"))
-    assert bench.w.tasks[7].state == WANTED
+    assert bench.row(7).state == WANTED
 
 
 def test_a_full_disk_is_said_and_left_alone_for_a_while(small):
@@ -665,23 +728,25 @@ def test_reconnecting_to_the_same_scheduler(bench):
     bench.now = 1.0
     effects = bench.tell(machine.closed, SCHEDULER, "reset")
     assert isinstance(effects[0], Log)
-    assert effects[1:] == [Withdraw(2, 1, False), Withdraw(3, 1, False), Reconnect(0.1)]
-    bench.tell(machine.withdrawn, 3, 1)
-    assert sorted(bench.w.tasks) == [1, 2]
-    (sent,) = bench.tell(machine.connected, 2, "scheduler")
-    message = sent.message
+    assert effects[1:] == [Withdraw(2, False), Withdraw(3, False), Reconnect(0.1)]
+    bench.tell(machine.withdrawn, 3)
+    assert sorted(bench.w.numbering.rows) == [1, 2]
+    effects = bench.tell(machine.connected, 2, "scheduler")
+    assert effects[0] == Renumbered() and bench.rows[2].number == -1
+    message = effects[1].message
     assert message.scheduler == "one"
     assert (message.held, message.running) == ([(1, 1, "k1", BIG)], [(2, 1, "k2", 0)])
     # What ends in the meantime is told when it is known what counts.
     assert bench.finish(2) == []
-    bench.w.scheduler = 2
+    held = bench.w.tasks.copy()
     machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
-    machine.received(bench.w, 2, Reconcile([(1, 11)], [], [], [(2, 12, 7)]), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([(0, 11)], [(0, 12, 7)]), [], 1.0)
     effects = bench.drain()
-    assert effects[0] == Rename({1: 11, 2: 12})
+    assert effects[0] == Renumbered()
     assert effects[1].party == 2
     assert (effects[1].message.ids, effects[1].message.runs) == ([12], [7])
-    assert sorted(bench.w.tasks) == [11, 12]
+    assert sorted(bench.w.numbering.rows) == [11, 12]
+    assert bench.w.tasks == held  # nobody else has to know
 
 
 def test_a_run_that_fails_before_its_new_number_is_known_is_told_by_the_new_one(bench):
@@ -691,11 +756,23 @@ def test_a_run_that_fails_before_its_new_number_is_known_is_told_by_the_new_one(
     bench.tell(machine.connected, 2, "scheduler")
     for id in (2, 3):
         assert bench.finish(id, kind="raised") == []
-    bench.w.scheduler = 2
     machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
-    machine.received(bench.w, 2, Reconcile([], [], [3], [(2, 12, 7)]), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([], [(0, 12, 7)]), [], 1.0)
     [sent] = [e for e in bench.drain() if isinstance(e, Send)]
     assert [failed[:3] for failed in sent.message.failed] == [(12, 7, "raised")]
+
+
+def test_a_run_that_ended_while_the_scheduler_decided_against_it_is_not_told(bench):
+    """Its old number and run may be those of another task there."""
+    bench.run(1)
+    bench.tell(machine.closed, SCHEDULER, "reset")
+    bench.tell(machine.connected, 2, "scheduler")
+    assert bench.finish(1) == []
+    machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([], []), [], 1.0)
+    (freed, _, sent) = bench.drain()
+    assert freed == Free([1]) or isinstance(freed, Renumbered)
+    assert (sent.message.ids, sent.message.runs) == ([], [])
 
 
 def test_what_a_scheduler_does_not_want_goes(bench):
@@ -703,10 +780,41 @@ def test_what_a_scheduler_does_not_want_goes(bench):
     bench.run(3)
     bench.tell(machine.closed, SCHEDULER, "reset")
     bench.tell(machine.connected, 2, "scheduler")
-    machine.received(bench.w, 2, Reconcile([(1, 1)], [2], [3], []), [], 1.0)
+    machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([(0, 1)], []), [], 1.0)
     effects = bench.drain()
-    assert effects == [Withdraw(3, 1, True), Free([2])]
-    assert list(bench.w.tasks) == [1]
+    assert effects == [Withdraw(3, True), Renumbered(), Free([2])]
+    assert list(bench.w.numbering.rows) == [1]
+
+
+def test_what_goes_on_keeps_inputs_that_the_scheduler_does_not_want(bench):
+    bench.hold(1)
+    bench.run((2, (1,)))
+    bench.tell(machine.closed, SCHEDULER, "reset")
+    bench.tell(machine.connected, 2, "scheduler")
+    machine.received(bench.w, 2, Welcome(5, "two"), [], 1.0)
+    machine.received(bench.w, 2, Reconcile([], [(0, 1, 1)]), [], 1.0)
+    assert bench.drain() == [Renumbered()]
+    # A result that was kept for a reader only is the scheduler's again when it wants it.
+    bench.tell(machine.closed, 2, "reset")
+    bench.tell(machine.connected, 3, "scheduler")
+    machine.received(bench.w, 3, Welcome(6, "two"), [], 2.0)
+    machine.received(bench.w, 3, Reconcile([(0, 9)], [(0, 1, 2)]), [], 2.0)
+    bench.drain()
+    effects = bench.finish(2)
+    assert report(effects, party=3).ids == [1]
+    assert sorted(bench.w.numbering.rows) == [1, 9]
+
+
+def test_of_numbers_that_ended_before_a_scheduler_had_answered_the_last_that_counted_are_said(
+    bench,
+):
+    bench.hold(1)
+    for party in (2, 3):
+        bench.tell(machine.closed, bench.w.scheduler, "reset")
+        (effect,) = bench.tell(machine.connected, party, "scheduler")
+        assert (effect.message.scheduler, effect.message.held) == ("one", [(1, 1, "k1", BIG)])
+        machine.received(bench.w, party, Welcome(5, "two"), [], 1.0)
 
 
 def test_a_worker_without_a_scheduler_leaves_after_a_while():
@@ -737,7 +845,7 @@ def test_orders_are_the_schedulers_only(bench):
     bench.hold(1)
     (effect,) = bench.hear(Drop([1]), party=60)
     assert isinstance(effect, Log) and "Drop" in effect.text
-    assert list(bench.w.tasks) == [1]
+    assert list(bench.w.numbering.rows) == [1]
 
 
 def test_the_table_of_transitions_is_whole():

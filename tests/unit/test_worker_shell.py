@@ -221,17 +221,17 @@ def test_serves_and_takes_results(scheduler):
     )
     client = opened.get(timeout=WAIT_S)
     frames = dumps([1, "two"])
-    client.send(Put(7, [5], [1], ["x"], [Frames(frames.head)], [100]))
+    client.send(Put(7, [5], [1], ["x"], [Frames(frames.head)], [100], "one"))
     assert heard.get(timeout=WAIT_S)[0] == Answer(7)
     assert scheduler.next(Report).added == [5]
-    client.send(Get(8, [5, 6]))
+    client.send(Get(8, [5, 6], numbering="one"))
     data, buffers = heard.get(timeout=WAIT_S)
     assert isinstance(data, Data) and data.ids == [5] and not buffers
     assert loads(dumps([1, "two"])) == pickle.loads(data.frames[0].head)
 
     scheduler.run(worker, lambda: threading.Lock(), (6, ()))
     assert scheduler.reports(1) == [(6, None)]
-    client.send(Get(9, [6]))
+    client.send(Get(9, [6], numbering="one"))
     data, buffers = heard.get(timeout=WAIT_S)
     error = load_exception(pickle.loads(buffers[data.frames[0].first]))
     assert not data.frames[0].head and "the result of 'key-6' cannot be pickled" in str(error)

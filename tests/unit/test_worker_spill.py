@@ -78,11 +78,3 @@ def test_a_file_that_is_gone(tmp_path):
     disk.path(1).unlink()
     with pytest.raises(SpillError, match="No such file"):
         disk.read(1)
-
-
-def test_new_numbers_may_swap(tmp_path):
-    disk = Disk(tmp_path)
-    disk.write(1, Frames(b"one"))
-    disk.write(2, Frames(b"two"))
-    disk.rename({1: 2, 2: 1})
-    assert (bytes(disk.read(1).head), bytes(disk.read(2).head)) == (b"two", b"one")

@@ -831,23 +831,19 @@ class Reconcile(_Struct):
     Parameters
     ----------
     keep
-        Results it is to keep: ``(its old number, new number)``.
-    drop
-        Old numbers of results to let go.
-    stop
-        Old numbers of tasks to stop.
+        Results it is to keep: ``(position, number)`` of each: where it stood in ``held``, and the
+        number that it has from now on.  The others go.
     go_on
-        ``(old number, new number, new run)`` of tasks that may go on.
+        ``(position, number, run)`` of tasks that may go on, by their place in ``running``.  The
+        others are to be stopped.
 
     Examples
     --------
-    >>> Reconcile([(7, 1)], [], [], []).keep
-    [(7, 1)]
+    >>> Reconcile([(0, 7)], []).keep
+    [(0, 7)]
     """
 
     keep: list[tuple[int, int]]
-    drop: list[int]
-    stop: list[int]
     go_on: list[tuple[int, int, int]]
 
 
@@ -874,7 +870,8 @@ class Register(_Struct):
     scheduler
         Identity of the scheduler it belonged to; empty at first.
     held, running
-        ``(number, run, key, nbytes)`` of each result that it holds, and of each task in it.
+        ``(number, run, key, nbytes)`` of each result that it holds, and of each task in it, as that
+        scheduler numbered them; -1: it did not.
 
     Examples
     --------
@@ -1015,11 +1012,11 @@ class Get(_Struct):
         What the parts are expected to take together.
     numbering
         Identity of the scheduler whose numbers these are.  One that was restarted gives the same
-        numbers to other tasks: a worker that knows them by other numbers has none of these.
+        numbers to other tasks: a worker that knows another scheduler's says that it is busy.
 
     Examples
     --------
-    >>> Get(1, [7]).ids
+    >>> Get(1, [7], numbering="scheduler").ids
     [7]
     """
 

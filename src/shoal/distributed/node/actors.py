@@ -77,8 +77,8 @@ class Actors:
         self.address = address
         self.coroutines = coroutines
         self.objects: dict[int, Any] = {}
-        self.numbers: dict[Key, int] = {}
-        """Of actors by key: whoever calls knows the number that one had at first."""
+        self.ids: dict[Key, int] = {}
+        """Of rows, by the keys by which others call."""
         self.threads: dict[int, Offload] = {}
 
     def make(self, row: Task, actor: Any) -> Any:
@@ -93,7 +93,7 @@ class Actors:
         """
         proxy = across("actor to proxy", ActorHandle(row.id, row.key, type(actor), self.address))
         self.objects[row.id] = actor
-        self.numbers[row.key] = row.id
+        self.ids[row.key] = row.id
         return proxy
 
     def free(self, ids: list[int]) -> None:
@@ -102,26 +102,14 @@ class Actors:
         Parameters
         ----------
         ids
-            Numbers of results, of actors or not.
+            Of rows, of actors or not.
         """
         for id in ids:
             if self.objects.pop(id, None) is not None:
                 thread = self.threads.pop(id, None)
                 if thread is not None:
                     thread.close()
-                self.numbers = {key: n for key, n in self.numbers.items() if n != id}
-
-    def rename(self, ids: dict[int, int]) -> None:
-        """Results have new numbers.
-
-        Parameters
-        ----------
-        ids
-            New numbers by old ones.
-        """
-        self.objects = {ids.get(id, id): actor for id, actor in self.objects.items()}
-        self.threads = {ids.get(id, id): thread for id, thread in self.threads.items()}
-        self.numbers = {key: ids.get(id, id) for key, id in self.numbers.items()}
+                self.ids = {key: n for key, n in self.ids.items() if n != id}
 
     def call(self, call: Call, buffers: list[Any], send: Callable[..., object]) -> None:
         """Call a method, or read an attribute, and answer.
@@ -138,7 +126,7 @@ class Actors:
         """
         key = call.args["key"]
         key = tuple(key) if isinstance(key, list) else key  # as msgpack gave it
-        id = self.numbers.get(key, -1)
+        id = self.ids.get(key, -1)
         if id not in self.objects:
             text = f"there is no actor {key!r} on worker {self.address}; "
             text += "its worker was lost, or its last future was let go"

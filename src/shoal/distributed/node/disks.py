@@ -2,17 +2,12 @@
 
 It is told what to write and read, and tells the loop what became of it.  A file for a result that
 is still in memory is as good as a new one: nothing changes a result.
-
-When a scheduler was restarted, results get other numbers, while some of them are on their way to
-the disk or back.  So what waits for the thread, and what waits for the loop, is *stamped* with how
-many renamings there had been, and those since then are applied when its turn comes.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,24 +63,6 @@ class Disks:
         self.thread = Offload("shoal-disk")
         self.on_disk: set[int] = set()
         """Results with a file; the loop's view, which may be ahead of the thread's."""
-        self.renamings: list[dict[int, int]] = []
-        """Of each, the new numbers of all results that there were."""
-        self.busy = threading.Lock()
-        """Held while the thread works on one result: its number does not change meanwhile."""
-
-    def current(self, id: int, stamp: int) -> int:
-        """The number that a result has now; -1 if it is gone.
-
-        Parameters
-        ----------
-        id
-            Its number.
-        stamp
-            After how many renamings.
-        """
-        for ids in self.renamings[stamp:]:
-            id = ids.get(id, -1)
-        return id
 
     # --- by the loop --------------------------------------------------------------------------
 
@@ -95,11 +72,11 @@ class Disks:
         Parameters
         ----------
         results
-            Numbers, and keys for errors.
+            Ids of their rows, and keys for errors.
         """
         for id, key in results:
             self.on_disk.add(id)
-            self.thread.put(self._spill, id, len(self.renamings), key)
+            self.thread.put(self._write, id, key)
 
     def evict(self, ids: list[int]) -> None:
         """Let go of values that are on disk.
@@ -107,7 +84,7 @@ class Disks:
         Parameters
         ----------
         ids
-            Their numbers.
+            Of their rows.
         """
         for id in ids:
             self.store.free(id)
@@ -119,10 +96,10 @@ class Disks:
         Parameters
         ----------
         ids
-            Their numbers.
+            Of their rows.
         """
         for id in ids:
-            self.thread.put(self._load, id, len(self.renamings))
+            self.thread.put(self._read, id)
 
     def free(self, ids: list[int]) -> None:
         """Remove files, where there are any.
@@ -130,30 +107,12 @@ class Disks:
         Parameters
         ----------
         ids
-            Numbers of results.
+            Of rows of results.
         """
         if self.on_disk:
             for id in self.on_disk.intersection(ids):
                 self.on_disk.discard(id)
-                self.thread.put(self._remove, id, len(self.renamings))
-
-    def rename(self, ids: dict[int, int]) -> None:
-        """Results have new numbers, in memory and on disk.
-
-        Parameters
-        ----------
-        ids
-            New numbers by old ones; the others keep theirs.
-        """
-        with self.busy:
-            here = self.on_disk.union(self.store.values)
-            gone = [id for id in self.disk.sizes if id not in here]
-            for id in gone:
-                self.disk.remove(id)  # it was to be removed, by a number that may be another's now
-            self.renamings.append({id: ids.get(id, id) for id in here})
-            self.store.rename(ids)
-            self.on_disk = {ids.get(id, id) for id in self.on_disk}
-            self.disk.rename(ids)
+                self.thread.put(self.disk.remove, id)
 
     def frames(self, id: int) -> Frames | None:
         """A result, or a part of one, straight from its file, for somebody else; in any thread.
@@ -161,7 +120,7 @@ class Disks:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         """
         whole, part = id & WHOLE, part_of_number(id)
         try:
@@ -181,23 +140,6 @@ class Disks:
         self.thread.close()
 
     # --- in the disk's thread -----------------------------------------------------------------
-
-    def _remove(self, id: int, stamp: int) -> None:
-        with self.busy:
-            if stamp == len(self.renamings):
-                self.disk.remove(id)  # else it is gone already
-
-    def _spill(self, id: int, stamp: int, key: Any) -> None:
-        with self.busy:
-            id = self.current(id, stamp)
-            if id >= 0:
-                self._write(id, key)
-
-    def _load(self, id: int, stamp: int) -> None:
-        with self.busy:
-            id = self.current(id, stamp)
-            if id >= 0:
-                self._read(id)
 
     def _write(self, id: int, key: Any) -> None:
         if id in self.disk.sizes:

@@ -8,88 +8,48 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from shoal.distributed.core.worker.table import Code
 from shoal.local.failure import add_note
 
-__all__ = ["Functions"]
+__all__ = ["function_of"]
 
 Function: TypeAlias = "tuple[Callable[..., Any] | None, Any]"
 
+NONE: Function = (None, None)
 
-class Functions:
-    """Functions by the number of their code.
+_lock = threading.RLock()
+
+
+def function_of(code: Code | None) -> Function:
+    """A function, and the arguments that come with it or None.
+
+    Parameters
+    ----------
+    code
+        As a task names it; None: the task is data.
+
+    Raises
+    ------
+    Exception
+        Whatever unpickling it raises, with a note.
 
     Examples
     --------
-    >>> functions = Functions()
-    >>> functions.learn([(3, b"digest", pickle.dumps((abs,)))])
-    >>> functions.get(3)
+    >>> function_of(Code(b"digest", pickle.dumps((abs,))))
     (<built-in function abs>, None)
     """
-
-    def __init__(self) -> None:
-        self.ready: dict[int, Function] = {-1: (None, None)}
-        """Those that have been unpickled; -1 is that of data."""
-        self._data: dict[int, bytes] = {}
-        self._lock = threading.Lock()
-
-    def learn(self, codes: Iterable[tuple[int, bytes, bytes]]) -> None:
-        """Take note of functions.
-
-        A number that is known may mean another function now: a scheduler that was restarted gives
-        numbers anew.
-
-        Parameters
-        ----------
-        codes
-            ``(number, digest, data)`` as in `Run`.
-        """
-        for number, _, data in codes:
-            if self._data.get(number) != data:
-                self._data[number] = data
-                self.ready.pop(number, None)
-
-    def forget(self, codes: Iterable[int]) -> None:
-        """Let go of functions.
-
-        Parameters
-        ----------
-        codes
-            Their numbers.
-        """
-        for number in codes:
-            self._data.pop(number, None)
-            self.ready.pop(number, None)
-
-    def get(self, code: int) -> Function:
-        """A function, and the arguments that come with it or None.
-
-        Parameters
-        ----------
-        code
-            Its number.
-
-        Raises
-        ------
-        Exception
-            Whatever unpickling it raises, with a note.
-        """
-        found = self.ready.get(code)
-        if found is not None:
-            return found
-        with self._lock:
-            data = self._data.get(code)
-            if data is None:
-                return self.ready[code]
+    if code is None:
+        return NONE
+    with _lock:
+        if code.ready is None:
             try:
-                func, *rest = pickle.loads(data)
+                func, *rest = pickle.loads(code.data)
             except BaseException as error:
                 add_note(error, "shoal: its function could not be unpickled on the worker")
                 raise
-            found = self.ready[code] = (func, rest[0] if rest else None)
-            if self._data.get(code) is not data:
-                # The number has been given to another function meanwhile.
-                self.ready.pop(code, None)
-            return found
+            code.ready = (func, rest[0] if rest else None)
+            code.data = b""
+        return code.ready

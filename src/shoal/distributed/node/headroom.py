@@ -61,8 +61,8 @@ class Headroom:
         self.measure = measure
         self.ceiling: float = math.inf
         self.left: float = math.inf
-        self.sizes: dict[int, int] = {}
-        """Bytes that a task takes, by the number of its function; of those that take many."""
+        self.sizes: dict[bytes, int] = {}
+        """Bytes that a task takes, by the digest of its function; of those that take many."""
 
     def looked(self, process: int, threads: int) -> None:
         """The process has been looked at.
@@ -78,13 +78,13 @@ class Headroom:
         most = max(list(self.sizes.values()), default=0)
         self.left = self.ceiling - process - most * threads
 
-    def took(self, code: int, nbytes: int) -> None:
+    def took(self, code: bytes, nbytes: int) -> None:
         """A task has made a large result.
 
         Parameters
         ----------
         code
-            The number of its function.
+            The digest of its function.
         nbytes
             How much.
         """
@@ -92,25 +92,25 @@ class Headroom:
         self.met(code)
         self.grew(code, nbytes)
 
-    def met(self, code: int) -> None:
+    def met(self, code: bytes) -> None:
         """A task is met, or ends: that it takes less than others did is believed bit by bit.
 
         Parameters
         ----------
         code
-            The number of its function.
+            The digest of its function.
         """
         known = self.sizes.get(code)
         if known is not None:
             self.sizes[code] = known - known // 8
 
-    def grew(self, code: int, nbytes: int) -> None:
+    def grew(self, code: bytes, nbytes: int) -> None:
         """A task takes so much by now.
 
         Parameters
         ----------
         code
-            The number of its function.
+            The digest of its function.
         nbytes
             How much the process has grown by since it was met.
 
@@ -127,13 +127,13 @@ class Headroom:
         if nbytes > self.sizes.get(code, 0):
             self.sizes[code] = nbytes
 
-    def lacking(self, code: int, beside: Iterable[int]) -> int:
+    def lacking(self, code: bytes, beside: Iterable[bytes]) -> int:
         """How much room is lacking for a task to begin: looks at the process.
 
         Parameters
         ----------
         code
-            The number of its function.
+            The digest of its function.
         beside
             Those of the tasks that run; they may not have taken theirs yet.
 

@@ -10,7 +10,7 @@ operations on dictionaries and deques, are atomic in CPython.  Two dictionaries 
 right to what, and ``pop`` decides their races:
 
 ``queued``
-    number -> row.  Who pops a row runs it (a thread), or has withdrawn it (the loop).
+    id -> row.  Who pops a row runs it (a thread), or has withdrawn it (the loop).
 ``running``
     thread -> row.  A thread that has run a task pops itself; if it was popped by somebody else,
     the run was cancelled meanwhile: its result is dropped and the thread ends, for another has
@@ -36,9 +36,9 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
-from shoal.distributed.core.worker.table import WHOLE, Task
+from shoal.distributed.core.worker.table import PART, Task
 from shoal.distributed.net.gate import Gate
-from shoal.distributed.node.functions import Functions
+from shoal.distributed.node.functions import function_of
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt, take_back
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
@@ -48,7 +48,7 @@ from shoal.distributed.spans import note_error, run_traced
 from shoal.errors import Reschedule
 from shoal.graph.task import part_of
 
-__all__ = ["Lane", "Slot", "Surroundings", "current_slot"]
+__all__ = ["Lane", "Slot", "Surroundings", "current_slot", "digest_of"]
 
 # Whoever is held up between the two clocks finds too little: the largest of a few is right.
 EPOCH_S = max(time.time() - time.perf_counter() for _ in range(5))
@@ -74,8 +74,8 @@ class Surroundings:
 
     Parameters
     ----------
-    store, functions
-        Values and functions.
+    store
+        Values.
     poke
         Wakes the loop, so that it looks at ``done``.
     began
@@ -85,7 +85,7 @@ class Surroundings:
 
     Examples
     --------
-    >>> shared = Surroundings(Store(), Functions(), lambda: None)
+    >>> shared = Surroundings(Store(), lambda: None)
     >>> shared.done
     deque([])
     """
@@ -93,13 +93,11 @@ class Surroundings:
     def __init__(
         self,
         store: Store,
-        functions: Functions,
         poke: Callable[[], object],
         began: Callable[[Task], object] = lambda row: None,
         run_coroutine: Callable[[Any], Any] | None = None,
     ) -> None:
         self.store = store
-        self.functions = functions
         self.poke = poke
         self.began = began
         self.run_coroutine = run_coroutine
@@ -151,7 +149,7 @@ class Slot:
 
     Examples
     --------
-    >>> lane = Lane("default", 1, Surroundings(Store(), Functions(), lambda: None))
+    >>> lane = Lane("default", 1, Surroundings(Store(), lambda: None))
     >>> Slot(lane).row is None
     True
     """
@@ -221,7 +219,7 @@ class Lane:
 
     Examples
     --------
-    >>> shared = Surroundings(Store(), Functions(), done := threading.Event().set)
+    >>> shared = Surroundings(Store(), done := threading.Event().set)
     >>> lane = Lane("default", 1, shared)
     >>> lane.close()
     """
@@ -295,13 +293,13 @@ class Lane:
         threading.Thread(target=self._thread, args=(slot,), name=name, daemon=True).start()
         return True
 
-    def withdraw(self, id: int, run: int, force: bool) -> bool:
+    def withdraw(self, id: int, force: bool) -> bool:
         """Take a task back.
 
         Parameters
         ----------
-        id, run
-            Which.
+        id
+            Of its row.
         force
             Also when it has begun: its slot is free at once, its result will be dropped, and it is
             interrupted if what it runs is Python code.
@@ -311,14 +309,24 @@ class Lane:
         bool
             Whether it had not begun.
         """
-        row = self.queued.get(id)
-        if row is not None and row.run == run:
-            return self.queued.pop(id, None) is not None
+        if self.queued.pop(id, None) is not None:
+            return True
         if force:
             for slot, row in [*self.running.items(), *self.seceded.items()]:
-                if row.id == id and row.run == run:
+                if row.id == id:
                     self._abandon(slot, row)
         return False
+
+    def show(self) -> None:
+        """Tasks that run have other numbers: whoever watches the process is to see these."""
+        for slot, row in [*self.running.items(), *self.seceded.items()]:
+            if slot.row is row:
+                self._show(slot, row)
+
+    def _show(self, slot: Slot, row: Task) -> None:
+        cells, at = self.shared.cells, 2 * slot.index
+        cells[at + 1] = row.run
+        cells[at] = row.number
 
     def _abandon(self, slot: Slot, row: Task) -> None:
         """End a thread with its run."""
@@ -575,7 +583,9 @@ class Lane:
         if row is None:
             return True
         shared = self.shared
-        lacking = shared.room.lacking(row.code, [other.code for other in self.running.values()])
+        lacking = shared.room.lacking(
+            digest_of(row), [digest_of(other) for other in self.running.values()]
+        )
         if lacking:
             self.paused = True
             shared.short(lacking)
@@ -616,15 +626,13 @@ class Lane:
         shared = self.shared
         values = shared.store.values
         slot.row = row
-        at = 2 * slot.index
-        shared.cells[at + 1] = row.run
-        shared.cells[at] = row.id
+        self._show(slot, row)
         func: Any = None
         try:
             if row.options is not None:
                 heed(row, row.options, shared)
-            found = shared.functions.ready.get(row.code)
-            func, arg = found if found is not None else shared.functions.get(row.code)
+            code = row.code
+            func, arg = (code and code.ready) or function_of(code)
             if row.args:
                 arg = loads(row.args, buffers=row.buffers) if row.buffers else loads(row.args)
             if func is None:
@@ -669,7 +677,7 @@ class Lane:
                 slot.started = perf_counter()
         slot.row = None
         if nbytes >= NOTABLE_BYTES:
-            shared.room.took(row.code, nbytes)
+            shared.room.took(digest_of(row), nbytes)
         return row, "", nbytes, name, ended - started, started + EPOCH_S, data, result
 
     def _failed(self, slot: Slot, row: Task, func: Any, error: BaseException) -> Any:
@@ -692,9 +700,25 @@ class Lane:
         return row, "raised", 0, "", ended - started, begun, data, None
 
 
+def digest_of(row: Task) -> bytes:
+    """Says which function a task calls, in a few bytes.
+
+    Parameters
+    ----------
+    row
+        The task.
+
+    Examples
+    --------
+    >>> digest_of(Task(1, 1, 1, "x", None, b"", (), 0, False, 0))
+    b''
+    """
+    return row.code.digest if row.code is not None else b""
+
+
 def own_parts(row: Task, inputs: list[Any]) -> list[Any]:
     """A task's inputs, of those that are in parts its own one."""
     # What came from elsewhere is the part already, which may have parts itself.
     return [
-        value if dep > WHOLE else part_of(value, row.part) for dep, value in zip(row.deps, inputs)
+        value if dep >= PART else part_of(value, row.part) for dep, value in zip(row.deps, inputs)
     ]

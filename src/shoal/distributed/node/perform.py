@@ -15,7 +15,7 @@ from shoal.distributed.net import Connection, connect
 from shoal.distributed.net.cargo import look_ahead
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
-from shoal.distributed.protocol import Answer, Call, Data
+from shoal.distributed.protocol import Answer, Call
 from shoal.serialize.messages import message
 from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
@@ -75,21 +75,11 @@ def ready(worker: Worker, effect: effects.Ready) -> None:
 def withdraw(worker: Worker, effect: effects.Withdraw) -> None:
     """Take a task back, or end it."""
     for lane in worker.lanes.values():
-        if lane.withdraw(effect.id, effect.run, effect.force):
+        if lane.withdraw(effect.id, effect.force):
             if not effect.force:
-                machine.withdrawn(worker.core, effect.id, effect.run, worker.loop.time())
+                machine.withdrawn(worker.core, effect.id, worker.loop.time())
                 worker.dirty = True
             return
-
-
-def learn(worker: Worker, effect: effects.Learn) -> None:
-    """Take note of functions."""
-    worker.functions.learn(effect.codes)
-
-
-def forget(worker: Worker, effect: effects.Forget) -> None:
-    """Forget functions."""
-    worker.functions.forget(effect.codes)
 
 
 def hold(worker: Worker, effect: effects.Hold) -> None:
@@ -113,10 +103,10 @@ def free(worker: Worker, effect: effects.Free) -> None:
         worker.actors.free(effect.ids)
 
 
-def rename(worker: Worker, effect: effects.Rename) -> None:
-    """Results have new numbers."""
-    worker.disks.rename(effect.ids)
-    worker.actors.rename(effect.ids)
+def renumbered(worker: Worker, effect: effects.Renumbered) -> None:
+    """Have whoever watches the process see the numbers of its tasks."""
+    for lane in worker.lanes.values():
+        lane.show()
 
 
 def spill(worker: Worker, effect: effects.Spill) -> None:
@@ -184,24 +174,16 @@ def serve(worker: Worker, effect: effects.Serve) -> None:
     keys = {id: tasks[id & WHOLE].key for id in effect.ids if id & WHOLE in tasks}
     values = worker.store.values
     here = [values.get(id & WHOLE, AWAY) for id in keys]
-    stamp = len(worker.disks.renamings)
     if effect.nbytes > LARGE_BYTES or any(v is AWAY or type(v) is Stored for v in here):
-        worker.offload.put(give, worker, connection, effect, keys, stamp)
+        worker.offload.put(give, worker, connection, effect, keys)
     else:
-        give(worker, connection, effect, keys, stamp)
+        give(worker, connection, effect, keys)
 
 
 def give(
-    worker: Worker,
-    connection: Connection,
-    effect: effects.Serve,
-    keys: dict[int, Any],
-    stamp: int,
+    worker: Worker, connection: Connection, effect: effects.Serve, keys: dict[int, Any]
 ) -> None:
-    """Send results; in the loop's thread, or that beside it.
-
-    ``stamp`` says after how many renamings the numbers were those of what is wanted.
-    """
+    """Send results; in the loop's thread, or that beside it."""
 
     def frames_of(id: int) -> Frames | None:
         held = worker.store.values.get(id)
@@ -216,13 +198,10 @@ def give(
     # How large parts are is seen here; who asks knows no more than a guess.
     is_parts = any(id > WHOLE for id in effect.ids)
     most = worker.core.settings.serve_bytes // ANSWERS if is_parts else inf
-    data, buffers = answer(effect.request, effect.ids, frames_of, most)
-    if stamp != len(worker.disks.renamings):
-        # Some may be results that have these numbers now: who asks is to ask by new ones.
-        data, buffers = Data(effect.request, [], [], busy=True), []
+    data, buffers = answer(effect.request, list(effect.ids), frames_of, most)
     if is_parts:
         data.parts = list(map(part_of_number, data.ids))
-        data.ids = [id & WHOLE for id in data.ids]
+    data.ids = [effect.ids[id] for id in data.ids]
     connection.send(data, buffers)
     del buffers
     worker.loop.call_threadsafe(follow, worker, connection, effect.nbytes)
@@ -283,11 +262,9 @@ PERFORM: dict[type, Callable[[Worker, Any], None]] = {
     Log: write_log,
     effects.Ready: ready,
     effects.Withdraw: withdraw,
-    effects.Learn: learn,
-    effects.Forget: forget,
     effects.Hold: hold,
     effects.Free: free,
-    effects.Rename: rename,
+    effects.Renumbered: renumbered,
     effects.Spill: spill,
     effects.Evict: evict,
     effects.Load: load,

@@ -161,7 +161,7 @@ class Disk:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         """
         return self.folder / f"{id}.spill"
 
@@ -171,7 +171,7 @@ class Disk:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         frames
             The object.
 
@@ -208,7 +208,7 @@ class Disk:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
 
         Raises
         ------
@@ -234,28 +234,12 @@ class Disk:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         """
         size = self.sizes.pop(id, None)
         if size is not None:
             self.nbytes -= size
             self.path(id).unlink(missing_ok=True)
-
-    def rename(self, ids: dict[int, int]) -> None:
-        """Give results new numbers.
-
-        Parameters
-        ----------
-        ids
-            New numbers by old ones.
-        """
-        moved = [(old, new) for old, new in ids.items() if old in self.sizes]
-        for old, _ in moved:
-            self.path(old).rename(self.folder / f"{old}.moving")
-        sizes = {old: self.sizes.pop(old) for old, _ in moved}
-        for old, new in moved:
-            (self.folder / f"{old}.moving").rename(self.path(new))
-            self.sizes[new] = sizes[old]
 
 
 def read_all(file: Any, view: memoryview) -> None:

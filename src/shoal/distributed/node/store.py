@@ -1,4 +1,4 @@
-"""The values that a worker holds, by number.
+"""The values that a worker holds, by the ids of their rows.
 
 A value that was computed here is the object itself.  One that came from elsewhere stays pickled
 (`Packed`) until a task here wants it: it is passed on without being pickled anew, the thread that
@@ -53,7 +53,7 @@ class Packed:
 
 
 class Store:
-    """Values by number.
+    """Values by id.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Store:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Store:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         head, buffers
             The pickled object.
         """
@@ -108,7 +108,7 @@ class Store:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         key
             Its key.
 
@@ -140,26 +140,6 @@ class Store:
         Parameters
         ----------
         id
-            Its number.
+            Of its row.
         """
         self.values.pop(id, None)
-
-    def rename(self, ids: dict[int, int]) -> None:
-        """Give values new numbers.
-
-        Parameters
-        ----------
-        ids
-            New numbers by old ones; others are kept.
-
-        Examples
-        --------
-        >>> store = Store()
-        >>> store.values.update({1: "a", 2: "b"})
-        >>> store.rename({1: 2, 2: 1})
-        >>> store.values
-        {2: 'a', 1: 'b'}
-        """
-        moved = {ids.get(id, id): value for id, value in self.values.items()}
-        self.values.clear()
-        self.values.update(moved)

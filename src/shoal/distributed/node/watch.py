@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 
+from shoal.distributed.core.worker.table import Task
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
-from shoal.distributed.node.lane import Slot
+from shoal.distributed.node.lane import Slot, digest_of
 from shoal.distributed.node.limits import process_bytes
 
 __all__ = ["Watch"]
@@ -37,8 +38,8 @@ class Watch:
     def __init__(self) -> None:
         self.process = process_bytes()
         self.cpu = 0.0
-        self.peaks: dict[int, int] = {}
-        """Bytes by number of the task, of those that took much."""
+        self.peaks: dict[int, tuple[Task, int]] = {}
+        """Of tasks that took much, by id: the row, and bytes."""
         self._at = time.monotonic()
         self._used = time.process_time()
 
@@ -69,15 +70,16 @@ class Watch:
                 # It began since the last look, and may have grown already.
                 slot.rss_of, slot.rss, slot.told = row, min(before, process), MUCH_BYTES
                 slot.managed = managed
-                room.met(row.code)
+                room.met(digest_of(row))
             grown = (process - slot.rss - max(0, managed - slot.managed)) // share
             if grown > NOTABLE_BYTES:
-                room.grew(row.code, grown)
+                room.grew(digest_of(row), grown)
             if grown > MORE * slot.told:
-                self.peaks[row.id] = slot.told = grown
+                slot.told = grown
+                self.peaks[row.id] = row, grown
         room.looked(process, share)
 
-    def take_peaks(self) -> list[tuple[int, int]]:
-        """Peaks since the last time, by number of the task."""
-        found, self.peaks = list(self.peaks.items()), {}
+    def take_peaks(self) -> list[tuple[Task, int]]:
+        """Peaks since the last time: rows of tasks, and bytes."""
+        found, self.peaks = list(self.peaks.values()), {}
         return found

@@ -34,7 +34,6 @@ from shoal.distributed.node.context import current_task
 from shoal.distributed.node.coroutines import Coroutines
 from shoal.distributed.node.disks import Disks
 from shoal.distributed.node.echo import Echo, place_of
-from shoal.distributed.node.functions import Functions
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit, process_bytes
@@ -178,7 +177,6 @@ class Worker:
         self.folder = Path(spec.folder or make_folder(spec))
         self.core = Core(settings_from(spec, self.address))
         self.store = Store()
-        self.functions = Functions()
         self.coroutines = Coroutines()
         self.actors = Actors(self, self.address, self.coroutines)
         self.shared = self._surroundings()
@@ -203,9 +201,7 @@ class Worker:
         self._armed: float | None = None
 
     def _surroundings(self) -> Surroundings:
-        shared = Surroundings(
-            self.store, self.functions, self._poke, self._began, self.coroutines.run
-        )
+        shared = Surroundings(self.store, self._poke, self._began, self.coroutines.run)
         shared.owner = self
         shared.actor = self.actors.make
         shared.place = self._place
@@ -564,7 +560,7 @@ class Worker:
         self.dirty = True
 
     def _began(self, row: Task) -> None:
-        self.loop.call_threadsafe(self._tell, machine.began, row.id, row.run)
+        self.loop.call_threadsafe(self._tell, machine.began, row.id)
 
     def told_seceded(self, row: Task) -> None:
         """A task has given up its slot; its thread.
@@ -574,7 +570,7 @@ class Worker:
         row
             The task.
         """
-        self.loop.call_threadsafe(self._tell_row, machine.seceded, row)
+        self.loop.call_threadsafe(self._tell, machine.seceded, row.id)
 
     def told_rejoined(self, row: Task) -> None:
         """A task has a slot again; its thread.
@@ -584,20 +580,10 @@ class Worker:
         row
             The task.
         """
-        self.loop.call_threadsafe(self._tell_row, machine.rejoined, row)
-
-    def _tell_row(self, call: Callable[..., None], row: Task) -> None:
-        """Tell the machine of a row, by the number that it has by now."""
-        self._tell(call, row.id, row.run)
+        self.loop.call_threadsafe(self._tell, machine.rejoined, row.id)
 
     def _from_disk(self, what: str, *args: Any) -> None:
-        self.loop.call_threadsafe(self._disk_said, what, len(self.disks.renamings), *args)
-
-    def _disk_said(self, what: str, stamp: int, id: int | list[int], *args: Any) -> None:
-        """Tell the machine of results, by the numbers that they have by now."""
-        ids = [self.disks.current(i, stamp) for i in (id if isinstance(id, list) else [id])]
-        if -1 not in ids:
-            self._tell(getattr(machine, what), ids if isinstance(id, list) else ids[0], *args)
+        self.loop.call_threadsafe(self._tell, getattr(machine, what), *args)
 
     # --- effects and time ---------------------------------------------------------------------
 
@@ -614,7 +600,7 @@ class Worker:
                 PERFORM[type(effect)](self, effect)
         # After what was said here has been written: nobody waits for it.
         self.loop.flush_later(self._arm)
-        if self.core.number >= 0 and not self.registered.is_set():
+        if self.core.numbering.number >= 0 and not self.registered.is_set():
             self.registered.set()
 
     def _arm(self) -> None:
@@ -640,7 +626,7 @@ class Worker:
         self.loop.call_later(often, self._look)
         self._measure()
         self.core.vitals = {"gil": round(self.profile.waits, 2), "fds": open_files()}
-        self.core.columns.peaks += self.watch.take_peaks()
+        self.core.numbering.columns.peaks += self.watch.take_peaks()
         for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):
             log.warning(
                 "worker %s: task %r was cancelled and still runs: it is inside of code that is not "

@@ -80,7 +80,7 @@ def leftovers(world: World) -> str:
             found.append(f"{worker.name} runs {list(worker.threads.running)[:3]}")
         if world.shared.plugins - worker.plugins:
             found.append(f"{worker.name} lacks {world.shared.plugins - worker.plugins}")
-        told = state.workers.get(core.number)
+        told = state.workers.get(core.numbering.number)
         if told is None or told.name != worker.name:
             found.append(f"the scheduler does not know {worker.name}")
         elif told.sent or told.zombies or told.seceded or told.held or told.nbytes:

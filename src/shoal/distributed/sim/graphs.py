@@ -1,12 +1,13 @@
 """Random graphs of tiny tasks, and what a serial run makes of them.
 
-A task computes an integer from its inputs and a number of its own.  What else it does (take long,
-make something large, raise, kill its worker) is said by its name, its *deed*, which is also the
-function's "source code" as far as the state machines are concerned.
+A task calls one of a few functions, which compute an integer from its inputs and a number of its
+own, each another one.  What else it does (take long, make something large, raise, kill its worker)
+is said by its *deed*.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -20,6 +21,9 @@ __all__ = ["Graph", "Task", "expected", "part_of", "random_graph", "submit_messa
 
 PRIME = (1 << 61) - 1
 
+FUNCTIONS = 5
+"""How many there are."""
+
 
 class Payload(msgspec.Struct, array_like=True):
     """A task's arguments, as its worker reads them."""
@@ -28,6 +32,11 @@ class Payload(msgspec.Struct, array_like=True):
     number: int
     seconds: float
     nbytes: int
+
+    @property
+    def salt(self) -> int:
+        """Which function it calls."""
+        return self.number % FUNCTIONS
 
 
 @dataclass
@@ -50,7 +59,7 @@ class Task:
     Examples
     --------
     >>> Task("x", Payload("sum", 3, 0.1, 8), []).value([4])
-    97
+    412
     """
 
     key: Key
@@ -61,7 +70,8 @@ class Task:
 
     def value(self, inputs: Iterable[int]) -> int:
         """Its result."""
-        return compute(self.payload, [part_of(value, self.part) for value in inputs])
+        payload = self.payload
+        return combine(payload.salt, payload.number, [part_of(v, self.part) for v in inputs])
 
 
 def part_of(value: int, part: int) -> int:
@@ -82,11 +92,11 @@ def part_of(value: int, part: int) -> int:
     return value if part < 0 else (value * 245 + part) % PRIME
 
 
-def compute(payload: Payload, inputs: Iterable[int]) -> int:
-    """A task's result from those of its inputs."""
-    result = payload.number
+def combine(salt: int, number: int, inputs: Iterable[int]) -> int:
+    """A task's result from those of its inputs: what a function computes."""
+    result = (number * (salt + 1)) % PRIME
     for value in inputs:
-        result = (result * 31 + value) % PRIME
+        result = (result * (31 + salt) + value) % PRIME
     return result
 
 
@@ -352,7 +362,7 @@ def submit_message(graph: Graph, inline: bool) -> Submit:
     pack = msgspec.msgpack.encode
     numbers: dict[Key, int] = {key: i for i, key in enumerate(graph.tasks)}
     externals: dict[Key, int] = {}
-    deeds: dict[str, int] = {}
+    codes: dict[bytes, int] = {}
     message = Submit([], [], [], [], [], [], [], [], inline=inline)
     for piece in graph.layers:
         if isinstance(piece, list):
@@ -360,8 +370,9 @@ def submit_message(graph: Graph, inline: bool) -> Submit:
         else:
             message.names.append(Grid(*piece))
     for i, task in enumerate(graph.tasks.values()):
-        deed = task.payload.deed
-        message.code.append(deeds.setdefault(deed, len(deeds)))
+        payload = task.payload
+        name = f"{payload.deed}-{payload.salt}".encode()
+        message.code.append(codes.setdefault(name, len(codes)))
         message.args.append(pack(task.payload))
         deps = []
         for dep in task.deps:
@@ -375,7 +386,9 @@ def submit_message(graph: Graph, inline: bool) -> Submit:
             message.parts.append((i, task.part))
         if task.options is not None:
             message.options.append(msgspec.structs.replace(task.options, tasks=[i]))
-    message.codes = [Code(deed.encode().ljust(16), deed.encode()) for deed in deeds]
+    message.codes = [
+        Code(name.ljust(16), pickle.dumps((combine, int(name.split(b"-")[1])))) for name in codes
+    ]
     message.externals = list(externals)
     message.wanted = [numbers[key] for key in graph.wanted]
     return streamed(message)

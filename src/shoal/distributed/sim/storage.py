@@ -1,4 +1,4 @@
-"""A worker's memory and disk: values by number, and what can happen to them."""
+"""A worker's memory and disk: values by the ids of rows, and what can happen to them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ class Storage:
         self.bytes_in_memory = 0
         self.peak_bytes = 0
         self.disk_bytes_s = 200e6
-        self.busy: list[list[int]] = []
-        """What the disk is at: numbers, in lists so that they can change."""
         self.is_full = False
         """The disk takes no more."""
         self.is_bad = False
@@ -65,16 +63,14 @@ class Storage:
             if options is not None and options.actor:
                 node.world.complain(f"{node.name} writes an actor to disk")
             seconds = self.sizes.get(number, 0) / self.disk_bytes_s * node.slowness
-            self.busy.append([number])
-            node.clock.after(seconds, self.spilled, self.busy[-1])
+            node.clock.after(seconds, self.spilled, number)
 
-    def spilled(self, work: list[int]) -> None:
+    def spilled(self, number: int) -> None:
         """A value is written, if the disk has room and it was not let go meanwhile.
 
         Of one in three, what says where its parts are stays in memory.
         """
         node = self.node
-        number = self.done(work)
         if not node.is_alive:
             return
         if self.is_full:
@@ -98,18 +94,11 @@ class Storage:
         node = self.node
         for number in ids:
             seconds = self.sizes.get(number, 0) / self.disk_bytes_s * node.slowness
-            self.busy.append([number])
-            node.clock.after(seconds, self.loaded, self.busy[-1])
+            node.clock.after(seconds, self.loaded, number)
 
-    def done(self, work: list[int]) -> int:
-        """The disk has done something: with which number."""
-        self.busy = [other for other in self.busy if other is not work]
-        return work[0]
-
-    def loaded(self, work: list[int]) -> None:
+    def loaded(self, number: int) -> None:
         """A value is read."""
         node = self.node
-        number = self.done(work)
         if not node.is_alive:
             return
         if self.is_bad or number not in self.disk:
@@ -118,12 +107,3 @@ class Storage:
             return
         self.keep(number, self.disk.pop(number), self.sizes[number])
         node.post(lambda: node.machine.loaded(node.state, number, node.time()))
-
-    def rename(self, ids: dict[int, int]) -> None:
-        """Values have new numbers, and so has what the disk is at."""
-        for work in self.busy:
-            work[0] = ids.get(work[0], work[0])
-        for name in ("memory", "disk", "sizes"):
-            table = getattr(self, name)
-            moved = {new: table.pop(old) for old, new in ids.items() if old in table}
-            table.update(moved)

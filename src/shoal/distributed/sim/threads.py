@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from shoal.distributed.core.worker.effects import Withdraw
-from shoal.distributed.core.worker.table import WHOLE, Task
-from shoal.distributed.sim.graphs import Payload, compute, part_of
+from shoal.distributed.core.worker.table import PART, Task
+from shoal.distributed.node.functions import function_of
+from shoal.distributed.sim.graphs import Payload, part_of
 
 __all__ = ["Threads"]
 
@@ -54,8 +55,8 @@ class Threads:
         self.busy = 0
         self.is_paused = False
         self.ready: list[tuple[int, int, Task]] = []
-        self.running: dict[tuple[int, int], Run] = {}
-        self.withdrawn: set[tuple[int, int]] = set()
+        self.running: dict[int, Run] = {}
+        self.withdrawn: set[int] = set()
         self.order = 0
 
     def give(self, rows: list[Task]) -> None:
@@ -90,8 +91,8 @@ class Threads:
         node = self.node
         while self.ready and self.busy < self.count and not self.is_paused and most:
             row = heappop(self.ready)[2]
-            if (row.id, row.run) in self.withdrawn:
-                self.withdrawn.discard((row.id, row.run))
+            if row.id in self.withdrawn:
+                self.withdrawn.discard(row.id)
                 continue
             payload = DECODE(row.args)
             if asks and not self.has_room(payload):
@@ -101,7 +102,7 @@ class Threads:
             try:
                 inputs = [
                     # What came from elsewhere as a part is one already.
-                    part_of(node.storage.memory[dep], -1 if dep > WHOLE else row.part)
+                    part_of(node.storage.memory[dep], -1 if dep >= PART else row.part)
                     for dep in row.deps
                 ]
             except KeyError as error:
@@ -110,11 +111,11 @@ class Threads:
                 ) from None
             most -= 1
             run = Run(row, payload, inputs, node.time())
-            self.running[row.id, row.run] = run
+            self.running[row.id] = run
             self.busy += 1
             node.world.began(node, row)
             if row.options is not None and row.options.timeout_s is not None:
-                node.post(node.machine.began, node.state, row.id, row.run, node.time())
+                node.post(node.machine.began, node.state, row.id, node.time())
             seconds = payload.seconds * node.slowness
             if payload.deed == "long":
                 node.clock.after(seconds / 3, self.secede, run)
@@ -129,12 +130,8 @@ class Threads:
             self.start()
 
     def tell(self, call: Callable[..., object], run: Run) -> None:
-        """Post what happened to a run; its number may have changed by then."""
-
-        def late() -> None:
-            call(self.node.state, run.row.id, run.row.run, self.node.time())
-
-        self.node.post(late)
+        """Post what happened to a run."""
+        self.node.post(lambda: call(self.node.state, run.row.id, self.node.time()))
 
     def end(self, run: Run) -> None:
         """A task has come to its end, unless its process was stopped meanwhile."""
@@ -147,8 +144,7 @@ class Threads:
         if run.payload.deed == "killing":
             node.world.killed_by_task(node, run.row.key)
             return
-        for key in [key for key, one in self.running.items() if one is run]:
-            del self.running[key]
+        self.running.pop(run.row.id, None)
         if run.has_slot:
             run.has_slot = False
             self.busy -= 1
@@ -166,7 +162,9 @@ class Threads:
             text = str(row.key).encode()
             done: Any = (row, "raised", 0, "", seconds, begun, text)
         else:
-            value = compute(payload, run.inputs)
+            func, salt = function_of(row.code)
+            assert func is not None
+            value = func(salt, payload.number, run.inputs)
             small = row.inline and payload.nbytes <= 1000
             data = msgspec.msgpack.encode(value) if small else None
             done = (row, "", payload.nbytes, "int", seconds, begun, data)
@@ -184,19 +182,17 @@ class Threads:
 
     def withdraw(self, effect: Withdraw) -> None:
         """Do not run a task after all."""
-        key = (effect.id, effect.run)
-        # By the number and run that the rows have now: another scheduler may have changed both.
-        self.rename()
-        run = self.running.get(key)
+        id = effect.id
+        run = self.running.get(id)
         if run is None:
-            if any((row.id, row.run) == key for _, _, row in self.ready):
-                self.withdrawn.add(key)
+            if any(row.id == id for _, _, row in self.ready):
+                self.withdrawn.add(id)
                 if not effect.force:
                     node = self.node
-                    node.post(node.machine.withdrawn, node.state, *key, node.time())
+                    node.post(node.machine.withdrawn, node.state, id, node.time())
         elif effect.force:
             run.is_dropped = True
-            del self.running[key]
+            del self.running[id]
             if run.has_slot:
                 # Its thread is given up, and another one takes its place.
                 run.has_slot = False
@@ -208,6 +204,7 @@ class Threads:
         self.is_paused = on
         self.start()
 
-    def rename(self) -> None:
-        """The rows have new numbers."""
-        self.running = {(run.row.id, run.row.run): run for run in self.running.values()}
+    def numbers(self) -> list[tuple[int, int]]:
+        """Number and run of the tasks that run, as a nanny sees them."""
+        rows = [run.row for run in self.running.values()]
+        return [(row.number, row.run) for row in rows if row.number >= 0]

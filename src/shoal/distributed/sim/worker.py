@@ -52,14 +52,11 @@ class WorkerNode(Node):
         self.state = Worker(settings)
         self.storage = Storage(self)
         self.threads = Threads(self, settings.nthreads)
-        self.codes: dict[int, str] = {}
         self.plugins: set[str] = set()
         self.effects.update(
             {
                 e.Ready: lambda effect: self.threads.give(effect.tasks),
                 e.Withdraw: self.threads.withdraw,
-                e.Learn: self.do_learn,
-                e.Forget: lambda effect: [self.codes.pop(code, None) for code in effect.codes],
                 e.Hold: self.do_hold,
                 e.Free: lambda effect: self.storage.free(effect.ids),
                 e.Spill: lambda effect: self.storage.spill(effect.ids),
@@ -71,7 +68,7 @@ class WorkerNode(Node):
                 e.Reconnect: self.do_reconnect,
                 e.Nudge: lambda effect: self.threads.nudge(),
                 e.Pause: lambda effect: self.threads.pause(effect.on),
-                e.Rename: self.do_rename,
+                e.Renumbered: lambda effect: None,
                 e.Leave: self.do_leave,
             }
         )
@@ -144,11 +141,6 @@ class WorkerNode(Node):
 
     # -- data ----------------------------------------------------------------------------------
 
-    def do_learn(self, effect: e.Learn) -> None:
-        """Functions."""
-        for number, _, data in effect.codes:
-            self.codes[number] = data.decode()
-
     def do_hold(self, effect: e.Hold) -> None:
         """Values have come."""
         for number, frames in zip(effect.ids, effect.frames):
@@ -162,8 +154,8 @@ class WorkerNode(Node):
         parts: list[int] = []
         frames: list[Frames] = []
         size, more = 0, False
-        for number in effect.ids:
-            id, part = number & WHOLE, part_of_number(number)
+        for key, number in effect.ids.items():
+            id, part = key & WHOLE, part_of_number(key)
             more = part >= 0 and len(ids) >= MOST_PARTS
             if more:
                 break
@@ -171,7 +163,7 @@ class WorkerNode(Node):
             if value is not None:
                 nbytes = storage.sizes[id] if part < 0 else storage.sizes[id] // 8
                 size += nbytes
-                ids.append(id)
+                ids.append(number)
                 parts.append(part)
                 frames.append(Frames(msgspec.msgpack.encode((part_of(value, part), nbytes))))
         seconds = 1e-4 * self.slowness
@@ -190,11 +182,6 @@ class WorkerNode(Node):
             self.plugins.add(effect.call.args["name"])
         if effect.call.request:
             self.send(effect.party, Answer(effect.call.request, self.name))
-
-    def do_rename(self, effect: e.Rename) -> None:
-        """Numbers have changed."""
-        self.storage.rename(effect.ids)
-        self.threads.rename()
 
     def on_closed(self, end: End, why: str) -> None:
         """A connection has ended."""

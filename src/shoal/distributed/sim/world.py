@@ -279,7 +279,7 @@ class World:
         late = self.random.choice((0.05, 0.5, 2.0))
         if nanny is not None and silently:
             nanny.die(silently)
-        elif nanny is not None and blame and not nanny.worker_died(list(worker.threads.running)):
+        elif nanny is not None and blame and not nanny.worker_died(worker.threads.numbers()):
             late = AGAIN_S
         if nanny is not None and not nanny.is_alive:
             del self.nannies[worker.name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler.holdings import add_copy
 from shoal.distributed.core.scheduler.names import find
@@ -29,9 +31,9 @@ def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     """Decide what a worker keeps and goes on with; keys say which tasks are meant.
 
     Results are kept where the task is known and its result is there or needed; of several that
-    were put under one key, one, and rather that of the number that the key has now.  A run goes on
-    where its task is ready and runs nowhere else; it gets a new number, so that what was said of
-    the old one is stale.
+    were put under one key, one, and rather that of the number that the key has now, if it was this
+    scheduler that gave it.  A run goes on where its task is ready and runs nowhere else; it gets a
+    new number, so that what was said of the old one is stale.
 
     Examples
     --------
@@ -42,25 +44,23 @@ def reconcile(state: Scheduler, worker: Worker, m: Register) -> None:
     """
     table = state.table
     states = table.states
-    answer = Reconcile([], [], [], [])
+    answer = Reconcile([], [])
     state.effects.append(Send(worker.party, answer))
     rows = [find(state.names, key) for _, _, key, _ in m.held]
     numbers = [table.numbers[row] if row >= 0 else -1 for row in rows]
-    taken = {old for (old, *_), number in zip(m.held, numbers) if old == number}
-    for (old, _, _, size), row, number in zip(m.held, rows, numbers):
-        is_one = old == number or number not in taken
+    is_ours = m.scheduler == state.identity
+    same = [is_ours and old == number for (old, *_), number in zip(m.held, numbers)]
+    taken = set(compress(numbers, same))
+    for position, ((*_, size), row, number) in enumerate(zip(m.held, rows, numbers)):
+        is_one = same[position] or number not in taken
         if row >= 0 and is_one and states[row] in WANTED and not is_expected(state, row):
             taken.add(number)
-            answer.keep.append((old, number))
+            answer.keep.append((position, number))
             add_copy(state, worker, number, size)
-        else:
-            answer.drop.append(old)
-    for old, _, key, _ in m.running:
+    for position, (_, _, key, _) in enumerate(m.running):
         row = find(state.names, key)
         if row >= 0 and states[row] == READY and not table.flags[row] & DATA:
-            answer.go_on.append((old, table.numbers[row], adopt(state, worker, row)))
-        else:
-            answer.stop.append(old)
+            answer.go_on.append((position, table.numbers[row], adopt(state, worker, row)))
 
 
 def adopt(state: Scheduler, worker: Worker, row: int) -> int:

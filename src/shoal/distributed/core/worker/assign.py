@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Any
 
-from shoal.distributed.core.worker.effects import Forget, Learn, Withdraw
+from shoal.distributed.core.worker.effects import Withdraw
 from shoal.distributed.core.worker.table import (
     ASKED,
     DISK,
@@ -21,12 +21,14 @@ from shoal.distributed.core.worker.table import (
     LOADING,
     LONG,
     MEMORY,
+    PART,
     READY,
     SPILLING,
     TO_RUN,
     WAITING,
     WANTED,
     WHOLE,
+    Code,
     PeerState,
     Task,
     Worker,
@@ -56,19 +58,22 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> assign(w, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
-    >>> [task.id for task in w.ready]
+    >>> assign(w, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
+    >>> [task.number for task in w.ready]
     [7]
     """
     if message.drops:
         let_go_of(w, message.drops)
     meet(w, message.peers)
-    if message.new_codes:
-        w.effects.append(Learn(message.new_codes))
-    tasks, ready = w.tasks, w.ready
+    numbering = w.numbering
+    codes, known, tasks, ready = numbering.codes, numbering.rows, w.tasks, w.ready
+    for number, digest, data in message.new_codes:
+        codes[number] = Code(digest, data)
     plain = not (message.options or message.traces or message.big or message.parts)
-    rows = []
-    for id, run, key, code, args, deps, priority, inline in zip(
+    rows: list[Task] = []
+    needs: list[tuple[int, ...]] = []
+    id = w.last_id
+    for number, run, key, code, args, deps, priority, inline in zip(
         message.ids,
         message.runs,
         message.keys,
@@ -78,42 +83,46 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
         message.priorities,
         message.inline,
     ):
-        if id in tasks and is_done(w, id, run, key):
+        if number in known and is_done(w, known[number], run, key):
             # Positions count where there are options.
-            rows.append(tasks[id])
+            rows.append(known[number])
+            needs.append(())
             continue
-        row = tasks[id] = Task(id, run, key, code, args, deps, priority, inline, WAITING)
+        id += 1
+        row = tasks[id] = known[number] = Task(
+            id, number, run, key, codes[code], args, (), priority, inline, WAITING
+        )
         if plain and not deps:
             # The hot path: nothing to wait for and nothing to mind.
             row.state = READY
             ready.append(row)
         else:
             rows.append(row)
+            needs.append(deps)
+    w.last_id = id
     if not plain:
         adorn(message, rows, buffers)
     sources = dict(zip(message.remote, zip(message.where, message.nbytes)))
     for position, part in message.parts:
-        read_parts(w, rows[position], part, sources)
-    for row in rows:
+        rows[position].part = part
+        needs[position] = parts_of(w, needs[position], part, sources)
+    for row, deps in zip(rows, needs):
         if row.state == WAITING:
-            expect(w, row, sources)
+            expect(w, row, deps, sources)
 
 
-def read_parts(w: Worker, row: Task, part: int, sources: dict[int, Any]) -> None:
+def parts_of(
+    w: Worker, deps: tuple[int, ...], part: int, sources: dict[int, Any]
+) -> tuple[int, ...]:
     """A task reads one part of its inputs: of those that are elsewhere no more is fetched."""
-    row.part = part
-    if row.state == WAITING:
-        row.deps = tuple(
-            [
-                dep if dep not in sources or is_held(w, dep) else part_number(dep, part)
-                for dep in row.deps
-            ]
-        )
+    return tuple(
+        [dep if dep not in sources or is_held(w, dep) else part_number(dep, part) for dep in deps]
+    )
 
 
-def is_held(w: Worker, id: int) -> bool:
+def is_held(w: Worker, number: int) -> bool:
     """Whether a result is here."""
-    row = w.tasks.get(id)
+    row = w.numbering.rows.get(number)
     return row is not None and row.state in HELD
 
 
@@ -128,39 +137,41 @@ def adorn(message: Run, rows: list[Task], buffers: list[Any]) -> None:
         rows[position].buffers = tuple(buffers[first : first + count])
 
 
-def is_done(w: Worker, id: int, run: int, key: Key) -> bool:
+def is_done(w: Worker, old: Task, run: int, key: Key) -> bool:
     """Whether a task that is given need not run, because its result is here.
 
     A run of the same task that has not ended is given up: the new one counts.
     """
-    old = w.tasks[id]
     if old.state not in HELD:
         stop(w, old)
         return False
     old.run, old.key, old.doomed = run, key, False
-    w.columns.ended.append((old, "", old.nbytes, "", 0.0, 0.0, None))
+    w.numbering.columns.ended.append((old, "", old.nbytes, "", 0.0, 0.0, None))
     return True
 
 
 def meet(w: Worker, peers: Iterable[Peer]) -> None:
     """Remember other workers."""
+    known = w.numbering.peers
     for peer in peers:
-        known = w.peers.get(peer.number)
-        if known is None or known.address != peer.address:
-            w.peers[peer.number] = PeerState(peer.number, peer.address, peer.name)
+        if peer.number not in known:
+            known[peer.number] = PeerState(peer.number, peer.address, peer.name)
 
 
-def expect(w: Worker, row: Task, sources: dict[int, tuple[list[int], int]]) -> None:
+def expect(
+    w: Worker, row: Task, deps: Iterable[int], sources: dict[int, tuple[list[int], int]]
+) -> None:
     """A new task: see what it has to wait for."""
-    tasks = w.tasks
-    for dep in row.deps:
-        need = tasks.get(dep)
+    known, columns = w.numbering.rows, w.numbering.columns
+    ids: list[int] = []
+    for dep in deps:
+        need = known.get(dep)
         if need is None:
             if dep & WHOLE not in sources:
                 # The scheduler thinks that it is here.
-                w.columns.missing.append((dep, w.number))
-                w.columns.returned.append((row.id, row.run))
-                row.deps = row.deps[: row.deps.index(dep)]
+                columns.missing.append((dep, w.numbering.number))
+                columns.returned.append(row)
+                row.deps = tuple(ids)
                 forget(w, row)
                 return
             need = want(w, dep, *sources[dep & WHOLE], row.priority)
@@ -168,20 +179,25 @@ def expect(w: Worker, row: Task, sources: dict[int, tuple[list[int], int]]) -> N
         elif need.state not in IN_MEMORY:
             prompt(w, need, sources.get(dep & WHOLE), row.priority)
         need.users += 1
+        ids.append(need.id)
         if need.state not in IN_MEMORY:
             row.missing += 1
             if need.dependents is None:
                 need.dependents = [row.id]
             else:
                 need.dependents.append(row.id)
+    row.deps = tuple(ids)
     if not row.missing:
         make_ready(w, row)
 
 
-def want(w: Worker, id: int, where: list[int], nbytes: int, priority: int) -> Task:
+def want(w: Worker, number: int, where: list[int], nbytes: int, priority: int) -> Task:
     """A result that is to be fetched: its row."""
-    row = Task(id, 0, "", -1, b"", (), priority, False, WANTED, nbytes, holders=list(where))
-    w.tasks[id] = row
+    w.last_id += 1
+    id = w.last_id | PART if number > WHOLE else w.last_id
+    holders = list(where)
+    row = Task(id, number, 0, "", None, b"", (), priority, False, WANTED, nbytes, holders=holders)
+    w.tasks[id] = w.numbering.rows[number] = row
     heappush(w.wanted, (priority, id))
     return row
 
@@ -295,25 +311,25 @@ def finish(w: Worker, completions: list[Any]) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> assign(w, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> assign(w, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> finish(w, [(w.ready.pop(), "", 28, "int", 0.1, 0.0, None, 1)])
     >>> w.managed
     28
     """
-    tasks, ended = w.tasks, w.columns.ended
+    tasks, columns = w.tasks, w.numbering.columns
+    ended = columns.ended
     least = w.settings.spillable_bytes
-    stale: list[int] = []
     for completion in completions:
         row: Task = completion[0]
-        if tasks.get(row.id) is not row:
-            stale.append(row.id)
+        if row.id not in tasks:
+            w.free.append(row.id)
             continue
         state = row.state
         if state == READY:
             w.active -= 1
         if completion[1]:
             if completion[1] != "returned":
-                w.columns.tried.append((row.id, completion[5], completion[4]))
+                columns.tried.append((row, completion[5], completion[4]))
             fail(w, row, completion[1], completion[6], completion[4])
             continue
         ended.append(completion)
@@ -326,9 +342,6 @@ def finish(w: Worker, completions: list[Any]) -> None:
             row.nbytes = nbytes
             w.managed += nbytes
         row.args = b""
-    for id in stale:
-        if id not in tasks or tasks[id].state not in HELD:
-            w.free.append(id)
 
 
 def leave_run(w: Worker, row: Task) -> None:
@@ -357,15 +370,15 @@ def fail(w: Worker, row: Task, kind: str, data: bytes, seconds: float) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> assign(w, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> assign(w, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> fail(w, w.ready.pop(), "raised", b"...", 0.1)
-    >>> w.columns.failed, w.tasks
-    ([(7, 1, 'raised', b'...', 0.1)], {})
+    >>> [(row.number, *why) for row, *why in w.numbering.columns.failed], w.tasks
+    ([(7, 'raised', b'...', 0.1)], {})
     """
     if kind == "returned":
-        w.columns.returned.append((row.id, row.run))
+        w.numbering.columns.returned.append(row)
     else:
-        w.columns.failed.append((row.id, row.run, kind, data, seconds))
+        w.numbering.columns.failed.append((row, kind, data, seconds))
     forget(w, row)
 
 
@@ -403,8 +416,10 @@ def forget(w: Worker, row: Task) -> None:
     >>> w.tasks
     {}
     """
-    if w.tasks.get(row.id) is row:
-        del w.tasks[row.id]
+    w.tasks.pop(row.id, None)
+    known = w.numbering.rows
+    if known.get(row.number) is row:
+        del known[row.number]
     state = row.state
     if state in TO_RUN:
         if state == WAITING and row.missing:
@@ -441,7 +456,7 @@ def forget_bytes(w: Worker, row: Task) -> None:
 def back_out(w: Worker, task: Task) -> None:
     """An input of a waiting task cannot be had: the scheduler plans it anew."""
     if task.state == WAITING:
-        w.columns.returned.append((task.id, task.run))
+        w.numbering.columns.returned.append(task)
         forget(w, task)
 
 
@@ -470,28 +485,28 @@ def drop(w: Worker, message: Drop) -> None:
     >>> arrive(w, want(w, 5, [2], 100, 0), 100)
     >>> drop(w, Drop([5]))
     >>> w.free
-    [5]
+    [1]
     """
     let_go_of(w, message.ids)
-    if message.codes:
-        w.effects.append(Forget(message.codes))
+    for code in message.codes:
+        w.numbering.codes.pop(code, None)
 
 
-def let_go_of(w: Worker, ids: list[int]) -> None:
+def let_go_of(w: Worker, numbers: list[int]) -> None:
     """The scheduler has no more use for results."""
-    tasks, free = w.tasks, w.free
-    for id in ids:
-        row = tasks.get(id)
+    tasks, known, free = w.tasks, w.numbering.rows, w.free
+    for number in numbers:
+        row = known.get(number)
         if row is None:
             continue
         if row.state == MEMORY and not row.users:
             # The hot path of `forget`.
-            del tasks[id]
+            del tasks[row.id], known[number]
             w.managed -= row.nbytes
             if row.nbytes >= w.settings.spillable_bytes:
-                w.spillable.pop(id, None)
+                w.spillable.pop(row.id, None)
             row.state = GONE
-            free.append(id)
+            free.append(row.id)
         elif row.state in TO_RUN:
             stop(w, row)
         else:
@@ -502,7 +517,7 @@ def stop(w: Worker, row: Task) -> None:
     """Nobody wants a task: whatever it is doing, its slot is free."""
     state = row.state
     if state in (READY, LONG) and not unready(w, row):
-        w.effects.append(Withdraw(row.id, row.run, True))
+        w.effects.append(Withdraw(row.id, True))
         w.active -= state == READY
     forget(w, row)
 
@@ -530,16 +545,16 @@ def cancel(w: Worker, message: CancelRuns) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> assign(w, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> assign(w, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> cancel(w, CancelRuns([7], [1]))
-    >>> w.columns.returned, w.tasks
-    ([(7, 1)], {})
+    >>> [row.number for row in w.numbering.columns.returned], w.tasks
+    ([7], {})
     """
-    for id, run in zip(message.ids, message.runs):
-        row = w.tasks.get(id)
+    for number, run in zip(message.ids, message.runs):
+        row = w.numbering.rows.get(number)
         if row is not None and row.run == run and row.state in TO_RUN:
             stop(w, row)
-            w.columns.returned.append((id, run))
+            w.numbering.columns.returned.append(row)
 
 
 def give_back(w: Worker, message: GiveBack) -> None:
@@ -556,17 +571,17 @@ def give_back(w: Worker, message: GiveBack) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> assign(w, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> assign(w, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> give_back(w, GiveBack([7], [1]))
-    >>> w.columns.returned, w.tasks
-    ([(7, 1)], {})
+    >>> [row.number for row in w.numbering.columns.returned], w.tasks
+    ([7], {})
     """
-    for id, run in zip(message.ids, message.runs):
-        row = w.tasks.get(id)
+    for number, run in zip(message.ids, message.runs):
+        row = w.numbering.rows.get(number)
         if row is None or row.run != run or row.state not in TO_RUN:
             continue
         if row.state == READY and not unready(w, row):
-            w.effects.append(Withdraw(id, run, False))
+            w.effects.append(Withdraw(row.id, False))
         elif row.state != LONG:
             forget(w, row)
-            w.columns.returned.append((id, run))
+            w.numbering.columns.returned.append(row)

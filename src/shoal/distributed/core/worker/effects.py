@@ -16,18 +16,16 @@ from shoal.distributed.protocol import Call, Frames
 __all__ = [
     "Dial",
     "Evict",
-    "Forget",
     "Free",
     "Hold",
     "Invoke",
-    "Learn",
     "Leave",
     "Load",
     "Nudge",
     "Pause",
     "Ready",
     "Reconnect",
-    "Rename",
+    "Renumbered",
     "Serve",
     "Spill",
     "Withdraw",
@@ -62,8 +60,8 @@ class Withdraw(_Effect):
 
     Parameters
     ----------
-    id, run
-        Which.
+    id
+        Of its row.
     force
         True: whether or not it runs already, its slot is free at once and what becomes of it is
         ignored.  False: only if it has not begun; answered by `machine.withdrawn` if so, and by
@@ -71,47 +69,12 @@ class Withdraw(_Effect):
 
     Examples
     --------
-    >>> Withdraw(3, 1, True).force
+    >>> Withdraw(3, True).force
     True
     """
 
     id: int
-    run: int
     force: bool
-
-
-class Learn(_Effect):
-    """Functions that tasks will refer to.
-
-    Parameters
-    ----------
-    codes
-        ``(number, digest, data)`` as in `Run`.
-
-    Examples
-    --------
-    >>> Learn([(1, b"digest", b"data")]).codes[0][0]
-    1
-    """
-
-    codes: list[tuple[int, bytes, bytes]]
-
-
-class Forget(_Effect):
-    """Functions that no task will refer to any more.
-
-    Parameters
-    ----------
-    codes
-        Their numbers.
-
-    Examples
-    --------
-    >>> Forget([1]).codes
-    [1]
-    """
-
-    codes: list[int]
 
 
 class Hold(_Effect):
@@ -120,7 +83,7 @@ class Hold(_Effect):
     Parameters
     ----------
     ids
-        Their numbers.
+        Of their rows.
     frames
         For each its pickled object.
     buffers
@@ -143,7 +106,7 @@ class Free(_Effect):
     Parameters
     ----------
     ids
-        Their numbers.
+        Of their rows.
 
     Examples
     --------
@@ -164,7 +127,7 @@ class Spill(_Effect):
     Parameters
     ----------
     ids
-        Their numbers.
+        Of their rows.
 
     Examples
     --------
@@ -181,7 +144,7 @@ class Evict(_Effect):
     Parameters
     ----------
     ids
-        Their numbers.
+        Of their rows.
 
     Examples
     --------
@@ -200,7 +163,7 @@ class Load(_Effect):
     Parameters
     ----------
     ids
-        Their numbers.
+        Of their rows.
 
     Examples
     --------
@@ -221,17 +184,18 @@ class Serve(_Effect):
     request
         Their number for it.
     ids, nbytes
-        The results, in memory or on disk, or parts of them; and their size.
+        The results, in memory or on disk, or parts of them (`part_number`), by the ids of their
+        rows, and the numbers by which they were asked for; and their size.
 
     Examples
     --------
-    >>> Serve(2, 1, [5], 100).ids
-    [5]
+    >>> Serve(2, 1, {5: 7}, 100).ids
+    {5: 7}
     """
 
     party: int
     request: int
-    ids: list[int]
+    ids: dict[int, int]
     nbytes: int
 
 
@@ -322,21 +286,14 @@ class Nudge(_Effect):
     """
 
 
-class Rename(_Effect):
-    """The scheduler has given new numbers to results; rows of tasks have theirs already.
-
-    Parameters
-    ----------
-    ids
-        New numbers by old ones.
+class Renumbered(_Effect):
+    """Tasks that run have other numbers now, or none: whoever was told their numbers is to know.
 
     Examples
     --------
-    >>> Rename({1: 11}).ids
-    {1: 11}
+    >>> Renumbered()
+    Renumbered()
     """
-
-    ids: dict[int, int]
 
 
 class Leave(_Effect):

@@ -23,6 +23,7 @@ from shoal.distributed.core.worker.memory import process_bytes
 from shoal.distributed.core.worker.table import (
     ASKED,
     HELD,
+    PART,
     TO_RUN,
     WAITING,
     WANTED,
@@ -70,18 +71,18 @@ def fetch(w: Worker, message: Fetch) -> None:
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> fetch(w, Fetch([5], [[2]], [100]))
-    >>> w.tasks[5].holders
+    >>> w.numbering.rows[5].holders
     [2]
     """
     meet(w, message.peers)
     keys = message.keys or [""] * len(message.ids)
-    for id, where, nbytes, key in zip(message.ids, message.where, message.nbytes, keys):
-        row = w.tasks.get(id)
+    for number, where, nbytes, key in zip(message.ids, message.where, message.nbytes, keys):
+        row = w.numbering.rows.get(number)
         if row is None:
             # After all inputs of tasks: nobody waits for a copy.
-            row = want(w, id, where, nbytes, 1 << 62)
+            row = want(w, number, where, nbytes, 1 << 62)
         elif row.state in HELD:
-            w.columns.added.append((id, row.nbytes))
+            w.numbering.columns.added.append((row, row.nbytes))
         elif row.state not in TO_RUN:
             prompt(w, row, (where, nbytes), row.priority)
         row.keep = True
@@ -105,14 +106,14 @@ def plan(w: Worker, now: float) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> w.peers[2] = PeerState(2, "inproc://b", "b")
+    >>> w.numbering.peers[2] = PeerState(2, "inproc://b", "b")
     >>> fetch(w, Fetch([5], [[2]], [100]))
     >>> plan(w, 0.0)
     >>> w.effects
     [Dial(peer=2, address='inproc://b')]
     """
-    settings, tasks = w.settings, w.tasks
-    for rested in w.peers.values():
+    settings, tasks, peers = w.settings, w.tasks, w.numbering.peers
+    for rested in peers.values():
         if rested.rest_until <= now:
             rested.rest_until = 0.0
     batches: dict[int, list[Task]] = {}
@@ -157,7 +158,7 @@ def plan(w: Worker, now: float) -> None:
         if peer.planned >= settings.request_bytes:
             ask(w, peer, batches.pop(peer.number), now)
     for number, rows in batches.items():
-        ask(w, w.peers[number], rows, now)
+        ask(w, peers[number], rows, now)
     for entry in passed:
         heappush(w.wanted, entry)
 
@@ -178,18 +179,18 @@ def choose(w: Worker, row: Task, now: float) -> PeerState | None:
     """
     best: PeerState | None = None
     strangers: list[PeerState] = []
-    holders = row.holders or []
+    holders, numbering = row.holders or [], w.numbering
     if len(holders) == 1:
         # As good as always.
-        only = w.peers.get(holders[0])
-        if only is not None and only.party and holders[0] != w.number:
+        only = numbering.peers.get(holders[0])
+        if only is not None and only.party and holders[0] != numbering.number:
             busy = only.requests >= w.settings.streams_a_peer or only.rest_until
             return None if busy else only
     for number in list(holders):
-        peer = w.peers.get(number)
-        if peer is None or number == w.number:
+        peer = numbering.peers.get(number)
+        if peer is None or number == numbering.number:
             holders.remove(number)
-            w.columns.missing.append((row.id & WHOLE, number))
+            numbering.columns.missing.append((row.number & WHOLE, number))
         elif peer.requests >= w.settings.streams_a_peer or peer.rest_until:
             continue
         elif not peer.party:
@@ -211,11 +212,12 @@ def ask(w: Worker, peer: PeerState, rows: list[Task], now: float) -> None:
     deadline = now + w.settings.silence_s + nbytes / w.settings.slowest_bytes_a_s
     w.requests[w.last_request] = Request(peer.number, ids, nbytes, now, deadline)
     peer.requests += 1
-    message = Get(w.last_request, ids, numbering=w.numbering)
-    if any(id > WHOLE for id in ids):
-        message.ids = [id & WHOLE for id in ids]
-        message.parts = list(map(part_of_number, ids))
-        message.nbytes = sum([row.nbytes for row in rows if row.id > WHOLE])
+    numbers = [row.number for row in rows]
+    message = Get(w.last_request, numbers, numbering=w.numbering.scheduler)
+    if any(number > WHOLE for number in numbers):
+        message.ids = [number & WHOLE for number in numbers]
+        message.parts = list(map(part_of_number, numbers))
+        message.nbytes = sum([row.nbytes for row in rows if row.number > WHOLE])
     w.effects.append(Send(peer.party, message))
 
 
@@ -245,30 +247,34 @@ def answered(w: Worker, message: Data, buffers: list[Any], now: float) -> None:
     request = close_request(w, message.request)
     if request is None:
         return
-    peer = w.peers[request.peer]
+    numbering = w.numbering
     if message.busy:
-        peer.rest_until = now + REST_S
+        numbering.peers[request.peer].rest_until = now + REST_S
         for id in request.ids:
             want_again(w, id, None)
         return
     came: list[int] = []
     frames: list[Frames] = []
     total = 0
-    ids = list(map(part_number, message.ids, message.parts)) if message.parts else message.ids
-    for id, frame in zip(ids, message.frames):
-        row = w.tasks.get(id)
-        if row is None or row.state not in (WANTED, ASKED):
+    left = set(request.ids)
+    numbers = list(map(part_number, message.ids, message.parts)) if message.parts else message.ids
+    for number, frame in zip(numbers, message.frames):
+        row = numbering.rows.get(number)
+        if row is None:
+            continue
+        left.discard(row.id)
+        if row.state not in (WANTED, ASKED):
             continue
         if not frame.head:
             fail_readers(w, row, bytes(buffers[frame.first]))
             continue
-        came.append(id)
+        came.append(row.id)
         frames.append(frame)
         total += settle(w, row, frame, buffers)
     if came:
         hold(w, came, frames, buffers)
-        w.columns.transfers.append((request.peer, total, now - request.begun))
-    for id in set(request.ids).difference(ids):
+        numbering.columns.transfers.append((request.peer, total, now - request.begun))
+    for id in left:
         want_again(w, id, None if message.more else request.peer)
 
 
@@ -278,16 +284,16 @@ def settle(w: Worker, row: Task, frame: Frames, buffers: list[Any]) -> int:
     nbytes = len(frame.head)
     if frame.count:
         nbytes += sum(map(len, buffers[frame.first : count]))
-    if row.id > WHOLE:
+    if row.id >= PART:
         arrive(w, row, nbytes)
     else:
         arrive(w, row, max(nbytes, row.nbytes))
-        w.columns.added.append((row.id, row.nbytes))
+        w.numbering.columns.added.append((row, row.nbytes))
     return nbytes
 
 
 def hold(w: Worker, ids: list[int], frames: list[Frames], buffers: list[Any]) -> None:
-    """Have the shell keep what came; after it has let go of what had these numbers before."""
+    """Have the shell keep what came; after it has let go of what makes room for that."""
     flush_free(w)
     w.effects.append(Hold(ids, frames, buffers))
 
@@ -332,7 +338,7 @@ def close_request(w: Worker, number: int) -> Request | None:
     """
     request = w.requests.pop(number, None)
     if request is not None:
-        peer = w.peers[request.peer]
+        peer = w.numbering.peers[request.peer]
         peer.requests -= 1
         peer.nbytes -= request.nbytes
         w.asked_bytes -= request.nbytes
@@ -352,7 +358,7 @@ def want_again(w: Worker, id: int, failed: int | None) -> None:
 
 def blame(w: Worker, row: Task, number: int) -> None:
     """A worker that should have a result does not give it."""
-    w.columns.missing.append((row.id & WHOLE, number))
+    w.numbering.columns.missing.append((row.number & WHOLE, number))
     if row.holders is not None and number in row.holders:
         row.holders.remove(number)
 
@@ -369,7 +375,7 @@ def fail_readers(w: Worker, row: Task, data: bytes) -> None:
         task = w.tasks[id]
         if task.state == WAITING:
             fail(w, task, "raised", data, 0.0)
-    if w.tasks.get(row.id) is row:
+    if row.id in w.tasks:
         forget(w, row)
 
 
@@ -394,12 +400,12 @@ def lose_peer(w: Worker, number: int, why: str, is_mute: bool = False) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> w.peers[2] = PeerState(2, "inproc://b", "b", party=9)
+    >>> w.numbering.peers[2] = PeerState(2, "inproc://b", "b", party=9)
     >>> lose_peer(w, 2, "connection refused")
-    >>> w.peers[2].party
+    >>> w.numbering.peers[2].party
     0
     """
-    peer = w.peers.get(number)
+    peer = w.numbering.peers.get(number)
     if peer is None:
         return
     w.peer_of.pop(peer.party, None)
@@ -417,7 +423,7 @@ def lose_peer(w: Worker, number: int, why: str, is_mute: bool = False) -> None:
             blame(w, row, number)
     if lost or rows:
         if is_mute:
-            w.columns.unreached.append(number)
+            w.numbering.columns.unreached.append(number)
         w.effects.append(Log("warning", f"worker {peer.name} ({peer.address}): {why}"))
 
 
@@ -435,7 +441,7 @@ def expire(w: Worker, now: float) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> w.peers[2] = PeerState(2, "inproc://b", "b", party=9, requests=1)
+    >>> w.numbering.peers[2] = PeerState(2, "inproc://b", "b", party=9, requests=1)
     >>> w.requests[1] = Request(2, [], 0, 0.0, 5.0)
     >>> expire(w, 6.0)
     >>> [type(effect).__name__ for effect in w.effects]
@@ -443,7 +449,8 @@ def expire(w: Worker, now: float) -> None:
     """
     late = {request.peer for request in w.requests.values() if request.deadline <= now}
     for number in late:
-        w.effects.append(Close(w.peers[number].party, "it owes results and is silent"))
+        party = w.numbering.peers[number].party
+        w.effects.append(Close(party, "it owes results and is silent"))
         text = f"silent for {w.settings.silence_s:g} s while it owed results"
         lose_peer(w, number, text, True)
 
@@ -465,7 +472,7 @@ def next_event(w: Worker) -> Iterable[float]:
     for request in w.requests.values():
         yield request.deadline
     if w.wanted:
-        for peer in w.peers.values():
+        for peer in w.numbering.peers.values():
             if peer.rest_until:
                 yield peer.rest_until
 
@@ -489,29 +496,31 @@ def put(w: Worker, party: int, message: Put, buffers: list[Any]) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> put(w, 3, Put(1, [5], [1], ["x"], [Frames(b"N.")], [16]), [])
-    >>> w.tasks[5].nbytes, w.columns.added
-    (16, [(5, 16)])
+    >>> w.numbering.scheduler = "one"
+    >>> put(w, 3, Put(1, [5], [1], ["x"], [Frames(b"N.")], [16], "one"), [])
+    >>> w.numbering.rows[5].nbytes
+    16
     """
-    if message.numbering and message.numbering != w.numbering:
+    numbering = w.numbering
+    if message.numbering != numbering.scheduler:
         text = "the scheduler was restarted while the data was on its way; put it again"
         w.effects.append(Send(party, Answer(message.request, None, ("ClusterError", text))))
         return
     taken: list[int] = []
     frames: list[Frames] = []
-    for id, run, key, frame, nbytes in zip(
+    for number, run, key, frame, nbytes in zip(
         message.ids, message.runs, message.keys, message.frames, message.nbytes
     ):
-        row = w.tasks.get(id)
+        row = numbering.rows.get(number)
         if row is None:
-            row = want(w, id, [], nbytes, 0)
+            row = want(w, number, [], nbytes, 0)
         if row.state in (WANTED, ASKED):
             row.run, row.key = run, key
             arrive(w, row, nbytes)
-            taken.append(id)
+            taken.append(row.id)
             frames.append(frame)
         if row.state in HELD:
-            w.columns.added.append((id, nbytes))
+            numbering.columns.added.append((row, nbytes))
     if taken:
         hold(w, taken, frames, buffers)
     if message.request:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from shoal.distributed.core.effects import Log, Send
+from shoal.distributed.core.effects import Close, Log, Send
 from shoal.distributed.core.worker import assign, fetch, memory, reconcile, report
 from shoal.distributed.core.worker.effects import (
     Invoke,
@@ -98,13 +98,12 @@ def connected(w: Worker, party: int, role: str, now: float) -> None:
         return
     w.scheduler = party
     message = reconcile.register(w)
-    w.reconciling = bool(message.held or message.running)
     w.next_beat = now + w.settings.beat_s
     w.effects.append(Send(party, message))
 
 
 def dialed(w: Worker, peer: int, address: str, party: int, now: float) -> None:
-    """The worker ``peer`` is connected, unless that number has become another's meanwhile.
+    """The worker ``peer`` is connected; nobody may want that any more.
 
     Parameters
     ----------
@@ -121,16 +120,19 @@ def dialed(w: Worker, peer: int, address: str, party: int, now: float) -> None:
     --------
     >>> from shoal.distributed.core.worker.table import PeerState, Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> w.peers[2] = PeerState(2, "inproc://b", "b", dialing=True)
+    >>> w.numbering.peers[2] = PeerState(2, "inproc://b", "b", dialing=True)
     >>> dialed(w, 2, "inproc://b", 7, 0.0)
-    >>> w.peers[2].party
+    >>> w.numbering.peers[2].party
     7
     """
+    known = w.numbering.peers.get(peer)
+    if known is None or known.address != address or known.party:
+        # It was dialed by another scheduler's number.
+        w.effects.append(Close(party, "it is not needed any more"))
+        return
     w.roles[party] = "worker"
-    known = w.peers.get(peer)
-    if known is not None and known.address == address:
-        w.peer_of[party] = peer
-        known.party, known.dialing = party, False
+    w.peer_of[party] = peer
+    known.party, known.dialing = party, False
 
 
 def unreachable(w: Worker, peer: int, address: str, why: str, now: float) -> None:
@@ -152,7 +154,7 @@ def unreachable(w: Worker, peer: int, address: str, why: str, now: float) -> Non
     >>> from shoal.distributed.core.worker.table import Settings
     >>> unreachable(Worker(Settings("a", "inproc://a", 1)), 2, "inproc://b", "refused", 0.0)
     """
-    known = w.peers.get(peer)
+    known = w.numbering.peers.get(peer)
     if known is not None and known.address == address:
         fetch.lose_peer(w, peer, why, True)
 
@@ -191,7 +193,7 @@ def closed(w: Worker, party: int, why: str, now: float) -> None:
         retry(w, now)
     elif party in w.peer_of:
         number = w.peer_of.pop(party)
-        if w.peers[number].party == party:
+        if w.numbering.peers[number].party == party:
             fetch.lose_peer(w, number, why)
 
 
@@ -238,7 +240,7 @@ def received(w: Worker, party: int, message: Any, buffers: list[Any], now: float
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> connected(w, 1, "scheduler", 0.0)
-    >>> received(w, 1, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> received(w, 1, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> [type(effect).__name__ for effect in drain(w, 0.0)]
     ['Send', 'Ready']
     """
@@ -258,13 +260,13 @@ def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now:
     """The scheduler has taken the worker on."""
     w.lost_at = None
     w.attempts = 0
-    w.number = message.number
     w.scheduler_id = message.scheduler
     silence_s = message.settings.get("silence_s")
     if silence_s:
         w.settings = dataclasses.replace(w.settings, silence_s=silence_s)
-    if not w.reconciling:
-        w.numbering = message.scheduler
+    w.numbering.number = message.number
+    if w.listed is None:
+        w.numbering.scheduler = message.scheduler
 
 
 def on_goodbye(w: Worker, party: int, message: Goodbye, buffers: list[Any], now: float) -> None:
@@ -276,25 +278,25 @@ def on_reconcile(
     w: Worker, party: int, message: ReconcileMessage, buffers: list[Any], now: float
 ) -> None:
     """What stays of what the worker held."""
-    w.reconciling = False
-    w.numbering = w.scheduler_id
     reconcile.reconcile(w, message)
 
 
 def on_get(w: Worker, party: int, message: Get, buffers: list[Any], now: float) -> None:
     """Somebody wants results."""
-    tasks = w.tasks
-    ids = [id for id in message.ids if id in tasks and tasks[id].state in HELD]
+    known = w.numbering.rows
+    parts = message.parts or [-1] * len(message.ids)
+    wanted = [
+        (known[number], part)
+        for number, part in zip(message.ids, parts)
+        if number in known and known[number].state in HELD
+    ]
+    ids = {part_number(row.id, part): row.number for row, part in wanted}
     # One of the two has not heard yet of another scheduler's numbers.
-    is_other = message.numbering and message.numbering != w.numbering
-    nbytes = message.nbytes or sum([tasks[id].nbytes for id in ids])
-    if message.parts:
-        here = set(ids)
-        pairs = zip(message.ids, message.parts)
-        ids = [part_number(id, part) for id, part in pairs if id in here]
+    is_other = message.numbering != w.numbering.scheduler
+    nbytes = message.nbytes or sum([row.nbytes for row, _ in wanted])
     full = w.serving_bytes and w.serving_bytes + nbytes > w.settings.serve_bytes
     if is_other or full or w.serving >= w.settings.serve_streams:
-        w.effects.append(Send(party, Data(message.request, [], [], True)))
+        w.effects.append(Send(party, Data(message.request, [], [], busy=True)))
         return
     w.serving += 1
     w.serving_bytes += nbytes
@@ -368,7 +370,7 @@ def finished(w: Worker, completions: list[Any], now: float) -> None:
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> connected(w, 1, "scheduler", 0.0)
-    >>> received(w, 1, Run([7], [1], ["x"], [0], [b""], [()], [0], [True]), [], 0.0)
+    >>> received(w, 1, Run([7], [1], ["x"], [-1], [b""], [()], [0], [True]), [], 0.0)
     >>> row = drain(w, 0.0)[-1].tasks[0]
     >>> finished(w, [(row, "", 28, "int", 0.5, 1.7e9, b"...")], 0.5)
     >>> drain(w, 0.5)[0].message.ids
@@ -377,100 +379,100 @@ def finished(w: Worker, completions: list[Any], now: float) -> None:
     assign.finish(w, completions)
 
 
-def began(w: Worker, id: int, run: int, now: float) -> None:
+def began(w: Worker, id: int, now: float) -> None:
     """A run with a time limit has begun; others need not be told of.
 
     Parameters
     ----------
     w
         The worker.
-    id, run
-        Which.
+    id
+        Of its row.
     now
         Seconds.
 
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> began(Worker(Settings("a", "inproc://a", 1)), 7, 1, 0.0)  # not there any more
+    >>> began(Worker(Settings("a", "inproc://a", 1)), 7, 0.0)  # not there any more
     """
     row = w.tasks.get(id)
-    if row is None or row.run != run or row.options is None or row.state not in (READY, LONG):
+    if row is None or row.options is None or row.state not in (READY, LONG):
         return
     if row.options.timeout_s is not None:
         w.timed[id] = now + row.options.timeout_s
 
 
-def withdrawn(w: Worker, id: int, run: int, now: float) -> None:
+def withdrawn(w: Worker, id: int, now: float) -> None:
     """A run had not begun and will not.
 
     Parameters
     ----------
     w
         The worker.
-    id, run
-        Which.
+    id
+        Of its row.
     now
         Seconds.
 
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> withdrawn(Worker(Settings("a", "inproc://a", 1)), 7, 1, 0.0)  # not there any more
+    >>> withdrawn(Worker(Settings("a", "inproc://a", 1)), 7, 0.0)  # not there any more
     """
     row = w.tasks.get(id)
-    if row is not None and row.run == run and row.state == READY:
+    if row is not None and row.state == READY:
         w.active -= 1
         assign.forget(w, row)
-        w.columns.returned.append((id, run))
+        w.numbering.columns.returned.append(row)
 
 
-def seceded(w: Worker, id: int, run: int, now: float) -> None:
+def seceded(w: Worker, id: int, now: float) -> None:
     """A task runs on without a slot.
 
     Parameters
     ----------
     w
         The worker.
-    id, run
-        Which.
+    id
+        Of its row.
     now
         Seconds.
 
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> seceded(Worker(Settings("a", "inproc://a", 1)), 7, 1, 0.0)  # not there any more
+    >>> seceded(Worker(Settings("a", "inproc://a", 1)), 7, 0.0)  # not there any more
     """
     row = w.tasks.get(id)
-    if row is not None and row.run == run and row.state == READY:
+    if row is not None and row.state == READY:
         row.state = LONG
         w.active -= 1
-        w.columns.seceded.append((id, run))
+        w.numbering.columns.seceded.append(row)
 
 
-def rejoined(w: Worker, id: int, run: int, now: float) -> None:
+def rejoined(w: Worker, id: int, now: float) -> None:
     """A task that had given up its slot has one again.
 
     Parameters
     ----------
     w
         The worker.
-    id, run
-        Which.
+    id
+        Of its row.
     now
         Seconds.
 
     Examples
     --------
     >>> from shoal.distributed.core.worker.table import Settings
-    >>> rejoined(Worker(Settings("a", "inproc://a", 1)), 7, 1, 0.0)  # not there any more
+    >>> rejoined(Worker(Settings("a", "inproc://a", 1)), 7, 0.0)  # not there any more
     """
     row = w.tasks.get(id)
-    if row is not None and row.run == run and row.state == LONG:
+    if row is not None and row.state == LONG:
         row.state = READY
         w.active += 1
-        w.columns.rejoined.append((id, run))
+        w.numbering.columns.rejoined.append(row)
 
 
 # --- data and memory --------------------------------------------------------------------------
@@ -579,7 +581,7 @@ def spilled(w: Worker, id: int, now: float) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
     now
         Seconds.
 
@@ -599,7 +601,7 @@ def shelved(w: Worker, id: int, nbytes: int, now: float) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
     nbytes
         What it still takes in memory.
     now
@@ -641,7 +643,7 @@ def loaded(w: Worker, id: int, now: float) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
     now
         Seconds.
 
@@ -661,7 +663,7 @@ def load_failed(w: Worker, id: int, why: str, now: float) -> None:
     w
         The worker.
     id
-        The result's number.
+        Of the result's row.
     why
         For the log.
     now
@@ -717,7 +719,7 @@ def time_out(w: Worker, id: int) -> None:
     text = (
         f"task {row.key!r} ran longer than its timeout of {limit:g} s on worker {w.settings.name}"
     )
-    w.effects.append(Withdraw(row.id, row.run, True))
+    w.effects.append(Withdraw(row.id, True))
     w.active -= row.state == READY
     assign.fail(w, row, "timeout", text.encode(), limit)
 
@@ -772,7 +774,7 @@ def drain(w: Worker, now: float) -> list[Any]:
         w.active += len(w.ready)
         effects.append(Ready(w.ready))
         w.ready = []
-    if w.scheduler and not w.reconciling:
+    if w.scheduler and w.listed is None:
         message = report.build(w)
         if message is not None:
             effects.append(Send(w.scheduler, message))

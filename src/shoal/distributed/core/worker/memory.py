@@ -229,7 +229,7 @@ def plan(w: Worker, now: float) -> None:
     >>> arrive(w, want(w, 5, [2], 90_000, 0), 90_000)
     >>> plan(w, 0.0)
     >>> w.effects
-    [Spill(ids=[5])]
+    [Spill(ids=[1])]
     """
     consider_pause(w)
     if w.spillable and now >= w.disk_full_until:
@@ -321,7 +321,7 @@ def spilled(w: Worker, id: int) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
 
     Examples
     --------
@@ -356,7 +356,7 @@ def shelved(w: Worker, id: int, nbytes: int) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
     nbytes
         What it still takes in memory.
 
@@ -386,7 +386,7 @@ def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) ->
     w
         The worker.
     ids
-        Their numbers.
+        Of their rows.
     why
         For the log.
     full
@@ -423,7 +423,7 @@ def loaded(w: Worker, id: int, error: str) -> None:
     w
         The worker.
     id
-        Its number.
+        Of its row.
     error
         Why it is lost; empty if it is not.
 
@@ -440,7 +440,7 @@ def loaded(w: Worker, id: int, error: str) -> None:
         w.effects.append(Free([id]))
         return
     if error:
-        w.columns.gone.append(id)
+        w.numbering.columns.gone.append(row)
         w.effects.append(Log("error", f"result {row.key!r} is lost and computed again: {error}"))
         forget(w, row)
     elif row.state == LOADING:

@@ -5,28 +5,32 @@ is forgotten at once: the scheduler plans it again, and it would be a matter of 
 anyway.  So what is left when the connection is back are results and runs, which the worker lists;
 the scheduler (perhaps another one, that has read its journal) says which of them to keep, under
 which numbers.  Everything that it does not speak of goes.
+
+With the connection a `Numbering` begins in which no row has a number.  What happens before the
+scheduler has answered is told when it has, of the rows that have got a number then.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from shoal.distributed.core.worker.assign import back_out, forget, stop
-from shoal.distributed.core.worker.effects import Free, Rename, Withdraw
+from shoal.distributed.core.effects import Close
+from shoal.distributed.core.worker.assign import forget, let_go, stop
+from shoal.distributed.core.worker.effects import Renumbered, Withdraw
 from shoal.distributed.core.worker.fetch import close_request
 from shoal.distributed.core.worker.table import (
     ASKED,
+    GONE,
     HELD,
     HELD_BACK,
     LONG,
+    PART,
     READY,
     WAITING,
     WANTED,
-    WHOLE,
-    Columns,
+    Numbering,
+    Task,
     Worker,
 )
-from shoal.distributed.protocol import Reconcile, Register
+from shoal.distributed.protocol import Key, Reconcile, Register
 
 __all__ = ["reconcile", "register", "shed"]
 
@@ -56,17 +60,16 @@ def shed(w: Worker) -> None:
             w.ready.remove(row)
             forget(w, row)
         elif row.state == READY:
-            w.effects.append(Withdraw(row.id, row.run, False))
+            w.effects.append(Withdraw(row.id, False))
     for row in list(w.tasks.values()):
         if row.state in (WANTED, ASKED):
             forget(w, row)
-    # An answer that comes later has old numbers, which may be those of other results by then.
     for number in list(w.requests):
         close_request(w, number)
 
 
 def register(w: Worker) -> Register:
-    """Who the worker is, what it holds and what it runs.
+    """Who the worker is, what it holds and what it runs; the numbers of the last connection end.
 
     Parameters
     ----------
@@ -80,8 +83,18 @@ def register(w: Worker) -> Register:
     2
     """
     s = w.settings
+    begin_numbering(w)
     rows = w.tasks.values()
-    w.columns = Columns()
+    held = [row for row in rows if row.state in HELD and row.id < PART]
+    running = [row for row in rows if row.state in (READY, LONG)]
+    w.listed = (held, running) if held or running else None
+    if running:
+        w.effects.append(Renumbered())
+    scheduler, numbers = w.before
+
+    def listed(row: Task) -> tuple[int, int, Key, int]:
+        return numbers.get(row.id, -1), row.run, row.key, row.nbytes
+
     return Register(
         s.name,
         s.address,
@@ -92,14 +105,24 @@ def register(w: Worker) -> Register:
         s.host,
         s.pid,
         s.nanny,
-        w.scheduler_id,
-        [
-            (row.id, row.run, row.key, row.nbytes)
-            for row in rows
-            if row.state in HELD and row.id <= WHOLE
-        ],
-        [(row.id, row.run, row.key, row.nbytes) for row in rows if row.state in (READY, LONG)],
+        scheduler,
+        [*map(listed, held)],
+        [*map(listed, running)],
     )
+
+
+def begin_numbering(w: Worker) -> None:
+    """From now on no number means anything that was said before."""
+    numbering = w.numbering
+    if numbering.scheduler:
+        w.before = numbering.scheduler, {row.id: row.number for row in w.tasks.values()}
+    for row in w.tasks.values():
+        row.number = -1
+    for party in w.peer_of:
+        w.effects.append(Close(party, "the scheduler may call others by other numbers"))
+        w.roles.pop(party, None)
+    w.peer_of = {}
+    w.numbering = Numbering()
 
 
 def reconcile(w: Worker, message: Reconcile) -> None:
@@ -117,50 +140,38 @@ def reconcile(w: Worker, message: Reconcile) -> None:
     >>> from shoal.distributed.core.worker.assign import arrive, want
     >>> from shoal.distributed.core.worker.table import Settings
     >>> w = Worker(Settings("a", "inproc://a", 1))
-    >>> for id in (5, 6):
-    ...     arrive(w, want(w, id, [], 100, 0), 100)
-    >>> reconcile(w, Reconcile(keep=[(5, 50)], drop=[6], stop=[], go_on=[]))
-    >>> list(w.tasks), w.free, w.effects
-    ([50], [], [Free(ids=[6]), Rename(ids={5: 50})])
+    >>> for number in (5, 6):
+    ...     arrive(w, want(w, number, [], 100, 0), 100)
+    >>> _ = register(w)
+    >>> reconcile(w, Reconcile(keep=[(0, 50)], go_on=[]))
+    >>> list(w.numbering.rows), w.free
+    ([50], [2])
     """
-    new = dict(message.keep)
-    runs = {old: (number, run) for old, number, run in message.go_on}
-    new.update({old: number for old, (number, _) in runs.items()})
-    renumber(w.columns, runs)
-    for row in list(w.tasks.values()):
-        if row.id in new:
-            continue
+    numbering = w.numbering
+    held, running = w.listed or ([], [])
+    w.listed, w.before = None, ("", {})
+    numbering.scheduler = w.scheduler_id
+    rows = []
+    for position, number in message.keep:
+        row = held[position]
+        row.doomed = False
+        rows.append((row, number))
+    for position, number, run in message.go_on:
+        row = running[position]
+        row.run = run
+        rows.append((row, number))
+    for row, number in rows:
+        # Also of one that has ended badly or was given back meanwhile: that is told.
+        row.number = number
+        if row.state != GONE:
+            numbering.rows[number] = row
+    unknown = [row for row in w.tasks.values() if row.number < 0]
+    for row in unknown:
         if row.state in (READY, LONG):
             stop(w, row)
-        elif row.state == WAITING:
-            back_out(w, row)
-        else:
-            row.users = 0
-            forget(w, row)
-    moved = {old: number for old, number in new.items() if old != number and old in w.tasks}
-    rows = list(w.tasks.values())
-    for row in rows:
-        row.run = runs[row.id][1] if row.id in runs else row.run
-        row.id = new[row.id]
-        row.deps = tuple([new[dep] for dep in row.deps if dep in new])
-    if moved:
-        w.tasks = {row.id: row for row in rows}
-        w.spillable = {new[id]: None for id in w.spillable}
-        w.timed = {new[id]: when for id, when in w.timed.items()}
-        if w.free:
-            # What goes, goes by its old number, which may be the new one of something else.
-            w.effects.append(Free(w.free))
-            w.free = []
-        w.effects.append(Rename(moved))
-    w.to_load = [(priority, new[id]) for priority, id in w.to_load if id in new]
-
-
-def renumber(columns: Columns, runs: dict[int, tuple[int, int]]) -> None:
-    """Runs that ended badly or went elsewhere since the worker registered have new numbers now.
-
-    Of those with which the scheduler does not go on, it wants to hear no more.
-    """
-    for column in (columns.failed, columns.returned, columns.seceded, columns.rejoined):
-        entries: list[Any] = [(*runs[id], *more) for id, _, *more in column if id in runs]
-        column[:] = entries
-    columns.tried[:] = [(runs[id][0], start, s) for id, start, s in columns.tried if id in runs]
+    for row in unknown:
+        if row.state in HELD:
+            # Inputs of what goes on stay until that has ended.
+            let_go(w, row)
+    if running:
+        w.effects.append(Renumbered())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.distributed.core.worker.table import Columns, Worker
+from shoal.distributed.core.worker.table import Columns, Task, Worker
 from shoal.distributed.protocol import Beat, Report
 
 __all__ = ["beat", "build"]
@@ -22,20 +22,25 @@ def build(w: Worker) -> Report | None:
     >>> w = Worker(Settings("a", "inproc://a", 1))
     >>> build(w) is None
     True
-    >>> w.columns.gone.append(5)
-    >>> build(w).gone
+    >>> w.numbering.columns.unreached.append(5)
+    >>> build(w).unreached
     [5]
     """
-    columns = w.columns
+    columns = w.numbering.columns
     ended = columns.ended
     if not ended and not any(getattr(columns, name) for name in Columns.__slots__):
         return None
-    w.columns = Columns()
+    w.numbering.columns = Columns()
     types: dict[str, int] = {}
-    rows = [completion[0] for completion in ended]
+    numbers = [completion[0].number for completion in ended]
+    if ended and min(numbers) < 0:
+        # They ended while the scheduler was deciding not to go on with them.
+        ended = [completion for completion in ended if completion[0].number >= 0]
+        numbers = [completion[0].number for completion in ended]
+    added = [(row.number, nbytes) for row, nbytes in columns.added if row.number >= 0]
     return Report(
-        [row.id for row in rows],
-        [row.run for row in rows],
+        numbers,
+        [completion[0].run for completion in ended],
         [completion[2] for completion in ended],
         [types.setdefault(completion[3], len(types)) for completion in ended],
         [completion[4] for completion in ended],
@@ -43,18 +48,27 @@ def build(w: Worker) -> Report | None:
         list(types),
         [completion[5] for completion in ended],
         columns.transfers,
-        columns.failed,
-        columns.returned,
-        [id for id, _ in columns.added],
-        [nbytes for _, nbytes in columns.added],
+        [
+            (row.number, row.run, kind, data, s)
+            for row, kind, data, s in columns.failed
+            if row.number >= 0
+        ],
+        runs_of(columns.returned),
+        [number for number, _ in added],
+        [nbytes for _, nbytes in added],
         columns.missing,
-        columns.gone,
-        columns.seceded,
-        columns.rejoined,
-        columns.peaks,
+        [row.number for row in columns.gone if row.number >= 0],
+        runs_of(columns.seceded),
+        runs_of(columns.rejoined),
+        [(row.number, nbytes) for row, nbytes in columns.peaks if row.number >= 0],
         columns.unreached,
-        columns.tried,
+        [(row.number, start, s) for row, start, s in columns.tried if row.number >= 0],
     )
+
+
+def runs_of(rows: list[Task]) -> list[tuple[int, int]]:
+    """Numbers and runs of those that the scheduler knows."""
+    return [(row.number, row.run) for row in rows if row.number >= 0]
 
 
 def beat(w: Worker) -> Beat:

@@ -22,6 +22,12 @@ shell's to know.
 
 There is one row a task and no other object: rows are structs of integers that the garbage collector
 does not look at.
+
+A row has two names.  Its ``id`` is the worker's own, given once in the life of the process and
+never again: values, files, threads and requests go by it.  Its ``number`` is the scheduler's, and
+means something only on one connection to it: a scheduler that was restarted begins again.  All that
+goes by a scheduler's numbers stands in `Numbering`, of which every connection has a new one
+(docs/adr/0013).
 """
 
 from __future__ import annotations
@@ -35,8 +41,11 @@ from shoal.distributed.protocol import Key, Options
 
 __all__ = [
     "NAMES",
+    "PART",
     "TRANSITIONS",
     "WHOLE",
+    "Code",
+    "Numbering",
     "PeerState",
     "Request",
     "Settings",
@@ -103,6 +112,9 @@ TO_RUN = frozenset([WAITING, HELD_BACK, READY, LONG])
 WHOLE = (1 << 64) - 1
 """What of a number says which result; above it stands the part, for rows that are a part of one."""
 
+PART = 1 << 62
+"""From here on are the ids of rows that are a part of a result that is elsewhere."""
+
 
 def part_number(id: int, part: int) -> int:
     """What the row of a part is called that came from another worker.
@@ -141,12 +153,44 @@ def part_of_number(number: int) -> int:
     return (number >> 64) - 1
 
 
+class Code(msgspec.Struct, eq=False):
+    """A function that tasks call; a task has the function itself, and not a number of it.
+
+    Parameters
+    ----------
+    digest, data
+        As in `Run`.
+    ready
+        The shell's: the function, once it has been unpickled, and the arguments that come with it.
+
+    Examples
+    --------
+    >>> Code(b"digest", b"data").ready is None
+    True
+    """
+
+    digest: bytes
+    data: bytes
+    ready: tuple[Any, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Code({self.digest.hex()})"
+
+
 class Task(msgspec.Struct, gc=False):
     """A row of the table.
 
     Parameters
     ----------
-    id, run, key, code, args, deps, priority, inline
+    id
+        The worker's own, never given again.
+    number, run
+        The scheduler's; -1: it knows of no such task.
+    code
+        What it calls; None: it is data.
+    deps
+        Ids of its inputs.
+    key, args, priority, inline
         As in `Run`.
     state
         One of the states of this module.
@@ -179,14 +223,15 @@ class Task(msgspec.Struct, gc=False):
 
     Examples
     --------
-    >>> Task(1, 1, "x", 0, b"", (), 0, False, READY).state == READY
+    >>> Task(1, 7, 1, "x", None, b"", (), 0, False, READY).state == READY
     True
     """
 
     id: int
+    number: int
     run: int
     key: Key
-    code: int
+    code: Code | None
     args: bytes
     deps: tuple[int, ...]
     priority: int
@@ -252,7 +297,7 @@ class Request(msgspec.Struct):
     peer
         The worker asked.
     ids, nbytes
-        For what, and how much it is.
+        For which rows, and how much it is.
     begun
         When.
     deadline
@@ -332,7 +377,10 @@ class Settings:
 
 
 class Columns:
-    """What the next `Report` says; see `report`."""
+    """What the next `Report` says; see `report`.
+
+    Of tasks that were here it has the rows: what number they have is looked up when it is sent.
+    """
 
     __slots__ = (
         "added",
@@ -351,17 +399,44 @@ class Columns:
 
     def __init__(self) -> None:
         self.ended: list[Any] = []
-        self.failed: list[tuple[int, int, str, bytes, float]] = []
-        self.returned: list[tuple[int, int]] = []
-        self.added: list[tuple[int, int]] = []
+        self.failed: list[tuple[Task, str, bytes, float]] = []
+        self.returned: list[Task] = []
+        self.added: list[tuple[Task, int]] = []
         self.missing: list[tuple[int, int]] = []
-        self.gone: list[int] = []
+        self.gone: list[Task] = []
         self.transfers: list[tuple[int, int, float]] = []
-        self.tried: list[tuple[int, float, float]] = []
-        self.seceded: list[tuple[int, int]] = []
-        self.rejoined: list[tuple[int, int]] = []
-        self.peaks: list[tuple[int, int]] = []
+        self.tried: list[tuple[Task, float, float]] = []
+        self.seceded: list[Task] = []
+        self.rejoined: list[Task] = []
+        self.peaks: list[tuple[Task, int]] = []
         self.unreached: list[int] = []
+
+
+class Numbering:
+    """What the numbers mean that are spoken over one connection to a scheduler.
+
+    The next connection begins with another one, that knows nothing: there is no way for a number to
+    be taken for what it meant before.
+
+    Examples
+    --------
+    >>> Numbering().rows
+    {}
+    """
+
+    def __init__(self) -> None:
+        self.scheduler = ""
+        """Identity of the scheduler whose numbers these are; empty until it has said all of what it
+        is to say first.  Others that speak of results name it: their numbers may be another's."""
+        self.number = -1
+        """The worker's own."""
+        self.rows: dict[int, Task] = {}
+        """Tasks and results; parts by `part_number`."""
+        self.codes: dict[int, Code | None] = {-1: None}
+        """Functions; -1 is that of data."""
+        self.peers: dict[int, PeerState] = {}
+        """Other workers."""
+        self.columns = Columns()
 
 
 class Worker:
@@ -381,15 +456,19 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.tasks: dict[int, Task] = {}
+        """By id."""
+        self.last_id = 0
 
         # The scheduler.
         self.scheduler = 0
         """The connection to it; 0 while there is none."""
-        self.number = -1
+        self.numbering = Numbering()
+        self.before: tuple[str, dict[int, int]] = ("", {})
+        """The last scheduler whose numbers the tasks had, and these by id."""
+        self.listed: tuple[list[Task], list[Task]] | None = None
+        """What the scheduler was told is held and runs, until it has said what stays."""
         self.scheduler_id = ""
-        self.numbering = ""
-        """Identity of the scheduler whose numbers the tasks have; another one until `Reconcile`."""
-        self.reconciling = False
+        """Identity of the scheduler."""
         self.lost_at: float | None = None
         self.attempts = 0
         self.next_beat = 0.0
@@ -398,13 +477,12 @@ class Worker:
 
         # Other parties.
         self.roles: dict[int, str] = {}
-        self.peers: dict[int, PeerState] = {}
         self.peer_of: dict[int, int] = {}
         """Connections that this worker made, to the number of the worker there."""
 
         # Fetching.
         self.wanted: list[tuple[int, int]] = []
-        """A heap of (priority, number); what is no longer `WANTED` is skipped."""
+        """A heap of (priority, id); what is no longer `WANTED` is skipped."""
         self.requests: dict[int, Request] = {}
         self.last_request = 0
         self.asked_bytes = 0
@@ -439,8 +517,7 @@ class Worker:
         self.spillable: dict[int, None] = {}
         """Results in memory that are worth spilling, least recently used first."""
         self.to_load: list[tuple[int, int]] = []
-        """A heap of (priority, number) of results on disk that tasks wait for."""
+        """A heap of (priority, id) of results on disk that tasks wait for."""
 
         self.effects: list[Any] = []
         self.free: list[int] = []
-        self.columns = Columns()

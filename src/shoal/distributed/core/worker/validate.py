@@ -47,6 +47,11 @@ def validate(w: Worker) -> None:
         assert row.id == id, f"row {row.id} stands at {id}"
         assert row.state != GONE, f"{id} is gone and still there"
         check_row(w, row)
+    for number, row in w.numbering.rows.items():
+        assert row.number == number, f"row {row.id} of number {row.number} stands at {number}"
+        assert w.tasks.get(row.id) is row, f"{number} leads to a row that is gone"
+    for id, row in w.tasks.items():
+        assert row.number < 0 or w.numbering.rows[row.number] is row, f"{id} is not found"
     check_counts(w, rows)
     check_fetching(w, rows)
 
@@ -103,7 +108,7 @@ def check_fetching(w: Worker, rows: list[Task]) -> None:
         if row.state == DISK and row.users:
             assert row.id in {id for _, id in w.to_load}, f"{row.id} is needed and not loaded"
     assert w.asked_bytes == sum(request.nbytes for request in w.requests.values())
-    for number, peer in w.peers.items():
+    for number, peer in w.numbering.peers.items():
         own = [request for request in w.requests.values() if request.peer == number]
         assert peer.requests == len(own), f"peer {number}: {peer.requests}, not {len(own)}"
         assert peer.nbytes == sum(request.nbytes for request in own)
