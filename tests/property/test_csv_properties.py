@@ -95,7 +95,7 @@ TEXTS = ["x", "y z", '"a\nb"', '"a,b\nc"', '"q""\n""w"', '5"', '""', '"many\nlin
 TEXTS += ['"u,v\nw,z"', '"end,"', '""""', '"begins""\n"']
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(TEXTS)), min_size=2, max_size=20),
     st.sampled_from([20, 40, 80]),

@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -428,14 +428,9 @@ class BlockReader:
         """What pandas reads; its errors name neither file nor column."""
         read = READERS[self.reader]
         try:
-            return read(io.BytesIO(text), **options)
+            with _naming(block):
+                return read(io.BytesIO(text), **options)
         except (ValueError, TypeError, OverflowError) as error:
-            error.add_note(f"while reading {block.path}, from byte {block.offset}")
-            if any(words in str(error) for words in CUT_IN_QUOTES):
-                error.add_note(
-                    "if line ends stand inside of quotes, the block may end at one of these: pass "
-                    "blocksize=None to read whole files"
-                )
             told = options.get("dtype")
             for name, dtype in told.items() if isinstance(told, Mapping) else ():
                 cells = _cells(read, text, options, name)
@@ -492,7 +487,8 @@ class BlockReader:
             return
         self._check_skipped(text, block)
         try:
-            head = READERS[self.reader](io.BytesIO(text), **{**options, "nrows": 0})
+            with _naming(block):
+                head = READERS[self.reader](io.BytesIO(text), **{**options, "nrows": 0})
         except pd.errors.EmptyDataError as error:
             raise ValueError(
                 f"the first block of {block.path} ends before the first row; pass a larger "
@@ -533,6 +529,21 @@ class BlockReader:
         if clashes:
             raise ValueError(_told_of(clashes, block))
         return part.astype({name: wanted[name] for name in other}) if other else part
+
+
+@contextlib.contextmanager
+def _naming(block: Any) -> Iterator[None]:
+    """Errors of pandas with the name of the file."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        error.add_note(f"while reading {block.path}, from byte {block.offset}")
+        if any(words in str(error) for words in CUT_IN_QUOTES):
+            error.add_note(
+                "if line ends stand inside of quotes, the block may end at one of these: pass "
+                "blocksize=None to read whole files"
+            )
+        raise
 
 
 def _told_of(clashes: list[tuple[Any, Any, Any]], block: Any) -> str:
