@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -197,3 +198,34 @@ def test_what_is_referred_to_can_be_cancelled(client: Client) -> None:
 
 def running(dask_scheduler: Any) -> list[Any]:
     return [key for key in dask_scheduler.tasks if "wait" in str(key)]
+
+
+def test_a_client_that_nobody_has_any_more_is_gone_from_the_cluster(cluster: LocalCluster) -> None:
+    before = set(cluster.scheduler.clients)
+
+    def gone() -> bool:
+        gc.collect()
+        return set(cluster.scheduler.clients) == before
+
+    one = Client(cluster, set_as_default=False)
+    one.subscribe_topic("news", print)
+    one.log_event("news", 1)
+    # As long as there is a future, there is its client.
+    future = Client(cluster, set_as_default=False).submit(Box, 5)
+    assert future.result().content == 5
+    del one
+    wait_until(lambda: len(set(cluster.scheduler.clients) - before) == 1, "one of them is gone")
+    assert future.result().content == 5
+    del future
+    wait_until(gone, "no client is left")
+
+
+def test_a_client_that_nobody_has_any_more_takes_its_own_cluster_along() -> None:
+    client = Client(
+        n_workers=1, processes=False, dashboard_address=None, set_as_default=False, name="alone"
+    )
+    assert client.submit(Box, 5).result().content == 5
+    cluster = client.cluster
+    del client
+    gc.collect()
+    wait_until(lambda: cluster.status == "closed", "the cluster is closed")

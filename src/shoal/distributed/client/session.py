@@ -199,14 +199,14 @@ class Session:
         if self._closed:  # whoever waited for it has given up: Ctrl-C while its cluster started
             self._abandon()
             return
-        self._link.on_topic = self._got_topic
+        # Weakly, here and below: a client that nobody has any more is to end.
+        self._link.on_topic = partial(_pass_on, weakref.ref(self))
         await self._link.open()
         # Inside of a worker, what its tasks print has been printed where they did.
         for topic in () if place.is_inside else TOPICS:
             if topic != "printed" or config.get("distributed.client.task-output"):
                 self._link.subscribe(topic)
-        for_all = weakref.ref(self)
-        _open_clients[id(self)] = for_all
+        _open_clients[id(self)] = weakref.ref(self)
         if self._is_default:
             current.remember(self)  # type: ignore[arg-type]
             self._link.ended.add_callback(self._left)
@@ -480,16 +480,10 @@ class Session:
             self._exits.close()
         _open_clients.pop(id(self), None)
         current.forget(self)  # type: ignore[arg-type]
-        self._loop.close()
-        if self._place is not None:
-            for staged in set(self._link.announced.by_key.values()):
-                staged.finish()  # others may want it
-            self._link.close()
-        for caller in (self._caller, self._planner):
-            if caller is not None:
-                caller.close()
-        if self._place is not None:
-            self._place.close()
+        _disconnect(self._loop, getattr(self, "_link", None), self._callers(), self._place)
+
+    def _callers(self) -> list[_Caller]:
+        return [caller for caller in (self._caller, self._planner) if caller is not None]
 
     def shutdown(self) -> Any:
         """Close the client and its cluster, also one that was there before."""
@@ -548,8 +542,47 @@ class Session:
         return self._start_async().__await__()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._place is not None:
-            self._link.close("the client was collected")
+        if getattr(self, "_closed", True) or self._place is None:
+            return
+        # Collected at any moment, perhaps by a thread that holds the link's lock, or one that a
+        # new thread needs: only leave word.
+        _open_clients.pop(id(self), None)
+        ends = partial(
+            _disconnect,
+            *(self._loop, self._link, self._callers(), self._place, "the client was collected"),
+        )
+        self._place.loop.call_threadsafe(_in_thread, ends)
+
+
+def _pass_on(session: weakref.ref[Session], message: Topic) -> None:
+    """News, for a client that somebody still has."""
+    found = session()
+    if found is not None:
+        found._got_topic(message)
+
+
+def _in_thread(ends: Callable[[], None]) -> None:
+    """Closing a cluster waits for processes, and a loop for its own thread."""
+    threading.Thread(target=ends, name="shoal-close", daemon=True).start()
+
+
+def _disconnect(
+    loop: CallbackLoop,
+    link: Link | None,
+    callers: list[_Caller],
+    place: Place | None,
+    text: str = "the client was closed",
+) -> None:
+    """End what a client has begun."""
+    loop.close()
+    if link is not None:
+        for staged in set(link.announced.by_key.values()):
+            staged.finish()  # others may want it
+        link.close(text)
+    for caller in callers:
+        caller.close()
+    if place is not None:
+        place.close()
 
 
 class _Caller:
