@@ -26,7 +26,7 @@ from typing import TypeAlias
 from shoal.distributed.net.addresses import Address, parse
 from shoal.distributed.net.connection import Connection, Peer
 from shoal.distributed.net.dialer import Dialer
-from shoal.distributed.net.inproc import InprocListener, connect_inproc
+from shoal.distributed.net.inproc import InprocListener, call_once, connect_inproc
 from shoal.distributed.net.listener import Listener, StreamListener
 from shoal.distributed.net.loop import Loop, Timer
 from shoal.distributed.net.security import (
@@ -221,7 +221,7 @@ def connect(
                 on_error=on_error,
             )
 
-        loop.call_threadsafe(start)
+        call_once(loop, start)
         return
     if where.scheme == "tls":
         security.context(True)

@@ -19,7 +19,7 @@ from shoal.distributed.wire.frames import Buffer
 from shoal.distributed.wire.limits import Limits
 from shoal.errors import CommunicationError, ConnectionLostError
 
-__all__ = ["InprocConnection", "InprocListener", "connect_inproc"]
+__all__ = ["InprocConnection", "InprocListener", "call_once", "connect_inproc"]
 
 LISTENERS: dict[str, InprocListener] = {}
 LOCK = threading.Lock()
@@ -179,7 +179,11 @@ class InprocListener:
             if name in LISTENERS:
                 raise CommunicationError(f"{self.address} is taken; choose another name")
             LISTENERS[name] = self
-        loop.own(self)
+        try:
+            loop.own(self)
+        except CommunicationError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Accept no more; connections that are open stay so."""
@@ -199,7 +203,7 @@ def connect_inproc(
     on_open: Callable[[Connection], object],
     on_error: Callable[[BaseException], object],
 ) -> None:
-    """Open a connection inside this process; in the loop's thread.
+    """Open a connection inside this process; in the loop's thread, or any if that has ended.
 
     Parameters
     ----------
@@ -237,11 +241,54 @@ def connect_inproc(
     me = Peer(role, own_name, address, pid, versions, True)
     here, far = InprocConnection(loop, limits, there), InprocConnection(listener.loop, limits, me)
     here.other, far.other = far, here
-    loop.own(here)
+    try:
+        loop.own(here)
+    except CommunicationError as error:
+        on_error(error)
+        return
 
     def arrive() -> None:
-        listener.loop.own(far)
+        try:
+            listener.loop.own(far)
+        except CommunicationError:
+            far.closed = True
+            gone = ConnectionLostError(f"{address} has ended, and takes no connections any more")
+            loop.call_threadsafe(here._other_closed, gone)
+            return
         listener.on_connection(far)
 
-    listener.loop.call_threadsafe(arrive)
+    call_once(listener.loop, arrive)
     on_open(here)
+
+
+def call_once(loop: Loop, call: Callable[[], None]) -> None:
+    """Call in a loop's thread, or here if the loop has ended and calls nothing any more.
+
+    Parameters
+    ----------
+    loop
+        Whose thread it is for.
+    call
+        Finds out itself what is no longer possible.
+
+    Examples
+    --------
+    >>> loop = Loop()
+    >>> loop.stop()
+    >>> loop.run()
+    >>> call_once(loop, lambda: print("called"))
+    called
+    """
+    left = [call]
+
+    def take() -> None:
+        # Of two threads that find it here one gets it.
+        try:
+            taken = left.pop()
+        except IndexError:
+            return
+        taken()
+
+    loop.call_threadsafe(take)
+    if loop.ended:
+        take()
