@@ -141,7 +141,7 @@ def test_scatter_locate_and_call():
     received(state, A, Report([], [], [], [], [], [], [], added=[0], added_nbytes=[100]), (), 0.0)
     assert effects(state) == [
         (CLIENT, Finished(["x"], [None], [100], [""])),
-        (CLIENT, Located(2, [0, -1], [[0], []], [Peer(0, "inproc://a", "a")])),
+        (CLIENT, Located(2, [0, -1], [[0], []], [Peer(0, "inproc://a", "a")], "scheduler")),
     ]
     received(state, CLIENT, Call(3, "workers.wait", {"n": 2}), (), 0.0)
     assert effects(state) == []

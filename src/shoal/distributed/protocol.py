@@ -627,10 +627,12 @@ class Located(_Struct):
         Numbers of workers.
     peers
         All those workers.
+    numbering
+        Identity of the scheduler whose numbers these are; to be said with them.
 
     Examples
     --------
-    >>> Located(1, [7], [[0]], []).ids
+    >>> Located(1, [7], [[0]], [], "scheduler").ids
     [7]
     """
 
@@ -638,6 +640,7 @@ class Located(_Struct):
     ids: list[int]
     where: list[list[int]]
     peers: list[Peer]
+    numbering: str
 
 
 class Reserved(_Struct):
@@ -645,7 +648,7 @@ class Reserved(_Struct):
 
     Examples
     --------
-    >>> Reserved(1, [7], [1], [[0]], []).error
+    >>> Reserved(1, [7], [1], [[0]], [], "scheduler").error
     ''
     """
 
@@ -654,6 +657,7 @@ class Reserved(_Struct):
     runs: list[int]
     where: list[list[int]]
     peers: list[Peer]
+    numbering: str
     error: str = ""
 
 

@@ -225,7 +225,7 @@ class DataMethods(Session):
             room[least] -= sizes[key]
             batches[-1].append((key, ident))
         fetches = [
-            spawn(self._fetch_from(peers[number], batch))
+            spawn(self._fetch_from(peers[number], batch, located.numbering))
             for number, batches in plans.items()
             for batch in batches
         ]
@@ -234,11 +234,13 @@ class DataMethods(Session):
             found.update(part)
         return found
 
-    async def _fetch_from(self, peer: Peer, batch: list[tuple[Key, int]]) -> dict[Key, Any]:
+    async def _fetch_from(
+        self, peer: Peer, batch: list[tuple[Key, int]], numbering: str
+    ) -> dict[Key, Any]:
         names = {ident: key for key, ident in batch}
         found: dict[Key, Any] = {}
         try:
-            data, buffers = await self._link.get(peer, list(names))
+            data, buffers = await self._link.get(peer, list(names), numbering)
         except (ConnectionError, ClusterError, OSError):
             # The worker has gone; the scheduler hears of it as well.
             return found
@@ -416,8 +418,8 @@ class DataMethods(Session):
             buffers += own.buffers
         ids, runs = [reserved.ids[at] for at in places], [reserved.runs[at] for at in places]
         names, nbytes = [load.keys[i] for i in mine], [load.sizes[i] for i in mine]
-        scheduler = self._link.scheduler
-        return lambda number: Put(number, ids, runs, names, wire, nbytes, scheduler), buffers
+        numbering = reserved.numbering
+        return lambda number: Put(number, ids, runs, names, wire, nbytes, numbering), buffers
 
     def _is_wanted(self, load: _Load, i: int) -> bool:
         """Whether a piece of data has its entry in the table; with the lock."""

@@ -577,17 +577,16 @@ class Link:
         )
         return promise
 
-    async def get(self, peer: Peer, ids: list[int]) -> tuple[Data, Sequence[Any]]:
+    async def get(self, peer: Peer, ids: list[int], numbering: str) -> tuple[Data, Sequence[Any]]:
         """Results from a worker.
 
         Parameters
         ----------
         peer
             The worker.
-        ids
-            Numbers of the results.
+        ids, numbering
+            Numbers of the results, and whose they are: as `Located` says.
         """
-        numbering = self.scheduler
         conn = await self.worker(peer.address)
         answer: tuple[Data, Sequence[Any]] = await self.request(
             lambda n: Get(n, ids, numbering=numbering), to=conn

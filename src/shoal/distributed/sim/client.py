@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -405,7 +406,7 @@ class ClientNode(Node):
     ) -> int:
         """Send data where it was said to go; how many answers are to come."""
         addresses = {peer.number: peer.address for peer in reply.peers}
-        numbering = self.identity
+        numbering = reply.numbering
         batches: dict[int, list[int]] = {}
         for i, where in enumerate(reply.where):
             for worker in where:
@@ -456,9 +457,9 @@ class Gathering:
         self.left = len(batches)
         self.is_over = not batches
         for address, pairs in batches.items():
-            self.client.with_worker(address, lambda party, pairs=pairs: self.ask(party, pairs))  # type: ignore[misc]
+            self.client.with_worker(address, partial(self.ask, pairs, message.numbering))
 
-    def ask(self, party: int, pairs: list[tuple[int, Key]]) -> None:
+    def ask(self, pairs: list[tuple[int, Key]], numbering: str, party: int) -> None:
         """Ask one worker."""
         ids = [number for number, _ in pairs]
 
@@ -470,4 +471,4 @@ class Gathering:
             self.left -= 1
             self.is_over = self.left == 0
 
-        self.client.request(party, lambda n: Get(n, ids, numbering=self.client.identity), came)
+        self.client.request(party, lambda n: Get(n, ids, numbering=numbering), came)

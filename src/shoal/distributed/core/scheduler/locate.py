@@ -34,7 +34,7 @@ def on_locate(state: Scheduler, client: Client, request: int, keys: list[Key]) -
     >>> state, client = Scheduler(), Client(0, "me", 1)
     >>> on_locate(state, client, 7, ["x"])
     >>> client.sending
-    [Located(request=7, ids=[-1], where=[[]], peers=[])]
+    [Located(request=7, ids=[-1], where=[[]], peers=[], numbering='scheduler')]
     """
     search = Search(client, request, keys)
     states = state.table.states
@@ -70,7 +70,7 @@ def answer(state: Scheduler, search: Search) -> None:
         where.append(list(found))
         peers.update(dict.fromkeys(found))
     told = [peer(state, number) for number in peers]
-    reply(search.client, Located(search.request, ids, where, told))
+    reply(search.client, Located(search.request, ids, where, told, state.identity))
 
 
 def reply(client: Client, message: Located | Reserved) -> None:

@@ -47,11 +47,12 @@ def on_reserve(
     if not candidates:
         whom = f"of {m.workers} is there" if m.workers is not None else "is there and running"
         text = f"no worker can take the data: none {whom}"
-        reply(client, Reserved(m.request, [], [], [], [], text))
+        reply(client, Reserved(m.request, [], [], [], [], state.identity, text))
         return
     where = spread(candidates, m.nbytes, m.broadcast)
     table = state.table
-    answer = Reserved(m.request, [], [], where, [peer(state, w.number) for w in candidates])
+    told = [peer(state, worker.number) for worker in candidates]
+    answer = Reserved(m.request, [], [], where, told, state.identity)
     for key, size, targets in zip(m.keys, m.nbytes, where):
         row = announce(state, client, key, size)
         if table.states[row] == PUT:

@@ -1,4 +1,4 @@
-"""What nannies say of their workers, and clients of what they could not get.
+"""What nannies say of their workers.
 
 ``nanny.hello {name, address?}``
     a nanny's first message: it looks after the worker of that name.
@@ -8,18 +8,14 @@
     death say so.  The next process of that name may have come before the news of the last.
 ``nanny.gave_up {name, text}``
     the worker stays down.  Clients are warned, for they may wait for what it was to run.
-``report.missing {missing}``
-    ``[[key, worker's number]]``: a client could not get these results from these workers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from shoal.distributed.core.scheduler.holdings import lose_copy
 from shoal.distributed.core.scheduler.losses import lose_worker
 from shoal.distributed.core.scheduler.methods.calls import Method
-from shoal.distributed.core.scheduler.methods.describe import rows_of
 from shoal.distributed.core.scheduler.methods.forward import party_gone, worker_came
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.records import Party
@@ -80,21 +76,8 @@ def describe_death(args: dict[str, Any]) -> str:
     return text
 
 
-def missing(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
-    """A client could not get results where they were thought to be."""
-    for key, number in args["missing"]:
-        for row in rows_of(state, [key]):
-            lose_copy(state, state.table.numbers[row], number)
-            worker = state.workers.get(number)
-            if worker is not None:
-                # Should it hold it after all, nobody would ever tell it to let go.
-                worker.drops.append(state.table.numbers[row])
-                state.dropping[number] = worker
-
-
 METHODS: dict[str, Method] = {
     "nanny.hello": hello,
     "nanny.died": died,
     "nanny.gave_up": gave_up,
-    "report.missing": missing,
 }
