@@ -290,3 +290,10 @@ def test_a_damaged_orc_file_is_named(tmp_path):
     with pytest.raises((OSError, pa.ArrowException)) as caught:
         dd.read_orc(str(tmp_path / "t"))
     assert f"{bad.name} cannot be read as ORC" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_extremes_of_tuples_are_tuples(name):
+    objects = pd.Series([("t", i) for i in (3, 1, 2, 0)], dtype=object)
+    found = getattr(dd.from_pandas(objects, npartitions=3), name)().compute()
+    assert found == getattr(objects, name)()

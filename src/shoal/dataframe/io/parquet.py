@@ -58,7 +58,9 @@ class SchemaError(ShoalError, ValueError):
     """
 
 
-WITHOUT_EFFECT = ("read", "open_file_options", "gather_statistics", "infer_divisions")
+WITHOUT_EFFECT = (
+    *("read", "open_file_options", "gather_statistics", "infer_divisions", "read_from_paths"),
+)
 """Arguments of Dask's, now or once, that say how, and not what, to read."""
 
 

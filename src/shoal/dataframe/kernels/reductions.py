@@ -639,6 +639,13 @@ def _is_ordered(item: Any) -> bool:
     return isinstance(dtype, pd.CategoricalDtype) and bool(dtype.ordered)
 
 
+class ByColumn(NamedTuple):
+    """The state of each column of a frame; a bare tuple may be a value."""
+
+    labels: Any
+    values: list[Any]
+
+
 def _extreme(name: str) -> Reduction:
     """The smallest or largest value.
 
@@ -658,19 +665,20 @@ def _extreme(name: str) -> Reduction:
             return row(item, **options)
         if item.ndim == 1 or options.get("numeric_only") or not _any_ordered(item):
             return plain.partial(item, **options)
-        return item.columns, [partial(item.iloc[:, i], **options) for i in range(item.shape[1])]
+        found = [partial(item.iloc[:, i], **options) for i in range(item.shape[1])]
+        return ByColumn(item.columns, found)
 
     def combine(values: Sequence[Any], **options: Any) -> Any:
-        if isinstance(values[0], tuple):
-            columns = zip(*(value[1] for value in values), strict=True)
-            return values[0][0], [combine(column, **options) for column in columns]
+        if isinstance(values[0], ByColumn):
+            columns = zip(*(value.values for value in values), strict=True)
+            return ByColumn(values[0].labels, [combine(column, **options) for column in columns])
         if _is_ordered(values[0]):
             return row(concat_rows(values), **options)
         return plain.combine(values, **options)
 
     def final(value: Any, **options: Any) -> Any:
-        if isinstance(value, tuple):
-            return pd.Series([final(one) for one in value[1]], index=value[0])
+        if isinstance(value, ByColumn):
+            return pd.Series([final(one) for one in value.values], index=value.labels)
         if _is_ordered(value):
             return value.iloc[0] if len(value) else np.nan
         return value
