@@ -157,9 +157,12 @@ def cluster(workers: int) -> Scheduler:
     return state
 
 
-def answer(run: Run, seconds: float) -> Report:
-    """All the tasks of a Run have ended."""
+def answer(run: Run, seconds: float, now: float) -> Report:
+    """All the tasks of a Run have ended, and what they needed was fetched."""
     n = len(run.ids)
+    fetched: dict[int, int] = {}
+    for where, nbytes in zip(run.where, run.nbytes):
+        fetched[where[0]] = fetched.get(where[0], 0) + nbytes
     return Report(
         run.ids,
         run.runs,
@@ -168,6 +171,10 @@ def answer(run: Run, seconds: float) -> Report:
         [seconds] * n,
         [b"12345678" if i else None for i in run.inline],
         ["int"],
+        starts=[now] * n,
+        transfers=[(peer, nbytes, 0.001) for peer, nbytes in fetched.items()],
+        added=run.remote,
+        added_nbytes=run.nbytes,
     )
 
 
@@ -191,7 +198,7 @@ def measure(graph: Submit, workers: int, seconds: float) -> tuple[float, int, in
                 messages += 1
                 m = effect.message
                 if type(m) is Run:
-                    reports.append((effect.party, answer(m, seconds)))
+                    reports.append((effect.party, answer(m, seconds, now)))
                     ended += len(m.ids)
                 elif type(m) is Finished:
                     finished += m.keys

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
-from shoal.distributed.core.scheduler.along import whole
+from shoal.distributed.core.scheduler.along import border, whole
 from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.sources import Line
 from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
@@ -223,14 +224,26 @@ def test_what_is_let_go_travels_with_the_next_tasks():
 
 
 def test_sources_are_cut_where_most_is_complete():
-    """Ranks 0 1 (2) 3 4 (5 6) 7 8 (9) 10: after four leaves more is complete than after six."""
-    state = Scheduler()
-    state.bulk = [rank << BITS for rank in (0, 1, 3, 4, 7, 8, 10)]
-    assert whole(state, state.bulk[:6], 1) == state.bulk[:4]
-    assert whole(state, state.bulk[:6], 5) == state.bulk[:6]
-    assert whole(state, state.bulk, 1) == state.bulk
-    state.bulk = [rank << BITS for rank in range(9)]
-    assert whole(state, state.bulk[:6], 1) == state.bulk[:6]
+    """Rows 0 1 (2) 3 4 (5 6) 7 8 (9) 10: after four leaves more is complete than after six."""
+    line = Line([0, 1, 3, 4, 7, 8, 10])
+    assert whole(line, line.entries[:6], 1) == line.entries[:4]
+    assert whole(line, line.entries[:6], 5) == line.entries[:6]
+    assert whole(line, line.entries, 1) == line.entries
+    line = Line([*range(9)])
+    assert whole(line, line.entries[:6], 1) == line.entries[:6]
+
+
+def test_a_region_ends_where_most_is_complete_about_where_it_should_end():
+    """Leaves of pairs, and one of four whose sums stand behind it: 0 1 . 3 4 .. 7 8 . 10 11 ..."""
+    line = Line([0, 1, 3, 4, 7, 8, 10, 11, 15, 16])
+    assert border(line, 4) == 4, "5 is as near, but nothing is complete there"
+    assert border(line, 7) == 8, "the largest part is complete a little later"
+    assert border(line, 5) == 4, "or a little earlier"
+    assert border(line, 8) == 10, "crumbs are not left over"
+    assert border(Line([*range(9)]), 4) == 4, "nothing stands between any two"
+    assert border(Line([0, 1, 3]), 7) == 3, "there are no more"
+    line.take(2)
+    assert border(line, 2) == 2 and line.next(2) == [3, 4]
 
 
 def grid(side, wanted=True):

@@ -226,6 +226,8 @@ class World:
             idle_codes=self.random.choice([0, 3]),
             steal_s=self.random.choice([0.0, 0.02]),
             speculate=self.random.choice([0.0, 1.0]),
+            region=self.random.choice([2, 64]),
+            region_s=10.0,
             client_grace_s=0.0,
             silence_s=0.0,
         )

@@ -121,7 +121,11 @@ class World:
         identity = f"scheduler-{len(self.nodes)}"
         plan = self.plan
         settings = SchedulerSettings(
-            speculate=plan.speculate, client_grace_s=plan.grace_s, ahead_s=plan.ahead_s
+            speculate=plan.speculate,
+            client_grace_s=plan.grace_s,
+            ahead_s=plan.ahead_s,
+            # The graphs are small: most would make no regions.
+            region=2 if self.seed % 2 else 64,
         )
         node = SchedulerNode(self, "scheduler", "host-s", settings, identity)
         self.nodes.append(node)

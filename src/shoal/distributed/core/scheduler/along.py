@@ -15,6 +15,7 @@ from itertools import accumulate, chain
 from operator import sub
 
 from shoal.distributed.core.scheduler.records import Worker
+from shoal.distributed.core.scheduler.sources import Line
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import ALONE, BITS, CHOOSY, MASK, NOBODY, picker
 from shoal.distributed.core.scheduler.transitions import READY, WAITING
@@ -60,9 +61,9 @@ def stretch(
     limit
         Seconds that it may have ahead.  What goes along may take a window more.
     """
-    table, head = state.table, state.head
-    sources = state.bulk[head : head + few]
-    if not sources or state.common or state.unplaced:
+    table, line = state.table, state.sources.line_of(worker.number)
+    sources = line.next(few)
+    if not sources or state.sources.late or state.unplaced:
         return None
     if worker.queue and worker.queue[0] < sources[-1]:
         sources = sources[: bisect_left(sources, worker.queue[0])]
@@ -70,25 +71,27 @@ def stretch(
             return None
     rows = [priority & MASK for priority in sources]
     first, many = rows[0], len(sources)
-    after = state.bulk[head + many] & MASK if head + many < len(state.bulk) else len(table.states)
+    behind = line.behind(many)
+    after = behind & MASK if behind >= 0 else len(table.states)
     if min(rows) < first or after <= max(rows):
         return None
     size = length(state, first, min(after, first + state.settings.most))
     costs = [kind.seconds for kind in table.prefixes[first : first + size]]
     spare = max(0.0, window(state, worker) - worker.occupancy)
     budget = spare + max(limit - worker.occupancy, sum(costs[:most]))
-    if sum(costs) > budget:
+    # Crumbs of a region would be one message more.
+    if sum(costs) > (1.25 * budget if many == len(line) else budget):
         size = bisect_right([*accumulate(costs)], budget)
     many = bisect_left(rows, first + size)
     if many < max(1, min(most, len(sources))):
         return None
     if many > max(2, most):
-        many = len(whole(state, sources[:many], most))
+        many = len(whole(line, sources[:many], most))
     if many < len(rows):
         size = min(size, rows[many] - first)
     if not are_ready(state, rows[:many], sources[:many], first, size):
         return None
-    forget_taken(state, head + many)
+    state.sources.take(worker.number, many)
     return closed(state, worker, range(first, first + size)), many
 
 
@@ -115,10 +118,16 @@ def closed(state: Scheduler, worker: Worker, rows: range) -> Sequence[int]:
     deps = table.deps[first : rows.stop]
     needs = [*chain.from_iterable(deps)]
     low, high = table.numbers[first], table.numbers[rows[-1]]
-    if not needs or (low <= min(needs) and max(needs) <= high and low >> BITS == high >> BITS):
+    if not needs:
         return rows
-    here: dict[int, None] = {}
     place, number = table.place, worker.number
+    if low >> BITS == high >> BITS:
+        if low <= min(needs) and max(needs) <= high:
+            return rows
+        places = [place[need & MASK] for need in needs if not low <= need <= high]
+        if places.count(number) == len(places):
+            return rows
+    here: dict[int, None] = {}
     for row, mine in enumerate(deps, first):
         if all_here(mine, here, place, number):
             here[row] = None
@@ -126,25 +135,41 @@ def closed(state: Scheduler, worker: Worker, rows: range) -> Sequence[int]:
     return range(first, found[-1] + 1) if found[-1] - first < len(found) else found
 
 
-def whole(state: Scheduler, sources: list[int], least: int) -> list[int]:
+def whole(line: Line, sources: list[int], least: int) -> list[int]:
     """The first of these sources, at least half of them, up to where most of what they begin ends.
 
-    In the order of a graph the tasks that a few sources lead to come right behind them.  So where
-    the ranks of two sources are furthest apart, the largest part of the graph is complete, and
-    whoever gets the sources before that place can run all of it, with nothing to fetch.
+    The tasks that a few sources lead to stand right behind them in the table.  So where two
+    sources are furthest apart, the largest part of the graph is complete, and whoever gets the
+    sources before that place can run all of it, with nothing to fetch.
     """
-    after = state.head + len(sources)
-    if after >= len(state.bulk) or after - state.head < 2:
+    if len(sources) < 2 or len(sources) == len(line):
         return sources
+    behind = line.behind(len(sources))
     half = max(least, (len(sources) + 1) // 2)
-    first, last = sources[half - 1] >> BITS, state.bulk[after] >> BITS
+    first, last = sources[half - 1] & MASK, behind & MASK
     if last - first == len(sources) - half + 1:
         return sources  # nothing stands between any two
-    ranks = [entry >> BITS for entry in sources[half - 1 :]]
-    ranks.append(last)
-    gaps = [*map(sub, ranks[1:], ranks)]
+    rows = [entry & MASK for entry in sources[half - 1 :]]
+    rows.append(last)
+    gaps = [*map(sub, rows[1:], rows)]
     gaps.reverse()
     return sources[: len(sources) - gaps.index(max(gaps))]
+
+
+def border(line: Line, size: int) -> int:
+    """About so many of the next sources, up to where most of what they begin ends (`whole`)."""
+    least, most = size - size // 4, size + size // 4
+    if len(line) <= most:
+        return len(line)
+    rows = [entry & MASK for entry in line.next(most + 1)[least - 1 :]]
+    gaps = [*map(sub, rows[1:], rows)]
+    largest, middle = max(gaps), size - least
+    after, before = gaps[middle:], gaps[:middle]
+    before.reverse()
+    if largest not in after:
+        return size - 1 - before.index(largest)
+    up = after.index(largest)
+    return size - 1 - before.index(largest) if largest in before[:up] else size + up
 
 
 def followers(state: Scheduler, worker: Worker, rows: list[int]) -> list[int]:
@@ -193,11 +218,3 @@ def all_here(needs: tuple[int, ...], here: Container[int], place: list[int], num
         if dep not in here and place[dep] != number:
             return False
     return True
-
-
-def forget_taken(state: Scheduler, head: int) -> None:
-    """Sources in front of ``head`` have been taken; now and then their entries go."""
-    state.head = head
-    if head > 1000 and head > len(state.bulk) >> 1:
-        del state.bulk[:head]
-        state.head = 0

@@ -8,7 +8,8 @@ common queue at most, so that four tasks run on four workers.
 
 With the tasks that a worker is given go those that lack nothing else (`followers`), as far as that
 takes no more time than it has ahead: a subtree or a chain is one message and one report.  And
-sources are cut where the part of the graph is complete that they lead to (`whole`).
+sources are cut where the part of the graph is complete that they lead to (`whole`); those that
+follow are kept for the same worker (`sources`).
 
 Sources are held back by bytes: a worker whose results, and those that it is expected to make,
 exceed the target share of its limit takes nothing from the common queue while tasks with inputs
@@ -26,8 +27,8 @@ from math import ceil
 from shoal.distributed.core.scheduler.along import (
     UNUSUAL,
     USUAL,
+    border,
     followers,
-    forget_taken,
     stretch,
     whole,
     window,
@@ -47,6 +48,12 @@ INFINITE = float("inf")
 LEAST_S = 1e-6
 """Tasks are not thought to take less."""
 
+CRUMBS = 0.125
+"""So much of what a worker has ahead is not worth a message."""
+
+PART = 8
+"""Regions of fewer sources than this part of `Settings.region` are not worth it."""
+
 
 def fill_workers(state: Scheduler, now: float) -> None:
     """Give ready tasks to workers with room.
@@ -58,7 +65,8 @@ def fill_workers(state: Scheduler, now: float) -> None:
     if state.hold_until >= 0:
         return
     touched = state.touched
-    left = len(state.bulk) - state.head + len(state.common)
+    sources = state.sources
+    left = len(sources)
     if not touched and not (left and state.roomy):
         return
     state.touched = {}
@@ -67,6 +75,7 @@ def fill_workers(state: Scheduler, now: float) -> None:
         touched.update(state.full)
         state.full = {}
     state.least_ahead_s = serve_all(state)
+    state.region = region(state) if sources.is_new else 0
     busy = [w for w in touched.values() if w.status == "running"]
     dry = [not worker.sent for worker in busy]
     if left and (state.roomy or len(busy) > 1):
@@ -79,11 +88,54 @@ def fill_workers(state: Scheduler, now: float) -> None:
             adapt(state, worker, was_dry)
         else:
             note_room(state, worker)
+    if sources.regions and not sources.common and any(map(is_idle, busy)):
+        sources.share()
     if left and state.roomy:
         for worker in list(state.roomy.values()):
-            if not sources_left(state):
+            if not sources.common:
                 break
             ahead(state, worker, share, now)
+
+
+def is_idle(worker: Worker) -> bool:
+    """Whether a worker has a thread, and nothing for it."""
+    return len(worker.sent) + len(worker.zombies) < worker.threads + worker.seceded
+
+
+def region(state: Scheduler) -> int:
+    """How many sources are kept for a worker that takes some; 0 where that would be none or few.
+
+    Where durations are known they are what takes a tenth of a second, and makes little of its
+    memory.
+    """
+    guessed = state.guessed
+    if guessed is not None and guessed.ended:
+        # Regions were made when nothing was known yet.
+        state.guessed = None
+        if at_most(state, guessed) < state.settings.region:
+            state.sources.share()
+            return 0
+    table, line = state.table, state.sources.line
+    if not len(line) or not state.workers:
+        return 0
+    first = line.entries[line.head] & MASK
+    kind, count = table.prefixes[first], len(line) // len(state.workers)
+    if kind is None or table.dependents[first] is None:
+        return 0
+    if not kind.ended:
+        state.guessed = kind
+    count = min(count, at_most(state, kind))
+    return count if count > state.settings.region // PART else 0
+
+
+def at_most(state: Scheduler, kind: Prefix) -> int:
+    """How many tasks of a kind may be kept for a worker."""
+    settings = state.settings
+    if not kind.ended:
+        return settings.region
+    limit = next(iter(state.workers.values())).limit
+    room = settings.region_share * limit if limit else INFINITE
+    return int(min(settings.region_s / max(kind.seconds, LEAST_S), room / max(kind.nbytes, 1)))
 
 
 def serve_all(state: Scheduler) -> float:
@@ -98,9 +150,12 @@ def serve_all(state: Scheduler) -> float:
 
 def seconds_left(state: Scheduler, left: int) -> float:
     """What the common queue has for each worker, about, if it takes as long as its first task."""
-    if state.head == len(state.bulk) or not state.workers:
+    line = state.sources.line
+    if not len(line):
+        line = next(iter(state.sources.regions.values()), line)
+    if not len(line) or not state.workers:
         return 0.0
-    kind = state.table.prefixes[state.bulk[state.head] & MASK]
+    kind = state.table.prefixes[line.entries[line.head] & MASK]
     return left * kind.seconds / len(state.workers) if kind is not None else 0.0
 
 
@@ -112,11 +167,10 @@ def give_everyone_one(
         idle = worker.threads - len(worker.sent) - len(worker.zombies) + worker.seceded
         if idle > 0:
             take(state, worker, idle, 0.0, idle, now)
-    left = sources_left(state)
+    left = state.sources.common
     if left and state.roomy:
         share_out(state, touched, left, now)
-        left = sources_left(state)
-    return left
+    return len(state.sources)
 
 
 def share_out(state: Scheduler, touched: dict[int, Worker], left: int, now: float) -> None:
@@ -194,9 +248,11 @@ def take(
     Up to ``shares`` of them come from the common queue.
     """
     left, room = state.settings.most, room_for_sources(state, worker) if shares > 0 else 0.0
+    if state.region and shares > 0:
+        keep_region(state, worker)
     while worker.solo < 0 and (most > 0 or (left > 0 and worker.occupancy < limit)):
         if room <= 0 < shares:
-            shares = hold_back(state, worker) if sources_left(state) else 0
+            shares = hold_back(state, worker) if len(state.sources) else 0
         seconds, nbytes = usual(state, worker, shares)
         count = max(most, min(left, ceil((limit - worker.occupancy) / seconds)))
         few = shares if room == INFINITE else min(shares, 1 + int(room / nbytes))
@@ -208,7 +264,7 @@ def take(
             shares, room = shares - sources, room - grow
             continue
         least = most
-        urgent = come_first(state, worker, count) if few > 0 else []
+        urgent = come_first(state, worker, count, limit) if few > 0 and worker.queue else []
         offer = urgent or best(state, worker, count, few, least)
         if not offer:
             return
@@ -227,13 +283,23 @@ def take(
             return
 
 
+def keep_region(state: Scheduler, worker: Worker) -> None:
+    """Keep what comes next for a worker that has no region, up to where most of it is complete."""
+    sources, line = state.sources, state.sources.line
+    if sources.is_new and worker.number not in sources.regions and len(line) >= state.region:
+        size = max(1, state.region + sources.owed)
+        count = border(line, size)
+        sources.owed = size - count
+        sources.keep(worker.number, count)
+
+
 def usual(state: Scheduler, worker: Worker, shares: int) -> tuple[float, int]:
     """About how long the tasks take that a worker may get next, and the bytes that one makes."""
     prefixes, seconds, nbytes = state.table.prefixes, 0.0, 1
     if worker.queue and (kind := prefixes[worker.queue[0] & MASK]) is not None:
         seconds = kind.seconds
-    if shares > 0 and state.head < len(state.bulk):
-        kind = prefixes[state.bulk[state.head] & MASK]
+    if shares > 0 and (entry := state.sources.first(worker.number)) >= 0:
+        kind = prefixes[entry & MASK]
         if kind is not None:
             seconds, nbytes = max(seconds, kind.seconds), max(kind.nbytes, 1)
     return max(seconds, LEAST_S), nbytes
@@ -244,36 +310,40 @@ def best(state: Scheduler, worker: Worker, count: int, shares: int, least: int) 
 
     Up to ``shares`` come from the common queue, or a few less (`whole`).  Some may be stale.
     """
-    queue, common, head = worker.queue, state.common, state.head
+    queue, late, line = worker.queue, state.sources.late, state.sources.line_of(worker.number)
     own = smallest(queue, count) if queue else []
-    bulk = state.bulk[head : head + min(count, shares)] if shares > 0 else []
+    bulk = line.next(min(count, shares)) if shares > 0 else []
     if len(bulk) > max(2, least):
-        bulk = whole(state, bulk, least)
-    others = smallest(common, min(count, shares)) if common and shares > 0 else []
+        bulk = whole(line, bulk, least)
+    others = smallest(late, min(count, shares)) if late and shares > 0 else []
     if not bulk and not others:
         return own
     sources = sorted(bulk + others)[:shares] if others else bulk
     offer = sorted(own + sources)[:count] if own else sources[:count]
     last = min(offer[-1], sources[-1])
-    forget_taken(state, head + bisect_right(bulk, last))
+    state.sources.take(worker.number, bisect_right(bulk, last))
     for priority in others[bisect_right(others, last) :]:
-        heappush(common, priority)
+        heappush(late, priority)
     for priority in own[bisect_right(own, offer[-1]) :]:
         heappush(queue, priority)
     return offer
 
 
-def come_first(state: Scheduler, worker: Worker, count: int) -> list[int]:
-    """Entries of a worker's queue that come before all of the common one; taken out.
+def come_first(state: Scheduler, worker: Worker, count: int, limit: float) -> list[int]:
+    """Entries of a worker's queue that come before all sources; taken out.
 
-    They go alone, so that what comes after them can be a stretch.
+    They go alone, so that what comes after them can be a stretch.  Where the queue holds little,
+    all of it goes, in the same message: its threads take what comes first all the same.
     """
-    found: list[int] = []
+    first = state.sources.first(worker.number)
+    if first < 0 or state.sources.late:
+        return []
     queue = worker.queue
-    if state.head < len(state.bulk) and not state.common:
-        first = state.bulk[state.head]
-        while queue and queue[0] < first and len(found) < count:
-            found.append(heappop(queue))
+    if len(queue) <= count and worker.backlog <= CRUMBS * limit:
+        first = max(queue) + 1
+    found: list[int] = []
+    while queue and queue[0] < first and len(found) < count:
+        found.append(heappop(queue))
     return found
 
 
@@ -370,7 +440,7 @@ def give_back(state: Scheduler, worker: Worker, offer: list[int]) -> None:
         if at == worker.number:
             heappush(worker.queue, priority)
         elif at == NOBODY:
-            heappush(state.common, priority)
+            heappush(state.sources.late, priority)
 
 
 def send(
@@ -446,11 +516,8 @@ def room_for_sources(state: Scheduler, worker: Worker) -> float:
 
 def hold_back(state: Scheduler, worker: Worker) -> int:
     """A worker gets no source now, because of its memory: how many it may take."""
+    if worker.number in state.sources.regions:
+        state.sources.share()
     state.full[worker.number] = worker
     state.roomy.pop(worker.number, None)
     return 0
-
-
-def sources_left(state: Scheduler) -> int:
-    """How many tasks stand in the common queue, at most."""
-    return len(state.bulk) - state.head + len(state.common)

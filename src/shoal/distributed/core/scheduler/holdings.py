@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shoal.distributed.core.scheduler.failures import fail, require
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of
@@ -12,6 +14,7 @@ from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holder
 from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY, PINNED
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_lost
 from shoal.distributed.core.scheduler.transitions import (
+    FORGOTTEN,
     MEMORY,
     PUT,
     READY,
@@ -21,6 +24,41 @@ from shoal.distributed.core.scheduler.transitions import (
 )
 
 __all__: list[str] = []
+
+
+def add_copies(
+    state: Scheduler, worker: Worker, numbers: Sequence[int], sizes: Sequence[int]
+) -> None:
+    """A worker holds results that it has fetched, put or made anew.
+
+    Most are inputs of tasks that it has ended, and have one more holder now, or nobody needs them
+    since: then it hears of that with what else it can let go of.
+
+    Examples
+    --------
+    See `tests/unit/test_scheduler_holdings.py`.
+
+    >>> add_copies.__name__
+    'add_copies'
+    """
+    table, me, replicas = state.table, worker.number, state.replicas
+    states, known, place, nbytes = table.states, table.numbers, table.place, table.nbytes
+    count, unneeded = len(known), (RELEASED, FORGOTTEN)
+    for number, size in zip(numbers, sizes):
+        row = number & MASK
+        if row >= count or known[row] != number or states[row] in unneeded:
+            worker.drops.append(number)
+            continue
+        at = place[row]
+        if states[row] != MEMORY or at < 0 or at == me or row in state.moves:
+            add_copy(state, worker, number, size)
+            continue
+        replicas[row] = [at, me]
+        place[row] = MANY
+        worker.held += 1
+        worker.nbytes += nbytes[row]
+    if worker.drops:
+        state.dropping[me] = worker
 
 
 def add_copy(state: Scheduler, worker: Worker, number: int, size: int) -> None:

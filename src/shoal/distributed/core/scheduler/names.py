@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
-from itertools import compress, repeat
+from itertools import compress
 from math import prod
 from operator import not_
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "name_grid",
     "name_keys",
     "put_names",
+    "spelled",
 ]
 
 
@@ -172,16 +173,31 @@ def keys_of(table: Table, rows: Sequence[int]) -> list[Key]:
     """
     if len(rows) == 1:
         return [key_of(table, rows[0])]
-    names = picker(rows)(table.names)
+    of = picker(rows)
+    return spelled(of(table.names), of(table.flats))
+
+
+def spelled(names: Sequence[Any], flats: Sequence[int]) -> list[Key]:
+    """The keys of rows by what these columns have of them, which may be gone from there.
+
+    Parameters
+    ----------
+    names, flats
+        Of some rows, at least one.
+
+    Examples
+    --------
+    >>> spelled(["a", Layer("x", (2, 2), {})], [0, 3])
+    ['a', ('x', 1, 1)]
+    """
     layer = names[0]
     types = set(map(type, names))
     if Layer not in types:
         return list(names)
-    flats = picker(rows)(table.flats)
-    if len(types) == 1 and layer.wide and {one.wide for one in set(names)} == {layer.wide}:
-        blocks = map(divmod, flats, repeat(layer.wide))
-        return [(one.name, i, j) for one, (i, j) in zip(names, blocks)]
     named = zip(names, flats)
+    if len(types) == 1 and layer.wide and {one.wide for one in set(names)} == {layer.wide}:
+        wide = layer.wide
+        return [(one.name, flat // wide, flat % wide) for one, flat in named]
     return [
         name
         if type(name) is not Layer

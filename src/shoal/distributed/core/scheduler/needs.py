@@ -216,30 +216,30 @@ def drop_unneeded(state: Scheduler, rows: Iterable[int], reason: str) -> list[in
 
 
 def are_results(state: Scheduler, rows: list[int]) -> bool:
-    """Whether all rows are results that nobody needs, each in one place; as they are mostly."""
+    """Whether all rows are results that nobody needs, and none of their holders is full."""
     table, of = state.table, picker(rows)
-    places = of(table.place)
     return (
         of(table.states).count(MEMORY) == len(rows)
         and of(table.owner).count(NOBODY) == len(rows)
         and not any(of(table.waiters))
-        and min(places) >= 0
         and not bytes(of(table.flags)).translate(None, MADE)
         and len(set(rows)) == len(rows)
-        and (not state.full or state.full.keys().isdisjoint(places))
+        and (not state.full or state.full.keys().isdisjoint(of(table.place)))
+        and (not state.full or MANY not in of(table.place))
     )
 
 
 def drop_results(state: Scheduler, rows: list[int]) -> None:
-    """As `drop_result`, for rows with one holder each."""
+    """As `drop_result`, for many rows."""
     table, workers, dropping = state.table, state.workers, state.dropping
     states, place, numbers, nbytes = table.states, table.place, table.numbers, table.nbytes
     for row in rows:
         at = place[row]
-        worker = dropping[at] = workers[at]
-        worker.drops.append(numbers[row])
-        worker.nbytes -= nbytes[row]
-        worker.held -= 1
+        for holder in (at,) if at >= 0 else state.replicas.pop(row):
+            worker = dropping[holder] = workers[holder]
+            worker.drops.append(numbers[row])
+            worker.nbytes -= nbytes[row]
+            worker.held -= 1
         place[row] = NOBODY
         states[row] = RELEASED
 

@@ -51,8 +51,9 @@ def is_outranked(state: Scheduler, worker: Worker) -> bool:
     used = len(worker.sent) - worker.seceded
     if not worker.threads < used < worker.threads * (2 + state.settings.spare):
         return False
-    heads = [line[0] for line in (worker.queue, state.common) if line]
-    heads += state.bulk[state.head : state.head + 1]
+    sources = state.sources
+    heads = [line[0] for line in (worker.queue, sources.late) if line]
+    heads += sources.line_of(worker.number).next(1)
     if not heads:
         return False
     priorities = state.table.priorities

@@ -58,7 +58,7 @@ def place_ready(state: Scheduler, rows: Sequence[int]) -> None:
     if len(rows) >= MANY_SOURCES and not bytes(picker(rows)(flags)).translate(None, ANYWHERE):
         put(states, rows, bytes([READY]) * len(rows))
         put(place, rows, [NOBODY] * len(rows))
-        queue_sources(state, [*picker(rows)(table.priorities)])
+        state.sources.add(sorted(picker(rows)(table.priorities)))
         return
     sources: list[int] = []
     here: dict[int, list[int]] = {}
@@ -90,7 +90,7 @@ def place_ready(state: Scheduler, rows: Sequence[int]) -> None:
     for row in between:
         queue_nearest(state, row)
     if sources:
-        queue_sources(state, [*picker(sources)(table.priorities)])
+        state.sources.add(sorted(picker(sources)(table.priorities)))
 
 
 def queue_here(state: Scheduler, worker: Worker, rows: list[int]) -> None:
@@ -128,27 +128,6 @@ def queue_nearest(state: Scheduler, row: int) -> None:
     else:
         state.active += 1
         enqueue(state, row, worker)
-
-
-def queue_sources(state: Scheduler, sources: list[int]) -> None:
-    """Tasks that may run anywhere stand in the common queue.
-
-    Graphs come in the order in which they are to run, so nearly always the new ones belong behind
-    all others: appending keeps the list sorted, and what is taken from its head costs no heap.
-    """
-    bulk = state.bulk
-    if len(sources) > 1:
-        sources.sort()
-    if not bulk or bulk[-1] <= sources[0]:
-        bulk += sources
-    elif len(sources) > 64 and len(sources) > (len(bulk) - state.head) // 8:
-        bulk += sources
-        del bulk[: state.head]
-        state.head = 0
-        bulk.sort()
-    else:
-        for priority in sources:
-            heappush(state.common, priority)
 
 
 def holders_of_inputs(state: Scheduler, row: int) -> list[Worker]:
@@ -267,7 +246,7 @@ def place_choosy(state: Scheduler, row: int) -> None:
     free = options is None or (not options.workers and not options.resources)
     if free and not inputs:
         table.place[row] = NOBODY
-        queue_sources(state, [table.priorities[row]])
+        state.sources.add([table.priorities[row]])
         return
     worker = None
     candidates = allowed(state, options)

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.holdings import add_copy, lose_copy
+from shoal.distributed.core.scheduler.holdings import add_copies, add_copy, lose_copy
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of, keys_of
 from shoal.distributed.core.scheduler.needs import are_results, drop_here, forget, let_go, pend
@@ -69,8 +69,7 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     if m.transfers:
         on_transfers(state, worker, m.transfers, now)
     if m.added:
-        for number, size in zip(m.added, m.added_nbytes):
-            add_copy(state, worker, number, size)
+        add_copies(state, worker, m.added, m.added_nbytes)
     for number in m.unreached:
         avoid(state, worker, number, now)
     for number, holder in m.missing:
@@ -108,7 +107,8 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     of, count = picker(rows), len(rows)
     owners = of(table.owner)
     end_runs(state, worker, rows, of(table.flags), of(table.costs))
-    learn(state, of(table.prefixes), m)
+    kinds = of(table.prefixes)
+    learn(state, kinds, m)
     worker.nbytes += sum(m.nbytes) - sum(of(table.nbytes))
     worker.held += count
     keep_results(table, rows, m.nbytes, map(m.type_names.__getitem__, m.types))
@@ -116,7 +116,8 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
     if m.starts:
-        keep_times(state, worker, m)
+        names, flats = of(table.names), of(table.flats)
+        state.stream.add(worker.address, names, flats, kinds, m.starts, m.seconds, m.nbytes)
     if state.locating:
         for row in rows:
             settled(state, row)
@@ -289,24 +290,16 @@ def sums(
     return {kind: (count, took[kind], made[kind]) for kind, count in counts.items()}
 
 
-def keep_times(state: Scheduler, worker: Worker, m: Report) -> None:
-    """When the runs of a report were, for the task stream."""
-    table = state.table
-    prefixes = table.prefixes
-    rows = [number & MASK for number in m.ids if number & MASK < len(prefixes)]
-    labels = [kind.name if (kind := prefixes[row]) is not None else "" for row in rows]
-    keys = keys_of(table, rows) if rows else []
-    state.stream.add(worker.address, keys, labels, m.starts, m.seconds, m.nbytes)
-
-
 def keep_tried(state: Scheduler, worker: Worker, tried: Sequence[tuple[int, float, float]]) -> None:
     """When runs were that have failed, for the task stream."""
     table = state.table
     known = [one for one in tried if current(state, one[0])]
-    rows = [number & MASK for number, _, _ in known]
-    keys, labels = [key_of(table, row) for row in rows], [table.prefixes[row].name for row in rows]
+    if not known:
+        return
+    of = picker([number & MASK for number, _, _ in known])
+    names, flats, kinds = of(table.names), of(table.flats), of(table.prefixes)
     starts, seconds = [start for _, start, _ in known], [took for *_, took in known]
-    state.tried.add(worker.address, keys, labels, starts, seconds, [0] * len(known))
+    state.tried.add(worker.address, names, flats, kinds, starts, seconds, [0] * len(known))
 
 
 def retire_choosy(state: Scheduler, worker: Worker, row: int) -> None:

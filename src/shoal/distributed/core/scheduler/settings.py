@@ -23,6 +23,13 @@ class Settings:
         Tasks that each thread of a worker has in advance, however long they take.
     most
         Tasks that a worker has at most.
+    region
+        So many sources are kept for a worker that takes some (`sources`), until it is known how
+        long they take.
+    region_s
+        What those that are kept for a worker may take.
+    region_share
+        Of a worker's memory, what those may make that are kept for it.
     drop_delay_s
         How long a worker that is sent nothing else may not hear what it can let go of; so that a
         thousand workers are not sent a message each for one result.
@@ -90,6 +97,9 @@ class Settings:
     message_s: float = 50e-6
     spare: int = 1
     most: int = 2_000
+    region: int = 64
+    region_s: float = 0.1
+    region_share: float = 0.01
     drop_delay_s: float = 0.02
     unknown_s: float = 0.5
     kinds: int = 100

@@ -22,6 +22,7 @@ from shoal.distributed.core.scheduler.records import (
     Worker,
 )
 from shoal.distributed.core.scheduler.settings import Settings
+from shoal.distributed.core.scheduler.sources import Sources
 from shoal.distributed.core.scheduler.story import Story, Stream
 from shoal.distributed.core.scheduler.table import Table
 
@@ -152,16 +153,16 @@ class Scheduler:
 
     def _begin_dispatch(self) -> None:
         """What is to run, and who may run it."""
-        self.bulk: list[int] = []
-        """Priorities of READY tasks that may run anywhere, ascending; some entries are stale."""
-        self.head = 0
-        """Where `bulk` begins: what stands before has been taken."""
+        self.sources = Sources(self.settings.region)
+        """Priorities of READY tasks that may run anywhere; some are stale."""
+        self.region = 0
+        """How many of them are kept for a worker that takes some (`dispatch.region`); 0: none."""
+        self.guessed: Prefix | None = None
+        """The kind of which nothing was known when regions were made of it."""
         self.least_ahead_s = self.settings.ahead_s
         """Seconds of work that each thread of a worker has ahead (`dispatch.serve_all`)."""
         self.plenty = 0.0
         """Seconds of work in there for each worker, when workers were last given some."""
-        self.common: list[int] = []
-        """Heap of those that came when `bulk` was longer, and had gone further, than they."""
         self.unplaced: dict[int, None] = {}
         """READY rows that no worker there is may run."""
         self.unrunnable: dict[int, float] = {}
@@ -271,6 +272,8 @@ def guess(state: Scheduler) -> None:
 def set_status(state: Scheduler, worker: Worker, status: str) -> None:
     """A worker takes work from now on (``"running"``), or does no more."""
     worker.status = status
+    if worker.number in state.sources.regions:
+        state.sources.share()
     state.choices.clear()
 
 

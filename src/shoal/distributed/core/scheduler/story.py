@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from shoal.distributed.core.scheduler.names import spelled
+from shoal.distributed.core.scheduler.records import Prefix
+
 __all__ = ["Story", "Stream"]
 
 
@@ -53,6 +56,8 @@ class Story:
 class Stream:
     """The last runs, with their times: columns of a report each.
 
+    Keys and kinds are spelled out when somebody asks for them.
+
     Parameters
     ----------
     most
@@ -61,7 +66,7 @@ class Stream:
     Examples
     --------
     >>> stream = Stream(100)
-    >>> stream.add("worker-a", ["x"], ["inc"], [0.5], [0.1], [8])
+    >>> stream.add("worker-a", ["x"], [0], [Prefix("inc", 0.5, 8)], [0.5], [0.1], [8])
     >>> stream.since(0)
     [('worker-a', (['x'], ['inc'], [0.5], [0.1], [8]))]
     """
@@ -73,19 +78,38 @@ class Stream:
         self.size = 0
         self.count = 0
         """Reports that were ever added."""
-        self.entries: deque[tuple[str, tuple[list[Any], ...]]] = deque()
+        self.entries: deque[tuple[str, tuple[Sequence[Any], ...]]] = deque()
 
-    def add(self, worker: str, *columns: list[Any]) -> None:
-        """Runs have ended: keys, prefixes, starts, seconds and bytes."""
-        self.entries.append((worker, columns))
+    def add(
+        self,
+        worker: str,
+        names: Sequence[Any],
+        flats: Sequence[int],
+        kinds: Sequence[Prefix],
+        starts: list[float],
+        seconds: list[float],
+        nbytes: list[int],
+    ) -> None:
+        """Runs have ended; names, flats and kinds are those of the table."""
+        self.entries.append((worker, (names, flats, kinds, starts, seconds, nbytes)))
         self.count += 1
-        self.size += len(columns[0])
+        self.size += len(names)
         while self.size > self.most:
             self.size -= len(self.entries.popleft()[1][0])
 
-    def since(self, cursor: int) -> list[tuple[str, tuple[list[Any], ...]]]:
-        """Reports after the first ``cursor`` that were ever added, as far as they are kept."""
-        new = self.count - cursor
-        if new >= len(self.entries) or new < 0:
-            return list(self.entries)
-        return list(islice(self.entries, len(self.entries) - new, None))
+    def since(
+        self, cursor: int, most: int | None = None
+    ) -> list[tuple[str, tuple[Sequence[Any], ...]]]:
+        """Reports after the first ``cursor`` that were ever added, as far as they are kept.
+
+        Of each its worker, and keys, names of kinds, starts, seconds and bytes; the last ``most``.
+        """
+        new, there = self.count - cursor, len(self.entries)
+        if not 0 <= new < there:
+            new = there
+        if most is not None:
+            new = min(new, most)
+        return [
+            (worker, (spelled(names, flats), [kind.name for kind in kinds], *times))
+            for worker, (names, flats, kinds, *times) in islice(self.entries, there - new, None)
+        ]

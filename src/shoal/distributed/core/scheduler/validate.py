@@ -217,7 +217,14 @@ def check_names(state: Scheduler, rows: list[int]) -> None:
 def check_queues(state: Scheduler, rows: list[int]) -> None:
     """Every READY row stands in the queue that its place says."""
     table = state.table
-    common = set(state.common) | set(state.bulk[state.head :])
+    sources = state.sources
+    common = set(sources.late) | set(sources.line.next(len(sources.line)))
+    for number, region in sources.regions.items():
+        entries = region.next(len(region))
+        assert entries and entries == sorted(entries) and entries[-1] <= sources.until, number
+        assert state.workers[number].status == "running", number
+        assert common.isdisjoint(entries), f"what is kept for worker {number} is there for others"
+        common.update(entries)
     active = 0
     queued: Counter[int] = Counter()
     lines: dict[int, set[int]] = {}
@@ -241,7 +248,8 @@ def check_queues(state: Scheduler, rows: list[int]) -> None:
         check(state, table.states[row] == READY, row, "unplaced")
     for number, worker in state.workers.items():
         assert worker.queued == queued[number], (worker.name, worker.queued, queued[number])
-    assert state.bulk[state.head :] == sorted(state.bulk[state.head :])
+    assert sources.line.next(len(common)) == sorted(sources.line.next(len(common)))
+    assert sources.reserved == sum(map(len, sources.regions.values()))
 
 
 def check_worker(state: Scheduler, worker: Worker) -> None:

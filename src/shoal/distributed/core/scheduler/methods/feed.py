@@ -156,7 +156,7 @@ def runs_since(state: Scheduler, cursor: int, most: int) -> list[Any]:
     start, last end, seconds, bytes, count]``, of runs that one worker has told of at once.
     """
     stream = state.stream
-    new = stream.since(cursor)[-REPORTS:]
+    new = stream.since(cursor, REPORTS)
     told: list[Any] = []
     sums: list[Any] = []
     left = most

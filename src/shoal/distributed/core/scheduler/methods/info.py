@@ -168,7 +168,7 @@ def runs_within(stream: Stream, status: str, args: dict[str, Any]) -> list[dict[
             "nbytes": size,
             "status": status,
         }
-        for worker, columns in stream.entries
+        for worker, columns in stream.since(0)
         for key, name, begin, seconds, size in zip(*columns)
         if (start is None or begin + seconds >= start) and (stop is None or begin <= stop)
     ]
