@@ -164,7 +164,13 @@ def test_no_process_and_no_file_outlives_a_killed_program(tmp_path):
     script.write_text(PROGRAM)
     folder = tmp_path / "workers"
     folder.mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    temporary = tmp_path / "tmp"  # a short name: a socket's must not be long
+    temporary.mkdir()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "TMPDIR": str(temporary),
+    }
     with subprocess.Popen(
         [sys.executable, str(script), str(folder)],
         stdin=subprocess.PIPE,
@@ -173,8 +179,10 @@ def test_no_process_and_no_file_outlives_a_killed_program(tmp_path):
     ) as program:
         workers = [psutil.Process(int(pid)) for pid in program.stdout.readline().split()]
         assert len(workers) == 2 and len(list(folder.iterdir())) == 2
+        assert list(temporary.glob("shoal-cluster-*"))
         program.kill()
         _, alive = psutil.wait_procs(workers, timeout=WAIT_S)
         assert not alive
         program.stdin.close()
     assert not list(folder.iterdir())
+    assert not list(temporary.glob("shoal-cluster-*"))

@@ -27,6 +27,7 @@ __all__ = [
     "own_folder",
     "public_address",
     "remember_known",
+    "remove_folders_of",
 ]
 
 
@@ -177,6 +178,25 @@ def own_folder(kind: str, parent: str = "") -> str:
     mark = f"shoal-{kind}-{numbered_by()}-"
     sweep(where, f"{mark}*-*")
     return tempfile.mkdtemp(prefix=f"{mark}{os.getpid()}-", dir=where)
+
+
+def remove_folders_of(pid: int) -> None:
+    """Remove the folders of a process that is gone, in the place for temporary files.
+
+    Parameters
+    ----------
+    pid
+        Its number; that of its zombie, perhaps, as long as nobody has asked how it ended.
+
+    Examples
+    --------
+    >>> folder = own_folder("example")
+    >>> remove_folders_of(os.getpid())
+    >>> os.path.exists(folder)
+    False
+    """
+    for path in Path(tempfile.gettempdir()).glob(f"shoal-*-{numbered_by()}-{pid}-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def remember_known(

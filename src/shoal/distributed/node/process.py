@@ -21,11 +21,13 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node.calls import RESTART_CODE
+from shoal.distributed.node.known import remove_folders_of
 from shoal.distributed.node.lane import CELLS
 from shoal.distributed.node.output import capture
 from shoal.distributed.node.spec import WorkerSpec
@@ -54,6 +56,9 @@ GC_THRESHOLD = 20_000
 """Results and rows of tasks are many and hold no cycles: look less often than Python does."""
 
 PR_SET_PDEATHSIG = 1
+
+PARENT_TRIES, PARENT_S = 50, 0.01
+"""How often to look whether the parent's process has ended, once its socket has."""
 
 
 def pack_start(
@@ -132,7 +137,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
         logging.getLogger(ours).setLevel(logging.INFO)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-    watch_parent(sock, worker)
+    watch_parent(sock, worker, parent)
     if os.getppid() != parent:
         os._exit(1)
     starting = threading.Thread(
@@ -143,7 +148,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     try:
         loop.run()
     finally:
-        end(worker)
+        end(worker, parent)
 
 
 def start(worker: Worker, sock: socket.socket, modules: list[str]) -> None:
@@ -189,7 +194,7 @@ def die_with_parent() -> None:
         pass  # not Linux; the socket tells too
 
 
-def watch_parent(sock: socket.socket, worker: Worker) -> None:
+def watch_parent(sock: socket.socket, worker: Worker, parent: int) -> None:
     """End at once when the nanny's process is gone."""
 
     def watch() -> None:
@@ -200,6 +205,7 @@ def watch_parent(sock: socket.socket, worker: Worker) -> None:
             pass
         if not worker.closed.is_set():
             shutil.rmtree(worker.folder, ignore_errors=True)
+            clean_up_after(parent)
             if os.getpgrp() == os.getpid():
                 # With whatever its tasks have started.
                 os.killpg(0, signal.SIGKILL)
@@ -208,9 +214,21 @@ def watch_parent(sock: socket.socket, worker: Worker) -> None:
     threading.Thread(target=watch, name="shoal-parent", daemon=True).start()
 
 
-def end(worker: Worker) -> NoReturn:
+def clean_up_after(parent: int) -> None:
+    """A program that was killed cannot remove the folder of its cluster's sockets."""
+    # Its sockets go before it does.
+    for _ in range(PARENT_TRIES):
+        if os.getppid() != parent:
+            remove_folders_of(parent)
+            return
+        time.sleep(PARENT_S)
+
+
+def end(worker: Worker, parent: int) -> NoReturn:
     """End the process, without waiting for threads that may still run users' code."""
     try:
+        if os.getppid() != parent:
+            clean_up_after(parent)
         atexit._run_exitfuncs()
         logging.shutdown()
         sys.stdout.flush()
