@@ -83,14 +83,18 @@ def test_a_long_chain_is_no_recursion() -> None:
 
 
 def test_each_stage_names_its_kernel_and_the_reason(df: Any) -> None:
-    pipeline = df[df.p > 0.5].assign(q=df.p * 2)[["k", "q"]]
+    some = df[df.p > 0.5]
+    pipeline = some.assign(q=some.p * 2)[["k", "q"]]
     assert "pandas: dataframe.engine is 'pandas'" in line_of(pipeline, "Stage", 1)
     total = df.p.sum()
     assert "pandas: dataframe.engine is 'pandas'" in line_of(total, "Stage", 1)
     pytest.importorskip("polars")
-    assert "pandas: in no reduction that is columnar" in pipeline.explain()
     told = df.p.sum().explain().split("\n\n")[1]
     from_files = "ReadParquet" in told
+    kernel = "4 tasks  columnar  <-" if from_files else "pandas: partitions in memory"
+    assert kernel in pipeline.explain()
+    then = pipeline.assign(d=pipeline.k.clip(3)).explain()
+    assert ("columnar, then pandas: method clip" in then) == from_files
     assert ("1 task  columnar" in told) == from_files
     assert ("pandas: no columnar FromPandas" in told) != from_files
     refused = "sum of a frame" if from_files else "no columnar"

@@ -15,6 +15,7 @@ import pandas as pd
 
 from shoal.dataframe.columnar import values as v
 from shoal.dataframe.columnar.relations import ROW_NUMBERS, Table, Translator
+from shoal.dataframe.columnar.results import array_of, expression_of, index_of
 from shoal.dataframe.columnar.values import Untranslated, Value
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import Reducer
@@ -127,11 +128,7 @@ def _scalar(row: tuple[Any, ...], value: Any, name: str) -> Any:
 
 def _table_query(table: Table, reducer: Any) -> Any:
     every = {**table.keys, **table.columns}
-    exprs = [value.expr.alias(f"c{i}") for i, value in enumerate(every.values())]
-    exprs = [
-        value.expr.fill_null(float("nan")).alias(f"c{i}") if value.kind == v.FLOAT else expr
-        for i, (value, expr) in enumerate(zip(every.values(), exprs, strict=True))
-    ]
+    exprs = [expression_of(value).alias(f"c{i}") for i, value in enumerate(every.values())]
     frame = table.base.frame
     if table.keys or type(reducer) is GroupReducer:
         named = frame.select(exprs)
@@ -145,28 +142,21 @@ def _table_query(table: Table, reducer: Any) -> Any:
 
 def _as_pandas(out: Any, table: Table, root: Any) -> Any:
     every = [*table.keys.values(), *table.columns.values()]
-    arrays = [_array(out[f"c{i}"], value.kind) for i, value in enumerate(every)]
+    columns = [out[f"c{i}"] for i in range(len(every))]
+    kinds = [value.kind for value in every]
     count = len(table.keys)
     index: Any = pd.RangeIndex(len(out))
-    if count == 1:
-        index = pd.Index(arrays[0], name=next(iter(table.keys)))
-    elif count:
-        index = pd.MultiIndex.from_arrays(arrays[:count], names=list(table.keys))
+    if count:
+        index = index_of(columns[:count], kinds[:count], table.keys)
     elif "index" in out.columns:
         index = pd.Index(out["index"].to_numpy().astype(np.int64))
+    arrays = [array_of(*pair) for pair in zip(columns[count:], kinds[count:], strict=True)]
     meta = root.meta
     if meta.ndim == 1:
-        return pd.Series(arrays[count], index=index, name=meta.name, copy=False)
-    frame = pd.DataFrame(dict(enumerate(arrays[count:])), index=index, copy=False)
+        return pd.Series(arrays[0], index=index, name=meta.name, copy=False)
+    frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=False)
     frame.columns = meta.columns
     return frame
-
-
-def _array(column: Any, kind: str) -> Any:
-    if kind == "str":
-        return pd.array(column.to_arrow(), dtype="str")
-    values = column.to_numpy()
-    return values.astype(kind) if str(values.dtype) != kind else values
 
 
 class Columnar(FrameNode):

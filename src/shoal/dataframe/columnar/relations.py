@@ -43,6 +43,9 @@ __all__ = ["ROW_NUMBERS", "Table", "Translator"]
 ROW_NUMBERS = "row numbers"
 """Each row's place in its table."""
 
+NUMBER = "number of the row"
+"""The column that has it, where a partition's rows are labelled by it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -104,6 +107,9 @@ class Translator:
     ----------
     ordered
         Whether the order of rows matters to what is computed from them.
+    scan_of
+        What is read of a reader, a `Scan`, with the labels of its rows; by default all of it,
+        whose labels nobody knows.
 
     Examples
     --------
@@ -111,8 +117,10 @@ class Translator:
     []
     """
 
-    def __init__(self, ordered: bool) -> None:
+    def __init__(self, ordered: bool, scan_of: Callable[[Any], Any] | None = None) -> None:
         self.ordered = ordered
+        self.scan_of = scan_of or (lambda reader: reader.scan())
+        self.labelled = scan_of is not None
         self.scans: list[Scan] = []
         self.readers: list[FrameNode] = []
         self.done: dict[tuple[str, bool], Any] = {}
@@ -160,7 +168,7 @@ class Translator:
     def _scan(self, node: Any) -> Table:
         import polars as pl
 
-        told = node.scan()
+        told = self.scan_of(node)
         if not isinstance(told, Scan):
             raise Untranslated(str(told))
         self.scans.append(told)
@@ -168,13 +176,12 @@ class Translator:
         kinds = {
             name: v.kind_of(dtype, f"column {name!r}") for name, dtype in node.meta.dtypes.items()
         }
-        frame = pl.scan_parquet(
-            list(told.files), hive_partitioning=False, glob=False, cache=False, low_memory=False
-        )
+        frame = told.lazy()
         base = Base(frame)
         columns = {}
+        dtypes = node.stored_dtypes
         for name, column in told.columns.items():
-            kind = kinds.get(name) or v.kind_of(node.dataset.meta.dtypes[name], f"column {name!r}")
+            kind = kinds.get(name) or v.kind_of(dtypes[name], f"column {name!r}")
             null = column.nulls != 0
             if null and (kind in v.INTEGERS or kind == "bool"):
                 raise Untranslated(f"column {name!r} has nulls, which pandas holds as float64")
@@ -188,6 +195,11 @@ class Translator:
                 for group in groups
             ]
             frame = frame.filter(functools.reduce(operator.or_, every))
+        if self.labelled and told.index:
+            base.labels = tuple([columns[name] for name in told.index])
+        elif self.labelled:
+            # Numbered after the reader's own filters, as the reader itself does it.
+            frame, base.labels = frame.with_row_index(NUMBER), pl.col(NUMBER)
         base.frame = frame
         return Table(base, {name: columns[name] for name in kinds})
 
@@ -204,7 +216,7 @@ class Translator:
             raise Untranslated("a filter that is not one boolean series")
         if predicate.base is not source.base:
             raise Untranslated("a filter from other rows")
-        base = Base(source.base.frame.filter(predicate.expr))
+        base = Base(source.base.frame.filter(predicate.expr), source.base.labels)
         if isinstance(source, Value):
             return source.on(base)
         columns = {name: value.on(base) for name, value in source.columns.items()}
@@ -417,32 +429,62 @@ def aggregate(table: Table, one: Any) -> tuple[Any, Value]:
     one
         An `Aggregate`.
     """
-    import polars as pl
-
     options = dict(one.options)
     if options.pop("min_count", 0) > 0 or any(o is not None for o in options.values()):
         raise Untranslated(f"{one.func} with {options or 'min_count'}")
-    if one.func == "size":
-        return pl.len().cast(pl.Int64), Value(Base(None), None, "int64")
-    value = table[one.column]
-    expr = v.without_nan(value)
-    number = value.kind in (v.FLOAT, *v.INTEGERS)
-    whole = Value(Base(None), None, "int64")
-    if one.func == "count":
-        return (expr.count() if value.null or value.nan else pl.len()).cast(pl.Int64), whole
-    if one.func == "nunique" and value.kind != v.FLOAT:
+    value = None if one.func == "size" else table[one.column]
+    if one.func == "nunique" and value is not None and value.kind != v.FLOAT:
+        expr = v.without_nan(value)
         some = expr.drop_nulls() if value.null else expr
-        return some.n_unique().cast(pl.Int64), whole
-    if one.func in ("sum", "mean") and value.kind in (v.FLOAT, "int64"):
-        if one.func == "mean":
-            return expr.mean(), Value(Base(None), None, v.FLOAT, True, True)
-        kind = v.FLOAT if value.kind == v.FLOAT else "int64"
-        return expr.sum(), Value(Base(None), None, kind, False, kind == v.FLOAT)
-    if one.func in ("min", "max") and (number or value.kind in v.TIMES):
-        return getattr(expr, one.func)(), dataclasses.replace(
-            value, null=value.kind not in v.INTEGERS
-        )
-    raise Untranslated(f"groupby {one.func} of {value.kind}")
+        return some.n_unique().cast(_whole()), Value(Base(None), None, "int64")
+    if one.func == "mean" and value is not None and value.kind in (v.FLOAT, "int64"):
+        return v.without_nan(value).mean(), Value(Base(None), None, v.FLOAT, True, True)
+    if one.func not in ("size", "count", "sum", "min", "max"):
+        raise Untranslated(f"groupby {one.func}")
+    expr, kind = atom(value, one.func)
+    missing = one.func in ("min", "max") and kind not in v.INTEGERS
+    return expr, Value(Base(None), None, kind, missing, kind == v.FLOAT)
+
+
+def atom(value: Value | None, name: str) -> tuple[Any, str]:
+    """One of the numbers of a group, or of all rows, of which aggregations are made.
+
+    Parameters
+    ----------
+    value
+        What is aggregated; None for the number of rows.
+    name
+        As `shoal.dataframe.kernels.groups.AGGREGATIONS` has them.
+
+    Returns
+    -------
+    A Polars expression, and the dtype of its values.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> expr, kind = atom(Value(Base(None), pl.col("x"), "float64", nan=True), "sum")
+    >>> pl.DataFrame({"x": [1.0, float("nan")]}).select(expr).item(), kind
+    (1.0, 'float64')
+    """
+    import polars as pl
+
+    if value is None or name == "size":
+        return pl.len().cast(pl.Int64), "int64"
+    expr = v.without_nan(value)
+    if name == "count":
+        return (expr.count() if value.null or value.nan else pl.len()).cast(pl.Int64), "int64"
+    if name == "sum" and value.kind in (v.FLOAT, "int64"):
+        return expr.sum(), value.kind
+    if name in ("min", "max") and value.kind in (v.FLOAT, *v.INTEGERS, *v.TIMES):
+        return getattr(expr, name)(), value.kind
+    raise Untranslated(f"{name} of {value.kind}")
+
+
+def _whole() -> Any:
+    import polars as pl
+
+    return pl.Int64
 
 
 _TRANSLATIONS: dict[type, Callable[[Translator, Any], Any]] = {

@@ -63,6 +63,10 @@ class Scan:
         `Column` by name, of all files together.
     filters
         ``(column, operator, value)``: rows must meet all of them.
+    slices
+        For each file None, or the first row and how many are read; empty where all are.
+    index
+        Names of columns that are the labels of rows; of none, rows are numbered.
 
     Examples
     --------
@@ -74,6 +78,23 @@ class Scan:
     rows: int
     columns: dict[str, Column]
     filters: tuple[Any, ...]
+    slices: tuple[Any, ...] = ()
+    index: tuple[str, ...] = ()
+
+    def lazy(self) -> Any:
+        """The rows as a lazy frame, whatever the filters."""
+        import polars as pl
+
+        if not self.files:
+            return pl.LazyFrame()
+        told: Any = dict.fromkeys(("hive_partitioning", "glob", "cache", "low_memory"), False)
+        if not any(self.slices):
+            return pl.scan_parquet(list(self.files), **told)
+        frames = []
+        for path, rows in zip(self.files, self.slices, strict=True):
+            frame = pl.scan_parquet(path, **told)
+            frames.append(frame if rows is None else frame.slice(*rows))
+        return pl.concat(frames)
 
     @property
     def size_bytes(self) -> int:
@@ -82,10 +103,11 @@ class Scan:
 
 
 class Footer(NamedTuple):
-    """A footer in short."""
+    """A footer in short: of a row group, how many rows it has."""
 
     rows: int
     columns: dict[str, Column]
+    groups: tuple[int, ...]
 
 
 def _has_ends(kind: Any) -> bool:
@@ -173,4 +195,4 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
                 ends = [*ends, (stats.min, stats.max)] if bound else None
         pair = (min(one for one, _ in ends), max(one for _, one in ends)) if ends else None
         columns[field.name] = Column(field.type, size, nulls, pair)
-    return Footer(footer.num_rows, columns)
+    return Footer(footer.num_rows, columns, tuple([group.num_rows for group in groups]))

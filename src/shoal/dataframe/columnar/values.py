@@ -66,6 +66,9 @@ class Base:
     ----------
     frame
         A Polars lazy frame.
+    labels
+        Values that are the labels of the rows, an expression of their numbers, or None where
+        nobody asks.
 
     Examples
     --------
@@ -73,10 +76,11 @@ class Base:
     True
     """
 
-    __slots__ = ("frame",)
+    __slots__ = ("frame", "labels")
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, labels: Any = None) -> None:
         self.frame = frame
+        self.labels = labels
 
 
 @dataclasses.dataclass(frozen=True)

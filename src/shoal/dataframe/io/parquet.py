@@ -22,8 +22,7 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from fsspec.implementations.local import LocalFileSystem
 
 from shoal.dataframe.collection.base import from_node, nearest
-from shoal.dataframe.columnar.scan import Column as ScanColumn
-from shoal.dataframe.columnar.scan import Scan, footer_of
+from shoal.dataframe.columnar.scan import Scan
 from shoal.dataframe.io.parquet_known import column_bounds, count_values
 from shoal.dataframe.io.parquet_plan import (
     EXTENSIONS,
@@ -37,6 +36,13 @@ from shoal.dataframe.io.parquet_plan import (
     rows_of_piece,
     typed_keys,
     without_empty_pieces,
+)
+from shoal.dataframe.io.parquet_scan import (
+    is_local,
+    scan_of_all,
+    scan_of_none,
+    scan_of_some,
+    stored_dtypes,
 )
 from shoal.dataframe.kernels.filters import ANY, met_by, normalized, parts_of
 from shoal.dataframe.kernels.reductions import concat_rows
@@ -231,28 +237,27 @@ class ReadParquet(Source):
 
     def scan(self) -> Scan | str:
         """What the columnar kernel reads of all files together; or why it cannot."""
-        data = self.dataset
-        if not is_local(data.fs):
-            return "files on another machine"
-        if not data.conversion.plain:
-            return "dtypes that were asked for"
-        filtered = [one[0] for groups in parts_of(self.filters) for g in groups for one in g]
-        names = dict.fromkeys([*self.meta.columns, *filtered])
-        if any(type(name) is not str or name in data.partition_columns for name in names):
-            return "columns that are in the paths, or whose names are not text"
-        files = [piece.path for piece in data.pieces if piece.row_groups in (None, ())]
-        if len(files) != len(data.pieces) or len(files) > MOST_FOOTERS:
-            return "parts of files" if len(files) <= MOST_FOOTERS else "too many files"
-        rows, columns = 0, {name: ScanColumn(None, 0, 0) for name in names}
-        for path in files:
-            footer = footer_of(path, data.marks[path])
-            rows += footer.rows
-            for name in names:
-                found = footer.columns.get(name)
-                if found is None or found.type != data.schema.field(name).type:
-                    return f"files that differ in column {name!r}"
-                columns[name] = columns[name].joined(found)
-        return Scan(tuple(files), rows, columns, self.filters)
+        return scan_of_all(self.dataset, self.meta.columns, self.filters)
+
+    @property
+    def stored_dtypes(self) -> Mapping[Any, Any]:
+        """The dtypes of columns and of the index, by the names that files have for them."""
+        return stored_dtypes(self.dataset)
+
+    def scan_partition(self, pieces: Sequence[Piece] | None, labels: bool) -> Scan | str:
+        """What the columnar kernel reads of a partition; or why it cannot.
+
+        Parameters
+        ----------
+        pieces
+            Of the partition; None to see whether one could be read, without looking into files.
+        labels
+            Whether the labels of rows are wanted.
+        """
+        data, columns, index = self.dataset, self.meta.columns, self.dataset.index if labels else ()
+        if pieces is None:
+            return scan_of_none(data, columns, self.filters, index)
+        return scan_of_some(data, pieces, columns, self.filters, index)
 
     def label(self) -> str:
         """Columns and filters."""

@@ -24,7 +24,7 @@ of its own are wanted (`FrameNode.needs`), and what it would be with fewer colum
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -50,6 +50,7 @@ __all__ = [
     "Part",
     "PartitionWise",
     "columns_of",
+    "compile_program",
     "identity",
     "place_program",
     "replace_nodes",
@@ -317,7 +318,8 @@ class PartitionWise(FrameNode):
     def place(self, lowering: Lowering) -> None:
         """One layer of a program of one step."""
         inputs = {identity(item): item for item in self.sources}
-        place_program(self, list(inputs.values()), list(inputs), [self], lowering)
+        program, values = compile_program(list(inputs), [self])
+        place_program(self, list(inputs.values()), program, values, lowering)
 
     def label(self) -> str:
         """What is called."""
@@ -368,22 +370,22 @@ def replace_nodes(node: FrameNode, new: Mapping[str, FrameNode]) -> FrameNode:
 def place_program(
     node: FrameNode,
     inputs: Sequence[Any],
-    leaves: Sequence[Any],
-    body: Sequence[PartitionWise],
+    program: Callable[..., Any],
+    values: Sequence[Any],
     lowering: Lowering,
 ) -> None:
-    """Add a layer that runs some nodes, in order, on each partition.
+    """Add a layer that runs a program on each partition.
 
     Parameters
     ----------
     node
         Gives the layer its name.
     inputs
-        What is read from elsewhere.
-    leaves
-        By what `identity` the body refers to each input.
-    body
-        In order; the last one gives the result.
+        What is read from elsewhere: its first arguments.
+    program
+        Such as `compile_program` makes.
+    values
+        For each of its other arguments a value for each partition.
     lowering
         The graph under construction.
 
@@ -392,42 +394,56 @@ def place_program(
     >>> from shoal.dataframe import from_dict
     >>> node = from_dict({"x": [1]}, npartitions=1).expr
     >>> lowering = Lowering()
-    >>> place_program(node, [], [], [node], lowering)
+    >>> place_program(node, [], *compile_program([], [node]), lowering)
     >>> len(lowering.graph)
     1
     """
-    program, values = compile_program(leaves, body)
     columns = [_input(node, i, item, lowering) for i, item in enumerate(inputs)]
     columns += [Each(parts) for parts in values]
     lowering.add_grid(node, program, columns)
 
 
 def compile_program(
-    leaves: Sequence[Any], body: Sequence[PartitionWise]
+    leaves: Sequence[Any],
+    body: Sequence[PartitionWise],
+    inside: Collection[str] = (),
+    outs: Sequence[str] = (),
 ) -> tuple[Program, list[Any]]:
     """The pandas program of some nodes, and the values for each partition that it takes besides.
 
     Parameters
     ----------
     leaves
-        Identities of the program's first arguments; the others are a value for each node that
-        has parts.
+        Identities of the program's first arguments; the next are a value for each node that has
+        parts.
     body
         In order.
+    inside
+        Names of nodes that something else computes.
+    outs
+        Names of those of them whose partitions are the last arguments.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> node = from_dict({"x": [1, 2]}, npartitions=2).expr
+    >>> program, (parts,) = compile_program([], [node])
+    >>> program(parts[1]).x.tolist()
+    [2]
     """
     places: dict[Any, int] = {leaf: i for i, leaf in enumerate(leaves)}
-    values: list[Any] = []
+    parted = [one for one in body if one.has_parts]
+    at = len(leaves) + len(parted)
+    part_of = {one.name: len(leaves) + i for i, one in enumerate(parted)}
+    places.update((name, at + i) for i, name in enumerate(outs))
+    at += len(outs)
     steps = []
-    at = len(leaves) + sum(one.has_parts for one in body)
     for one in body:
-        part = -1
-        if one.has_parts:
-            part = len(leaves) + len(values)
-            values.append(one.parts)
-        steps.append(_step(one.call(), places, part))
-        places[one.name] = at
-        at += 1
-    return Program(tuple(steps)), values
+        if one.name not in inside:
+            steps.append(_step(one.call(), places, part_of.get(one.name, -1)))
+            places[one.name] = at
+            at += 1
+    return Program(tuple(steps)), [one.parts for one in parted]
 
 
 def _step(apply: Apply, places: Mapping[Any, int], part: int) -> Step:

@@ -1,20 +1,81 @@
 """Stages: many partition-wise operations as one task a partition.
 
-A `Stage` is made by the rule `fuse_stages`, last of all.  It keeps the operations themselves
-(`Body`), so that whoever runs it can choose how: the pandas kernel compiles them to a `Program`, a
-step an operation; a columnar kernel can translate all of them at once and need not be asked about
-each.
+A `Stage` is made by the rule `fuse_stages`.  It keeps the operations themselves (`Body`), so that
+a *kernel* can choose how they run: the one of pandas compiles them to a `Program`, a step an
+operation, and can do all of them; the columnar one (`shoal.dataframe.columnar.stage`, given by the
+rule `columnar_stages`) translates as many of the first ones as it can to one query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
-from shoal.dataframe.nodes.base import Columns, FrameNode, PartitionWise, place_program
+from shoal.dataframe.nodes.base import (
+    Columns,
+    FrameNode,
+    PartitionWise,
+    compile_program,
+    place_program,
+)
 from shoal.expr.lower import Lowering
 
-__all__ = ["Body", "Stage"]
+__all__ = ["Body", "Kernel", "PandasKernel", "Stage"]
+
+
+class Kernel(Protocol):
+    """How the operations of a stage are computed.
+
+    Examples
+    --------
+    >>> isinstance(PandasKernel().told, str)
+    True
+    """
+
+    title: str
+    """In the names of stages; empty for the kernel that can do everything."""
+    told: str
+    """For `explain`: which kernel computes what."""
+
+    def compile(
+        self, leaves: Sequence[Any], nodes: Sequence[PartitionWise]
+    ) -> tuple[Callable[..., Any], Sequence[Any]]:
+        """A function of a partition of each input, and the values that it takes besides.
+
+        Parameters
+        ----------
+        leaves
+            For each input, the identity under which the nodes refer to it.
+        nodes
+            In order; the last one gives the result.
+        """
+        ...
+
+
+class PandasKernel:
+    """Each operation is a call of pandas.
+
+    Examples
+    --------
+    >>> PandasKernel().told
+    'pandas'
+    """
+
+    __slots__ = ()
+    title = ""
+    told = "pandas"
+
+    def compile(
+        self, leaves: Sequence[Any], nodes: Sequence[PartitionWise]
+    ) -> tuple[Callable[..., Any], Sequence[Any]]:
+        """A program of a step for each.
+
+        Parameters
+        ----------
+        leaves, nodes
+            As of `Kernel.compile`.
+        """
+        return compile_program(leaves, nodes)
 
 
 class Body:
@@ -26,6 +87,8 @@ class Body:
         Partition-wise nodes.  What they read is among them, or has its identity in ``leaves``.
     leaves
         For each input of the stage, the identity under which the nodes refer to it.
+    kernel
+        Computes them; by default pandas'.
 
     Examples
     --------
@@ -35,11 +98,17 @@ class Body:
     True
     """
 
-    __slots__ = ("leaves", "nodes")
+    __slots__ = ("kernel", "leaves", "nodes")
 
-    def __init__(self, nodes: tuple[PartitionWise, ...], leaves: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        nodes: tuple[PartitionWise, ...],
+        leaves: tuple[Any, ...],
+        kernel: Kernel | None = None,
+    ) -> None:
         self.nodes = nodes
         self.leaves = leaves
+        self.kernel: Kernel = kernel or PandasKernel()
 
     @property
     def root(self) -> PartitionWise:
@@ -47,10 +116,10 @@ class Body:
         return self.nodes[-1]
 
     def __shoal_tokenize__(self) -> Any:
-        return self.root.name, self.leaves
+        return self.root.name, self.leaves, self.kernel.title
 
     def __reduce__(self) -> Any:
-        return Body, (self.nodes, self.leaves)
+        return Body, (self.nodes, self.leaves, self.kernel)
 
 
 class Stage(FrameNode):
@@ -77,7 +146,8 @@ class Stage(FrameNode):
     @classmethod
     def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
         """That of the last operation: it says all that the stage does."""
-        return f"{operands[1].root.name}-stage"
+        body = operands[1]
+        return f"{body.root.name}-{body.kernel.title}stage"
 
     def infer_meta(self) -> Any:
         """The last operation's."""
@@ -99,7 +169,9 @@ class Stage(FrameNode):
 
     def place(self, lowering: Lowering) -> None:
         """One layer."""
-        place_program(self, self.inputs, self.body.leaves, self.body.nodes, lowering)
+        body = self.body
+        program, values = body.kernel.compile(body.leaves, body.nodes)
+        place_program(self, self.inputs, program, values, lowering)
 
     def label(self) -> str:
         """The operations."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from shoal.dataframe.columnar.region import Columnar
+from shoal.dataframe.columnar.stage import columnar_kernel
+from shoal.dataframe.columnar.values import Untranslated
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import SPLIT_BY
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.cardinality import Guesses, same_rows
 from shoal.dataframe.nodes.estimates import estimate, width_bytes
 from shoal.dataframe.nodes.reduce import FALLBACKS, Partial
-from shoal.dataframe.nodes.stage import Stage
+from shoal.dataframe.nodes.stage import PandasKernel, Stage
 from shoal.dataframe.rules.columnar_region import unavailable
 from shoal.units import format_bytes
 
@@ -86,7 +88,7 @@ def told_kernel(node: Any) -> str:
     >>> from shoal.dataframe import from_dict
     >>> df = from_dict({"x": [1, 2, 3]}, npartitions=2)
     >>> told_kernel((df.x + 1).expr)
-    'pandas: in no reduction that is columnar'
+    'pandas: partitions in memory'
     >>> with config.set({"dataframe.engine": "pandas"}):
     ...     told_kernel((df.x + 1).expr)
     "pandas: dataframe.engine is 'pandas'"
@@ -94,9 +96,17 @@ def told_kernel(node: Any) -> str:
     if isinstance(node, Columnar):
         return "columnar"
     if not isinstance(node, PartitionWise | Stage):
-        return "pandas"
-    root = node.body.root if isinstance(node, Stage) else node
+        # Why the reduction is not computed whole.
+        refused = FALLBACKS.get(id(getattr(node, "reducer", None)), "")
+        return f"pandas: {refused}" if refused else "pandas"
+    if isinstance(node, Stage) and not isinstance(node.body.kernel, PandasKernel):
+        told: str = node.body.kernel.told
+        return told
+    nodes = node.body.nodes if isinstance(node, Stage) else (node,)
     reason = unavailable()
-    if not reason and isinstance(root, Partial):
-        reason = FALLBACKS.get(id(root.reducer), "")
-    return f"pandas: {reason or 'in no reduction that is columnar'}"
+    if not reason:
+        try:
+            columnar_kernel(nodes)
+        except Untranslated as refused:
+            reason = str(refused)
+    return f"pandas: {reason}" if reason else "pandas"

@@ -1,6 +1,6 @@
 """The rules by which frame expressions are rewritten, in the order in which they are tried.
 
-One rule is one function in a file of its own.  There are five phases (`shoal.expr.rewrite`):
+One rule is one function in a file of its own.  There are six phases (`shoal.expr.rewrite`):
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
 2. *Columnar*: what the columnar kernel can compute whole becomes one task.
@@ -8,6 +8,7 @@ One rule is one function in a file of its own.  There are five phases (`shoal.ex
    are the same, are planned when they run (`shoal.expr.adapt`).
 4. *Physical*: what a logical node computes is replaced by nodes that do it.
 5. *Stages*: operations on the same partition become one task.
+6. *Kernels*: stages that read files begin in the columnar kernel, as far as that goes.
 
 To add one: write it with an example before and after, add it to `RULES`, and add a pair to the
 golden tests, which also run both sides and compare.
@@ -19,6 +20,7 @@ from shoal.dataframe.rules.answer_known import answer_known
 from shoal.dataframe.rules.column_of import column_of
 from shoal.dataframe.rules.columnar_region import columnar_region
 from shoal.dataframe.rules.compare_labels import compare_labels
+from shoal.dataframe.rules.columnar_stages import columnar_stages
 from shoal.dataframe.rules.filter_below import filter_below
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
@@ -56,4 +58,6 @@ RULES = (
     to_physical,
     # phase 4
     fuse_stages,
+    # phase 5
+    columnar_stages,
 )

@@ -1,0 +1,201 @@
+"""First steps of reductions: the partial result of one partition, as pandas' reducers have it.
+
+What is asked of Polars are the same numbers (`shoal.dataframe.kernels.groups` calls them atoms);
+they become the very objects that the next step of the tree expects.  Of no rows, the reducer itself
+says what there is to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.dataframe.columnar import values as v
+from shoal.dataframe.columnar.relations import Table, Translator, atom
+from shoal.dataframe.columnar.results import array_of, index_of
+from shoal.dataframe.columnar.values import Untranslated, Value
+from shoal.dataframe.kernels.groups import ROWS, GroupReducer, State
+from shoal.dataframe.kernels.reductions import Reducer
+from shoal.dataframe.meta import sample_of
+from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.reduce import Partial
+
+__all__ = ["PartialResult", "partial_of"]
+
+
+class PartialResult:
+    """A query, and what makes a partial result of what it gives.
+
+    Parameters
+    ----------
+    query
+        A lazy frame.
+    finish
+        Called with the collected frame.
+
+    Examples
+    --------
+    >>> PartialResult(None, len).finish("ab")
+    2
+    """
+
+    __slots__ = ("finish", "query")
+
+    def __init__(self, query: Any, finish: Callable[[Any], Any]) -> None:
+        self.query = query
+        self.finish = finish
+
+
+def partial_of(translator: Translator, node: Partial) -> PartialResult:
+    """The first step of a reduction.
+
+    Parameters
+    ----------
+    translator
+        Knows the rows that are read.
+    node
+        The step.
+
+    Raises
+    ------
+    Untranslated
+        Something in it has no exact equivalent.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict, read_parquet
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> from_dict({"x": [1, 2]}, npartitions=1).to_parquet(folder, write_index=False)
+    >>> reduce = read_parquet(folder).x.sum().expr
+    >>> found = partial_of(Translator(ordered=False), Partial(reduce.args, reduce.reducer))
+    >>> found.finish(found.query.collect())
+    (2, (np.int64(3), None))
+    """
+    reducer = node.reducer
+    if any(not isinstance(arg, FrameNode) for arg in node.args):
+        raise Untranslated(f"{reducer.title} of a delayed value")
+    found = [translator(arg) for arg in node.args]
+    if any(one.base is not found[0].base for one in found):
+        raise Untranslated(f"{reducer.title} of different rows")
+    if type(reducer) is GroupReducer:
+        return _groups(node, found)
+    if type(reducer) is Reducer and len(found) == 1:
+        return _numbers(node, found[0])
+    raise Untranslated(f"no columnar {reducer.title}")
+
+
+# ------------------------------------------------------------------------------------ groups
+
+
+def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
+    reducer, (first, *given) = node.reducer, found
+    keys = _keys(node, first, given)
+    whole = first if isinstance(first, Table) else {reducer.aggregates[0].column: first}
+    if reducer.customs():
+        raise Untranslated("a custom Aggregation")
+    frame = first.base.frame
+    for value in keys:
+        if reducer.dropna and reducer.observed and (value.null or value.nan):
+            frame = frame.filter(v.without_nan(value).is_not_null())
+    exprs, kinds = [], []
+    for i, (column, name) in enumerate(reducer.atoms()):
+        if name in ROWS:
+            raise Untranslated(f"groupby with {name} values")
+        expr, kind = atom(None if column is None else whole[column], name)
+        exprs.append(expr.alias(f"value {i}"))
+        kinds.append(kind)
+    grouped = frame.group_by(
+        [v.without_nan(value).alias(f"key {i}") for i, value in enumerate(keys)],
+        maintain_order=not reducer.sort,
+    )
+    metas = [arg.meta for arg in node.args]
+    dtypes = reducer.partial(*[sample_of(meta) for meta in metas]).atoms.dtypes.tolist()
+    if any(not isinstance(dtype, np.dtype) for dtype in dtypes):
+        raise Untranslated("groups whose results are not numbers or times")
+    names = reducer.partial(*metas).atoms.index.names
+
+    def finish(out: Any) -> State:
+        if not len(out):
+            empty: State = reducer.partial(*metas)
+            return empty
+        labels = [out[f"key {i}"] for i in range(len(keys))]
+        index = index_of(labels, [value.kind for value in keys], names)
+        atoms = {
+            i: array_of(out[f"value {i}"], kind).astype(dtype, copy=False)
+            for i, (kind, dtype) in enumerate(zip(kinds, dtypes, strict=True))
+        }
+        return State(pd.DataFrame(atoms, index=index, copy=False), {})
+
+    return PartialResult(grouped.agg(exprs), finish)
+
+
+def _keys(node: Partial, first: Any, given: Sequence[Any]) -> list[Value]:
+    rest = iter(given)
+    keys = []
+    for name in node.reducer.by:
+        if name is not None and not isinstance(first, Table):
+            raise Untranslated("a series grouped by its own name")
+        key = next(rest) if name is None else first[name]
+        if not isinstance(key, Value):
+            raise Untranslated("groups by a frame")
+        keys.append(key)
+    return keys
+
+
+# ----------------------------------------------------------------------------------- numbers
+
+FOLDS = ("sum", "mean", "count", "min", "max")
+
+
+def _numbers(node: Partial, found: Any) -> PartialResult:
+    import polars as pl
+
+    reducer, (source,) = node.reducer, node.args
+    name, options = reducer.name, dict(reducer.options)
+    counted = options.pop("min_count", 0) or name == "mean"
+    if options.pop("skipna", True) not in (True, None) or options:
+        raise Untranslated(f"{name} with {', '.join(options) or 'skipna=False'}")
+    if name in ("len", "size"):
+        width = len(found.columns) if isinstance(found, Table) and name == "size" else 1
+        query = found.base.frame.select(pl.len().alias("rows"))
+        return PartialResult(query, lambda out: (out.item(), out.item() * width))
+    if name not in FOLDS:
+        raise Untranslated(f"no columnar {name}")
+    values = list(found.columns.values()) if isinstance(found, Table) else [found]
+    exprs = [pl.len().alias("rows")]
+    kinds = []
+    for i, value in enumerate(values):
+        if name != "count" and value.kind not in NUMBERS:
+            raise Untranslated(f"{name} of {value.kind}")
+        expr, kind = atom(value, "sum" if name == "mean" else name)
+        exprs += [expr.alias(f"value {i}"), atom(value, "count")[0].alias(f"count {i}")]
+        kinds.append(kind)
+
+    def finish(out: Any) -> Any:
+        rows = out["rows"].item()
+        if not rows:
+            return reducer.partial(source.meta)
+        numbers = [_scalar(out[f"value {i}"], kind) for i, kind in enumerate(kinds)]
+        counts = [np.int64(out[f"count {i}"].item()) for i in range(len(kinds))]
+        total, count = (_beside(source.meta, some) for some in (numbers, counts))
+        if name == "mean":
+            return rows, ((total, count), {}, None)
+        return rows, (total, count if counted else None) if name == "sum" else total
+
+    return PartialResult(found.base.frame.select(exprs), finish)
+
+
+NUMBERS = frozenset([v.FLOAT, "int64"])
+
+
+def _scalar(column: Any, kind: str) -> Any:
+    return array_of(column.fill_null(float("nan")) if kind == v.FLOAT else column, kind)[0]
+
+
+def _beside(meta: Any, numbers: Sequence[Any]) -> Any:
+    """The number of a series, or those of a frame by column."""
+    return pd.Series(list(numbers), index=meta.columns) if meta.ndim == 2 else numbers[0]
