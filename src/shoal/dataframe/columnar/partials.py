@@ -114,9 +114,8 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
     )
     metas = [arg.meta for arg in node.args]
     dtypes = reducer.partial(*[sample_of(meta) for meta in metas]).atoms.dtypes.tolist()
-    if any(not isinstance(dtype, np.dtype) for dtype in dtypes):
-        raise Untranslated("groups whose results are not numbers or times")
     names = reducer.partial(*metas).atoms.index.names
+    told_of_atoms = list(zip(kinds, dtypes, strict=True))
 
     def finish(out: Any) -> State:
         if not len(out):
@@ -124,13 +123,17 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
             return empty
         labels = [out[f"key {i}"] for i in range(len(keys))]
         index = index_of(labels, [value.kind for value in keys], names)
-        atoms = {
-            i: array_of(out[f"value {i}"], kind).astype(dtype, copy=False)
-            for i, (kind, dtype) in enumerate(zip(kinds, dtypes, strict=True))
-        }
+        atoms = {i: _as_dtype(out[f"value {i}"], *told) for i, told in enumerate(told_of_atoms)}
         return State(pd.DataFrame(atoms, index=index, copy=False), {})
 
     return PartialResult(grouped.agg(exprs), finish)
+
+
+def _as_dtype(column: Any, kind: str, dtype: Any) -> Any:
+    if kind == v.FLOAT and column.null_count():
+        column = column.fill_null(float("nan"))
+    values = array_of(column, kind)
+    return values if values.dtype == dtype else values.astype(dtype)
 
 
 def _keys(node: Partial, first: Any, given: Sequence[Any]) -> list[Value]:

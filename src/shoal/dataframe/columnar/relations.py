@@ -313,10 +313,16 @@ class Translator:
             raise Untranslated(f"{node.op} of a frame")
         return v.operator(node, args)
 
-    def _method(self, node: Method) -> Value:
+    def _method(self, node: Method) -> Any:
         apply = node.call()
         item, _, *args = apply.args
         rest = [*args, *apply.kwargs.values()]
+        if node.method == "to_frame" and isinstance(item, FrameNode) and item.ndim == 1:
+            (label,) = node.meta.columns
+            value = self(item)
+            if not isinstance(value, Value):
+                raise Untranslated("to_frame of labels")
+            return Table(value.base, {label: value})
         if any(isinstance(arg, FrameNode) for arg in rest):
             raise Untranslated(f"{node.method} with a series")
         return v.method(node, self(item), list(args), dict(apply.kwargs))
@@ -478,6 +484,11 @@ def atom(value: Value | None, name: str) -> tuple[Any, str]:
         return expr.sum(), value.kind
     if name in ("min", "max") and value.kind in (v.FLOAT, *v.INTEGERS, *v.TIMES):
         return getattr(expr, name)(), value.kind
+    if name == "squares" and value.kind in (v.FLOAT, "int64"):
+        return expr.var(ddof=0) * expr.count(), v.FLOAT
+    if name in ("first", "last"):
+        some = expr.drop_nulls() if value.null or value.nan else expr
+        return getattr(some, name)(), value.kind
     raise Untranslated(f"{name} of {value.kind}")
 
 

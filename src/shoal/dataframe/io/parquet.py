@@ -38,7 +38,6 @@ from shoal.dataframe.io.parquet_plan import (
     without_empty_pieces,
 )
 from shoal.dataframe.io.parquet_scan import (
-    is_local,
     scan_of_all,
     scan_of_none,
     scan_of_some,

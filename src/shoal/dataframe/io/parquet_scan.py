@@ -9,31 +9,14 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from shoal.dataframe.columnar.scan import Column, Scan, footer_of
 from shoal.dataframe.io.parquet_plan import MOST_FOOTERS, Dataset, Piece
 from shoal.dataframe.kernels.filters import parts_of
+from shoal.io.files import is_local
 
-__all__ = ["is_local", "scan_of_all", "scan_of_none", "scan_of_some", "stored_dtypes"]
-
-
-def is_local(fs: Any) -> bool:
-    """Whether a file system is this machine's, whose files Arrow can open by itself.
-
-    Parameters
-    ----------
-    fs
-        Of fsspec.
-
-    Examples
-    --------
-    >>> from fsspec.implementations.local import LocalFileSystem
-    >>> is_local(LocalFileSystem())
-    True
-    """
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
+__all__ = ["scan_of_all", "scan_of_none", "scan_of_some", "stored_dtypes"]
 
 
 def scan_of_all(data: Dataset, columns: Iterable[Any], filters: tuple[Any, ...]) -> Scan | str:
@@ -93,12 +76,8 @@ def scan_of_none(
     names = _names(data, columns, filters, index)
     if isinstance(names, str):
         return names
-    found = {}
-    for name in names:
-        # What whole numbers and truth values become with nulls among them, files have to tell.
-        dtype = stored_dtypes(data).get(name)
-        full = isinstance(dtype, np.dtype) and dtype.kind in "iub"
-        found[name] = Column(data.schema.field(name).type, 0, 0 if full else None)
+    # Files have to tell which columns have nulls, and what those become: none, for now.
+    found = {name: Column(data.schema.field(name).type, 0, 0) for name in names}
     return Scan((), 0, found, filters, index=tuple(index))
 
 

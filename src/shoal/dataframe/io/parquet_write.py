@@ -27,7 +27,6 @@ from shoal.dataframe.io.parquet_plan import (
     in_natural_order,
     is_data,
 )
-from shoal.dataframe.io.parquet_scan import is_local
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, Part, PartitionWise
 from shoal.delayed import delayed
 from shoal.io.files import is_local, resolve_paths
