@@ -19,8 +19,8 @@ from __future__ import annotations
 from shoal.dataframe.rules.answer_known import answer_known
 from shoal.dataframe.rules.column_of import column_of
 from shoal.dataframe.rules.columnar_region import columnar_region
-from shoal.dataframe.rules.compare_labels import compare_labels
 from shoal.dataframe.rules.columnar_stages import columnar_stages
+from shoal.dataframe.rules.compare_labels import compare_labels
 from shoal.dataframe.rules.filter_below import filter_below
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
