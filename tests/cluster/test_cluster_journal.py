@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from shoal.distributed import Client
 
@@ -29,12 +29,17 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def task(folder: str, number: int, *inputs: Any) -> int:
-    """Takes a moment, and leaves a line for each time that it ends."""
-    threading.Event().wait(0.02)
-    with open(os.path.join(folder, "ended"), "a") as file:
-        file.write(f"{number}\n")
-    return number + sum(inputs)
+def function(salt: int) -> Callable[..., int]:
+    """One of several functions of tasks, none of which gives what another one gives."""
+
+    def task(folder: str, number: int, *inputs: int) -> int:
+        """Takes a moment, and leaves a line for each time that it ends."""
+        threading.Event().wait(0.02)
+        with open(os.path.join(folder, "ended"), "a") as file:
+            file.write(f"{number}\n")
+        return 1000 * salt + number + sum(inputs)
+
+    return task
 
 
 def wait_until(path: Path, lines: int) -> None:
@@ -53,25 +58,38 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     try:
         with Client(scheduler_file=tmp_path / "cluster.json") as client:
             client.wait_for_workers(2, timeout=60)
-            first = [client.submit(task, str(tmp_path), i) for i in range(100)]
+            # What nobody wants any more is not in the journal that the second restart reads: from
+            # then on the other functions have other numbers.
+            functions = [function(salt) for salt in range(9)]
+            assert client.submit(functions[8], str(tmp_path), 200).result(timeout=60) == 8200
+            first = [client.submit(functions[i % 4], str(tmp_path), i) for i in range(100)]
             second = [
-                client.submit(task, str(tmp_path), 100 + i, first[i], first[(i + 1) % 100])
+                client.submit(
+                    functions[4 + i % 4], str(tmp_path), 100 + i, first[i], first[(i + 1) % 100]
+                )
                 for i in range(100)
             ]
-            wait_until(tmp_path / "ended", 70)
-            scheduler.send_signal(signal.SIGKILL)
-            scheduler.communicate(timeout=60)
-            before = set((tmp_path / "ended").read_text().split())
-            scheduler = start(tmp_path, *arguments)
+            expected = [1000 * (i % 4) + i for i in range(100)]
+            for lines in (70, 120):
+                wait_until(tmp_path / "ended", lines)
+                scheduler.send_signal(signal.SIGKILL)
+                scheduler.communicate(timeout=60)
+                before = set((tmp_path / "ended").read_text().split())
+                scheduler = start(tmp_path, *arguments)
+                assert scheduler.stdout is not None and scheduler.stdout.readline()
             began = time.monotonic()
+            # A client that goes on submits what it has not submitted before, too.
+            third = [client.submit(functions[i], str(tmp_path), 201 + i) for i in range(9)]
             assert client.gather(second, errors="raise") == [
-                100 + i + i + (i + 1) % 100 for i in range(100)
+                1000 * (4 + i % 4) + 100 + i + expected[i] + expected[(i + 1) % 100]
+                for i in range(100)
             ]
             assert time.monotonic() - began < 60
-            assert client.gather(first) == list(range(100))
+            assert client.gather(first) == expected
+            assert client.gather(third) == [1000 * i + 201 + i for i in range(9)]
         ended = (tmp_path / "ended").read_text().split()
         again = [number for number in before if ended.count(number) > 1]
-        assert len(set(ended)) == 200
+        assert len(set(ended)) == 210
         # At most one task in twenty of those that had ended ran a second time.
         assert len(again) <= 0.05 * len(before) + 1, again
     finally:
