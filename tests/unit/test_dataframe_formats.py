@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,25 @@ def test_a_database_whose_first_rows_mislead(tmp_path: Path) -> None:
     frame.astype({"x": "Int64"}).to_sql("t", uri, index=False)
     with pytest.raises(ValueError, match=r"'x' is .* where n is from .*, and int64 in the first"):
         dd.read_sql_table("t", uri, "n", npartitions=2).compute()
+
+
+def test_numbers_among_text_in_a_later_block_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text('{"m": "a"}\n' * 6 + '{"m": 1}\n{"m": null}\n' * 3)
+    with pytest.raises(ValueError, match=r"'m' is .*, and str in the sample; pass dtype=.*ob"):
+        dd.read_json(str(path), blocksize=30, sample=20).compute()
+    path.write_text('{"m": "a"}\n' * 6 + '{"m": "007"}\n{"m": null}\n' * 3 + '{"m": null}\n' * 6)
+    found = dd.read_json(str(path), blocksize=30, sample=20).m.compute()
+    assert found.dtype == "str" and found.dropna().tolist() == ["a"] * 6 + ["007"] * 3
+    pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    pd.DataFrame({"n": range(20)}).to_sql("t", uri, index=False)
+    with sqlite3.connect(tmp_path / "t.db") as there:  # which takes anything anywhere
+        there.execute(
+            "create table u as select n, case when n < 10 then 'a' else 1 end as m from t"
+        )
+    with pytest.raises(ValueError, match=r"'m' is .*, and str in the first rows"):
+        dd.read_sql_table("u", uri, "n", npartitions=2).compute()
 
 
 def test_rows_at_the_ends_of_a_database_are_in_a_range(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import shoal.dataframe as dd
-from shoal.dataframe.io.text_files import _append, _close
+from shoal.dataframe.io.text_files import Writing, _finish
 from shoal.io.blocks import plan_blocks
 from shoal.io.files import open_file
 
@@ -119,7 +119,7 @@ def test_queries_that_differ_in_a_value_are_two(tmp_path: Path) -> None:
         return dd.read_sql_query(wanted, uri, "n", divisions=[0, 10, 20], meta=meta)
 
     assert [len(one) for one in (query(5), query(15))] == [14, 4]
-    assert query(5)._name == query(5)._name != query(15)._name
+    assert query(5)._name != query(15)._name
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
@@ -133,10 +133,13 @@ def test_one_file_of_several_partitions_is_one_text(tmp_path: Path, encoding: st
 def test_a_part_that_is_added_again_is_there_once() -> None:
     # Its worker was lost when it had been written, and before that was heard of.
     target = open_file("memory://edges/again.csv", "wb")
-    first = _append(b"a\n", target, False, b"", None)
-    _append(b"b\n", target, False, b"", first)
-    second = _append(b"b\n", target, False, b"", first)
-    assert _close(_append(b"c\n", target, False, b"", second)) == ["/edges/again.csv"]
+    how = Writing("to_csv", "wt", "utf-8", None, {}, True)
+    first = how._append(b"a\n", target, b"", None)
+    how._append(b"b\n", target, b"", first)
+    second = how._append(b"b\n", target, b"", first)
+    last = how._append(b"c\n", target, b"", second)
+    for _ in range(2):
+        assert _finish(target.fs, [last]) == ["/edges/again.csv"]
     with open_file("memory://edges/again.csv", "rb") as file:
         assert file.read() == b"a\nb\nc\n"
 

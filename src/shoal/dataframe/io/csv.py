@@ -621,12 +621,15 @@ def fits(column: Any, want: Any) -> bool:
     (True, False)
     >>> fits(pd.Series([2**63], dtype="uint64"), np.dtype("int64"))
     False
+    >>> fits(pd.Series(["a", 1]), pd.StringDtype()), fits(pd.Series([None]), pd.StringDtype())
+    (False, True)
     """
     have = column.dtype
+    if isinstance(want, pd.StringDtype):  # whose kind is that of objects
+        texts = pd.api.types.infer_dtype(column, skipna=True) == "string"
+        return texts or bool(column.isna().all())
     if isinstance(want, pd.CategoricalDtype) or want.kind == "O":
         return True
-    if isinstance(want, pd.StringDtype):
-        return isinstance(have, pd.StringDtype) or bool(column.isna().all())
     if want.kind in "fmM" and column.isna().all():
         return True
     if want.kind == "f":

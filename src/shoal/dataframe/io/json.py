@@ -183,9 +183,11 @@ class JsonReader:
         lost = [name for name, want in other.items() if len(part) and not fits(part[name], want)]
         if lost:
             name = lost[0]
+            kinds = {part.dtypes[name].kind, getattr(other[name], "kind", "O")}
+            fix = "float64" if kinds <= set("iuf") else "object"
             raise ValueError(
                 f"{block.path}, from byte {block.offset}: column {name!r} is {part.dtypes[name]}, "
-                f"and {other[name]} in the sample; pass dtype={{{name!r}: 'float64'}}, or meta="
+                f"and {other[name]} in the sample; pass dtype={{{name!r}: {fix!r}}}, or meta="
             )
         return part.astype(other) if other else part
 
@@ -204,17 +206,22 @@ class JsonReader:
         words = text.decode(self.encoding, self.errors)
         options = dict(self.options)
         told = options.get("dtype")
-        if isinstance(self.meta, pd.DataFrame) and (told is None or isinstance(told, dict)):
+        texts: dict[Any, Any] = {}
+        plain = self.func is pd.read_json and (told is None or isinstance(told, dict))
+        if isinstance(self.meta, pd.DataFrame) and plain:
+            dtypes = {k: v for k, v in self.meta.dtypes.items() if k not in (told or {})}
+            texts = {k: v for k, v in dtypes.items() if isinstance(v, pd.StringDtype)}
+        if texts:
             # A block may have digits only where others have text: they are text there, too.
-            dtypes = self.meta.dtypes
-            texts = {k: dtypes[k] for k in dtypes.index if isinstance(dtypes[k], pd.StringDtype)}
-            if self.func is pd.read_json and texts:
-                options["dtype"] = {**texts, **(told or {})}
+            options["dtype"] = {**dict.fromkeys(texts, object), **(told or {})}
         try:
             part = self.func(io.StringIO(words), **options)
         except ValueError as error:
             error.add_note(f"while reading {name} as JSON")
             raise
+        # Numbers among them stay what they are, which is said later.
+        kept = [k for k in texts if k in part.columns and fits(part[k], texts[k])]
+        part = part.astype({k: texts[k] for k in kept})
         if self.path_column is not None:
             if self.path_column in part.columns:
                 raise ValueError(
