@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import shoal
 import shoal.dataframe as dd
 from shoal.dataframe.kernels import middle
+from shoal.dataframe.nodes import sizes
 
 NUMBERS = {
     "int64": st.integers(-5, 5),
@@ -24,18 +27,27 @@ NUMBERS = {
 }
 
 
+@contextlib.contextmanager
+def two_looks(shown=None):
+    """Columns are put together nowhere; with ``shown`` 0 they are where they are small."""
+    with pytest.MonkeyPatch.context() as patch:
+        if shown != 0:
+            patch.setattr(sizes, "SMALL_BYTES", -1)
+            patch.setattr(middle, "SHOWN", shown or middle.SHOWN)
+        yield
+
+
+LOOKS = st.sampled_from([0, 2, 3, 6])
+
+
 @pytest.mark.parametrize("dtype", NUMBERS)
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_a_median_is_as_pandas_has_it(dtype, data):
     series = pd.Series(data.draw(st.lists(NUMBERS[dtype], max_size=30)), dtype=dtype)
     column = dd.from_pandas(series, npartitions=data.draw(st.integers(2, 5)))
-    shown, middle.SHOWN = middle.SHOWN, data.draw(st.integers(2, 6))
-    try:
-        with shoal.config.set(scheduler="sync"):
-            found = column.median().compute()
-    finally:
-        middle.SHOWN = shown
+    with two_looks(data.draw(LOOKS)), shoal.config.set(scheduler="sync"):
+        found = column.median().compute()
     expected = series.median()
     assert (pd.isna(found) and pd.isna(expected)) or found == expected
 
@@ -43,7 +55,7 @@ def test_a_median_is_as_pandas_has_it(dtype, data):
 @pytest.mark.parametrize("interpolation", ["linear", "lower", "higher", "midpoint", "nearest"])
 @pytest.mark.parametrize("dtype", NUMBERS)
 @given(data=st.data())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_exact_quantiles_are_as_pandas_has_them(dtype, interpolation, data):
     finite = NUMBERS[dtype].filter(lambda value: value != float("inf"))
     values = data.draw(st.lists(finite, max_size=30))
@@ -52,14 +64,10 @@ def test_exact_quantiles_are_as_pandas_has_them(dtype, interpolation, data):
         series %= 2**40  # pandas goes through floats
     q = data.draw(st.sampled_from([0.5, 0.29, [0, 0.1, 0.55, 1.0], [0.7]]))
     column = dd.from_pandas(series, npartitions=data.draw(st.integers(1, 5)))
-    shown, middle.SHOWN = middle.SHOWN, data.draw(st.integers(2, 6))
     told = {"q": q, "interpolation": interpolation}
-    try:
-        with shoal.config.set(scheduler="sync"):
-            found = column.quantile(method="exact", **told).compute()
-            frame = column.to_frame().quantile(method="exact", **told).compute()
-    finally:
-        middle.SHOWN = shown
+    with two_looks(data.draw(LOOKS)), shoal.config.set(scheduler="sync"):
+        found = column.quantile(method="exact", **told).compute()
+        frame = column.to_frame().quantile(method="exact", **told).compute()
     expected = series.quantile(**told)
     # pandas' dtype depends on the values: float32 stays so only where one is missing, and Int64
     # only where the results are whole.
@@ -78,11 +86,24 @@ def test_exact_quantiles_of_many_values():
     table = pd.DataFrame({"a": rng.normal(size=60_000), "b": rng.integers(0, 50, 60_000)})
     df = dd.from_pandas(table, npartitions=5)
     q = [0.001, 0.25, 0.5, 0.99]
-    with shoal.config.set(scheduler="sync"):
+    with two_looks(), shoal.config.set(scheduler="sync"):
         pd.testing.assert_frame_equal(df.quantile(q, method="exact").compute(), table.quantile(q))
         assert df.a.quantile(0.3, method="exact").compute() == table.a.quantile(0.3)
+        assert df.a.quantile(0.3).compute() != table.a.quantile(0.3)
     with pytest.raises(ValueError, match="'exact'"):
         df.a.quantile(method="precise")
+
+
+def test_columns_in_memory_are_described_exactly():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=30_000), "b": rng.integers(0, 50, 30_000)})
+    df = dd.from_pandas(table, npartitions=4)
+    with shoal.config.set(scheduler="sync"):
+        found = df.describe().compute()
+        assert (df.a + 1).quantile(0.3).compute() == (table.a + 1).quantile(0.3)
+    pd.testing.assert_frame_equal(found.drop("std"), table.describe().drop("std"), rtol=1e-14)
+    order = ["min", "25%", "50%", "75%", "max"]
+    pd.testing.assert_frame_equal(found.loc[order], table.describe().loc[order], check_exact=True)
 
 
 def test_few_values_move():

@@ -20,7 +20,7 @@ from shoal.dataframe.collection.base import (
     from_node,
     operand,
 )
-from shoal.dataframe.kernels.middle import RankBounds, RankValues, medians
+from shoal.dataframe.kernels.middle import RankBounds, RankValues, Together, medians
 from shoal.dataframe.kernels.reductions import missing_of
 from shoal.dataframe.kernels.statistics import (
     NARROW,
@@ -32,6 +32,7 @@ from shoal.dataframe.kernels.statistics import (
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.reduce import Reduce
 from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.sizes import is_small_column
 
 __all__ = [
     "autocorr",
@@ -330,7 +331,7 @@ def quantile(
     method: str = "default",
     interpolation: str = "linear",
 ) -> Any:
-    """Quantiles of each column: exact up to some thousand values, else within a part in 8,000.
+    """Quantiles of each column: exact in memory, else within a part in 8,000 beyond as many values.
 
     Exact for columns of any length with ``method="exact"``, which looks at the values twice, as
     `median` does.
@@ -410,6 +411,8 @@ def _quantile_of_series(
 
 def _quantiles(column: Any, wanted: tuple[float, ...], interpolation: str, method: str) -> Any:
     """The node of a column's quantiles."""
+    if wanted and is_small_column(column._node):
+        return _reduced([column._node], Together(wanted, interpolation), None)._node
     if method != "exact" or not wanted:
         reducer = Quantiles(wanted, column.dtype, interpolation)
         return _reduced([column._node], reducer, None)._node
@@ -493,6 +496,8 @@ def median(
 
 
 def _median_of(node: Any, meta: Any) -> Any:
+    if is_small_column(node):
+        return _reduced([node], Together((0.5,)), meta)
     return _exact(node, (0.5,), None, meta)
 
 
@@ -667,7 +672,9 @@ def _statistics(column: Any, labels: Any, percentiles: Any, split_every: Any) ->
         out.append(column.mean(**told))
     if "std" in labels:
         out.append(column.std(**told))
-    values = Quantiles((0.0, *wanted, 1.0), column.dtype)
+    ends = (0.0, *wanted, 1.0)
+    small = is_small_column(column._node)
+    values = Together(ends, "linear") if small else Quantiles(ends, column.dtype)
     return [*out, _reduced([column._node], values, None, split_every)]
 
 

@@ -4,6 +4,9 @@ Two looks, as Munro and Paterson (1980) have them.  At the first, each partition
 sorted values at even distances; between which of these a quantile is follows from how many values
 are below each of them, at least and at most.  At the second, each partition counts what is below
 and sends what is between: of n values about `SHOWN`'th parts of n.
+
+Where all values together are small there is nothing to be gained by that, and pandas finds them in
+one array without sorting it (`Together`).
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.kernels.statistics import interpolated, ranks_beside
+from shoal.dataframe.kernels.statistics import NARROW, interpolated, ranks_beside
 
-__all__ = ["RankBounds", "RankValues", "medians"]
+__all__ = ["RankBounds", "RankValues", "Together", "medians"]
 
 SHOWN = 256
 """How many values a partition shows, its least and its largest among them."""
@@ -220,6 +223,66 @@ def _beside(counted: Counted, q: float, interpolation: str | None) -> tuple[Any,
     *ranks, share = ranks_beside(q, bounds.total, between.dtype, interpolation)
     places = [min(max(rank - below - at_low + 1, 0), len(values) - 1) for rank in ranks]
     return values.iloc[places], share
+
+
+@dataclasses.dataclass(frozen=True)
+class Together:
+    """Quantiles of a column that is put together, by pandas.
+
+    Parameters
+    ----------
+    q
+        Quantiles between 0 and 1.
+    interpolation
+        As of `RankValues`.
+
+    Examples
+    --------
+    >>> half = Together((0.5,), "lower")
+    >>> half.final([half.partial(pd.Series(values)) for values in ([1, 5], [2, 3])]).tolist()
+    [2]
+    """
+
+    q: tuple[float, ...]
+    interpolation: str | None = None
+    title = "quantile"
+    columns = None
+
+    def partial(self, item: Any) -> list[Any]:
+        """A partition.
+
+        Parameters
+        ----------
+        item
+            A series.
+        """
+        return [item]
+
+    def combine(self, partials: Sequence[list[Any]]) -> list[Any]:
+        """Several partitions.
+
+        Parameters
+        ----------
+        partials
+            At least one.
+        """
+        return [one for some in partials for one in some]
+
+    def final(self, partials: Sequence[list[Any]]) -> Any:
+        """A value for each quantile, in a series; the median.
+
+        Parameters
+        ----------
+        partials
+            At least one.
+        """
+        whole = pd.concat(self.combine(partials), ignore_index=True)
+        if self.interpolation is None:
+            return whole.median()
+        how: Any = self.interpolation
+        found = whole.quantile(list(self.q), interpolation=how).reset_index(drop=True)
+        # As narrow as what is interpolated between two looks.
+        return found.astype(whole.dtype) if str(whole.dtype) in NARROW else found
 
 
 def medians(names: Any, meta: Any, *values: Any) -> Any:

@@ -277,7 +277,9 @@ class Moments:
             mean = np.where(count > 0, np.nansum(data, axis=0) / count, 0.0)
             # Powers of what is infinite are NaN, and so is the result; gaps are passed over.
             away = np.where(there, data - mean, 0.0)
-            sums = [(away**power).sum(axis=0) for power in (2, 3, 4)]
+            # NumPy takes fifty times as long for a power as for a product.
+            squares = away * away
+            sums = [one.sum(axis=0) for one in (squares, squares * away, squares * squares)]
         return Moment(count, mean, *sums)
 
     def combine(self, parts: Sequence[Moment]) -> Moment:

@@ -41,11 +41,14 @@ def compare_labels(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
 
     Examples
     --------
+    >>> import warnings
     >>> import pandas as pd
     >>> from shoal.dataframe import concat, from_map
     >>> one = from_map(lambda i: pd.DataFrame({"x": [i], "y": [i]}), range(2))
     >>> two = from_map(lambda i: pd.DataFrame({"z": [i], "w": [i]}), range(2))
-    >>> len(compare_labels(concat([one, two], axis=1).expr, {}).watched())
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     beside = concat([one, two], axis=1)
+    >>> len(compare_labels(beside.expr, {}).watched())
     2
     """
     if type(node) is not OpenBeside or node.looked_at or not config.get("dataframe.replan.enabled"):
