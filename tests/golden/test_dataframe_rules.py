@@ -90,6 +90,17 @@ def stepped(df: Any) -> Any:
     return df[df.z > 3]
 
 
+def of_some_keys(df: Any) -> Any:
+    """The number of a row is in no sum, so that groups may be numbered after the filter."""
+    sums = df.groupby(["k", "x"]).sum().rename(columns={"y": "total"}).reset_index()
+    return sums[(sums.k != "a") & (sums.x > 3) & (sums.total < 3)].total.mean()
+
+
+def of_some_keys_shown(df: Any) -> Any:
+    sums = df.groupby("k").sum().reset_index()
+    return sums[sums.k != "a"]
+
+
 def in_order(df: Any) -> Any:
     by_y = df.sort_values("y")
     return by_y[by_y.x > 3]
@@ -159,6 +170,8 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "columns are dropped before rows are moved": joined,
     "parts of a filter go to the sides of a join that they read": split,
     "a filter passes what leaves its columns alone": stepped,
+    "of groups that nobody wants no row is read": of_some_keys,
+    "rows that are shown have the numbers of all groups": of_some_keys_shown,
     "rows are dropped before they are put in order": in_order,
     "rows that are in place stay there": again,
     "what is joined by a key is in place for the next join, and for more keys": joined_twice,

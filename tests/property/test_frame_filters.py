@@ -193,3 +193,70 @@ def test_a_join_of_one_partition_keeps_the_labels_that_pandas_gives() -> None:
     joined = dd.from_pandas(frame, 1).merge(dd.from_pandas(frame, 1), on="k")
     wanted = frame.merge(frame, on="k")
     pd.testing.assert_frame_equal(joined[joined.k > 1].compute(), wanted[wanted.k > 1])
+
+
+GROUPED: dict[str, Callable[[Any], Any]] = {
+    "keys as columns": lambda df: df.groupby(["k", "s"], sort=False)[["w"]].sum().reset_index(),
+    "a series": lambda df: df.groupby("k").w.max().rename("w").reset_index().assign(s="a"),
+    "keys that stay columns": lambda df: df.groupby(["k", "s"], as_index=False)[["w"]].count(),
+    "missing keys": lambda df: df.groupby(["k", "s"], dropna=False)[["w"]].min().reset_index(),
+    "sizes": lambda df: df.groupby(["k", "s"]).size().rename("w").reset_index(),
+    "new names and values": lambda df: (
+        df.groupby(["k", "s"]).w.agg(["sum", "max"]).rename(columns={"sum": "w"}).reset_index()
+    ),
+    "all categories": lambda df: (
+        df.assign(s=df.s.astype(pd.CategoricalDtype(["", "a", "ä", "b"])))
+        .groupby(["k", "s"], observed=False)[["w"]]
+        .sum()
+        .reset_index()
+    ),
+}
+OF_GROUPS: dict[str, Callable[[Any], Any]] = {
+    "a key": lambda df: df.k > 1,
+    "missing ones": lambda df: df.s.isna(),
+    "one of some": lambda df: df.s.isin(["a", "b"]),
+    "a key and a value": lambda df: (df.k != 2) & (df.w > 1) & df.s.notna(),
+    "a key or a value": lambda df: (df.k == 1) | (df.w > 2),
+}
+SEEN: dict[str, Callable[[Any], Any]] = {
+    "numbers of rows": lambda df: df,
+    "a sum": lambda df: df.w.sum(),
+    "groups of groups": lambda df: df.groupby("k").w.sum(),
+    "rows for numbers": lambda df: df.w + df.k,
+    "a join": lambda df: df.merge(df, on="k").w_x.sum(),
+}
+
+
+@pytest.mark.parametrize("made", GROUPED)
+@given(
+    frame=frames("ksw", least=1),
+    parts=st.integers(1, 3),
+    name=st.sampled_from([*OF_GROUPS]),
+    end=st.sampled_from([*SEEN]),
+)
+@settings(max_examples=6, deadline=None)
+def test_below_groups(made: str, frame: pd.DataFrame, parts: int, name: str, end: str) -> None:
+    def program(df: Any) -> Any:
+        groups = GROUPED[made](df)
+        return SEEN[end](groups[OF_GROUPS[name](groups)])
+
+    lazy, wanted = program(dd.from_pandas(frame, parts)), program(frame)
+    got = lazy.compute(scheduler="sync")
+    if isinstance(wanted, pd.DataFrame):
+        pd.testing.assert_frame_equal(got, wanted)
+    elif isinstance(wanted, pd.Series):
+        pd.testing.assert_series_equal(got, wanted)
+    else:
+        assert got == wanted
+
+
+@pytest.mark.parametrize("made", GROUPED)
+def test_only_where_nobody_sees_numbers_a_filter_moves_below_groups(made: str) -> None:
+    frame = pd.DataFrame({"k": [1, 2, 2, 3], "s": list("abab"), "w": [1, 2, 3, 4]})
+    groups = GROUPED[made](dd.from_pandas(frame, 2))
+    some = groups[groups.k > 1]
+    assert ("filter_groups" in rules_used(some.w.sum())) == (made != "all categories")
+    assert "filter_groups" not in rules_used(some.w)
+    assert "filter_groups" not in rules_used(groups[groups.w > 1].w.sum())
+    _, steps = rewrite([some.w.sum().expr, groups.w.sum().expr], RULES)
+    assert "filter_groups" not in [step.rule for step in steps]

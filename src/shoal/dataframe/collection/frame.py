@@ -48,7 +48,8 @@ from shoal.dataframe.io.memory import from_dict
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.meta import make_meta, told_meta, untold
-from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project
+from shoal.dataframe.nodes.rowwise import Assign, Column, MapPartitions, Project, ResetIndex
+from shoal.expr.annotate import current_annotations
 
 __all__ = ["DataFrame"]
 
@@ -305,12 +306,7 @@ class DataFrame(FrameBase):
         drop
             Leave out the old index.
         """
-        unknown = (None,) * (self.npartitions + 1)
-        meta = self._meta.reset_index(drop=drop)
-        args = (self._node, "reset_index", drop)
-        return from_node(
-            MapPartitions(rows.call_method, args, ("drop",), meta, unknown, "reset-index")
-        )
+        return from_node(ResetIndex(self._node, drop, annotations=current_annotations()))
 
     def apply(
         self, function: Any, axis: Any = 0, args: Any = (), meta: Any = None, **kwargs: Any

@@ -40,7 +40,8 @@ from shoal.dataframe.collection.tables import ACCESSORS
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.meta import make_meta, sample_of, told_meta, untold
-from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.rowwise import MapPartitions, ResetIndex
+from shoal.expr.annotate import current_annotations
 
 __all__ = ["Index", "Series"]
 
@@ -364,7 +365,7 @@ class Series(_Column):
         drop
             Leave out the old index.
         """
-        return _without_divisions(self._rowwise("reset_index", drop=drop))
+        return from_node(ResetIndex(self._node, drop, annotations=current_annotations()))
 
     def value_counts(
         self,
@@ -529,21 +530,6 @@ def map_once(values: Any, mapper: Any) -> Any:
     [5]
     """
     return values.map(mapper[~mapper.index.duplicated()])
-
-
-def _without_divisions(collection: Any) -> Any:
-    node = collection._node
-    unknown = (None,) * (node.npartitions + 1)
-    return from_node(
-        MapPartitions(
-            rows.call_method,
-            (*node.args[:1], node.method, *node.args[1:]),
-            node.names,
-            node.meta,
-            unknown,
-            node.method,
-        )
-    )
 
 
 def _labels_of(values: Any, name: Any) -> Any:

@@ -21,7 +21,6 @@ from shoal.dataframe.columnar.values import Base, Untranslated, Value
 from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import Reducer
-from shoal.dataframe.kernels.rows import call_method
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.moves import Join
 from shoal.dataframe.nodes.partitions import Repartition
@@ -31,11 +30,11 @@ from shoal.dataframe.nodes.rowwise import (
     Attribute,
     Column,
     Filter,
-    MapPartitions,
     Method,
     Operator,
     Project,
     Rename,
+    ResetIndex,
 )
 
 __all__ = ["ROW_NUMBERS", "Table", "Translator"]
@@ -330,12 +329,10 @@ class Translator:
     def _attribute(self, node: Attribute) -> Value:
         return v.attribute(node, self(node.source))
 
-    def _reset_index(self, node: MapPartitions) -> Table:
-        apply = node.call()
-        known = node.func is call_method and apply.args[1:] == ("reset_index",)
-        if not known or dict(apply.kwargs) != {"drop": False}:
-            raise Untranslated(f"no columnar {node.label()[:60]}")
-        source = self.table(node.args[0])
+    def _reset_index(self, node: ResetIndex) -> Table:
+        if node.drop:
+            raise Untranslated("no columnar reset_index that drops labels")
+        source = self.table(node.source)
         if not source.keys or set(source.keys) & set(source.columns):
             raise Untranslated("reset_index of what is not the result of a groupby")
         return Table(source.base, {**source.keys, **source.columns}, index=ROW_NUMBERS)
@@ -509,6 +506,6 @@ _TRANSLATIONS: dict[type, Callable[[Translator, Any], Any]] = {
     Filter: Translator._filter,
     Join: Translator._join,
     Reduce: Translator._reduce,
-    MapPartitions: Translator._reset_index,
+    ResetIndex: Translator._reset_index,
     Repartition: Translator._repartition,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from shoal.dataframe.kernels import labels, rows
+from shoal.dataframe.kernels import labels
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, PartitionWise
 from shoal.dataframe.nodes.homeward import Homeward
@@ -30,6 +30,7 @@ from shoal.dataframe.nodes.rowwise import (
     Operator,
     Project,
     Rename,
+    ResetIndex,
 )
 from shoal.dataframe.nodes.sources import FromMap, FromPandas, Source
 
@@ -201,8 +202,8 @@ def _numbers_rows(node: Any) -> bool:
     """Whether a node gives the rows of each partition numbers as labels."""
     if isinstance(node, Join):
         return not node.direct and not node.on_index and type(node.meta.index) is pd.RangeIndex
-    if isinstance(node, MapPartitions):
-        return node.func is rows.call_method and node.args[1:2] == ("reset_index",)
+    if isinstance(node, ResetIndex):
+        return True
     if not isinstance(node, Source) or not isinstance(node.meta.index, pd.RangeIndex):
         return False
     return not isinstance(node, FromMap) or type(node.func).__module__.startswith("shoal.")

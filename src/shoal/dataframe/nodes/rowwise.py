@@ -40,6 +40,7 @@ __all__ = [
     "Operator",
     "Project",
     "Rename",
+    "ResetIndex",
 ]
 
 
@@ -273,6 +274,52 @@ class Rename(PartitionWise):
         """What becomes what."""
         changed = {old: new for old, new in self.pairs if old != new}
         return f"Rename({changed})"
+
+
+class ResetIndex(PartitionWise):
+    """The rows of each partition numbered anew, their labels as columns or left out.
+
+    Parameters
+    ----------
+    source
+        A frame or series.
+    drop
+        Whether the labels are left out.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> ResetIndex(from_dict({"x": [1]}, npartitions=1).expr, False).meta.columns.tolist()
+    ['index', 'x']
+    """
+
+    __slots__ = ()
+    fields = ("source", "drop")
+    prefix = "reset-index"
+    keeps_rows = True
+    keeps_labels = False
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The columns that were labels."""
+        return () if self.drop else columns_of(self)[: self.source.meta.index.nlevels]
+
+    def call(self) -> Apply:
+        """pandas' method."""
+        args = (self.source, "reset_index")
+        return Apply(rows.call_method, args, {"drop": bool(self.drop)}, title="reset_index")
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """The wanted ones that were columns."""
+        names = columns_of(self.source)
+        # Labels without a name are called otherwise where a column has the name that they would.
+        named = self.drop or None not in self.source.meta.index.names
+        known = wanted is not None and self.source.ndim == 2 and (named or "index" not in names)
+        yield self.source, wanted - set(self.labels) if known else ALL_COLUMNS  # type: ignore[operator]
+
+    def label(self) -> str:
+        """What becomes of the labels."""
+        return f"ResetIndex(drop={bool(self.drop)})"
 
 
 def _join_label(name: str, args: tuple[Any, ...]) -> str:

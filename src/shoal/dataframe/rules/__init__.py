@@ -22,6 +22,7 @@ from shoal.dataframe.rules.columnar_region import columnar_region
 from shoal.dataframe.rules.columnar_stages import columnar_stages
 from shoal.dataframe.rules.compare_labels import compare_labels
 from shoal.dataframe.rules.filter_below import filter_below
+from shoal.dataframe.rules.filter_groups import filter_groups
 from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fold_constants import fold_constants
@@ -44,6 +45,7 @@ RULES = (
     merge_filters,
     filter_through,
     filter_below,
+    filter_groups,
     filter_into_reader,
     head_through,
     top_of_sorted,

@@ -19,7 +19,7 @@ from shoal.dataframe.rules.filter_into_reader import conjuncts
 from shoal.dataframe.rules.merge_filters import TOTAL
 from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of, sources_first
 
-__all__ = ["filter_below"]
+__all__ = ["all_of", "filter_below", "is_exact", "is_total"]
 
 
 def filter_below(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
@@ -60,7 +60,7 @@ def filter_below(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
         names = columns_read(part, inner).names
         to = {source.name: source for source, columns in kept if names <= columns}
         # A row of a join has a row of each side behind it, one of frames below each other of one.
-        if not to or not _is_total(part, inner) or (type(inner) is Concat and len(to) < len(told)):
+        if not to or not is_total(part, inner) or (type(inner) is Concat and len(to) < len(told)):
             left.append(part)
             continue
         for name, source in to.items():
@@ -69,21 +69,50 @@ def filter_below(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
         return None
     new = inner.map_sources(
         lambda source: (
-            Filter(source, _all_of(below[source.name])) if source.name in below else source
+            Filter(source, all_of(below[source.name])) if source.name in below else source
         )
     )
     if not left:
         return new  # type: ignore[no-any-return]
     rest = [replace_nodes(part, {inner.name: new}) for part in left]
-    return Filter(new, _all_of(rest), annotations=node.annotations)
+    return Filter(new, all_of(rest), annotations=node.annotations)
 
 
-def _all_of(parts: list[FrameNode]) -> FrameNode:
+def all_of(parts: list[FrameNode]) -> FrameNode:
+    """Predicates as one, which is true where all are.
+
+    Parameters
+    ----------
+    parts
+        At least one.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=1)
+    >>> all_of([(df.x > 1).expr, (df.x < 5).expr]).label()
+    'and()'
+    """
     return reduce(lambda one, other: Operator("and_", (one, other)), parts)
 
 
-def _is_total(part: FrameNode, inner: FrameNode) -> bool:
-    """Whether it has a value for every row, also for those that a join would leave out."""
+def is_total(part: FrameNode, inner: FrameNode) -> bool:
+    """Whether a predicate has a value for every row, also for those that a join would leave out.
+
+    Parameters
+    ----------
+    part
+        The predicate.
+    inner
+        Whose rows it reads.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"s": ["1", "x"]}, npartitions=1)
+    >>> is_total(df.s.isna().expr, df.expr), is_total((df.s.astype(int) > 0).expr, df.expr)
+    (True, False)
+    """
     below = {one.name for one in sources_first([inner])}
     own = [one for one in sources_first([part]) if one.name not in below]
     return all(one.method in TOTAL for one in own if isinstance(one, Method))
@@ -124,7 +153,7 @@ def _of_join(inner: Any) -> Kept:
     keys = [
         name
         for name in (inner.left_on if inner.left_on == inner.right_on else None) or ()
-        if name in ours & theirs and _is_exact(left.meta.dtypes[name], right.meta.dtypes[name])
+        if name in ours & theirs and is_exact(left.meta.dtypes[name], right.meta.dtypes[name])
     ]
     first = ours - theirs if inner.how in ("inner", *OF_LEFT) else frozenset()
     last = theirs - ours if inner.how in ("inner", *OF_RIGHT) else frozenset()
@@ -162,12 +191,24 @@ def _of_distinct(inner: Any) -> Kept:
         return []
     by = names if subset is None else subset if isinstance(subset, list | tuple) else [subset]
     dtypes = source.meta.dtypes if names else {}
-    same = [name for name in names if name in by and _is_exact(dtypes[name], dtypes[name])]
+    same = [name for name in names if name in by and is_exact(dtypes[name], dtypes[name])]
     return [(source, frozenset(same))]
 
 
-def _is_exact(dtype: Any, other: Any) -> bool:
-    """Whether values that are equal are the same in every respect, unlike 0.0 and -0.0."""
+def is_exact(dtype: Any, other: Any) -> bool:
+    """Whether values that are equal are the same in every respect, unlike 0.0 and -0.0.
+
+    Parameters
+    ----------
+    dtype, other
+        Of two columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_exact(np.dtype("i8"), np.dtype("i8")), is_exact(np.dtype("f8"), np.dtype("f8"))
+    (True, False)
+    """
     return bool(dtype == other) and not is_object_dtype(dtype) and not is_float_dtype(dtype)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.partitions import Head, Tail
+from shoal.dataframe.nodes.rowwise import ResetIndex
 
 __all__ = ["head_through"]
 
@@ -38,6 +39,8 @@ def head_through(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     inner = node.source
     if not inner.keeps_rows or uses.get(inner.name, 0) > 1:
         return None
+    if isinstance(inner, ResetIndex) and not (type(node) is Head and node.count == 1):
+        return None  # rows have other numbers from the second partition on, and from the end
     if not inner.frames or any(frame.npartitions != inner.npartitions for frame in inner.frames):
         return None
     if any(frame.ndim == 0 for frame in inner.frames):
