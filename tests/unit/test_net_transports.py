@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import queue
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,7 +18,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from shoal.distributed.net import Connection, Limits, Listener, Loop, Security, connect, listen
+from shoal.distributed.net import (
+    Connection,
+    Limits,
+    Listener,
+    Loop,
+    Security,
+    cargo,
+    connect,
+    listen,
+)
+from shoal.distributed.net import connection as connections
 from shoal.distributed.net.handshake import Handshake
 from shoal.distributed.net.streams import TlsStream
 from shoal.distributed.wire.codec import Codec
@@ -25,6 +37,7 @@ from shoal.errors import (
     CommunicationError,
     ConnectionLostError,
     ConnectTimeoutError,
+    FrameError,
 )
 
 WAIT_S = 60
@@ -501,3 +514,103 @@ def test_a_socket_that_refuses_to_write_ends_the_connection(loop: Loop, address:
     here.connection.send(Note(1))
     error = here.closed.get(timeout=WAIT_S)
     assert isinstance(error, ConnectionLostError) and "no buffer space" in str(error)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Limits:
+    """Both sides take each other for processes of another host, to whom is compressed."""
+    machines = itertools.count()
+    monkeypatch.setattr(connections, "machine", lambda: f"machine {next(machines)}")
+    return Limits(shortcut=False, compress_bytes=1000)
+
+
+class Held:
+    """Threads that decompress only when they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: queue.Queue[Callable[[], object]] = queue.Queue()
+        monkeypatch.setattr(connections, "aside", self.calls.put)
+
+    def go(self) -> None:
+        self.calls.get(timeout=WAIT_S)()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_large_messages_are_decompressed_beside_the_loop_in_order(
+    loop: Loop, scheme: str, elsewhere: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair(loop, f"{scheme}://127.0.0.1:0", elsewhere)
+    assert not here.connection.peer.same_host
+    held = Held(monkeypatch)
+    large = bytes(9_000_000)
+    for number in range(6):
+        here.connection.send(Note(number), [large] if number in (1, 2, 4) else [b"small"])
+    assert there.get() == (Note(0), [b"small"])
+    for number in (1, 2, 4):
+        # The loop goes on while another thread decompresses.
+        there.connection.send(Ask(number))
+        assert here.get() == (Ask(number), [])
+        assert there.messages.empty()
+        held.go()
+        assert there.get() == (Note(number), [large])
+        if number != 1:
+            assert there.get() == (Note(number + 1), [b"small"])
+    assert held.calls.empty()
+
+
+@pytest.mark.parametrize("end", ["closed", "broken", "garbage"])
+def test_an_end_that_comes_meanwhile_stays_behind_the_message(
+    loop: Loop, elsewhere: Limits, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    here, there = pair(loop, "tcp://127.0.0.1:0", elsewhere)
+    held = Held(monkeypatch)
+    here.connection.send(Note(1), [bytes(9_000_000)])
+    here.connection.send(Note(2))
+    call = held.calls.get(timeout=WAIT_S)
+    reached = threading.Event()
+    ends = there.connection._end_after
+    monkeypatch.setattr(
+        there.connection, "_end_after", lambda error: (ends(error), reached.set()), raising=False
+    )
+    sock = here.connection._stream.sock
+    if end == "closed":
+        here.connection.close()
+    elif end == "broken":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        here.connection.close(ValueError("at once"))
+    else:
+        sock.sendall(bytes(100))
+    assert reached.wait(WAIT_S)
+    assert there.closed.empty() and there.messages.empty()
+    call()
+    assert there.get()[0] == Note(1)
+    assert there.get()[0] == Note(2)
+    assert isinstance(there.closed.get(timeout=WAIT_S), CommunicationError)
+
+
+def test_what_cannot_be_decompressed_ends_the_connection(
+    loop: Loop, elsewhere: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair(loop, "tcp://127.0.0.1:0", elsewhere)
+
+    def broken(*_: object) -> Any:
+        raise FrameError("a buffer that lz4 cannot decompress")
+
+    monkeypatch.setattr(cargo, "decompress", broken)
+    here.connection.send(Note(1), [bytes(9_000_000)])
+    assert "lz4" in str(there.closed.get(timeout=WAIT_S))
+    assert there.messages.empty()
+
+
+def test_many_buffers_that_are_large_together_are_compressed_beside_the_loop(
+    loop: Loop, elsewhere: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair(loop, "tcp://127.0.0.1:0", elsewhere)
+    held = Held(monkeypatch)
+    buffers = [bytes(1_000_000)] * 9
+    loop.call_threadsafe(here.connection.send, Note(1), buffers)
+    loop.call_threadsafe(here.connection.send, Note(2))
+    held.go()  # compresses
+    held.go()  # decompresses
+    assert there.get() == (Note(1), buffers)
+    assert there.get() == (Note(2), [])

@@ -255,6 +255,22 @@ def find_all(flat: Sequence[Buffer], large: Sequence[int]) -> dict[int, tuple[Se
     }
 
 
+def unloaded_bytes(frame: Frame) -> int:
+    """How much `unload` has to write: what was mapped or came as it is costs nothing.
+
+    Parameters
+    ----------
+    frame
+        As it was received.
+
+    Examples
+    --------
+    >>> unloaded_bytes(Frame(0, b"", [b"x" * 403], [Entry(LZ4, 403, 100_000)]))
+    100000
+    """
+    return sum([entry.detail for entry in frame.entries or () if entry.form == LZ4])
+
+
 def unload(frame: Frame, stream: Stream) -> Sequence[Any]:
     """A frame's buffers as plain memory.
 

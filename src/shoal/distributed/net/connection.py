@@ -41,6 +41,7 @@ from shoal.distributed.net.cargo import (
     load,
     load_segments,
     unload,
+    unloaded_bytes,
 )
 from shoal.distributed.net.loop import READ, WRITE, Loop
 from shoal.distributed.net.shared import POOL, available
@@ -379,6 +380,10 @@ class StreamConnection(Connection):
         self._blocked = False  # the socket is full
         self._parked = False  # it is not; somebody will call `_flush` when there is more to write
         self._broken = False  # the socket takes nothing more
+        self._unloading = False  # another thread does so to a message
+        self._held: deque[Frame | BaseException] = deque()
+        """What came behind that message, and the end."""
+        self._deaf = False  # that end has come
         self._lingering = False
         self._mask = READ
         self._ready: Callable[[Connection], object] | None = ready
@@ -418,8 +423,8 @@ class StreamConnection(Connection):
             elif self.peer.same_host or largest < self.limits.compress_bytes:
                 self._post(message, self._codec.encode(message, buffers))
                 return
-            if largest >= ASIDE_BYTES and self.loop.in_loop():
-                self._load_aside(message, list(buffers), sum(sizes))
+            if sum(sizes) >= ASIDE_BYTES and self.loop.in_loop():
+                load_aside(self, message, list(buffers), sum(sizes))
             else:
                 self._post(message, self._load(message, buffers))
         else:
@@ -438,29 +443,6 @@ class StreamConnection(Connection):
             return load_segments(self._codec, message, buffers, self.limits.segment_bytes)
         can_read = "lz4" in self.peer.versions
         return load(self._codec, message, buffers, self.limits.compress_bytes if can_read else None)
-
-    def _load_aside(self, message: Any, buffers: list[Buffer], size: int) -> None:
-        """Keep a message's place in the queue, and have another thread load it."""
-        place = Loading(b"?")  # an empty piece counts as written
-        place.cargo_bytes = size
-        with self._lock:
-            self._put([place])
-
-        def fill() -> None:
-            try:
-                pieces = self._load(message, buffers)
-                check_head(message, pieces[0], self.limits)
-            except BaseException as error:
-                log.exception("a %s cannot be sent to %s", type(message).__name__, describe(self))
-                self.close(error)
-                return
-            with self._lock:
-                if replace(self._queue, place, pieces):  # the connection has not been closed
-                    self._laden += (type(pieces[0]) is Laden) - 1
-                    self._queued += sum(map(weight, pieces)) - weight(place)
-            self.loop.call_threadsafe(self._flush)
-
-        aside(fill)
 
     def _put(self, pieces: list[Buffer]) -> None:
         """Queue, and write at once unless the loop will do so soon; the lock is held."""
@@ -582,7 +564,7 @@ class StreamConnection(Connection):
             if self._mask & READ:
                 self._read()
             else:
-                self._finish(ConnectionLostError(f"{describe(self)} is gone"))
+                self._end_after(ConnectionLostError(f"{describe(self)} is gone"))
 
     def _read(self) -> None:
         """Read once, or until no decrypted bytes are left, and hand out what is complete."""
@@ -596,7 +578,10 @@ class StreamConnection(Connection):
                 frames = reader.received(count)
                 self.received_s = self.loop.time()
                 for kind, control, buffers, entries in frames:
-                    if kind or entries or self._ready is not None:
+                    if self._unloading:
+                        # The reader's memory is used for the next bytes.
+                        self._held.append(Frame(kind, bytes(control), buffers, entries))
+                    elif kind or entries or self._ready is not None:
                         self._take(Frame(kind, control, buffers, entries))
                     elif not self._lingering:
                         self.deliver(self._decode(control), buffers)
@@ -605,10 +590,10 @@ class StreamConnection(Connection):
             except (BlockingIOError, InterruptedError):
                 return
             except (OSError, MemoryError) as error:
-                self._finish(self._named(error))
+                self._end_after(self._named(error))
                 return
             if reader.error is not None:
-                self._finish(reader.error)
+                self._end_after(reader.error)
             elif self._stream.pending() and self._mask & READ:
                 continue
             return
@@ -616,6 +601,9 @@ class StreamConnection(Connection):
     def _take(self, frame: Frame) -> None:
         """A frame that needs more than decoding."""
         if frame.kind == MESSAGE and self._ready is None:
+            if unloaded_bytes(frame) >= ASIDE_BYTES:
+                unload_aside(self, frame)
+                return
             buffers = unload(frame, self._stream)
             POOL.keep_trimmed(self.loop)
             if not self._lingering:
@@ -630,6 +618,16 @@ class StreamConnection(Connection):
             self._flush()
         else:
             raise FrameError(f"{describe(self)} sent a frame of kind {frame.kind} unasked")
+
+    def _end_after(self, error: BaseException) -> None:
+        """End the connection, behind what has come and was not handed out."""
+        if not self._unloading:
+            self._finish(error)
+        elif not self._deaf:
+            # Of a descriptor that is only watched for nothing the poller would tell all the same.
+            self._deaf = True
+            self.loop.unregister(self._fd)
+            self._held.append(error)
 
     def _answer(self, frame: bytes) -> None:
         """Send what must not wait behind messages that wait for the other side's answer.
@@ -718,7 +716,7 @@ class StreamConnection(Connection):
     def _ended(self) -> None:
         """The other side has sent its last byte."""
         where = "" if self._reader.idle else " in the middle of a message"
-        self._finish(ConnectionLostError(f"{describe(self)} closed the connection{where}"))
+        self._end_after(ConnectionLostError(f"{describe(self)} closed the connection{where}"))
 
     def _named(self, error: BaseException) -> BaseException:
         """What the system, or the reader, says, with the name of the other side."""
@@ -758,9 +756,71 @@ class StreamConnection(Connection):
             self.loop.call_soon(self._on_event, READ)
 
     def _watch(self, mask: int) -> None:
-        if mask != self._mask and not self.closed:
+        if mask != self._mask and not self.closed and not self._deaf:
             self._mask = mask
             self.loop.watch(self._fd, mask)
+
+
+def load_aside(
+    connection: StreamConnection, message: Any, buffers: list[Buffer], size: int
+) -> None:
+    """Keep a message's place in the queue, and have another thread load it."""
+    place = Loading(b"?")  # an empty piece counts as written
+    place.cargo_bytes = size
+    with connection._lock:
+        connection._put([place])
+
+    def fill() -> None:
+        try:
+            pieces = connection._load(message, buffers)
+            check_head(message, pieces[0], connection.limits)
+        except BaseException as error:
+            name = type(message).__name__
+            log.exception("a %s cannot be sent to %s", name, describe(connection))
+            connection.close(error)
+            return
+        with connection._lock:
+            if replace(connection._queue, place, pieces):  # the connection has not been closed
+                connection._laden += (type(pieces[0]) is Laden) - 1
+                connection._queued += sum(map(weight, pieces)) - weight(place)
+        connection.loop.call_threadsafe(connection._flush)
+
+    aside(fill)
+
+
+def unload_aside(connection: StreamConnection, frame: Frame) -> None:
+    """Have another thread decompress a message; what comes meanwhile stays behind it."""
+    connection._unloading = True
+
+    def work() -> None:
+        try:
+            came: Sequence[Any] | BaseException = unload(frame, connection._stream)
+        except Exception as error:
+            came = connection._named(error)
+        connection.loop.call_threadsafe(unloaded, connection, frame, came)
+
+    aside(work)
+
+
+def unloaded(
+    connection: StreamConnection, frame: Frame, came: Sequence[Any] | BaseException
+) -> None:
+    """Hand out a message that was decompressed, and what came behind it."""
+    connection._unloading = False
+    if isinstance(came, BaseException):
+        connection._finish(came)
+    elif not (connection.closed or connection._lingering):
+        connection.deliver(connection._decode(frame.control), came)
+    held = connection._held
+    while held and not (connection.closed or connection._unloading):
+        item = held.popleft()
+        if isinstance(item, BaseException):
+            connection._finish(item)
+            continue
+        try:
+            connection._take(item)
+        except (OSError, MemoryError) as error:
+            connection._finish(connection._named(error))
 
 
 def linger(closing: StreamConnection, before: int) -> None:
