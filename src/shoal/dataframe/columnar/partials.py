@@ -19,7 +19,6 @@ from shoal.dataframe.columnar.results import array_of, index_of
 from shoal.dataframe.columnar.values import Untranslated, Value
 from shoal.dataframe.kernels.groups import ROWS, GroupReducer, State
 from shoal.dataframe.kernels.reductions import Reducer
-from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.reduce import Partial
 
@@ -113,9 +112,8 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
         maintain_order=not reducer.sort,
     )
     metas = [arg.meta for arg in node.args]
-    dtypes = reducer.partial(*[sample_of(meta) for meta in metas]).atoms.dtypes.tolist()
-    names = reducer.partial(*metas).atoms.index.names
-    told_of_atoms = list(zip(kinds, dtypes, strict=True))
+    series = iter(metas[1:])
+    names = [next(series).name if name is None else name for name in reducer.by]
 
     def finish(out: Any) -> State:
         if not len(out):
@@ -123,17 +121,15 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
             return empty
         labels = [out[f"key {i}"] for i in range(len(keys))]
         index = index_of(labels, [value.kind for value in keys], names)
-        atoms = {i: _as_dtype(out[f"value {i}"], *told) for i, told in enumerate(told_of_atoms)}
+        atoms = {i: _numbers_of(out[f"value {i}"], kind) for i, kind in enumerate(kinds)}
         return State(pd.DataFrame(atoms, index=index, copy=False), {})
 
     return PartialResult(grouped.agg(exprs), finish)
 
 
-def _as_dtype(column: Any, kind: str, dtype: Any) -> Any:
-    if kind == v.FLOAT and column.null_count():
-        column = column.fill_null(float("nan"))
-    values = array_of(column, kind)
-    return values if values.dtype == dtype else values.astype(dtype)
+def _numbers_of(column: Any, kind: str) -> Any:
+    """A column in which null is the only missing value, as pandas' array."""
+    return array_of(column.fill_null(float("nan")) if kind == v.FLOAT else column, kind)
 
 
 def _keys(node: Partial, first: Any, given: Sequence[Any]) -> list[Value]:
@@ -182,7 +178,7 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
         rows = out["rows"].item()
         if not rows:
             return reducer.partial(source.meta)
-        numbers = [_scalar(out[f"value {i}"], kind) for i, kind in enumerate(kinds)]
+        numbers = [_numbers_of(out[f"value {i}"], kind)[0] for i, kind in enumerate(kinds)]
         counts = [np.int64(out[f"count {i}"].item()) for i in range(len(kinds))]
         total, count = (_beside(source.meta, some) for some in (numbers, counts))
         if name == "mean":
@@ -193,10 +189,6 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
 
 
 NUMBERS = frozenset([v.FLOAT, "int64"])
-
-
-def _scalar(column: Any, kind: str) -> Any:
-    return array_of(column.fill_null(float("nan")) if kind == v.FLOAT else column, kind)[0]
 
 
 def _beside(meta: Any, numbers: Sequence[Any]) -> Any:

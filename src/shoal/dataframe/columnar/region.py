@@ -19,7 +19,7 @@ from shoal.dataframe.columnar.results import array_of, expression_of, index_of
 from shoal.dataframe.columnar.values import Untranslated, Value
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import Reducer
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.base import FrameNode, compile_program
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import Const
 
@@ -77,11 +77,24 @@ class Region:
 
     def __call__(self) -> Any:
         """Compute the result."""
-        out = self.query.collect()
+        import polars as pl
+
+        try:
+            out = self.query.collect()
+        except (pl.exceptions.PolarsError, OSError):
+            self._find_what_cannot_be_read()
+            raise
         reducer = self.root.reducer
         if isinstance(reducer, Reducer) and reducer.name in SCALARS:
             return _scalar(out.row(0), self.translated, reducer.name)
         return _as_pandas(out, self.translated, self.root)
+
+    def _find_what_cannot_be_read(self) -> None:
+        """Read the files one after the other with pandas, whose error names the one at fault."""
+        for reader in self.readers:
+            program, (parts,) = compile_program([], [reader])  # type: ignore[list-item]
+            for pieces in parts:
+                program(pieces)
 
     def __shoal_tokenize__(self) -> Any:
         return self.root.name

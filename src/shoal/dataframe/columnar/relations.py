@@ -184,6 +184,8 @@ class Translator:
             null = column.nulls != 0
             if null and (kind in v.INTEGERS or kind == "bool"):
                 raise Untranslated(f"column {name!r} has nulls, which pandas holds as float64")
+            if column.odd:
+                raise Untranslated(f"column {name!r} may have moments that are NaT and no null")
             columns[name] = Value(base, pl.col(name), kind, null, kind == v.FLOAT)
         for groups in parts_of(told.filters):
             every = [

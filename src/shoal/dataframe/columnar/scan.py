@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ["Column", "Scan", "footer_of", "naming_the_file"]
+__all__ = ["NOT_A_TIME", "Column", "Scan", "ends_of", "footer_of", "naming_the_file"]
 
 
 class Column(NamedTuple):
@@ -24,6 +24,8 @@ class Column(NamedTuple):
         How many; None where it is not known.
     ends
         The least and the largest number or moment; None where they are not known.
+    odd
+        Whether there may be moments that pandas takes for missing ones, and nobody else does.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Column(NamedTuple):
     size_bytes: int
     nulls: int | None
     ends: tuple[Any, Any] | None = None
+    odd: bool = False
 
     def joined(self, other: Column) -> Column:
         """The column of this file and another one.
@@ -46,7 +49,8 @@ class Column(NamedTuple):
         """
         known = self.nulls is not None and other.nulls is not None
         nulls = (self.nulls or 0) + (other.nulls or 0) if known else None
-        return Column(other.type, self.size_bytes + other.size_bytes, nulls)
+        odd = self.odd or other.odd
+        return Column(other.type, self.size_bytes + other.size_bytes, nulls, odd=odd)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +122,39 @@ def _has_ends(kind: Any) -> bool:
     return any(is_type(kind) for is_type in told)
 
 
+NOT_A_TIME = -(2**63)
+"""What pandas takes for a missing moment; Arrow and Polars do not."""
+
+
+def ends_of(stats: Any) -> tuple[Any, Any] | None:
+    """The least and the largest value; None where they are not known, or nothing Python has.
+
+    Parameters
+    ----------
+    stats
+        Of a column of a row group, or None.
+
+    Examples
+    --------
+    >>> ends_of(None) is None
+    True
+    """
+    if stats is None or not stats.has_min_max:
+        return None
+    try:
+        low, high = stats.min, stats.max
+    except (OverflowError, ValueError):  # moments before the year 1, or after 9999
+        return None
+    return (low, high) if low == low and high == high else None
+
+
+def _is_odd(stats: Any, rows: int) -> bool:
+    """Whether values may be `NOT_A_TIME`."""
+    if stats is not None and stats.has_null_count and stats.null_count == rows:
+        return False
+    return stats is None or not stats.has_min_max or stats.min_raw == NOT_A_TIME
+
+
 @contextmanager
 def naming_the_file(path: str, kind: str = "Parquet") -> Iterator[None]:
     """Errors in the block get a note that says which file cannot be read, and what to do.
@@ -171,6 +208,7 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
     >>> footer_of(folder + "/part.0.parquet", 0).columns["x"].nulls
     0
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with naming_the_file(path):
@@ -182,6 +220,7 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
     for place, field in enumerate(schema):
         size, nulls = 0, 0 if flat else None
         ends: list[tuple[Any, Any]] | None = [] if _has_ends(field.type) else None
+        odd = not flat
         for group in groups if flat else ():
             chunk = group.column(place)
             size += chunk.total_uncompressed_size
@@ -190,9 +229,11 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
                 continue
             told = stats is not None and stats.has_null_count
             nulls = nulls + stats.null_count if told and nulls is not None else None
+            odd = odd or _is_odd(stats, group.num_rows)
             if ends is not None:
-                bound = stats is not None and stats.has_min_max
-                ends = [*ends, (stats.min, stats.max)] if bound else None
+                found = ends_of(stats)
+                ends = None if found is None else [*ends, found]
         pair = (min(one for one, _ in ends), max(one for _, one in ends)) if ends else None
-        columns[field.name] = Column(field.type, size, nulls, pair)
+        odd = odd and pa.types.is_timestamp(field.type)
+        columns[field.name] = Column(field.type, size, nulls, pair, odd)
     return Footer(footer.num_rows, columns, tuple([group.num_rows for group in groups]))

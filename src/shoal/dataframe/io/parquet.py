@@ -22,7 +22,7 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from fsspec.implementations.local import LocalFileSystem
 
 from shoal.dataframe.collection.base import from_node, nearest
-from shoal.dataframe.columnar.scan import Scan
+from shoal.dataframe.columnar.scan import NOT_A_TIME, Scan
 from shoal.dataframe.io.parquet_known import column_bounds, count_values
 from shoal.dataframe.io.parquet_plan import (
     EXTENSIONS,
@@ -292,7 +292,7 @@ def read_piece(
     keys = typed_keys(piece.path, data)
     names = [name for name in columns if name not in data.partition_columns]
     stored = [*names, *(name for name in data.index if name not in names)]
-    where = _expression(filters, keys)
+    where = _expression(filters, keys, data.schema)
     plain = data.schema
     if data.partition_columns:
         kept = [field for field in data.schema if field.name not in data.partition_columns]
@@ -413,32 +413,43 @@ def _check_dtypes(frame: Any, piece: Piece, data: Dataset) -> None:
         )
 
 
-def _expression(filters: Sequence[Any], keys: dict[str, Any]) -> Any:
+def _expression(filters: Sequence[Any], keys: dict[str, Any], schema: Any) -> Any:
     """All of some filters as Arrow has them; those on keys of the paths are decided here."""
     out = None
     for groups in parts_of(filters):
         left = met_by(groups, keys)
         if left == []:
             continue
-        one = pc.scalar(False) if left is None else _any_of(left)
+        one = pc.scalar(False) if left is None else _any_of(left, schema)
         out = one if out is None else out & one
     return out
 
 
-def _any_of(groups: Sequence[Sequence[Any]]) -> Any:
+def _any_of(groups: Sequence[Sequence[Any]], schema: Any) -> Any:
     out = None
     for group in groups:
         every = None
         for column, op, value in group:
-            if op in ("is", "is not"):
-                one = pc.field(column).is_null(nan_is_null=True)
-                one = ~one if op == "is not" else one
-            else:
-                value = list(value) if op in ("in", "not in") else value
-                one = pq.filters_to_expression([[(column, op, value)]])
+            one = _condition(column, op, value, schema.field(column).type)
             every = one if every is None else every & one
         out = every if out is None else out | every
     return out
+
+
+def _condition(column: Any, op: str, value: Any, kind: Any) -> Any:
+    """A filter as Arrow has it, in whose files one of the moments may stand for a missing one."""
+    timed = pa.types.is_timestamp(kind)
+    there = pc.field(column) != pa.scalar(NOT_A_TIME, pa.int64()).cast(kind) if timed else None
+    if op in ("is", "is not"):
+        missing = pc.field(column).is_null(nan_is_null=True)
+        if timed:
+            missing = missing | pc.coalesce(~there, pc.scalar(False))
+        return ~missing if op == "is not" else missing
+    value = list(value) if op in ("in", "not in") else value
+    one = pq.filters_to_expression([[(column, op, value)]])
+    if timed and op in ("<", "<=", "!="):
+        return one & there
+    return one | pc.coalesce(~there, pc.scalar(False)) if timed and op == "not in" else one
 
 
 def read_parquet(
@@ -630,7 +641,7 @@ def _check_compared(name: str, op: str, value: Any, data: Dataset) -> None:
     field = data.schema.field(name)
     try:
         rows = pads.dataset(pa.schema([field]).empty_table())
-        rows.to_table(filter=_any_of([[(name, op, value)]]))
+        rows.to_table(filter=_any_of([[(name, op, value)]], data.schema))
     except (pa.ArrowInvalid, pa.ArrowTypeError, NotImplementedError) as error:
         raise TypeError(
             f"filter on {name!r} compares {field.type} with {value!r}, which Arrow cannot do "

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from shoal.dataframe.columnar.scan import NOT_A_TIME, ends_of
 from shoal.dataframe.io.parquet_plan import MOST_FOOTERS, Dataset, open_footer
 
 __all__ = ["column_bounds", "count_values"]
@@ -47,9 +48,6 @@ IS_COUNTED: Sequence[Callable[[Any], bool]] = (
     *(pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_time),
 )
 """Types whose missing values are nulls, and nothing else."""
-
-NOT_A_TIME = np.iinfo("int64").min
-"""What pandas takes for a missing time; Arrow does not."""
 
 
 class Told(NamedTuple):
@@ -203,7 +201,8 @@ def _told_of(footer: Any, number: int, place: int, type_: Any, ends: bool) -> To
     is_exact = any(is_kind(type_) for is_kind in IS_BOUND)
     if not is_exact and not (footer.created_by or "").startswith(EXACT_WRITER):
         return None
-    return Told(group.num_rows, stats.null_count, (stats.min, stats.max))
+    bounds = ends_of(stats)
+    return None if bounds is None else Told(group.num_rows, stats.null_count, bounds)
 
 
 def _is_refused(dtype: Any, told: Sequence[Told]) -> bool:

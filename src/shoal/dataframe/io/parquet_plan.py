@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shoal.dataframe.collection.base import nearest
-from shoal.dataframe.columnar.scan import naming_the_file
+from shoal.dataframe.columnar.scan import NOT_A_TIME, ends_of, naming_the_file
 from shoal.dataframe.kernels.filters import met_by, parts_of
 from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import with_unknown_categories
@@ -756,7 +756,10 @@ def _count_says_no(footer: Any, row_group: int, column: Any, op: str) -> bool:
         return False
     if op == "is not":
         return bool(stats.null_count == chunk.num_values)
-    return not stats.null_count and chunk.physical_type not in ("FLOAT", "DOUBLE")  # which have NaN
+    if chunk.physical_type in ("FLOAT", "DOUBLE"):
+        return False  # which have NaN
+    odd = not stats.has_min_max or stats.min_raw == NOT_A_TIME
+    return not stats.null_count and not (odd and stats.logical_type.type == "TIMESTAMP")
 
 
 WITHIN: Mapping[str, Callable[[Any, Any, Any], Any]] = {
@@ -796,9 +799,11 @@ def bounds_of(footer: Any, row_groups: Sequence[int] | None, column: Any) -> tup
     place = names.index(column)
     groups = row_groups or range(footer.num_row_groups)
     stats = [footer.row_group(i).column(place).statistics for i in groups]
-    if not stats or any(one is None or not one.has_min_max for one in stats):
+    ends = [ends_of(one) for one in stats]
+    known = [pair for pair in ends if pair is not None]
+    if not known or len(known) < len(ends):
         return None
-    return min(one.min for one in stats), max(one.max for one in stats)
+    return min(low for low, _ in known), max(high for _, high in known)
 
 
 def divisions_of(data: Dataset, footers: dict[str, Any]) -> tuple[Any, ...] | None:
