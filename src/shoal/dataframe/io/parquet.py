@@ -438,18 +438,20 @@ def _any_of(groups: Sequence[Sequence[Any]], schema: Any) -> Any:
 
 def _condition(column: Any, op: str, value: Any, kind: Any) -> Any:
     """A filter as Arrow has it, in whose files one of the moments may stand for a missing one."""
-    timed = pa.types.is_timestamp(kind)
-    there = pc.field(column) != pa.scalar(NOT_A_TIME, pa.int64()).cast(kind) if timed else None
+    missing = pc.field(column).is_null(nan_is_null=True)
+    there: Any = pc.scalar(True)
+    if pa.types.is_timestamp(kind):
+        there = pc.field(column) != pa.scalar(NOT_A_TIME, pa.int64()).cast(kind)
+        missing = missing | pc.coalesce(~there, pc.scalar(False))
     if op in ("is", "is not"):
-        missing = pc.field(column).is_null(nan_is_null=True)
-        if timed:
-            missing = missing | pc.coalesce(~there, pc.scalar(False))
         return ~missing if op == "is not" else missing
     value = list(value) if op in ("in", "not in") else value
     one = pq.filters_to_expression([[(column, op, value)]])
-    if timed and op in ("<", "<=", "!="):
-        return one & there
-    return one | pc.coalesce(~there, pc.scalar(False)) if timed and op == "not in" else one
+    if not pa.types.is_timestamp(kind):
+        return one
+    if op == "not in":
+        return one | missing
+    return one & there if op in ("<", "<=", "!=") else one
 
 
 def read_parquet(
