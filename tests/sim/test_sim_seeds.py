@@ -35,6 +35,7 @@ def test_seeds(first: int) -> None:
         pytest.param(55, id="a client did not hear that it had been forgotten"),
         pytest.param(250, id="a cancelled run failed, and a task that runs alone never began"),
         pytest.param(539, id="a run that goes on under another number takes too long"),
+        pytest.param(301926, id="items given back to a queue were not, after a restart"),
         pytest.param(9121404, id="a task was asked back for ever while its inputs were fetched"),
     ],
 )

@@ -16,11 +16,13 @@ from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.state import clients_of
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
+    Answer,
     Call,
     Code,
     Finished,
     Goodbye,
     Grid,
+    Heard,
     Hello,
     Listed,
     Options,
@@ -413,3 +415,30 @@ def test_who_waits_at_a_queue_is_served_by_what_comes_later(is_compact: bool) ->
         "empty": [],
     }
     assert not any(queue.given for queue in state.machines["queues"].values())
+
+
+@pytest.mark.parametrize("has_heard", [False, True])
+def test_what_became_of_items_that_were_given_is_read_and_not_guessed(has_heard: bool) -> None:
+    cluster = Cluster()
+    cluster.state.settled = cluster.recorder.settled
+    for party, name in ((1, "away"), (2, "here")):
+        cluster.connect(party, "client", Hello(name, {}))
+    for request, item in enumerate(("one", "two"), 1):
+        args = {"name": "q", "item": ["value", item]}
+        cluster.say(2, Call(request, "queue.put", args))
+    cluster.say(1, Call(1, "queue.get", {"name": "q", "id": 1}))
+    if has_heard:
+        # It did not say that it has the item, but took the answer.
+        cluster.say(1, Heard(1))
+    cluster.close(1)
+    cluster.now += 100.0
+    core.tick(cluster.state, cluster.now)  # it is not waited for any longer
+    assert "away" not in cluster.state.by_name
+    cluster.say(2, Call(3, "queue.get", {"name": "q", "id": 2}))
+    cluster.say(2, Call(0, "queue.taken", {"name": "q", "id": 2}))
+    mine, left = ("two", []) if has_heard else ("one", [["value", "two"]])
+    [got] = [m.value for m in cluster.inboxes[2] if isinstance(m, Answer) and m.request == 3]
+    assert got == ["value", mine]
+    for state in (cluster.state, again(cluster)):
+        assert list(state.machines["queues"]["q"].items) == left
+        assert not state.machines["queues"]["q"].given

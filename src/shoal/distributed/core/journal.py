@@ -19,6 +19,7 @@ import msgspec
 
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.methods import doubt_given
+from shoal.distributed.core.scheduler.methods.queues import settle
 from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.parties import closed, connected, drain, received
 from shoal.distributed.core.scheduler.recovery import begin_recovery
@@ -105,7 +106,13 @@ class Noted(_Entry):
     traces: list[tuple[Key, dict[str, str]]]
 
 
-Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Noted
+class Settled(_Entry):
+    """Items of queues that clients were given have come, or stand in their queues again."""
+
+    items: list[tuple[str, str, Any, bool]]
+
+
+Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Noted | Settled
 
 ENCODE = msgspec.msgpack.Encoder().encode
 DECODE = msgspec.msgpack.Decoder(Entry).decode
@@ -146,14 +153,24 @@ class Recorder:
         self.clients: set[int] = set()
         self.workers: dict[int, str] = {}
         self.records = [ENCODE(Began())]
+        self.settled: list[tuple[str, str, Any, bool]] = []
+        """The shell gives it to the state machine, which adds to it."""
 
     def take(self) -> list[bytes]:
         """The records of what has happened since the last time."""
+        self.settle()
         taken, self.records = self.records, []
         return taken
 
+    def settle(self) -> None:
+        """Before anything that may rest on it: what became of items that were given."""
+        if self.settled:
+            self.records.append(ENCODE(Settled(self.settled)))
+            self.settled.clear()
+
     def connected(self, party: int, role: str, now: float) -> None:
         """After `connected`."""
+        self.settle()
         if role == "client":
             self.clients.add(party)
             self.records.append(ENCODE(Opened(party, now)))
@@ -162,6 +179,7 @@ class Recorder:
         self, state: Scheduler, party: int, message: Any, buffers: Sequence[Any], now: float
     ) -> None:
         """After `received`."""
+        self.settle()
         kind = type(message)
         if kind is Report:
             if message.failed:
@@ -188,6 +206,7 @@ class Recorder:
 
     def closed(self, party: int, now: float) -> None:
         """After `closed`; also for connections that the scheduler closed."""
+        self.settle()
         if party in self.clients:
             self.clients.discard(party)
             self.records.append(ENCODE(Shut(party, now)))
@@ -236,12 +255,14 @@ def replay(state: Scheduler, records: Iterable[bytes], now: float) -> int:
     (0, ['me'])
     """
     player = Player(state)
+    state.is_replayed = True
     for count, record in enumerate(records):
         entry = DECODE(record)
         PLAY[type(entry)](player, entry)
         if count % 100 == 0:
             drain(state, player.now)
     player.began(Began())
+    state.is_replayed = False
     doubt_given(state)
     drain(state, player.now)
     state.effects = []
@@ -320,6 +341,11 @@ class Player:
         """A worker went."""
         self.workers.pop(entry.name, None)
 
+    def settled(self, entry: Settled) -> None:
+        """Items have come, or not."""
+        for name, client, id, is_back in entry.items:
+            settle(self.state, name, (client, id), is_back)
+
     def noted(self, entry: Noted) -> None:
         """Some rows have what others have not."""
         flags = self.state.table.flags
@@ -343,5 +369,6 @@ PLAY: dict[type, Any] = {
     Joined: Player.joined,
     Left: Player.left,
     Noted: Player.noted,
+    Settled: Player.settled,
 }
 """What each record leads to."""

@@ -50,6 +50,7 @@ class SchedulerNode(Node):
         if world.keeps_journal:
             replay(self.state, world.journal, self.time())
             self.recorder = Recorder()
+            self.state.settled = self.recorder.settled
             world.journal = compacted(self.state, self.recorder, self.time())
         self.network.listening[world.scheduler_address] = (self, "scheduler")
 

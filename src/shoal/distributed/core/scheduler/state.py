@@ -148,6 +148,11 @@ class Scheduler:
         """Clients that do not know yet how much of what they said was taken."""
         self.heard_due = -1.0
         """When they are told."""
+        self.settled: list[tuple[str, str, Any, bool]] | None = None
+        """For the journal, if there is one: what became of items that were given.  Queue, client,
+        id of the call, whether they stand in the queue again."""
+        self.is_replayed = False
+        """The journal is being read: what became of such items is not decided but read."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
 

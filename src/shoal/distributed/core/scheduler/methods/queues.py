@@ -15,7 +15,8 @@ list.
 Items that were got stand beside the queue until their client has said that it has them, by the
 ``id`` of its call.  So a scheduler that was restarted, and cannot know which of its predecessor's
 answers were heard, asks nobody: what a client has not called taken when it is back, or when it is
-not waited for any longer, stands in front again.
+not waited for any longer, stands in front again.  What its predecessor knew of that, and did, it
+reads in the journal (`Scheduler.settled`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.tell import tell_ends
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY
 
-__all__ = ["METHODS", "doubt_given", "keeper", "settle_given"]
+__all__ = ["METHODS", "doubt_given", "keeper", "settle", "settle_given"]
 
 
 ENDED = (MEMORY, ERRED)
@@ -260,9 +261,33 @@ def restore(state: Scheduler, name: str, items: list[Any]) -> None:
 
 def give_back(state: Scheduler, name: str, taker: tuple[str, Any]) -> None:
     """Nobody hears of items that were given."""
+    settle(state, name, taker, is_back=True)
+
+
+def settle(state: Scheduler, name: str, taker: tuple[str, Any], is_back: bool) -> None:
+    """Items that were given have come, or go back.
+
+    Parameters
+    ----------
+    state, name
+        Which queue.
+    taker
+        Name of the client, and the id of its call.
+    is_back
+        Whether they stand in front again.
+
+    Examples
+    --------
+    >>> settle(Scheduler(), "q", ("me", 1), is_back=True)  # there is no such queue any more
+    """
     queue = state.machines.get("queues", {}).get(name)
-    if queue is not None and taker in queue.given:
-        restore(state, name, queue.given.pop(taker)[0])
+    gift = queue.given.pop(taker, None) if queue is not None else None
+    if gift is None:
+        return
+    if state.settled is not None:
+        state.settled.append((name, *taker, is_back))
+    if is_back:
+        restore(state, name, gift[0])
 
 
 def taken(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
@@ -290,8 +315,10 @@ def doubt_given(state: Scheduler) -> None:
     --------
     >>> doubt_given(Scheduler())
     """
-    for queue in state.machines.get("queues", {}).values():
+    for name, queue in list(state.machines.get("queues", {}).items()):
         queue.given = {taker: (items, None) for taker, (items, _) in queue.given.items()}
+        for taker in [taker for taker in queue.given if taker[0] not in state.by_name]:
+            settle(state, name, taker, is_back=True)
 
 
 def settle_given(state: Scheduler, client: Client) -> None:
@@ -306,15 +333,14 @@ def settle_given(state: Scheduler, client: Client) -> None:
     --------
     >>> settle_given(Scheduler(), Client(0, "me", 1))
     """
+    if state.is_replayed:
+        return
     unheard = {id(said.note) for said in client.session.said}
     for name, queue in list(state.machines.get("queues", {}).items()):
-        mine = [(taker, *gift) for taker, gift in queue.given.items() if taker[0] == client.name]
-        for taker, items, grant in reversed(mine):
-            if grant is None:
-                del queue.given[taker]
-                restore(state, name, items)
-            elif id(grant) not in unheard:
-                del queue.given[taker]
+        mine = [(taker, gift[1]) for taker, gift in queue.given.items() if taker[0] == client.name]
+        for taker, grant in reversed(mine):
+            if grant is None or id(grant) not in unheard:
+                settle(state, name, taker, is_back=grant is None)
 
 
 def put_back(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
