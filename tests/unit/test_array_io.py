@@ -12,6 +12,7 @@ import pytest
 import shoal
 import shoal.array as da
 from shoal.array.testing import assert_eq
+from shoal.distributed import Client
 from shoal.errors import PerformanceWarning
 from shoal.local.locks import SerializableLock
 
@@ -180,6 +181,20 @@ def test_hdf5(tmp_path: Path) -> None:
     for args in [(), ("/x",), ({"/x": x},)]:
         with pytest.raises(ValueError, match=r"to_hdf5|from_array"):
             da.to_hdf5(tmp_path / "b.h5", *args)
+
+
+def test_a_store_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    first, second = np.ones((4, 2)), np.full((4, 2), 2.0)
+    z = zarr.create_array(tmp_path / "z", shape=(4, 2), chunks=(2, 2), dtype="f8")
+    with Client(n_workers=1, threads_per_worker=1, processes=False):
+        held = []
+        for values in (first, second):
+            z[:] = values
+            # A cluster has a result as long as somebody holds it.
+            held += [da.from_zarr(tmp_path / "z").persist(), da.from_array(z, (2, 2)).persist()]
+            for one in held[-2:]:
+                assert_eq(one.compute(), values)
 
 
 def test_zarr(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from functools import lru_cache
 from typing import Any
 
@@ -39,7 +40,8 @@ def said_by_name(x: Any) -> Any:
     """What tells a reader from others.
 
     For a dataset of h5py's, in a file on a disk that is open for reading only, it is the file as it
-    is now, and the dataset's name; anything else is itself.
+    is now, and the dataset's name.  Of an array of zarr's nothing tells whether its chunks were
+    written meanwhile: each is another one.  Anything else is itself.
 
     Parameters
     ----------
@@ -51,7 +53,9 @@ def said_by_name(x: Any) -> Any:
     >>> said_by_name([1, 2])
     [1, 2]
     """
-    h5py = sys.modules.get("h5py")
+    zarr, h5py = sys.modules.get("zarr"), sys.modules.get("h5py")
+    if zarr is not None and isinstance(x, zarr.Array):
+        return "zarr array", uuid.uuid4().hex
     if h5py is None or not isinstance(x, h5py.Dataset) or not x.name:
         return x
     file = x.file
