@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -106,6 +107,20 @@ def forget(client: Client) -> None:
             before = _setting_before.pop()
             if config.get("scheduler", None) is AMBIENT:
                 config.set({"scheduler": before})
+
+
+def _forget_all() -> None:
+    """In a forked child: no client is meant, and collections compute as without one."""
+    global _guard
+    _guard = threading.Lock()
+    _defaults.clear()
+    _innermost.set(None)
+    before = _setting_before.pop() if _setting_before else None
+    if config.get("scheduler", None) is AMBIENT:
+        config.set({"scheduler": before})
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from shoal.distributed.client.printing import handle_print, handle_printed, hand
 from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermost, spawn
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended, late, late_async
-from shoal.distributed.core.client.table import FINISHED, Entry
+from shoal.distributed.core.client.table import FINISHED, Entry, disconnected
 from shoal.distributed.node.context import PATIENCE_S
 from shoal.distributed.protocol import Call, Topic
 from shoal.distributed.spans import asked, current_trace
@@ -626,9 +626,23 @@ def close_all() -> None:
 
 
 def _forget_all() -> None:
-    """In a forked child: the clients are the parent's."""
+    """In a forked child: the clients, their threads and what they say are the parent's.
+
+    The child has the descriptors of their connections, and a word of it among those of the parent
+    would be taken for the parent's: nothing is said any more, not even goodbye.
+    """
+    for ref in _open_clients.values():
+        client = ref()
+        if client is None:
+            continue
+        client._closed = True
+        link = getattr(client, "_link", None)
+        if link is not None:
+            link.lock = threading.RLock()  # a thread that there is no more may have had the old one
+            link.status = "closed"
+            link._conn, link._is_open, link._workers = None, False, {}
+            disconnected(link.table, "the client is of the process that this one was forked from")
     _open_clients.clear()
-    current._defaults.clear()
 
 
 os.register_at_fork(after_in_child=_forget_all)

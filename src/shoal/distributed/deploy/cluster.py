@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import uuid
 import weakref
@@ -555,6 +556,16 @@ class _Silence:
 _silence = _Silence()
 
 _open_clusters: weakref.WeakSet[Cluster] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    """In a forked child: the clusters are the parent's, and it is not for the child to end them."""
+    for cluster in list(_open_clusters):
+        cluster.status = "closed"
+    _open_clusters.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def close_all() -> None:

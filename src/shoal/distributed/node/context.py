@@ -9,6 +9,7 @@ cannot fill a worker with waiting: whoever waits inside of a task does it throug
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ coroutine_slot: ContextVar[Slot | None] = ContextVar("shoal_slot", default=None)
 
 outside: ContextVar[Any] = ContextVar("shoal_worker", default=None)
 """The worker whose code runs outside of a task: plugins, preloads, functions of `Client.run`."""
+
+os.register_at_fork(after_in_child=lambda: (coroutine_slot.set(None), outside.set(None)))
 
 
 def slot_here() -> Slot | None:

@@ -25,6 +25,7 @@ be interrupted, or the exception would hit another one that was given its number
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 import time
@@ -56,6 +57,8 @@ EPOCH_S = max(time.time() - time.perf_counter() for _ in range(5))
 CELLS = 64
 
 _local = threading.local()
+# What a task has forked is no worker, though it goes on in the middle of the task.
+os.register_at_fork(after_in_child=lambda: _local.__dict__.clear())
 
 
 def current_slot() -> Slot | None:

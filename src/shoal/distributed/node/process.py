@@ -131,6 +131,7 @@ def main(descriptor: int, cells: int) -> NoReturn:
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: told_to_end(worker))
+    os.register_at_fork(after_in_child=usual_signals)
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
     capture(worker.log, worker.echo.write)
     for ours in ("distributed", "shoal"):
@@ -175,6 +176,12 @@ def told_to_end(worker: Worker) -> None:
     """A signal: leave in order.  The nanny starts another one, unless the signal was its own."""
     worker.exit_code = worker.exit_code or RESTART_CODE
     worker.close("its process was told to end")
+
+
+def usual_signals() -> None:
+    """In a process that a task has forked: signals end it, whoever has it ended waits for that."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
 
 
 def tell(sock: socket.socket, what: dict[str, Any]) -> None:
