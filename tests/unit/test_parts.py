@@ -152,6 +152,19 @@ def test_a_file_goes_with_the_last_of_its_parts(tmp_path):
         os.fstat(fd)
 
 
+def test_what_files_take_is_known_and_may_be_asked_by_whom_the_collector_interrupts():
+    shelf = Shelf(limit_bytes=0)
+    one, two = (shelf.keep(Pieces([bytes(10_000)])) for _ in range(2))
+    assert shelf.filed_bytes >= 20_000
+    del one
+    assert shelf.filed_bytes >= 20_000  # the file is one
+    del two
+    gc.collect()
+    assert shelf.filed_bytes == 0
+    with shelf.lock:  # as when parts are found in a cycle just then
+        shelf.release(0)
+
+
 def test_a_damaged_file_is_an_error_and_no_value(tmp_path):
     kept = Shelf(limit_bytes=0, folder=str(tmp_path)).keep(Pieces([bytes(100)]))
     arena, start, _, _ = kept.places[0]

@@ -23,6 +23,7 @@ from shoal.distributed.core.worker.effects import (
     Spill,
     Withdraw,
 )
+from shoal.distributed.core.worker.report import beat
 from shoal.distributed.core.worker.table import (
     ASKED,
     MEMORY,
@@ -852,3 +853,9 @@ def test_the_table_of_transitions_is_whole():
     assert sorted(TRANSITIONS) == list(range(len(NAMES)))
     reached = {state for states in TRANSITIONS.values() for state in states}
     assert reached >= set(range(len(NAMES))) - {0, 4}
+
+
+def test_parts_in_files_are_told_as_what_is_on_disk():
+    worker = Worker(Settings("a", "inproc://a", 1))
+    machine.measured(worker, 50 << 20, 10.0, 0, 0.0, 7000)
+    assert beat(worker).spilled == worker.spilled + 7000

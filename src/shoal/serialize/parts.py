@@ -308,8 +308,27 @@ class Shelf:
         self.used = 0
         self.stored = 0
         """Bytes ever written."""
-        self.lock = threading.Lock()
+        # Whoever holds it may be interrupted by the garbage collector, which may find parts.
+        self.lock = threading.RLock()
         self.arena: weakref.ref[Arena] | None = None
+        self.arenas: weakref.WeakSet[Arena] = weakref.WeakSet()
+
+    @property
+    def filed_bytes(self) -> int:
+        """What the files take now: each all that was written to it, as long as it is there.
+
+        Examples
+        --------
+        >>> shelf = Shelf()
+        >>> stored = shelf.put(Pieces([bytes(600)]))
+        >>> shelf.filed_bytes >= 600
+        True
+        >>> del stored
+        >>> shelf.filed_bytes
+        0
+        """
+        with self.lock:
+            return sum([arena.size for arena in self.arenas])
 
     def keep(self, parts: Parts) -> Parts:
         """The same parts, in memory if there is room.
@@ -375,6 +394,7 @@ class Shelf:
             if arena is None or arena.size > ARENA_BYTES:
                 arena = Arena(self.folder or config.get("temporary-directory", None))
                 self.arena = weakref.ref(arena)
+                self.arenas.add(arena)
             return arena
 
 

@@ -50,6 +50,7 @@ from shoal.distributed.node.watch import Watch
 from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
 from shoal.distributed.protocol import Call
 from shoal.local.cpus import CPU_COUNT
+from shoal.serialize.parts import SHELF
 
 __all__ = ["Worker", "settings_from"]
 
@@ -643,4 +644,5 @@ class Worker:
         if limit:
             self._bound_pool(limit)
         watch.look(slots, self.shared.room, self.core.managed)
-        machine.measured(self.core, watch.process, watch.cpu, len(slots), self.loop.time())
+        now = self.loop.time()
+        machine.measured(self.core, watch.process, watch.cpu, len(slots), now, SHELF.filed_bytes)

@@ -503,7 +503,9 @@ def served(w: Worker, nbytes: int, now: float) -> None:
     w.serving_bytes -= nbytes
 
 
-def measured(w: Worker, process: int, cpu: float, executing: int, now: float) -> None:
+def measured(
+    w: Worker, process: int, cpu: float, executing: int, now: float, filed: int = 0
+) -> None:
     """What the operating system says; see `memory.measured`.
 
     Parameters
@@ -514,6 +516,8 @@ def measured(w: Worker, process: int, cpu: float, executing: int, now: float) ->
         Resident bytes; percent of one CPU; tasks that run.
     now
         Seconds.
+    filed
+        Bytes that results in parts have in files.
 
     Examples
     --------
@@ -523,7 +527,7 @@ def measured(w: Worker, process: int, cpu: float, executing: int, now: float) ->
     >>> w.process
     52428800
     """
-    memory.measured(w, process, cpu, executing)
+    memory.measured(w, process, cpu, executing, filed)
 
 
 def short(w: Worker, lacking: int, now: float) -> None:

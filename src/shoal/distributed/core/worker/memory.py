@@ -46,7 +46,7 @@ REST_S = 5.0
 """How long nothing is spilled after the disk was full."""
 
 
-def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
+def measured(w: Worker, process: int, cpu: float, executing: int, filed: int = 0) -> None:
     """What the operating system says of the process.
 
     Parameters
@@ -59,6 +59,8 @@ def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
         In percent of one CPU.
     executing
         How many tasks are running.
+    filed
+        Bytes that results in parts have in files.
 
     Examples
     --------
@@ -68,7 +70,7 @@ def measured(w: Worker, process: int, cpu: float, executing: int) -> None:
     >>> w.effects
     [Log(level='info', text=...), Pause(on=True)]
     """
-    w.process, w.cpu, w.executing = process, cpu, executing
+    w.process, w.cpu, w.executing, w.filed = process, cpu, executing, filed
     w.managed_then = w.managed
     if executing or not w.active:
         # What runs may have freed something; and perhaps nobody asks for room any more.

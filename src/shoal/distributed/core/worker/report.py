@@ -89,7 +89,7 @@ def beat(w: Worker) -> Beat:
     return Beat(
         status,
         w.managed,
-        w.spilled,
+        w.spilled + w.filed,
         w.process,
         w.cpu,
         w.executing,

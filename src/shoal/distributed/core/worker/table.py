@@ -501,6 +501,8 @@ class Worker:
         # Memory, in bytes.
         self.managed = 0
         self.spilled = 0
+        self.filed = 0
+        """Bytes that results in parts have in files of their own."""
         self.spilling = 0
         self.loading = 0
         self.process = 0
