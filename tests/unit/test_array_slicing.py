@@ -289,3 +289,15 @@ def test_chosen_fields_have_numpys_dtype(chunks: int) -> None:
     assert got.dtype == got.compute().dtype == want.dtype
     np.testing.assert_array_equal(got.compute(), want)
     np.testing.assert_array_equal(got.rechunk(3)[1:].compute(), want[1:])
+
+
+@pytest.mark.parametrize("chunks", [2, -1])
+def test_no_place_and_many_places(chunks: int) -> None:
+    x = np.arange(600).reshape(300, 2)
+    d = da.from_array(x, chunks=chunks)
+    for places in ([], (), [[]], np.array([], dtype=int)):
+        assert_eq(da.take(d, places, axis=1), np.take(x, places, axis=1))
+    for places in ([], [3], np.arange(0, 300, 2), x[:, 0] % 3 == 0, slice(5, None, 7), [-1, 4, 4]):
+        assert_eq(da.delete(d, places, 0), np.delete(x, places, 0))
+    # As many slices as there are places would be as many blocks.
+    assert da.delete(d, np.arange(0, 300, 2), 0).numblocks <= d.numblocks

@@ -272,6 +272,10 @@ def _woven(arr: Array, values: Array, places: Any, order: Any, axis: int) -> Arr
     return concatenate([p for p in parts if p.shape[axis]] or parts[:1], axis)
 
 
+MOST_RUNS = 64
+"""What is left in more pieces than these is taken place by place."""
+
+
 def delete(arr: Any, obj: Any, axis: Any) -> Array:
     """Without some places of an axis; see `numpy.delete`.
 
@@ -301,10 +305,14 @@ def delete(arr: Any, obj: Any, axis: Any) -> Array:
     (axis,) = normalize_axes(axis, arr.ndim)
     length = arr.shape[axis]
     keep = np.ones(length, dtype=bool)
-    keep[obj if isinstance(obj, slice) else np.asarray(obj)] = False
+    # An array of no places is one of floats, where nobody says otherwise.
+    if isinstance(obj, slice) or np.size(obj):
+        keep[obj if isinstance(obj, slice) else np.asarray(obj)] = False
     edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(np.int8)))
     whole = (slice(None),) * axis
     runs = edges.reshape(-1, 2).tolist()
+    if len(runs) > MOST_RUNS:
+        return arr[(*whole, np.flatnonzero(keep))]
     parts = [arr[(*whole, slice(a, b))] for a, b in runs]
     return concatenate(parts or [arr[(*whole, slice(0, 0))]], axis)
 

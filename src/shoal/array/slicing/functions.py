@@ -43,7 +43,9 @@ def take(a: Any, indices: Any, axis: int | None = 0) -> Array:
         a, axis = a.ravel(), 0
     (along,) = normalize_axes(axis, a.ndim)
     if not isinstance(indices, Array):
-        indices = np.asarray(indices)
+        # An empty list is one of ints, as in NumPy, where its array is one of floats.
+        told = None if isinstance(indices, np.ndarray) or np.size(indices) else np.intp
+        indices = np.asarray(indices, told)
         indices = int(indices) if indices.ndim == 0 else indices
     return getitem(a, (*(slice(None),) * along, indices))
 
