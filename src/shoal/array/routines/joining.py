@@ -312,7 +312,8 @@ def delete(arr: Any, obj: Any, axis: Any) -> Array:
     whole = (slice(None),) * axis
     runs = edges.reshape(-1, 2).tolist()
     if len(runs) > MOST_RUNS:
-        return arr[(*whole, np.flatnonzero(keep))]
+        kept: Array = arr[(*whole, np.flatnonzero(keep))]
+        return kept
     parts = [arr[(*whole, slice(a, b))] for a, b in runs]
     return concatenate(parts or [arr[(*whole, slice(0, 0))]], axis)
 
