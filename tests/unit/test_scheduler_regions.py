@@ -15,12 +15,16 @@ from shoal.distributed.core.scheduler import (
     drain,
     received,
 )
+from shoal.distributed.core.scheduler.outbox import in_line
 from shoal.distributed.core.scheduler.retire import begin_retiring
 from shoal.distributed.core.scheduler.sources import Sources
 from shoal.distributed.core.scheduler.table import MASK, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.core.streaming import streamed
+from shoal.distributed.core.worker.report import build
+from shoal.distributed.core.worker.table import Settings as WorkerSettings
+from shoal.distributed.core.worker.table import Task, Worker
 from shoal.distributed.protocol import (
     Beat,
     Code,
@@ -285,6 +289,25 @@ def test_runs_are_remembered_when_their_tasks_are_forgotten():
     keys, kinds = {row[0] for row in told}, {row[1] for row in told}
     assert keys == {f"t-{i}" for i in range(2 * LEAVES - 1)} and len(told) == len(keys)
     assert kinds == {"t"}
+
+
+def test_pieces_of_a_message_are_one_range_where_they_stand_in_line():
+    assert in_line([[3, 2], range(4, 6)]) == range(2, 6)
+    assert in_line([[3], range(5, 7)]) == [3, 5, 6]
+    assert in_line([[3, 5], [5]]) == [3, 5, 5], "twice the same, and a gap"
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_results_that_nobody_waits_for_are_told_in_the_order_of_the_table(inline):
+    w = Worker(WorkerSettings("a", "inproc://a", 1))
+    numbers = [7, 3, 9, 1, 8, 2, 6, 4]
+    for at, number in enumerate(numbers):
+        task = Task(number, number, 10 + number, "k", None, b"", (), 0, inline, "held")
+        w.numbering.columns.ended.append((task, "", number, "int", 0.5, float(at), None))
+    m = build(w)
+    assert m.ids == (numbers if inline else sorted(numbers))
+    assert m.runs == [10 + number for number in m.ids] and m.nbytes == m.ids
+    assert m.starts == [float(numbers.index(number)) for number in m.ids]
 
 
 def test_lines_of_sources():

@@ -12,7 +12,6 @@ Whoever says a graph reckons the order: there are many clients, and one schedule
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -124,15 +123,14 @@ def renumbered(deps: Sequence[tuple[int, ...]], numbers: Sequence[int]) -> list[
     >>> renumbered([(), (0, 1), (1,)], [7, 9])
     [(), (7, 9), (9,)]
     """
-    flat = [*chain.from_iterable(deps)]
-    each = map(numbers.__getitem__, flat)
+    of = numbers.__getitem__
     return [
         ()
-        if not size
-        else (next(each),)
-        if size == 1
-        else (next(each), next(each))
+        if not needs
+        else (of(needs[0]),)
+        if (size := len(needs)) == 1
+        else (of(needs[0]), of(needs[1]))
         if size == 2
-        else tuple(islice(each, size))
-        for size in map(len, deps)
+        else tuple(map(of, needs))
+        for needs in deps
     ]

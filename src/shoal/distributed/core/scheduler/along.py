@@ -47,10 +47,11 @@ def window(state: Scheduler, worker: Worker) -> float:
 
 def stretch(
     state: Scheduler, worker: Worker, few: int, most: int, limit: float
-) -> tuple[Sequence[int], int] | None:
-    """The next rows of the common queue with all that they lead to, and how many are sources.
+) -> tuple[Sequence[int], int, list[float] | None] | None:
+    """The next rows of the worker's line with all that they lead to, and how many are sources.
 
-    They are taken out of the queue.  None where the queue has not come to such a place.
+    Also what each may take, where that is known by now.  They are taken out of the line.  None
+    where it has not come to such a place.
 
     Parameters
     ----------
@@ -92,7 +93,8 @@ def stretch(
     if not are_ready(state, rows[:many], sources[:many], first, size):
         return None
     state.sources.take(worker.number, many)
-    return closed(state, worker, range(first, first + size)), many
+    found = closed(state, worker, range(first, first + size))
+    return found, many, costs[: len(found)] if type(found) is range else None
 
 
 def length(state: Scheduler, first: int, end: int) -> int:

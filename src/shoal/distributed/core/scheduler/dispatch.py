@@ -257,9 +257,9 @@ def take(
         count = max(most, min(left, ceil((limit - worker.occupancy) / seconds)))
         few = shares if room == INFINITE else min(shares, 1 + int(room / nbytes))
         if few > 0 and (found := stretch(state, worker, min(count, few), most, limit)):
-            line, sources = found
+            line, sources, costs = found
             state.active += len(line) - sources
-            grow = give(state, worker, line, line[0], now)
+            grow = give(state, worker, line, line[0], now, costs)
             most, left = most - len(line), left - len(line)
             shares, room = shares - sources, room - grow
             continue
@@ -463,12 +463,20 @@ def send(
     return len(rows) - own, give(state, worker, rows + after, rows[-1], now)
 
 
-def give(state: Scheduler, worker: Worker, rows: Sequence[int], last: int, now: float) -> int:
+def give(
+    state: Scheduler,
+    worker: Worker,
+    rows: Sequence[int],
+    last: int,
+    now: float,
+    costs: list[float] | None = None,
+) -> int:
     """Rows are SENT, and ``last`` is the last of them in order; what bytes they may make."""
     table, count, run, number = state.table, len(rows), state.next_run, worker.number
     kinds = picker(rows)(table.prefixes)
     sizes = [kind.nbytes for kind in kinds]
-    costs = [kind.seconds for kind in kinds]
+    if costs is None:
+        costs = [kind.seconds for kind in kinds]
     states, place, runs = table.states, table.place, table.runs
     if type(rows) is range:
         here = slice(rows.start, rows.stop)

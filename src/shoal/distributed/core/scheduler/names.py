@@ -395,7 +395,7 @@ def put_names(
     ([('x', 1), ('x', 0)], 1)
     """
     titles: list[Any] = []
-    blocks = array("q")
+    blocks: list[int] = []
     mine = rows
     if named:
         mine = [-1] * len(rows)
@@ -418,13 +418,13 @@ def put_names(
             layer.rows = array("i", [-1]) * size if size <= 4 * len(flats) else {}
             for flat, row in zip(flats, here):
                 layer.rows[flat] = row
-        blocks.frombytes(bytes(8 * (first - len(blocks))))
-        blocks.extend(flats)
+        blocks += [0] * (first - len(blocks))
+        blocks += flats
         titles += [layer] * len(flats)
     of = picker(named or range(len(rows)))
     put(table.names, rows, of(titles))
     if blocks:
-        blocks.frombytes(bytes(8 * (len(titles) - len(blocks))))
+        blocks += [0] * (len(titles) - len(blocks))
         put(table.flats, rows, array("q", of(blocks)))
 
 

@@ -132,7 +132,7 @@ def introduce(state: Scheduler, worker: Worker, others: Any, peers: list[Any]) -
 def run_message(state: Scheduler, worker: Worker) -> Send:
     """The tasks that a worker was given in this batch."""
     table, number = state.table, worker.number
-    batch = worker.batch[0] if len(worker.batch) == 1 else [*chain.from_iterable(worker.batch)]
+    batch = worker.batch[0] if len(worker.batch) == 1 else in_line(worker.batch)
     of = picker(batch)
     kinds, marks = of(table.codes), of(table.flags)
     message = Run(
@@ -162,6 +162,13 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     if max(marks) >= NOTED:
         name_extras(state, batch, message, buffers)
     return Send(worker.party, message, buffers)
+
+
+def in_line(pieces: list[Sequence[int]]) -> Sequence[int]:
+    """The rows of several pieces: a range if that is what they are together."""
+    rows = [*chain.from_iterable(pieces)]
+    first, end = min(rows), max(rows) + 1
+    return range(first, end) if end - first == len(rows) == len({*rows}) else rows
 
 
 def inline(owners: Sequence[int], marks: Sequence[int]) -> list[bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
@@ -98,21 +98,22 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
 def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     """Tasks have ended well."""
     table = state.table
-    rows = rows_of(m.ids)
+    rows = rows_of(table, m.ids)
     if not are_current(table, rows, m.runs):
         m = sift(state, worker, m)
         if not m.ids:
             return
-        rows = rows_of(m.ids)
+        rows = rows_of(table, m.ids)
     of, count = picker(rows), len(rows)
-    owners = of(table.owner)
-    end_runs(state, worker, rows, of(table.flags), of(table.costs))
+    owners, marks = of(table.owner), of(table.flags)
+    end_runs(state, worker, rows, marks, of(table.costs))
     kinds = of(table.prefixes)
     learn(state, kinds, m)
     worker.nbytes += sum(m.nbytes) - sum(of(table.nbytes))
     worker.held += count
-    keep_results(table, rows, m.nbytes, map(m.type_names.__getitem__, m.types))
     idle = need_less(state, of(table.deps))
+    left = of(table.waiters)
+    keep_results(table, rows, m)
     tell_owners(state, owners, rows, m.values)
     state.story.add(now, "ended", worker.name, m.ids)
     if m.starts:
@@ -121,9 +122,9 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
     if state.locating:
         for row in rows:
             settled(state, row)
-    # Nothing waits for what ended together with all that needed it.
-    waited = zip(of(table.dependents), of(table.waiters))
-    ready = lack_less(table, [known for known, left in waited if left])
+    ready = lack_less(table, compress(of(table.dependents), left))
+    if idle and type(rows) is range and owners.count(NOBODY) == count and max(marks) <= PLAIN:
+        idle = keep_needed(state, worker, rows, left, idle)
     if idle:
         idle = let_go_here(state, worker, idle)
     if ready:
@@ -132,28 +133,60 @@ def on_ended(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         let_go(state, idle)
 
 
-def keep_results(table: Table, rows: Sequence[int], sizes: list[int], made: Iterable[str]) -> None:
+def keep_results(table: Table, rows: Sequence[int], m: Report) -> None:
     """Results of such sizes and types are there."""
     states, runs, nbytes, types = table.states, table.runs, table.nbytes, table.types
+    made = map(m.type_names.__getitem__, m.types)
     if type(rows) is range:
         here, count = slice(rows.start, rows.stop), len(rows)
         states[here] = bytes([MEMORY]) * count
         runs[here] = [0] * count
-        nbytes[here] = sizes
+        nbytes[here] = m.nbytes
         types[here] = [*made]
         return
-    for row, size, what in zip(rows, sizes, made):
+    for row, size, what in zip(rows, m.nbytes, made):
         states[row] = MEMORY
         runs[row] = 0
         nbytes[row] = size
         types[row] = what
 
 
-def rows_of(numbers: list[int]) -> Sequence[int]:
+def keep_needed(
+    state: Scheduler, worker: Worker, rows: range, left: Sequence[int], idle: list[int]
+) -> list[int]:
+    """Of results that have just come to a worker, nobody's, only those stay that tasks wait for.
+
+    What ended together with all that needed it is gone before anybody has heard of it.  Returned
+    are those of the ``idle`` rows that are not among these.
+    """
+    table, here, number = state.table, slice(rows.start, rows.stop), worker.number
+    states, place, count = table.states, table.place, len(rows)
+    states[here] = bytes([RELEASED]) * count
+    place[here] = [NOBODY] * count
+    for row in compress(rows, left):
+        states[row] = MEMORY
+        place[row] = number
+    spent = [not waiters for waiters in left]
+    worker.drops += compress(table.numbers[here], spent)
+    worker.nbytes -= sum(compress(table.nbytes[here], spent))
+    worker.held -= sum(spent)
+    state.dropping[number] = worker
+    if number in state.full and worker.nbytes < state.settings.target * worker.limit:
+        del state.full[number]
+        state.touched[number] = worker
+    rest = [row for row in idle if row not in rows]
+    kept = table.kept[here]
+    if 0 in kept:
+        gone = [row for row, some, waiters in zip(rows, kept, left) if not some and not waiters]
+        rest += forget(state, gone)
+    return rest
+
+
+def rows_of(table: Table, numbers: list[int]) -> Sequence[int]:
     """The rows that some numbers are of: a range if they are in line, as they mostly are."""
-    first, count = numbers[0], len(numbers)
-    if numbers[-1] - first == count - 1 and numbers == [*range(first, first + count)]:
-        return range(first & MASK, (first & MASK) + count)
+    count, row = len(numbers), numbers[0] & MASK
+    if numbers[-1] - numbers[0] == count - 1 and table.numbers[row : row + count] == numbers:
+        return range(row, row + count)
     return [number & MASK for number in numbers]
 
 
@@ -222,11 +255,11 @@ def sift(state: Scheduler, worker: Worker, m: Report) -> Report:
     table = state.table
     seen: dict[int, int] = {}
     for i, (number, run) in enumerate(zip(m.ids, m.runs)):
-        if run not in seen and are_current(table, rows_of([number]), [run]):
+        if run not in seen and are_current(table, rows_of(table, [number]), [run]):
             seen[run] = i
         else:
             on_late_end(state, worker, m, i)
-    good = [i for run, i in seen.items() if are_current(table, rows_of([m.ids[i]]), [run])]
+    good = [i for run, i in seen.items() if are_current(table, rows_of(table, [m.ids[i]]), [run])]
     return Report(
         [m.ids[i] for i in good],
         [m.runs[i] for i in good],

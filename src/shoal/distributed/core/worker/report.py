@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shoal.distributed.core.worker.table import Columns, Task, Worker
 from shoal.distributed.protocol import Beat, Report
 
 __all__ = ["beat", "build"]
+
+LINE = 8
+"""So many results that nobody waits for are told in the order of the scheduler's table.
+
+They were given in line, as a range of its rows, and mostly are one again then; the order in which
+they ended depends on their priorities.
+"""
 
 
 def build(w: Worker) -> Report | None:
@@ -37,6 +46,9 @@ def build(w: Worker) -> Report | None:
         # They ended while the scheduler was deciding not to go on with them.
         ended = [completion for completion in ended if completion[0].number >= 0]
         numbers = [completion[0].number for completion in ended]
+    if len(ended) >= LINE and not any(completion[0].inline for completion in ended):
+        ended = sorted(ended, key=place)
+        numbers = [completion[0].number for completion in ended]
     added = [(row.number, nbytes) for row, nbytes in columns.added if row.number >= 0]
     return Report(
         numbers,
@@ -64,6 +76,12 @@ def build(w: Worker) -> Report | None:
         columns.unreached,
         [(row.number, start, s) for row, start, s in columns.tried if row.number >= 0],
     )
+
+
+def place(completion: tuple[Any, ...]) -> int:
+    """Where the task of a completion stands in the scheduler's table."""
+    number: int = completion[0].number
+    return number
 
 
 def runs_of(rows: list[Task]) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from itertools import islice
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 from shoal.distributed.core.scheduler.explain import explain
@@ -168,8 +168,7 @@ def runs_since(state: Scheduler, cursor: int, most: int) -> list[Any]:
             left = -1
             _, kinds, starts, seconds, sizes = columns
             kind = kinds[len(kinds) // 2]
-            # They are told in the order in which they ended.
-            end, total = starts[-1] + seconds[-1], sum(seconds)
+            end, total = max(map(add, starts, seconds)), sum(seconds)
             sums.append([worker, kind, min(starts), end, total, sum(sizes), len(starts)])
     return [stream.count, told[::-1], sums[::-1]]
 
