@@ -111,7 +111,7 @@ def from_pandas(
 
 def from_dict(
     data: Any,
-    npartitions: int,
+    npartitions: int = 1,
     orient: str = "columns",
     dtype: Any = None,
     columns: Any = None,
@@ -220,7 +220,7 @@ def from_map(
     meta: Any = None,
     divisions: Any = None,
     label: str | None = None,
-    enforce_metadata: bool = False,
+    enforce_metadata: bool = True,
     **kwargs: Any,
 ) -> Any:
     """A frame whose partitions a function makes.

@@ -143,7 +143,7 @@ class Conversion:
 
 
 def _without_stored_index(table: Any) -> tuple[Any, list[Any]]:
-    """A table whose pandas metadata tells the dtypes of columns, and nothing of an index.
+    """A table whose pandas metadata tells the dtypes of columns, and nothing of an index or levels.
 
     Also the Arrow types of nested columns that were Arrow's in pandas, too: pandas does not
     understand its own names of their dtypes.
@@ -154,6 +154,8 @@ def _without_stored_index(table: Any) -> tuple[Any, list[Any]]:
     pandas = json.loads(told[b"pandas"])
     here = [one for one in pandas["columns"] if _field_of(one) in table.column_names]
     pandas = {**pandas, "columns": here, "index_columns": []}
+    if len(pandas.get("column_indexes") or ()) > 1:
+        pandas["column_indexes"] = []
     nested: list[Any] = []
     for column in here:
         kind = table.schema.field(_field_of(column)).type

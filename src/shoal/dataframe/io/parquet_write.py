@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.io.parquet import SchemaError, as_fsspec, check_engine
+from shoal.dataframe.io.parquet_labels import flat_names, several_levels, with_levels
 from shoal.dataframe.io.parquet_plan import (
     NO_KEY,
     bounds_of,
@@ -28,6 +29,7 @@ from shoal.dataframe.io.parquet_plan import (
     is_data,
 )
 from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, Part, PartitionWise
+from shoal.dataframe.nodes.rowwise import Rename
 from shoal.delayed import delayed
 from shoal.io.files import is_local, resolve_paths
 from shoal.io.staging import Staged, discard, new_mark, publish, staged, staged_name
@@ -122,6 +124,8 @@ def to_parquet(
     else:
         fs, folder = given, given._strip_protocol(str(path))
     folder = folder.rstrip("/")
+    labels = df._meta.columns
+    df = _with_flat_labels(df, partition_on)
     by = _checked_keys(df, partition_on, write_index)
     there = _there(fs, folder)
     if append and overwrite:
@@ -137,7 +141,8 @@ def to_parquet(
     with_metadata = (append and told) if write_metadata_file is None else write_metadata_file
     how = {"compression": compression, **kwargs}
     types = _types(df, schema, by, write_index)
-    spec = Writing(fs, write_index, by, how, types, dict(custom_metadata or {}), with_metadata)
+    custom = dict(custom_metadata or {})
+    spec = Writing(fs, write_index, by, how, types, custom, with_metadata, several_levels(labels))
     written = from_node(WriteParquet(df._node, tuple(names), spec))
     stale = [f"{folder}/{name}" for name in ("_metadata", "_common_metadata")] if told else []
     replaced = (*there, *stale) if overwrite else ()
@@ -162,6 +167,23 @@ def _there(fs: Any, folder: str) -> list[str]:
     return sorted(found, key=in_natural_order)
 
 
+def _with_flat_labels(df: Any, partition_on: Any) -> Any:
+    """A frame with columns of one level, called as pandas calls those of several in a file."""
+    labels = several_levels(df._meta.columns)
+    if labels is None:
+        return df
+    remedy = "; df.columns = df.columns.map('_'.join) makes one level of them"
+    for level in zip(*labels, strict=True):
+        if not any(all(isinstance(one, kind) for one in level) for kind in (str, int)):
+            raise ValueError(
+                "columns of several levels are written where each level is text or whole numbers; "
+                f"got {list(dict.fromkeys(level))[:4]}{remedy}"
+            )
+    if partition_on is not None:
+        raise ValueError(f"partition_on takes columns of one level{remedy}")
+    return from_node(Rename(df._node, tuple(labels), flat_names(labels)))
+
+
 def _checked_keys(df: Any, partition_on: Any, write_index: bool) -> tuple[Any, ...]:
     by = () if partition_on is None else partition_on
     by = (by,) if isinstance(by, str) else tuple(by)
@@ -177,11 +199,9 @@ def _checked_keys(df: Any, partition_on: Any, write_index: bool) -> tuple[Any, .
         raise ValueError("partition_on takes some columns, not all: no column would be left")
     others = [name for name in df.columns if not isinstance(name, str)]
     if others:
-        several = df.columns.nlevels > 1
-        remedy = "df.columns = df.columns.map('_'.join)" if several else "df.rename(columns=str)"
         raise ValueError(
-            f"parquet doesn't support non-string column names; rename {others[0]!r}, as {remedy} "
-            "does"
+            f"parquet doesn't support non-string column names; rename {others[0]!r}, as "
+            "df.rename(columns=str) does"
         )
     if not df.columns.is_unique:
         twice = df.columns[df.columns.duplicated()][0]
@@ -321,6 +341,7 @@ class Writing:
     types: Any
     metadata: Mapping[str, Any]
     footers: bool
+    levels: Any = None
     mark: str = dataclasses.field(default_factory=new_mark)
 
     def open(self, path: str) -> Any:
@@ -341,7 +362,8 @@ class Writing:
                 fields = [field.with_type(schema.get(field.name, field.type)) for field in told]
                 schema = pa.schema(fields, metadata=told.metadata)
             # With more threads, Arrow would start them for each table.
-            return pa.Table.from_pandas(frame, schema, preserve_index=index, nthreads=1)
+            table = pa.Table.from_pandas(frame, schema, preserve_index=index, nthreads=1)
+            return table if self.levels is None else with_levels(table, self.levels)
         except (pa.ArrowException, KeyError) as error:
             raise SchemaError(self._misfit(frame, name, error)) from error
 
