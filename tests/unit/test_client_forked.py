@@ -98,3 +98,23 @@ def test_tasks_may_fork() -> None:
     with Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
         assert client.submit(in_a_pool).result(timeout=120) == [1, 2]
         assert client.submit(terminated).result(timeout=120) == -15
+
+
+def test_a_signal_that_comes_early_ends_a_forked_child() -> None:
+    program = """
+    import os, signal, time
+    from shoal.distributed.node.process import end_forked_as_usual
+
+    os.register_at_fork(after_in_child=lambda: time.sleep(0.2))  # it takes its time to begin
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    end_forked_as_usual()
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        os.kill(child, signal.SIGTERM)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), end=" ")
+    os.kill(os.getpid(), signal.SIGTERM)
+    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    """
+    assert run(program) == "-15 -15 -15 set()\n"

@@ -57,6 +57,9 @@ GC_THRESHOLD = 20_000
 
 PR_SET_PDEATHSIG = 1
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that tell a process to end."""
+
 PARENT_TRIES, PARENT_S = 50, 0.01
 """How often to look whether the parent's process has ended, once its socket has."""
 
@@ -129,9 +132,9 @@ def main(descriptor: int, cells: int) -> NoReturn:
     limit = worker.core.settings.memory_limit
     limit_memory(int(PARTS_SHARE * limit) if limit else 1 << 62, str(worker.folder))
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    for signum in ENDING:
         signal.signal(signum, lambda *_: told_to_end(worker))
-    os.register_at_fork(after_in_child=usual_signals)
+    end_forked_as_usual()
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
     capture(worker.log, worker.echo.write)
     for ours in ("distributed", "shoal"):
@@ -178,10 +181,26 @@ def told_to_end(worker: Worker) -> None:
     worker.close("its process was told to end")
 
 
-def usual_signals() -> None:
-    """In a process that a task has forked: signals end it, whoever has it ended waits for that."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_DFL)
+def end_forked_as_usual() -> None:
+    """Have signals end processes that a task forks: whoever has one ended waits for that.
+
+    They are held back around the fork.  One that came to a child before its handlers are the
+    usual ones would be caught by the worker's, and Python forgets after a fork what was caught.
+    """
+
+    def hold() -> None:
+        held.before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+    def pass_on() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held.before)
+
+    def usual() -> None:
+        for signum in ENDING:
+            signal.signal(signum, signal.SIG_DFL)
+        pass_on()
+
+    held = threading.local()
+    os.register_at_fork(before=hold, after_in_parent=pass_on, after_in_child=usual)
 
 
 def tell(sock: socket.socket, what: dict[str, Any]) -> None:
