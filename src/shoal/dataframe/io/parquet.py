@@ -24,7 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.columnar.scan import NOT_A_TIME, Scan
 from shoal.dataframe.io.parquet_known import column_bounds, count_values
-from shoal.dataframe.io.parquet_labels import StoredLabels, stored_labels
+from shoal.dataframe.io.parquet_labels import stored_labels
 from shoal.dataframe.io.parquet_plan import (
     EXTENSIONS,
     MOST_FOOTERS,
@@ -559,18 +559,13 @@ def read_parquet(
         together=aggregate_files,
         options=storage_options or {},
     )
-    stored = None
-    if not data.partition_columns:
-        stored = stored_labels(data.schema, [n for n in data.schema.names if n not in data.index])
-    wanted = [columns] if isinstance(columns, str) else columns
-    if stored is not None:
-        wanted = None if wanted is None else [stored.name(label) for label in wanted]
-        filters = _with_names(filters, stored)
+    stored = stored_labels(data.schema, data.index, data.partition_columns)
+    wanted = stored.names([columns] if isinstance(columns, str) else columns)
     if wanted is not None and index is None and set(data.index) & set(wanted):
         # A stored index that is asked for as a column is one.
         data = _with_index(data, tuple(name for name in data.index if name not in wanted))
     _check_names(data, wanted, names)
-    rows = normalized(filters)
+    rows = normalized(stored.filters(filters))
     _check_filtered(rows, data)
     bounded = calculate_divisions and bool(data.index)
     data = kept_pieces(data, rows, footers, narrow=bounded)
@@ -580,19 +575,8 @@ def read_parquet(
         known = divisions_of(data, footers)
     divisions = known or (None,) * (len(data.partitions) + 1)
     chosen = None if wanted is None else tuple(wanted)
-    out = from_node(ReadParquet(data, chosen, rows, divisions))
-    if stored is not None:
-        out = stored.restored(out)
+    out = stored.restored(from_node(ReadParquet(data, chosen, rows, divisions)))
     return out[columns] if isinstance(columns, str) else out
-
-
-def _with_names(filters: Any, stored: StoredLabels) -> Any:
-    """Filters of labels as such of columns in files."""
-    if not isinstance(filters, list | tuple):
-        return filters
-    if len(filters) == 3 and isinstance(filters[1], str):
-        return (stored.name(filters[0]), *filters[1:])
-    return [_with_names(one, stored) for one in filters]
 
 
 def _with_index(data: Dataset, index: tuple[str, ...]) -> Dataset:

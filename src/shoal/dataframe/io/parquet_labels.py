@@ -85,29 +85,43 @@ class StoredLabels:
     names
         Of columns in the files.
     labels
-        What they were called in the frame that was written.
+        What they were called in the frame that was written; None: as they are called.
 
     Examples
     --------
     >>> stored = StoredLabels(["('a', 1)"], pd.MultiIndex.from_tuples([("a", 1)]))
-    >>> stored.name(("a", 1)), stored.name("x")
-    ("('a', 1)", 'x')
+    >>> stored.names([("a", 1), "x"]), stored.filters([(("a", 1), ">", 5)])
+    (["('a', 1)", 'x'], [("('a', 1)", '>', 5)])
     """
 
-    def __init__(self, names: Any, labels: pd.Index) -> None:
+    def __init__(self, names: Any, labels: pd.Index | None) -> None:
         self.labels = labels
         self._places = {name: i for i, name in enumerate(names)}
-        self._names = dict(zip(labels, names, strict=True))
+        self._names = {} if labels is None else dict(zip(labels, names, strict=True))
 
-    def name(self, label: Any) -> Any:
-        """The column in the files; what is no label, as it is.
+    def names(self, labels: Any) -> Any:
+        """The columns in the files; what is no label, as it is.
 
         Parameters
         ----------
-        label
-            What a user calls it.
+        labels
+            What a user calls them; None for all.
         """
-        return self._names.get(label, label)
+        return None if labels is None else [self._names.get(label, label) for label in labels]
+
+    def filters(self, given: Any) -> Any:
+        """Filters of columns in the files.
+
+        Parameters
+        ----------
+        given
+            Filters of labels, as `read_parquet` has them.
+        """
+        if not self._names or not isinstance(given, list | tuple):
+            return given
+        if len(given) == 3 and isinstance(given[1], str):
+            return (self._names.get(given[0], given[0]), *given[1:])
+        return [self.filters(one) for one in given]
 
     def restored(self, frame: Any) -> Any:
         """A frame with its labels.
@@ -117,31 +131,33 @@ class StoredLabels:
         frame
             As it is in the files.
         """
+        if self.labels is None:
+            return frame
         names = tuple(frame.columns)
         labels = self.labels.take([self._places[name] for name in names])
         return from_node(Rename(frame._node, names, labels))
 
 
-def stored_labels(schema: Any, names: list[str]) -> StoredLabels | None:
+def stored_labels(schema: Any, index: tuple[str, ...], keys: tuple[str, ...]) -> StoredLabels:
     """The labels of columns, where they are not their names.
 
     Parameters
     ----------
     schema
         Of the files, with what pandas has written into the footer.
-    names
-        Of columns in it that are not the index.
+    index, keys
+        Names in it that are the index, and keys of paths: beside these all are names.
 
     Examples
     --------
-    >>> stored_labels(pa.schema({"x": pa.int64()}), ["x"]) is None
+    >>> stored_labels(pa.schema({"x": pa.int64()}), (), ()).labels is None
     True
     """
+    names = [name for name in schema.names if name not in (*index, *keys)]
     told = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
     levels = told.get("column_indexes") or []
     if not levels or (len(levels) == 1 and levels[0].get("pandas_type") in TEXT):
-        return None
+        return StoredLabels(names, None)
     labels = schema.empty_table().select(names).to_pandas().columns
-    if len(labels) != len(names) or labels.equals(pd.Index(names)):
-        return None
-    return StoredLabels(names, labels)
+    plain = len(labels) != len(names) or labels.equals(pd.Index(names)) or bool(keys)
+    return StoredLabels(names, None if plain else labels)
