@@ -27,6 +27,7 @@ from shoal.distributed.protocol import (
     Cancel,
     CancelRuns,
     Code,
+    Fetch,
     Finished,
     GiveBack,
     Goodbye,
@@ -61,7 +62,7 @@ class Cluster:
         self.drain()
 
     def add(self, name, **more):
-        party = self.party[name] = 10 + len(self.party)
+        party = self.party[name] = 1 + max(self.party.values(), default=9)
         m = Register(
             name, f"inproc://{name}", self.threads, 0, self.resources, {}, "host", 1, **more
         )
@@ -374,6 +375,41 @@ def test_a_retiring_worker_hands_over_what_only_it_holds():
     c.close(who)
     sent = c.sent()
     assert not [m for _, m in sent if type(m) is Finished]
+
+
+def test_workers_that_come_back_retire_in_turn_and_lose_nothing():
+    c = Cluster("a", "b")
+    c.submit([(), ()], [0, 1])
+    ran = dict(c.sent(Run))
+    for who, run in ran.items():
+        c.end(who, run)
+    c.sent()
+    retire = {"returns": True}
+    c.hear(CLIENT, Call(7, "workers.retire", {"workers": ["a"], **retire}))
+    c.hear(CLIENT, Call(8, "workers.retire", {"workers": ["b"], **retire}))
+    # The one that can be rid of what it holds first goes first, and the other waits for it.
+    c.sent()
+    c.hear("b", Report([], [], [], [], [], [], [], added=ran["a"].ids, added_nbytes=[8]))
+    assert [w for w, m in c.sent() if type(m) is Goodbye] == ["a"]
+    c.close("a")
+    assert not [m for _, m in c.sent() if type(m) in (Finished, Goodbye, Run)]
+    c.add("a")
+    fetched = [m for w, m in c.sent() if w == "a" and type(m) is Fetch]
+    assert sorted(n for m in fetched for n in m.ids) == sorted([*ran["a"].ids, *ran["b"].ids])
+    both = [*ran["a"].ids, *ran["b"].ids]
+    c.hear("a", Report([], [], [], [], [], [], [], added=both, added_nbytes=[8, 8]))
+    assert [w for w, m in c.sent() if type(m) is Goodbye] == ["b"]
+    c.close("b")
+    assert not [m for _, m in c.sent() if type(m) in (Finished, Run)]
+
+
+def test_the_last_worker_goes_though_nobody_takes_what_it_holds():
+    c = Cluster("a")
+    c.submit([()], [0])
+    c.end(*one(c.sent(Run)))
+    c.sent()
+    c.hear(CLIENT, Call(7, "workers.retire", {"workers": ["a"], "returns": True}))
+    assert [type(m) for w, m in c.sent() if w == "a"] == [Goodbye]
 
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["", "has given up its slot"])

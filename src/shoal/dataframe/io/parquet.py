@@ -540,11 +540,7 @@ def read_parquet(
     >>> read_parquet(folder, columns=["y"]).compute().y.tolist()
     [3, 4]
     """
-    check_engine(engine)
-    for name in kwargs:
-        if name not in WITHOUT_EFFECT:
-            near = nearest(name, inspect.signature(read_parquet).parameters)
-            raise TypeError(f"read_parquet() has no argument {name!r}{near}")
+    _check_arguments(engine, kwargs)
     told = tuple(sorted((arrow_to_pandas or {}).items()))
     names = tuple(categories or ())
     data, footers = find(
@@ -581,6 +577,15 @@ def read_parquet(
 
 def _with_index(data: Dataset, index: tuple[str, ...]) -> Dataset:
     return dataclasses.replace(data, index=index)
+
+
+def _check_arguments(engine: Any, more: Iterable[str]) -> None:
+    """Refuse arguments that there are not: a misspelt filter would be none."""
+    check_engine(engine)
+    for name in more:
+        if name not in WITHOUT_EFFECT:
+            near = nearest(name, inspect.signature(read_parquet).parameters)
+            raise TypeError(f"read_parquet() has no argument {name!r}{near}")
 
 
 def check_engine(engine: Any) -> None:

@@ -327,6 +327,7 @@ class Worker:
         "queue",
         "queued",
         "resources",
+        "returns",
         "seceded",
         "seeking",
         "sent",
@@ -395,8 +396,8 @@ class Worker:
         self.drop_codes: list[int] = []
         self.gives: list[tuple[int, int]] = []
         self.stops: dict[str, list[tuple[int, int]]] = {}
-        self.closes = True
-        """It is told to go when it is retired."""
+        self.closes, self.returns = True, False
+        """Whether it is told to go when it is retired, and whether its nanny starts it again."""
         self.moving: dict[int, int] = {}
         """Rows that are being copied elsewhere before it goes, and to which workers."""
         self.copies: list[int] = []

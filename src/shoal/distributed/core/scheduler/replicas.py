@@ -16,15 +16,14 @@ from shoal.distributed.core.scheduler.transitions import MEMORY
 __all__: list[str] = []
 
 
-def copy_to_emptiest(state: Scheduler, rows: list[int]) -> dict[int, int]:
-    """Have each result fetched by the running worker with the fewest bytes: which, by row.
+def copy_to_emptiest(state: Scheduler, rows: list[int], there: list[Worker]) -> dict[int, int]:
+    """Have each result fetched by the one of some workers with the fewest bytes: which, by row.
 
     Examples
     --------
-    >>> copy_to_emptiest(Scheduler(), [])
+    >>> copy_to_emptiest(Scheduler(), [], [])
     {}
     """
-    there = [w for w in state.workers.values() if w.status == "running"]
     if not there:
         return {}
     targets = {}

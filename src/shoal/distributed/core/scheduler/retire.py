@@ -4,6 +4,9 @@ A retiring worker gets no more work: what is queued at it goes elsewhere, what i
 not begun is asked back, what runs ends.  Then each result that only retiring workers hold is
 fetched by the emptiest of the others.  When nothing is left it is told `Goodbye`, or stays
 without work (``close=False``).
+
+Workers that were started together are old together.  Where all would go at once, and come back,
+they go in turn: the first one's results are kept by those that wait until it is back.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ from shoal.distributed.protocol import Goodbye
 __all__: list[str] = []
 
 
-def begin_retiring(state: Scheduler, worker: Worker, closes: bool) -> None:
-    """A worker is to leave, or to stay without work.
+def begin_retiring(state: Scheduler, worker: Worker, closes: bool, returns: bool = False) -> None:
+    """A worker is to leave, perhaps to be started again, or to stay without work.
 
     Examples
     --------
@@ -34,6 +37,7 @@ def begin_retiring(state: Scheduler, worker: Worker, closes: bool) -> None:
     """
     set_status(state, worker, "retiring")
     worker.closes = closes
+    worker.returns = closes and returns
     state.retiring[worker.number] = worker
     state.roomy.pop(worker.number, None)
     state.full.pop(worker.number, None)
@@ -79,13 +83,16 @@ def go_on_retiring(state: Scheduler) -> None:
     """
     if not state.retiring:
         return
+    staying = whose_turn_is_later(state)
     for worker in list(state.retiring.values()):
         if worker.status != "retiring" or worker.sent or worker.zombies:
+            continue
+        if worker.number in staying:
             continue
         waiting = {
             row: target
             for row, target in worker.moving.items()
-            if target in state.workers and is_unique(state, worker, row)
+            if target in state.workers and is_unique(state, worker, row, staying)
         }
         if not waiting:
             table = state.table
@@ -94,8 +101,9 @@ def go_on_retiring(state: Scheduler) -> None:
                 for row, place in enumerate(table.place)
                 if (table.states[row] == MEMORY and place < 0) or place == worker.number
             ]
-            mine = [row for row in mine if is_unique(state, worker, row)]
-            waiting = copy_to_emptiest(state, mine)
+            mine = [row for row in mine if is_unique(state, worker, row, staying)]
+            there = [w for w in state.workers.values() if w.status == "running"]
+            waiting = copy_to_emptiest(state, mine, there or list(staying.values()))
             if len(waiting) < len(mine):
                 keys = [key_of(table, row) for row in mine][:3]
                 text = f"{worker.name} goes with {len(mine)} results, such as {keys}"
@@ -105,19 +113,33 @@ def go_on_retiring(state: Scheduler) -> None:
             set_status(state, worker, "retired")
             del state.retiring[worker.number]
             state.workers_moved = True
+            if worker.returns:
+                state.returning[worker.name] = None
             if worker.closes:
                 set_status(state, worker, "closing")
                 state.effects.append(Send(worker.party, Goodbye("it was retired")))
 
 
-def is_unique(state: Scheduler, worker: Worker, row: int) -> bool:
-    """Whether only workers that are leaving hold a result."""
+def whose_turn_is_later(state: Scheduler) -> dict[int, Worker]:
+    """Those that stay, with what they hold, until another worker runs again; by number.
+
+    None where one runs, and none that nobody would come back for.
+    """
+    if any(w.status == "running" for w in state.workers.values()):
+        return {}
+    leaving = [w for w in state.retiring.values() if w.returns and w.status == "retiring"]
+    leaving.sort(key=lambda w: (w.nbytes, w.number))
+    return {w.number: w for w in leaving[0 if state.returning else 1 :]}
+
+
+def is_unique(state: Scheduler, worker: Worker, row: int, staying: dict[int, Worker]) -> bool:
+    """Whether only workers that are leaving now hold a result."""
     table = state.table
     if table.states[row] != MEMORY or table.flags[row] & PINNED:
         return False
     where = holders(state, row)
     return worker.number in where and all(
-        state.workers[n].status not in ("running", "paused") for n in where
+        state.workers[n].status not in ("running", "paused") and n not in staying for n in where
     )
 
 

@@ -211,6 +211,8 @@ class Scheduler:
         """By conditions: the workers that meet them (`placement.allowed`); empty after changes."""
         self.retiring: dict[int, Worker] = {}
         """Workers that are leaving in order."""
+        self.returning: dict[str, None] = {}
+        """Names of those that have left, and are being started again."""
         self.dying: dict[int, float] = {}
         """Workers whose connection has ended, and until when their nannies may say why."""
         self.workers_moved = False

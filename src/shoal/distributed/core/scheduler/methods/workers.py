@@ -2,10 +2,10 @@
 
 ``workers.wait {n, timeout_s}``
     is answered with the number of workers when there are ``n``.
-``workers.retire {workers?, names?, n?, close, remove}``
+``workers.retire {workers?, names?, n?, close, remove, returns?}``
     moves what only these hold elsewhere, then ends them; answered with ``{address: info}`` when
     they are gone.  Without any of them named: those that can best be spared, ``n`` or all idle
-    ones.
+    ones.  ``returns``: their nannies start them again.
 ``workers.restart {workers?, timeout_s, wait}``
     has nannies start workers anew; answered with ``{name: "OK" | "timed out"}``.
 """
@@ -62,7 +62,7 @@ def retire(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
     told = {w.address: describe_worker(w) for w in chosen}
     closes = bool(args.get("close", True))
     for worker in chosen:
-        begin_retiring(state, worker, closes)
+        begin_retiring(state, worker, closes, bool(args.get("returns")))
     line: Line = state.machines.setdefault("workers.retire", deque())
     return wait(state, who, request, {}, now, line, None, (told, {w.number for w in chosen}))
 
