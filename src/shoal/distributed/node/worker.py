@@ -356,7 +356,8 @@ class Worker:
             self.exit_code = RESTART_CODE
         connection = self.connections.get(self.core.scheduler)
         if connection is not None:
-            args = {"workers": [self.address], "close": True, "remove": True}
+            returns = self.spec.nanny and self.spec.lifetime_restart
+            args = {"workers": [self.address], "close": True, "remove": True, "returns": returns}
             connection.send(Call(0, "workers.retire", args))
         self.loop.call_later(RETIRE_S, self.close, "its lifetime is over")
 
