@@ -33,6 +33,7 @@ from shoal.dataframe.nodes.rowwise import Column, MapPartitions, Project, Rename
 __all__ = [
     "by_number",
     "check_assigned",
+    "asked_of_columns",
     "chosen",
     "has_levels",
     "label_of",
@@ -95,6 +96,35 @@ def chosen(frame: Any, ask: Callable[[pd.DataFrame], Any]) -> Any:
         return from_node(Column(some._node, 0)).rename(found.name)
     series = from_node(Column(frame._node, columns[place]))
     return series if series.name == found.name else series.rename(found.name)
+
+
+def asked_of_columns(frame: Any, method: str, told: Mapping[str, Any]) -> Any:
+    """What a method of pandas' makes of columns, and of nothing that is in their rows.
+
+    Parameters
+    ----------
+    frame
+        A collection.
+    method
+        Such as "add_prefix".
+    told
+        Its arguments by name.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1], "y": ["a"]}, npartitions=1)
+    >>> asked_of_columns(df, "select_dtypes", {"include": "number"}).columns.tolist()
+    ['x']
+    """
+    if method == "set_axis":
+        told = {"axis": 1, **told}
+    if method != "select_dtypes":
+        return chosen(frame, lambda probe: getattr(probe, method)(**told))
+    meta = frame._meta
+    numbered = meta.set_axis(range(len(meta.columns)), axis=1)
+    places = numbered.select_dtypes(**told).columns
+    return relabelled(frame, places.tolist(), meta.columns[places])
 
 
 def relabelled(frame: Any, places: Sequence[int], columns: pd.Index) -> Any:

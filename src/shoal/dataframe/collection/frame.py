@@ -24,6 +24,7 @@ from shoal.dataframe.collection.base import (
     refuse,
 )
 from shoal.dataframe.collection.columns import (
+    asked_of_columns,
     check_assigned,
     chosen,
     has_levels,
@@ -106,6 +107,9 @@ class DataFrame(FrameBase):
         2
         """
         return from_dict(data, **kwargs)
+
+    def _asked_of_columns(self, method: str, told: dict[str, Any]) -> Any:
+        return asked_of_columns(self, method, told)
 
     def _with_columns(self, columns: Any) -> Any:
         new = columns if isinstance(columns, pd.Index) else pd.Index(columns)

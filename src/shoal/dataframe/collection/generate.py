@@ -172,6 +172,12 @@ def _rowwise(name: str) -> Callable[..., Any]:
         if name in tables.OF_ALL_ROWS:
             given = inspect.signature(getattr(self._meta, name)).bind_partial(*args, **kwargs)
             refuse_of_all_rows(name, given.arguments)
+        if self.ndim == 2 and name in tables.OF_COLUMNS:
+            bound = inspect.signature(getattr(self._meta, name)).bind(*args, **kwargs)
+            asked = dict(bound.arguments)
+            rows = asked.pop("axis", None if name != "set_axis" else 0) in (0, "index", "rows")
+            if not rows and asked.keys() <= tables.OF_COLUMNS[name]:
+                return self._asked_of_columns(name, asked)
         if told and self.ndim == 2 and kwargs.get("errors") != "ignore":
             check_columns(self, kwargs.get(told, args[0] if args and name == "explode" else None))
         return self._rowwise(name, *args, **kwargs)

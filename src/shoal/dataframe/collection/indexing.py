@@ -15,6 +15,7 @@ from shoal.dataframe.collection.columns import chosen
 from shoal.dataframe.collection.generate import check_columns, refuse_inplace
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.meta import sample_of
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
@@ -263,7 +264,7 @@ def reindex(
         columns = labels
     elif labels is not None:
         index = labels
-    out = self if columns is None else self._rowwise("reindex", columns=list(columns), **kw)
+    out = self if columns is None else _with_columns(self, columns, kw)
     if index is None:
         return out
     if set(kw) - {"fill_value", "method", "limit", "tolerance"}:
@@ -275,6 +276,13 @@ def reindex(
     if not hasattr(index, "name"):
         wanted = wanted.rename(self._meta.index.name)
     return _reindexed_rows(out, wanted, {k: v for k, v in kw.items() if v is not None})
+
+
+def _with_columns(frame: Any, columns: Any, kw: dict[str, Any]) -> Any:
+    known, names = frame.columns, list(columns)
+    if known.nlevels == 1 and known.is_unique and all(name in known for name in names):
+        return frame[names]
+    return frame._rowwise("reindex", columns=names, **kw)
 
 
 def asof(self: Any, where: Any, subset: Any = None) -> Any:
@@ -341,17 +349,19 @@ def _without_rows(collection: Any, labels: Any, errors: str) -> Any:
     node = collection._node
     found: Any = None
     if errors != "ignore":
-        there = MapPartitions(_labels_among, (node, wanted), (), wanted[:0], None, "labels")
+        labels = (collection.index._node, wanted)
+        there = MapPartitions(_labels_among, labels, (), wanted[:0], None, "labels")
         found = from_node(there.replace(given_divisions=(None,) * (node.npartitions + 1)))
         found = found.drop_duplicates()._node
     args = (node, wanted, found)
     return from_node(MapPartitions(_without, args, (), node.meta, None, "drop"))
 
 
-def _labels_among(part: Any, wanted: Any) -> Any:
-    return wanted[wanted.isin(part.index)]
+def _labels_among(index: Any, wanted: Any) -> Any:
+    return wanted[wanted.isin(index)]
 
 
+@passes_columns()
 def _without(part: Any, wanted: Any, found: Any) -> Any:
     missing = [] if found is None else wanted[~wanted.isin(found)].tolist()
     if missing:
@@ -363,6 +373,7 @@ def _index_of(node: Any) -> Any:
     return getattr(node.meta, "index", node.meta)
 
 
+@passes_columns()
 def _among(part: Any, labels: list[Any]) -> Any:
     return part.loc[part.index.isin(labels)]
 
@@ -376,6 +387,7 @@ def _near(part: Any, labels: Any) -> Any:
     return part.take(places[(places >= 0) & (places < len(part))])
 
 
+@passes_columns()
 def _ordered(part: Any, labels: list[Any]) -> Any:
     return part.loc[labels] if labels else part.iloc[:0]
 
@@ -391,6 +403,7 @@ def _by_array(item: Any, key: Any) -> Any:
     return from_node(MapPartitions(_masked, (item._node, blocks), (), item._meta, None, "loc"))
 
 
+@passes_columns()
 def _masked(part: Any, mask: Any) -> Any:
     return part.loc[mask]
 
@@ -400,6 +413,7 @@ def _within(node: Any, label: Any) -> bool:
     return bool(first <= label <= last)
 
 
+@passes_columns()
 def _pick(part: Any, label: Any) -> Any:
     return part.loc[part.index == label]
 
@@ -443,6 +457,7 @@ def _backwards(node: Any, key: slice) -> Any:
     return from_node(Select(turned, blocks))
 
 
+@passes_columns()
 def _turned(part: Any) -> Any:
     return part.iloc[::-1]
 
@@ -461,6 +476,7 @@ def _end_label(divisions: Any, label: Any, index: Any) -> Any:
     return label
 
 
+@passes_columns()
 def _slice(part: Any, start: Any, stop: Any) -> Any:
     index = part.index
     if not _have_places(index, [label for label in (start, stop) if label is not None]):

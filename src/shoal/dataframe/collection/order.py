@@ -25,6 +25,7 @@ from shoal.dataframe.kernels.levels import (
     with_level_names,
 )
 from shoal.dataframe.kernels.ordering import sample_of_keys
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.meta import has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Select
@@ -126,6 +127,11 @@ def set_index(
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
         raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
     return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted, missing))
+
+
+@passes_columns()
+def _by_labels(part: Any, ascending: bool) -> Any:
+    return part.sort_index(ascending=ascending, kind="stable")
 
 
 def _named_labels(frame: Any, name: Any) -> Any:
@@ -370,10 +376,9 @@ def sort_index(self: Any, ascending: bool = True, axis: Any = 0, **kwargs: Any) 
         table = table.set_index(new_label(self, "__label") if self.ndim == 2 else "__label")
         table = _named_labels(table, name)
         frame = table["__value"].rename(self.name) if self.ndim == 1 else table
-    options = (frame._node, "sort_index", ascending, "stable")
-    names = ("ascending", "kind")
+    args = (frame._node, ascending)
     divisions = frame.divisions if ascending else (None,) * (frame.npartitions + 1)
-    node = MapPartitions(rows.call_method, options, names, frame._meta, divisions, "sort-index")
+    node = MapPartitions(_by_labels, args, (), frame._meta, divisions, "sort-index")
     if ascending:
         return from_node(node)
     return from_node(Select(node, tuple(reversed(range(frame.npartitions)))))

@@ -89,7 +89,12 @@ class Resampler:
         return out if self.columns is None else out[self.columns]
 
     def __getitem__(self, columns: Any) -> Resampler:
-        return Resampler(self.collection, self.rule, columns, **self.options)
+        collection, known = self.collection, getattr(self.collection, "columns", pd.Index([]))
+        names = set(columns if isinstance(columns, list) else [columns])
+        if known.nlevels == 1 and names <= set(known):
+            # What is not resampled need not be read.
+            collection = collection[[n for n in known if n in names | {self.options.get("on")}]]
+        return Resampler(collection, self.rule, columns, **self.options)
 
     @property
     def obj(self) -> Any:

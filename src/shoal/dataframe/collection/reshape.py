@@ -5,6 +5,7 @@ Columns of a result must be known before it is computed, so what becomes columns
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -443,6 +444,10 @@ def melt(
         for names in (id_vars, value_vars):
             check_columns(frame, names)
     meta = frame._meta.melt(**options)
+    if frame.columns.nlevels == 1 and frame.columns.is_unique and value_vars is not None:
+        told = [[] if one is None else one for one in (id_vars, value_vars)]
+        lists = [list(one) if pd.api.types.is_list_like(one) else [one] for one in told]
+        frame = frame[[name for name in frame.columns if name in set(itertools.chain(*lists))]]
     args = (frame._node, "melt", *options.values())
     unknown = (None,) * (frame.npartitions + 1)
     return from_node(MapPartitions(rows.call_method, args, tuple(options), meta, unknown, "melt"))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from shoal.dataframe.collection.base import check_axis, from_node
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
 
 __all__ = ["random_split", "sample", "seeds"]
@@ -79,6 +80,7 @@ def sample(
     return from_node(MapEach(_sampled, args, (), values, self._meta, None, "sample"))
 
 
+@passes_columns()
 def _sampled(part: Any, seed: int, frac: float, replace: bool) -> Any:
     if not len(part):
         return part
@@ -121,6 +123,7 @@ def random_split(
     ]
 
 
+@passes_columns()
 def _split(part: Any, seed: int, frac: Sequence[float], shuffle: bool) -> list[Any]:
     random = np.random.RandomState(seed)
     if shuffle:
@@ -129,5 +132,6 @@ def _split(part: Any, seed: int, frac: Sequence[float], shuffle: bool) -> list[A
     return [part.iloc[np.flatnonzero(chosen == i)] for i in range(len(frac))]
 
 
+@passes_columns()
 def _pick(parts: list[Any], i: int) -> Any:
     return parts[i]

@@ -30,6 +30,7 @@ __all__ = [
     "LIKE_ROWS",
     "NOT_HERE",
     "OF_ALL_ROWS",
+    "OF_COLUMNS",
     "OPERATORS",
     "PROPERTIES",
     "REDUCTIONS",
@@ -74,6 +75,15 @@ ROWWISE: Mapping[str, str] = {
     "droplevel infer_objects replace",
 }
 """Names by class."""
+
+OF_COLUMNS: Mapping[str, frozenset[str]] = {
+    "add_prefix": frozenset(["prefix"]),
+    "add_suffix": frozenset(["suffix"]),
+    "filter": frozenset(["items", "like", "regex"]),
+    "select_dtypes": frozenset(["include", "exclude"]),
+    "set_axis": frozenset(["labels"]),
+}
+"""Of frames: methods that choose columns or name them, by the arguments with which they do."""
 
 REDUCTIONS: Mapping[str, str] = {
     "DataFrame": "sum prod product count min max any all mean var std sem idxmin idxmax",

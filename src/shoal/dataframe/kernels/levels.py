@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from shoal.dataframe.kernels.passing import passes_columns
+
 __all__ = [
     "has_numbered_levels",
     "labelled_by",
@@ -59,6 +61,7 @@ def levels_of(index: pd.Index) -> list[pd.Index]:
     return [plain.get_level_values(i).rename(index.names[i]) for i in count]
 
 
+@passes_columns(keys=1)
 def labelled_by(frame: pd.DataFrame, columns: Any, drop: bool = True, append: bool = False) -> Any:
     """A frame with columns as its index, which keeps their dtypes.
 
@@ -103,6 +106,7 @@ def without_first_levels(index: pd.Index, count: int) -> pd.Index:
     return plain.set_names(index.names[count:])
 
 
+@passes_columns()
 def with_level_names(part: Any, names: Sequence[Any]) -> Any:
     """A frame or series whose index has other names; one without rows may have other levels.
 

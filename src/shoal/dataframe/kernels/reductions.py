@@ -98,6 +98,15 @@ class Reducer:
         """The reduction's name."""
         return self.name
 
+    @property
+    def chosen_by(self) -> frozenset[Any] | None:
+        """The columns by which rows of a frame are chosen; None where not rows are, or by all."""
+        told = {"drop_duplicates": "subset", "nlargest": "columns", "nsmallest": "columns"}
+        names = dict(self.options).get(told.get(self.name, ""))
+        if names is None:
+            return None
+        return frozenset(names if isinstance(names, list | tuple) else [names])
+
     def partial(self, item: Any) -> Pair:
         """The partial result of one partition.
 

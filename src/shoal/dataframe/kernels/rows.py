@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.meta import sample_of
 
 __all__ = [
@@ -352,6 +353,7 @@ def _places(columns: pd.Index, names: list[Any]) -> list[int]:
     return [place if type(place) is int else -1 for place in found]
 
 
+@passes_columns()
 def itself(item: Any) -> Any:
     """What is given.
 

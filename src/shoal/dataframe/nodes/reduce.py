@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 from shoal.dataframe.kernels.distinct import PairSplit
@@ -87,7 +88,6 @@ class Reduce(Logical):
 
     __slots__ = ()
     fields = ("args", "reducer", "given_meta", "split_every", "split_out")
-    narrow_sources = False
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
@@ -103,15 +103,32 @@ class Reduce(Logical):
         """Unknown."""
         return (None,) * (int(self.split_out) + 1)
 
+    @cached_property
+    def _chosen_by(self) -> frozenset[Any] | None:
+        """By which columns rows are chosen, which are the result as they are; None: none are."""
+        told = getattr(self.reducer, "chosen_by", None)
+        return told if told is not None and self.frames[0].ndim == 2 else None
+
+    @property
+    def narrow_sources(self) -> bool:  # type: ignore[override]
+        """Where rows are put together, so that the result has the columns that it says."""
+        return self._chosen_by is not None
+
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """What the reducer reads."""
         first, *rest = self.frames
-        yield first, self.reducer.columns if first.ndim == 2 else ALL_COLUMNS
+        if self._chosen_by is not None:
+            yield first, ALL_COLUMNS if wanted is None else wanted | self._chosen_by
+        else:
+            yield first, self.reducer.columns if first.ndim == 2 else ALL_COLUMNS
         for frame in rest:
             yield frame, ALL_COLUMNS
 
     def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
-        """Fewer aggregations of groups."""
+        """Fewer aggregations of groups, and rows without what they are not chosen by."""
+        if self._chosen_by is not None:
+            left = self.given_meta.columns.isin(list(wanted | self._chosen_by))
+            return self if left.all() else self.replace(given_meta=self.given_meta.loc[:, left])
         less = getattr(self.reducer, "narrowed", None)
         reducer = self.reducer if less is None else less(wanted)
         if reducer is self.reducer:

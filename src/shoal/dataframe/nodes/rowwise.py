@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.passing import columns_beside
 from shoal.dataframe.meta import sample_of, with_unknown_categories
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
@@ -382,9 +383,16 @@ COLUMN_BY_COLUMN = frozenset(
     ["abs", "astype", "clip", "ffill", "fillna", "isin", "isna", "isnull", "mask", "notna"]
     + ["notnull", "replace", "round", "where", "map", "add", "sub", "mul", "div", "truediv"]
     + ["floordiv", "mod", "pow", "radd", "rsub", "rmul", "rdiv", "rtruediv", "rfloordiv"]
-    + ["rmod", "rpow", "lt", "le", "gt", "ge", "eq", "ne"]
+    + ["rmod", "rpow", "lt", "le", "gt", "ge", "eq", "ne", "rename_axis", "infer_objects"]
+    + ["convert_dtypes", "combine_first"]
 )
 """Methods of frames that work on each column by itself, while no argument names columns."""
+
+BY_NAME = frozenset(["astype", "fillna", "isin", "round"])
+"""Of these: those that may be told by the names of columns what to do with each."""
+
+LOOKED_AT = {"dropna": "subset", "explode": "column"}
+"""Methods that choose or repeat rows by some columns: the argument with their names."""
 
 ROW_DROPPING = frozenset(
     ["dropna", "drop_duplicates", "explode", "head", "tail", "sample", "at_time", "between_time"]
@@ -435,11 +443,37 @@ class Method(PartitionWise):
 
     @property
     def passes_columns(self) -> bool:  # type: ignore[override]
-        """Where each column is treated by itself, and the same."""
-        return self.method in COLUMN_BY_COLUMN and not any(
-            isinstance(arg, dict | list) or (isinstance(arg, FrameNode) and arg.ndim == 1)
-            for arg in self.args
+        """Where each column is treated by itself, also if it is told by name how."""
+        if self.method not in COLUMN_BY_COLUMN:
+            return False
+        _, *rest = self.args
+        if self.method in ("where", "mask"):
+            rest = rest[1:]  # which rows: a series has them one below the other, like the frame
+        named = [dict] * (self.method not in BY_NAME) + [list] * (self.method != "isin")
+        return not any(
+            type(arg) in named or (isinstance(arg, FrameNode) and arg.ndim == 1) for arg in rest
         )
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """Of methods that choose or repeat rows the columns that they look at, too."""
+        names = None
+        if self.method in LOOKED_AT and len(self.args) == 2:
+            name = LOOKED_AT[self.method]
+            by_place = self.method == "explode" and not self.names
+            names = self.args[1] if by_place or self.names == (name,) else None
+        if names is None or wanted is None:
+            yield from super().needs(wanted)
+        else:
+            yield self.args[0], wanted.union(names if isinstance(names, list | tuple) else [names])
+
+    def narrowed(self, wanted: frozenset[Any]) -> FrameNode:
+        """Without being told of columns that are not there any more, which pandas refuses."""
+        if self.method != "astype" or len(self.args) < 2 or type(self.args[1]) is not dict:
+            return self
+        some = {name: dtype for name, dtype in self.args[1].items() if name in wanted}
+        if len(some) == len(self.args[1]):
+            return self
+        return self.replace(args=(self.args[0], some, *self.args[2:]))
 
     def call(self) -> Apply:
         """The method."""
@@ -611,8 +645,12 @@ class MapPartitions(PartitionWise):
         return Apply(self.func, tuple(self.args[:split]), kwargs, title=self.title)
 
     def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
+        """The given one, with the columns that are left."""
+        return _left_of(self)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """All columns, unless the function leaves them to themselves."""
+        return _needed_by(self, wanted)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones, or the sources'."""
@@ -623,6 +661,30 @@ class MapPartitions(PartitionWise):
     def label(self) -> str:
         """Its title."""
         return f"MapPartitions({self.title})"
+
+
+def _columns_beside(node: Any) -> frozenset[Any] | None:
+    """What a function reads besides the columns of its result; None: it may read any."""
+    tables = [frame for frame in node.frames if frame.ndim == 2]
+    if not tables or len(tables) > 1 or tables[0] is not node.args[0]:
+        return None
+    return columns_beside(node.func, node.args) if node.given_meta.ndim == 2 else None
+
+
+def _needed_by(node: Any, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+    beside = _columns_beside(node)
+    known = ALL_COLUMNS if wanted is None or beside is None else wanted | beside
+    for frame in node.frames:
+        yield frame, known if frame.ndim == 2 else ALL_COLUMNS
+
+
+def _left_of(node: Any) -> Any:
+    """The given meta of a node, without columns that its source has no more."""
+    meta = node.given_meta
+    if getattr(meta, "ndim", 0) != 2 or _columns_beside(node) is None:
+        return meta
+    left = meta.columns.isin(columns_of(node.args[0]))
+    return meta if left.all() else meta.loc[:, left]
 
 
 class OneRow(PartitionWise):
@@ -760,8 +822,12 @@ class MapEach(PartitionWise):
         return Apply(self.func, (first, Part(), *rest), kwargs, title=self.title)
 
     def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
+        """The given one, with the columns that are left."""
+        return _left_of(self)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """All columns, unless the function leaves them to themselves."""
+        return _needed_by(self, wanted)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones, or the sources'."""
