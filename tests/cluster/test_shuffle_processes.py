@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +126,53 @@ def test_nearly_as_many_groups_as_rows_fit_into_little_memory(client):
     wanted = unique(5, 40_000).set_index("k").sort_index()
     pd.testing.assert_frame_equal(found.iloc[5::16], wanted)
     assert set(client.run(os.getpid).values()) == before
+
+
+def held_at_first(frame, folder):
+    """No partition ends before it is told to; each says that it is there."""
+    (Path(folder) / f"begun-{os.getpid()}").touch()
+    while not (Path(folder) / "go").exists():
+        threading.Event().wait(0.01)
+    return frame
+
+
+def shelf():
+    """That of the worker's process; what travels by value must not take this one's along."""
+    return importlib.import_module("shoal.serialize.parts").SHELF
+
+
+def store_all():
+    """From now on all parts go to files."""
+    shelf().limit_bytes = 0
+
+
+def spoil_parts():
+    """Change all that the parts of shuffles have in files."""
+    bytes_there = 0
+    for arena in list(shelf().arenas):
+        os.pwrite(arena.fd, os.urandom(arena.size), 0)
+        bytes_there += arena.size
+    return bytes_there
+
+
+def test_parts_in_files_that_are_damaged_are_computed_again(suffer, tmp_path):
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        client.run(store_all)
+        moved = table("x", 8, 20_000).shuffle("k", npartitions=8)
+        held_there = moved.map_partitions(held_at_first, str(tmp_path), meta=moved._meta)
+        future = client.compute(held_there)
+        deadline = time.monotonic() + WAIT_S
+        while len(list(tmp_path.glob("begun-*"))) < 2:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.01)
+        assert min(client.run(spoil_parts).values()) > 100_000
+        (tmp_path / "go").touch()
+        got = future.result(timeout=WAIT_S)
+        del future
+    pd.testing.assert_frame_equal(
+        got.sort_values(["k", "x0"]).reset_index(drop=True),
+        pd.concat([rows(i, "x", 20_000) for i in range(8)])
+        .sort_values(["k", "x0"])
+        .reset_index(drop=True),
+    )

@@ -63,6 +63,7 @@ BIG = 100_000
 BY_ID = frozenset(
     [
         machine.began,
+        machine.damaged,
         machine.load_failed,
         machine.loaded,
         machine.rejoined,
@@ -859,3 +860,17 @@ def test_parts_in_files_are_told_as_what_is_on_disk():
     worker = Worker(Settings("a", "inproc://a", 1))
     machine.measured(worker, 50 << 20, 10.0, 0, 0.0, 7000)
     assert beat(worker).spilled == worker.spilled + 7000
+
+
+def test_what_is_damaged_is_told_and_who_waits_for_it_goes_back(bench):
+    bench.hold(1)
+    assert ready(bench.run((20, (1,)))) == [20]
+    effects = bench.tell(machine.damaged, 1, "checksum")
+    assert isinstance(effects[0], Log) and "'k1'" in effects[0].text
+    assert said(report(effects[1:])) == {"missing": [(1, 1)]}
+    # It is computed again here, while somebody is still about to read it.
+    assert ready(bench.run(1)) == [1]
+    effects = bench.finish(20, kind="returned")
+    assert isinstance(effects[0], Free)
+    assert said(report(effects[1:]))["returned"] == [(20, 1)]
+    assert bench.tell(machine.damaged, 1, "once more") == []

@@ -46,10 +46,11 @@ from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
 from shoal.distributed.protocol import Options
 from shoal.distributed.spans import note_error, run_traced
-from shoal.errors import Reschedule
+from shoal.errors import Reschedule, SpillError
 from shoal.graph.task import part_of
+from shoal.serialize.parts import Stored
 
-__all__ = ["Lane", "Slot", "Surroundings", "current_slot", "digest_of"]
+__all__ = ["Lane", "Slot", "Surroundings", "current_slot", "damage", "digest_of"]
 
 # Whoever is held up between the two clocks finds too little: the largest of a few is right.
 EPOCH_S = max(time.time() - time.perf_counter() for _ in range(5))
@@ -112,6 +113,8 @@ class Surroundings:
         """Takes a result that a client waits for, and its size; gives what is kept of it."""
         self.place_bytes: float = math.inf
         """Results below this are kept as they are."""
+        self.damaged: Callable[[int, str], object] = lambda id, why: None
+        """Told of results whose files are not as they were written, and why not."""
         self.room = Headroom()
         self.short: Callable[[int], object] = lambda lacking: None
         """Told how many bytes are lacking when a task was not begun for want of memory."""
@@ -691,7 +694,8 @@ class Lane:
         ended = slot.started = perf_counter()
         slot.row = None
         begun = started + EPOCH_S
-        if type(error) is _InputMissing:
+        is_damaged = isinstance(error, SpillError) and report_damage(self.shared, row)
+        if is_damaged or type(error) is _InputMissing:
             return row, "returned", 0, "", ended - started, begun, b"", None
         if isinstance(error, Reschedule):
             return row, "rescheduled", 0, "", ended - started, begun, b"", None
@@ -701,6 +705,42 @@ class Lane:
         trace = error.__traceback__
         data = pack_failure(error.with_traceback(trace and trace.tb_next), row.key, func)
         return row, "raised", 0, "", ended - started, begun, data, None
+
+
+def report_damage(shared: Surroundings, row: Task) -> bool:
+    """Tell of a task's inputs whose files are damaged; whether there are any."""
+    found = False
+    for dep in row.deps:
+        value = shared.store.values.get(dep)
+        why = damage(value, row.part) if isinstance(value, Stored) else ""
+        if why:
+            shared.damaged(dep, why)
+            found = True
+    return found
+
+
+def damage(stored: Stored, part: int) -> str:
+    """Why parts in files, or one of them, cannot be read; empty if they can be.
+
+    Parameters
+    ----------
+    stored
+        The parts.
+    part
+        Which; -1: all of them.
+
+    Examples
+    --------
+    >>> from shoal.serialize.parts import Pieces, Shelf
+    >>> damage(Shelf().put(Pieces(["a", "b"])), -1)
+    ''
+    """
+    try:
+        for number in stored.numbers() if part < 0 else [part]:
+            stored.frames(number)
+    except SpillError as error:
+        return str(error)
+    return ""
 
 
 def digest_of(row: Task) -> bytes:

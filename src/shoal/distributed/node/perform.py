@@ -13,9 +13,11 @@ from shoal.distributed.core.worker import effects, machine
 from shoal.distributed.core.worker.table import WHOLE, part_of_number
 from shoal.distributed.net import Connection, connect
 from shoal.distributed.net.cargo import look_ahead
+from shoal.distributed.node.lane import damage
 from shoal.distributed.node.placing import place_held
 from shoal.distributed.node.serve import answer
 from shoal.distributed.protocol import Answer, Call
+from shoal.errors import SerializationError, SpillError
 from shoal.serialize.messages import message
 from shoal.serialize.parts import Stored
 from shoal.serialize.pickles import Frames
@@ -191,6 +193,13 @@ def give(
             frames = worker.store.frames(id, keys.get(id))
         except KeyError:
             return worker.disks.frames(id)
+        except (SpillError, SerializationError):
+            stored = worker.store.values.get(id & WHOLE)
+            why = damage(stored, part_of_number(id)) if isinstance(stored, Stored) else ""
+            if not why:
+                raise
+            worker.shared.damaged(id & WHOLE, why)
+            return None
         if not connection.shares_memory:
             return frames
         return place_held(worker.store, id, held, frames)

@@ -206,11 +206,16 @@ class Worker:
         shared.owner = self
         shared.actor = self.actors.make
         shared.place = self._place
+        shared.damaged = self._damaged
         shared.short = functools.partial(self.loop.call_threadsafe, self._short)
         settings = self.core.settings
         if settings.memory_limit and settings.pause:
             shared.room.ceiling = settings.pause * settings.memory_limit
         return shared
+
+    def _damaged(self, id: int, why: str) -> None:
+        """The files of a result are not as they were written; any thread."""
+        self.loop.call_threadsafe(self._tell, machine.damaged, id, why)
 
     def _short(self, lacking: int) -> None:
         """A thread has not begun a task, for want of memory."""

@@ -42,6 +42,7 @@ __all__ = [
     "began",
     "closed",
     "connected",
+    "damaged",
     "dialed",
     "drain",
     "due",
@@ -617,6 +618,28 @@ def shelved(w: Worker, id: int, nbytes: int, now: float) -> None:
     >>> shelved(Worker(Settings("a", "inproc://a", 1)), 5, 100, 0.0)
     """
     memory.shelved(w, id, nbytes)
+
+
+def damaged(w: Worker, id: int, why: str, now: float) -> None:
+    """What a result has in files cannot be read; see `memory.damaged`.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Of its row.
+    why
+        For the log.
+    now
+        Seconds.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> damaged(Worker(Settings("a", "inproc://a", 1)), 5, "checksum", 0.0)
+    """
+    memory.damaged(w, id, why)
 
 
 def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) -> None:

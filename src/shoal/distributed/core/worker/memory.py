@@ -19,11 +19,12 @@ from __future__ import annotations
 from heapq import heappop
 
 from shoal.distributed.core.effects import Log
-from shoal.distributed.core.worker.assign import arrive, forget
+from shoal.distributed.core.worker.assign import arrive, forget, let_go
 from shoal.distributed.core.worker.effects import Evict, Free, Load, Nudge, Pause, Spill
-from shoal.distributed.core.worker.table import DISK, LOADING, MEMORY, SPILLING, Worker
+from shoal.distributed.core.worker.table import DISK, HELD, LOADING, MEMORY, SPILLING, Worker
 
 __all__ = [
+    "damaged",
     "loaded",
     "measured",
     "no_room",
@@ -378,6 +379,36 @@ def shelved(w: Worker, id: int, nbytes: int) -> None:
     w.managed += nbytes - row.nbytes
     row.nbytes = nbytes
     row.state = MEMORY
+
+
+def damaged(w: Worker, id: int, why: str) -> None:
+    """What a result has in files cannot be read: the scheduler is to have it computed again.
+
+    Tasks that have begun may read it as far as they can.  It has no number any more, so that it is
+    not taken for the new one.
+
+    Parameters
+    ----------
+    w
+        The worker.
+    id
+        Of its row.
+    why
+        For the log.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> damaged(Worker(Settings("a", "inproc://a", 1)), 5, "checksum")  # dropped meanwhile
+    """
+    row, numbering = w.tasks.get(id), w.numbering
+    if row is None or row.state not in HELD or row.number < 0:
+        return
+    w.effects.append(Log("error", f"result {row.key!r} is lost and computed again: {why}"))
+    numbering.columns.missing.append((row.number, numbering.number))
+    del numbering.rows[row.number]
+    row.number = -1
+    let_go(w, row)
 
 
 def spill_failed(w: Worker, ids: list[int], why: str, full: bool, now: float) -> None:
