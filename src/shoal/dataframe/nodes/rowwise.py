@@ -668,7 +668,8 @@ def _columns_beside(node: Any) -> frozenset[Any] | None:
     tables = [frame for frame in node.frames if frame.ndim == 2]
     if not tables or len(tables) > 1 or tables[0] is not node.args[0]:
         return None
-    return columns_beside(node.func, node.args) if node.given_meta.ndim == 2 else None
+    is_table = getattr(node.given_meta, "ndim", 0) == 2
+    return columns_beside(node.func, node.args) if is_table else None
 
 
 def _needed_by(node: Any, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
