@@ -98,16 +98,57 @@ def test_installers(client, tmp_path: Path) -> None:
 
 
 class Watching(WorkerPlugin):
-    def transition(self, key: str, start: str, finish: str, **kwargs: object) -> None:
-        raise AssertionError("it is not called")
+    def setup(self, worker) -> None:
+        self.worker = worker
+        worker.changes = []
+
+    def transition(self, key: str, start: str, finish: str, *args: object, **more: object) -> None:
+        why = ""
+        if finish == "error":
+            task = self.worker.tasks[key]
+            assert task.traceback is not None
+            why = f"{task.state}: {task.exception!r}"
+        self.worker.changes.append((key, start, finish, why))
+        if key == "odd":
+            raise ValueError("odd")
 
 
-def test_a_plugin_that_would_watch_tasks_on_workers_is_told_that_it_cannot(client, caplog) -> None:
-    with caplog.at_level(logging.WARNING, "distributed.client"):
-        client.register_plugin(Watching(), name="watching")
-    assert "Watching.transition is not called on workers" in caplog.text
-    assert client.submit(abs, -1).result() == 1
+def refuse(text):
+    raise ValueError(text)
+
+
+def changes(dask_worker):
+    return list(dask_worker.changes)
+
+
+def test_a_plugin_watches_the_tasks_of_a_worker(client) -> None:
+    client.register_plugin(Watching(), name="watching")
+    assert client.submit(abs, -1, key="x").result() == 1
+    assert isinstance(client.submit(refuse, "no", key="bad").exception(), ValueError)
+    assert client.submit(abs, -2, key="odd").result() == 2
+
+    def seen(key):
+        return [
+            tuple(change[1:])
+            for found in client.run(changes).values()
+            for change in found
+            if change[0] == key
+        ]
+
+    deadline = time.monotonic() + 60
+    last = {"x": "released", "odd": "released", "bad": "error"}
+    while not all(seen(key) and seen(key)[-1][1] == finish for key, finish in last.items()):
+        assert time.monotonic() < deadline
+    begun = [("waiting", "ready", ""), ("ready", "executing", "")]
+    for key in ("x", "odd"):
+        assert seen(key) == [*begun, ("executing", "memory", ""), ("memory", "released", "")]
+    [*first, (start, finish, why)] = seen("bad")
+    assert (first, start, finish) == (begun, "executing", "error")
+    assert why == "error: ValueError('no')"
     client.unregister_worker_plugin("watching")
+    before = client.run(changes)
+    assert client.submit(abs, -3, key="y").result() == 3
+    assert client.run(changes) == before
 
 
 def test_worker_plugins_come_and_go(client) -> None:

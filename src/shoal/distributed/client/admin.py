@@ -277,9 +277,6 @@ class Admin(Session):
                 "Registering duck-typed plugins is not allowed. Please inherit from NannyPlugin, "
                 f"WorkerPlugin or SchedulerPlugin; got {type(plugin).__name__}"
             )
-        if hasattr(plugin, "transition") and not isinstance(plugin, SchedulerPlugin):
-            text = "%s.transition is not called on workers; SchedulerPlugin.transition is"
-            log.warning(text, type(plugin).__name__)
         label = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{id(plugin):x}"
         args = {
             "name": str(label),

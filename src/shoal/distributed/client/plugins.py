@@ -227,10 +227,6 @@ class SchedulerPlugin:
 class WorkerPlugin:
     """Something set up in every worker; override what is needed.
 
-    A method ``transition`` of Dask's worker plugins is not called: execution threads take and end
-    tasks without a word to anybody, which is why a task costs so little.  The scheduler's is
-    (`SchedulerPlugin.transition`).  `Client.register_plugin` says so in the log.
-
     Examples
     --------
     >>> WorkerPlugin.kind
@@ -257,6 +253,25 @@ class WorkerPlugin:
         ----------
         worker
             The worker.
+        """
+
+    @does_nothing
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> Any:
+        """A task of the worker has changed its state.
+
+        Told in order, in a thread beside the worker's loop, when the loop hears of it: that a task
+        was begun together with its end.  ``worker.tasks[key].exception`` is what a task raised.
+
+        Parameters
+        ----------
+        key
+            The task's.
+        start, finish
+            Before and after: ``"waiting"``, ``"ready"`` (a thread will take it), ``"executing"``,
+            ``"memory"``, ``"error"``, ``"rescheduled"``, ``"flight"`` (on its way from another
+            worker), ``"released"``.
+        *args, **kwargs
+            There may come more.
         """
 
 

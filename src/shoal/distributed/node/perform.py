@@ -65,6 +65,8 @@ def write_log(worker: Worker, effect: Log) -> None:
 def ready(worker: Worker, effect: effects.Ready) -> None:
     """Hand tasks to their executors."""
     rows = effect.tasks
+    if worker.plugins.watchers:
+        worker.onlookers.handed(rows)
     default = worker.lanes["default"]
     plain = [row for row in rows if row.options is None or not row.options.executor]
     default.put(plain)
@@ -86,6 +88,8 @@ def withdraw(worker: Worker, effect: effects.Withdraw) -> None:
 
 def hold(worker: Worker, effect: effects.Hold) -> None:
     """Keep what came from elsewhere."""
+    if worker.plugins.watchers:
+        worker.onlookers.came(effect.ids, worker.core.tasks)
     for id, frame in zip(effect.ids, effect.frames):
         buffers = effect.buffers[frame.first : frame.first + frame.count]
         worker.store.hold(id, frame.head, buffers)
@@ -96,6 +100,7 @@ def hold(worker: Worker, effect: effects.Hold) -> None:
 
 def free(worker: Worker, effect: effects.Free) -> None:
     """Let go of results."""
+    worker.onlookers.freed(effect.ids)
     pop = worker.store.values.pop
     for id in effect.ids:
         pop(id, None)

@@ -1,7 +1,7 @@
 """What users add to a worker: plugins, and modules that are loaded before its first task.
 
-A plugin is any object; of its methods those that exist are called: ``setup(worker)`` and
-``teardown(worker)``.
+A plugin is any object; of its methods those that exist are called: ``setup(worker)``,
+``teardown(worker)``, and ``transition(key, start, finish)`` (`shoal.distributed.node.onlookers`).
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Plugins:
         self.owner = owner
         self.run_coroutine = run_coroutine
         self.by_name: dict[str, Any] = {}
+        self.watchers: dict[str, Callable[..., Any]] = {}
+        """The methods ``transition`` of those that have one."""
 
     def __len__(self) -> int:
         return len(self.by_name)
@@ -83,6 +85,9 @@ class Plugins:
             else:
                 self.by_name[name] = plugin
                 value = self._call(getattr(plugin, "setup", None))
+                watcher = getattr(plugin, "transition", None)
+                if watcher is not None and not getattr(watcher, "does_nothing", False):
+                    self.watchers[name] = watcher
             return "ok", pickle.dumps(value)
         except BaseException as error:
             log.exception("the plugin %r could not be set up", name)
@@ -97,6 +102,7 @@ class Plugins:
             Its name.
         """
         plugin = self.by_name.pop(name, None)
+        self.watchers.pop(name, None)
         try:
             return "ok", pickle.dumps(self._call(getattr(plugin, "teardown", None)))
         except BaseException as error:

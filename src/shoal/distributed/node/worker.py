@@ -37,6 +37,7 @@ from shoal.distributed.node.echo import Echo, place_of
 from shoal.distributed.node.known import public_address
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.limits import memory_limit, process_bytes
+from shoal.distributed.node.onlookers import Onlookers
 from shoal.distributed.node.output import Line
 from shoal.distributed.node.perform import PERFORM
 from shoal.distributed.node.placing import PLACE_BYTES, place
@@ -47,7 +48,7 @@ from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
 from shoal.distributed.node.vitals import Stacks, open_files
 from shoal.distributed.node.watch import Watch
-from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState
+from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState, WorkerTask
 from shoal.distributed.protocol import Call
 from shoal.local.cpus import CPU_COUNT
 from shoal.serialize.parts import SHELF
@@ -186,6 +187,7 @@ class Worker:
         self.disks = Disks(self.store, self.folder / "spilled", spec.spill_quota, self._from_disk)
         self.offload = Offload(f"shoal-data-{spec.name}")
         self.plugins = Plugins(self, self.coroutines.run)
+        self.onlookers = Onlookers(self.plugins.watchers)
         self.preparations = Preparations(loop, self.beside, self.pause_lanes)
         self.short_of_memory = False
         self.profile = Profile(self.slots, spec.profile_s)
@@ -274,7 +276,12 @@ class Worker:
     @property
     def state(self) -> WorkerState:
         """What it knows of its tasks."""
-        return WorkerState(self.core)
+        return WorkerState(self.core, self.onlookers.failures)
+
+    @property
+    def tasks(self) -> dict[Any, WorkerTask]:
+        """Those that it knows, by key."""
+        return self.state.tasks
 
     @property
     def scheduler(self) -> SchedulerPlace:
@@ -401,6 +408,7 @@ class Worker:
 
     def _end(self) -> None:
         self.plugins.close()
+        self.onlookers.close()
         for teardown in self._teardowns:
             try:
                 teardown()
@@ -537,6 +545,8 @@ class Worker:
         for completion in batch:
             if not completion[1]:
                 values[completion[0].id] = completion[7]
+        if self.plugins.watchers:
+            self.onlookers.ended([one for one in batch if one[0].id in self.core.tasks])
         machine.finished(self.core, batch, self.loop.time())
         self.dirty = True
         if not self.shared.watched:

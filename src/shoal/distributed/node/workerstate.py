@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from shoal.distributed.core.worker.table import LONG, NAMES, READY, TO_RUN, Task
 from shoal.distributed.core.worker.table import Worker as Core
 
-__all__ = ["Held", "SchedulerPlace", "WorkerState"]
+__all__ = ["Held", "SchedulerPlace", "WorkerState", "WorkerTask"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class WorkerTask:
         Size of the result.
     priority
         Lower runs first.
+    exception
+        What it raised, for plugins that watch tasks.
 
     Examples
     --------
@@ -86,6 +89,12 @@ class WorkerTask:
     state: str
     nbytes: int
     priority: int
+    exception: BaseException | None = None
+
+    @property
+    def traceback(self) -> TracebackType | None:
+        """Where it was raised."""
+        return None if self.exception is None else self.exception.__traceback__
 
 
 class WorkerState:
@@ -95,6 +104,8 @@ class WorkerState:
     ----------
     core
         Its state machine.
+    failures
+        Tasks that failed lately, and why; where plugins watch tasks.
 
     Examples
     --------
@@ -104,8 +115,9 @@ class WorkerState:
     ({}, 1)
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, failures: Mapping[Any, BaseException] | None = None) -> None:
         self._core = core
+        self._failures = failures or {}
 
     def _rows(self) -> list[Task]:
         return list(self._core.tasks.values())
@@ -113,7 +125,8 @@ class WorkerState:
     @property
     def tasks(self) -> dict[Any, WorkerTask]:
         """The tasks and results that it knows, by key."""
-        return {
+        failed = list(self._failures.items())
+        return {key: WorkerTask(key, "error", 0, 0, error) for key, error in failed} | {
             row.key: WorkerTask(row.key, NAMES[row.state], row.nbytes, row.priority)
             for row in self._rows()
         }
