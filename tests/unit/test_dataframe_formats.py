@@ -15,7 +15,9 @@ import pyarrow.dataset as pads
 import pyarrow.orc as orc
 import pytest
 
+import shoal
 import shoal.dataframe as dd
+from shoal.dataframe.io.sql import _TableWriter
 from shoal.datasets import make_people, timeseries
 from shoal.distributed import Client
 from shoal.errors import NoFilesError
@@ -226,6 +228,47 @@ def test_databases(tmp_path: Path) -> None:
         df.to_sql("t", sa.create_engine(uri))
     with pytest.raises(ValueError, match="got text"):
         dd.read_sql_query("select * from t", uri, "n")
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("if_exists", ["fail", "replace", "append"])
+def test_rows_are_in_a_table_once_though_their_tasks_run_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parallel: bool, if_exists: str
+) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    if if_exists != "fail":
+        FRAME.to_sql("t", uri)
+    once = _TableWriter.__call__
+
+    def again(writer: Any, *args: Any) -> Any:
+        once(writer, *args)
+        return once(writer, *args)
+
+    monkeypatch.setattr(_TableWriter, "__call__", again)
+    df = dd.from_pandas(FRAME, 3)
+    df.to_sql("t", uri, if_exists=if_exists, parallel=parallel)
+    want = pd.concat([FRAME] * (2 if if_exists == "append" else 1))
+    got = pd.read_sql("select * from t", uri)
+    assert sorted(got.a) == sorted(want.a)
+    shoal.compute(df.to_sql("t", uri, if_exists="replace", parallel=parallel, compute=False))
+    assert sorted(pd.read_sql("select * from t", uri).a) == sorted(FRAME.a)
+    with pytest.raises(ValueError, match="already exists"):
+        df.to_sql("t", uri)
+    assert sa.inspect(sa.create_engine(uri)).get_table_names() == ["t"]
+
+
+def test_what_a_table_refuses_is_an_error(tmp_path: Path) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    uri = f"sqlite:///{tmp_path}/t.db"
+    engine = sa.create_engine(uri)
+    with engine.begin() as connection:
+        connection.execute(sa.text('create table t ("index" integer, a integer unique)'))
+    frame = pd.DataFrame({"a": [1, 2, 3, 3]})
+    with pytest.raises(pd.errors.DatabaseError, match="UNIQUE"):
+        dd.from_pandas(frame, 2).to_sql("t", uri, if_exists="append")
+    assert pd.read_sql("select * from t", uri).a.tolist() == [1, 2]
+    assert sa.inspect(engine).get_table_names() == ["t"]
 
 
 def test_a_database_whose_first_rows_mislead(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,14 @@ from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.delayed import delayed
+from shoal.io.staging import new_mark
 from shoal.optional import import_required
 from shoal.units import parse_bytes
 
 __all__ = ["read_sql", "read_sql_query", "read_sql_table", "to_sql"]
+
+NOBODYS = -1
+"""The number of the rows by which a table is made: none."""
 
 
 def read_sql(sql: Any, con: str, index_col: Any, **kwargs: Any) -> Any:
@@ -344,6 +349,11 @@ def to_sql(
 ) -> Any:
     """Write a frame or series to a table of a database.
 
+    The rows of a partition are in the table once, also where the task that writes them runs again
+    because a worker has died: while rows are written there is a table ``shoal_write_...`` of the
+    partitions that are in, each noted in the transaction of its rows.  Where such a table may not
+    be made, rows are written without it.
+
     Parameters
     ----------
     df
@@ -388,33 +398,71 @@ def to_sql(
         "dtype": dtype,
         "method": method,
     }
-    writer = _TableWriter(name, uri, tuple(how.items()), tuple((engine_kwargs or {}).items()))
+    options = tuple((engine_kwargs or {}).items())
+    writer = _TableWriter(name, uri, tuple(how.items()), options, new_mark())
     # The table is made, or found there, before any partition is written.
-    made = delayed(writer)(df._meta, if_exists, None)
+    made = delayed(writer)(df._meta, if_exists, NOBODYS, None)
     written: list[Any] = []
-    for part in FrameBase.to_delayed(df):
+    for number, part in enumerate(FrameBase.to_delayed(df)):
         after = made if parallel or not written else written[-1]
-        written.append(delayed(writer)(part, "append", after))
-    whole: Any = delayed(list)(written)
+        written.append(delayed(writer)(part, "append", number, after))
     if not compute:
-        return whole
-    compute_all(whole)
+        return delayed(writer.finish)(written)
+    try:
+        compute_all(delayed(list)(written))
+    finally:
+        # By itself: with the others, a task that is lost when the notes are gone would run again.
+        compute_all(delayed(writer.finish)([]))
     return None
 
 
 @dataclasses.dataclass(frozen=True)
 class _TableWriter:
-    """Writes a partition to a table."""
+    """Writes a partition to a table, once however often it is called."""
 
     name: str
     uri: str
     how: tuple[tuple[str, Any], ...]
     engine_options: tuple[tuple[str, Any], ...]
+    mark: str
 
-    def __call__(self, part: Any, if_exists: str, after: Any) -> Any:
+    def __call__(self, part: Any, if_exists: str, number: int, after: Any) -> Any:
         sa = _sqlalchemy()
-        engine = sa.create_engine(self.uri, **dict(self.engine_options))
+        with self._engine() as engine:
+            notes = self._notes()
+            if number == NOBODYS:
+                with contextlib.suppress(sa.exc.DBAPIError):
+                    notes.create(engine, checkfirst=True)
+            has_notes = sa.inspect(engine).has_table(notes.name, schema=notes.schema)
+            try:
+                with engine.begin() as connection:
+                    if has_notes:
+                        connection.execute(notes.insert().values(part=number))
+                    told = dict(self.how)
+                    return part.to_sql(self.name, connection, if_exists=if_exists, **told)
+            except sa.exc.IntegrityError:
+                with engine.connect() as connection:
+                    noted = sa.select(notes).where(notes.c.part == number)
+                    if not has_notes or connection.execute(noted).first() is None:
+                        raise  # of rows, when they were committed
+                return None
+
+    def finish(self, written: list[Any]) -> list[Any]:
+        """Remove the notes of what is in the table."""
+        with self._engine() as engine:
+            self._notes().drop(engine, checkfirst=True)
+        return written
+
+    @contextlib.contextmanager
+    def _engine(self) -> Iterator[Any]:
+        engine = _sqlalchemy().create_engine(self.uri, **dict(self.engine_options))
         try:
-            return part.to_sql(self.name, engine, if_exists=if_exists, **dict(self.how))
+            yield engine
         finally:
             engine.dispose()
+
+    def _notes(self) -> Any:
+        sa = _sqlalchemy()
+        part = sa.Column("part", sa.Integer, primary_key=True, autoincrement=False)
+        where = sa.MetaData(schema=dict(self.how)["schema"])
+        return sa.Table(f"shoal_write_{self.mark}", where, part)
