@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +303,15 @@ def test_one_footer_for_files_of_other_types(tmp_path: Path) -> None:
     told = {"write_metadata_file": True, "schema": {"c": pa.binary()}}
     df.to_parquet(str(tmp_path / "e"), **told)
     assert dd.read_parquet(str(tmp_path / "e")).compute().c.tolist() == [None, None, b"x", b"y"]
+
+
+def test_decimals_are_as_precise_as_each_file_has_them(tmp_path: Path) -> None:
+    values = [*map(Decimal, ("0", "0.25", "-12.5", "1e3")), None]
+    frame = pd.DataFrame({"d": pd.Series(values, dtype=object), "x": range(5)})
+    dd.from_pandas(frame, npartitions=5, sort=False).to_parquet(str(tmp_path))
+    read = dd.read_parquet(str(tmp_path))
+    found = read.d.compute().tolist()
+    assert found == values and str(found[1]) == "0.25"
+    assert read[read.x > 1].d.sum().compute() == Decimal("987.5")
+    told = [("d", ">", Decimal("0.1"))]
+    assert dd.read_parquet(str(tmp_path), filters=told).x.compute().tolist() == [1, 3]

@@ -306,6 +306,8 @@ def read_piece(
         asked = [one[0] for groups in parts_of(filters) for g in groups for one in g]
         read = dict.fromkeys([*stored, *(name for name in asked if name in plain.names)])
         _check_schema(fragment.physical_schema, piece, data, read)
+        if data.conversion.plain:
+            plain = _with_own_decimals(plain, fragment.physical_schema)
         table = fragment.to_table(schema=plain, columns=stored, filter=where, use_threads=False)
     except (pa.ArrowException, OSError, NotImplementedError) as error:
         _explain_schema(piece, data, stored, error)
@@ -323,6 +325,18 @@ def read_piece(
     frame = frame[list(columns)]
     _check_dtypes(frame, piece, data)
     return frame
+
+
+def _with_own_decimals(schema: Any, there: Any) -> Any:
+    """A schema whose decimals are as precise as the file's: to pandas they are objects anyway.
+
+    Writers make them as precise as the values of each file are.
+    """
+    for i, field in enumerate(schema):
+        if pa.types.is_decimal(field.type) and field.name in there.names:
+            own = there.field(field.name).type
+            schema = schema.set(i, field.with_type(own)) if pa.types.is_decimal(own) else schema
+    return schema
 
 
 def _check_schema(there: Any, piece: Piece, data: Dataset, names: Iterable[Any]) -> None:
