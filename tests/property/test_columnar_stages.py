@@ -163,6 +163,43 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "year": lambda df: df.u.dt.year,
 }
 
+TEXTS = {
+    "len": lambda df: df.k.str.len(),
+    "slices": lambda df: df.assign(
+        a=df.s.str.slice(1), b=df.s.str.slice(0, 2), c=df.k.str.slice(2, 2)
+    ),
+    "strip": lambda df: df.assign(
+        a=df.s.str.strip("ax "), b=df.s.str.lstrip(" g"), c=df.s.str.rstrip("n")
+    ),
+    "replace": lambda df: df.s.str.replace("green", "$1\\0", regex=False),
+    "together": lambda df: df.assign(a=df.s + "é", b="x" + df.k, c=df.s + df.k),
+    "filled text": lambda df: df.s.fillna("none").str.slice(0, 3),
+    "text that is there": lambda df: df.s.dropna(),
+}
+
+TIMES_OF = {
+    **{
+        name: on("u", f"dt.{name}")
+        for name in ("quarter", "day_of_year", "day_of_week", "hour", "microsecond")
+    },
+    **{f"floor {unit}": on("t", "dt.floor", unit) for unit in ("D", "h", "min", "s")},
+    "normalize": lambda df: df.t.dt.normalize(),
+    "weekends": lambda df: df[df.u.dt.day_of_week >= 5].i,
+}
+
+ARITHMETIC = {
+    **{f"floors {n}": lambda df, n=n: df.assign(q=df.i // n, r=df.i % n) for n in (2, 3, -2, 1)},
+    "square": lambda df: df.i**2,
+    "absolute": lambda df: df.assign(a=df.f.abs(), b=abs(df.i), c=abs(-df.f)),
+    "methods": lambda df: df.assign(a=df.f.mul(2), b=df.i.add(5), c=df.i.div(0), d=df.f.ge(1)),
+    "filled": lambda df: df.assign(a=df.f.fillna(0), b=(df.f * df.g).fillna(-1.5)),
+    "clipped": lambda df: df.assign(a=df.f.clip(-1, 2), b=df.i.clip(0), c=df.g.clip(upper=0.5)),
+    "without gaps": lambda df: df.dropna()[["i", "s"]],
+    "without some gaps": lambda df: df.dropna(subset=["f", "s"]).assign(
+        z=df.dropna(subset=["f", "s"]).f
+    ),
+}
+
 GROUPS: dict[str, Callable[[Any], Any]] = {
     **{
         f"{column} {name}": lambda df, c=column, n=name: getattr(
@@ -194,7 +231,14 @@ NUMBERS: dict[str, Callable[[Any], Any]] = {
     "enough": lambda df: df.f.sum(min_count=3),
 }
 
-GROUPS_OF_QUERIES = {"rows": ROWS, "groups": GROUPS, "numbers": NUMBERS}
+GROUPS_OF_QUERIES: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "rows": ROWS,
+    "groups": GROUPS,
+    "numbers": NUMBERS,
+    "texts": TEXTS,
+    "times": TIMES_OF,
+    "arithmetic": ARITHMETIC,
+}
 
 
 @pytest.mark.parametrize("group", GROUPS_OF_QUERIES)

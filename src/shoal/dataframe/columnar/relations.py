@@ -15,6 +15,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from shoal.dataframe.columnar import methods
 from shoal.dataframe.columnar import values as v
 from shoal.dataframe.columnar.scan import Scan
 from shoal.dataframe.columnar.values import Base, Untranslated, Value
@@ -191,7 +192,7 @@ class Translator:
             every = [
                 functools.reduce(
                     operator.and_,
-                    [v.meets(columns[name], op, value) for name, op, value in group],
+                    [methods.meets(columns[name], op, value) for name, op, value in group],
                 )
                 for group in groups
             ]
@@ -217,7 +218,12 @@ class Translator:
             raise Untranslated("a filter that is not one boolean series")
         if predicate.base is not source.base:
             raise Untranslated("a filter from other rows")
-        base = Base(source.base.frame.filter(predicate.expr), source.base.labels)
+        return self._of_rows(
+            source, Base(source.base.frame.filter(predicate.expr), source.base.labels)
+        )
+
+    def _of_rows(self, source: Any, base: Base) -> Any:
+        """The same columns of some of the rows."""
         if isinstance(source, Value):
             return source.on(base)
         columns = {name: value.on(base) for name, value in source.columns.items()}
@@ -326,10 +332,28 @@ class Translator:
             return Table(value.base, {label: value})
         if any(isinstance(arg, FrameNode) for arg in rest):
             raise Untranslated(f"{node.method} with a series")
-        return v.method(node, self(item), list(args), dict(apply.kwargs))
+        if node.method == "dropna":
+            return self._dropna(self(item), {**dict(enumerate(args)), **apply.kwargs})
+        return methods.method(node, self(item), list(args), dict(apply.kwargs))
+
+    def _dropna(self, source: Any, given: dict[Any, Any]) -> Any:
+        told = {name: value for name, value in given.items() if value is not None}
+        names = told.pop("subset", None)
+        if told.pop("how", "any") != "any" or told:
+            raise Untranslated(f"dropna with {', '.join(map(str, told)) or 'how'}")
+        if isinstance(source, Value):
+            values = [source]
+        else:
+            wanted = list(source.columns) if names is None else names
+            values = [source[name] for name in ([wanted] if isinstance(wanted, str) else wanted)]
+        there = [v.without_nan(value).is_not_null() for value in values if value.null or value.nan]
+        if not there:
+            return source
+        frame = source.base.frame.filter(functools.reduce(operator.and_, there))
+        return self._of_rows(source, Base(frame, source.base.labels))
 
     def _attribute(self, node: Attribute) -> Value:
-        return v.attribute(node, self(node.source))
+        return methods.attribute(node, self(node.source))
 
     def _reset_index(self, node: ResetIndex) -> Table:
         if node.drop:

@@ -18,24 +18,24 @@ import dataclasses
 import datetime
 import math
 import operator as functions
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.nodes.base import FrameNode
-
 __all__ = [
     "Base",
     "FLOAT",
     "INTEGERS",
+    "TIMES",
     "Untranslated",
     "Value",
-    "attribute",
+    "binary",
+    "compare",
+    "is_number",
     "kind_of",
-    "method",
+    "literal",
     "operator",
     "without_nan",
 ]
@@ -46,6 +46,7 @@ TIMES = frozenset(f"datetime64[{unit}]" for unit in ("ms", "us", "ns"))
 KINDS = frozenset([FLOAT, "bool", "str"]) | INTEGERS | TIMES
 
 ARITHMETIC = frozenset(["add", "sub", "mul", "truediv"])
+WHOLE = frozenset(["floordiv", "mod", "pow"])
 COMPARISONS = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
 
 
@@ -190,44 +191,91 @@ def operator(node: Any, args: list[Any]) -> Value:
         raise Untranslated(f"{node.op} of different rows")
     if node.op == "invert" and values[0].kind == "bool":
         return dataclasses.replace(values[0], expr=~values[0].expr)
-    if node.op == "neg" and values[0].kind in (FLOAT, "int64"):
-        return dataclasses.replace(values[0], expr=-values[0].expr)
+    if node.op in ("neg", "abs") and values[0].kind in (FLOAT, "int64"):
+        expr = -values[0].expr if node.op == "neg" else values[0].expr.abs()
+        return dataclasses.replace(values[0], expr=expr)
     if len(args) != 2:
         raise Untranslated(f"operator {node.op}")
-    if node.op in ("and_", "or_"):
+    return binary(node.op, args, base, str(getattr(node.meta, "dtype", "")))
+
+
+def binary(op: str, args: list[Any], base: Base, kind: str) -> Value:
+    """What an operator makes of two operands.
+
+    Parameters
+    ----------
+    op
+        Its name, as the module `operator` has it.
+    args
+        Values, or plain; at least one value.
+    base
+        The rows of the values.
+    kind
+        The pandas dtype of what it gives.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> base = Base(None)
+    >>> binary("add", [Value(base, pl.col("x"), "int64"), 1], base, "int64").kind
+    'int64'
+    """
+    if op in ("and_", "or_"):
         if any(not isinstance(arg, Value) or arg.kind != "bool" for arg in args):
-            raise Untranslated(f"{node.op} of what is not boolean")
-        both = args[0].expr & args[1].expr if node.op == "and_" else args[0].expr | args[1].expr
+            raise Untranslated(f"{op} of what is not boolean")
+        both = args[0].expr & args[1].expr if op == "and_" else args[0].expr | args[1].expr
         return Value(base, both, "bool")
-    if node.op in ARITHMETIC:
-        return _arithmetic(node, args, base)
-    if node.op in COMPARISONS:
-        return _comparison(node, args, base)
-    raise Untranslated(f"operator {node.op}")
+    if op == "add" and all(
+        arg.kind == "str" if isinstance(arg, Value) else type(arg) is str for arg in args
+    ):
+        first, second = (arg.expr if isinstance(arg, Value) else literal(arg) for arg in args)
+        return Value(base, first + second, "str", any(getattr(arg, "null", False) for arg in args))
+    if op in WHOLE:
+        return _of_whole(op, args, base)
+    if op in ARITHMETIC:
+        return _arithmetic(op, args, base, kind)
+    if op in COMPARISONS:
+        return _comparison(op, args, base)
+    raise Untranslated(f"operator {op}")
 
 
-def _arithmetic(node: Any, args: list[Any], base: Base) -> Value:
+def _is_text(arg: Any) -> bool:
+    return arg.kind == "str" if isinstance(arg, Value) else type(arg) is str
+
+
+def _of_whole(op: str, args: list[Any], base: Base) -> Value:
+    """Operators that are exact of whole numbers and a plain one: division by zero is not."""
+    left, right = args
+    if not isinstance(left, Value) or left.kind != "int64" or type(right) is not int:
+        raise Untranslated(f"{op} of other than whole numbers and a plain one")
+    if op == "pow" and right == 2:
+        return dataclasses.replace(left, expr=left.expr * left.expr)
+    if op == "pow" or not 0 < abs(right) < 2**63:
+        raise Untranslated(f"{op} with {right}")
+    return dataclasses.replace(left, expr=getattr(functions, op)(left.expr, literal(right)))
+
+
+def _arithmetic(op: str, args: list[Any], base: Base, wanted: str) -> Value:
     numbers = (FLOAT, "int64")
     for arg in args:
         if isinstance(arg, Value):
             if arg.kind not in numbers:
-                raise Untranslated(f"{node.op} of {arg.kind}")
-        elif not _is_number(arg) or (isinstance(arg, int) and abs(arg) >= 2**63):
-            raise Untranslated(f"{node.op} with {arg!r:.40}")
-    exprs = [arg.expr if isinstance(arg, Value) else _literal(arg) for arg in args]
-    floats = node.op == "truediv" or any(
+                raise Untranslated(f"{op} of {arg.kind}")
+        elif not is_number(arg) or (isinstance(arg, int) and abs(arg) >= 2**63):
+            raise Untranslated(f"{op} with {arg!r:.40}")
+    exprs = [arg.expr if isinstance(arg, Value) else literal(arg) for arg in args]
+    floats = op == "truediv" or any(
         (arg.kind if isinstance(arg, Value) else type(arg).__name__) in (FLOAT, "float")
         for arg in args
     )
     kind = FLOAT if floats else "int64"
-    if str(node.meta.dtype) != kind:
-        raise Untranslated(f"{node.op} gives {node.meta.dtype}")
+    if wanted != kind:
+        raise Untranslated(f"{op} gives {wanted}")
     null = any(isinstance(arg, Value) and arg.null for arg in args)
-    return Value(base, getattr(functions, node.op)(*exprs), kind, null, floats)
+    return Value(base, getattr(functions, op)(*exprs), kind, null, floats)
 
 
-def _comparison(node: Any, args: list[Any], base: Base) -> Value:
-    op = node.op
+def _comparison(op: str, args: list[Any], base: Base) -> Value:
     if not isinstance(args[0], Value):
         mirrored = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
         args, op = args[::-1], mirrored[op]
@@ -267,44 +315,37 @@ def compare(left: Value, op: str, right: Any) -> Any:
     return out.fill_null(op == "ne") if left.null else out
 
 
-def meets(column: Value, op: str, value: Any) -> Any:
-    """A boolean expression without nulls: whether a column meets a filter of a reader.
+def is_number(value: Any) -> bool:
+    """Whether something is a plain number that is finite.
 
     Parameters
     ----------
-    column
-        What is read.
-    op
-        As of `shoal.dataframe.read_parquet`.
     value
-        What it is compared with.
+        Anything.
 
     Examples
     --------
-    >>> import polars as pl
-    >>> x = Value(Base(None), pl.col("x"), "int64", null=True)
-    >>> pl.DataFrame({"x": [1, 2, None]}).select(meets(x, "!=", 2))["x"].to_list()
-    [True, False, False]
+    >>> is_number(1.5), is_number(True), is_number(float("nan"))
+    (True, False, False)
     """
-    if op in ("is", "is not"):
-        missing = without_nan(column).is_null()
-        return missing if op == "is" else ~missing
-    if op in ("in", "not in"):
-        found = _isin(column, {0: value}).expr
-        return found if op == "in" else ~found
-    out = compare(column, SYMBOLS[op], value)
-    return out & column.expr.is_not_null() if op == "!=" else out
-
-
-SYMBOLS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
-
-
-def _is_number(value: Any) -> bool:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return plain and (isinstance(value, int) or math.isfinite(value))
 
 
-def _literal(value: Any) -> Any:
+def literal(value: Any) -> Any:
+    """A plain value as an expression.
+
+    Parameters
+    ----------
+    value
+        A number or text.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> pl.select(literal(5)).item()
+    5
+    """
     import polars as pl
 
     return pl.lit(value)
@@ -317,11 +358,11 @@ def _literal_like(value: Any, kind: str) -> Any:
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
         value = value.item()
     if kind == "str" and isinstance(value, str):
-        return _literal(str(value))
-    if (kind == FLOAT or kind in INTEGERS) and _is_number(value) and abs(value) < 2**53:
-        return _literal(value)
+        return literal(str(value))
+    if (kind == FLOAT or kind in INTEGERS) and is_number(value) and abs(value) < 2**53:
+        return literal(value)
     if kind == "bool" and isinstance(value, bool):
-        return _literal(value)
+        return literal(value)
     if kind in TIMES and isinstance(value, datetime.datetime | np.datetime64):
         stamp = pd.Timestamp(value)
         unit: Any = kind[len("datetime64[") : -1]
@@ -330,164 +371,3 @@ def _literal_like(value: Any, kind: str) -> Any:
             # In the column's unit: Polars would otherwise compare in the coarser one.
             return pl.lit(stamp.to_pydatetime(), dtype=pl.Datetime(unit))
     raise Untranslated(f"{kind} compared with {value!r:.40}")
-
-
-# ------------------------------------------------------------------- methods and attributes
-
-
-def method(node: Any, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Value:
-    """A method's value.
-
-    Parameters
-    ----------
-    node
-        A `Method`.
-    value
-        What it is called on.
-    args, kwargs
-        Its plain arguments.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> from shoal.dataframe import from_dict
-    >>> node = from_dict({"x": ["a"]}, npartitions=1).x.str.startswith("b").expr
-    >>> method(node, Value(Base(None), pl.col("x"), "str"), ["b"], {}).kind
-    'bool'
-    """
-    if not isinstance(value, Value):
-        raise Untranslated(f"{node.method} of a frame")
-    given: dict[Any, Any] = dict(enumerate(args))
-    given.update((name, arg) for name, arg in kwargs.items() if arg is not None)
-    translate = _METHODS.get(node.method)
-    if translate is None:
-        raise Untranslated(f"method {node.method}")
-    out = translate(value, given)
-    if out.kind != str(node.meta.dtype):
-        raise Untranslated(f"{node.method} gives {node.meta.dtype}")
-    return out
-
-
-def _only(given: dict[Any, Any], allowed: dict[Any, Any], what: str) -> None:
-    """Refuse arguments other than those that change nothing."""
-    for name, value in given.items():
-        if name not in allowed or allowed[name] != value or type(allowed[name]) is not type(value):
-            raise Untranslated(f"{what} with {name}={value!r:.40}")
-
-
-def _isin(value: Value, given: dict[Any, Any]) -> Value:
-    import polars as pl
-
-    items = given.pop(0, given.pop("values", None))
-    _only(given, {}, "isin")
-    plain = {"str": str, "int64": int}.get(value.kind)
-    if plain is None or not isinstance(items, list | tuple | set) or not items:
-        raise Untranslated(f"isin of {value.kind}")
-    if any(type(item) is not plain for item in items):
-        raise Untranslated("isin with values of other types")
-    dtype = pl.String if plain is str else pl.Int64
-    found = value.expr.is_in(pl.Series(list(items), dtype=dtype).implode())
-    return Value(value.base, found.fill_null(False) if value.null else found, "bool")
-
-
-def _between(value: Value, given: dict[Any, Any]) -> Value:
-    low, high = given.pop(0, given.pop("left", None)), given.pop(1, given.pop("right", None))
-    inclusive = given.pop(2, given.pop("inclusive", "both"))
-    _only(given, {}, "between")
-    if isinstance(low, Value) or isinstance(high, Value) or low is None or high is None:
-        raise Untranslated("between with series")
-    above = "ge" if inclusive in ("both", "left") else "gt"
-    below = "le" if inclusive in ("both", "right") else "lt"
-    both = compare(value, above, low) & compare(value, below, high)
-    return Value(value.base, both, "bool")
-
-
-def _astype(value: Value, given: dict[Any, Any]) -> Value:
-    import polars as pl
-
-    dtype = given.pop(0, given.pop("dtype", None))
-    _only(given, {"copy": True, "errors": "raise"}, "astype")
-    try:
-        kind = str(np.dtype(dtype))
-    except TypeError:  # one of pandas' own
-        kind = ""
-    if value.kind == kind and kind:
-        return value
-    if value.kind == "bool" and kind == "int64":
-        return dataclasses.replace(value, expr=value.expr.cast(pl.Int64), kind=kind)
-    if value.kind in INTEGERS | {"bool"} and kind == FLOAT:
-        return dataclasses.replace(value, expr=value.expr.cast(pl.Float64), kind=kind)
-    raise Untranslated(f"astype from {value.kind} to {dtype!r:.40}")
-
-
-def _missing(wanted: bool) -> Callable[[Value, dict[Any, Any]], Value]:
-    def translate(value: Value, given: dict[Any, Any]) -> Value:
-        _only(given, {}, "isna")
-        expr = without_nan(value)
-        return Value(value.base, expr.is_null() if wanted else expr.is_not_null(), "bool")
-
-    return translate
-
-
-def _text(name: str) -> Callable[[Value, dict[Any, Any]], Value]:
-    """Searches for plain text; Python and Rust disagree on what patterns mean."""
-
-    def translate(value: Value, given: dict[Any, Any]) -> Value:
-        text = given.pop(0, given.pop("pat", None))
-        if value.kind != "str" or not isinstance(text, str):
-            raise Untranslated(f"str.{name} of {value.kind} with {text!r:.40}")
-        literal = given.pop("regex", given.pop(4, True)) is False
-        _only(given, {"case": True, "flags": 0, 1: True, 2: 0}, f"str.{name}")
-        if name == "contains":
-            if not literal and re.escape(text).replace("\\ ", " ") != text:
-                raise Untranslated("str.contains with a regular expression")
-            found = value.expr.str.contains(text, literal=True)
-        else:
-            found = getattr(value.expr.str, name)(text)
-        return Value(value.base, found.fill_null(False) if value.null else found, "bool")
-
-    return translate
-
-
-_METHODS: dict[str, Callable[[Value, dict[Any, Any]], Value]] = {
-    "isin": _isin,
-    "between": _between,
-    "astype": _astype,
-    "isna": _missing(True),
-    "isnull": _missing(True),
-    "notna": _missing(False),
-    "notnull": _missing(False),
-    "str.contains": _text("contains"),
-    "str.startswith": _text("starts_with"),
-    "str.endswith": _text("ends_with"),
-}
-
-_ATTRIBUTES = ("year", "month", "day", "hour", "minute", "second")
-
-
-def attribute(node: FrameNode, value: Any) -> Value:
-    """An attribute's value.
-
-    Parameters
-    ----------
-    node
-        An `Attribute`.
-    value
-        Of what.
-
-    Examples
-    --------
-    >>> import polars as pl, pandas as pd
-    >>> from shoal.dataframe import from_dict
-    >>> node = from_dict({"x": pd.to_datetime(["2020-01-01"])}, npartitions=1).x.dt.year.expr
-    >>> attribute(node, Value(Base(None), pl.col("x"), "datetime64[us]")).kind
-    'int32'
-    """
-    import polars as pl
-
-    part = node.attribute.removeprefix("dt.")
-    if not isinstance(value, Value) or value.kind not in TIMES or part not in _ATTRIBUTES:
-        raise Untranslated(f"attribute {node.attribute}")
-    if value.null:
-        raise Untranslated(f"{node.attribute} of times that may be missing")
-    return Value(value.base, getattr(value.expr.dt, part)().cast(pl.Int32), "int32")
