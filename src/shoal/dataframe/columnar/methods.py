@@ -47,6 +47,7 @@ def meets(column: Value, op: str, value: Any) -> Any:
     Examples
     --------
     >>> import polars as pl
+    >>> from shoal.dataframe.columnar.values import Base
     >>> x = Value(Base(None), pl.col("x"), "int64", null=True)
     >>> pl.DataFrame({"x": [1, 2, None]}).select(meets(x, "!=", 2))["x"].to_list()
     [True, False, False]
@@ -79,6 +80,7 @@ def method(node: Any, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Va
     Examples
     --------
     >>> import polars as pl
+    >>> from shoal.dataframe.columnar.values import Base
     >>> from shoal.dataframe import from_dict
     >>> node = from_dict({"x": ["a"]}, npartitions=1).x.str.startswith("b").expr
     >>> method(node, Value(Base(None), pl.col("x"), "str"), ["b"], {}).kind
@@ -325,6 +327,7 @@ def attribute(node: FrameNode, value: Any) -> Value:
     Examples
     --------
     >>> import polars as pl, pandas as pd
+    >>> from shoal.dataframe.columnar.values import Base
     >>> from shoal.dataframe import from_dict
     >>> node = from_dict({"x": pd.to_datetime(["2020-01-01"])}, npartitions=1).x.dt.year.expr
     >>> attribute(node, Value(Base(None), pl.col("x"), "datetime64[us]")).kind
