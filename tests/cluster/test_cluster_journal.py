@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from shoal.distributed import Client
 
@@ -40,6 +41,12 @@ def function(salt: int) -> Callable[..., int]:
         return 1000 * salt + number + sum(inputs)
 
     return task
+
+
+def left_over(dask_scheduler: Any) -> int:
+    """Tasks that it knows, and results that it thinks workers hold."""
+    workers = dask_scheduler.workers.values()
+    return len(dask_scheduler.tasks) + sum(len(worker.has_what) for worker in workers)
 
 
 def wait_until(path: Path, lines: int) -> None:
@@ -87,6 +94,12 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
             assert time.monotonic() - began < 60
             assert client.gather(first) == expected
             assert client.gather(third) == [1000 * i + 201 + i for i in range(9)]
+            del first, second, third
+            # Nothing stays, neither with the scheduler nor with workers that it did not start.
+            end = time.monotonic() + 60
+            while client.run_on_scheduler(left_over):
+                assert time.monotonic() < end, "keys are left"
+                threading.Event().wait(0.02)
         ended = (tmp_path / "ended").read_text().split()
         again = [number for number in before if ended.count(number) > 1]
         assert len(set(ended)) == 210
