@@ -120,3 +120,12 @@ def test_times_that_are_all_missing_become_missing_text() -> None:
     plain = TIMES.iloc[[3, 3]].reset_index(drop=True)
     found = dd.from_pandas(plain, npartitions=2).astype("str").compute()
     pd.testing.assert_series_equal(found, plain.astype("str"))
+
+
+def test_a_function_that_pandas_has_not_either_is_its_error() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    for one in (frame, frame.a, dd.from_pandas(frame, 1), dd.from_pandas(frame, 1).a):
+        with pytest.raises(AttributeError, match="meen"):
+            one.agg("meen")
+    with pytest.raises(NotImplementedError, match="agg has no function 'cumsum'"):
+        dd.from_pandas(frame, 1).agg("cumsum")

@@ -69,7 +69,9 @@ def agg(self: Any, func: Any = None, axis: Any = 0, **kwargs: Any) -> Any:
 
 def _known(func: Any) -> str:
     if not isinstance(func, str) or func not in REDUCTIONS:
-        raise NotImplementedError(f"agg has no function {func!r}{nearest(func, REDUCTIONS)}")
+        text = f"agg has no function {func!r}{nearest(func, REDUCTIONS)}"
+        known = not isinstance(func, str) or hasattr(pd.Series, func)
+        raise NotImplementedError(text) if known else AttributeError(text)
     return func
 
 
