@@ -164,7 +164,7 @@ def test_grids_have_names_and_no_keys():
     received(state, CLIENT, grid, (), 0.0)
     [(_, run)] = effects(state)
     # Only what is wanted, or needed for it, is computed.
-    assert run.keys == [("x", 1, 1)]
+    assert run.spelled() == [("x", 1, 1)]
     assert len(state.table) == 1
 
 

@@ -217,6 +217,27 @@ def test_what_is_kept_for_a_worker_that_does_no_more_is_there_for_all(how):
         assert len(cluster.finished) == 1
 
 
+def test_all_workers_die_when_it_has_just_become_known_how_long_tasks_take():
+    cluster = Cluster(region=2)
+    count = 6 * len(WORKERS)
+    deps = [(i - 1,) if i % 2 else () for i in range(count)]
+    keys, codes = [f"k{i}" for i in range(count)], [Code(b"f", b"f")]
+    order, ends = list(range(count)), list(range(1, count, 2))
+    m = Submit([Listed(keys)], codes, [0] * count, [b""] * count, deps, [], order, ends)
+    cluster.hear(CLIENT, m)
+    given = cluster.go()
+    assert not shares(cluster.state) and cluster.state.guessed is not None
+    first, run = next(iter(given.items()))
+    ended = Report(run.ids, run.runs, [8] * 2, [0] * 2, [0.1] * 2, [None] * 2, ["i"])
+    cluster.hear(first, ended)
+    for party in WORKERS:
+        closed(cluster.state, party, "killed", cluster.now)
+    cluster.go()
+    cluster.add_worker(99)
+    cluster.finish(cluster.go())
+    assert len(cluster.finished) == count // 2
+
+
 def test_what_is_to_run_sooner_does_so():
     cluster, _ = started()
     soon = Submit(

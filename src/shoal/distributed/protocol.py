@@ -64,6 +64,7 @@ __all__ = [
     "Topic",
     "Want",
     "Welcome",
+    "block_key",
     "Withdraw",
 ]
 
@@ -73,6 +74,32 @@ Key: TypeAlias = "str | tuple[str | int | float | None, ...]"
 
 class _Struct(msgspec.Struct, array_like=True, tag=True, gc=False):
     """What all messages have in common: short on the wire, tagged by the class's name."""
+
+
+def block_key(name: str, shape: tuple[int, ...], flat: int) -> Key:
+    """The key of a block of a layer.
+
+    Parameters
+    ----------
+    name, shape
+        The layer's.
+    flat
+        Which block, in C order.
+
+    Examples
+    --------
+    >>> block_key("x", (2, 3), 4)
+    ('x', 1, 1)
+    """
+    if len(shape) == 2:
+        return (name, flat // shape[1], flat % shape[1])
+    if len(shape) == 1:
+        return (name, flat)
+    index = []
+    for size in reversed(shape):
+        flat, place = divmod(flat, size)
+        index.append(place)
+    return (name, *reversed(index))
 
 
 class Frames(_Struct):
@@ -728,6 +755,9 @@ class Run(_Struct):
         ``(position, part)`` of tasks that read one part of each input that is in parts.
     drops
         As in `Drop`, and before the tasks come.
+    layers, of_layer, flats
+        In the place of ``keys``, where all are those of blocks: names and shapes of some layers,
+        and for each task which of them it is of, and where in there.
 
     Examples
     --------
@@ -753,6 +783,16 @@ class Run(_Struct):
     traces: list[tuple[dict[str, str], list[int]]] = []
     parts: list[tuple[int, int]] = []
     drops: list[int] = []
+    layers: list[tuple[str, tuple[int, ...]]] = []
+    of_layer: list[int] = []
+    flats: list[int] = []
+
+    def spelled(self) -> list[Key]:
+        """The keys of all tasks."""
+        layers = self.layers
+        if not layers:
+            return self.keys
+        return [block_key(*layers[at], flat) for at, flat in zip(self.of_layer, self.flats)]
 
 
 class Drop(_Struct):

@@ -133,7 +133,7 @@ def at_most(state: Scheduler, kind: Prefix) -> int:
     settings = state.settings
     if not kind.ended:
         return settings.region
-    limit = next(iter(state.workers.values())).limit
+    limit = min((worker.limit for worker in state.workers.values() if worker.limit), default=0)
     room = settings.region_share * limit if limit else INFINITE
     return int(min(settings.region_s / max(kind.seconds, LEAST_S), room / max(kind.nbytes, 1)))
 

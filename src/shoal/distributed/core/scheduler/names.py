@@ -16,7 +16,7 @@ from operator import not_
 from typing import Any
 
 from shoal.distributed.core.scheduler.table import Table, picker, put
-from shoal.distributed.protocol import Grid, Key
+from shoal.distributed.protocol import Grid, Key, block_key
 
 __all__ = [
     "Layer",
@@ -61,16 +61,7 @@ class Layer:
 
     def key(self, flat: int) -> Key:
         """The key of a block."""
-        shape = self.shape
-        if len(shape) == 1:
-            return (self.name, flat)
-        if len(shape) == 2:
-            return (self.name, flat // shape[1], flat % shape[1])
-        index = []
-        for size in reversed(shape):
-            flat, place = divmod(flat, size)
-            index.append(place)
-        return (self.name, *reversed(index))
+        return block_key(self.name, self.shape, flat)
 
     def flat(self, index: Sequence[Any]) -> int:
         """The flat index of a block; -1 if there is no such block."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler.locate import peer
-from shoal.distributed.core.scheduler.names import key_of, keys_of
+from shoal.distributed.core.scheduler.names import Layer, key_of, spelled
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY, NOTED, picker
@@ -138,13 +138,14 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     message = Run(
         [*of(table.numbers)],
         [*of(table.runs)],
-        keys_of(table, batch),
+        [],
         [-1 if code is None else code.number for code in kinds],
         [*of(table.args)],
         [*of(table.deps)],
         [priority >> BITS for priority in of(table.priorities)],
         inline(of(table.owner), marks),
     )
+    name_tasks(message, of(table.names), of(table.flats))
     if state.twins:
         place, twins = table.place, state.twins
         message.runs = [
@@ -162,6 +163,20 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     if max(marks) >= NOTED:
         name_extras(state, batch, message, buffers)
     return Send(worker.party, message, buffers)
+
+
+def name_tasks(message: Run, names: Sequence[Any], flats: Sequence[int]) -> None:
+    """Say what tasks are called, by what the columns of these names have of them.
+
+    Workers are many: they spell out themselves which block of a layer it is.
+    """
+    if {*map(type, names)} != {Layer}:
+        message.keys = spelled(names, flats)
+        return
+    places = {layer: at for at, layer in enumerate(dict.fromkeys(names))}
+    message.layers = [(layer.name, layer.shape) for layer in places]
+    message.of_layer = [*map(places.__getitem__, names)]
+    message.flats = [*flats]
 
 
 def in_line(pieces: list[Sequence[int]]) -> Sequence[int]:

@@ -85,23 +85,21 @@ def run_unsent(state: Scheduler, party: int, message: Run, text: str, now: float
     if who is None or who.worker is None:
         return "tasks for a worker that is gone"
     forget_said(state, who.worker, message)
-    options = dict(message.options)
+    options, keys = dict(message.options), message.spelled()
     tasks = [*zip(message.ids, message.runs)]
     guilty = {
-        i
-        for i, key in enumerate(message.keys)
-        if not can_say([key, message.args[i], options.get(i)])
+        i for i, key in enumerate(keys) if not can_say([key, message.args[i], options.get(i)])
     }
     if not guilty:  # together they are too large
         guilty = {max(range(len(tasks)), key=lambda i: len(message.args[i]))}
     failed = []
     for i in guilty:
-        why = f"the task {message.keys[i]!r} could not be sent to {who.worker.address}: {text}"
+        why = f"the task {keys[i]!r} could not be sent to {who.worker.address}: {text}"
         failed.append((*tasks[i], "unsent", why.encode(errors="replace"), 0.0))
     others = [task for i, task in enumerate(tasks) if i not in guilty]
     report = Report([], [], [], [], [], [], [], failed=failed, returned=others)
     received(state, party, report, (), now)
-    return f"the tasks {', '.join(repr(message.keys[i]) for i in sorted(guilty)[:5])}"
+    return f"the tasks {', '.join(repr(keys[i]) for i in sorted(guilty)[:5])}"
 
 
 def forget_said(state: Scheduler, worker: Worker, message: Run) -> None:

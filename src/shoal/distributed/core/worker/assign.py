@@ -76,7 +76,7 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     for number, run, key, code, args, deps, priority, inline in zip(
         message.ids,
         message.runs,
-        message.keys,
+        message.spelled(),
         message.codes,
         message.args,
         message.deps,
