@@ -380,6 +380,7 @@ class StreamConnection(Connection):
         self._blocked = False  # the socket is full
         self._parked = False  # it is not; somebody will call `_flush` when there is more to write
         self._broken = False  # the socket takes nothing more
+        self._paused = False
         self._unloading = False  # another thread does so to a message
         self._held: deque[Frame | BaseException] = deque()
         """What came behind that message, and the end."""
@@ -561,7 +562,8 @@ class StreamConnection(Connection):
         if mask & WRITE:
             self._flush()
         if mask & ~WRITE and not self.closed:
-            if self._mask & READ:
+            # While a message is unloaded, only what a side that is gone has left comes here.
+            if self._mask & READ or self._unloading:
                 self._read()
             else:
                 self._end_after(ConnectionLostError(f"{describe(self)} is gone"))
@@ -747,10 +749,17 @@ class StreamConnection(Connection):
 
     def pause(self) -> None:
         """Read no more until `resume`; loop's thread only."""
+        self._paused = True
         self._watch(self._mask & ~READ)
 
     def resume(self) -> None:
         """Read again; loop's thread only."""
+        self._paused = False
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._paused or self._unloading:
+            return
         self._watch(self._mask | READ)
         if not self.closed and self._stream.pending():
             self.loop.call_soon(self._on_event, READ)
@@ -791,6 +800,7 @@ def load_aside(
 def unload_aside(connection: StreamConnection, frame: Frame) -> None:
     """Have another thread decompress a message; what comes meanwhile stays behind it."""
     connection._unloading = True
+    connection._watch(connection._mask & ~READ)  # nothing piles up here: the other side waits
 
     def work() -> None:
         try:
@@ -807,20 +817,21 @@ def unloaded(
 ) -> None:
     """Hand out a message that was decompressed, and what came behind it."""
     connection._unloading = False
-    if isinstance(came, BaseException):
-        connection._finish(came)
-    elif not (connection.closed or connection._lingering):
-        connection.deliver(connection._decode(frame.control), came)
     held = connection._held
-    while held and not (connection.closed or connection._unloading):
-        item = held.popleft()
-        if isinstance(item, BaseException):
-            connection._finish(item)
-            continue
-        try:
-            connection._take(item)
-        except (OSError, MemoryError) as error:
-            connection._finish(connection._named(error))
+    try:
+        if isinstance(came, BaseException):
+            connection._finish(came)
+        elif not (connection.closed or connection._lingering):
+            connection.deliver(connection._decode(frame.control), came)
+        while held and not (connection.closed or connection._unloading):
+            item = held.popleft()
+            if isinstance(item, BaseException):
+                connection._finish(item)
+            else:
+                connection._take(item)
+    except (OSError, MemoryError) as error:
+        connection._finish(connection._named(error))
+    connection._listen()
 
 
 def linger(closing: StreamConnection, before: int) -> None:
