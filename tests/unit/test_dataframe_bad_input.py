@@ -67,6 +67,9 @@ def test_names_in_queries_that_are_not_there() -> None:
         "d.set_index('price', shuffle_method=w)",
         "d.sort_values('price', shuffle_method=w)",
         "d.drop_duplicates(shuffle_method=w)",
+        "d.price.drop_duplicates(shuffle_method=w)",
+        "d.price.unique(shuffle_method=w)",
+        "d.price.nunique(shuffle_method=w)",
         "d.groupby('name').agg({'price': 'sum'}, shuffle_method=w)",
         "d.groupby('name').price.sum(shuffle_method=w)",
         "d.groupby('name').price.cumsum(shuffle_method=w)",
@@ -80,6 +83,12 @@ def test_ways_to_shuffle_that_there_are_not(text: str) -> None:
         eval(text, {"d": df, "w": word})
     with pytest.raises(ValueError, match="shuffle_method='nonsense' is none of"):
         eval(text, {"d": df, "w": "nonsense"})
+
+
+@pytest.mark.parametrize("text", ["d.price.nunique(dropnna=False)", "d.price.count(dropna=True)"])
+def test_options_that_reductions_have_not(text: str) -> None:
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'drop"):
+        eval(text, {"d": dd.from_pandas(FRAME, 2)})
 
 
 def test_times_as_windows_need_times_as_index() -> None:

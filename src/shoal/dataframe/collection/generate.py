@@ -13,6 +13,7 @@ from shoal.dataframe.collection.base import (
     FrameBase,
     check_axis,
     check_numbers,
+    check_shuffle_method,
     check_split_every,
     from_node,
     nearest,
@@ -239,6 +240,11 @@ def _reduction(name: str) -> Callable[..., Any]:
     def method(self: FrameBase, axis: Any = 0, *, split_every: Any = None, **options: Any) -> Any:
         options = {key: value for key, value in options.items() if value is not None}
         check_split_every(split_every)
+        if real == "nunique":
+            # Dask's, of which there is no need: in how many pieces is seen when it runs.
+            check_shuffle_method(options.pop("shuffle_method", None))
+            options.pop("split_out", None)
+        _check_options(self, real, options)
         axis = axis if axis is None else check_axis(self, axis)
         if real in OF_NUMBERS and not options.get("numeric_only"):
             check_numbers(self, real)
@@ -258,6 +264,18 @@ def _reduction(name: str) -> Callable[..., Any]:
         return self._reduce(real, split_every=split_every, **options)
 
     return method
+
+
+def _check_options(self: FrameBase, name: str, options: dict[str, Any]) -> None:
+    """Refuse what pandas' method has not: it would make no difference."""
+    known = inspect.signature(getattr(self._meta, name)).parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
+        return
+    for option in options.keys() - known.keys():
+        raise TypeError(
+            f"{type(self).__name__}.{name}() got an unexpected keyword argument {option!r}"
+            f"{nearest(option, known)}"
+        )
 
 
 def _cumulative(name: str) -> Callable[..., Any]:

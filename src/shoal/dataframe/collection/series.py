@@ -19,7 +19,13 @@ from shoal.dataframe.collection.accessors import (
     StringAccessor,
     StructAccessor,
 )
-from shoal.dataframe.collection.base import FrameBase, collection_types, from_node, operand
+from shoal.dataframe.collection.base import (
+    FrameBase,
+    check_shuffle_method,
+    collection_types,
+    from_node,
+    operand,
+)
 from shoal.dataframe.collection.conversion import to_dask_array
 from shoal.dataframe.collection.distinct import (
     count_values,
@@ -401,7 +407,9 @@ class Series(_Column):
         }
         return count_values(self, split_every, split_out, options)
 
-    def unique(self, split_every: Any = None, split_out: int = 1, **kwargs: Any) -> Any:
+    def unique(
+        self, split_every: Any = None, split_out: int = 1, shuffle_method: Any = None
+    ) -> Any:
         """The distinct values, as a series, in the order in which they come.
 
         Parameters
@@ -410,8 +418,8 @@ class Series(_Column):
             How many partial results a task combines.
         split_out
             How many partitions the result has; True for as many as there are.
-        **kwargs
-            Accepted for programs written for Dask.
+        shuffle_method
+            One of those that there are; they do the same.
 
         Examples
         --------
@@ -419,6 +427,7 @@ class Series(_Column):
         >>> from_dict({"x": [2, 1, 2]}, npartitions=2).x.unique().compute().tolist()
         [2, 1]
         """
+        check_shuffle_method(shuffle_method)
         return distinct_values(self, split_every, split_out)
 
     def drop_duplicates(self, split_every: Any = None, split_out: int = 1, **options: Any) -> Any:
@@ -758,7 +767,9 @@ class Index(_Column):
         """
         return distinct_rows(self, split_every, split_out, options)
 
-    def unique(self, split_every: Any = None, split_out: int = 1, **kwargs: Any) -> Any:
+    def unique(
+        self, split_every: Any = None, split_out: int = 1, shuffle_method: Any = None
+    ) -> Any:
         """The distinct labels, in the order in which they come.
 
         Parameters
@@ -767,9 +778,10 @@ class Index(_Column):
             How many partial results a task combines.
         split_out
             How many partitions the result has; True for as many as there are.
-        **kwargs
-            Accepted for programs written for Dask.
+        shuffle_method
+            One of those that there are; they do the same.
         """
+        check_shuffle_method(shuffle_method)
         return distinct_values(self, split_every, split_out)
 
     def map(

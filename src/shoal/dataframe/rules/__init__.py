@@ -10,6 +10,17 @@ One rule is one function in a file of its own.  There are six phases (`shoal.exp
 5. *Stages*: operations on the same partition become one task.
 6. *Kernels*: stages that read files begin in the columnar kernel, as far as that goes.
 
+Some of what an optimiser does needs no rule, and is found elsewhere:
+
+* Common subexpressions, and shuffles that are used twice, are one node: equal expressions have one
+  name (`shoal.expr.node`), and rules that would part what two readers share ask how many there are.
+* How large the pieces of files are is said by footers when a reader is made, before there is an
+  expression (`shoal.dataframe.io.parquet_plan`): the number of partitions is what users see.  For
+  the same reason a table that is known to be small is put into one partition by ``merge``.
+* A join of one partition, rows that are in place already, and cuts at known divisions are ways of
+  `shoal.dataframe.nodes.moves.Join.physical`; what is not known before it runs is left open by
+  `leave_open`, and decided by `shoal.dataframe.nodes.open` and its like.
+
 To add one: write it with an example before and after, add it to `RULES`, and add a pair to the
 golden tests, which also run both sides and compare.
 """
