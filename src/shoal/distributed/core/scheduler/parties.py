@@ -379,7 +379,7 @@ def begin_wanting(
         if row < 0:
             text = (
                 f"the scheduler does not know {key!r}: nobody wanted it any more, or the scheduler "
-                "was restarted; compute it again"
+                "was restarted without a journal (--journal); compute it again"
             )
             tell_reason(client, key, ("lost", key, "", text.encode()))
             continue
