@@ -41,6 +41,8 @@ def test_names_are_given_again_where_the_first_time_was_broken_off(
 
 def test_an_attempt_that_goes_on_too_long_changes_nothing(tmp_path: Path) -> None:
     fs, path, mark = fsspec.filesystem("file"), f"{tmp_path}/a", new_mark()
+    killed = staged(fs, path, mark)
+    Path(killed.__enter__()).write_text("o")
     slow = staged(fs, path, mark)
     with open(slow.__enter__(), "w") as file:
         file.write("one ")
@@ -49,8 +51,9 @@ def test_an_attempt_that_goes_on_too_long_changes_nothing(tmp_path: Path) -> Non
             Path(other).write_text("one two")
         publish(fs, [Staged(staged_name(path, mark), path, 7)])
         file.write("three")
-    slow.__exit__(None, None, None)
-    assert Path(path).read_text() == "one two"
+    with pytest.raises(FileNotFoundError):  # which nobody waits for any more
+        slow.__exit__(None, None, None)
+    assert os.listdir(tmp_path) == ["a"] and Path(path).read_text() == "one two"
     # Nor does it change what the next write does.
     with staged(fs, path, later := new_mark()) as other:
         Path(other).write_text("anew")

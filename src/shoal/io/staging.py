@@ -136,17 +136,28 @@ def publish(fs: Any, files: Iterable[Staged], replaced: Iterable[str] = ()) -> N
     >>> fs.cat_file("/publish/a")
     b'text'
     """
-    names = set()
+    files = list(files)
     for temporary, name, size in files:
-        names.add(name)
         try:
             fs.mv(temporary, name)
         except FileNotFoundError:
             if not fs.exists(name) or fs.size(name) != size:
                 raise
-    for name in set(replaced) - names:
+    for name in set(replaced) - {file.name for file in files}:
         with contextlib.suppress(FileNotFoundError):
             fs.rm(name)
+    if is_local(fs):
+        _sweep({file.temporary for file in files})
+
+
+def _sweep(temporaries: set[str]) -> None:
+    """Remove what attempts have left whose process was killed, or that are late."""
+    for folder in {os.path.dirname(temporary) for temporary in temporaries}:
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if path.rpartition(".")[0] in temporaries:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
 
 def discard(fs: Any, folders: Iterable[str], mark: str) -> None:
