@@ -568,7 +568,8 @@ def _sem_final(value: Any, ddof: int = 1, **options: Any) -> Any:
 
 def _root(value: Any) -> Any:
     """The square root, also of objects: what pandas makes of columns of several kinds."""
-    mixed = isinstance(value, pd.Series) and value.dtype.hasobject
+    dtype = getattr(value, "dtype", None)
+    mixed = isinstance(value, pd.Series) and isinstance(dtype, np.dtype) and dtype.hasobject
     return value.map(np.sqrt) if mixed else np.sqrt(value)
 
 
