@@ -208,3 +208,23 @@ def test_names_of_calls() -> None:
 def test_names_is_listed_for_tables() -> None:
     encoded = encode_plan(plan_from_dict({"a": (inc, 1)}, ["a"]), Codes())
     assert encoded.message.names == [Listed(["a"])]
+
+
+@pytest.mark.parametrize(
+    "said, kind, told",
+    [
+        ({"resources": "GPU"}, TypeError, "amounts by name, such as"),
+        ({"resources": {"GPU": -1}}, ValueError, "0 or more of a resource; got -1.0 of 'GPU'"),
+        ({"resources": {"GPU": float("nan")}}, ValueError, "got nan of 'GPU'"),
+        ({"resources": {"GPU": float("inf")}}, ValueError, "got inf of 'GPU'"),
+        ({"priority": float("nan")}, ValueError, "higher runs earlier; got nan"),
+    ],
+)
+def test_what_no_scheduler_can_do_is_refused_where_it_is_said(said, kind, told):
+    with pytest.raises(kind, match=told):
+        options_of(**said)
+
+
+def test_nothing_of_a_resource_is_no_condition():
+    assert options_of(resources={"GPU": 0})[0].resources is None
+    assert options_of(resources={"GPU": 0, "MEM": 2})[0].resources == {"MEM": 2.0}

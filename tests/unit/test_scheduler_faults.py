@@ -546,3 +546,21 @@ def test_a_worker_that_another_cannot_reach_gets_no_work_for_a_while():
     }
     c.later(c.state.settings.unreached_s)
     assert {w.status for w in c.state.workers.values()} == {"running"}
+
+
+@pytest.mark.parametrize("much", [0.0, -1.0, float("nan")])
+def test_amounts_that_cannot_be_taken_are_none(much):
+    c = Cluster("a", resources={"GPU": 1})
+    c.submit([(), ()], [0, 1], Options(resources={"GPU": much, "FPGA": much}))
+    who, run = one(c.sent(Run))
+    c.end(who, run)
+    assert one(c.sent(Finished))[1].keys == ["a", "b"]
+    [worker] = c.state.workers.values()
+    assert worker.free == {"GPU": 1}
+
+
+@pytest.mark.parametrize("priority", [float("inf"), -float("inf"), float("nan"), 1e300])
+def test_any_number_is_a_priority(priority):
+    c = Cluster("a")
+    c.submit([()], [0], Options(priority=priority))
+    assert one(c.sent(Run))[1].keys == ["a"]

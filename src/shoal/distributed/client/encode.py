@@ -17,6 +17,7 @@ dependency on the key that it stands for.
 from __future__ import annotations
 
 import builtins
+import math
 import pickle
 import types
 import weakref
@@ -647,8 +648,8 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
 
     Raises
     ------
-    ValueError
-        A negative number of retries.
+    TypeError, ValueError
+        A negative number of retries, resources that are no amounts by name.
 
     Examples
     --------
@@ -662,14 +663,27 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
     if workers is not None:
         given["workers"] = worker_names(workers)
     if "resources" in given:
-        given["resources"] = {str(k): float(v) for k, v in given["resources"].items()}
+        given["resources"] = amounts(given["resources"])
     if "priority" in given:
         given["priority"] = float(given["priority"])
+        if math.isnan(given["priority"]):
+            raise ValueError("priority is a number, higher runs earlier; got nan")
     if "retries" in given:
         given["retries"] = int(given["retries"])
         if given["retries"] < 0:
             raise ValueError(f"retries is at least 0, got {given['retries']}")
     return [Options(tasks=tasks, **given)]
+
+
+def amounts(resources: Any) -> dict[str, float] | None:
+    """What a task takes of workers' resources; None where that is nothing."""
+    if not isinstance(resources, Mapping):
+        raise TypeError(f"resources are amounts by name, such as {{'GPU': 1}}; got {resources!r}")
+    found = {str(name): float(amount) for name, amount in resources.items()}
+    for name, amount in found.items():
+        if not 0 <= amount < math.inf:
+            raise ValueError(f"a task takes 0 or more of a resource; got {amount!r} of {name!r}")
+    return {name: amount for name, amount in found.items() if amount} or None
 
 
 def worker_names(workers: Any) -> list[str]:

@@ -72,7 +72,7 @@ def user_rank(priority: float) -> int:
     >>> user_rank(0), user_rank(1) >> USER, user_rank(-1e9) >> USER
     (0, -16, 4095)
     """
-    return max(-4096, min(4095, round(-16 * priority))) << USER
+    return round(max(-4096.0, min(4095.0, -16 * priority))) << USER
 
 
 def on_submit(
@@ -270,6 +270,9 @@ def set_options(state: Scheduler, m: Submit, rows: Sequence[int], new: set[int] 
     """What was asked for some tasks."""
     table = state.table
     for options in m.options:
+        if options.resources:
+            # A worker has none of what it does not name: nothing of it can be taken.
+            options.resources = {n: much for n, much in options.resources.items() if much > 0}
         rank = user_rank(options.priority) << BITS
         state.is_ranked = state.is_ranked or rank != 0
         for i in range(len(rows)) if options.tasks is None else options.tasks:
