@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import pickle
+import random
 import resource
+import shutil
 import signal
+import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +23,7 @@ import pytest
 from shoal.distributed import Nanny, Worker
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.node import nanny as nannies
-from shoal.errors import KilledWorker
+from shoal.errors import KilledWorker, SpillFullError
 
 WAIT_S = 60
 SILENCE_S = 2.0
@@ -258,6 +262,59 @@ def test_a_spill_disk_that_is_full(suffer: Any) -> None:
         made = faulty.client.map(stamp, range(20))
         assert faulty.client.gather(made) == [stamp(i) for i in range(20)]
         del made
+
+
+@pytest.fixture
+def small_disk(suffer: Any, tmp_path: Any) -> Iterator[Any]:
+    """Clusters whose workers have a disk of 16 MB."""
+    folder = tmp_path / "workers"
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield suffer
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def noise(i: int) -> bytes:
+    """The same for the same number, and large however it is compressed."""
+    return random.Random(i).randbytes(4_000_000)
+
+
+def test_a_disk_without_space(small_disk: Any, tmp_path: Any) -> None:
+    options = {"memory_limit": "300 MB", "memory_target_fraction": 0.1}
+    with small_disk(n_workers=1, **options) as faulty:
+        before = faulty.pids()
+        made = faulty.client.map(noise, range(14))
+        assert faulty.client.gather(made) == [noise(i) for i in range(14)]
+        said = [text for log in faulty.client.get_worker_logs().values() for _, text in log]
+        assert any("cannot spill" in text and "No space left" in text for text in said), said
+        assert faulty.pids() == before
+        del made
+        # It is of use again.
+        small = faulty.client.map(inc, range(10))
+        assert faulty.client.gather(small) == list(range(1, 11))
+        del small
+
+
+def cut(number: int) -> Any:
+    """Parts of a block, in a file."""
+    parts = importlib.import_module("shoal.serialize.parts")
+    return parts.SHELF.put(parts.Pieces([os.urandom(3_000_000) for _ in range(2)]))
+
+
+def test_a_shuffle_on_a_disk_without_space(small_disk: Any) -> None:
+    with small_disk(n_workers=1) as faulty:
+        cuts = faulty.client.map(cut, range(6), pure=False)
+        failed = [future.exception(timeout=WAIT_S) for future in cuts]
+        assert sum(error is None for error in failed) == 2
+        with pytest.raises(SpillFullError, match=r"No space left.*set temporary-directory"):
+            faulty.client.gather(cuts)
+        del cuts, failed
 
 
 @pytest.mark.parametrize(
