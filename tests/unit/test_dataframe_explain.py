@@ -93,8 +93,8 @@ def test_each_stage_names_its_kernel_and_the_reason(df: Any) -> None:
     from_files = "ReadParquet" in told
     kernel = "4 tasks  columnar  <-" if from_files else "pandas: partitions in memory"
     assert kernel in pipeline.explain()
-    then = pipeline.assign(d=pipeline.k.clip(3)).explain()
-    assert ("columnar, then pandas: method clip" in then) == from_files
+    then = pipeline.assign(d=pipeline.q.round(1)).explain()
+    assert ("columnar, then pandas: method round" in then) == from_files
     assert ("1 task  columnar" in told) == from_files
     assert ("pandas: no columnar FromPandas" in told) != from_files
     refused = "sum of a frame" if from_files else "no columnar"

@@ -149,6 +149,8 @@ def _keys(node: Partial, first: Any, given: Sequence[Any]) -> list[Value]:
 
 FOLDS = ("sum", "mean", "count", "min", "max")
 
+SPREADS = ("var", "std", "sem")
+
 
 def _numbers(node: Partial, found: Any) -> PartialResult:
     import polars as pl
@@ -156,13 +158,16 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
     reducer, (source,) = node.reducer, node.args
     name, options = reducer.name, dict(reducer.options)
     counted = options.pop("min_count", 0) or name == "mean"
+    spread = name in SPREADS
+    if spread:
+        options.pop("ddof", None)
     if options.pop("skipna", True) not in (True, None) or options:
         raise Untranslated(f"{name} with {', '.join(options) or 'skipna=False'}")
     if name in ("len", "size"):
         width = len(found.columns) if isinstance(found, Table) and name == "size" else 1
         query = found.base.frame.select(pl.len().alias("rows"))
         return PartialResult(query, lambda out: (out.item(), out.item() * width))
-    if name not in FOLDS:
+    if name not in FOLDS and not spread:
         raise Untranslated(f"no columnar {name}")
     values = list(found.columns.values()) if isinstance(found, Table) else [found]
     exprs = [pl.len().alias("rows")]
@@ -170,8 +175,11 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
     for i, value in enumerate(values):
         if name != "count" and value.kind not in NUMBERS:
             raise Untranslated(f"{name} of {value.kind}")
-        expr, kind = atom(value, "sum" if name == "mean" else name)
+        fold = "squares" if spread else "sum" if name == "mean" else name
+        expr, kind = atom(value, fold)
         exprs += [expr.alias(f"value {i}"), atom(value, "count")[0].alias(f"count {i}")]
+        if spread:
+            exprs.append(v.without_nan(value).mean().alias(f"mean {i}"))
         kinds.append(kind)
 
     def finish(out: Any) -> Any:
@@ -181,6 +189,11 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
         numbers = [_numbers_of(out[f"value {i}"], kind)[0] for i, kind in enumerate(kinds)]
         counts = [np.int64(out[f"count {i}"].item()) for i in range(len(kinds))]
         total, count = (_beside(source.meta, some) for some in (numbers, counts))
+        if spread:
+            means = [_numbers_of(out[f"mean {i}"], v.FLOAT)[0] for i in range(len(kinds))]
+            state = count, _beside(source.meta, means), total, np.dtype(v.FLOAT)
+            # Spreads of times are apart (none are here).
+            return rows, (state, {}, None) if name == "std" else state
         if name == "mean":
             return rows, ((total, count), {}, None)
         return rows, (total, count if counted else None) if name == "sum" else total

@@ -130,12 +130,14 @@ class Rows:
         out
             What the query gave.
         """
-        index = self._index(out)
+        columns = {column.name: column for column in out.get_columns()}
+        del out  # each column goes as soon as pandas has it: both would be twice as much
+        index = self._index(columns)
         made = []
         at = 0
         for meta, one in zip(self.metas, self.found, strict=True):
             values = _values(one)
-            arrays = [array_of(out[f"c{at + i}"], x.kind) for i, x in enumerate(values)]
+            arrays = [array_of(columns.pop(f"c{at + i}"), x.kind) for i, x in enumerate(values)]
             at += len(values)
             if isinstance(one, Value):
                 item = pd.Series(arrays[0], index=index, name=meta.name, copy=False)
@@ -147,15 +149,15 @@ class Rows:
             made.append(item)
         return made
 
-    def _index(self, out: Any) -> Any:
+    def _index(self, columns: dict[str, Any]) -> Any:
         if self.labels is None:
-            places = out["label 0"].to_numpy().astype(np.int64)
+            places = columns.pop("label 0").to_numpy().astype(np.int64)
             count = len(places)
             if not count or (places[0] == 0 and places[-1] == count - 1):
                 return pd.RangeIndex(count)
             return pd.RangeIndex(int(places[-1]) + 1).take(places)
-        columns = [out[f"label {i}"] for i in range(len(self.labels))]
-        return index_of(columns, self.labels, self.metas[0].index.names)
+        labels = [columns.pop(f"label {i}") for i in range(len(self.labels))]
+        return index_of(labels, self.labels, self.metas[0].index.names)
 
 
 def _values(one: Table | Value) -> list[Value]:
