@@ -106,6 +106,21 @@ def test_columns_in_memory_are_described_exactly():
     pd.testing.assert_frame_equal(found.loc[order], table.describe().loc[order], check_exact=True)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("shown", [0, 2])
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "int64", "datetime64[us]", "Int64"])
+def test_descriptions_of_what_is_infinite_or_missing(dtype, shown):
+    wide = {"float64": [1.0, np.inf, -np.inf, 2.0, np.nan], "Float64": [None, 1.5, 2.5, 7.0, 8.0]}
+    for values in (wide.get(dtype, [5, 1, 2, 9, 7]), []):
+        series = pd.Series(values, dtype=dtype, name="v")
+        with two_looks(shown), shoal.config.set(scheduler="sync"):
+            column = dd.from_pandas(series, npartitions=3)
+            for told in ({}, {"percentiles": [0.1]}):
+                pd.testing.assert_series_equal(
+                    column.describe(**told).compute(), series.describe(**told), rtol=1e-12
+                )
+
+
 def test_few_values_move():
     series = pd.Series(range(100_000)).sample(frac=1, random_state=0, ignore_index=True)
     parts = [series.iloc[i : i + 10_000] for i in range(0, 100_000, 10_000)]

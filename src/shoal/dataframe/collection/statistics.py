@@ -672,10 +672,12 @@ def _statistics(column: Any, labels: Any, percentiles: Any, split_every: Any) ->
         out.append(column.mean(**told))
     if "std" in labels:
         out.append(column.std(**told))
-    ends = (0.0, *wanted, 1.0)
     small = is_small_column(column._node)
-    values = Together(ends, "linear") if small else Quantiles(ends, column.dtype)
-    return [*out, _reduced([column._node], values, None, split_every)]
+    inner = tuple(wanted)
+    values = Together(inner, "linear") if small else Quantiles(inner, column.dtype)
+    # A quantile of infinite values is NaN, also at the ends.
+    ends = [column.min(**told), column.max(**told)]
+    return [*out, _reduced([column._node], values, None, split_every), *ends]
 
 
 def _put_together(kinds: Sequence[Any], names: Any, *parts: Any) -> Any:
@@ -695,9 +697,9 @@ def _put_together(kinds: Sequence[Any], names: Any, *parts: Any) -> Any:
         for statistic in ("mean", "std"):
             if statistic in labels:
                 facts[statistic] = queue.pop(0)
-        ranks = queue.pop(0)
+        ranks, least, most = queue.pop(0), queue.pop(0), queue.pop(0)
         rest = [label for label in labels if label not in facts]
-        facts.update(zip(rest, ranks, strict=True))
+        facts.update(zip(rest, [least, *ranks, most], strict=True))
         values = [facts[label] for label in labels]
         times = any(isinstance(value, pd.Timestamp | pd.Timedelta) for value in values[1:])
         times = times or any(value is pd.NaT for value in values[1:2])
