@@ -334,3 +334,21 @@ def test_the_mean_of_objects_that_are_all_missing() -> None:
     frame = pd.DataFrame({"o": np.array([None, None], dtype=object), "i": [1, 2]})
     found = dd.from_pandas(frame, npartitions=2).mean().compute(scheduler="sync")
     pd.testing.assert_series_equal(found, frame.mean(), check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummin", "cummax"])
+def test_running_totals_where_pandas_gives_plain_numbers(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does where bottleneck is installed."""
+    frame = pd.DataFrame({"i": [1, 2, 3, 4], "f": [0.5, 2.0, np.nan, 1.0]})
+    expected = getattr(frame, name)()
+    for one in ("sum", "prod", "min", "max"):
+        plain = getattr(pd.Series, one)
+        monkeypatch.setattr(
+            pd.Series,
+            one,
+            lambda self, *a, plain=plain, **k: np.asarray(plain(self, *a, **k)).item(),
+        )
+    found = getattr(dd.from_pandas(frame, npartitions=3), name)().compute(scheduler="sync")
+    pd.testing.assert_frame_equal(found, expected)

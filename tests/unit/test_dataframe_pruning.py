@@ -119,6 +119,11 @@ def test_columns_that_are_read(text: str, folder: str) -> None:
     pd.testing.assert_series_equal(got, expected, check_freq=False, check_index_type=False)
 
 
+def test_labels_of_what_puts_columns_beside_each_other(folder: str) -> None:
+    df = dd.read_parquet(folder)
+    assert len(df.isin({"x": [1]}).index.compute(scheduler="sync")) == COUNT
+
+
 def test_what_two_readers_need_of_distinct_rows_is_there_once(folder: str) -> None:
     df = dd.read_parquet(folder)
     some = df.drop_duplicates(subset="k")

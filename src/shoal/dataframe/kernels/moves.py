@@ -202,7 +202,9 @@ class Cumulate:
         if not all(isinstance(one, np.dtype) and one.kind in f"iu{floats}" for one in dtypes):
             return None
         with np.errstate(invalid="ignore", over="ignore"):
-            totals = [getattr(column, self.name.removeprefix("cum"))() for column in columns]
+            found = [getattr(column, self.name.removeprefix("cum"))() for column in columns]
+        # With bottleneck installed, pandas gives Python's numbers.
+        totals = [np.asarray(total)[()] for total in found]
         if [total.dtype for total in totals] != dtypes or not np.isfinite(totals).all():
             return None
         labels = part.index[-1:]

@@ -461,6 +461,10 @@ class Method(PartitionWise):
             name = LOOKED_AT[self.method]
             by_place = self.method == "explode" and not self.names
             names = self.args[1] if by_place or self.names == (name,) else None
+        if self.method == "isin" and wanted is not None and not wanted:
+            wanted = frozenset(
+                columns_of(self.args[0])[:1]
+            )  # pandas puts columns beside each other
         if names is None or wanted is None:
             yield from super().needs(wanted)
         else:
