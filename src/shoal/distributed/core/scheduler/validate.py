@@ -223,7 +223,7 @@ def check_queues(state: Scheduler, rows: list[int]) -> None:
         entries = region.next(len(region))
         assert entries and entries == sorted(entries) and entries[-1] <= sources.until, number
         assert state.workers[number].status == "running", number
-        assert common.isdisjoint(entries), f"what is kept for worker {number} is there for others"
+        # Not disjoint: a task that was let go and is wanted again has an entry of its last life.
         common.update(entries)
     active = 0
     queued: Counter[int] = Counter()
