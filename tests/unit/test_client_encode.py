@@ -228,3 +228,7 @@ def test_what_no_scheduler_can_do_is_refused_where_it_is_said(said, kind, told):
 def test_nothing_of_a_resource_is_no_condition():
     assert options_of(resources={"GPU": 0})[0].resources is None
     assert options_of(resources={"GPU": 0, "MEM": 2})[0].resources == {"MEM": 2.0}
+
+
+def test_retries_for_ever_are_a_number_that_can_be_sent():
+    assert options_of(retries=2**70)[0].retries == 2**31

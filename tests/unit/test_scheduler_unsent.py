@@ -19,6 +19,7 @@ from shoal.distributed.protocol import (
     Finished,
     Hello,
     Listed,
+    Options,
     Register,
     Run,
     Submit,
@@ -57,11 +58,11 @@ def flushed(state: Scheduler, limit_bytes: int = 1 << 30) -> tuple[list[Send], l
     return sent, lost
 
 
-def submit(state: Scheduler, keys: list[str], args: list[bytes]) -> None:
+def submit(state: Scheduler, keys: list[str], args: list[bytes], *options: Options) -> None:
     n = len(keys)
-    codes = [Code(b"f", b"f")]
+    codes, asked = [Code(b"f", b"f")], list(options)
     message = Submit(
-        [Listed(keys)], codes, [0] * n, args, [()] * n, [], list(range(n)), [*range(n)]
+        [Listed(keys)], codes, [0] * n, args, [()] * n, [], list(range(n)), [*range(n)], [], asked
     )
     received(state, CLIENT, message, (), 0.0)
 
@@ -74,6 +75,12 @@ def test_a_task_that_cannot_be_sent_fails_and_the_others_of_its_batch_run() -> N
     assert [run.keys for run in runs] == [["a", "b"]]
     assert [code[0] for code in runs[0].new_codes] == [0]
     assert lost[0] == r"the tasks '\ud800'"
+
+
+def test_what_cannot_be_sent_is_not_tried_again() -> None:
+    state = cluster()
+    submit(state, [BAD], [b""], Options(retries=1000))
+    assert len(flushed(state)[1]) == 2  # the task, and the news of its end, which has its key
 
 
 def test_of_a_batch_that_is_too_large_the_largest_task_fails() -> None:

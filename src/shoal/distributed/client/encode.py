@@ -669,10 +669,14 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
         if math.isnan(given["priority"]):
             raise ValueError("priority is a number, higher runs earlier; got nan")
     if "retries" in given:
-        given["retries"] = int(given["retries"])
+        given["retries"] = min(int(given["retries"]), MOST_RETRIES)
         if given["retries"] < 0:
             raise ValueError(f"retries is at least 0, got {given['retries']}")
     return [Options(tasks=tasks, **given)]
+
+
+MOST_RETRIES = 1 << 31
+"""As good as for ever, and messages have numbers of 64 bits."""
 
 
 def amounts(resources: Any) -> dict[str, float] | None:

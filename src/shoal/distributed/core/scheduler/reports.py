@@ -448,7 +448,8 @@ def on_failed(
     options = table.options[row]
     tried = state.tries.get(row, 0)
     reason = (kind, key_of(table, row), worker.address, data)
-    if kind != "cancelled" and options is not None and tried < options.retries:
+    is_final = kind in ("cancelled", "unsent")  # what cannot be said once never can
+    if not is_final and options is not None and tried < options.retries:
         state.observed.fail(reason, table.prefixes[row].name, tried, True)
         state.tries[row] = tried + 1
         table.flags[row] |= NOTED
