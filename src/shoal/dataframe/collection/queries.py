@@ -6,6 +6,9 @@ is parsed, and computed on the collection itself: then the rules see comparisons
 they would see a method with a string, and ``x > x.mean()`` is about the mean of all rows (on each
 partition by itself it would be about another one in each).
 
+Numbers are as with ``engine="python"``: numexpr, which pandas takes where it is installed, gives
+sums of narrow integers more bits than they have.
+
 What cannot be put that way stays as it is, if it looks at one row at a time; `explain` says so, and
 why.  Anything else is refused.
 """
