@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
+import subprocess
 import threading
 
 import psutil
@@ -113,6 +115,36 @@ def test_a_process_that_cannot_be_started_leaves_nothing(what, tmp_path, monkeyp
     assert not opened()
     assert not list(tmp_path.iterdir())
     assert set(psutil.Process().children()) <= children
+
+
+def test_a_process_that_is_killed_in_its_first_moment_has_died_as_any_other(monkeypatch, tmp_path):
+    class Killed(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.kill()
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+    monkeypatch.setattr(nannies.subprocess, "Popen", Killed)
+    monkeypatch.setattr(nannies, "pack_start", lambda *args: bytes(1 << 22))
+    spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, local_directory=str(tmp_path))
+    child = nannies.Child(spec, Security.new())
+    child.close()
+    assert child.process.returncode == -9
+
+
+def test_a_worker_that_has_run_is_tried_again_where_no_process_can_be_started(nanny, monkeypatch):
+    def fail(spec, security):
+        raise OSError("no descriptors are left")
+
+    planned = []
+    monkeypatch.setattr(nannies, "Child", fail)
+    monkeypatch.setattr(nanny.loop, "call_later", lambda *call: planned.append(call))
+    nanny.is_greeted = nanny._has_run = True
+    for _ in range(nannies.RESTARTS):
+        nanny._start()
+    assert [call for _, call in planned] == [nanny._start] * nannies.RESTARTS
+    assert planned[0][0] == 0.0 and planned[-1][0] == 5.0
+    assert nanny.status == "restarting" and not nanny.failure
 
 
 def test_the_worker_starts_when_the_plugins_that_were_there_before_are_set_up(nanny, monkeypatch):

@@ -148,7 +148,9 @@ class Child:
         undo.callback(self.process.wait)
         undo.callback(self.process.kill)
         modules = [name for name in SHARED_MODULES if name in sys.modules]
-        self.sock.sendall(pack_start(spec, security, sys.path, modules))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            # One that was killed in its first moment has died as any other: `_died` sees to it.
+            self.sock.sendall(pack_start(spec, security, sys.path, modules))
         self.sock.setblocking(False)
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -343,12 +345,26 @@ class Nanny:
             child = self.child = Child(spec, self.security)
             self.loop.own(child)
         except BaseException as error:
-            self._end(f"the worker's process could not be started: {error}")
+            self._not_started(error)
             return
         self._kill_at = None
         self.loop.register(child.pidfd, lambda mask: self._died(child))
         self.loop.register(child.sock.fileno(), lambda mask: self._heard(child))
         self.loop.call_later(LOOK_S, self._look, child)
+
+    def _not_started(self, error: BaseException) -> None:
+        """There is no process: too many of them or of descriptors, no memory, no folder.
+
+        What was possible before may be so again.
+        """
+        text = f"the worker's process could not be started: {error}"
+        if not self._has_run or not isinstance(error, OSError):
+            self._end(text)
+            return
+        log.warning("%s", f"worker {self.name}: {text}")
+        self.status = "restarting"
+        self._last_end = text
+        self.loop.call_later(self._delay(), self._start)
 
     def _heard(self, child: Child) -> None:
         before = child.address
