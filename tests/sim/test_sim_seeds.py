@@ -36,6 +36,7 @@ def test_seeds(first: int) -> None:
         pytest.param(250, id="a cancelled run failed, and a task that runs alone never began"),
         pytest.param(539, id="a run that goes on under another number takes too long"),
         pytest.param(301926, id="items given back to a queue were not, after a restart"),
+        pytest.param(311051, id="a worker was kept for a run whose second copy had been faster"),
         pytest.param(9121404, id="a task was asked back for ever while its inputs were fetched"),
     ],
 )

@@ -436,6 +436,38 @@ def test_a_slow_run_gets_a_twin_and_the_first_report_wins(is_away):
     assert [m.keys for _, m in told if type(m) is Finished] == [["a"]]
 
 
+def test_what_runs_alone_gets_no_twin():
+    settings = Settings(silence_s=0.0, drop_delay_s=0.0, speculate=2.0)
+    c = Cluster("a", "b", settings=settings)
+    c.submit([()], [0], Options(speculative=True))
+    who, _ = one(c.sent(Run))
+    c.close(who)
+    who, run = one(c.sent(Run))
+    c.add("c")
+    c.sent()
+    assert not [e for e in c.later(1.0) if type(e) is Send and type(e.message) is Run]
+    c.end(who, run)
+    assert [m.keys for _, m in c.sent(Finished)] == [["a"]]
+
+
+def test_what_waits_to_run_alone_begins_when_a_twin_was_given_back():
+    c = Cluster("a", "b", settings=Settings(silence_s=0.0, drop_delay_s=0.0, speculate=2.0))
+    c.submit([()], [0], Options(speculative=True))
+    slow, _ = one(c.sent(Run))
+    c.drain()
+    [second] = [e.message for e in c.later(1.0) if type(e) is Send and type(e.message) is Run]
+    [other] = {"a", "b"} - {slow}
+    c.add("w")
+    c.submit([()], [0], Options(workers=["w", other]), keys="z")
+    died, run = one(c.sent(Run))
+    assert (died, run.keys) == ("w", ["z"])
+    c.close("w")  # what it ran is to run alone, where the twin runs
+    assert not c.sent(Run)
+    columns = [], [], [], [], [], [], []
+    c.hear(other, Report(*columns, returned=[(second.ids[0], second.runs[0])]))
+    assert [(w, m.keys) for w, m in c.sent(Run)] == [(other, ["z"])]
+
+
 def test_a_seceded_run_leaves_its_slot_to_others():
     c = Cluster("a")
     c.submit([()] * 4, [0, 1, 2, 3])

@@ -56,9 +56,6 @@ def end_run(state: Scheduler, worker: Worker, row: int) -> None:
     `leave`, or whoever changes the state, looks after the row.
     """
     table = state.table
-    sent = worker.sent
-    del sent[row]
-    worker.occupancy = worker.occupancy - table.costs[row] if sent else 0.0
     flags = table.flags[row]
     if flags & AWAY:
         table.flags[row] = flags & ~AWAY
@@ -68,6 +65,14 @@ def end_run(state: Scheduler, worker: Worker, row: int) -> None:
         for name, much in options.resources.items():
             worker.free[name] += much
         unblock(worker)
+    leave_slot(state, worker, row)
+
+
+def leave_slot(state: Scheduler, worker: Worker, row: int) -> None:
+    """A worker has a row no more; what waits for that, or for a worker to itself, may begin."""
+    sent = worker.sent
+    del sent[row]
+    worker.occupancy = worker.occupancy - state.table.costs[row] if sent else 0.0
     if worker.solo == row:
         worker.solo = -1
     if len(sent) <= worker.seceded and worker.blocked:

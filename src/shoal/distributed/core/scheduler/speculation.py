@@ -3,6 +3,7 @@
 When an idle worker is there and a run takes ``Settings.speculate`` times as long as others of its
 kind (and at least a tenth of a second), a second run is started on the idle worker.  The first
 report wins, and the other run is cancelled; its number tells late reports apart (`twins`).
+What runs alone, since workers died while it ran, has no second run beside what others do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.stealing import may_move
-from shoal.distributed.core.scheduler.table import NOTED
+from shoal.distributed.core.scheduler.table import ALONE, NOTED
 
 __all__: list[str] = []
 
@@ -36,6 +37,8 @@ def speculate(state: Scheduler, now: float) -> None:
         for row, since in list(worker.sent.items()):
             options = table.options[row]
             if options is None or not options.speculative or options.resources:
+                continue
+            if table.flags[row] & ALONE:
                 continue
             slow = max(LEAST_S, state.settings.speculate * table.prefixes[row].seconds)
             others = [w for w in idle if w is not worker and may_move(state, row, w)]

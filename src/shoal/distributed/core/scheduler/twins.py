@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shoal.distributed.core.scheduler.runs import leave_slot
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import AWAY
 
@@ -23,10 +24,8 @@ def stop_twin(state: Scheduler, row: int, ended: bool = False) -> None:
         return
     place, run = twin
     worker = state.workers[place]
-    del worker.sent[row]
-    worker.occupancy = worker.occupancy - state.table.costs[row] if worker.sent else 0.0
+    leave_slot(state, worker, row)
     worker.nbytes -= state.table.nbytes[row]
-    state.touched[place] = worker
     if not ended:
         number = state.table.numbers[row]
         worker.zombies[run] = number
