@@ -403,6 +403,27 @@ def test_workers_that_come_back_retire_in_turn_and_lose_nothing():
     assert not [m for _, m in c.sent() if type(m) in (Finished, Run)]
 
 
+def test_who_does_not_come_back_holds_up_nobody_for_ever():
+    c = Cluster("a", "b")
+    retire = [
+        Call(7 + i, "workers.retire", {"workers": [n], "returns": True})
+        for i, n in enumerate("abc")
+    ]
+    c.hear(CLIENT, retire[0])
+    c.hear(CLIENT, retire[1])
+    [gone] = [w for w, m in c.sent() if type(m) is Goodbye]
+    c.close(gone)
+    assert not c.sent(Goodbye)
+    c.add("c")  # in the place of the one that has gone
+    [last] = {"a", "b"} - {gone}
+    assert [w for w, _ in c.sent(Goodbye)] == [last]
+    c.close(last)
+    c.add(last)
+    c.close(last)
+    c.hear(CLIENT, retire[2])
+    assert [w for w, _ in c.sent(Goodbye)] == ["c"]
+
+
 def test_the_last_worker_goes_though_nobody_takes_what_it_holds():
     c = Cluster("a")
     c.submit([()], [0])

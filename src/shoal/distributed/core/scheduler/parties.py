@@ -480,7 +480,7 @@ def on_register(
     state.workers[worker.number] = worker
     state.choices.clear()
     state.down.pop(worker.name, None)
-    state.returning.pop(worker.name, None)
+    state.returning.clear()  # who waits for one of them has somebody now
     if state.silence_due < 0 and state.settings.silence_s > 0:
         state.silence_due = now + state.settings.silence_s
     who.worker = worker
