@@ -121,7 +121,7 @@ def picture(state: Scheduler) -> dict[Any, Any]:
     return {
         key_of(table, row): (
             table.args[row],
-            table.codes[row].data if table.codes[row] else None,
+            state.code_of[table.codes[row]].data if table.codes[row] >= 0 else None,
             [key_of(table, number & mask) for number in table.deps[row]],
             sorted(client.name for client in clients_of(state, row)),
             table.flags[row] & 1,

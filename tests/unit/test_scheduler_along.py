@@ -298,7 +298,7 @@ def test_names_of_a_graph_in_line_stay_those_of_its_tasks():
             {
                 key: (
                     [names[dep] for dep in table.deps[row]],
-                    table.codes[row].data,
+                    state.code_of[table.codes[row]].data,
                     table.prefixes[row].name,
                     table.priorities[row] >> BITS,
                     table.options[row] is not None,

@@ -19,7 +19,7 @@ from shoal.distributed.core.scheduler.records import Client
 from shoal.distributed.core.scheduler.scatter import is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of
 from shoal.distributed.core.scheduler.submit import user_rank
-from shoal.distributed.core.scheduler.table import BITS, DATA, INLINE, MASK, NOBODY
+from shoal.distributed.core.scheduler.table import BITS, DATA, INLINE, MASK, NO_CODE, NOBODY
 from shoal.distributed.core.scheduler.transitions import ERRED
 from shoal.distributed.protocol import (
     Call,
@@ -133,8 +133,8 @@ def graph(state: Scheduler, rows: list[int], buffers: list[Any]) -> Submit:
     m = Submit(list(pieces(state, rows)), [], [], [], [], [], [], [], inline=False)
     ranks = []
     for i, row in enumerate(rows):
-        code = table.codes[row]
-        m.code.append(-1 if code is None else codes.setdefault(code.number, len(codes)))
+        code = state.code_of.get(table.codes[row])
+        m.code.append(NO_CODE if code is None else codes.setdefault(code.number, len(codes)))
         if code is not None and len(codes) > len(m.codes):
             m.codes.append(Code(code.digest, code.data))
         m.args.append(table.args[row])

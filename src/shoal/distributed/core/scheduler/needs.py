@@ -22,6 +22,7 @@ from shoal.distributed.core.scheduler.table import (
     HAS_INPUTS,
     MANY,
     MASK,
+    NO_CODE,
     NOBODY,
     NOTED,
     picker,
@@ -374,8 +375,9 @@ def free(state: Scheduler, gone: Sequence[int]) -> None:
     forget_names(state.names, table, gone)
     codes = of(table.codes)
     few = len(gone) < FEW
-    for code, uses in ((code, 1) for code in codes) if few else Counter(codes).items():
-        if code is not None:
+    for number, uses in ((code, 1) for code in codes) if few else Counter(codes).items():
+        if number != NO_CODE:
+            code = state.code_of[number]
             code.uses -= uses
             if not code.uses:
                 retire_code(state, code)
@@ -398,7 +400,7 @@ def retire_code(state: Scheduler, code: Code) -> None:
     idle[code.digest] = code
     while len(idle) > state.settings.idle_codes:
         digest, oldest = idle.popitem(last=False)
-        del state.codes[digest]
+        del state.codes[digest], state.code_of[oldest.number]
         for number in oldest.workers:
             worker = state.workers[number]
             worker.drop_codes.append(oldest.number)

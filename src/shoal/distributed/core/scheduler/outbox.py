@@ -15,7 +15,15 @@ from shoal.distributed.core.scheduler.locate import peer
 from shoal.distributed.core.scheduler.names import Layer, key_of, spelled
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, holders
-from shoal.distributed.core.scheduler.table import BITS, INLINE, MASK, NOBODY, NOTED, picker
+from shoal.distributed.core.scheduler.table import (
+    BITS,
+    INLINE,
+    MASK,
+    NO_CODE,
+    NOBODY,
+    NOTED,
+    picker,
+)
 from shoal.distributed.core.scheduler.transitions import MEMORY
 from shoal.distributed.protocol import CancelRuns, Drop, Fetch, GiveBack, Heard, Run
 
@@ -134,12 +142,12 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     table, number = state.table, worker.number
     batch = worker.batch[0] if len(worker.batch) == 1 else in_line(worker.batch)
     of = picker(batch)
-    kinds, marks = of(table.codes), of(table.flags)
+    codes, marks = of(table.codes), of(table.flags)
     message = Run(
         [*of(table.numbers)],
         [*of(table.runs)],
         [],
-        [-1 if code is None else code.number for code in kinds],
+        [*codes],
         [*of(table.args)],
         [*of(table.deps)],
         [priority >> BITS for priority in of(table.priorities)],
@@ -151,11 +159,11 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
         message.runs = [
             run if place[row] == number else twins[row][1] for row, run in zip(batch, message.runs)
         ]
-    for code in dict.fromkeys(kinds):
-        if code is not None and code.number not in worker.codes:
-            worker.codes.add(code.number)
-            code.workers[number] = None
-            message.new_codes.append((code.number, code.digest, code.data))
+    for told in sorted({*codes} - worker.codes - {NO_CODE}):
+        code = state.code_of[told]
+        worker.codes.add(told)
+        code.workers[number] = None
+        message.new_codes.append((told, code.digest, code.data))
     if worker.seeking:
         name_remote(state, worker, message)
         worker.seeking = []
@@ -170,10 +178,11 @@ def name_tasks(message: Run, names: Sequence[Any], flats: Sequence[int]) -> None
 
     Workers are many: they spell out themselves which block of a layer it is.
     """
-    if {*map(type, names)} != {Layer}:
+    kinds = dict.fromkeys(names) if type(names[0]) is Layer else {}
+    if not kinds or {*map(type, kinds)} != {Layer}:
         message.keys = spelled(names, flats)
         return
-    places = {layer: at for at, layer in enumerate(dict.fromkeys(names))}
+    places = {layer: at for at, layer in enumerate(kinds)}
     message.layers = [(layer.name, layer.shape) for layer in places]
     message.of_layer = [*map(places.__getitem__, names)]
     message.flats = [*flats]

@@ -63,6 +63,8 @@ class Scheduler:
         self.prefixes: dict[str, Prefix] = {}
 
         self.codes: dict[bytes, Code] = {}
+        self.code_of: dict[int, Code] = {}
+        """The same ones, by number."""
         self.idle_codes: OrderedDict[bytes, Code] = OrderedDict()
         """Those that no row needs, the one idle longest first."""
         self.next_code = 0

@@ -38,6 +38,7 @@ from shoal.distributed.core.scheduler.table import (
     HAS_INPUTS,
     INLINE,
     MASK,
+    NO_CODE,
     NOBODY,
     NOTED,
     Table,
@@ -179,19 +180,19 @@ def fill_columns(
     table, count = state.table, len(fresh)
     first = client.last_tag = max(client.last_tag, state.virtual)
     client.last_tag += max(m.order) + 1
-    codes: list[Any] = [enter_code(state, code.digest, code.data) for code in m.codes]
-    codes.append(None)
+    codes = [enter_code(state, code.digest, code.data) for code in m.codes]
     of = picker(positions)
-    mine = [*map(codes.__getitem__, of(m.code))]
-    for code, uses in Counter(mine).items() if count > 1 else ((mine[0], 1),):
-        if code is not None:
-            code.uses += uses
-    for code in codes[:-1]:
+    said = of(m.code)
+    for i, uses in Counter(said).items() if count > 1 else ((said[0], 1),):
+        if i != NO_CODE:
+            codes[i].uses += uses
+    numbers = [*[code.number for code in codes], NO_CODE]
+    for code in codes:
         if code.uses:
             state.idle_codes.pop(code.digest, None)
         else:
             state.idle_codes[code.digest] = code
-    put(table.codes, fresh, mine)
+    put(table.codes, fresh, [*map(numbers.__getitem__, said)])
     put(table.args, fresh, of(m.args))
     put(table.priorities, fresh, priorities(first, of(m.order), fresh))
     put(table.prefixes, fresh, of(kinds(state, m)))
@@ -236,6 +237,7 @@ def enter_code(state: Scheduler, digest: bytes, data: bytes) -> Code:
     code = state.codes.get(digest)
     if code is None:
         code = state.codes[digest] = Code(state.next_code, digest, data)
+        state.code_of[code.number] = code
         state.next_code += 1
     return code
 

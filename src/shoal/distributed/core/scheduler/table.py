@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["BITS", "MANY", "MASK", "NOBODY", "picker", "put"]
+__all__ = ["BITS", "MANY", "MASK", "NOBODY", "NO_CODE", "picker", "put"]
 
 BITS = 26
 """Bits of a number that are the row."""
@@ -30,6 +30,9 @@ MASK = (1 << BITS) - 1
 
 NOBODY = -1
 """In `owner` and `place`: no client, no worker."""
+
+NO_CODE = -1
+"""In `codes`: data."""
 
 MANY = -2
 """In `owner` and `place`: more than one; which, stands in a table beside."""
@@ -159,8 +162,8 @@ class Table:
         """How many dependents have rows."""
         self.owner: list[int] = []
         """The client that wants it, NOBODY or MANY."""
-        self.codes: list[Any] = []
-        """Its `Code`, or None for data."""
+        self.codes: list[int] = []
+        """The number of its `Code`, or NO_CODE for data."""
         self.args: list[bytes] = []
         self.priorities: list[int] = []
         """Lower first: the user's, then the rank, then the row."""
@@ -206,8 +209,9 @@ class Table:
     def free(self, row: int) -> None:
         """Give a row back, that is FORGOTTEN; its name must have been given up before."""
         self.numbers[row] += MASK + 1
-        self.names[row] = self.dependents[row] = self.codes[row] = None
+        self.names[row] = self.dependents[row] = None
         self.prefixes[row] = self.options[row] = None
+        self.codes[row] = NO_CODE
         self.deps[row] = ()
         self.args[row] = b""
         self.free_rows.append(row)
@@ -223,8 +227,9 @@ class Table:
         step = MASK + 1
         self.numbers[first:end] = [number + step for number in self.numbers[first:end]]
         nothing: list[Any] = [None] * count
-        for column in (self.names, self.dependents, self.codes, self.prefixes, self.options):
+        for column in (self.names, self.dependents, self.prefixes, self.options):
             column[first:end] = nothing
+        self.codes[first:end] = [NO_CODE] * count
         self.deps[first:end] = [()] * count
         self.args[first:end] = [b""] * count
         self.free_rows += range(end - 1, first - 1, -1)
@@ -242,9 +247,9 @@ class Table:
         for counts in (self.missing, self.waiters, self.kept, self.runs):
             counts.extend([0] * count)
         nothing: list[Any] = [None] * count
-        columns = (self.names, self.dependents, self.codes, self.prefixes, self.options)
-        for column in columns:
+        for column in (self.names, self.dependents, self.prefixes, self.options):
             column.extend(nothing)
+        self.codes.extend([NO_CODE] * count)
         self.deps.extend([()] * count)
         self.args.extend([b""] * count)
         self.owner.extend([NOBODY] * count)

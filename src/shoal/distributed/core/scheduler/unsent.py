@@ -109,9 +109,9 @@ def forget_said(state: Scheduler, worker: Worker, message: Run) -> None:
         state.outgoing[worker.number] = worker
     for number, _, _ in message.new_codes:
         worker.codes.discard(number)
-    for code in {state.table.codes[number & MASK] for number in message.ids}:
-        if code is not None and code.number not in worker.codes:
-            code.workers.pop(worker.number, None)
+    for code in {state.table.codes[number & MASK] for number in message.ids} - worker.codes:
+        if code in state.code_of:
+            state.code_of[code].workers.pop(worker.number, None)
     worker.peers.difference_update(peer.number for peer in message.peers)
 
 

@@ -204,14 +204,15 @@ def check_names(state: Scheduler, rows: list[int]) -> None:
             listed += 1
     assert listed == len(state.names.rows)
     assert alive == {name: layer.alive for name, layer in state.names.layers.items()}
-    uses = Counter(c.digest for row in rows if (c := state.table.codes[row]) is not None)
+    uses = Counter(state.table.codes[row] for row in rows)
+    assert state.code_of == {code.number: code for code in state.codes.values()}
     for digest, code in state.codes.items():
-        assert code.uses == uses[digest], (digest, code.uses, uses[digest])
+        assert code.uses == uses[code.number], (digest, code.uses, uses[code.number])
         assert (digest in state.idle_codes) == (not code.uses), digest
         for number in code.workers:
             assert code.number in state.workers[number].codes
     for worker in state.workers.values():
-        assert worker.codes <= {code.number for code in state.codes.values()}
+        assert worker.codes <= state.code_of.keys()
 
 
 def check_queues(state: Scheduler, rows: list[int]) -> None:
@@ -257,6 +258,7 @@ def check_worker(state: Scheduler, worker: Worker) -> None:
     table = state.table
     away = 0
     used: Counter[str] = Counter()
+    assert worker.solo < 0 or worker.solo in worker.sent, (worker.name, worker.solo)
     for row in worker.sent:
         check(state, table.states[row] == SENT, row, f"sent to {worker.name}")
         twin = state.twins.get(row, (NOBODY, 0))[0] == worker.number

@@ -18,7 +18,7 @@ def recipe(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
     key = args["key"]
     row = find(state.names, tuple(key) if isinstance(key, list) else key)
     table = state.table
-    code = table.codes[row] if row >= 0 else None
+    code = state.code_of.get(table.codes[row]) if row >= 0 else None
     if code is None:
         raise MethodError("KeyError", f"the scheduler knows no task {key!r} that calls a function")
     return {
