@@ -23,7 +23,7 @@ import pytest
 from shoal.distributed import Nanny, Worker
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.node import nanny as nannies
-from shoal.errors import KilledWorker, SpillFullError
+from shoal.errors import KilledWorker, LostResultError, SpillFullError
 
 WAIT_S = 60
 SILENCE_S = 2.0
@@ -138,6 +138,42 @@ def test_a_process_that_is_stopped_for_a_while(
         both = client.submit(slow_sum, 0, kept, 5, workers=[address])
         assert both.result(timeout=WAIT_S) == 7
         del kept, work, both
+
+
+class Counter:
+    """An actor."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def add(self, by: int) -> int:
+        self.n += by
+        return self.n
+
+    def wait(self) -> None:
+        threading.Event().wait(WAIT_S)
+
+
+def test_an_actor_that_is_lost_is_named_in_every_way_to_it(suffer: Any, wait_until: Any) -> None:
+    with suffer(n_workers=2) as faulty:
+        client = faulty.client
+        [(address, pid), *_] = faulty.pids().items()
+        future = client.submit(Counter, actor=True, key="the-counter", workers=[address])
+        actor = future.result(timeout=WAIT_S)
+        assert actor.add(1).result(timeout=WAIT_S) == 1
+        waits = [actor.wait(), actor.add(1)]
+        os.kill(pid, signal.SIGKILL)
+        for call in waits:
+            with pytest.raises(LostResultError, match=r"'the-counter'.*may have been carried out"):
+                call.result(timeout=WAIT_S)
+        wait_until(lambda: address not in faulty.pids(), "it is known to be gone")
+        with pytest.raises(LostResultError, match=r"'the-counter' cannot.*make it anew"):
+            actor.add(1).result(timeout=WAIT_S)
+        with pytest.raises(LostResultError, match=r"'the-counter' cannot.*make it anew"):
+            _ = actor.n
+        with pytest.raises(LostResultError, match=r"'the-counter' is gone.*make it anew"):
+            future.result(timeout=WAIT_S)
+        del future, actor, waits, call
 
 
 class Trap:

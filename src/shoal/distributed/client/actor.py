@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from shoal.distributed.client.current import current_client
@@ -16,11 +17,14 @@ from shoal.distributed.client.future import Future
 from shoal.distributed.client.promise import Promise, as_asyncio, spawn
 from shoal.distributed.node.actors import ActorHandle
 from shoal.distributed.protocol import Call
+from shoal.errors import ClusterError, LostResultError
 from shoal.serialize.pickles import Frames, dumps, loads
 
 __all__ = ["Actor", "ActorFuture", "make_proxy"]
 
 T = TypeVar("T")
+
+REMEDY = "If its worker has ended, the actor and its state are gone with it: make it anew"
 
 
 class Actor:
@@ -91,14 +95,17 @@ class Actor:
         if call is not None:
             frames = dumps(call, f"the arguments of {name}")
             args["data"], buffers = bytes(frames.head), frames.buffers
-        connecting = link.turns.take(link.worker(handle.worker))
-        if connecting.done:
-            promise = link.request(
-                lambda number: Call(number, method, args), buffers, to=connecting.result()
+
+        def send(conn: Any) -> Promise[Any]:
+            lost = partial(_unanswered, handle, name)
+            return link.request(  # type: ignore[no-any-return]
+                lambda number: Call(number, method, args), buffers, to=conn, unanswered=lost
             )
-        else:
-            promise = spawn(_request(link, connecting, method, args, buffers))
-        return ActorFuture(promise, self._client)
+
+        connecting = link.turns.take(link.worker(handle.worker))
+        if connecting.done and not connecting.failed:
+            return ActorFuture(send(connecting.result()), self._client)
+        return ActorFuture(spawn(_connected(connecting, send, handle, name)), self._client)
 
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *dir(self._handle.kind)})
@@ -110,11 +117,27 @@ class Actor:
         return _restore, (self._handle,)
 
 
-async def _request(
-    link: Any, connecting: Promise[Any], method: str, args: dict[str, Any], buffers: Any
+async def _connected(
+    connecting: Promise[Any],
+    send: Callable[[Any], Promise[Any]],
+    handle: ActorHandle,
+    name: str,
 ) -> Any:
-    conn = await connecting
-    return await link.request(lambda number: Call(number, method, args), buffers, to=conn)
+    try:
+        conn = await connecting
+    except (OSError, ClusterError) as error:
+        raise LostResultError(
+            f"{name!r} of the actor {handle.key!r} cannot be called: {error}. {REMEDY}"
+        ) from error
+    return await send(conn)
+
+
+def _unanswered(handle: ActorHandle, name: str, error: BaseException) -> BaseException:
+    # The call may have been carried out, or not: to say it again is the user's decision.
+    return LostResultError(
+        f"{name!r} of the actor {handle.key!r} was not answered, and may have been carried out: "
+        f"{error}. {REMEDY}"
+    )
 
 
 class _Method:

@@ -383,6 +383,7 @@ class Link:
         make: Callable[[int], Any],
         buffers: Sequence[Any] = (),
         to: Connection | None = None,
+        unanswered: Callable[[BaseException], BaseException] | None = None,
     ) -> Promise[Any]:
         """Send what ``make(request number)`` gives; the answer comes with its buffers.
 
@@ -396,13 +397,15 @@ class Link:
             Sent along.
         to
             A worker's connection; None for the scheduler's.
+        unanswered
+            Makes of the end of a worker's connection the error that the caller gets.
         """
         if to is None:
             self.flush_dropped()
         number = next(self._numbers)
         promise: Promise[Any] = Promise()
         message = make(number)
-        self._requests[number] = (to, promise, message if to is None else None)
+        self._requests[number] = (to, promise, message if to is None else unanswered)
         try:
             if to is None:
                 self.send(message, buffers)
@@ -411,9 +414,10 @@ class Link:
         except Exception:
             self._requests.pop(number, None)  # the end of the client may have failed it already
             raise
-        if to is not None and to.closed and self._requests.pop(number, None) is not None:
+        if to is not None and to.closed:
             # Whoever closed it has failed the requests that were there before this one.
-            promise.fail(ClusterError(f"the worker at {to.peer.address} closed the connection"))
+            gone = ClusterError(f"the worker at {to.peer.address} closed the connection")
+            self._fail_requests(to, gone)
         return promise
 
     def call(self, method: str, /, **args: Any) -> Promise[Any]:
@@ -468,7 +472,8 @@ class Link:
         some = [n for n, (to, *_) in list(self._requests.items()) if conn is ... or to is conn]
         for number in some:
             if (found := self._requests.pop(number, None)) is not None:
-                found[1].fail(error)
+                to, promise, unanswered = found
+                promise.fail(unanswered(error) if to is conn and unanswered else error)
 
     # -- futures -------------------------------------------------------------------------------
 

@@ -70,6 +70,11 @@ class Promise(Generic[T]):
         """Whether the result, or an error, is there."""
         return self._value is not _MISSING or self._error is not None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return self._error is not None
+
     def keep(self, value: T) -> None:
         """Give the result; only the first one counts.
 
