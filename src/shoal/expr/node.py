@@ -62,7 +62,7 @@ class Node:
     (2,)
     """
 
-    __slots__ = ("__weakref__", "_shape", "annotations", "name", "operands")
+    __slots__ = ("__weakref__", "_read", "_shape", "annotations", "name", "operands")
 
     fields: ClassVar[tuple[str, ...]] = ()
     prefix: ClassVar[str] = "node"
@@ -73,6 +73,7 @@ class Node:
     name: str
     annotations: dict[str, Any] | None
     _shape: tuple[int, ...] | None
+    _read: tuple[Any, ...] | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -105,6 +106,7 @@ class Node:
         self.name = name
         self.annotations = annotations
         self._shape = None
+        self._read = None
         if found is None:
             _interned[name] = self
         return self
@@ -138,7 +140,11 @@ class Node:
     @property
     def sources(self) -> tuple[Any, ...]:
         """The nodes and calls among the operands."""
-        return tuple(self._sources())
+        read = self._read
+        if read is None:
+            # Kept: rules ask for it many times, and operands do not change.
+            read = self._read = tuple(self._sources())
+        return read
 
     def _sources(self) -> Iterator[Any]:
         for operand in self.operands:

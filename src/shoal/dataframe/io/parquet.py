@@ -46,7 +46,7 @@ from shoal.dataframe.io.parquet_scan import (
 )
 from shoal.dataframe.kernels.filters import ANY, met_by, normalized, parts_of
 from shoal.dataframe.kernels.reductions import concat_rows
-from shoal.dataframe.nodes.base import Apply, Columns, FrameNode, Part
+from shoal.dataframe.nodes.base import Apply, Columns, FrameNode, Part, are_plain
 from shoal.dataframe.nodes.sources import Source
 from shoal.errors import ShoalError
 from shoal.io.files import is_local
@@ -97,6 +97,16 @@ class ReadParquet(Source):
     def infer_meta(self) -> Any:
         """From the schema."""
         return self.select_meta(self.dataset.meta)
+
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """Those that are read, where a name is one column."""
+        names: tuple[Any, ...] | None = self.columns
+        plain = names is not None and are_plain(self.dataset.column_names) and are_plain(names)
+        return names if names is not None and plain else super().infer_names()
 
     @property
     def parts(self) -> Sequence[tuple[Piece, ...]]:
@@ -193,9 +203,10 @@ class ReadParquet(Source):
         with_filters
             Count those that filters leave out, too.
         """
-        if (self.filters and not with_filters) or len(self.dataset.pieces) > MOST_FOOTERS:
-            return None
-        return sum(rows_of_piece(self.dataset, piece, {}) for piece in self.dataset.pieces)
+        data: Dataset = self.dataset
+        if with_filters:
+            return data.rows_found
+        return None if self.filters else data.count_rows()
 
     def count_parts(self) -> list[int] | None:
         """How many rows each partition has, from the footers; None if filters leave some out."""

@@ -252,6 +252,23 @@ class Dataset:
             frame[name] = self.key_values(name, None, 0)
         return frame
 
+    @functools.cached_property
+    def column_names(self) -> tuple[Any, ...]:
+        """Of all columns."""
+        return tuple(self.meta.columns)
+
+    @functools.cached_property
+    def rows_found(self) -> int | None:
+        """How many rows there were when it was first asked: for guesses, of which many are made."""
+        return self.count_rows()
+
+    def count_rows(self) -> int | None:
+        """How many rows there are, from the footers; None where these are too many to be read."""
+        if len(self.pieces) > MOST_FOOTERS:
+            return None
+        footers: dict[str, Any] = {}
+        return sum(rows_of_piece(self, piece, footers) for piece in self.pieces)
+
     def key_values(self, name: str, key: Any, count: int) -> Any:
         """A column whose values are a key of the paths.
 

@@ -41,6 +41,7 @@ __all__ = [
     "CutRows",
     "Rows",
     "cut_rows",
+    "dtypes_of",
     "frame_of",
     "join_rows",
     "open_rows",
@@ -266,6 +267,22 @@ def frame_of(arrays: Sequence[Any], index: pd.Index, names: Any) -> pd.DataFrame
     frame = pd.DataFrame(columns, index=index, copy=False)
     frame.columns = names
     return frame
+
+
+def dtypes_of(frame: Any) -> dict[Any, Any]:
+    """The dtypes of a frame's columns, by name.
+
+    Parameters
+    ----------
+    frame
+        Its columns have names of their own.
+
+    Examples
+    --------
+    >>> dtypes_of(pd.DataFrame({"x": [1]}))
+    {'x': dtype('int64')}
+    """
+    return dict(zip(frame.columns.tolist(), frame.dtypes.array, strict=True))
 
 
 def index_of(arrays: Sequence[Any], labels: Any, length: int) -> pd.Index:

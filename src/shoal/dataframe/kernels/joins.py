@@ -10,7 +10,7 @@ texts or categories; the kind is "inner", "left" or "right".  `pandas.merge` doe
 
 from __future__ import annotations
 
-import itertools
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import take
 
-from shoal.dataframe.kernels.columns import frame_of, unwrapped
+from shoal.dataframe.kernels.columns import dtypes_of, frame_of, unwrapped
 
 __all__ = ["fast_merge", "merged_schema"]
 
@@ -99,27 +99,35 @@ def merged_schema(left: Any, right: Any, options: Mapping[str, Any]) -> Any:
         return None
     if options.get("how") not in ("inner", "left") or not (_is_simple(left) and _is_simple(right)):
         return None
-    ours, others = dict(left.items()), dict(right.items())
+    ours, others = dtypes_of(left), dtypes_of(right)
     for one, other in zip(left_on, right_on, strict=True):
-        if one not in ours or other not in others:
-            return None
-        dtype = ours[one].dtype
-        if dtype != others[other].dtype or isinstance(dtype, pd.CategoricalDtype):
+        if one not in ours or other not in others or ours[one] != others[other]:
             return None
     shared = {one for one, other in zip(left_on, right_on, strict=True) if one == other}
-    if (ours.keys() & others.keys()) - shared:
+    rest = {name: dtype for name, dtype in others.items() if name not in shared}
+    dtypes = (*ours.values(), *rest.values())
+    # Categories would be hashed each time.
+    if ours.keys() & rest.keys() or any(isinstance(one, pd.CategoricalDtype) for one in dtypes):
         return None
-    kept = [name not in shared for name in others]
-    columns = [*ours.values(), *itertools.compress(others.values(), kept)]
-    names = left.columns.append(right.columns[kept])
-    return frame_of([unwrapped(column.array) for column in columns], pd.RangeIndex(0), names)
+    names = (left.columns.dtype, *ours), (right.columns.dtype, *rest)
+    return _frame_without_rows(*names, dtypes).copy(deep=False)
+
+
+@functools.lru_cache(maxsize=1024)
+def _frame_without_rows(left: Any, right: Any, dtypes: Any) -> Any:
+    """Of the dtype of the labels, and labels, of two frames' columns, and the dtypes of all."""
+    some, others = (pd.Index(names, dtype=dtype) for dtype, *names in (left, right))
+    arrays = [unwrapped(pd.Series([], dtype=dtype).array) for dtype in dtypes]
+    return frame_of(arrays, pd.RangeIndex(0), some.append(others))
 
 
 def _is_simple(frame: Any) -> bool:
     """Whether rows are numbered, and columns have names of their own."""
     columns, index = frame.columns, frame.index
     numbered = type(index) is pd.RangeIndex and index.name is None
-    return bool(numbered and columns.nlevels == 1 and columns.is_unique and columns.name is None)
+    return bool(
+        numbered and type(columns) is pd.Index and columns.is_unique and columns.name is None
+    )
 
 
 def type_of(series: Any) -> Any:

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import pandas as pd
 
+from shoal.dataframe.kernels.columns import dtypes_of
 from shoal.dataframe.kernels.program import Program, Step
 from shoal.expr.call import Call
 from shoal.expr.lower import Lowering
@@ -49,6 +50,7 @@ __all__ = [
     "Logical",
     "Part",
     "PartitionWise",
+    "are_plain",
     "columns_of",
     "compile_program",
     "identity",
@@ -153,6 +155,11 @@ class FrameNode(Node):
         return self.frames[0].meta
 
     @cached_property
+    def dtypes(self) -> Mapping[Any, Any]:
+        """The dtypes of a frame's columns, each of which has a name of its own."""
+        return dtypes_of(self.meta)
+
+    @cached_property
     def divisions(self) -> tuple[Any, ...]:
         """The bounds of the partitions in the index, one more than there are; None: unknown."""
         return self.infer_divisions()
@@ -181,10 +188,33 @@ class FrameNode(Node):
         """One axis, a block a partition."""
         return (self.npartitions,)
 
-    @property
+    @cached_property
     def ndim(self) -> int:
         """2 for frames, 1 for series and indexes, 0 for scalars."""
+        return self.infer_ndim()
+
+    def infer_ndim(self) -> int:
+        """Work out ``ndim``; from ``meta``, which costs more, where a class does not know."""
+        if type(self).infer_meta is FrameNode.infer_meta:
+            ndim: int = self.frames[0].ndim
+            return ndim
         return 1 if isinstance(self.meta, pd.Index) else getattr(self.meta, "ndim", 0)
+
+    @cached_property
+    def column_names(self) -> tuple[Any, ...]:
+        """The names of a frame's columns; of anything else, none."""
+        return self.infer_names() if self.ndim == 2 else ()
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """Work out the names of a frame's columns; from ``meta`` where a class does not know.
+
+        Rules ask for names much more often than for dtypes, and every frame that they make on the
+        way would have to ask pandas for its ``meta``.
+        """
+        if type(self).infer_meta is FrameNode.infer_meta:
+            names: tuple[Any, ...] = self.frames[0].column_names
+            return names
+        return tuple(self.meta.columns)
 
     @cached_property
     def row_roots(self) -> frozenset[str]:
@@ -235,6 +265,22 @@ class FrameNode(Node):
         return f"{type(self).__name__}({', '.join(told)[:80]})"
 
 
+def are_plain(names: Sequence[Any]) -> bool:
+    """Whether a name stands for one column: all differ, and none has levels.
+
+    Parameters
+    ----------
+    names
+        Of a frame's columns.
+
+    Examples
+    --------
+    >>> are_plain(("x", "y")), are_plain(("x", "x")), are_plain((("x", 1),))
+    (True, False, False)
+    """
+    return len(set(names)) == len(names) and not any(type(name) is tuple for name in names)
+
+
 def columns_of(node: FrameNode) -> tuple[Any, ...]:
     """The names of a frame's columns; of anything else, none.
 
@@ -249,7 +295,7 @@ def columns_of(node: FrameNode) -> tuple[Any, ...]:
     >>> columns_of(from_dict({"x": [1], "y": [2]}, npartitions=1).expr)
     ('x', 'y')
     """
-    return tuple(node.meta.columns) if node.ndim == 2 else ()
+    return node.column_names
 
 
 class PartitionWise(FrameNode):

@@ -24,7 +24,7 @@ from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
 from shoal.dataframe.kernels.reductions import SPLIT_BY, Reducer
 from shoal.dataframe.kernels.rows import first_rows, last_rows
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.estimates import GROWING, SAME_ROWS, estimate
 from shoal.dataframe.nodes.moves import Join, Merge
 from shoal.dataframe.nodes.ordered import SortedExchange
@@ -186,7 +186,7 @@ class Guesses:
         if name in SPLIT_BY:
             return before
         # One value of each column.
-        return float(len(source.meta.columns)) if source.ndim == 2 else None
+        return float(len(columns_of(source))) if source.ndim == 2 else None
 
     def _joined(self, node: Any) -> float | None:
         left, right = self.rows(node.left), self.rows(node.right)
@@ -219,7 +219,7 @@ class Guesses:
         ends = self.ends(node, name)
         if ends is None:
             return rows
-        dtype = node.meta.dtypes.get(name) if node.ndim == 2 else node.meta.dtype
+        dtype = node.dtypes.get(name) if node.ndim == 2 else node.meta.dtype
         if dtype is None or dtype.kind not in "iub":
             return rows
         return max(min(rows, ends[1] - ends[0] + 1), 1.0)
@@ -251,7 +251,7 @@ class Guesses:
                 node = node.body.root
                 continue
             if isinstance(node, Join | Merge):
-                node = node.left if name in node.left.meta.columns else node.right
+                node = node.left if name in columns_of(node.left) else node.right
                 continue
             if isinstance(node, Reduce | Partial):
                 if name not in getattr(node.reducer, "by", ()):
@@ -313,7 +313,7 @@ class Guesses:
         """The share of rows whose column compares so with a value."""
         ends = self.ends(node, name)
         if op in ("eq", "ne"):
-            dtype = node.meta.dtypes.get(name) if node.ndim == 2 else None
+            dtype = node.dtypes.get(name) if node.ndim == 2 else None
             whole = ends is not None and dtype is not None and dtype.kind in "iub"
             equal = 1 / (ends[1] - ends[0] + 1) if whole and ends is not None else EQUAL
             return equal if op == "eq" else 1 - equal

@@ -8,7 +8,7 @@ a small side to all partitions, pair by pair where both sides are cut alike) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from shoal.dataframe.nodes.base import (
     Hashed,
     Logical,
     PartitionWise,
+    are_plain,
     columns_of,
 )
 from shoal.dataframe.nodes.partitions import RepartitionDivisions, limited
@@ -57,6 +58,10 @@ OF_LEFT = ("left", "left_anti", *SEMI)
 
 OF_RIGHT = ("right", "right_anti")
 """The same of the right side."""
+
+
+MATCHED = ("inner", "left", "right", "outer")
+"""Joins whose result has the columns of both sides."""
 
 
 class Shuffle(Logical):
@@ -252,10 +257,18 @@ class Join(Logical):
             meta.index.name = moves.merge_partitions(*samples, **self.options).index.name
         return meta
 
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """Those of both sides."""
+        return merged_names(self, self.options) or super().infer_names()
+
     @property
     def by_divisions(self) -> bool:
         """Whether both sides are sorted by what they are joined on."""
-        return self.on_index and self.left.known_divisions and self.right.known_divisions
+        return self.left.known_divisions and self.right.known_divisions and self.on_index
 
     @property
     def on_index(self) -> bool:
@@ -368,8 +381,10 @@ def _is_index(frame: Any, on: Any) -> bool:
         return True
     if frame is None or len(on) != 1:
         return False
-    meta = frame.meta
-    return on[0] not in meta.columns and meta.index.nlevels == 1 and on[0] == meta.index.name
+    if on[0] in columns_of(frame):
+        return False
+    index = frame.meta.index
+    return bool(index.nlevels == 1 and on[0] == index.name)
 
 
 def _keys(frame: FrameNode, on: Any) -> list[Any]:
@@ -403,6 +418,38 @@ def union_divisions(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
     """
     bounds = tuple(sorted({*a, *b}))
     return bounds if len(bounds) > 1 else (bounds[0], bounds[0])
+
+
+def merged_names(join: Any, options: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The names of a join's columns, where no suffix is needed; None where pandas has to be asked.
+
+    Parameters
+    ----------
+    join
+        A `Join` or a `Merge`.
+    options
+        Of `pandas.merge`.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> one, two = (from_dict({"k": [1, 2], v: [3, 4]}, npartitions=2) for v in "xy")
+    >>> join = one.merge(two, on="k").expr
+    >>> merged_names(join, join.options)
+    ('k', 'x', 'y')
+    """
+    left_on, right_on = options["left_on"], options["right_on"]
+    if not (left_on and right_on) or options["indicator"] or options["how"] not in MATCHED:
+        return None
+    ours, theirs = columns_of(join.left), columns_of(join.right)
+    if not (are_plain(ours) and are_plain(theirs)):
+        return None
+    shared = {one for one, other in zip(left_on, right_on, strict=True) if one == other}
+    others = [name for name in theirs if name not in shared]
+    here = set(ours)
+    if not (here >= set(left_on) and set(theirs) >= set(right_on)) or here.intersection(others):
+        return None
+    return (*ours, *others)
 
 
 def kept_partitioning(join: Any, how: str) -> Hashed | None:
@@ -445,7 +492,7 @@ def shown(join: Any, side: FrameNode, known: Hashed) -> Hashed | None:
     keys = zip(join.left_on or (), join.right_on or (), strict=False)
     shared = {one for one, two in keys if one == two}
     plain = names <= set(columns_of(side)) and not (names & theirs) - shared
-    return known if plain and names <= set(join.meta.columns) else None
+    return known if plain and names <= set(columns_of(join)) else None
 
 
 class Merge(PartitionWise):
@@ -479,6 +526,14 @@ class Merge(PartitionWise):
     def right_on(self) -> Any:
         """Keys of the right side; None: its index."""
         return dict(self.options)["right_on"]
+
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """Those of both sides."""
+        return merged_names(self, dict(self.options)) or super().infer_names()
 
     @property
     def partitioning(self) -> Hashed | None:

@@ -23,6 +23,7 @@ from shoal.dataframe.nodes.base import (
     FrameNode,
     Part,
     PartitionWise,
+    are_plain,
     columns_of,
 )
 from shoal.graph.token import tokenize
@@ -71,6 +72,16 @@ class Project(PartitionWise):
         """Select them."""
         return Apply(rows.get_columns, (self.source, self.columns), title="getitem")
 
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """The selected ones, where a name is one column."""
+        names: tuple[Any, ...] = self.columns
+        plain = are_plain(columns_of(self.source)) and len(set(names)) == len(names)
+        return names if plain else super().infer_names()
+
     @property
     def partitioning(self) -> Any:
         """The source's, while its columns are there."""
@@ -116,6 +127,10 @@ class Column(PartitionWise):
         """Select it."""
         return Apply(rows.get_column, (self.source, self.column), title="getitem")
 
+    def infer_ndim(self) -> int:
+        """A series, where a name is one column."""
+        return 1 if are_plain(columns_of(self.source)) else super().infer_ndim()
+
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """That one."""
         yield self.source, frozenset([self.column])
@@ -157,6 +172,15 @@ class Filter(PartitionWise):
     def call(self) -> Apply:
         """Index with a mask."""
         return Apply(rows.keep_rows, (self.source, self.predicate), title="filter")
+
+    def infer_ndim(self) -> int:
+        """The source's."""
+        ndim: int = self.source.ndim
+        return ndim
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """The source's."""
+        return columns_of(self.source)
 
     @property
     def partitioning(self) -> Any:
@@ -200,6 +224,16 @@ class Assign(PartitionWise):
     def call(self) -> Apply:
         """Add them to a shallow copy."""
         return Apply(rows.assign, (self.source, self.names, *self.values), title="assign")
+
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """The source's, those that it has not after them."""
+        names = columns_of(self.source)
+        plain = are_plain(names) and are_plain(self.names)
+        return tuple(dict.fromkeys((*names, *self.names))) if plain else super().infer_names()
 
     @property
     def partitioning(self) -> Any:
@@ -263,6 +297,17 @@ class Rename(PartitionWise):
     def call(self) -> Apply:
         """Rename them."""
         return Apply(rows.rename_columns, (self.source, self.old, self.columns), title="rename")
+
+    def infer_ndim(self) -> int:
+        """A frame."""
+        return 2
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """The new labels of the columns that are there."""
+        if not are_plain(self.old):
+            return super().infer_names()
+        new = dict(self.pairs)
+        return tuple([new[name] for name in columns_of(self.source)])
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """The wanted ones under their old labels."""
@@ -364,6 +409,12 @@ class Operator(PartitionWise):
     def passes_columns(self) -> bool:  # type: ignore[override]
         """Not where a frame meets a series: that is laid along the columns."""
         return all(frame.ndim in (0, 2) for frame in self.frames)
+
+    def infer_ndim(self) -> int:
+        """The most of the operands', where none is an array or the like."""
+        most = max((frame.ndim for frame in self.frames), default=0)
+        plain = all(isinstance(arg, FrameNode | str | int | float) for arg in self.args)
+        return most if most and plain and self.op != "matmul" else super().infer_ndim()
 
     def call(self) -> Apply:
         """The operator."""

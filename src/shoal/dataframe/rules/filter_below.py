@@ -153,7 +153,7 @@ def _of_join(inner: Any) -> Kept:
     keys = [
         name
         for name in (inner.left_on if inner.left_on == inner.right_on else None) or ()
-        if name in ours & theirs and is_exact(left.meta.dtypes[name], right.meta.dtypes[name])
+        if name in ours & theirs and is_exact(left.dtypes[name], right.dtypes[name])
     ]
     first = ours - theirs if inner.how in ("inner", *OF_LEFT) else frozenset()
     last = theirs - ours if inner.how in ("inner", *OF_RIGHT) else frozenset()
@@ -168,7 +168,7 @@ def _of_method(inner: Any) -> Kept:
         return []
     if inner.method == "dropna":
         # A missing value among objects may not be comparable.
-        plain = [name for name in names if not is_object_dtype(source.meta.dtypes[name])]
+        plain = [name for name in names if not is_object_dtype(source.dtypes[name])]
         by_rows = count == 1 and set(inner.names) <= {"subset", "how", "thresh"}
         return [(source, frozenset(plain))] if by_rows else []
     changed = inner.args[1] if inner.method in ("astype", "fillna") and count == 2 else None

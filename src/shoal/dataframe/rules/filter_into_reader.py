@@ -161,7 +161,7 @@ def groups_of(part: FrameNode, source: Any, negated: bool = False) -> Groups | N
         return None
     if not negated:
         return _combined([_where_missing(one, source) for one in triples], any_of=False)
-    dtype = source.meta.dtypes[triples[0][0]]
+    dtype = source.dtypes[triples[0][0]]
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA:
         return None  # the opposite of a missing truth value is missing
     opposite = [(column, OPPOSITE[op], value) for column, op, value in triples]
@@ -174,7 +174,7 @@ def groups_of(part: FrameNode, source: Any, negated: bool = False) -> Groups | N
 def _where_missing(one: Triple, source: Any) -> Groups:
     """A triple that is told of a series, and what pandas says of rows without a value."""
     column, op, _ = one
-    dtype = source.meta.dtypes[column]
+    dtype = source.dtypes[column]
     unknown = isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA
     return ((one,),) if op not in TRUE_OF_MISSING or unknown else ((one,), ((column, "is", None),))
 
@@ -219,7 +219,7 @@ def _comparison(op: str, left: Any, right: Any, source: Any) -> list[Triple] | N
         left, right, op = right, left, MIRRORED[op]
     if not _is_column(left, source) or isinstance(right, FrameNode):
         return None
-    if source.meta.dtypes[left.column].kind == "M" and isinstance(right, str | datetime.datetime):
+    if source.dtypes[left.column].kind == "M" and isinstance(right, str | datetime.datetime):
         try:
             right = pd.Timestamp(right)  # as pandas reads it
         except ValueError:

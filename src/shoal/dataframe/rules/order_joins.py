@@ -188,7 +188,7 @@ class _Tree:
             if len(attributes) > 1 and not any(attributes <= one for one in self.equal):
                 return False
         for one in self.equal:
-            dtypes = {self.tables[number].meta.dtypes[name] for number, name in one}
+            dtypes = {self.tables[number].dtypes[name] for number, name in one}
             if len(dtypes) > 1 or next(iter(dtypes)).kind not in "iumMOT":
                 return False
             if any(isinstance(dtype, pd.CategoricalDtype) for dtype in dtypes):
@@ -277,8 +277,8 @@ class _Tree:
         names = columns_of(root)
         if built.npartitions != root.npartitions or not set(names) <= set(columns_of(built)):
             return None
-        kinds = built.meta.dtypes[list(names)] == root.meta.dtypes
-        return Project(built, names) if bool(kinds.all()) else None
+        alike = all(built.dtypes[name] == dtype for name, dtype in root.dtypes.items())
+        return Project(built, names) if alike else None
 
     def _expression(self, tree: Any) -> Any:
         if type(tree) is int:
