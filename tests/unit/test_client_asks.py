@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import warnings
 
 import msgspec
 import pytest
 
-from shoal import annotate
+from shoal import annotate, delayed
 from shoal.distributed import (
     Actor,
     Client,
@@ -124,6 +125,33 @@ class Counter:
     def add(self, by: int = 1) -> int:
         self.n += by
         return self.n
+
+
+def test_collections_and_graphs_may_be_actors(client) -> None:
+    counter = client.compute(delayed(Counter)(), actors=True).result()
+    assert type(counter) is Actor and counter.add(2).result() == 2
+    kept = client.persist(delayed(Counter)(), actors=True)
+    assert type(client.compute(kept).result()) is Actor
+    assert type(client.get({"an-actor": (Counter,)}, "an-actor", actors=True)) is Actor
+    assert type(client.compute(delayed(Counter)(), actors=False).result()) is Counter
+    with pytest.raises(TypeError, match=r"actors is True or False.*submit"):
+        client.compute(delayed(Counter)(), actors={"x": True})
+
+
+def test_a_worker_with_an_actor_is_not_retired(client, monkeypatch) -> None:
+    counter = client.submit(Counter, actor=True, key="an-actor-that-stays").result()
+    [where] = [at for at, keys in client.has_what().items() if counter.key in keys]
+    [other] = set(client.nthreads()) - {where}
+    told: queue.Queue[str] = queue.Queue()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", lambda said, *more: told.put(str(said)))
+        assert client.retire_workers([where]) == {}
+        assert "has the actor 'an-actor-that-stays', and stays" in told.get(timeout=WAIT_S)
+    assert counter.add(1).result() == 1
+    # Whoever makes a cluster smaller asks who has nothing to do.
+    demand = client.sync(client._answer, "scheduler.demand", {"target_s": 1.0})
+    assert demand["idle"] == [other]
 
 
 def test_an_actor_that_is_given_to_a_task(client) -> None:

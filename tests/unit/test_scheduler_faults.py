@@ -22,6 +22,7 @@ from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.core.scheduler.transitions import READY, Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
+    Answer,
     Beat,
     Call,
     Cancel,
@@ -202,6 +203,25 @@ def test_a_nanny_that_says_nothing_is_not_waited_for_long():
     assert c.sent(Run) == []
     assert c.later(0.5) == [] and due(c.state) == 1.0
     assert [e.message.keys for e in c.later(0.5) if type(e) is Send] == [["a"]]
+
+
+def test_who_restarts_workers_does_not_wait_for_those_that_were_sent_away_meanwhile():
+    c = Cluster("u", "v", "w")
+    for party, name in enumerate("uvw", 50):
+        connected(c.state, party, "nanny", c.now)
+        c.hear(party, Call(1, "nanny.hello", {"name": name}))
+    c.hear(CLIENT, Call(7, "workers.restart", {"workers": None, "timeout_s": 30.0, "wait": True}))
+    c.sent()
+    for name in "uvw":
+        c.close(name)
+    c.add("u")  # as it should
+    # The cluster wants fewer of them, and one cannot be started any more.
+    closed(c.state, 51, "", c.now)
+    assert not c.sent(Answer)
+    c.hear(52, Call(0, "nanny.gave_up", {"name": "w", "text": "w stays down"}))
+    closed(c.state, 52, "", c.now)
+    _, told = one(c.sent(Answer))
+    assert told.value == {"u": "OK", "v": "sent away", "w": "stays down"}
 
 
 def test_a_silent_worker_is_fenced_off():

@@ -145,9 +145,10 @@ class Admin(Session):
                     "wait": wait_for_workers,
                 },
             )
-            late = [name for name, said in dict(results or {}).items() if said != "OK"]
+            late = {n: s for n, s in dict(results or {}).items() if s not in ("OK", "sent away")}
             if late:
-                raise TimeoutError(f"workers did not come back in time: {', '.join(late)}")
+                said = ", ".join(f"{name} ({what})" for name, what in late.items())
+                raise TimeoutError(f"workers did not come back in time: {said}")
 
         return self._run(steps())
 
@@ -168,7 +169,7 @@ class Admin(Session):
         Returns
         -------
         dict
-            ``"OK"``, or ``"timed out"``, by worker.
+            ``"OK"``, or ``"timed out"``, ``"stays down"``, ``"sent away"``; by worker.
         """
         timeout_s = self._timeout_of(timeout)
         names = worker_names(workers)
@@ -207,6 +208,8 @@ class Admin(Session):
     def retire_workers(self, workers: Any = None, close_workers: bool = True, **kwargs: Any) -> Any:
         """Let workers finish, move their results elsewhere, and close them.
 
+        A worker that has an actor stays, with a warning: actors cannot be moved.
+
         Parameters
         ----------
         workers
@@ -220,6 +223,7 @@ class Admin(Session):
             "workers.retire",
             workers=None if workers is None else worker_names(workers),
             close=close_workers,
+            keep_actors=True,
             **kwargs,
         )
 

@@ -262,7 +262,9 @@ class Calls(Session):
             False to run the expressions as they are.
         workers, allow_other_workers, resources, retries, priority
             As for `submit`; they hold for all tasks.
-        fifo_timeout, actors
+        actors
+            True: results stay where they are made, and each is an `Actor`, as for `submit`.
+        fifo_timeout
             Accepted.
         traverse
             False not to look for collections inside of containers.
@@ -293,6 +295,7 @@ class Calls(Session):
                 resources=resources,
                 retries=retries,
                 priority=priority,
+                actor=actors,
             )
             job = Job([items[i] for i in places], optimize_graph=optimize_graph, **self._later)
             for i, future in zip(places, self._finals(job, options)):
@@ -323,7 +326,9 @@ class Calls(Session):
             False to run the expressions as they are.
         workers, allow_other_workers, resources, retries, priority
             As for `submit`; they hold for all tasks.
-        fifo_timeout, actors, **kwargs
+        actors
+            True: blocks are actors, as for `submit`.
+        fifo_timeout, **kwargs
             Accepted.
 
         Returns
@@ -353,6 +358,7 @@ class Calls(Session):
             resources=resources,
             retries=retries,
             priority=priority,
+            actor=actors,
         )
         blocks = self._persisted(items, optimize_graph, options)
         made = [persisted(c, held) for c, held in zip(items, blocks, strict=True)]
@@ -388,7 +394,9 @@ class Calls(Session):
             False for futures instead of results.
         asynchronous
             Default: the client's.
-        direct, fifo_timeout, actors, **kwargs
+        actors
+            True: every result is an actor, as for `submit`.
+        direct, fifo_timeout, **kwargs
             Accepted.
 
         Returns
@@ -409,6 +417,7 @@ class Calls(Session):
             resources=resources,
             retries=retries,
             priority=priority,
+            actor=actors,
         )
         made = self._blocks(plan, options)
         shape = keys if isinstance(keys, list) else [keys]

@@ -672,6 +672,13 @@ def options_of(tasks: list[int] | None = None, **said: Any) -> list[Options]:
         given["retries"] = min(int(given["retries"]), MOST_RETRIES)
         if given["retries"] < 0:
             raise ValueError(f"retries is at least 0, got {given['retries']}")
+    if "actor" in given:
+        if not isinstance(given["actor"], int):
+            raise TypeError(
+                f"actors is True or False, for all results; got {given['actor']!r}. "
+                "Use submit(..., actor=True) for some of several"
+            )
+        given["actor"] = True
     return [Options(tasks=tasks, **given)]
 
 

@@ -143,6 +143,17 @@ def is_unique(state: Scheduler, worker: Worker, row: int, staying: dict[int, Wor
     )
 
 
+def actors_at(state: Scheduler) -> dict[int, int]:
+    """One row of an actor for each worker that has some, by the worker's number."""
+    table = state.table
+    found: dict[int, int] = {}
+    for row, flags in enumerate(table.flags):
+        if flags & PINNED and table.states[row] == MEMORY:
+            for number in holders(state, row):
+                found.setdefault(number, row)
+    return found
+
+
 def spare_workers(state: Scheduler, count: int | None) -> list[Worker]:
     """The workers that can best be spared: idle ones, those that hold least first."""
     there = [w for w in state.workers.values() if w.status == "running"]

@@ -210,6 +210,7 @@ def party_gone(state: Scheduler, who: Party) -> None:
     forward.party_gone(state, who.party)
     if who.nanny_of and state.nanny_parties.get(who.nanny_of) == who.party:
         del state.nanny_parties[who.nanny_of]
+        state.workers_moved = True
 
 
 def client_gone(state: Scheduler, client: Client, now: float) -> None:

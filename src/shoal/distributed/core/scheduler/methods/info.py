@@ -36,6 +36,7 @@ from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.records import Party
 from shoal.distributed.core.scheduler.state import Scheduler, holders
 from shoal.distributed.core.scheduler.story import Stream
+from shoal.distributed.core.scheduler.table import PINNED
 from shoal.distributed.core.scheduler.transitions import MEMORY, READY, SENT, STATES
 
 __all__ = ["METHODS"]
@@ -201,10 +202,14 @@ def demand(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
     waiting = ready = 0.0
     tasks = 0
     table = state.table
+    actors: set[int] = set()
+    """Numbers of workers that have some: they must stay, whatever they do."""
     for row, now_ in enumerate(table.states):
         if now_ == READY:
             ready += table.prefixes[row].seconds
             tasks += 1
+        elif now_ == MEMORY and table.flags[row] & PINNED:
+            actors.update(holders(state, row))
     for worker in state.workers.values():
         waiting += worker.occupancy
     return {
@@ -215,7 +220,11 @@ def demand(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
         "nbytes": sum(w.nbytes for w in state.workers.values()),
         "memory_limit": sum(w.limit for w in state.workers.values()),
         "threads": sum(w.threads for w in state.workers.values()),
-        "idle": [w.address for w in state.workers.values() if not w.sent and not w.queued],
+        "idle": [
+            w.address
+            for w in state.workers.values()
+            if not w.sent and not w.queued and w.number not in actors
+        ],
         "workers": [w.address for w in state.workers.values()],
     }
 

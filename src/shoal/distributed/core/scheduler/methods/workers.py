@@ -2,12 +2,14 @@
 
 ``workers.wait {n, timeout_s}``
     is answered with the number of workers when there are ``n``.
-``workers.retire {workers?, names?, n?, close, remove, returns?}``
+``workers.retire {workers?, names?, n?, close, remove, returns?, keep_actors?}``
     moves what only these hold elsewhere, then ends them; answered with ``{address: info}`` when
     they are gone.  Without any of them named: those that can best be spared, ``n`` or all idle
-    ones.  ``returns``: their nannies start them again.
+    ones.  ``returns``: their nannies start them again.  ``keep_actors``: those that have actors,
+    which cannot be moved, stay, and clients are told.
 ``workers.restart {workers?, timeout_s, wait}``
-    has nannies start workers anew; answered with ``{name: "OK" | "timed out"}``.
+    has nannies start workers anew; answered with ``{name: "OK" | "timed out"}``, or what else
+    became of them: ``"sent away"`` meanwhile, with its nanny, or ``"stays down"``.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from shoal.distributed.core.scheduler.methods.calls import (
     wait,
 )
 from shoal.distributed.core.scheduler.methods.describe import describe_worker, some_workers
-from shoal.distributed.core.scheduler.records import Party
-from shoal.distributed.core.scheduler.retire import begin_retiring, spare_workers
+from shoal.distributed.core.scheduler.methods.topics import log_event
+from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.records import Party, Worker
+from shoal.distributed.core.scheduler.retire import actors_at, begin_retiring, spare_workers
 from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.protocol import Call
 
@@ -57,6 +61,8 @@ def retire(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
         chosen = some_workers(state, [str(name) for name in named])
     else:
         chosen = spare_workers(state, args.get("n"))
+    if args.get("keep_actors"):
+        chosen = without_actors(state, chosen, now)
     if not chosen:
         return {}
     told = {w.address: describe_worker(w) for w in chosen}
@@ -65,6 +71,18 @@ def retire(state: Scheduler, who: Party, request: int, args: dict[str, Any], now
         begin_retiring(state, worker, closes, bool(args.get("returns")))
     line: Line = state.machines.setdefault("workers.retire", deque())
     return wait(state, who, request, {}, now, line, None, (told, {w.number for w in chosen}))
+
+
+def without_actors(state: Scheduler, workers: list[Worker], now: float) -> list[Worker]:
+    """The workers that have no actors; clients are told of the others."""
+    rows = actors_at(state)
+    for worker in workers:
+        if worker.number in rows:
+            key = key_of(state.table, rows[worker.number])
+            text = f"worker {worker.name} at {worker.address} has the actor {key!r}, and stays: "
+            text += "actors cannot be moved; let go of its futures first"
+            log_event(state, "warn", {"text": text}, now)
+    return [worker for worker in workers if worker.number not in rows]
 
 
 def restart(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
@@ -81,17 +99,26 @@ def restart(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     if not args.get("wait", True) or not chosen:
         return names
     before = {w.number for w in chosen}
-    late: dict[str, str] = dict(names)
+    nannies = names.keys() & state.nanny_parties.keys()
+    late = late_answer(state, list(names), before, nannies)
     line: Line = state.machines.setdefault("workers.restart", deque())
-    return wait(state, who, request, args, now, line, late_answer(state, late, before), before)
+    return wait(state, who, request, args, now, line, late, before)
 
 
-def late_answer(state: Scheduler, names: dict[str, str], before: set[int]) -> Any:
-    """What is said of workers when the time is over."""
+def late_answer(state: Scheduler, names: list[str], before: set[int], nannies: set[str]) -> Any:
+    """What is said of workers when the time is over; ``nannies``: of those that have had one."""
+
+    def outcome(name: str, there: set[str]) -> str:
+        if name in there:
+            return "OK"
+        if name in state.down:
+            return "stays down"
+        is_gone = name in nannies and name not in state.nanny_parties
+        return "sent away" if is_gone else "timed out"
 
     def said() -> dict[str, str]:
         there = {w.name for w in state.workers.values() if w.number not in before}
-        return {name: "OK" if name in there else "timed out" for name in names}
+        return {name: outcome(name, there) for name in names}
 
     return said
 
