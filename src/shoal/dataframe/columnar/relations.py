@@ -17,7 +17,7 @@ from typing import Any
 
 from shoal.dataframe.columnar import methods
 from shoal.dataframe.columnar import values as v
-from shoal.dataframe.columnar.scan import Scan
+from shoal.dataframe.columnar.scan import Scan, is_whole
 from shoal.dataframe.columnar.values import Base, Untranslated, Value
 from shoal.dataframe.kernels.filters import parts_of
 from shoal.dataframe.kernels.groups import GroupReducer
@@ -187,7 +187,10 @@ class Translator:
                 raise Untranslated(f"column {name!r} has nulls, which pandas holds as float64")
             if column.odd:
                 raise Untranslated(f"column {name!r} may have moments that are NaT and no null")
-            columns[name] = Value(base, pl.col(name), kind, null, kind == v.FLOAT)
+            # Numbers of which some are missing in a file are floats to pandas, without NaN.
+            whole = kind == v.FLOAT and is_whole(column.type)
+            expr = pl.col(name).cast(pl.Float64) if whole else pl.col(name)
+            columns[name] = Value(base, expr, kind, null, kind == v.FLOAT and not whole)
         for groups in parts_of(told.filters):
             every = [
                 functools.reduce(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ["NOT_A_TIME", "Column", "Scan", "ends_of", "footer_of", "naming_the_file"]
+__all__ = ["NOT_A_TIME", "Column", "Scan", "ends_of", "footer_of", "is_whole", "naming_the_file"]
 
 
 class Column(NamedTuple):
@@ -107,11 +107,31 @@ class Scan:
 
 
 class Footer(NamedTuple):
-    """A footer in short: of a row group, how many rows it has."""
+    """A footer in short: of a row group, how many rows it has; a column Polars cannot look at."""
 
     rows: int
     columns: dict[str, Column]
     groups: tuple[int, ...]
+    refused: str | None
+
+
+def is_whole(kind: Any) -> bool:
+    """Whether values of a type are whole numbers.
+
+    Parameters
+    ----------
+    kind
+        Arrow's.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> is_whole(pyarrow.int8())
+    True
+    """
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind))
 
 
 def _has_ends(kind: Any) -> bool:
@@ -236,4 +256,18 @@ def footer_of(path: str, fingerprint: Any) -> Footer:
         pair = (min(one for one, _ in ends), max(one for _, one in ends)) if ends else None
         odd = odd and pa.types.is_timestamp(field.type)
         columns[field.name] = Column(field.type, size, nulls, pair, odd)
-    return Footer(footer.num_rows, columns, tuple([group.num_rows for group in groups]))
+    rows = tuple([group.num_rows for group in groups])
+    return Footer(footer.num_rows, columns, rows, _refused(footer.schema, schema))
+
+
+def _refused(stored: Any, schema: Any) -> str | None:
+    """A column for which Polars would not read any of a file's, as it is not made for its type."""
+    import pyarrow as pa
+
+    for i in range(len(stored)):
+        if stored.column(i).converted_type == "INTERVAL":
+            return f"column {stored.column(i).path!r} of intervals"
+    for field in schema:
+        if pa.types.is_list_view(field.type) or pa.types.is_large_list_view(field.type):
+            return f"column {field.name!r} of {field.type}"
+    return None

@@ -142,7 +142,8 @@ class ReadParquet(Source):
         if isinstance(value, bool | np.bool_):
             return bool(pa.types.is_boolean(field))
         if isinstance(value, int | np.integer) and pa.types.is_integer(field):
-            return True
+            # Beyond 2**53 floats, which the numbers become, are equal that differ in the file.
+            return column not in self.dataset.holed or abs(int(value)) < 2**53
         if isinstance(value, int | float | np.integer | np.floating):
             # pandas rounds the value to a narrower column's type before it compares; Arrow widens
             # the column, and fails where integers are too large for the float it compares them as.
@@ -326,7 +327,7 @@ def read_piece(
         raise
     if stored:
         table = table.replace_schema_metadata(data.schema.metadata)
-        frame = data.conversion.frame(table, data.index)
+        frame = data.frame(table)
     else:
         # Neither Arrow nor pandas would keep the number of rows.
         frame = pd.DataFrame(index=pd.RangeIndex(table.num_rows))
@@ -420,8 +421,8 @@ def _explain_schema(piece: Piece, data: Dataset, names: Sequence[Any], error: Ex
 def _check_dtypes(frame: Any, piece: Piece, data: Dataset) -> None:
     """Refuse missing values in columns whose dtype has none.
 
-    Whole numbers and booleans are told from the first file; another one may have nulls in them,
-    which pandas holds as floats or objects.
+    Of files without statistics, and of very many, it is not known beforehand which columns of whole
+    numbers and booleans have nulls, which pandas holds as floats or objects.
     """
     wanted = data.meta.dtypes
     for name in frame.columns:
@@ -554,7 +555,8 @@ def read_parquet(
     TypeError
         There is no such argument, or a filter compares a column with a value of another kind.
     SchemaError
-        When computed: a column of a file has another type, or missing values in whole numbers.
+        When computed: a column of a file has another type, or missing values in whole numbers of
+        which the first file, or pandas who wrote it, says that there are none.
 
     Examples
     --------

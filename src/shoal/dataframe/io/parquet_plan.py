@@ -28,7 +28,7 @@ from shoal.dataframe.kernels.filters import met_by, parts_of
 from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import with_unknown_categories
 from shoal.errors import NoFilesError
-from shoal.io.files import resolve_paths
+from shoal.io.files import is_local, resolve_paths
 from shoal.units import parse_bytes
 
 __all__ = [
@@ -47,6 +47,9 @@ EXTENSIONS = (".parq", ".parquet", ".pq")
 
 MOST_FOOTERS = 1000
 """For more files than this, footers are not read before the work begins."""
+
+MOST_FOOTERS_AFAR = 64
+"""The same where each has to be fetched, and the work could begin without."""
 
 BLOCKSIZE = "256 MiB"
 """How large a partition may be, unless told."""
@@ -214,6 +217,9 @@ class Dataset:
         Of each file what changes when the file does, by path.
     conversion
         How pandas frames are made.
+    holed
+        Columns of whole numbers, or of truth values, of which some are missing in one of the files:
+        pandas has floats, or objects, for all of them.
 
     Examples
     --------
@@ -229,13 +235,14 @@ class Dataset:
     root: str
     marks: Mapping[str, str]
     conversion: Conversion = Conversion()
+    holed: frozenset[str] = frozenset()
 
     def __shoal_tokenize__(self) -> Any:
         partitions = [
             [(one.path, one.row_groups, self.marks[one.path]) for one in pieces]
             for pieces in self.partitions
         ]
-        return partitions, self.index, str(self.schema), self.conversion
+        return partitions, self.index, str(self.schema), self.conversion, sorted(self.holed)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -245,7 +252,7 @@ class Dataset:
     @functools.cached_property
     def meta(self) -> Any:
         """An empty frame with the data set's columns."""
-        frame = self.conversion.frame(self.schema.empty_table(), self.index)
+        frame = self.frame(self.schema.empty_table())
         names = [name for name in frame.columns if name not in self.partition_columns]
         frame = with_unknown_categories(frame[names])
         for name in self.partition_columns:
@@ -268,6 +275,25 @@ class Dataset:
             return None
         footers: dict[str, Any] = {}
         return sum(rows_of_piece(self, piece, footers) for piece in self.pieces)
+
+    def frame(self, table: Any) -> Any:
+        """A pandas frame of what was read of a file.
+
+        Parameters
+        ----------
+        table
+            Of Arrow.
+        """
+        truths = []
+        for name in self.holed.intersection(table.column_names):
+            place, column = table.column_names.index(name), table[name]
+            if pa.types.is_boolean(column.type):
+                truths.append(name)
+            else:
+                floats = column.cast(pa.float64(), safe=False)
+                table = table.set_column(place, table.field(name).with_type(pa.float64()), floats)
+        frame = self.conversion.frame(table, self.index)
+        return frame.astype(dict.fromkeys(truths, object)) if truths else frame
 
     def key_values(self, name: str, key: Any, count: int) -> Any:
         """A column whose values are a key of the paths.
@@ -350,7 +376,55 @@ def find(
     units = (unit for name in files for unit in _units(fs, name, split, limit, footers))
     partitions = _partitions(units, most, limit, folders)
     marks = {name: str(fs.ukey(name)) for name in files}
-    return Dataset(fs, schema, partitions, chosen, names, root, marks, conversion), footers
+    data = Dataset(fs, schema, partitions, chosen, names, root, marks, conversion)
+    asked = conversion.backend is not None or conversion.options
+    holed = frozenset() if asked else _holed(data, files, footers)
+    return dataclasses.replace(data, holed=holed), footers
+
+
+def _holed(data: Dataset, files: Sequence[str], footers: dict[str, Any]) -> frozenset[str]:
+    """The columns of whole numbers or truth values of which some are missing, as far as is known.
+
+    pandas says in what it writes which columns have no missing values.  Of what others wrote all
+    footers are read, where that is quick; else the first alone.
+    """
+    written = json.loads((data.schema.metadata or {}).get(b"pandas", b"{}")).get("columns", ())
+    known = {_field_of(one) for one in written}
+    asked = {
+        field.name
+        for field in data.schema
+        if field.nullable
+        and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type))
+        and field.name not in {*known, *data.partition_columns}
+    }
+    if not asked:
+        return frozenset()
+    most = MOST_FOOTERS if is_local(data.fs) else MOST_FOOTERS_AFAR
+    found: set[str] = set()
+    for name in files if len(files) <= most else files[:1]:
+        try:
+            footer = open_footer(data.fs, name, footers)
+        except (pa.ArrowException, OSError):
+            continue  # said by who reads it: others can be read
+        found |= asked.difference(found) & _with_nulls(footer)
+        if found == asked:
+            break
+    return frozenset(found)
+
+
+def _with_nulls(footer: Any) -> set[str]:
+    """The columns of which a footer says that some values are missing; none that are nested."""
+    schema = footer.schema
+    flat = {schema.column(i).path: i for i in range(len(schema))}
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    found = set()
+    for name, place in flat.items():
+        if schema.column(place).max_definition_level != 1:
+            continue
+        stats = (group.column(place).statistics for group in groups)
+        if any(one is not None and one.has_null_count and one.null_count for one in stats):
+            found.add(name)
+    return found
 
 
 def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:

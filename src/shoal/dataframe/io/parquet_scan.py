@@ -178,6 +178,8 @@ def _found(data: Dataset, names: Iterable[str], paths: Sequence[str]) -> dict[st
     columns = {name: Column(None, 0, 0) for name in names}
     for path in paths:
         footer = _footer(data, path)
+        if footer.refused is not None:
+            return f"{footer.refused}, which Polars cannot read, in {path}"
         for name in columns:
             found = footer.columns.get(name)
             if found is None or found.type != data.schema.field(name).type:
