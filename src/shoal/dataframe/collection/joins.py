@@ -1,8 +1,7 @@
 """``merge``, ``concat`` and ``merge_asof``: several frames become one.
 
-Here arguments become what nodes know: keys that are series become columns, a pandas object a frame
-of one partition, and a side that is known to be small one partition.  How rows meet is decided
-later (`shoal.dataframe.nodes.moves`).
+Here arguments become what nodes know: keys that are series become columns, and a pandas object a
+frame of one partition.  How rows meet is decided later, by rules and `shoal.dataframe.nodes.moves`.
 """
 
 from __future__ import annotations
@@ -28,16 +27,9 @@ from shoal.dataframe.nodes.beside import OpenBeside, SideBySide
 from shoal.dataframe.nodes.moves import Join, union_divisions
 from shoal.dataframe.nodes.partitions import Concat, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapPartitions
-from shoal.dataframe.nodes.sizes import most_bytes
 from shoal.dataframe.nodes.sources import FromPandas
 
 __all__ = ["concat", "merge", "merge_asof"]
-
-SMALL_BYTES = 32 << 20
-"""A side that is surely no larger is given to all partitions of the other one."""
-
-SMALLER = 4
-"""If it has so many times fewer partitions."""
 
 KINDS = (
     *("inner", "left", "right", "outer", "cross", "left_anti", "right_anti"),
@@ -66,8 +58,9 @@ def merge(
 
     Frames that are sorted by what they are joined on (both by their index, with known divisions)
     are cut at common bounds.  A frame of one partition is given to all partitions of the other, and
-    so is one that is known to be small and has a fourth of the other's partitions or fewer.
-    Else rows of both sides are moved by the hash of their keys.
+    so is one that is known to be small, and has a fourth of the other's partitions or fewer, or
+    much less to be given in sum than the other side has.  Else rows of both sides are moved by the
+    hash of their keys, unless one turns out to be small when it runs.
 
     Parameters
     ----------
@@ -78,12 +71,13 @@ def merge(
         left side that have a partner, or none, without columns of the right side.  Of "cross" the
         side with fewer partitions is put into one, which is given to all of the other's.
     npartitions
-        Of the result, where rows are moved.
+        Of the result, where rows are moved, or a side is given to all as was asked for.
     shuffle_method
         Accepted for programs written for Dask.
     broadcast
         True: the side with fewer partitions is given to all of the other's, where the kind of join
-        allows it.  False: only if it has one partition.
+        allows it.  False: only if it has one partition.  A number: how readily; 0.5 as by default,
+        and with twice as much sides of twice the size, or of twice as many partitions.
     validate
         "many_to_many" or "m:m", which asks for nothing.
 
@@ -118,9 +112,6 @@ def merge(
             on, left_index, right_index = None, True, True
     left_keys = None if left_index else _names(on if on is not None else left_on, left)
     right_keys = None if right_index else _names(on if on is not None else right_on, right)
-    in_order = left_index and right_index and left.known_divisions and right.known_divisions
-    if not in_order and (npartitions is None or broadcast):
-        left, right = _gathered(left, right, how, broadcast)
     return from_node(
         Join(
             left._node,
@@ -172,24 +163,6 @@ def _crossed(left: Any, right: Any, suffixes: Any, indicator: Any) -> Any:
     unknown = (None,) * (max(left.npartitions, right.npartitions) + 1)
     args = (left._node, right._node, *options.values())
     return from_node(MapPartitions(pd.merge, args, tuple(options), meta, unknown, "merge"))
-
-
-def _gathered(left: Any, right: Any, how: str, broadcast: Any) -> tuple[Any, Any]:
-    """Two frames, a small one in one partition: it is then given to all of the other's."""
-    if broadcast is False:
-        return left, right
-    few, many = right, left
-    if how in ("right", "right_anti") or (how == "inner" and left.npartitions < right.npartitions):
-        few, many = left, right
-    if how == "outer" or few.npartitions == 1 or few.npartitions > many.npartitions:
-        return left, right
-    if broadcast is not True:
-        fewer = SMALLER * few.npartitions <= many.npartitions
-        nbytes = most_bytes(few._node) if fewer else None
-        if nbytes is None or nbytes > SMALL_BYTES:
-            return left, right
-    one = few.repartition(npartitions=1)
-    return (left, one) if few is right else (one, right)
 
 
 def _with_key(frame: Any, on: Any, side: str) -> tuple[Any, Any]:

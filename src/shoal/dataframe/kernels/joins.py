@@ -109,6 +109,9 @@ def merged_schema(left: Any, right: Any, options: Mapping[str, Any]) -> Any:
     # Categories would be hashed each time.
     if ours.keys() & rest.keys() or any(isinstance(one, pd.CategoricalDtype) for one in dtypes):
         return None
+    # Labels that are equal may be of several types: 1 and True.
+    if not all(type(name) is str for name in (*ours, *rest)):
+        return None
     names = (left.columns.dtype, *ours), (right.columns.dtype, *rest)
     return _frame_without_rows(*names, dtypes).copy(deep=False)
 

@@ -60,6 +60,13 @@ OF_RIGHT = ("right", "right_anti")
 """The same of the right side."""
 
 
+GIVEN = {
+    "inner": ("right", "left"),
+    **dict.fromkeys(OF_LEFT, ("right",)),
+    **dict.fromkeys(OF_RIGHT, ("left",)),
+}
+"""Of each kind of join: the sides that may be given to all partitions of the other one."""
+
 MATCHED = ("inner", "left", "right", "outer")
 """Joins whose result has the columns of both sides."""
 
@@ -215,7 +222,8 @@ class Join(Logical):
     count
         How many partitions, where rows have to be moved; None: as many as the larger side has.
     broadcast
-        Whether to give one side to all partitions; None: where it has one partition.
+        Whether to give one side to all partitions: True, False, or how readily, a number; None: as
+        the rule `give_to_all` has it.
 
     Examples
     --------

@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from shoal.dataframe.nodes.base import FrameNode, PartitionWise, columns_of
+from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.estimates import estimate
-from shoal.dataframe.nodes.partitions import Repartition
-from shoal.dataframe.nodes.rowwise import Column, Filter, Project
-from shoal.dataframe.nodes.sources import FromPandas
+from shoal.dataframe.nodes.moves import Shuffle, Sort
+from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions, Select
+from shoal.dataframe.nodes.rowwise import Assign, Column, Filter, Method, Project, Rename
+from shoal.dataframe.nodes.sources import FromPandas, Given
+from shoal.expr.node import Held
 
 __all__ = ["is_small_column", "most_bytes"]
+
+PASSED = (
+    *(Assign, Column, Filter, Method, Project, Rename),
+    *(Repartition, RepartitionDivisions, Select, Shuffle, Sort),
+)
+"""What has columns of its first source, and no more rows; `Assign` and `Method` have others too."""
 
 SMALL_BYTES = 32 << 20
 """So large a column may be to be put together in one task."""
@@ -35,26 +44,43 @@ def most_bytes(node: FrameNode) -> int | None:
     --------
     >>> from shoal.dataframe import from_dict
     >>> df = from_dict({"x": [1, 2], "y": [3, 4]}, npartitions=2)
-    >>> most_bytes(df[df.x > 1][["x"]].expr), most_bytes(df.cumsum().expr)
-    (16, None)
+    >>> most_bytes(df[df.x > 1][["x"]].expr), most_bytes(df.assign(z=df.x / 2).expr)
+    (16, 48)
+    >>> most_bytes(df.merge(df, on="x").expr)
     """
-    names: set[Any] | None = None
-    while isinstance(node, Filter | Project | Column | Repartition):
-        if isinstance(node, Project):
-            names = set(node.columns) if names is None else names & set(node.columns)
-        elif isinstance(node, Column):
+    names = set(columns_of(node)) if node.ndim == 2 else {getattr(node, "column", None)}
+    made = 0  # bytes of a row of columns that are not the source's
+    while isinstance(node, PASSED):
+        if isinstance(node, Column):
             names = {node.column}
+        elif isinstance(node, Rename):
+            old = {new: name for name, new in node.pairs}
+            names = {old[name] for name in names}
+        elif isinstance(node, Assign):
+            widths = [_width_bytes(node.dtypes[name]) for name in names.intersection(node.names)]
+            if None in widths:
+                return None
+            made += sum(width for width in widths if width is not None)
+            names.difference_update(node.names)
+        elif isinstance(node, Method) and node.method != "dropna":
+            return None
         node = node.frames[0]
-    if not isinstance(node, PartitionWise):
-        return None
-    wanted = columns_of(node) if names is None else names
     if isinstance(node, FromPandas):
-        return held_bytes(node.data, wanted)
+        return held_bytes(node.data, names) + made * len(node.data)
+    if isinstance(node, Given) and isinstance(node.blocks, Held):
+        return sum(held_bytes(one, names) + made * len(one) for one in node.blocks.values)
     scan = getattr(node, "scan", None)
     found = scan() if scan is not None else None
     if found is None or isinstance(found, str):
         return None
-    return sum(int(one.size_bytes) for name, one in found.columns.items() if name in wanted)
+    read = sum(int(one.size_bytes) for name, one in found.columns.items() if name in names)
+    return read + made * int(found.rows)
+
+
+def _width_bytes(dtype: Any) -> int | None:
+    """What a value takes; None where that differs."""
+    is_fixed = isinstance(dtype, np.dtype) and dtype.kind != "O"
+    return int(dtype.itemsize) if is_fixed else None
 
 
 def is_small_column(node: FrameNode) -> bool:

@@ -4,8 +4,9 @@ One rule is one function in a file of its own.  There are six phases (`shoal.exp
 
 1. *Logical* rules move filters, projections and limits towards the sources, and into them.
 2. *Columnar*: what the columnar kernel can compute whole becomes one task.
-3. *Open*: shuffles whose sizes are not known, and frames of which nobody knows whether their labels
-   are the same, are planned when they run (`shoal.expr.adapt`).
+3. *Open*: joins with a side that is surely small are told to give it to all partitions of the
+   other one; shuffles whose sizes are not known, and frames of which nobody knows whether their
+   labels are the same, are planned when they run (`shoal.expr.adapt`).
 4. *Physical*: what a logical node computes is replaced by nodes that do it.
 5. *Stages*: operations on the same partition become one task.
 6. *Kernels*: stages that read files begin in the columnar kernel, as far as that goes.
@@ -15,8 +16,7 @@ Some of what an optimiser does needs no rule, and is found elsewhere:
 * Common subexpressions, and shuffles that are used twice, are one node: equal expressions have one
   name (`shoal.expr.node`), and rules that would part what two readers share ask how many there are.
 * How large the pieces of files are is said by footers when a reader is made, before there is an
-  expression (`shoal.dataframe.io.parquet_plan`): the number of partitions is what users see.  For
-  the same reason a table that is known to be small is put into one partition by ``merge``.
+  expression (`shoal.dataframe.io.parquet_plan`): the number of partitions is what users see.
 * A join of one partition, rows that are in place already, and cuts at known divisions are ways of
   `shoal.dataframe.nodes.moves.Join.physical`; what is not known before it runs is left open by
   `leave_open`, and decided by `shoal.dataframe.nodes.open` and its like.
@@ -38,6 +38,7 @@ from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fold_constants import fold_constants
 from shoal.dataframe.rules.fuse_stages import fuse_stages
+from shoal.dataframe.rules.give_to_all import give_to_all
 from shoal.dataframe.rules.head_through import head_through
 from shoal.dataframe.rules.leave_open import leave_open
 from shoal.dataframe.rules.merge_filters import merge_filters
@@ -65,6 +66,7 @@ RULES = (
     # phase 1
     columnar_region,
     # phase 2
+    give_to_all,
     compare_labels,
     leave_open,
     # phase 3

@@ -14,7 +14,7 @@ from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.kernels.reductions import SPLIT_BY, Reducer
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise
 from shoal.dataframe.nodes.estimates import estimate, width_bytes
-from shoal.dataframe.nodes.moves import Join, Shuffle, Sort
+from shoal.dataframe.nodes.moves import GIVEN, Join, Shuffle, Sort
 from shoal.dataframe.nodes.open import SPLITTABLE, Open, exchanges_of, limit_bytes
 from shoal.dataframe.nodes.opengroups import OpenDistinct, OpenGroups, range_bytes
 from shoal.dataframe.nodes.reduce import Reduce
@@ -43,18 +43,6 @@ FREE = (FromPandas, Given, Held)
 
 FEW = 8
 """So many partitions or fewer are not worth waiting for to put them together."""
-
-BROADCAST = {
-    "inner": ("right", "left"),
-    "left": ("right",),
-    "leftsemi": ("right",),
-    "leftanti": ("right",),
-    "left_anti": ("right",),
-    "right": ("left",),
-    "right_anti": ("left",),
-}
-"""Of each kind of join: the sides that may be given to all partitions of the other one."""
-
 
 UNORDERED = frozenset(
     ["sum", "count", "min", "max", "any", "all", "mean", "var", "std", "nunique", "len", "size"]
@@ -212,7 +200,7 @@ def _tries(node: Join, sides: Any, most: Any, resize: bool) -> list[str]:
     if node.broadcast is not None:
         return []
     found = []
-    for side in BROADCAST.get(node.how, ()):
+    for side in GIVEN.get(node.how, ()):
         other = node.left if side == "right" else node.right
         fits = resize or other.npartitions == node.npartitions
         if side in sides and fits and shrinks(sides[side]):

@@ -20,6 +20,8 @@ from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.cardinality import Guesses, joined_rows
 from shoal.dataframe.nodes.moves import Join
 from shoal.dataframe.nodes.rowwise import Project
+from shoal.dataframe.nodes.sizes import most_bytes
+from shoal.dataframe.rules.give_to_all import is_worth_giving
 from shoal.dataframe.rules.walk import sources_first
 from shoal.expr.node import Node
 from shoal.expr.rewrite import count_uses
@@ -38,7 +40,7 @@ def order_joins(roots: Sequence[Node]) -> list[Node]:
 
     All orders of up to eight tables are looked at, also bushy ones, smaller sets of tables first
     (dynamic programming over sets).  An order costs the rows that its joins make, and those that
-    have to be moved for them: none for a table of one partition, which is given to all.  Only
+    have to be moved for them: none for a table that is given to all partitions.  Only
     joins whose rows move anyway are reordered, since these keep no order of rows, and only where
     all columns have names and dtypes of their own, so that nobody sees it.
 
@@ -116,6 +118,8 @@ class Part(NamedTuple):
         How many it has.
     npartitions
         How many partitions.
+    size_bytes
+        How large it is at most; None where that is not known.
     keys
         The classes of keys by which its rows are spread.
     tree
@@ -125,6 +129,7 @@ class Part(NamedTuple):
     cost: float
     rows: float
     npartitions: int
+    size_bytes: float | None
     keys: frozenset[int]
     tree: Any
 
@@ -203,7 +208,7 @@ class _Tree:
         if None in rows:
             return None
         leaves = [
-            Part(0.0, float(count or 1), table.npartitions, frozenset(), number)
+            Part(0.0, float(count or 1), table.npartitions, most_bytes(table), frozenset(), number)
             for number, (count, table) in enumerate(zip(rows, self.tables, strict=True))
         ]
         values = [
@@ -224,7 +229,7 @@ class _Tree:
             return leaves[tree]
         one, two = (self._costed(side, leaves, values) for side in tree)
         found = self._join(one, two, values)
-        return found if found is not None else Part(math.inf, 1, 1, frozenset(), tree)
+        return found if found is not None else Part(math.inf, 1, 1, None, frozenset(), tree)
 
     def _best(self, leaves: Sequence[Part], values: Any) -> Part | None:
         """The cheapest order, from sets of two tables to that of all."""
@@ -259,12 +264,13 @@ class _Tree:
         rows = joined_rows(one.rows, two.rows, pairs)
         spread = frozenset(keys)
         moved, count = 0.0, max(one.npartitions, two.npartitions)
-        if 1 in (one.npartitions, two.npartitions):
-            spread = one.keys if one.npartitions >= two.npartitions else two.keys
+        few, many = (one, two) if one.npartitions < two.npartitions else (two, one)
+        if few.npartitions == 1 or _is_given(few, many, spread):
+            spread = many.keys
         else:
             moved = sum(part.rows for part in (one, two) if part.keys != spread)
         cost = one.cost + two.cost + rows + moved
-        return Part(cost, rows, count, spread, (one.tree, two.tree))
+        return Part(cost, rows, count, None, spread, (one.tree, two.tree))
 
     # -------------------------------------------------------------------------- expressions
 
@@ -299,6 +305,12 @@ class _Tree:
                 yield from ((name, name) for name in shared)
             elif ours and theirs:
                 yield next(iter(ours)), next(iter(theirs))
+
+
+def _is_given(few: Part, many: Part, spread: frozenset[int]) -> bool:
+    """Whether a part will be given to all partitions of another one, whose rows then stay."""
+    sizes = few.size_bytes, few.npartitions, many.size_bytes, many.npartitions
+    return many.keys != spread and is_worth_giving(*sizes)
 
 
 def sorted_names(attributes: set[Attribute]) -> list[Attribute]:
