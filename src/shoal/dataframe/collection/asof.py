@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node, nearest
+from shoal.dataframe.collection.inspect import current_ends, with_ends
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions
@@ -87,8 +88,10 @@ def asof_join(
     ends = MapPartitions(_ends, (cut, keys), (), cut.meta, None, "asof-ends")
     every = Repartition(ends, (tuple(range(ends.npartitions)),), (None, None))
     numbered = tuple([(bounds[i], bounds[i + 1]) for i in range(len(bounds) - 1)])
-    args = (left._node, cut, every, tuple(told.items()), right_on)
-    known = left.divisions if left_index else (None,) * len(bounds)
+    # Partitions as they were cut; labels are numbered anew, as pandas does.
+    rows = first if left_index else first.reset_index(drop=True)
+    args = (rows._node, cut, every, tuple(told.items()), right_on)
+    known = first.divisions if left_index else (None,) * len(bounds)
     return from_node(MapEach(_merge_part, args, (), numbered, meta, known, "merge-asof"))
 
 
@@ -125,11 +128,11 @@ def _sorted_by(frame: Any, on: Any) -> Any:
         return from_node(
             MapPartitions(_indexed, (frame._node, on), (), _indexed(frame._meta, on), None, "index")
         ).clear_divisions()
-    bounds = frame.compute_current_divisions(on)
-    if len(bounds) != frame.npartitions + 1:
-        raise ValueError("merge_asof: a partition is empty; repartition first")
-    args = (frame._node, on)
-    return from_node(MapPartitions(_indexed, args, (), _indexed(frame._meta, on), bounds, "index"))
+    frame, ends = current_ends(frame, on)
+    meta = _indexed(frame._meta, on)
+    return with_ends(
+        from_node(MapPartitions(_indexed, (frame._node, on), (), meta, None, "index")), ends
+    )
 
 
 def _indexed(part: Any, on: Any) -> Any:

@@ -41,6 +41,7 @@ from shoal.dataframe.collection.tables import (
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
 from shoal.dataframe.kernels.places import with_places
+from shoal.dataframe.kernels.totals import is_wide
 from shoal.dataframe.kernels.wholegroups import (
     added_name,
     call_and_place,
@@ -270,6 +271,12 @@ class GroupBy:
         refused = UNFOLDED.get(getattr(dtype, "kind", ""), ())
         return one.func not in refused
 
+    def _wide(self) -> frozenset[Any]:
+        """The columns whose sums may need more than 64 bits."""
+        meta = self.frame._meta
+        pairs = meta.dtypes.items() if meta.ndim == 2 else [(meta.name, meta.dtype)]
+        return frozenset(name for name, dtype in pairs if is_wide(dtype))
+
     def _aggregated(
         self, aggregates: list[Aggregate], meta: Any, split_every: Any, split_out: Any
     ) -> Any:
@@ -289,6 +296,7 @@ class GroupBy:
             self.options.get("dropna", True),
             self.options.get("observed", True),
             as_index,
+            self._wide(),
         )
         series = [key for key in self.keys if hasattr(key, "meta")]
         args = tuple(aligned([self.frame._node, *series], "groupby", match="once", along=False))
@@ -510,7 +518,9 @@ class GroupBy:
         options = {**self.options, "as_index": True, "observed": True}
         table = GroupBy(self.frame, self._by(), None, **options).aggregate("size")
         spec = (names, None, tuple(options.items()), None, False)
-        args = (node, spec, table._node, ascending)
+        # From the last group down, as pandas counts: from the last there could be.
+        last = None if ascending else self._table()._node
+        args = (node, spec, table._node, last)
         meta = pd.Series([], dtype="int64", index=self.frame._meta.index)
         return from_node(MapPartitions(group_numbers, args, (), meta, None, "groupby-ngroup"))
 

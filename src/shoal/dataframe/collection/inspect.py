@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from shoal.dataframe.collection.base import from_node
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.passing import passes_columns
+from shoal.dataframe.nodes.partitions import Disjoint
 from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
 
 __all__ = [
     "compute_current_divisions",
+    "current_ends",
     "enforce_runtime_divisions",
     "pprint",
     "simplify",
+    "with_ends",
+    "without_empty",
 ]
 
 
@@ -26,12 +33,12 @@ def compute_current_divisions(self: Any, col: Any = None, set_divisions: bool = 
     col
         A column; the index by default.
     set_divisions
-        Return a collection that knows them, instead of the divisions.
+        Return a collection that knows them, instead of the divisions; without empty partitions.
 
     Raises
     ------
     ValueError
-        Partitions overlap.
+        Partitions overlap; or a collection is to know divisions that are not those of its index.
 
     Examples
     --------
@@ -40,24 +47,99 @@ def compute_current_divisions(self: Any, col: Any = None, set_divisions: bool = 
     >>> df.compute_current_divisions()
     (0, 2, 2)
     """
-    ends = from_node(
-        MapPartitions(_ends, (self._node, col), (), pd.Series([], dtype=object), None, "ends")
-    )
-    parts = [pair for pair in ends.compute().tolist() if pair is not None]
-    for i in range(1, len(parts)):
-        if parts[i][0] < parts[i - 1][1]:
+    if set_divisions and col is not None:
+        raise ValueError(
+            f"set_divisions=True is about the index, got col={col!r}; use set_index(col, "
+            "sorted=True)"
+        )
+    frame, ends = current_ends(self, col)
+    if not set_divisions:
+        return (*[first for first, _ in ends], ends[-1][1]) if ends else (None, None)
+    return with_ends(frame, ends)
+
+
+def current_ends(frame: Any, col: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    """A frame without its empty partitions, and the ends of the others, computed now.
+
+    Parameters
+    ----------
+    frame
+        A collection that is sorted.
+    col
+        By which column; None: by the index.
+
+    Raises
+    ------
+    ValueError
+        It is not sorted.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3]}, npartitions=3)
+    >>> left, ends = current_ends(df[df.x != 2], "x")
+    >>> left.npartitions, ends
+    (2, [(1, 1), (3, 3)])
+    """
+    meta = pd.Series([], dtype=object)
+    node = MapPartitions(_ends, (frame._node, col), (), meta, None, "ends")
+    found = from_node(node).compute().tolist()
+    ends = [pair for pair in found if pair is not None]
+    for i in range(1, len(ends)):
+        if ends[i][0] < ends[i - 1][1]:
             raise ValueError(
                 f"Partitions are not sorted ascending by {'the index' if col is None else col!r}: "
-                f"partition {i} begins with {parts[i][0]!r}, the one before ends with "
-                f"{parts[i - 1][1]!r}; use set_index or sort_values"
+                f"partition {i} begins with {ends[i][0]!r}, the one before ends with "
+                f"{ends[i - 1][1]!r}; use set_index or sort_values"
             )
-    divisions = (*[first for first, _ in parts], parts[-1][1]) if parts else (None, None)
-    if not set_divisions:
-        return divisions
-    if len(divisions) != self.npartitions + 1:
-        raise ValueError("a partition is empty, so its bound is not known; repartition first")
-    args = (rows.itself, (self._node,), (), self._meta, divisions, "divisions")
+    return without_empty(frame, [int(pair is not None) for pair in found]), ends
+
+
+def with_ends(frame: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
+    """A collection that knows its divisions; rows of equal labels are in one partition.
+
+    Parameters
+    ----------
+    frame
+        A collection sorted by its index, no partition of which is empty.
+    ends
+        The least and the largest label of each partition; none where there are no rows.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_pandas
+    >>> import pandas as pd
+    >>> df = from_pandas(pd.DataFrame({"x": [1, 2, 2, 3]}), npartitions=2)
+    >>> df = with_ends(df.set_index("x", sort=False), [(1, 2), (2, 3)])
+    >>> df.divisions, len(df.loc[2])
+    ((1, 2, 3), 2)
+    """
+    if any(b[0] == a[1] for a, b in itertools.pairwise(ends)):
+        return from_node(Disjoint(frame._node, tuple(ends)))
+    divisions = (*[first for first, _ in ends], ends[-1][1]) if ends else (None, None)
+    args = (rows.itself, (frame._node,), (), frame._meta, divisions, "divisions")
     return from_node(MapPartitions(*args))
+
+
+def without_empty(frame: Any, lengths: Sequence[int]) -> Any:
+    """A collection without the partitions that have no rows; of nothing, one stays.
+
+    Parameters
+    ----------
+    frame
+        A collection.
+    lengths
+        How many rows its partitions have, or whether they have any.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3]}, npartitions=3)
+    >>> without_empty(df, [1, 0, 1]).compute().x.tolist()
+    [1, 3]
+    """
+    some = [i for i, length in enumerate(lengths) if length] or [0]
+    return frame if len(some) == frame.npartitions else frame.partitions[some]
 
 
 def _ends(part: Any, col: Any) -> Any:
@@ -87,6 +169,7 @@ def enforce_runtime_divisions(self: Any) -> Any:
     return from_node(MapEach(*args))
 
 
+@passes_columns()
 def _checked(part: Any, limit: tuple[int, Any, Any, bool]) -> Any:
     number, low, high, closed = limit
     index = part if isinstance(part, pd.Index) else part.index

@@ -17,6 +17,7 @@ from shoal.collection import compute
 from shoal.dataframe.collection.base import check_axis, check_shuffle_method, from_node, nearest
 from shoal.dataframe.collection.columns import chosen, has_levels, label_of, labels_of, new_label
 from shoal.dataframe.collection.generate import refuse_inplace, refuse_of_all_rows
+from shoal.dataframe.collection.inspect import with_ends, without_empty
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.levels import (
     labelled_by,
@@ -118,15 +119,17 @@ def set_index(
     missing = False
     if divisions is None:
         frame = _ordered(frame, [column])
+        if sorted:
+            return _set_sorted(frame, column, drop)
         count = frame.npartitions if npartitions in (None, "auto") else npartitions
-        divisions, missing = (
-            _sorted_bounds(frame[column]) if sorted else _bounds(frame[column], int(count or 1))
-        )
+        divisions, missing = _bounds(frame[column], int(count or 1))
         if divisions[0] is None:  # no row has a label
             return set_index(frame, column, drop=drop, sort=False)
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
         raise ValueError(f"divisions are bounds in ascending order, at least two; got {divisions}")
-    return from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted, missing))
+    out = from_node(SetIndex(frame._node, column, drop, tuple(divisions), sorted, missing))
+    # Rows that are not where they are said to be would be looked for in vain.
+    return out.enforce_runtime_divisions() if sorted else out
 
 
 @passes_columns()
@@ -173,14 +176,16 @@ def _is_column(frame: Any, series: Any) -> bool:
     return bool(name in frame.columns and frame[name]._node is series._node)
 
 
-def _samples(column: Any) -> tuple[list[Any], bool]:
-    """Some values of each partition that has any, and whether there are missing ones."""
+def _samples(column: Any) -> tuple[list[Any], list[Any]]:
+    """Some values of each partition, which may have none, and those that are not missing."""
     meta = pd.DataFrame({"value": column._meta, "rows": np.zeros(len(column._meta), np.int64)})
     parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=meta).to_delayed()
     found = compute(*parts, traverse=False)
-    known = [part[part["value"].notna()] for part in found]
-    missing = any(map(len, found)) and sum(map(len, known)) < sum(map(len, found))
-    return [part for part in known if len(part)], missing
+    return list(found), [part[part["value"].notna()] for part in found]
+
+
+def _any_missing(found: list[Any], known: list[Any]) -> bool:
+    return sum(map(len, known)) < sum(map(len, found))
 
 
 def _ordered(frame: Any, names: Sequence[Any]) -> Any:
@@ -198,7 +203,8 @@ def _ordered(frame: Any, names: Sequence[Any]) -> Any:
 
 def _bounds(column: Any, count: int) -> tuple[tuple[Any, ...], bool]:
     """Bounds of so many partitions, and whether there are missing values."""
-    samples, missing = _samples(column)
+    found, known = _samples(column)
+    missing, samples = _any_missing(found, known), [part for part in known if len(part)]
     if not samples:
         return (None,) * (count + 1), missing
     values = pd.concat([sample["value"] for sample in samples], ignore_index=True)
@@ -212,19 +218,25 @@ def _bounds(column: Any, count: int) -> tuple[tuple[Any, ...], bool]:
     return (*(inner or chosen[:1]), chosen[-1]), missing
 
 
-def _sorted_bounds(column: Any) -> tuple[tuple[Any, ...], bool]:
-    samples, missing = _samples(column)
-    if len(samples) != column.npartitions:
-        raise ValueError("set_index(sorted=True): a partition is empty; repartition first")
-    firsts = [part["value"].iloc[0] for part in samples]
-    lasts = [part["value"].iloc[-1] for part in samples]
-    for i in range(1, len(firsts)):
-        if firsts[i] < lasts[i - 1]:
+def _set_sorted(frame: Any, column: Any, drop: bool) -> Any:
+    """A frame indexed by a column that its rows are sorted by."""
+    found, known = _samples(frame[column])
+    ends: list[tuple[Any, Any]] = []
+    for i, part in enumerate(known):
+        if not len(part):
+            continue
+        first, last = part["value"].iloc[0], part["value"].iloc[-1]
+        if ends and first < ends[-1][1]:
             raise ValueError(
-                f"set_index(sorted=True): partition {i} begins with {firsts[i]!r}, and the one "
-                f"before ends with {lasts[i - 1]!r}; leave out sorted=True"
+                f"set_index(sorted=True): partition {i} begins with {first!r}, and one before ends "
+                f"with {ends[-1][1]!r}; leave out sorted=True"
             )
-    return (*firsts, lasts[-1]), missing
+        ends.append((first, last))
+    frame = without_empty(frame, list(map(len, found)))
+    unknown = (None,) * (frame.npartitions + 1)
+    out = from_node(SetIndex(frame._node, column, drop, unknown, True, True))
+    # Labels that are missing lie between no bounds.
+    return out if _any_missing(found, known) else with_ends(out, ends)
 
 
 def sort_values(

@@ -18,7 +18,9 @@ from shoal.dataframe.columnar.relations import Table, Translator, atom
 from shoal.dataframe.columnar.results import array_of, index_of
 from shoal.dataframe.columnar.values import Untranslated, Value
 from shoal.dataframe.kernels.groups import ROWS, GroupReducer, State
+from shoal.dataframe.kernels.kinds import ByKind, places_by_kind
 from shoal.dataframe.kernels.reductions import Reducer
+from shoal.dataframe.kernels.totals import SAFE
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.reduce import Partial
 
@@ -129,6 +131,11 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
 
 def _numbers_of(column: Any, kind: str) -> Any:
     """A column in which null is the only missing value, as pandas' array."""
+    import polars as pl
+
+    if kind == "int128":
+        fits = max(abs(column.min()), abs(column.max())) <= SAFE
+        return column.cast(pl.Int64 if fits else pl.Float64).to_numpy()
     return array_of(column.fill_null(float("nan")) if kind == v.FLOAT else column, kind)
 
 
@@ -175,7 +182,8 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
     for i, value in enumerate(values):
         if name != "count" and value.kind not in NUMBERS:
             raise Untranslated(f"{name} of {value.kind}")
-        fold = "squares" if spread else "sum" if name == "mean" else name
+        whole = name == "mean" and value.kind == "int64"
+        fold = "squares" if spread else "total" if whole else "sum" if name == "mean" else name
         expr, kind = atom(value, fold)
         exprs += [expr.alias(f"value {i}"), atom(value, "count")[0].alias(f"count {i}")]
         if spread:
@@ -188,15 +196,21 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
             return reducer.partial(source.meta)
         numbers = [_numbers_of(out[f"value {i}"], kind)[0] for i, kind in enumerate(kinds)]
         counts = [np.int64(out[f"count {i}"].item()) for i in range(len(kinds))]
-        total, count = (_beside(source.meta, some) for some in (numbers, counts))
-        if spread:
-            means = [_numbers_of(out[f"mean {i}"], v.FLOAT)[0] for i in range(len(kinds))]
-            state = count, _beside(source.meta, means), total, np.dtype(v.FLOAT)
-            # Spreads of times are apart (none are here).
-            return rows, (state, {}, None) if name == "std" else state
-        if name == "mean":
-            return rows, ((total, count), {}, None)
-        return rows, (total, count if counted else None) if name == "sum" else total
+        means = [_numbers_of(out[f"mean {i}"], v.FLOAT)[0] for i in range(len(kinds) * spread)]
+
+        def state(meta: Any, places: Sequence[int]) -> Any:
+            total, count = (_beside(meta, [some[i] for i in places]) for some in (numbers, counts))
+            if spread:
+                mean = _beside(meta, [means[i] for i in places])
+                return count, mean, total, np.dtype(v.FLOAT)
+            return (total, count if counted else None) if name in ("sum", "mean") else total
+
+        meta = source.meta
+        if meta.ndim == 1 or name in ("count", "min", "max"):
+            return rows, state(meta, range(len(kinds)))
+        places = places_by_kind(meta)
+        states = [state(meta.iloc[:, list(some)], some) for some in places]
+        return rows, ByKind(meta.columns, places, states)
 
     return PartialResult(found.base.frame.select(exprs), finish)
 

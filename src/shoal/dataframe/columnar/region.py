@@ -122,6 +122,8 @@ def _scalar_query(value: Any, reducer: Reducer) -> Any:
         return value.base.frame.select(rows, count)
     if value.kind not in (v.FLOAT, "int64"):
         raise Untranslated(f"{reducer.name} of {value.kind}")
+    if reducer.name == "mean" and value.kind == "int64":
+        expr = expr.cast(pl.Int128)  # the sum of a few times in nanoseconds takes more than 64 bits
     fold = "sum" if reducer.name == "mean" else reducer.name
     return value.base.frame.select(rows, count, getattr(expr, fold)().alias("value"))
 
@@ -133,10 +135,9 @@ def _scalar(row: tuple[Any, ...], value: Any, name: str) -> Any:
         return np.int64(count) if name == "count" else int(count)
     if rest[0] is None:
         return np.nan
-    number = np.float64(rest[0]) if value.kind == v.FLOAT else np.int64(rest[0])
     if name == "mean":
-        return number / count if count else np.nan
-    return number
+        return np.float64(rest[0]) / count if count else np.nan
+    return np.float64(rest[0]) if value.kind == v.FLOAT else np.int64(rest[0])
 
 
 def _table_query(table: Table, reducer: Any) -> Any:

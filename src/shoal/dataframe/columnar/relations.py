@@ -508,6 +508,8 @@ def atom(value: Value | None, name: str) -> tuple[Any, str]:
         return (expr.count() if value.null or value.nan else pl.len()).cast(pl.Int64), "int64"
     if name == "sum" and value.kind in (v.FLOAT, "int64"):
         return expr.sum(), value.kind
+    if name == "total" and value.kind == "int64":
+        return expr.cast(pl.Int128).sum(), "int128"
     if name in ("min", "max") and value.kind in (v.FLOAT, *v.INTEGERS, *v.TIMES):
         return getattr(expr, name)(), value.kind
     if name == "squares" and value.kind in (v.FLOAT, "int64"):

@@ -15,6 +15,7 @@ import pandas as pd
 from shoal.collection import compute as compute_all
 from shoal.dataframe.collection.base import FrameBase, from_node
 from shoal.dataframe.meta import make_meta
+from shoal.dataframe.nodes.partitions import Disjoint
 from shoal.dataframe.nodes.sources import FromMap
 from shoal.delayed import delayed
 from shoal.graph.token import tokenize
@@ -99,12 +100,15 @@ def read_hdf(
     if not values:
         there = ", ".join(dict.fromkeys(name for path in paths for name in _keys_in(path)))
         raise KeyError(f"no table {key!r} in {paths}; there are {there or 'none'}")
-    bounds = (*divisions[::2], divisions[-1]) if sorted_index else None
-    known = bounds or (None,) * (len(values) + 1)
+    ends = tuple(zip(divisions[::2], divisions[1::2], strict=True))
+    touch = any(b[0] == a[1] for a, b in itertools.pairwise(ends))
+    apart = sorted_index and not touch
+    known = (*divisions[::2], divisions[-1]) if apart else (None,) * (len(values) + 1)
     more = {"columns": columns, "mark": tokenize([fs.ukey(path) for path in paths])}
     whole = tuple(more.values())
     args = (_read, tuple(values), whole, tuple(more), meta, known, None, "read-hdf")
-    return from_node(FromMap(*args))
+    node = FromMap(*args)
+    return from_node(Disjoint(node, ends) if touch else node)
 
 
 def _keys_in(path: str) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.dataframe.kernels.reductions import concat_rows, stack
+from shoal.dataframe.kernels.reductions import concat_rows
+from shoal.dataframe.kernels.totals import stack
 
 __all__ = [
     "AsSeries",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ __all__ = [
     "fit_schema",
     "key_array",
     "keys_of",
+    "meetings",
     "overlaps",
     "same_schema",
     "split_by_codes",
@@ -61,6 +63,32 @@ def overlaps(old: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[An
             if ends and (old[j] <= high if closed else old[j] < high):
                 found.append(j)
         blocks.append(tuple(found))
+        limits.append((low, high, closed))
+    return blocks, limits
+
+
+def meetings(ends: Sequence[tuple[Any, Any]], new: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """As `overlaps`, of old partitions of which the least and the largest label are known.
+
+    Parameters
+    ----------
+    ends
+        Of each old partition; those of the next begin where these end, or later.
+    new
+        Divisions.
+
+    Examples
+    --------
+    >>> meetings([(1, 2), (2, 2), (2, 5)], (1, 2, 5))
+    ([(0,), (0, 1, 2)], [(1, 2, False), (2, 5, True)])
+    """
+    blocks, limits = [], []
+    starts, stops = [first for first, _ in ends], [last for _, last in ends]
+    for i, (low, high) in enumerate(itertools.pairwise(new)):
+        closed = i == len(new) - 2
+        begin = bisect.bisect_left(stops, low)
+        end = (bisect.bisect_right if closed else bisect.bisect_left)(starts, high)
+        blocks.append(tuple(range(begin, end)))
         limits.append((low, high, closed))
     return blocks, limits
 

@@ -19,6 +19,7 @@ from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.hashing import hash_codes
 from shoal.dataframe.kernels.levels import has_numbered_levels, levels_of
 from shoal.dataframe.kernels.reductions import concat_rows
+from shoal.dataframe.kernels.totals import group_totals
 
 __all__ = ["AGGREGATIONS", "Aggregate", "Aggregation", "GroupReducer", "State"]
 
@@ -41,6 +42,9 @@ AGGREGATIONS: Mapping[str, tuple[str, ...]] = {
     "list": ("values",),
 }
 """The atoms of each aggregation."""
+
+AVERAGES = ("mean", "var", "std", "sem")
+"""Aggregations whose sum must not wrap: of wide columns they have the atom "total" in its place."""
 
 FOLDS = {"count": "sum", "size": "sum"}
 """How atoms are folded, where not with themselves."""
@@ -155,6 +159,8 @@ class GroupReducer:
         As pandas has them.
     as_index
         Whether the keys are the index of the result.
+    wide
+        The columns of whole numbers whose sums may need more than 64 bits.
 
     Examples
     --------
@@ -172,6 +178,7 @@ class GroupReducer:
     dropna: bool = True
     observed: bool = True
     as_index: bool = True
+    wide: frozenset[Any] = frozenset()
 
     @property
     def title(self) -> str:
@@ -203,9 +210,17 @@ class GroupReducer:
 
     def atoms(self) -> list[tuple[Any, str]]:
         """What is computed for each group."""
-        return list(
-            dict.fromkeys((one.column, atom) for one in self.aggregates for atom in _atoms_of(one))
-        )
+        every = [(one.column, atom) for one in self.aggregates for atom in self._atoms_of(one)]
+        return list(dict.fromkeys(every))
+
+    def _atoms_of(self, one: Aggregate) -> tuple[str, ...]:
+        if isinstance(one.func, Aggregation):
+            return ()
+        more = ("count",) if dict(one.options).get("min_count", -1) > 0 else ()
+        first, *rest = AGGREGATIONS[one.func]
+        if one.func in AVERAGES and one.column in self.wide:
+            first = "total"
+        return (first, *rest, *more)
 
     def customs(self) -> list[Aggregate]:
         """Those with functions of the user's."""
@@ -246,6 +261,8 @@ class GroupReducer:
                 atoms[number] = grouped.size()
             elif atom == "squares":
                 atoms[number] = grouped[column].var(ddof=0) * grouped[column].count()
+            elif atom == "total":
+                atoms[number] = group_totals(grouped, column)
             elif atom in ROWS:
                 rows[column, atom] = _values(grouped, frame, column, atom)
             else:
@@ -276,6 +293,8 @@ class GroupReducer:
                 moved = self._squares(together, number, numbers, column)
                 # Grouped as the others are: labels that are missing do not meet their like again.
                 out[number] = self._group(moved, last=last).sum()
+            elif atom == "total":
+                out[number] = group_totals(grouped, number)
             elif atom not in ROWS:
                 # A sum that is missing has met opposite infinities: so is that of the group.
                 floats = getattr(together.dtypes[number], "kind", "") == "f"
@@ -290,7 +309,9 @@ class GroupReducer:
 
     def _squares(self, parts: Any, number: int, numbers: Mapping[Any, int], column: Any) -> Any:
         """Sums of squares that add up, each moved from its own mean to the common one."""
-        count, total = parts[numbers[column, "count"]], parts[numbers[column, "sum"]]
+        count, wide = parts[numbers[column, "count"]], column in self.wide
+        total = parts[numbers[column, "total" if wide else "sum"]]
+        total = total.astype("float64") if wide else total
         by_group = self._group(pd.DataFrame({"n": count, "s": total}))
         sums = by_group[["n", "s"]].transform("sum")
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -321,7 +342,7 @@ class GroupReducer:
             parts = state.rows["custom", self.customs().index(one)]
             columns = [parts[name] for name in parts.columns]
             return one.func.finalize(*columns) if one.func.finalize else columns[0]
-        kind = _atoms_of(one)
+        kind = self._atoms_of(one)
         if kind[0] in ROWS:
             return self._of_values(one, state)
         first = atoms[numbers[one.column, kind[0]]]
@@ -330,13 +351,12 @@ class GroupReducer:
         if "squares" in kind:
             count = atoms[numbers[one.column, "count"]]
             free = count - options.get("ddof", 1)
-            total = atoms[numbers[one.column, "sum"]]
             # Folded sums of squares pass over the NaN that an infinite value makes of them.
-            known = (free > 0) & (total - total == 0)
+            known = (free > 0) & (first - first == 0)
             out = (atoms[numbers[one.column, "squares"]] / free).where(known)
             if one.func == "sem":
                 out = out / count
-            return _as_narrow(out if one.func == "var" else np.sqrt(out), total.dtype)
+            return _as_narrow(out if one.func == "var" else np.sqrt(out), first.dtype)
         if options.get("min_count", -1) > 0:
             count = atoms[numbers[one.column, "count"]]
             enough = count >= options["min_count"]
@@ -346,7 +366,7 @@ class GroupReducer:
         return first
 
     def _of_values(self, one: Aggregate, state: State) -> Any:
-        values = state.rows[one.column, _atoms_of(one)[0]]
+        values = state.rows[one.column, self._atoms_of(one)[0]]
         grouped = self._group(values, last=True)
         if one.func == "list":
             return grouped.agg(list).reindex(state.atoms.index)
@@ -361,13 +381,6 @@ class GroupReducer:
             How many pieces.
         """
         return GroupSplit(count)
-
-
-def _atoms_of(one: Aggregate) -> tuple[str, ...]:
-    if isinstance(one.func, Aggregation):
-        return ()
-    more = ("count",) if dict(one.options).get("min_count", -1) > 0 else ()
-    return (*AGGREGATIONS[one.func], *more)
 
 
 def _mean(total: Any, count: Any) -> Any:

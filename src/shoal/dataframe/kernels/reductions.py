@@ -15,7 +15,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.kinds import ByColumn, by_kind
 from shoal.dataframe.kernels.levels import levels_of
+from shoal.dataframe.kernels.totals import stack, total, total_of_totals
 from shoal.dispatch import Dispatch
 
 __all__ = [
@@ -27,7 +29,6 @@ __all__ = [
     "comparable",
     "concat_rows",
     "missing_of",
-    "stack",
     "with_common_categories",
 ]
 
@@ -327,25 +328,6 @@ def _with_level(index: Any, number: int, categories: Any) -> Any:
     return pd.MultiIndex.from_arrays(levels, names=index.names)
 
 
-def stack(values: Sequence[Any]) -> Any:
-    """Scalars as a series, series as a frame with a row each.
-
-    Parameters
-    ----------
-    values
-        Results of partitions.
-
-    Examples
-    --------
-    >>> stack([1, 2]).tolist()
-    [1, 2]
-    """
-    if isinstance(values[0], pd.Series):
-        frame = pd.concat(values, axis=1).T
-        return frame.infer_objects() if object in frame.dtypes.to_list() else frame
-    return pd.Series(list(values))
-
-
 def _method(name: str, fold: str | None = None) -> Reduction:
     """A reduction that pandas has as a method and that can be folded with another."""
     fold = fold or name
@@ -419,57 +401,57 @@ def _counted(item: Any, options: Any) -> dict[str, Any]:
 
 
 def _sums(item: Any, name: str, min_count: int, options: dict[str, Any]) -> Any:
-    total = getattr(item, name)(**options)
+    folded = getattr(item, name)(**options)
     counted = _counted(item, options)
-    return total, item.count(**counted) if min_count else None
+    return folded, item.count(**counted) if min_count else None
 
 
 def _fold_sums(name: str) -> Callable[..., Any]:
     def combine(values: Sequence[Any], min_count: int = 0, **options: Any) -> Any:
         # A sum that is missing has met a missing value or opposite infinities: so is the whole.
-        totals = [total for total, _ in values]
-        missing = any(total is pd.NaT for total in totals)
-        total = pd.NaT if missing else getattr(stack(totals), name)(skipna=False)
-        return total, sum(count for _, count in values) if min_count else None
+        sums = [folded for folded, _ in values]
+        missing = any(folded is pd.NaT for folded in sums)
+        whole = pd.NaT if missing else getattr(stack(sums), name)(skipna=False)
+        return whole, sum(count for _, count in values) if min_count else None
 
     return combine
 
 
 def _sum_final(value: Any, min_count: int = 0, **options: Any) -> Any:
-    total, count = value
+    whole, count = value
     if not min_count:
-        return total
-    if isinstance(total, pd.Series):
-        return total.where(count >= min_count)
-    return total if count >= min_count else np.nan
+        return whole
+    if isinstance(whole, pd.Series):
+        return whole.where(count >= min_count)
+    return whole if count >= min_count else np.nan
 
 
 def _mean_partial(item: Any, **options: Any) -> Any:
     counted = _counted(item, options)
-    total = item.sum(**options)
-    if isinstance(total, Decimal) and item.dtype == object:
-        total = float(total)
-    return total, len(item) if options.get("skipna") is False else item.count(**counted)
+    whole = total(item, **options)
+    if isinstance(whole, Decimal) and item.dtype == object:
+        whole = float(whole)
+    return whole, len(item) if options.get("skipna") is False else item.count(**counted)
 
 
 def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
-    totals = stack([total for total, _ in values])
-    return totals.sum(skipna=False), sum(count for _, count in values)
+    totals = total_of_totals([whole for whole, _ in values])
+    return totals, sum(count for _, count in values)
 
 
 def _mean_final(value: Any, **options: Any) -> Any:
-    total, count = value
+    whole, count = value
     if pd.api.types.is_scalar(count) and not count:
         return np.nan
-    if isinstance(total, Decimal):
+    if isinstance(whole, Decimal):
         # Of Arrow's decimals, whose mean has as many places as they.
-        places = Decimal(1).scaleb(int(total.as_tuple().exponent))
-        return (total / int(count)).quantize(places, rounding=ROUND_HALF_UP)
-    if isinstance(total, pd.Series) and pd.api.types.is_object_dtype(total.dtype):
+        places = Decimal(1).scaleb(int(whole.as_tuple().exponent))
+        return (whole / int(count)).quantize(places, rounding=ROUND_HALF_UP)
+    if isinstance(whole, pd.Series) and pd.api.types.is_object_dtype(whole.dtype):
         # Python divides nothing by zero.
         count = count.astype(object).where(count != 0, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _as_narrow(total / count, getattr(total, "dtype", None))
+        return _as_narrow(whole / count, getattr(whole, "dtype", None))
 
 
 def _as_narrow(value: Any, dtype: Any) -> Any:
@@ -649,13 +631,6 @@ def _is_ordered(item: Any) -> bool:
     return isinstance(dtype, pd.CategoricalDtype) and bool(dtype.ordered)
 
 
-class ByColumn(NamedTuple):
-    """The state of each column of a frame; a bare tuple may be a value."""
-
-    labels: Any
-    values: list[Any]
-
-
 def _extreme(name: str) -> Reduction:
     """The smallest or largest value.
 
@@ -765,45 +740,29 @@ def _is_time(dtype: Any) -> bool:
     return getattr(dtype, "kind", "") in ("M", "m")
 
 
-def _time_columns(item: Any, numeric_only: Any) -> list[int]:
-    if item.ndim == 1:
-        return [0] if _is_time(item.dtype) else []
-    return [] if numeric_only else [i for i, dtype in enumerate(item.dtypes) if _is_time(dtype)]
-
-
 def _with_times(plain: Reduction, timed: Reduction) -> Reduction:
-    """A reduction that does columns of times in another way than the others."""
+    """A reduction that does columns of times in another way than the others; of one kind each."""
 
     def partial(item: Any, **options: Any) -> Any:
-        places = _time_columns(item, options.get("numeric_only"))
-        if not places:
-            return plain.partial(item, **options), {}, None
         told = {key: options[key] for key in ("skipna", "ddof") if key in options}
-        if item.ndim == 1:
-            return None, {0: timed.partial(item, **told)}, None
-        times = {i: timed.partial(item.iloc[:, i], **told) for i in places}
-        rest = item.iloc[:, [i for i in range(item.shape[1]) if i not in times]]
-        return plain.partial(rest, **options) if rest.shape[1] else None, times, item.columns
+        if item.ndim == 1 and _is_time(item.dtype):
+            return ByColumn(None, [timed.partial(item, **told)])
+        if item.ndim == 1 or not item.shape[1] or not _is_time(item.dtypes.iloc[0]):
+            return plain.partial(item, **options)
+        columns = [item.iloc[:, i] for i in range(item.shape[1])]
+        return ByColumn(item.columns, [timed.partial(column, **told) for column in columns])
 
     def combine(values: Sequence[Any], **options: Any) -> Any:
-        first, times, columns = values[0]
-        rest = None
-        if first is not None:
-            rest = plain.combine([value[0] for value in values], **options)
-        merged = {i: timed.combine([value[1][i] for value in values], **options) for i in times}
-        return rest, merged, columns
+        if not isinstance(values[0], ByColumn):
+            return plain.combine(values, **options)
+        columns = zip(*(value.values for value in values), strict=True)
+        return values[0]._replace(values=[timed.combine(column, **options) for column in columns])
 
     def final(value: Any, **options: Any) -> Any:
-        rest, times, columns = value
-        if not times:
-            return plain.final(rest, **options)
-        done = {i: timed.final(one, **options) for i, one in times.items()}
-        if columns is None:
-            return done[0]
-        others = iter([] if rest is None else plain.final(rest, **options).tolist())
-        return pd.Series(
-            [done[i] if i in done else next(others) for i in range(len(columns))], index=columns
-        )
+        if not isinstance(value, ByColumn):
+            return plain.final(value, **options)
+        found = [timed.final(one, **options) for one in value.values]
+        return found[0] if value.labels is None else pd.Series(found, index=value.labels)
 
     return Reduction(partial, combine, final)
 
@@ -875,27 +834,36 @@ def _monotonic(name: str) -> Reduction:
     return Reduction(partial, combine, lambda value, **options: value is None or value[0])
 
 
+def _by_kind(plain: Reduction) -> Reduction:
+    """The same for frames, of which the columns of each dtype are done by themselves."""
+    return Reduction(*by_kind(*plain))
+
+
 REDUCTIONS: Mapping[str, Reduction] = {
-    "sum": Reduction(_sum_partial, _fold_sums("sum"), _sum_final),
-    "prod": Reduction(_prod_partial, _fold_sums("prod"), _sum_final),
+    "sum": _by_kind(Reduction(_sum_partial, _fold_sums("sum"), _sum_final)),
+    "prod": _by_kind(Reduction(_prod_partial, _fold_sums("prod"), _sum_final)),
     "median": _method("median"),  # of one partition: medians cannot be folded
     "count": _method("count", "sum"),
     "min": _extreme("min"),
     "max": _extreme("max"),
     "any": _truth("any"),
     "all": _truth("all"),
-    "mean": _with_times(
-        Reduction(_mean_partial, _mean_combine, _mean_final),
-        Reduction(_time_mean, _time_mean_combine, _time_mean_final),
+    "mean": _by_kind(
+        _with_times(
+            Reduction(_mean_partial, _mean_combine, _mean_final),
+            Reduction(_time_mean, _time_mean_combine, _time_mean_final),
+        )
     ),
-    "var": Reduction(_moments, _moments_combine, _var_final),
-    "std": _with_times(
-        Reduction(_moments, _moments_combine, _std_final),
-        Reduction(_time_moments, _time_moments_combine, _time_std),
+    "var": _by_kind(Reduction(_moments, _moments_combine, _var_final)),
+    "std": _by_kind(
+        _with_times(
+            Reduction(_moments, _moments_combine, _std_final),
+            Reduction(_time_moments, _time_moments_combine, _time_std),
+        )
     ),
     "is_monotonic_increasing": _monotonic("is_monotonic_increasing"),
     "is_monotonic_decreasing": _monotonic("is_monotonic_decreasing"),
-    "sem": Reduction(_moments, _moments_combine, _sem_final),
+    "sem": _by_kind(Reduction(_moments, _moments_combine, _sem_final)),
     "nunique": Reduction(_distinct, _distinct_combine, _nunique_final),
     "unique": Reduction(_distinct, _distinct_combine, _unique_final),
     "drop_duplicates": _rows("drop_duplicates"),

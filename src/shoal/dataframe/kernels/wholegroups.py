@@ -172,7 +172,7 @@ def _of_no_group(part: Any, told: Any) -> Any:
         return call_by_group(sample_of(part.iloc[:0]), *told).iloc[:0]
 
 
-def group_numbers(part: Any, spec: Any, table: Any, ascending: bool) -> Any:
+def group_numbers(part: Any, spec: Any, table: Any, down: Any) -> Any:
     """The number of each row's group, among those of all partitions.
 
     Parameters
@@ -183,21 +183,21 @@ def group_numbers(part: Any, spec: Any, table: Any, ascending: bool) -> Any:
         As `call_by_group` has it.
     table
         A series with a row for each group, in their order.
-    ascending
-        False to count from the last group.
+    down
+        None, or as many rows as there are numbers to count down from.
 
     Examples
     --------
     >>> table = pd.Series([1, 1], index=pd.Index([3, 5], name="k"))
-    >>> group_numbers(pd.DataFrame({"k": [5]}), (("k",), None, (), None, False), table, True)
+    >>> group_numbers(pd.DataFrame({"k": [5]}), (("k",), None, (), None, False), table, None)
     0    1
     dtype: int64
     """
     here = call_by_group(part, spec, "ngroup", (), ())
     labels = call_by_group(part, spec, "size", (), ()).index
     numbers = table.index.get_indexer(labels)
-    if not ascending:
-        numbers = len(table) - 1 - numbers
+    if down is not None:
+        numbers = len(down) - 1 - numbers
     out = pd.Series(np.nan, index=part.index)
     there = (here.notna() & (here >= 0)).to_numpy()
     found = numbers[here[there].to_numpy().astype(np.int64)]

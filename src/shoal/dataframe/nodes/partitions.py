@@ -26,6 +26,7 @@ from shoal.graph.token import tokenize
 
 __all__ = [
     "Concat",
+    "Disjoint",
     "Head",
     "Pieces",
     "Repartition",
@@ -264,6 +265,46 @@ class RepartitionDivisions(_Passing):
     def label(self) -> str:
         """From how many to how many."""
         return f"RepartitionDivisions({self.source.npartitions} to {self.npartitions})"
+
+
+class Disjoint(_Passing):
+    """Sorted partitions, of which some end with the label that the next begins with.
+
+    Divisions say in which one partition a label is: rows of equal labels come into the same one.
+
+    Parameters
+    ----------
+    source
+        The frame; its divisions need not be known.
+    ends
+        The least and the largest label of each partition, a tuple of pairs.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2, 3, 4]}, npartitions=2)
+    >>> Disjoint(df.expr, ((0, 1), (1, 2))).divisions
+    (0, 1, 2)
+    """
+
+    __slots__ = ()
+    fields = ("source", "ends")
+    prefix = "disjoint"
+
+    def infer_divisions(self) -> tuple[Any, ...]:
+        """The different labels that partitions begin with, and the last label."""
+        return (*dict.fromkeys(first for first, _ in self.ends), self.ends[-1][1])
+
+    def place(self, lowering: Lowering) -> None:
+        """A task for each new partition reads the old ones that have rows of it."""
+        blocks, limits = cuts.meetings(self.ends, self.divisions)
+        meta = [self.meta] * len(limits)
+        inputs: list[Input] = [Gather(self.source.name, blocks), Each(limits), Each(meta)]
+        lowering.add_grid(self, cuts.concat_between, inputs)
+
+    def label(self) -> str:
+        """From how many to how many."""
+        return f"Disjoint({self.source.npartitions} to {self.npartitions})"
 
 
 class Concat(FrameNode):

@@ -1,0 +1,90 @@
+"""Frames that are sorted already: where partitions touch, and where some have no rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shoal.dataframe import from_map, from_pandas, merge_asof
+
+ROWS = pd.DataFrame({"x": [1, 2, 2, 3, 5, 5, 5, 5, 7, 9], "s": list("abcdefghij")})
+
+
+def touching():
+    """Partitions of two rows: one ends with 2, one begins so, and two have nothing but 5."""
+    return from_map(lambda i: ROWS.iloc[2 * i : 2 * i + 2], range(5), meta=ROWS.iloc[:0])
+
+
+def by_set_index():
+    return touching().set_index("x", sorted=True)
+
+
+def by_asking():
+    return touching().set_index("x", sort=False).compute_current_divisions(set_divisions=True)
+
+
+@pytest.fixture(params=[by_set_index, by_asking])
+def lazy(request):
+    return request.param()
+
+
+def test_divisions_say_where_all_rows_of_a_label_are(lazy):
+    plain = ROWS.set_index("x")
+    assert lazy.divisions == (1, 2, 5, 7, 9)
+    assert lazy.compute().equals(plain)
+    for label in plain.index.unique():
+        assert lazy.loc[label].compute().equals(plain.loc[[label]])
+    for some in (slice(2, 5), slice(None, 2), slice(5, None), [2, 5]):
+        assert lazy.loc[some].compute().equals(plain.loc[some])
+    for part, low, high in zip(lazy.partitions, lazy.divisions, lazy.divisions[1:], strict=False):
+        labels = part.compute().index
+        assert labels.min() >= low
+        assert labels.max() < high or high == 9
+
+
+@pytest.mark.parametrize("how", ["left", "inner"])
+def test_joins_find_all_rows_of_a_label(lazy, how):
+    other = pd.DataFrame({"z": [10, 20, 30]}, index=pd.Index([2, 5, 7], name="x"))
+    found = lazy.join(from_pandas(other, npartitions=2), how=how).compute()
+    pd.testing.assert_frame_equal(found, ROWS.set_index("x").join(other, how=how))
+
+
+def test_windows_of_time_have_all_rows_of_a_moment():
+    times = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-02", "2020-01-03"])
+    plain = pd.DataFrame({"t": times, "v": [1, 2, 3, 4]})
+    lazy = from_pandas(plain, npartitions=2).set_index("t", sorted=True)
+    assert lazy.v.resample("D").sum().compute().tolist() == [1, 5, 4]
+
+
+@pytest.mark.parametrize("low, high", [(2, 5), (5, 5), (7, 9), (1, 1), (100, 200)])
+def test_partitions_without_rows_do_not_stand_in_the_way(low, high):
+    plain = ROWS[(ROWS.x >= low) & (ROWS.x <= high)]
+    lazy = touching()
+    lazy = lazy[(lazy.x >= low) & (lazy.x <= high)]
+    labelled = lazy.set_index("x", sorted=True)
+    assert labelled.compute().equals(plain.set_index("x"))
+    assert labelled.known_divisions == bool(len(plain))
+    quotes = pd.DataFrame({"x": [1, 4, 6], "z": [1, 2, 3]})
+    told = merge_asof(lazy, from_pandas(quotes, npartitions=2), on="x").compute()
+    wanted = pd.merge_asof(plain, quotes, on="x")
+    pd.testing.assert_frame_equal(told.reset_index(drop=True), wanted)
+    told = merge_asof(from_pandas(quotes, npartitions=2), lazy, on="x").compute()
+    wanted = pd.merge_asof(quotes, plain, on="x")
+    pd.testing.assert_frame_equal(told.reset_index(drop=True), wanted)
+
+
+def test_labels_that_are_missing_lie_between_no_bounds():
+    plain = ROWS.assign(x=[1, 2, np.nan, np.nan, 5, 6, np.nan, 9, 9, 10])
+    lazy = from_pandas(plain, npartitions=5).set_index("x", sorted=True)
+    assert not lazy.known_divisions
+    assert lazy.s.compute().sort_values().tolist() == plain.s.tolist()
+
+
+def test_divisions_that_are_told_are_looked_at():
+    lazy = touching().set_index("x", sorted=True, divisions=[1, 2, 5, 5, 7, 9])
+    with pytest.raises(RuntimeError, match=r"Expected a range of \["):
+        lazy.compute()
+
+
+def test_divisions_of_a_column_are_not_those_of_the_index():
+    with pytest.raises(ValueError, match="use set_index"):
+        touching().compute_current_divisions("x", set_divisions=True)
