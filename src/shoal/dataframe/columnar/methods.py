@@ -121,6 +121,8 @@ def _isin(value: Value, given: dict[Any, Any]) -> Value:
         raise Untranslated(f"isin of {value.kind}")
     if any(type(item) is not plain for item in items):
         raise Untranslated("isin with values of other types")
+    if plain is int and max(map(abs, items)) >= 2**63:
+        raise Untranslated("isin with numbers that are too large")
     dtype = pl.String if plain is str else pl.Int64
     found = value.expr.is_in(pl.Series(list(items), dtype=dtype).implode())
     return Value(value.base, found.fill_null(False) if value.null else found, "bool")

@@ -366,8 +366,11 @@ def _literal_like(value: Any, kind: str) -> Any:
     if kind in TIMES and isinstance(value, datetime.datetime | np.datetime64):
         stamp = pd.Timestamp(value)
         unit: Any = kind[len("datetime64[") : -1]
-        exact = not stamp.nanosecond and not (unit == "ms" and stamp.microsecond % 1000)
-        if not pd.isna(stamp) and stamp.tz is None and exact:
-            # In the column's unit: Polars would otherwise compare in the coarser one.
-            return pl.lit(stamp.to_pydatetime(), dtype=pl.Datetime(unit))
+        if not pd.isna(stamp) and stamp.tz is None:
+            try:
+                # In the column's unit: Polars would otherwise compare in the coarser one.
+                number = stamp.as_unit(unit, round_ok=False).asm8.astype("int64")
+            except ValueError:  # it is between two moments, or out of bounds
+                raise Untranslated(f"{kind} compared with {value!r:.40}") from None
+            return pl.lit(int(number), dtype=pl.Int64).cast(pl.Datetime(unit))
     raise Untranslated(f"{kind} compared with {value!r:.40}")

@@ -141,9 +141,14 @@ class ReadParquet(Source):
         field = self.dataset.schema.field(column).type
         if isinstance(value, bool | np.bool_):
             return bool(pa.types.is_boolean(field))
+        if isinstance(value, int | np.integer) and pa.types.is_uint64(field):
+            return bool(0 <= value < 2**64) and column not in self.dataset.holed
         if isinstance(value, int | np.integer) and pa.types.is_integer(field):
             # Beyond 2**53 floats, which the numbers become, are equal that differ in the file.
-            return column not in self.dataset.holed or abs(int(value)) < 2**53
+            whole = column not in self.dataset.holed
+            return abs(int(value)) < (2**63 if whole else 2**53)
+        if isinstance(value, int | np.integer) and abs(int(value)) > 2**53:
+            return False
         if isinstance(value, int | float | np.integer | np.floating):
             # pandas rounds the value to a narrower column's type before it compares; Arrow widens
             # the column, and fails where integers are too large for the float it compares them as.
@@ -151,7 +156,7 @@ class ReadParquet(Source):
         if isinstance(value, str):
             return bool(pa.types.is_string(field) or pa.types.is_large_string(field))
         if isinstance(value, pd.Timestamp | np.datetime64):
-            return bool(pa.types.is_timestamp(field)) and not pd.isna(value) and field.tz is None
+            return pa.types.is_timestamp(field) and field.tz is None and _has(field.unit, value)
         return False
 
     def accepts_missing(self, column: Any) -> bool:
@@ -463,6 +468,26 @@ def _any_of(groups: Sequence[Sequence[Any]], schema: Any) -> Any:
     return out
 
 
+def _has(unit: Any, moment: Any) -> bool:
+    """Whether a moment is one of those that there are in a unit."""
+    try:
+        return bool(pd.Timestamp(moment).as_unit(unit, round_ok=False) == moment)
+    except ValueError:  # it is between two, or out of bounds
+        return False
+
+
+def _exactly(value: Any, kind: Any) -> Any:
+    """What a column is compared with as Arrow has it.
+
+    By itself it cuts moments at microseconds, and looks for large numbers among smaller ones.
+    """
+    if isinstance(value, pd.Timestamp):
+        return pa.scalar(value, pa.timestamp(value.unit, value.tz))
+    if pa.types.is_uint64(kind) and isinstance(value, int | np.integer) and value >= 0:
+        return pa.scalar(int(value), kind)
+    return value
+
+
 def _condition(column: Any, op: str, value: Any, kind: Any) -> Any:
     """A filter as Arrow has it, in whose files one of the moments may stand for a missing one."""
     missing = pc.field(column).is_null(nan_is_null=True)
@@ -472,7 +497,8 @@ def _condition(column: Any, op: str, value: Any, kind: Any) -> Any:
         missing = missing | pc.coalesce(~there, pc.scalar(False))
     if op in ("is", "is not"):
         return ~missing if op == "is not" else missing
-    value = list(value) if op in ("in", "not in") else value
+    many = op in ("in", "not in")
+    value = [_exactly(one, kind) for one in value] if many else _exactly(value, kind)
     one = pq.filters_to_expression([[(column, op, value)]])
     if not pa.types.is_timestamp(kind):
         return one
@@ -678,7 +704,7 @@ def _check_compared(name: str, op: str, value: Any, data: Dataset) -> None:
     try:
         rows = pads.dataset(pa.schema([field]).empty_table())
         rows.to_table(filter=_any_of([[(name, op, value)]], data.schema))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, NotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, NotImplementedError, OverflowError) as error:
         raise TypeError(
             f"filter on {name!r} compares {field.type} with {value!r}, which Arrow cannot do "
             f"({error}); give a value of the column's type, or filter the frame"

@@ -831,7 +831,7 @@ def _out_of_range(footer: Any, row_group: int, group: Sequence[Any]) -> bool:
             continue
         values = value if op == "in" else (value,)
         try:
-            if not any(WITHIN[op](*ends, _comparable(one)) for one in values):
+            if not any(WITHIN[op](*ends, one) for one in values):
                 return True
         except TypeError:
             continue
@@ -864,10 +864,6 @@ WITHIN: Mapping[str, Callable[[Any, Any, Any], Any]] = {
     "in": lambda low, high, value: low <= value <= high,
 }
 """Whether some value between two bounds may meet a filter."""
-
-
-def _comparable(value: Any) -> Any:
-    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
 
 
 def bounds_of(footer: Any, row_groups: Sequence[int] | None, column: Any) -> tuple[Any, Any] | None:
