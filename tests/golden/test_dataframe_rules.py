@@ -17,6 +17,7 @@ import pytest
 
 import shoal
 import shoal.dataframe as dd
+from shoal.dataframe.nodes.stage import Stage
 from shoal.dataframe.rules import RULES
 from shoal.expr.explain import outline
 from shoal.expr.rewrite import rewrite
@@ -185,6 +186,16 @@ def twice_as_text(df: Any) -> Any:
     return [(df.y * 2).sum(), (df.y * 2).max()]
 
 
+def in_memory(df: Any) -> Any:
+    some = memory()
+    return some[some.y * 2 > some.x].groupby("k").x.max()
+
+
+def joined_in_memory(df: Any) -> Any:
+    few = dd.from_pandas(pd.DataFrame({"k": list("abc"), "w": [1, 2, 3]}), 1)
+    return memory().merge(few, on="k").assign(v=lambda both: both.w * both.y)[["k", "v"]]
+
+
 PAIRS: dict[str, Callable[[Any], Any]] = {
     "a chain is one stage, and the file is read for what it uses": lambda df: df[df.x > 3].y + 1,
     "an assignment that nobody reads goes; a filter moves below the other": assigned,
@@ -244,6 +255,14 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
         of_unknown_size("x").drop_duplicates(subset="k").k.sum()
     ),
     "what the columnar kernel can do is one task": lambda df: df[df.x > 7].groupby("k").y.mean(),
+    "columnar: a stage that reads files begins in that kernel": lambda df: df[df.y * 2 > df.x].k,
+    "columnar: what has no equivalent there is left to pandas": (
+        lambda df: df[df.y * 2 > df.x].k.str.upper()
+    ),
+    "columnar: dtypes of other kinds are left to pandas": lambda df: df.y + 1,
+    "columnar: a partition in memory, where it is asked for": in_memory,
+    "columnar: what pandas makes of partitions, where it is asked for": joined_in_memory,
+    "columnar: a partition in memory, where it is not asked for": in_memory,
     "aggregations that nobody reads are not computed": lambda df: df.groupby("k").agg(
         {"x": ["sum", "std"], "y": "max"}
     )[[("y", "max")]],
@@ -260,6 +279,7 @@ READ: dict[str, dict[str, Any]] = {
         "aggregate_files": True,
         "blocksize": "1MB",
     },
+    "columnar: dtypes of other kinds are left to pandas": {"dtype_backend": "numpy_nullable"},
 }
 """How files are read, where not as they are."""
 
@@ -271,15 +291,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "dataframe.replan.broadcast-limit": "10 kB"
     },
     "a side that may be too large is moved": {"dataframe.replan.broadcast-limit": "1 kB"},
+    "columnar: a partition in memory, where it is asked for": {"dataframe.engine": "columnar"},
+    "columnar: what pandas makes of partitions, where it is asked for": {
+        "dataframe.engine": "columnar"
+    },
 }
 """Under which a pair is made, where not as they are."""
 
 
-def drawn(roots: list[Any]) -> str:
+def drawn(roots: list[Any], kernels: bool = False) -> str:
+    def told(node: Any) -> str:
+        kernel = f", {node.told_kernel()}" if kernels and isinstance(node, Stage) else ""
+        return f"{node.label()} {node.shape}{kernel}"
+
     lines = outline(roots, lambda node: node.sources, lambda node: node.name)
-    return "\n".join(
-        f"    {line.text(lambda node: f'{node.label()} {node.shape}')}" for line in lines
-    )
+    return "\n".join(f"    {line.text(told)}" for line in lines)
 
 
 def run(name: str, folder: str) -> tuple[str, list[Any], list[Any]]:
@@ -292,7 +318,8 @@ def run(name: str, folder: str) -> tuple[str, list[Any], list[Any]]:
         # What is left open is hidden by the plan that runs if nobody looks at sizes.
         last = 2 if name.startswith("left open") else 9
         after, _ = rewrite(before, [rule for rule in RULES if getattr(rule, "phase", 0) <= last])
-    text = f"# {name}\n\n{drawn(before)}\n\n  ->\n\n{drawn(after)}\n"
+        drawn_after = drawn(after, kernels=name.startswith("columnar"))
+    text = f"# {name}\n\n{drawn(before)}\n\n  ->\n\n{drawn_after}\n"
     return text, collections, [one.__shoal_with_node__(n) for one, n in zip(collections, after)]
 
 

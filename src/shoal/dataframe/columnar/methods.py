@@ -25,6 +25,7 @@ from shoal.dataframe.columnar.values import (
     compare,
     is_number,
     literal,
+    readable,
     without_nan,
 )
 from shoal.dataframe.nodes.base import FrameNode
@@ -161,7 +162,7 @@ def _astype(value: Value, given: dict[Any, Any]) -> Value:
 def _missing(wanted: bool) -> Callable[[Value, dict[Any, Any]], Value]:
     def translate(value: Value, given: dict[Any, Any]) -> Value:
         _only(given, {}, "isna")
-        expr = without_nan(value)
+        expr = without_nan(readable(value, "isna"))
         return Value(value.base, expr.is_null() if wanted else expr.is_not_null(), "bool")
 
     return translate
@@ -210,6 +211,7 @@ def _clip(value: Value, given: dict[Any, Any]) -> Value:
     plain = {FLOAT: (int, float), "int64": (int,)}.get(value.kind, ())
     if any(e is not None and (type(e) not in plain or not is_number(e)) for e in ends):
         raise Untranslated(f"clip of {value.kind} to {ends}")
+    readable(value, "clip")
     if None not in ends and ends[0] > ends[1]:
         raise Untranslated("clip to bounds that pandas changes for each other")
     return dataclasses.replace(value, expr=value.expr.clip(*ends))
@@ -219,7 +221,7 @@ def _len(value: Value, given: dict[Any, Any]) -> Value:
     import polars as pl
 
     _only(given, {}, "str.len")
-    if value.kind != "str" or value.null:
+    if value.kind != "str" or value.null is True:
         raise Untranslated(f"str.len of {value.kind}, or of values that are missing")
     return Value(value.base, value.expr.str.len_chars().cast(pl.Int64), "int64")
 
@@ -340,6 +342,6 @@ def attribute(node: FrameNode, value: Any) -> Value:
     part = node.attribute.removeprefix("dt.")
     if not isinstance(value, Value) or value.kind not in TIMES or part not in _ATTRIBUTES:
         raise Untranslated(f"attribute {node.attribute}")
-    if value.null:
+    if value.null is True:
         raise Untranslated(f"{node.attribute} of times that may be missing")
     return Value(value.base, _ATTRIBUTES[part](value.expr.dt).cast(pl.Int32), "int32")

@@ -32,22 +32,40 @@ class PartialResult:
 
     Parameters
     ----------
+    base
+        The rows.
     query
-        A lazy frame.
+        Called with their lazy frame and the expressions; gives another one.
+    exprs
+        Expressions, a list.
     finish
         Called with the collected frame.
 
     Examples
     --------
-    >>> PartialResult(None, len).finish("ab")
-    2
+    >>> PartialResult(v.Base("rows"), lambda frame, exprs: frame, [], len).query("ab")
+    'ab'
     """
 
-    __slots__ = ("finish", "query")
+    __slots__ = ("base", "exprs", "finish", "make")
 
-    def __init__(self, query: Any, finish: Callable[[Any], Any]) -> None:
-        self.query = query
+    def __init__(
+        self, base: v.Base, query: Any, exprs: list[Any], finish: Callable[[Any], Any]
+    ) -> None:
+        self.base = base
+        self.make = query
+        self.exprs = exprs
         self.finish = finish
+
+    def query(self, frame: Any) -> Any:
+        """The lazy frame that has the numbers.
+
+        Parameters
+        ----------
+        frame
+            The rows.
+        """
+        return self.make(frame, self.exprs)
 
 
 def partial_of(translator: Translator, node: Partial) -> PartialResult:
@@ -73,13 +91,15 @@ def partial_of(translator: Translator, node: Partial) -> PartialResult:
     >>> from_dict({"x": [1, 2]}, npartitions=1).to_parquet(folder, write_index=False)
     >>> reduce = read_parquet(folder).x.sum().expr
     >>> found = partial_of(Translator(ordered=False), Partial(reduce.args, reduce.reducer))
-    >>> found.finish(found.query.collect())
+    >>> found.finish(found.query(found.base.frame).collect())
     (2, (np.int64(3), None))
     """
     reducer = node.reducer
     if any(not isinstance(arg, FrameNode) for arg in node.args):
         raise Untranslated(f"{reducer.title} of a delayed value")
     found = [translator(arg) for arg in node.args]
+    if any(not isinstance(one, Table | Value) for one in found):
+        raise Untranslated(f"{reducer.title} of a scalar")
     if any(one.base is not found[0].base for one in found):
         raise Untranslated(f"{reducer.title} of different rows")
     if type(reducer) is GroupReducer:
@@ -98,21 +118,17 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
     whole = first if isinstance(first, Table) else {reducer.aggregates[0].column: first}
     if reducer.customs():
         raise Untranslated("a custom Aggregation")
-    frame = first.base.frame
+    base = first.base
     for value in keys:
         if reducer.dropna and reducer.observed and (value.null or value.nan):
-            frame = frame.filter(v.without_nan(value).is_not_null())
-    exprs, kinds = [], []
+            base = base.filter(v.without_nan(value).is_not_null())
+    exprs, kinds = [v.without_nan(value).alias(f"key {i}") for i, value in enumerate(keys)], []
     for i, (column, name) in enumerate(reducer.atoms()):
         if name in ROWS:
             raise Untranslated(f"groupby with {name} values")
         expr, kind = atom(None if column is None else whole[column], name)
         exprs.append(expr.alias(f"value {i}"))
         kinds.append(kind)
-    grouped = frame.group_by(
-        [v.without_nan(value).alias(f"key {i}") for i, value in enumerate(keys)],
-        maintain_order=not reducer.sort,
-    )
     metas = [arg.meta for arg in node.args]
     series = iter(metas[1:])
     names = [next(series).name if name is None else name for name in reducer.by]
@@ -126,7 +142,11 @@ def _groups(node: Partial, found: Sequence[Any]) -> PartialResult:
         atoms = {i: _numbers_of(out[f"value {i}"], kind) for i, kind in enumerate(kinds)}
         return State(pd.DataFrame(atoms, index=index, copy=False), {})
 
-    return PartialResult(grouped.agg(exprs), finish)
+    def query(frame: Any, exprs: Any) -> Any:
+        grouped = frame.group_by(exprs[: len(keys)], maintain_order=not reducer.sort)
+        return grouped.agg(exprs[len(keys) :])
+
+    return PartialResult(base, query, exprs, finish)
 
 
 def _numbers_of(column: Any, kind: str) -> Any:
@@ -148,7 +168,7 @@ def _keys(node: Partial, first: Any, given: Sequence[Any]) -> list[Value]:
         key = next(rest) if name is None else first[name]
         if not isinstance(key, Value):
             raise Untranslated("groups by a frame")
-        keys.append(key)
+        keys.append(v.readable(key, "groups"))
     return keys
 
 
@@ -172,11 +192,13 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
         raise Untranslated(f"{name} with {', '.join(options) or 'skipna=False'}")
     if name in ("len", "size"):
         width = len(found.columns) if isinstance(found, Table) and name == "size" else 1
-        query = found.base.frame.select(pl.len().alias("rows"))
-        return PartialResult(query, lambda out: (out.item(), out.item() * width))
+        rows = [pl.len().alias("rows")]
+        return PartialResult(
+            found.base, _select, rows, lambda out: (out.item(), out.item() * width)
+        )
     if name not in FOLDS and not spread:
         raise Untranslated(f"no columnar {name}")
-    values = list(found.columns.values()) if isinstance(found, Table) else [found]
+    values = [found[name] for name in found.columns] if isinstance(found, Table) else [found]
     exprs = [pl.len().alias("rows")]
     kinds = []
     for i, value in enumerate(values):
@@ -212,7 +234,11 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
         states = [state(meta.iloc[:, list(some)], some) for some in places]
         return rows, ByKind(meta.columns, places, states)
 
-    return PartialResult(found.base.frame.select(exprs), finish)
+    return PartialResult(found.base, _select, exprs, finish)
+
+
+def _select(frame: Any, exprs: Any) -> Any:
+    return frame.select(exprs)
 
 
 NUMBERS = frozenset([v.FLOAT, "int64"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shoal.dataframe.columnar import methods
@@ -75,7 +75,7 @@ class Table:
 
     def frame(self) -> Any:
         """A lazy frame with the keys and columns under their labels."""
-        every = {**self.keys, **self.columns}
+        every = {**self.keys, **{name: self[name] for name in self.columns}}
         if any(type(name) is not str for name in every):
             raise Untranslated("columns whose names are not text")
         return self.base.frame.select([value.expr.alias(n) for n, value in every.items()])
@@ -83,7 +83,7 @@ class Table:
     def __getitem__(self, name: Any) -> Value:
         if name not in self.columns:
             raise Untranslated(f"{name!r}, which is no column")
-        return self.columns[name]
+        return v.readable(self.columns[name], f"column {name!r}")
 
 
 def _named(frame: Any, columns: dict[str, Value], keys: Any = (), index: Any = None) -> Table:
@@ -110,6 +110,8 @@ class Translator:
     scan_of
         What is read of a reader, a `Scan`, with the labels of its rows; by default all of it,
         whose labels nobody knows.
+    given
+        Tables, values and plain numbers that nodes are, by name.
 
     Examples
     --------
@@ -117,8 +119,14 @@ class Translator:
     []
     """
 
-    def __init__(self, ordered: bool, scan_of: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        ordered: bool,
+        scan_of: Callable[[Any], Any] | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
         self.ordered = ordered
+        self.given = dict(given or {})
         self.scan_of = scan_of or (lambda reader: reader.scan())
         self.labelled = scan_of is not None
         self.scans: list[Scan] = []
@@ -153,6 +161,8 @@ class Translator:
         """
         if not isinstance(node, FrameNode):
             raise Untranslated("a delayed value")
+        if node.name in self.given:
+            return self.given[node.name]
         scanned = hasattr(node, "scan")
         # Rows that are read are in order; others may be made twice, with and without.
         key = node.name, self.ordered and not scanned
@@ -221,9 +231,7 @@ class Translator:
             raise Untranslated("a filter that is not one boolean series")
         if predicate.base is not source.base:
             raise Untranslated("a filter from other rows")
-        return self._of_rows(
-            source, Base(source.base.frame.filter(predicate.expr), source.base.labels)
-        )
+        return self._of_rows(source, source.base.filter(predicate.expr))
 
     def _of_rows(self, source: Any, base: Base) -> Any:
         """The same columns of some of the rows."""
@@ -293,10 +301,17 @@ class Translator:
 
     def _project(self, node: Project) -> Table:
         source = self.table(node.source)
-        return dataclasses.replace(source, columns={name: source[name] for name in node.columns})
+        if any(name not in source.columns for name in node.columns):
+            raise Untranslated("a column that is not there")
+        columns = {name: source.columns[name] for name in node.columns}
+        return dataclasses.replace(source, columns=columns)
 
     def _column(self, node: Column) -> Value:
-        return self.table(node.source)[node.column]
+        columns = self.table(node.source).columns
+        if node.column not in columns:
+            raise Untranslated(f"{node.column!r}, which is no column")
+        found: Value = columns[node.column]
+        return found
 
     def _assign(self, node: Assign) -> Table:
         source = self.table(node.source)
@@ -345,15 +360,14 @@ class Translator:
         if told.pop("how", "any") != "any" or told:
             raise Untranslated(f"dropna with {', '.join(map(str, told)) or 'how'}")
         if isinstance(source, Value):
-            values = [source]
+            values = [v.readable(source, "dropna")]
         else:
             wanted = list(source.columns) if names is None else names
             values = [source[name] for name in ([wanted] if isinstance(wanted, str) else wanted)]
         there = [v.without_nan(value).is_not_null() for value in values if value.null or value.nan]
         if not there:
             return source
-        frame = source.base.frame.filter(functools.reduce(operator.and_, there))
-        return self._of_rows(source, Base(frame, source.base.labels))
+        return self._of_rows(source, source.base.filter(functools.reduce(operator.and_, there)))
 
     def _attribute(self, node: Attribute) -> Value:
         return methods.attribute(node, self(node.source))
@@ -503,7 +517,7 @@ def atom(value: Value | None, name: str) -> tuple[Any, str]:
 
     if value is None or name == "size":
         return pl.len().cast(pl.Int64), "int64"
-    expr = v.without_nan(value)
+    expr = v.without_nan(v.readable(value, name))
     if name == "count":
         return (expr.count() if value.null or value.nan else pl.len()).cast(pl.Int64), "int64"
     if name == "sum" and value.kind in (v.FLOAT, "int64"):

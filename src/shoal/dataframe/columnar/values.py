@@ -18,7 +18,7 @@ import dataclasses
 import datetime
 import math
 import operator as functions
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ __all__ = [
     "Base",
     "FLOAT",
     "INTEGERS",
+    "KINDS",
+    "MAYBE",
     "TIMES",
     "Untranslated",
     "Value",
@@ -37,6 +39,8 @@ __all__ = [
     "kind_of",
     "literal",
     "operator",
+    "readable",
+    "roots_of",
     "without_nan",
 ]
 
@@ -44,6 +48,8 @@ FLOAT = "float64"
 INTEGERS = frozenset(["int8", "int16", "int32", "int64"])
 TIMES = frozenset(f"datetime64[{unit}]" for unit in ("ms", "us", "ns"))
 KINDS = frozenset([FLOAT, "bool", "str"]) | INTEGERS | TIMES
+MAYBE = "maybe"
+"""Of values of which nobody knows yet whether they can be null; it is true."""
 
 ARITHMETIC = frozenset(["add", "sub", "mul", "truediv"])
 WHOLE = frozenset(["floordiv", "mod", "pow"])
@@ -70,6 +76,11 @@ class Base:
     labels
         Values that are the labels of the rows, an expression of their numbers, or None where
         nobody asks.
+    origin
+        The partition in memory that the rows are of, if they are of one: then there is no frame
+        yet.
+    filters
+        What is true of the rows of that partition that are left, a tuple.
 
     Examples
     --------
@@ -77,11 +88,27 @@ class Base:
     True
     """
 
-    __slots__ = ("frame", "labels")
+    __slots__ = ("filters", "frame", "labels", "origin")
 
-    def __init__(self, frame: Any, labels: Any = None) -> None:
+    def __init__(
+        self, frame: Any, labels: Any = None, origin: Any = None, filters: tuple[Any, ...] = ()
+    ) -> None:
         self.frame = frame
         self.labels = labels
+        self.origin = origin
+        self.filters = filters
+
+    def filter(self, expr: Any) -> Base:
+        """Those at which something is true.
+
+        Parameters
+        ----------
+        expr
+            A boolean expression without nulls.
+        """
+        if self.origin is None:
+            return Base(self.frame.filter(expr), self.labels)
+        return Base(None, None, self.origin, (*self.filters, expr))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +124,7 @@ class Value:
     kind
         Its pandas dtype, as text.
     null, nan
-        Whether it can have such values.
+        Whether it can have such values; `MAYBE` while a stage is planned.
 
     Examples
     --------
@@ -108,7 +135,7 @@ class Value:
     base: Base
     expr: Any
     kind: str
-    null: bool = False
+    null: bool | str = False
     nan: bool = False
 
     def on(self, base: Base) -> Value:
@@ -146,6 +173,48 @@ def kind_of(dtype: Any, what: str) -> str:
     if kind not in KINDS or isinstance(dtype, pd.CategoricalDtype):
         raise Untranslated(f"{what} has dtype {kind}")
     return kind
+
+
+def roots_of(exprs: Iterable[Any]) -> frozenset[str]:
+    """The columns that expressions read.
+
+    Parameters
+    ----------
+    exprs
+        Of Polars.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> sorted(roots_of([pl.col("0") + pl.col("2"), pl.len()]))
+    ['0', '2']
+    """
+    return frozenset([name for expr in exprs for name in expr.meta.root_names()])
+
+
+def readable(value: Value, what: str) -> Value:
+    """A value that something may be computed of: others are only handed on.
+
+    Parameters
+    ----------
+    value
+        Any.
+    what
+        Is computed.
+
+    Raises
+    ------
+    Untranslated
+        Its dtype has no exact equivalent.
+
+    Examples
+    --------
+    >>> readable(Value(Base(None), None, "int64"), "sum").kind
+    'int64'
+    """
+    if value.kind not in KINDS:
+        raise Untranslated(f"{what} of {value.kind}")
+    return value
 
 
 def without_nan(value: Value) -> Any:
@@ -186,6 +255,8 @@ def operator(node: Any, args: list[Any]) -> Value:
     'int64'
     """
     values = [arg for arg in args if isinstance(arg, Value)]
+    if not values:
+        raise Untranslated(f"{node.op} of scalars")
     base = values[0].base
     if any(value.base is not base for value in values):
         raise Untranslated(f"{node.op} of different rows")
@@ -229,7 +300,7 @@ def binary(op: str, args: list[Any], base: Base, kind: str) -> Value:
         arg.kind == "str" if isinstance(arg, Value) else type(arg) is str for arg in args
     ):
         first, second = (arg.expr if isinstance(arg, Value) else literal(arg) for arg in args)
-        return Value(base, first + second, "str", any(getattr(arg, "null", False) for arg in args))
+        return Value(base, first + second, "str", _null_of(args))
     if op in WHOLE:
         return _of_whole(op, args, base)
     if op in ARITHMETIC:
@@ -237,6 +308,11 @@ def binary(op: str, args: list[Any], base: Base, kind: str) -> Value:
     if op in COMPARISONS:
         return _comparison(op, args, base)
     raise Untranslated(f"operator {op}")
+
+
+def _null_of(args: list[Any]) -> bool | str:
+    nulls = {arg.null for arg in args if isinstance(arg, Value)}
+    return True if True in nulls else MAYBE if MAYBE in nulls else False
 
 
 def _is_text(arg: Any) -> bool:
@@ -271,8 +347,7 @@ def _arithmetic(op: str, args: list[Any], base: Base, wanted: str) -> Value:
     kind = FLOAT if floats else "int64"
     if wanted != kind:
         raise Untranslated(f"{op} gives {wanted}")
-    null = any(isinstance(arg, Value) and arg.null for arg in args)
-    return Value(base, getattr(functions, op)(*exprs), kind, null, floats)
+    return Value(base, getattr(functions, op)(*exprs), kind, _null_of(args), floats)
 
 
 def _comparison(op: str, args: list[Any], base: Base) -> Value:
@@ -302,6 +377,7 @@ def compare(left: Value, op: str, right: Any) -> Any:
     [True, False]
     """
     func: Callable[..., Any] = getattr(functions, op)
+    readable(left, op)
     if isinstance(right, Value):
         numeric = {FLOAT, *INTEGERS}
         if left.kind != right.kind and not {left.kind, right.kind} <= numeric:

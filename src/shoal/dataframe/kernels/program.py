@@ -9,7 +9,7 @@ stage it was made from (`shoal.dataframe.nodes.stage`) still has the expression.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from shoal.graph.task import Nest, Ref, Template
@@ -28,7 +28,7 @@ class Step:
     args
         The arguments.
     title
-        What people call it.
+        What people call it; empty for one that is part of the step before.
 
     Examples
     --------
@@ -48,18 +48,21 @@ class Program:
     ----------
     steps
         At least one.
+    outs
+        Numbers of the steps whose results are wanted, as a list; by default the last one's.
 
     Examples
     --------
     >>> steps = Step(abs, Template((Ref(0),)), "abs"), Step(max, Template((Ref(1), 5)), "max")
-    >>> Program(steps)(-7)
-    7
+    >>> Program(steps)(-7), Program(steps, (0, 1))(-3)
+    (7, [3, 5])
     """
 
-    __slots__ = ("releases", "steps")
+    __slots__ = ("outs", "releases", "steps")
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], outs: tuple[int, ...] = ()) -> None:
         self.steps = steps
+        self.outs = outs
         self.releases: dict[int, list[list[int]]] = {}
         """By number of arguments: for each step the values that nobody reads afterwards."""
 
@@ -76,27 +79,28 @@ class Program:
         del blocks
         releases = self.releases.get(count)
         if releases is None:
-            releases = self.releases[count] = _last_uses(self.steps, count)
+            kept = [count + number for number in self.outs]
+            releases = self.releases[count] = _last_uses(self.steps, count, kept)
         for one, dead in zip(self.steps, releases, strict=True):
             args, kwargs = one.args.fill(values)
             values.append(one.func(*args, **kwargs))
             del args, kwargs
             for place in dead:
                 values[place] = None
-        return values.pop()
+        return [values[count + number] for number in self.outs] if self.outs else values.pop()
 
     def __repr__(self) -> str:
         return f"Program({self.__name__})"
 
     @property
     def __name__(self) -> str:
-        return " | ".join(one.title for one in self.steps)
+        return " | ".join(one.title for one in self.steps if one.title)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Program, (self.steps,)
+        return Program, (self.steps, self.outs)
 
 
-def _last_uses(steps: Sequence[Step], count: int) -> list[list[int]]:
+def _last_uses(steps: Sequence[Step], count: int, kept: Collection[int]) -> list[list[int]]:
     last: dict[int, int] = {}
     for number, one in enumerate(steps):
         for item in (*one.args.args, *(one.args.kwargs or {}).values()):
@@ -104,7 +108,7 @@ def _last_uses(steps: Sequence[Step], count: int) -> list[list[int]]:
                 last[place] = number
     out: list[list[int]] = [[] for _ in steps]
     for place, number in last.items():
-        if place < count + len(steps) - 1:
+        if place < count + len(steps) - 1 and place not in kept:
             out[number].append(place)
     return out
 

@@ -24,9 +24,10 @@ of its own are wanted (`FrameNode.needs`), and what it would be with fewer colum
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -47,6 +48,7 @@ __all__ = [
     "Columns",
     "FrameNode",
     "Hashed",
+    "Instead",
     "Logical",
     "Part",
     "PartitionWise",
@@ -449,13 +451,43 @@ def place_program(
     lowering.add_grid(node, program, columns)
 
 
+class Instead(NamedTuple):
+    """A function that takes the place of some operations of a program.
+
+    Parameters
+    ----------
+    func
+        Called with ``inputs``, and the values of those of the operations that have parts; gives
+        the results of ``outs``, as a list if there are several.
+    title
+        What people call it.
+    inputs
+        Identities of what it reads.
+    inside
+        Names of the operations.
+    outs
+        Names of those of them that others read, or that are the result.
+
+    Examples
+    --------
+    >>> Instead(abs, "abs", ("x",), frozenset(["y"]), ("y",)).outs
+    ('y',)
+    """
+
+    func: Callable[..., Any]
+    title: str
+    inputs: tuple[Any, ...]
+    inside: Collection[str]
+    outs: tuple[str, ...]
+
+
 def compile_program(
     leaves: Sequence[Any],
     body: Sequence[PartitionWise],
-    inside: Collection[str] = (),
+    instead: Instead | None = None,
     outs: Sequence[str] = (),
 ) -> tuple[Program, list[Any]]:
-    """The pandas program of some nodes, and the values for each partition that it takes besides.
+    """The program of some nodes, and the values for each partition that it takes besides.
 
     Parameters
     ----------
@@ -464,10 +496,10 @@ def compile_program(
         parts.
     body
         In order.
-    inside
-        Names of nodes that something else computes.
+    instead
+        Computes some of them; the others are calls of pandas.
     outs
-        Names of those of them whose partitions are the last arguments.
+        Names of the nodes whose results are wanted, as a list; by default the last one's.
 
     Examples
     --------
@@ -479,17 +511,27 @@ def compile_program(
     """
     places: dict[Any, int] = {leaf: i for i, leaf in enumerate(leaves)}
     parted = [one for one in body if one.has_parts]
-    at = len(leaves) + len(parted)
     part_of = {one.name: len(leaves) + i for i, one in enumerate(parted)}
-    places.update((name, at + i) for i, name in enumerate(outs))
-    at += len(outs)
-    steps = []
+    first = len(leaves) + len(parted)
+    steps: list[Step] = []
+
+    def add(name: Any, step: Step) -> None:
+        places[name] = first + len(steps)
+        steps.append(step)
+
     for one in body:
-        if one.name not in inside:
-            steps.append(_step(one.call(), places, part_of.get(one.name, -1)))
-            places[one.name] = at
-            at += 1
-    return Program(tuple(steps)), [one.parts for one in parted]
+        if instead is None or one.name not in instead.inside:
+            add(one.name, _step(one.call(), places, part_of.get(one.name, -1)))
+        elif instead.outs[0] not in places:
+            read = [places[name] for name in instead.inputs]
+            read += [place for name, place in part_of.items() if name in instead.inside]
+            args = Template(tuple([Ref(place) for place in read]))
+            made = instead.outs[0] if len(instead.outs) == 1 else instead
+            add(made, Step(instead.func, args, instead.title))
+            for i, name in enumerate(instead.outs if made is instead else ()):
+                add(name, Step(operator.getitem, Template((Ref(places[made]), i)), ""))
+    wanted = tuple([places[name] - first for name in outs])
+    return Program(tuple(steps), wanted), [one.parts for one in parted]
 
 
 def _step(apply: Apply, places: Mapping[Any, int], part: int) -> Step:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shoal import config
 from shoal.dataframe.columnar.region import Columnar
 from shoal.dataframe.columnar.stage import columnar_kernel
 from shoal.dataframe.columnar.values import Untranslated
@@ -106,7 +107,7 @@ def told_kernel(node: Any) -> str:
     reason = unavailable()
     if not reason:
         try:
-            columnar_kernel(nodes)
+            columnar_kernel(nodes, config.get("dataframe.engine") == "columnar")
         except Untranslated as refused:
             reason = str(refused)
     return f"pandas: {reason}" if reason else "pandas"

@@ -9,7 +9,8 @@ One rule is one function in a file of its own.  There are six phases (`shoal.exp
    labels are the same, are planned when they run (`shoal.expr.adapt`).
 4. *Physical*: what a logical node computes is replaced by nodes that do it.
 5. *Stages*: operations on the same partition become one task.
-6. *Kernels*: stages that read files begin in the columnar kernel, as far as that goes.
+6. *Kernels*: stages that read files begin in the columnar kernel, as far as that goes; others
+   have operations in it where that is asked for.
 
 Some of what an optimiser does needs no rule, and is found elsewhere:
 

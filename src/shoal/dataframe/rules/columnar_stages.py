@@ -1,12 +1,14 @@
-"""Stages that the columnar kernel can begin are its."""
+"""Stages that the columnar kernel can compute in part are its."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from shoal import config
 from shoal.dataframe.columnar.stage import columnar_kernel
 from shoal.dataframe.columnar.values import Untranslated
+from shoal.dataframe.nodes.base import PartitionWise, identity
 from shoal.dataframe.nodes.stage import Body, PandasKernel, Stage
 from shoal.dataframe.rules.columnar_region import unavailable
 from shoal.dataframe.rules.walk import sources_first
@@ -17,6 +19,9 @@ __all__ = ["columnar_stages"]
 
 def columnar_stages(roots: Sequence[Node]) -> list[Node]:
     """Give stages that read files to the columnar kernel, as far as it goes.
+
+    Stages of partitions in memory are given to it where the setting ``dataframe.engine`` is
+    "columnar": they gain too little by it (docs/adr/0014).
 
     Parameters
     ----------
@@ -41,13 +46,14 @@ def columnar_stages(roots: Sequence[Node]) -> list[Node]:
     """
     if unavailable():
         return list(roots)
+    memory = config.get("dataframe.engine") == "columnar"
     new: dict[str, Any] = {}
     for node in sources_first(roots):
         changed = node.map_sources(lambda s: new.get(getattr(s, "name", ""), s))
         if isinstance(changed, Stage) and isinstance(changed.body.kernel, PandasKernel):
-            changed = _columnar(changed)
-        elif hasattr(changed, "scan_partition"):
-            changed = _columnar(Stage((), Body((changed,), ()), annotations=changed.annotations))
+            changed = _columnar(changed, memory)
+        elif hasattr(changed, "scan_partition") or (memory and isinstance(changed, PartitionWise)):
+            changed = _columnar(_alone(changed), memory)
         new[node.name] = changed
     return [new[root.name] for root in roots]
 
@@ -56,10 +62,17 @@ columnar_stages.phase = 5  # type: ignore[attr-defined]
 columnar_stages.whole = True  # type: ignore[attr-defined]
 
 
-def _columnar(stage: Stage) -> Any:
+def _alone(node: Any) -> Stage:
+    """A stage of one operation."""
+    inputs = {identity(source): source for source in node.sources}
+    body = Body((node,), tuple(inputs))
+    return Stage(tuple(inputs.values()), body, annotations=node.annotations)
+
+
+def _columnar(stage: Stage, memory: bool) -> Any:
     body = stage.body
     try:
-        kernel = columnar_kernel(body.nodes)
+        kernel = columnar_kernel(body.nodes, memory)
     except Untranslated:
         return stage if len(body.nodes) > 1 else body.root
     return stage.replace(body=Body(body.nodes, body.leaves, kernel))
