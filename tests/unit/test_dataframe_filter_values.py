@@ -33,6 +33,8 @@ TIMES = [
     pd.Timestamp(NEAR),
     pd.Timestamp("2000-01-01").as_unit("ns"),
     np.datetime64("9999-01-01", "s"),
+    np.datetime64("2000-01-01"),
+    np.datetime64("2000-06"),
     np.datetime64(NEAR, "ns"),
 ]
 NUMBERS = [2**70, -(2**70), 2**63, 2**53 + 1, 300, np.uint64(2**63), -1.5]

@@ -481,6 +481,8 @@ def _exactly(value: Any, kind: Any) -> Any:
 
     By itself it cuts moments at microseconds, and looks for large numbers among smaller ones.
     """
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)  # of units that Arrow has, too
     if isinstance(value, pd.Timestamp):
         return pa.scalar(value, pa.timestamp(value.unit, value.tz))
     if pa.types.is_uint64(kind) and isinstance(value, int | np.integer) and value >= 0:
