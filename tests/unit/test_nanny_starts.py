@@ -88,7 +88,37 @@ def test_a_nanny_that_finds_no_scheduler_says_so_and_ends_in_time(monkeypatch, c
     now[0] = 105.5
     lonely._unreachable(OSError("nobody listens"))
     assert lonely.closed.is_set()
-    assert "there has been no scheduler for 5 s; nobody listens" in lonely.failure
+    assert "no scheduler has taken it for 5 s; nobody listens" in lonely.failure
+
+
+def test_a_nanny_whose_worker_has_the_name_of_another_one_waits_says_so_and_ends_in_time(
+    monkeypatch, caplog
+):
+    spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, leave_s=5.0)
+    loop, now, planned = Loop(), [100.0], []
+    monkeypatch.setattr(loop, "time", lambda: now[0])
+    monkeypatch.setattr(loop, "call_later", lambda *call: planned.append(call))
+    nanny, taken = Nanny(loop, spec, Security.new()), "a worker named 'a' is there already"
+    for now[0] in (100.0, 103.0, 105.5):
+        connection = Dialed()
+        nanny._opened(connection)
+        nanny._received(connection, Answer(nanny._hellos, None, ("ValueError", taken)), [])
+        assert connection.closed and nanny.child is None
+        assert nanny.closed.is_set() == (now[0] > 105.0)
+    assert planned == [(nannies.RETRY_S, nanny._dial)] * 2
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+        "worker a: a worker named 'a' is there already"
+    ]
+    assert nanny.failure.endswith(taken)
+
+
+class Dialed(Connection):
+    """May be closed."""
+
+    closed = False
+
+    def close(self):
+        self.closed = True
 
 
 def test_a_nanny_whose_secret_is_wrong_ends_at_once(nanny):

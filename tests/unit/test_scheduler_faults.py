@@ -224,6 +224,32 @@ def test_who_restarts_workers_does_not_wait_for_those_that_were_sent_away_meanwh
     assert told.value == {"u": "OK", "v": "sent away", "w": "stays down"}
 
 
+def test_who_has_the_name_of_another_worker_is_told_and_changes_nothing():
+    c = Cluster("w")
+    connected(c.state, 50, "nanny", c.now)
+    c.hear(50, Call(1, "nanny.hello", {"name": "w", "id": "one"}))
+    c.sent()
+    c.submit([()], [0])
+    run = one(c.sent(Run))
+    connected(c.state, 51, "nanny", c.now)
+    c.hear(51, Call(1, "nanny.hello", {"name": "w", "id": "two"}))
+    [(_, told)] = c.sent(Answer)
+    assert told.error == (
+        "ValueError",
+        "a worker named 'w' is there already, at inproc://w; give this one another name (--name)",
+    )
+    again = Register("w", "inproc://elsewhere", 1, 0, {}, {}, "host", 2)
+    c.connect(52, "worker", again)
+    assert [(type(m), "is there already" in m.reason) for _, m in c.sent()] == [(Goodbye, True)]
+    # The first one's nanny is still who is asked, and may connect again.
+    connected(c.state, 53, "nanny", c.now)
+    c.hear(53, Call(1, "nanny.hello", {"name": "w", "id": "one"}))
+    assert one(c.sent(Answer))[1].error is None
+    assert c.state.nanny_parties == {"w": 53}
+    c.end(*run)
+    assert one(c.sent(Finished))[1].keys == ["a"]
+
+
 def test_a_silent_worker_is_fenced_off():
     c = Cluster("a", "b", settings=Settings(silence_s=5.0))
     c.submit([()], [0])

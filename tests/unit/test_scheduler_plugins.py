@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import textwrap
 import threading
 
@@ -168,6 +169,21 @@ def test_methods_that_are_not_overridden_are_not_called() -> None:
     assert not overrides(SchedulerPlugin(), "transition")
     assert overrides(Recorder(), "transition")
     assert len(Extensions(None)) == 0
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_preload_may_be_text_and_its_functions_may_be_coroutines(kind: str, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "preloaded", [], raising=False)
+    note = "import sys; sys.preloaded.append"
+    text = (
+        f"{kind} dask_setup(who):\n    {note}(type(who).__name__)\n"
+        f"{kind} dask_teardown(who):\n    {note}('end of ' + type(who).__name__)\n"
+    )
+    with LocalCluster(
+        n_workers=1, processes=False, preload=[text], scheduler_kwargs={"preload": [text]}
+    ):
+        assert sys.preloaded == ["Scheduler", "Worker"]
+    assert sorted(sys.preloaded[2:]) == ["end of Scheduler", "end of Worker"]
 
 
 def test_preload(tmp_path) -> None:

@@ -256,7 +256,8 @@ def say_when_registered(member: Any, spec: WorkerSpec) -> None:
 
     def wait() -> None:
         member.registered.wait()
-        say()
+        if not member.failure:
+            say()
 
     if spec.nanny:
         member.waiting.append(say)

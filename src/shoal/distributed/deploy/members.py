@@ -309,6 +309,8 @@ class Worker(workers.Worker):
                 f"the worker {self.name!r} could not join the scheduler at "
                 f"{self.scheduler_address} within {START_S:g} s"
             )
+        if self.failure:
+            raise ClusterError(self.failure)
         return self
 
     def close(self, reason: Any = "closed", **options: Any) -> Any:

@@ -30,6 +30,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,7 @@ from shoal.distributed.node.plugins import Plugins
 from shoal.distributed.node.process import CELL_BYTES, LENGTH, pack_start
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.protocol import Answer, Beat, Call, Goodbye
-from shoal.errors import AuthenticationError
+from shoal.errors import AuthenticationError, ClusterError
 from shoal.local.cpus import CPU_COUNT
 from shoal.serialize.messages import message
 from shoal.units import format_bytes
@@ -262,6 +263,7 @@ class Nanny:
         """When it was first found that the scheduler cannot be reached; None while it can."""
         self.is_greeted = False
         """The scheduler knows it, and it has the plugins that the scheduler has for nannies."""
+        self._id = uuid.uuid4().hex
         self._hellos = 0
         self._setups = 0
         """How many plugins are being set up; and the answer that came after them."""
@@ -560,7 +562,6 @@ class Nanny:
 
     def _opened(self, connection: Connection) -> None:
         self._dialing = False
-        self._alone_since = None
         if self.status == "closed":
             connection.close()
             return
@@ -568,7 +569,8 @@ class Nanny:
         connection.on_message = self._received
         connection.on_close = self._lost
         self._hellos += 1
-        connection.send(Call(self._hellos, "nanny.hello", {"name": self.name}))
+        about = {"name": self.name, "id": self._id}
+        connection.send(Call(self._hellos, "nanny.hello", about))
 
     def _unreachable(self, error: BaseException) -> None:
         self._dialing = False
@@ -582,7 +584,7 @@ class Nanny:
                 self._end(f"worker {self.name} could not be started: {error}")
                 return
             if now - self._alone_since > self.spec.leave_s:
-                alone = f"there has been no scheduler for {self.spec.leave_s:g} s"
+                alone = f"no scheduler has taken it for {self.spec.leave_s:g} s"
                 self._end(f"worker {self.name}: {alone}; {error}")
                 return
         self.loop.call_later(RETRY_S, self._dial)
@@ -595,11 +597,23 @@ class Nanny:
         if isinstance(message, Goodbye):
             self._close(GRACE_S)
         elif isinstance(message, Answer):
-            # Plugins that it should have came before.
-            self._answered = True
-            self._consider_start()
+            self._greeted(connection, message)
         elif isinstance(message, Call):
             METHODS.get(message.method.removeprefix("nanny."), unknown)(self, connection, message)
+
+    def _greeted(self, connection: Connection, answer: Answer) -> None:
+        """The scheduler has said whether this may be the nanny of that worker."""
+        if answer.error is not None:
+            # Perhaps of a machine that has failed, and of which the scheduler is still to hear.
+            connection.on_close = lambda *end: None
+            connection.close()
+            self._connection = None
+            self._unreachable(ClusterError(answer.error[1]))
+            return
+        self._alone_since = None
+        # Plugins that it should have came before.
+        self._answered = True
+        self._consider_start()
 
     def setting_up(self, by: int) -> None:
         """A plugin is being set up, or is there.

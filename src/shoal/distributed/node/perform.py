@@ -165,6 +165,8 @@ def dial(worker: Worker, effect: effects.Dial) -> None:
 
 def leave(worker: Worker, effect: effects.Leave) -> None:
     """End the worker."""
+    if effect.is_refused:
+        worker.refused(effect.reason)
     worker.leave(effect.reason)
 
 

@@ -6,6 +6,7 @@ A plugin is any object; of its methods those that exist are called: ``setup(work
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import importlib.util
@@ -13,8 +14,10 @@ import inspect
 import logging
 import pickle
 import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +206,7 @@ def load_preload(name: str, argv: Sequence[str], owner: Any) -> Callable[[], Any
     Parameters
     ----------
     name
-        A module's name, or the path of a Python file.
+        A module's name, the path of a Python file, or the text of a module.
     argv
         Arguments for its ``dask_setup``, if that is a click command.
     owner
@@ -226,19 +229,28 @@ def load_preload(name: str, argv: Sequence[str], owner: Any) -> Callable[[], Any
         module = importlib.util.module_from_spec(spec)
         sys.modules[label] = module
         spec.loader.exec_module(module)
-    else:
+    elif name.replace(".", "").isidentifier():
         module = importlib.import_module(name)
+    else:
+        module = types.ModuleType("preload")
+        exec(compile(name, "<preload>", "exec"), vars(module))
     setup = getattr(module, "dask_setup", None) or getattr(module, "shoal_setup", None)
     if setup is not None:
         if hasattr(setup, "callback"):
             context = setup.make_context("dask_setup", list(argv), allow_extra_args=False)
             setup = _bound(setup.callback, context.params)
-        result = setup(owner)
-        run = getattr(owner, "coroutines", None)
-        if inspect.iscoroutine(result) and run is not None:
-            run.run(result)
+        _call_to_the_end(setup, owner)
     teardown = getattr(module, "dask_teardown", None) or getattr(module, "shoal_teardown", None)
-    return (lambda: teardown(owner)) if teardown is not None else (lambda: None)
+    return (lambda: None) if teardown is None else partial(_call_to_the_end, teardown, owner)
+
+
+def _call_to_the_end(func: Callable[[Any], Any], owner: Any) -> None:
+    """Call a function of a preload, which may be a coroutine function."""
+    result = func(owner)
+    if inspect.iscoroutine(result):
+        # A scheduler has no loop for coroutines.
+        mine = getattr(owner, "coroutines", None)
+        asyncio.run(result) if mine is None else mine.run(result)
 
 
 def _bound(callback: Callable[..., Any], params: dict[str, Any]) -> Callable[[Any], Any]:

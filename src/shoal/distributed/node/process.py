@@ -152,6 +152,8 @@ def main(descriptor: int, cells: int) -> NoReturn:
     try:
         loop.run()
     finally:
+        if worker.failure:
+            tell(sock, {"error": worker.failure})
         end(worker, parent)
 
 
@@ -166,6 +168,8 @@ def start(worker: Worker, sock: socket.socket, modules: list[str]) -> None:
         worker.close("it could not start")
         return
     worker.registered.wait()
+    if worker.failure:
+        return
     # Off the way to the first result.
     importlib.import_module("shoal.distributed.client.current").use_in_worker()
     tell(sock, {"address": worker.address})

@@ -137,6 +137,8 @@ class Worker:
         Called in the loop's thread when it has.
     exit_code
         What its process should end with.
+    failure
+        Why the scheduler has not taken it; empty if it has.
 
     Examples
     --------
@@ -161,6 +163,7 @@ class Worker:
         self.dirty = False
         self.closed = threading.Event()
         self.registered = threading.Event()
+        self.failure = ""
         self.exit_code = 0
         self.on_closed: Callable[[], object] = lambda: None
         self.client: Any = None
@@ -389,6 +392,18 @@ class Worker:
         # One that could not start is not flushed by the loop.
         self._flush()
 
+    def refused(self, reason: str) -> None:
+        """The scheduler does not take it.
+
+        Parameters
+        ----------
+        reason
+            The scheduler's.
+        """
+        self.failure = f"worker {self.name} could not be started: {reason}"
+        self.exit_code = 1
+        log.error("%s", self.failure)
+
     def leave(self, reason: str) -> None:
         """End for good; the loop's thread.
 
@@ -430,6 +445,9 @@ class Worker:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.loop.remove_idle(self._flush)
         self.closed.set()
+        if self.failure:
+            # Nobody waits any longer for what will not be.
+            self.registered.set()
         self.on_closed()
 
     def pause_lanes(self) -> None:

@@ -39,7 +39,7 @@ from shoal.distributed.core.scheduler.replicas import relieve
 from shoal.distributed.core.scheduler.reports import on_report
 from shoal.distributed.core.scheduler.retire import empty_queue, go_on_retiring
 from shoal.distributed.core.scheduler.scatter import expect, on_reserve
-from shoal.distributed.core.scheduler.state import Scheduler, set_status
+from shoal.distributed.core.scheduler.state import Scheduler, name_is_taken, set_status
 from shoal.distributed.core.scheduler.stealing import recall, steal
 from shoal.distributed.core.scheduler.stranded import find_served, miss
 from shoal.distributed.core.scheduler.submit import on_submit
@@ -468,8 +468,7 @@ def on_register(
     for other in list(state.workers.values()):
         if other.name == m.name or other.address == m.address:
             if other.address != m.address and other.pid != m.pid:
-                text = f"a worker named {m.name!r} is there already, at {other.address}"
-                state.effects.append(Close(who.party, text))
+                refuse_name(state, who, m)
                 return
             drop_party(state, other.party)
             state.effects.append(Close(other.party, "the worker has connected again"))
@@ -501,6 +500,14 @@ def on_register(
         state.awaited.discard(m.name)
         if not state.awaited:
             end_recovery(state)
+
+
+def refuse_name(state: Scheduler, who: Party, m: Register) -> None:
+    """Another worker has the name.  One that was never welcomed is told so, and ends."""
+    text = name_is_taken(state, m.name)
+    if not m.scheduler:
+        state.effects.append(Send(who.party, Goodbye(text)))
+    state.effects.append(Close(who.party, text))
 
 
 def on_worker_report(

@@ -35,6 +35,7 @@ class Party:
     __slots__ = (
         "client",
         "is_known",
+        "nanny_id",
         "nanny_of",
         "party",
         "role",
@@ -57,6 +58,8 @@ class Party:
         """Its calls that have not been answered."""
         self.nanny_of = ""
         """The worker that it looks after."""
+        self.nanny_id = ""
+        """Which nanny it is, of those that look after workers of that name."""
 
 
 WEIGHTS = [1 - 0.8**count for count in range(100)]
@@ -145,7 +148,7 @@ class Code:
     0
     """
 
-    __slots__ = ("data", "digest", "number", "uses", "workers")
+    __slots__ = ("data", "digest", "is_shared", "kind", "number", "uses", "workers")
 
     def __init__(self, number: int, digest: bytes, data: bytes) -> None:
         self.number = number
@@ -153,6 +156,10 @@ class Code:
         self.data = data
         self.uses = 0
         """How many rows need it."""
+        self.kind: Prefix | None = None
+        """Of the first task that called it."""
+        self.is_shared = False
+        """Tasks of other kinds call it, too."""
         self.workers: dict[int, None] = {}
         """Who has it."""
 

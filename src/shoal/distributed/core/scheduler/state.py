@@ -286,6 +286,13 @@ def set_status(state: Scheduler, worker: Worker, status: str) -> None:
     state.choices.clear()
 
 
+def name_is_taken(state: Scheduler, name: str) -> str:
+    """What a worker is told that has the name of another one that is there."""
+    there = [worker.address for worker in state.workers.values() if worker.name == name]
+    at = f", at {there[0]}" if there else ""
+    return f"a worker named {name!r} is there already{at}; give this one another name (--name)"
+
+
 def holders(state: Scheduler, row: int) -> tuple[int, ...]:
     """Numbers of the workers that hold a row's result."""
     place = state.table.place[row]

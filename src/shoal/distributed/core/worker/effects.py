@@ -303,6 +303,8 @@ class Leave(_Effect):
     ----------
     reason
         For the log.
+    is_refused
+        The scheduler has never taken it.
 
     Examples
     --------
@@ -311,3 +313,4 @@ class Leave(_Effect):
     """
 
     reason: str
+    is_refused: bool = False

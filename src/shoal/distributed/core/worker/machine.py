@@ -210,13 +210,13 @@ def retry(w: Worker, now: float) -> None:
     w.effects.append(Reconnect(delay))
 
 
-def leave(w: Worker, reason: str) -> None:
+def leave(w: Worker, reason: str, is_refused: bool = False) -> None:
     """End the worker."""
     if not w.closing:
         w.closing = reason or "asked to"
         if w.scheduler:
             w.effects.append(Send(w.scheduler, Goodbye(reason)))
-        w.effects.append(Leave(reason))
+        w.effects.append(Leave(reason, is_refused))
 
 
 # --- messages ---------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now:
 
 def on_goodbye(w: Worker, party: int, message: Goodbye, buffers: list[Any], now: float) -> None:
     """The scheduler sends the worker away, or ends itself."""
-    leave(w, message.reason or "the scheduler said goodbye")
+    leave(w, message.reason or "the scheduler said goodbye", w.numbering.number < 0)
 
 
 def on_reconcile(

@@ -1,7 +1,8 @@
 """What nannies say of their workers.
 
-``nanny.hello {name, address?}``
-    a nanny's first message: it looks after the worker of that name.
+``nanny.hello {name, id}``
+    a nanny's first message: it looks after the worker of that name.  It is refused while another
+    one is there that does; ``id`` tells whether it is another one.
 ``nanny.died {name, exit, pid?, signal?, peak?, limit?, running?, text?}``
     the worker's process has ended: with which exit code or signal, how much memory it had at
     most, and ``[[number, run]]`` of what was running, if that is known.  Tasks blamed for the
@@ -15,11 +16,11 @@ from __future__ import annotations
 from typing import Any
 
 from shoal.distributed.core.scheduler.losses import lose_worker
-from shoal.distributed.core.scheduler.methods.calls import Method
+from shoal.distributed.core.scheduler.methods.calls import Method, MethodError
 from shoal.distributed.core.scheduler.methods.forward import party_gone, worker_came
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.records import Party
-from shoal.distributed.core.scheduler.state import Scheduler
+from shoal.distributed.core.scheduler.state import Scheduler, name_is_taken
 from shoal.distributed.core.scheduler.stranded import stranded
 
 __all__ = ["METHODS"]
@@ -27,8 +28,12 @@ __all__ = ["METHODS"]
 
 def hello(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """A nanny introduces itself."""
-    state.nanny_parties[args["name"]] = who.party
-    who.nanny_of = args["name"]
+    name, ident = args["name"], str(args.get("id", ""))
+    other = state.parties.get(state.nanny_parties.get(name, who.party))
+    if other is not None and other is not who and other.nanny_id != ident:
+        raise MethodError("ValueError", name_is_taken(state, name))
+    state.nanny_parties[name] = who.party
+    who.nanny_of, who.nanny_id = name, ident
     worker_came(state, who.party, "nanny")
 
 
