@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shoal.distributed import Client
+from shoal.distributed import Client, Event, Lock, Semaphore
 
 PROGRAM = "from shoal.cli.main import shoal; shoal()"
 
@@ -77,6 +77,11 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
                 for i in range(100)
             ]
             expected = [1000 * (i % 4) + i for i in range(100)]
+            lock, seats = Lock("lock"), Semaphore(1, "seats")
+            assert lock.acquire() and seats.acquire()
+            heard: list[bool] = []
+            waits = threading.Thread(target=lambda: heard.append(Event("go").wait()), daemon=True)
+            waits.start()
             for lines in (70, 120):
                 wait_until(tmp_path / "ended", lines)
                 scheduler.send_signal(signal.SIGKILL)
@@ -84,6 +89,15 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
                 before = set((tmp_path / "ended").read_text().split())
                 scheduler = start(tmp_path, *arguments)
                 assert scheduler.stdout is not None and scheduler.stdout.readline()
+            # Who holds something holds it still, and who waits waits on.
+            assert not Lock("lock").acquire(timeout=0.05)
+            assert not Semaphore(1, "seats").acquire(timeout=0.05)
+            lock.release()
+            assert seats.release() and Lock("lock").acquire() and Semaphore(1, "seats").acquire()
+            assert not heard
+            Event("go").set()
+            waits.join(60)
+            assert heard == [True]
             began = time.monotonic()
             # A client that goes on submits what it has not submitted before, too.
             third = [client.submit(functions[i], str(tmp_path), 201 + i) for i in range(9)]

@@ -46,7 +46,7 @@ def test_a_cut_file_gives_a_prefix(
 
 @given(records, st.data())
 def test_a_changed_byte_gives_a_prefix(wrote: list[bytes], data: st.DataObject) -> None:
-    raw = bytearray(b"shoal journal 1\n" + (1).to_bytes(4, "little"))
+    raw = bytearray(b"shoal journal 2\n" + (1).to_bytes(4, "little"))
     for position, record in enumerate(wrote):
         raw += frame(record, position)
     if len(raw) == HEADER:
@@ -61,5 +61,5 @@ def test_a_changed_byte_gives_a_prefix(wrote: list[bytes], data: st.DataObject) 
 @given(st.binary(max_size=200))
 def test_garbage_is_survived(garbage: bytes) -> None:
     assert parse(garbage, 1, "x").size == 0
-    header = b"shoal journal 1\n" + (1).to_bytes(4, "little")
+    header = b"shoal journal 2\n" + (1).to_bytes(4, "little")
     assert parse(header + garbage, 1, "x").size >= HEADER

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from shoal.distributed.node.journal import Journal, read
-from shoal.distributed.sim.faults import make_plan
+from shoal.distributed.sim import errands
+from shoal.distributed.sim.faults import Plan, make_plan
 from shoal.distributed.sim.world import World
 
 
@@ -33,6 +37,28 @@ def test_hardly_any_task_that_has_ended_runs_again() -> None:
     assert ended > 1000
     # What was cancelled, or let go and wanted anew by another user, is computed twice rightly.
     assert again <= 0.05 * ended
+
+
+def test_who_holds_something_holds_it_when_the_scheduler_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(errands, "ERRANDS", (errands.lock, errands.lease))
+    held = 0
+    for seed in range(20):
+        random = Random(seed)
+        restarts = [(0.3 + 4 * random.random(), "restart_scheduler") for _ in range(4)]
+        plan = Plan(workers=1, runners=6, faults=restarts)
+        world = World(seed, plan)
+        start = world.start_scheduler
+
+        def start_again(world: World = world, start: Callable[[], None] = start) -> None:
+            nonlocal held
+            held += sum(map(len, world.shared.holders.values()))
+            start()
+
+        world.start_scheduler = start_again  # type: ignore[method-assign]
+        world.run()  # it says who was given what another one holds
+    assert held > 20
 
 
 def test_what_a_run_recorded_survives_a_file(tmp_path: Path) -> None:

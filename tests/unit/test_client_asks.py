@@ -18,8 +18,12 @@ from shoal.distributed import (
     Event,
     Executor,
     LocalCluster,
+    Lock,
     Pub,
+    Queue,
+    Semaphore,
     Sub,
+    Variable,
     Worker,
     default_client,
 )
@@ -234,3 +238,24 @@ def test_a_worker_whose_time_is_over_hands_on_what_it_holds(tmp_path) -> None:
             assert [value[-1] for value in client.gather(some)] == list(range(8))
             assert last.result(timeout=WAIT_S) == 1
             assert (tmp_path / "ran").read_text() == ran
+
+
+@pytest.mark.parametrize("timeout", [-1, -0.5, 0, "-1 s"])
+def test_a_time_that_is_over_is_not_waited_for(client: Client, timeout: object) -> None:
+    assert Event("never", client=client).wait(timeout=timeout) is False
+    with Lock("taken", client=client), Semaphore(1, "seats", client=client):
+        assert Lock("taken", client=client).acquire(timeout=timeout) is False
+        assert Semaphore(1, "seats", client=client).acquire(timeout=timeout) is False
+    for waits in (Queue("empty", client=client).get, Variable("unset", client=client).get):
+        with pytest.raises(TimeoutError):
+            waits(timeout=timeout)
+
+
+def test_a_timeout_is_a_number(client: Client) -> None:
+    future = client.submit(abs, -1)
+    for waits in (Event("never", client=client).wait, Queue("empty", client=client).get):
+        with pytest.raises(ValueError, match="so many seconds"):
+            waits(timeout=float("nan"))
+    with pytest.raises(ValueError, match="so many seconds"):
+        client.wait_for_workers(9, timeout=float("nan"))
+    assert future.result(timeout=float("inf")) == 1

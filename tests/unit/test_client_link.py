@@ -267,6 +267,32 @@ def test_another_scheduler_hears_of_wishes_again_and_of_no_call_twice(
     assert fresh.wait(TIMEOUT_S)[0].value == 6
 
 
+def test_another_scheduler_hears_what_is_held_and_what_is_waited_for(
+    parts: tuple[FakeScheduler, Link], caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler, link = parts
+    scheduler.answers = {"lock.acquire": {"value": True}, "lock.release": {"value": True}}
+    for name in ("mine", "given back"):
+        link.call("lock.acquire", name=name, id=name).wait(TIMEOUT_S)
+    link.call("lock.release", name="given back", id="given back").wait(TIMEOUT_S)
+    scheduler.answers = {"holdings.claim": {"value": [["the lock 'mine'", "mine"]]}}
+    waits = link.call("event.wait", name="go")
+    scheduler.wait_for(Call, 4)
+    scheduler.name, scheduler.remembers = "another", -1
+    scheduler.conns[0].close(OSError("broken"))
+    claims, again = scheduler.wait_for(Call, 6)[4:]
+    assert claims.args == {"locks": [["mine", ["mine"], 1]], "leases": []}
+    assert again.method == "event.wait" and not waits.done
+    # Others have it: that is said, and not claimed again.
+    scheduler.name = "a third one"
+    scheduler.wait_for(Want)
+    link.call("x")
+    scheduler.wait_for(Call, 7)
+    scheduler.conns[1].close(OSError("broken"))
+    assert scheduler.wait_for(Call, 8)[7].args["locks"] == []
+    assert "the lock 'mine'" in caplog.text
+
+
 @pytest.mark.parametrize("remembers", [1, -1])
 def test_a_key_that_is_let_go_while_there_is_no_connection_may_stand_for_something_else(
     parts: tuple[FakeScheduler, Link], remembers: int

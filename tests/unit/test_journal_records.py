@@ -420,7 +420,7 @@ def test_who_waits_at_a_queue_is_served_by_what_comes_later(is_compact: bool) ->
 @pytest.mark.parametrize("has_heard", [False, True])
 def test_what_became_of_items_that_were_given_is_read_and_not_guessed(has_heard: bool) -> None:
     cluster = Cluster()
-    cluster.state.settled = cluster.recorder.settled
+    cluster.state.facts = cluster.recorder.facts
     for party, name in ((1, "away"), (2, "here")):
         cluster.connect(party, "client", Hello(name, {}))
     for request, item in enumerate(("one", "two"), 1):
@@ -442,3 +442,54 @@ def test_what_became_of_items_that_were_given_is_read_and_not_guessed(has_heard:
     for state in (cluster.state, again(cluster)):
         assert list(state.machines["queues"]["q"].items) == left
         assert not state.machines["queues"]["q"].given
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_who_holds_locks_and_leases_comes_back(is_compact: bool) -> None:
+    cluster = Cluster()
+    cluster.state.facts = cluster.recorder.facts
+    for party, name in ((1, "me"), (2, "you")):
+        cluster.connect(party, "client", Hello(name, {}))
+    calls = [
+        (1, "lock.acquire", {"name": "given back", "id": "a"}),
+        (1, "multilock.acquire", {"names": ["x", "y"], "id": "b"}),
+        (2, "lock.acquire", {"name": "x", "id": "c", "timeout_s": 60.0}),
+        (1, "semaphore.create", {"name": "seats", "max_leases": 2}),
+        (1, "semaphore.acquire", {"name": "seats", "id": "d"}),
+        (2, "semaphore.acquire", {"name": "seats", "id": "e"}),
+    ]
+    for number, (party, method, args) in enumerate(calls):
+        cluster.say(party, Call(number + 1, method, args))
+    if is_compact:
+        cluster.compact()
+    cluster.say(1, Call(7, "lock.release", {"name": "given back", "id": "a"}))
+    cluster.say(2, Call(8, "semaphore.release", {"name": "seats", "id": "e"}))
+    state = again(cluster)
+    mine = ("b", "client me")
+    assert state.machines["locks"].held == {"x": mine, "y": mine}
+    assert state.machines["semaphores"]["seats"].leases == {"d": "client me"}
+    # They last as long as their holder is waited for, and leases until they are not refreshed.
+    ends = 100.0 + state.settings.lease_s
+    assert state.machines["semaphores"]["seats"].until == {"d": ends}
+    core.tick(state, 100.0 + state.settings.client_grace_s)
+    assert not state.machines["locks"].held
+    assert not state.machines["semaphores"]["seats"].leases
+
+
+def test_clients_are_forgotten_as_they_were_and_not_as_the_times_say() -> None:
+    cluster = Cluster()
+    cluster.state.facts = cluster.recorder.facts
+    for party, name in ((1, "slept"), (2, "forgotten")):
+        cluster.connect(party, "client", Hello(name, {}))
+    cluster.say(1, graph())
+    cluster.close(1)
+    # The scheduler's process was stopped for an hour, and hears of its return before it ticks.
+    cluster.now += 3600.0
+    cluster.connect(3, "client", Hello("slept", {}, "scheduler", 0, 1, 1))
+    cluster.close(2)
+    cluster.now += 3600.0
+    core.tick(cluster.state, cluster.now)
+    cluster.say(3, Want(["total"]))
+    state = again(cluster)
+    assert set(state.by_name) == set(cluster.state.by_name) == {"slept"}
+    assert picture(state) == picture(cluster.state) != {}

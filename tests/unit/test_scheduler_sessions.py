@@ -424,3 +424,41 @@ def test_a_hello_that_was_overtaken_by_a_later_connection_means_nothing(cluster:
     cluster.turn()
     assert 77 not in cluster.state.parties
     assert me.answer(me.call("lock.locked", name="x")) is True
+
+
+def claim(person: Person, **held: Any) -> Any:
+    """What a client says first of all to a scheduler that does not know its session."""
+    return person.answer(person.call("holdings.claim", **{"locks": [], "leases": [], **held}))
+
+
+def test_who_comes_from_another_scheduler_has_what_it_held_before_others_are_served() -> None:
+    cluster = Cluster()
+    early = cluster.person("early")
+    early.scheduler = "the one before"
+    early.go()
+    early.come()
+    waits = [early.call("lock.acquire", name=name, id="a") for name in ("mine", "free")]
+    early.call("semaphore.create", name="seats", max_leases=1)
+    waits.append(early.call("semaphore.acquire", name="seats", id="b"))
+    assert [early.answer(request) for request in waits] == ["none yet"] * 3
+    late = cluster.person("late")
+    assert claim(late, locks=[["c", ["mine"], 1]], leases=[["seats", "d"]]) == []
+    cluster.later(cluster.state.settings.recover_s)
+    assert [early.answer(request) for request in waits] == ["none yet", True, "none yet"]
+    late.call("lock.release", name="mine", id="c")
+    late.call("semaphore.release", name="seats", id="d")
+    assert [early.answer(request) for request in waits] == [True, True, True]
+
+
+def test_what_others_have_by_now_is_told_and_what_is_not_claimed_is_free(cluster: Cluster) -> None:
+    me, you = cluster.person("me"), cluster.person("you")
+    me.call("multilock.acquire", names=["x", "y"], id="1", count=1)
+    me.call("lock.acquire", name="z", id="2")
+    assert claim(you, locks=[["3", ["x"], 1]]) == [("the lock 'x'", "3")]
+    waits = you.call("lock.acquire", name="z", id="4")
+    assert claim(me, locks=[["1", ["x", "y"], 1]]) == []
+    assert you.answer(waits) is True
+    assert you.answer(you.call("lock.locked", name="y")) is False
+    # What the scheduler before this one was told is told again, and is no mistake.
+    assert me.answer(me.call("lock.release", name="z", id="2", again=True)) is True
+    assert me.answer(me.call("lock.release", name="z", id="2")) == "ValueError"

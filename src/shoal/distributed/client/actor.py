@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from shoal.distributed.client.current import current_client
 from shoal.distributed.client.future import Future
-from shoal.distributed.client.promise import Promise, as_asyncio, spawn
+from shoal.distributed.client.promise import Promise, as_asyncio, spawn, timeout_of
 from shoal.distributed.node.actors import ActorHandle
 from shoal.distributed.protocol import Call
 from shoal.errors import ClusterError, LostResultError
@@ -195,10 +195,10 @@ class ActorFuture(Generic[T]):
         """
         if self._client.asynchronous:
             return self._async_result(timeout)
-        return _value(self._promise.wait(self._client._timeout_of(timeout)))
+        return _value(self._promise.wait(timeout_of(timeout)))
 
     async def _async_result(self, timeout: Any = None) -> T:
-        timeout_s = self._client._timeout_of(timeout)
+        timeout_s = timeout_of(timeout)
         return _value(await as_asyncio(self._promise, timeout_s))  # type: ignore[no-any-return]
 
     def __await__(self) -> Generator[Any, None, T]:

@@ -19,6 +19,7 @@ from shoal.distributed.client.plugins import (
     SchedulerPlugin,
     WorkerPlugin,
 )
+from shoal.distributed.client.promise import timeout_of
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.protocol import Call
@@ -131,7 +132,7 @@ class Admin(Session):
         wait_for_workers
             False not to wait.
         """
-        timeout_s = self._timeout_of(timeout)
+        timeout_s = timeout_of(timeout)
 
         async def steps() -> None:
             with self._link.lock:
@@ -171,7 +172,7 @@ class Admin(Session):
         dict
             ``"OK"``, or ``"timed out"``, ``"stays down"``, ``"sent away"``; by worker.
         """
-        timeout_s = self._timeout_of(timeout)
+        timeout_s = timeout_of(timeout)
         names = worker_names(workers)
         call = {
             "workers": names,

@@ -13,7 +13,7 @@ from shoal.distributed.client.current import default_client
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.link import Link
-from shoal.distributed.client.promise import Deadline, Promise, as_asyncio
+from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, timeout_of
 from shoal.distributed.client.waiting import (
     all_ended,
     any_ended,
@@ -133,7 +133,7 @@ class as_completed:
         self.queue: SimpleQueue[Future[Any]] = SimpleQueue()
         self._waiting: list[Promise[None]] = []
         self.lock = threading.Lock()
-        self._timeout_s = None if timeout is None else default_client()._timeout_of(timeout)
+        self._timeout_s = None if timeout is None else timeout_of(timeout)
         self._deadline = Deadline(self._timeout_s)
         self.update(futures or ())
 

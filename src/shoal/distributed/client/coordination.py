@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from shoal.distributed.client.current import default_client
+from shoal.distributed.client.promise import timeout_of
 from shoal.errors import ClusterError
-from shoal.units import parse_timedelta
 
 __all__ = ["Event", "Lock", "MultiLock", "Shared"]
 
@@ -75,27 +75,6 @@ class Shared:
         return type(self), (self.name,)
 
 
-def timeout_of(timeout: Any) -> float | None:
-    """Seconds from what a user gave; None for as long as it takes.
-
-    Parameters
-    ----------
-    timeout
-        A number, such as ``"2 s"``, a timedelta, or None; negative: as long as it takes.
-
-    Examples
-    --------
-    >>> timeout_of("2 s"), timeout_of(None), timeout_of(-1)
-    (2, None, None)
-    """
-    if timeout is None:
-        return None
-    if hasattr(timeout, "total_seconds"):
-        timeout = timeout.total_seconds()
-    seconds: float = parse_timedelta(timeout)
-    return None if seconds < 0 else seconds
-
-
 class Lock(Shared):
     """One holder at a time, all over the cluster.
 
@@ -109,9 +88,9 @@ class Lock(Shared):
     Notes
     -----
     A client, or a task's worker, that ends gives back what it holds at once.  One that is killed,
-    or cut off, may come back: its locks are free when it has been away for 10 s (a client), or
-    when the scheduler takes it for lost (a worker).  A scheduler that was restarted knows of no
-    locks that are held.
+    or cut off, may come back: its locks are free when it has been away for 10 s.  They are held
+    across a restart of the scheduler, and who waits for one waits on; without a journal, what is
+    not claimed within two seconds is free, and who finds that others have it is told so in the log.
 
     Examples
     --------
@@ -129,7 +108,7 @@ class Lock(Shared):
         blocking
             False: do not wait.
         timeout
-            Seconds, or such as ``"2 s"``.
+            Seconds, or such as ``"2 s"``; nought and less: do not wait.
 
         Returns
         -------

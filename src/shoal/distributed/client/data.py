@@ -20,7 +20,7 @@ from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.failures import note_unopened
 from shoal.distributed.client.future import Future, futures_of, make_future
 from shoal.distributed.client.keys import unique_key, wire_key
-from shoal.distributed.client.promise import Deadline, Promise, spawn, wait_all
+from shoal.distributed.client.promise import Deadline, Promise, spawn, timeout_of, wait_all
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
@@ -332,7 +332,7 @@ class DataMethods(Session):
         sizes = [max(sizeof(v), f.nbytes) for v, f in zip(values, frames, strict=True)]
         kinds = {key: type_name(type(value)) for key, value in zip(keys, values, strict=True)}
         copies = 0 if broadcast is True else int(broadcast) if broadcast else 1
-        timeout_s = self._timeout_s if timeout is None else self._timeout_of(timeout) or 0.0
+        timeout_s = self._timeout_s if timeout is None else timeout_of(timeout) or 0.0
         wanted = None if workers is None else worker_names(workers)
         load = _Load(keys, frames, sizes, kinds, wanted, copies, references)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from shoal.distributed.client.current import current_client
 from shoal.distributed.client.failures import note_unopened, task_error
 from shoal.distributed.client.keys import wire_key
+from shoal.distributed.client.promise import timeout_of
 from shoal.distributed.client.waiting import call_when_ended, wait_ended
 from shoal.distributed.core.client.table import (
     CANCELLED,
@@ -128,7 +129,7 @@ class Future(Generic[T]):
             return client._async_result(self, timeout)  # type: ignore[return-value]
         entry = self._entry
         if entry.status == PENDING:
-            wait_ended(client._link, entry, client._timeout_of(timeout))
+            wait_ended(client._link, entry, timeout_of(timeout))
         value = entry.value
         if value is not None and entry.status == FINISHED:
             try:

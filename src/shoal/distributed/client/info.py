@@ -13,6 +13,7 @@ import msgspec
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.future import Future, futures_of
 from shoal.distributed.client.keys import wire_key
+from shoal.distributed.client.promise import timeout_of
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.show import SchedulerInfo, counts_of
 from shoal.distributed.dashboard.access import link_of
@@ -336,7 +337,7 @@ class Info(Session):
         """
         if type(n_workers) is not int or n_workers < 1:
             raise ValueError(f"n_workers must be an int of at least 1, got {n_workers!r}")
-        return self._ask("workers.wait", n=n_workers, timeout_s=self._timeout_of(timeout))
+        return self._ask("workers.wait", n=n_workers, timeout_s=timeout_of(timeout))
 
     @property
     def dashboard_link(self) -> str | None:

@@ -21,14 +21,16 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from shoal.distributed.client.failures import answer_error
 from shoal.distributed.client.promise import Promise, Turns
 from shoal.distributed.core.client import table as futures
+from shoal.distributed.core.client.again import Claims, say_all_again
 from shoal.distributed.core.client.table import Announced, Entry, Table
-from shoal.distributed.core.session import Said, Session, confirm, say, start_anew
+from shoal.distributed.core.session import Session, confirm, say
 from shoal.distributed.net import Connection, Security, connect
 from shoal.distributed.net.loop import Loop
 from shoal.distributed.protocol import (
@@ -70,9 +72,6 @@ log = logging.getLogger("distributed.client")
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses between attempts to come back; the last one repeats."""
-
-HARMLESS = frozenset(["queue.taken", "references.add"])
-"""Methods that mean the same when they are called twice."""
 
 HEARD_S = 0.1
 """How long the scheduler may have to keep an answer after it was taken."""
@@ -184,6 +183,8 @@ class Link:
         """What the scheduler calls it."""
         self._is_open = False
         """The scheduler has welcomed the connection: what is said goes there at once."""
+        self.claims = Claims()
+        """What it holds of what the scheduler gives."""
         self._heard_planned = self._drop_planned = False
         self._topics: dict[str, None] = {}
         self.settings: dict[str, Any] = {}
@@ -235,7 +236,7 @@ class Link:
 
     def _welcomed(self, conn: Connection, message: Welcome) -> None:
         """The scheduler is there, perhaps again, perhaps another one."""
-        lost: list[Promise[Any]] = []
+        lost: list[tuple[str, Promise[Any]]] = []
         with self.lock:
             if self.status == "closed":
                 return
@@ -255,31 +256,30 @@ class Link:
             self._attempts.opened(self.loop.time(), session.confirmed)
             self._is_open = True
             self.status = "running"
-        text = f"the scheduler at {self.address} was restarted, and may have had this call before"
-        for promise in lost:
+        for method, promise in lost:
+            text = f"the scheduler at {self.address} was restarted, and may have had this call"
+            text += f" before: {method}; see whether it was done, or call it again"
             promise.fail(ClusterError(text))
         self._welcome.keep(message)
 
-    def _start_anew(self) -> list[Promise[Any]]:
+    def _start_anew(self) -> list[tuple[str, Promise[Any]]]:
         """The scheduler knows nothing of this client: what it has to be told; the lock is held.
 
-        Wishes may be told twice.  Returned are the calls that may have been taken already.
+        Returned are the calls that fail.
         """
-        session = self._session
-        unsent = max(0, session.sent - session.confirmed)
-        topics = [Said(Subscribe(topic)) for topic in self._topics]
-        keep = [
-            said
-            for i, said in enumerate(session.said)
-            if _may_say_again(said.message, i < unsent, self._requests)
-        ]
-        start_anew(session, topics + keep)
-        there = {getattr(said.message, "request", 0) for said in keep}
-        taken = [n for n, (to, *_) in list(self._requests.items()) if to is None and n not in there]
-        calls = [n for n in taken if type(self._requests[n][2]) is Call]
-        for number in sorted(set(taken).difference(calls)):
-            say(session, self._requests[number][2])
-        return [self._requests.pop(number)[1] for number in calls]
+        requests, topics = self._requests, [Subscribe(topic) for topic in self._topics]
+        asked = {n: said for n, (to, _, said) in list(requests.items()) if to is None}
+        lost = say_all_again(self._session, [*topics, *self._claim()], asked)
+        return [(message.method, promise) for _, promise, message in map(requests.pop, lost)]
+
+    def _claim(self) -> list[Call]:
+        """What is held, said so; others may have it by now."""
+        number, promise = next(self._numbers), Promise[Any]()
+        calls = self.claims.calls(number)
+        self._requests[number] = (None, promise, calls[-1])
+
+        promise.add_callback(partial(_hear_of_claims, self))
+        return calls
 
     def _not_opened(self, error: BaseException) -> None:
         if self.status != "closed":
@@ -627,6 +627,8 @@ class Link:
             _wake(awaited)
         elif kind in _ANSWERS:
             found = self._requests.pop(message.request, None)
+            if found is not None and type(found[2]) is Call:
+                self.claims.answered(found[2], not message.error and message.value)
             if found is not None and kind is Answer and message.error is not None:
                 found[1].fail(answer_error(message))
             elif found is not None:
@@ -685,13 +687,15 @@ def _wake(awaited: Iterable[Entry]) -> None:
                 log.exception("a callback of the future %r failed", entry.key)
 
 
-def _may_say_again(message: Any, was_sent: bool, requests: Container[int]) -> bool:
-    """Whether another scheduler is to be told: wishes, and questions that were not answered."""
-    if type(message) is Call:
-        return not was_sent or message.method in HARMLESS
-    if type(message) is Want and message.heard >= 0:
-        return False  # all that is wanted now is said anyway
-    return not hasattr(message, "request") or message.request in requests
+def _hear_of_claims(link: Link, answer: Promise[Any]) -> None:
+    """What a client has claimed and others have."""
+    for what, id in [] if answer._error else answer.result()[0].value:
+        link.claims.forget([id])
+        text = (
+            "%s, which %s held, went to others: the scheduler at %s was restarted, or had no word "
+        )
+        text += "of this client for too long"
+        log.warning(text, what, link.name, link.address)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 from shoal.distributed.node.context import PATIENCE_S, waiting
+from shoal.units import parse_timedelta
 
 __all__ = [
     "Begun",
@@ -30,6 +31,7 @@ __all__ = [
     "as_timeout",
     "innermost",
     "spawn",
+    "timeout_of",
     "wait_all",
 ]
 
@@ -181,6 +183,33 @@ def as_timeout(timeout_s: float | None) -> float:
     (-1, 0, True)
     """
     return -1 if timeout_s is None else min(max(timeout_s, 0), threading.TIMEOUT_MAX)
+
+
+def timeout_of(timeout: Any) -> float | None:
+    """Seconds from what a user gave; None for as long as it takes.
+
+    Parameters
+    ----------
+    timeout
+        A number, such as ``"2 s"``, a timedelta, or None.  Nought and less: it is over at once.
+
+    Raises
+    ------
+    ValueError
+        Not a number.
+
+    Examples
+    --------
+    >>> timeout_of("2 s"), timeout_of(None), timeout_of(-1), timeout_of(float("inf"))
+    (2, None, -1, None)
+    """
+    if timeout is None:
+        return None
+    is_number = isinstance(timeout, float | int)
+    seconds: float = timeout if is_number else parse_timedelta(timeout)
+    if seconds != seconds:
+        raise ValueError(f"a timeout is so many seconds, such as 2.5 or '2 s'; got {timeout}")
+    return None if seconds == float("inf") else seconds
 
 
 def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:

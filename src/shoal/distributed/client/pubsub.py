@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from shoal.distributed.client.coordination import Shared, timeout_of
-from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, spawn
+from shoal.distributed.client.coordination import Shared
+from shoal.distributed.client.promise import Deadline, Promise, as_asyncio, spawn, timeout_of
 
 __all__ = ["Pub", "Sub"]
 

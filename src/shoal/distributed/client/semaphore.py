@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any
 
-from shoal.distributed.client.coordination import Shared, timeout_of
+from shoal.distributed.client.coordination import Shared
+from shoal.distributed.client.promise import timeout_of
 from shoal.errors import ClusterError
 
 __all__ = ["Semaphore"]
@@ -138,6 +139,11 @@ class Semaphore(Shared):
 
     async def __aexit__(self, *exc_info: Any) -> None:
         await self.release()
+
+    def __del__(self) -> None:
+        # Nobody can give these back any more, nor are they refreshed: they are not claimed either.
+        if getattr(self, "_leases", None) and self._client is not None:
+            self._client._link.claims.forget(self._leases)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Semaphore, (self.max_leases, self.name)

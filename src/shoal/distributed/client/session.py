@@ -30,7 +30,14 @@ from shoal.distributed.client.encode import Codes
 from shoal.distributed.client.failures import task_error
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.printing import handle_print, handle_printed, handle_warn
-from shoal.distributed.client.promise import Begun, Promise, as_asyncio, innermost, spawn
+from shoal.distributed.client.promise import (
+    Begun,
+    Promise,
+    as_asyncio,
+    innermost,
+    spawn,
+    timeout_of,
+)
 from shoal.distributed.client.start import Place, find_place
 from shoal.distributed.client.waiting import all_ended, late, late_async
 from shoal.distributed.core.client.table import FINISHED, Entry, disconnected
@@ -297,7 +304,7 @@ class Session:
                 f"the client {self.name!r} is {self.status}; "
                 + ("await it first" if not self._closed else "make a new one")
             )
-        timeout_s = self._timeout_of(timeout)
+        timeout_s = timeout_of(timeout)
         promise = spawn(steps)
         if self.asynchronous if asynchronous is None else asynchronous:
             end = self._finish_async(promise, finish, timeout_s, undo, awaited)
@@ -353,12 +360,6 @@ class Session:
         answer, _ = await self._link.request(lambda number: Call(number, method, args))
         return answer.value
 
-    def _timeout_of(self, timeout: Any) -> float | None:
-        if timeout is None or type(timeout) is float or type(timeout) is int:
-            return timeout
-        seconds: float = parse_timedelta(timeout)
-        return seconds
-
     def sync(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a coroutine function on an asyncio loop of its own thread and wait for its result.
 
@@ -382,7 +383,7 @@ class Session:
     # -- futures -------------------------------------------------------------------------------
 
     async def _async_result(self, future: Any, timeout: Any) -> Any:
-        entries, timeout_s = [future._entry], self._timeout_of(timeout)
+        entries, timeout_s = [future._entry], timeout_of(timeout)
         promise = spawn(self._gathered(entries, True))
 
         def finish(found: Any) -> Any:
@@ -392,7 +393,7 @@ class Session:
 
     def _results_of(self, entries: list[Entry], timeout: Any) -> list[Any]:
         promise = spawn(self._gathered(entries, True))
-        return self._unpacked(promise.wait(self._timeout_of(timeout)), entries)
+        return self._unpacked(promise.wait(timeout_of(timeout)), entries)
 
     async def _gathered(self, entries: list[Entry], strict: bool) -> dict[Any, Any]:
         raise NotImplementedError

@@ -10,8 +10,9 @@ import contextlib
 import itertools
 from typing import Any
 
-from shoal.distributed.client.coordination import Shared, timeout_of
+from shoal.distributed.client.coordination import Shared
 from shoal.distributed.client.future import Future
+from shoal.distributed.client.promise import timeout_of
 from shoal.distributed.protocol import Call
 from shoal.errors import ClusterError
 from shoal.serialize.pickles import Frames, dumps, loads

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from shoal.distributed.core import journal as j
+from shoal.distributed.core.facts import Held
 from shoal.distributed.core.scheduler.methods.references import said_again
 from shoal.distributed.core.scheduler.names import Layer, key_of
 from shoal.distributed.core.scheduler.records import Client
@@ -67,6 +68,7 @@ def compacted(state: Scheduler, recorder: j.Recorder, now: float) -> list[bytes]
     for client in clients:
         entries += introduced(state, client, now)
     entries += in_line(state, now)
+    entries += held(state)
     entries += [j.Shut(party_of(one), one.gone_since) for one in clients if one.party < 0]
     known = {client.party for client in state.clients.values()}
     entries += [j.Opened(party, now) for party in sorted(recorder.clients - known)]
@@ -231,6 +233,16 @@ def in_line(state: Scheduler, now: float) -> Iterator[j.Entry]:
             yield said(party_of(client), now, call)
 
 
+def held(state: Scheduler) -> Iterator[j.Entry]:
+    """Locks and leases."""
+    locks = state.machines.get("locks")
+    for name, (id, holder) in locks.held.items() if locks is not None else ():
+        yield Held("lock", name, id, holder)
+    for semaphore in state.machines.get("semaphores", {}).values():
+        for lease, holder in semaphore.leases.items():
+            yield Held("lease", semaphore.name, lease, holder)
+
+
 def named(state: Scheduler) -> Iterator[tuple[str, dict[str, Any]]]:
     """Calls that make what has a name: plugins, data, queues, variables, flags, metadata."""
     machines = state.machines
@@ -251,6 +263,8 @@ def named(state: Scheduler) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, variable in machines.get("variables", {}).items():
         if variable.item is not None:
             yield "variable.set", {"name": name, "item": variable.item}
+    for name, semaphore in machines.get("semaphores", {}).items():
+        yield "semaphore.create", {"name": name, "max_leases": semaphore.most}
     for name in machines.get("flags", {}):
         yield "event.set", {"name": name}
     for path, value in leaves(machines.get("metadata", {}), ()):

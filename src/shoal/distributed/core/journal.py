@@ -17,11 +17,23 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from shoal.distributed.core.facts import Fact, Forgotten, Held, Settled
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.methods import doubt_given
+from shoal.distributed.core.scheduler.methods import (
+    doubt_given,
+    held_before,
+    leased_before,
+    renew_all,
+)
 from shoal.distributed.core.scheduler.methods.queues import settle
 from shoal.distributed.core.scheduler.names import find, key_of
-from shoal.distributed.core.scheduler.parties import closed, connected, drain, received
+from shoal.distributed.core.scheduler.parties import (
+    closed,
+    connected,
+    drain,
+    forget_client,
+    received,
+)
 from shoal.distributed.core.scheduler.recovery import begin_recovery
 from shoal.distributed.core.scheduler.scatter import announce
 from shoal.distributed.core.scheduler.state import Scheduler
@@ -106,13 +118,7 @@ class Noted(_Entry):
     traces: list[tuple[Key, dict[str, str]]]
 
 
-class Settled(_Entry):
-    """Items of queues that clients were given have come, or stand in their queues again."""
-
-    items: list[tuple[str, str, Any, bool]]
-
-
-Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Noted | Settled
+Entry: TypeAlias = Began | Opened | Heard | Shut | Failed | Joined | Left | Noted | Fact
 
 ENCODE = msgspec.msgpack.Encoder().encode
 DECODE = msgspec.msgpack.Decoder(Entry).decode
@@ -128,11 +134,13 @@ CALLS = (
     "plugin.",
     "queue.",
     "references.",
+    "semaphore.close",
+    "semaphore.create",
     "variable.",
     "workers.upload_file",
 )
-"""Beginnings of the methods whose calls are recorded.  Locks and semaphores are not: who holds one
-holds it through a connection, and that has ended."""
+"""Beginnings of the methods whose calls are recorded.  Those that take locks and leases are not:
+who holds one is a fact."""
 
 
 class Recorder:
@@ -153,24 +161,23 @@ class Recorder:
         self.clients: set[int] = set()
         self.workers: dict[int, str] = {}
         self.records = [ENCODE(Began())]
-        self.settled: list[tuple[str, str, Any, bool]] = []
+        self.facts: list[Fact] = []
         """The shell gives it to the state machine, which adds to it."""
 
     def take(self) -> list[bytes]:
         """The records of what has happened since the last time."""
-        self.settle()
+        self.note()
         taken, self.records = self.records, []
         return taken
 
-    def settle(self) -> None:
-        """Before anything that may rest on it: what became of items that were given."""
-        if self.settled:
-            self.records.append(ENCODE(Settled(self.settled)))
-            self.settled.clear()
+    def note(self) -> None:
+        """Before anything that may rest on them: what was decided."""
+        self.records += map(ENCODE, self.facts)
+        self.facts.clear()
 
     def connected(self, party: int, role: str, now: float) -> None:
         """After `connected`."""
-        self.settle()
+        self.note()
         if role == "client":
             self.clients.add(party)
             self.records.append(ENCODE(Opened(party, now)))
@@ -179,7 +186,7 @@ class Recorder:
         self, state: Scheduler, party: int, message: Any, buffers: Sequence[Any], now: float
     ) -> None:
         """After `received`."""
-        self.settle()
+        self.note()
         kind = type(message)
         if kind is Report:
             if message.failed:
@@ -206,7 +213,7 @@ class Recorder:
 
     def closed(self, party: int, now: float) -> None:
         """After `closed`; also for connections that the scheduler closed."""
-        self.settle()
+        self.note()
         if party in self.clients:
             self.clients.discard(party)
             self.records.append(ENCODE(Shut(party, now)))
@@ -263,7 +270,9 @@ def replay(state: Scheduler, records: Iterable[bytes], now: float) -> int:
             drain(state, player.now)
     player.began(Began())
     state.is_replayed = False
+    state.knows_holders = True
     doubt_given(state)
+    renew_all(state, now)
     drain(state, player.now)
     state.effects = []
     state.started = now
@@ -343,8 +352,20 @@ class Player:
 
     def settled(self, entry: Settled) -> None:
         """Items have come, or not."""
-        for name, client, id, is_back in entry.items:
-            settle(self.state, name, (client, id), is_back)
+        settle(self.state, entry.queue, (entry.client, entry.id), entry.is_back)
+
+    def held(self, entry: Held) -> None:
+        """Somebody had a lock or a lease, or nobody any more."""
+        if entry.kind == "lock":
+            held_before(self.state, entry.name, (entry.id, entry.holder))
+        else:
+            leased_before(self.state, entry.name, entry.id, entry.holder)
+
+    def forgotten(self, entry: Forgotten) -> None:
+        """A client was away for too long."""
+        client = self.state.by_name.get(entry.client)
+        if client is not None:
+            forget_client(self.state, client, self.now)
 
     def noted(self, entry: Noted) -> None:
         """Some rows have what others have not."""
@@ -370,5 +391,7 @@ PLAY: dict[type, Any] = {
     Left: Player.left,
     Noted: Player.noted,
     Settled: Player.settled,
+    Held: Player.held,
+    Forgotten: Player.forgotten,
 }
 """What each record leads to."""

@@ -38,7 +38,7 @@ if sys.platform != "win32":
 
 __all__ = ["Journal", "Recovered", "frame", "read"]
 
-MAGIC = b"shoal journal 1\n"
+MAGIC = b"shoal journal 2\n"
 HEAD = struct.Struct("<I")
 """After the magic word: the file's number."""
 RECORD = struct.Struct("<IQ")

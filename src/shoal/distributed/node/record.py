@@ -59,7 +59,7 @@ class Record:
             count = replay(state, records, now)
             say(f"the journal in {directory} had {len(records):,} records of {count:,} tasks")
         self.journal.recovered.records = []
-        state.settled = self.recorder.settled
+        state.facts = self.recorder.facts
         self.journal.begin(compacted(state, self.recorder, now), now)
 
     def connected(self, party: int, role: str, now: float) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from shoal.distributed.core.client import table as futures
-from shoal.distributed.core.session import Session, confirm, say, start_anew
+from shoal.distributed.core.client.again import Claims, say_all_again
+from shoal.distributed.core.session import Session, confirm, say
 from shoal.distributed.protocol import (
     Answer,
     Call,
@@ -78,8 +79,10 @@ class ClientNode(Node):
         self.session = Session()
         self.session_number = -1
         self.is_welcome = False
-        self.requests: dict[int, tuple[int, Callable[[Any], object]]] = {}
-        """By number: to which party, and what to do with the answer (None: the party is gone)."""
+        self.requests: dict[int, tuple[int, Callable[[Any], object], Any]] = {}
+        """By number: to which party, what to do with the answer (None: the party is gone), and what
+        the scheduler was asked."""
+        self.claims = Claims()
         self.last_request = 0
         self.dialling: dict[str, list[Callable[[int], object]]] = {}
         self.workers: dict[str, int] = {}
@@ -159,7 +162,7 @@ class ClientNode(Node):
         for address in [a for a, number in self.workers.items() if number == party]:
             del self.workers[address]
         if party != self.scheduler:
-            for number in [n for n, (to, _) in self.requests.items() if to == party]:
+            for number in [n for n, (to, *_) in self.requests.items() if to == party]:
                 self.requests.pop(number)[1](None)
         else:
             self.scheduler = 0
@@ -189,14 +192,15 @@ class ClientNode(Node):
             self.post(answered, None)
             return
         self.last_request += 1
-        self.requests[self.last_request] = (party, answered)
+        self.requests[self.last_request] = (party, answered, None)
         self.send(party, make(self.last_request), (), size)
 
     def ask(self, make: Callable[[int], Any], answered: Callable[[Any], object]) -> None:
         """Ask the scheduler, and call back with the answer; None if it will never come."""
         self.last_request += 1
-        self.requests[self.last_request] = (0, answered)
-        self.say(make(self.last_request))
+        message = make(self.last_request)
+        self.requests[self.last_request] = (0, answered, message)
+        self.say(message)
 
     def call(self, method: str, args: dict[str, Any]) -> None:
         """Call a method of the scheduler; what it answers does not matter."""
@@ -204,9 +208,11 @@ class ClientNode(Node):
 
     def say(self, message: Any) -> None:
         """Tell the scheduler something, now or when it is there again."""
-        say(self.session, message)
+        session = self.session
+        say(session, message)
         if self.is_welcome:
             self.send(self.scheduler, message)
+            session.sent = session.confirmed + len(session.said)
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -224,6 +230,8 @@ class ClientNode(Node):
                 if self.is_welcome and self.random.random() < 0.3:
                     self.send(party, Heard(self.session.heard))
             found = self.requests.pop(message.request, None)
+            if found is not None and type(found[2]) is Call:
+                self.claims.answered(found[2], message.error is None and message.value)
             if found is not None:
                 found[1](message)
         elif party != self.scheduler:
@@ -257,23 +265,24 @@ class ClientNode(Node):
             self.may_hear.update(wants + wants)
         for said in session.said:
             self.send(self.scheduler, said.message)
+        session.sent = session.confirmed + len(session.said)
         self.is_welcome = True
 
     def start_anew(self) -> None:
         """What another scheduler has to be told; what it cannot answer any more has no answer."""
-        keep = [said for said in self.session.said if self.may_say_again(said.message)]
-        start_anew(self.session, keep)
-        there = {getattr(said.message, "request", 0) for said in keep}
-        for number in [n for n, (to, _) in self.requests.items() if not to and n not in there]:
+        asked = {n: message for n, (to, _, message) in self.requests.items() if not to}
+        self.last_request += 1
+        first = self.claims.calls(self.last_request)
+        for number in say_all_again(self.session, first, asked):
             self.requests.pop(number)[1](None)
+        self.requests[self.last_request] = (0, self.hear_of_claims, first[-1])
 
-    def may_say_again(self, message: Any) -> bool:
-        """Whether another scheduler is to be told, too."""
-        if type(message) is Call:
-            return message.method == "queue.taken"
-        if type(message) is Want and message.heard >= 0:
-            return False
-        return not hasattr(message, "request") or message.request in self.requests
+    def hear_of_claims(self, answer: Answer | None) -> None:
+        """What it claimed and others have."""
+        if answer is not None and answer.error is None:
+            lost = [id for _, id in answer.value]
+            self.claims.forget(lost)
+            self.world.shared.lose(self, lost)
 
     def finished(self, message: Finished) -> None:
         """Tasks have ended."""

@@ -4,9 +4,10 @@ An errand is one thing of that kind, done by a client that does nothing else (`r
 be true of all of them together is noted in `Shared`: nobody holds what another one holds, an item
 is got once and not lost, a value is one that was given.
 
-A connection that breaks is no excuse for any of it, as long as the session lives on.  A session
-that has lapsed is: then a client may still believe that it holds what the scheduler has given to
-others, and a client that was told something just before may hear it once more.
+A connection that breaks is no excuse for any of it, as long as the session lives on, and neither
+is a scheduler that is killed and comes back with its journal.  A session that has lapsed is: then a
+client may still believe that it holds what the scheduler has given to others, until it is told that
+they have it; and a client that was told something just before may hear it once more.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Shared:
     """
 
     def __init__(self) -> None:
-        self.holders: dict[str, list[tuple[ClientNode, int]]] = {}
-        """Who holds locks and leases, and how often its connection had ended by then."""
+        self.holders: dict[str, list[tuple[ClientNode, str]]] = {}
+        """Who holds locks and leases, and by which id."""
         self.items: dict[int, str] = {}
         """Items by value: ``"put"`` (the scheduler may have it), ``"in"`` (it has), ``"got"``."""
         self.getters: dict[int, tuple[ClientNode, int]] = {}
@@ -56,21 +57,27 @@ class Shared:
         self.count += 1
         return self.count
 
-    def hold(self, world: World, client: ClientNode, name: str, most: int) -> None:
+    def hold(self, world: World, client: ClientNode, name: str, id: str, most: int) -> None:
         """Somebody was told that it holds something."""
-        holders = [
-            (other, ends)
-            for other, ends in self.holders.get(name, [])
-            if other.is_alive and other.endings == ends
-        ]
+        holders = [held for held in self.holders.get(name, []) if held[0].is_alive]
         if len(holders) >= most and not leases_may_lapse(world):
             names = [other.name for other, _ in holders]
             world.complain(f"{client.name} was given {name}, which {names} hold")
-        self.holders[name] = [*holders, (client, client.endings)]
+        self.holders[name] = [*holders, (client, id)]
 
     def let_go(self, client: ClientNode, name: str) -> None:
         """Somebody is about to give something back."""
         self.holders[name] = [h for h in self.holders.get(name, []) if h[0] is not client]
+
+    def lose(self, client: ClientNode, ids: list[str]) -> None:
+        """Somebody was told that others have what it held."""
+        for name, holders in self.holders.items():
+            self.holders[name] = [h for h in holders if h[0] is not client or h[1] not in ids]
+
+    def lapse(self, name: str) -> None:
+        """The scheduler has forgotten a client: what it held may be given to others."""
+        for what, holders in self.holders.items():
+            self.holders[what] = [h for h in holders if h[0].name != name]
 
     def get(self, world: World, client: ClientNode, value: int) -> None:
         """Somebody got an item."""
@@ -145,6 +152,11 @@ def patience(client: ClientNode) -> dict[str, Any]:
     return {} if chosen is None else {"timeout_s": chosen}
 
 
+def a_while(client: ClientNode) -> float:
+    """How long somebody holds something: some for longer than a scheduler takes to come back."""
+    return client.random.random() * client.random.choice((0.1, 0.1, 0.1, 2.0))
+
+
 def lock(client: ClientNode) -> Steps:
     """Take one lock, or two at once, and give them back."""
     world, random = client.world, client.random
@@ -154,8 +166,8 @@ def lock(client: ClientNode) -> Steps:
     if answer is None or not answer.value:
         return
     for name in names:
-        world.shared.hold(world, client, f"the lock {name}", 1)
-    yield random.random() * 0.1
+        world.shared.hold(world, client, f"the lock {name}", mine, 1)
+    yield a_while(client)
     for name in names:
         world.shared.let_go(client, f"the lock {name}")
     yield from ask(client, "multilock.release", names=names, id=mine)
@@ -163,15 +175,15 @@ def lock(client: ClientNode) -> Steps:
 
 def lease(client: ClientNode) -> Steps:
     """Take a lease, and give it back or forget it."""
-    world, random = client.world, client.random
+    world = client.world
     yield from ask(client, "semaphore.create", name="seats", max_leases=LEASES)
     mine = f"{client.name}-{world.shared.new()}"
     wait = patience(client) or {"timeout_s": 5.0}
     answer = yield from ask(client, "semaphore.acquire", name="seats", id=mine, **wait)
     if answer is None or not answer.value:
         return
-    world.shared.hold(world, client, "a seat", LEASES)
-    yield random.random() * 0.1
+    world.shared.hold(world, client, "a seat", mine, LEASES)
+    yield a_while(client)
     world.shared.let_go(client, "a seat")
     yield from ask(client, "semaphore.release", name="seats", id=mine)
 

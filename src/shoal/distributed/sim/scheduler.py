@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.distributed.core import scheduler as machine
 from shoal.distributed.core.compact import compacted
 from shoal.distributed.core.effects import Close, Send
+from shoal.distributed.core.facts import Forgotten
 from shoal.distributed.core.journal import Recorder, replay
 from shoal.distributed.core.scheduler import Scheduler, Settings
 from shoal.distributed.core.scheduler.validate import validate
@@ -47,10 +48,11 @@ class SchedulerNode(Node):
         super().__init__(world, name, host, "scheduler")
         self.state = Scheduler(settings, identity, table=world.make_table())
         self.recorder: Recorder | None = None
+        self.state.facts = []
         if world.keeps_journal:
             replay(self.state, world.journal, self.time())
             self.recorder = Recorder()
-            self.state.settled = self.recorder.settled
+            self.state.facts = self.recorder.facts
             world.journal = compacted(self.state, self.recorder, self.time())
         self.network.listening[world.scheduler_address] = (self, "scheduler")
 
@@ -90,6 +92,11 @@ class SchedulerNode(Node):
     def drain(self, now: float) -> Sequence[Any]:
         """What is to be done, once it is in the journal what it rests on."""
         effects = super().drain(now)
+        for fact in self.state.facts or ():
+            if type(fact) is Forgotten:
+                self.world.shared.lapse(fact.client)
+        if self.recorder is None:
+            self.state.facts = []
         if self.recorder is not None:
             self.world.journal += self.recorder.take()
             if self.random.random() < 0.02:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from shoal.distributed.core.effects import Close, Log, Send
+from shoal.distributed.core.facts import Forgotten
 from shoal.distributed.core.scheduler.cancel import on_cancel
 from shoal.distributed.core.scheduler.dispatch import fill_workers
 from shoal.distributed.core.scheduler.failures import fail, require, retry
@@ -22,6 +23,7 @@ from shoal.distributed.core.scheduler.methods import (
     on_answer,
     on_call,
     on_withdraw,
+    others_before,
     party_gone,
     settle_given,
     worker_came,
@@ -130,7 +132,7 @@ def closed(state: Scheduler, party: int, error_text: str, now: float) -> None:
     if client is not None and client.party == party:
         client.party = -1
         client.gone_since = now
-        if state.settings.client_grace_s <= 0:
+        if state.settings.client_grace_s <= 0 and client.number in state.clients:
             forget_client(state, client, now)
 
 
@@ -284,6 +286,7 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
         state.effects.append(Close(who.party, "the client has connected again since"))
         return
     client.attempt = m.attempt
+    others_before(state, m.scheduler, now)
     # What still comes over the old connection was said before what is said now.
     if 0 <= client.party != who.party and drop_party(state, client.party):
         state.effects.append(Close(client.party, "the client has connected again"))
@@ -446,6 +449,8 @@ def on_locate_message(
 
 def forget_client(state: Scheduler, client: Client, now: float) -> None:
     """A client will not come back: what only it wants is let go."""
+    if state.facts is not None:
+        state.facts.append(Forgotten(client.name))
     client_gone(state, client, now)
     del state.clients[client.number]
     state.by_name.pop(client.name, None)
@@ -484,6 +489,7 @@ def on_register(
         state.silence_due = now + state.settings.silence_s
     who.worker = worker
     who.is_known = True
+    others_before(state, m.scheduler, now)
     welcome(state, who, worker.number)
     state.touched[worker.number] = worker
     worker_came(state, who.party)

@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Container
 from typing import Any
 
+from shoal.distributed.core.facts import Fact
 from shoal.distributed.core.scheduler.names import Names
 from shoal.distributed.core.scheduler.observe import Observed
 from shoal.distributed.core.scheduler.records import (
@@ -150,11 +151,15 @@ class Scheduler:
         """Clients that do not know yet how much of what they said was taken."""
         self.heard_due = -1.0
         """When they are told."""
-        self.settled: list[tuple[str, str, Any, bool]] | None = None
-        """For the journal, if there is one: what became of items that were given.  Queue, client,
-        id of the call, whether they stand in the queue again."""
+        self.facts: list[Fact] | None = None
+        """For the journal, if there is one: what was decided and cannot be reckoned again."""
         self.is_replayed = False
-        """The journal is being read: what became of such items is not decided but read."""
+        """The journal is being read: such facts are not decided but read."""
+        self.knows_holders = False
+        """A journal has said who held locks and leases when this scheduler began."""
+        self.claims_until = -1.0
+        """Clients had another scheduler before this one: locks and leases are given to nobody, so
+        that those who hold some have until then to say so; -1: they are given."""
         self.for_shell: Container[str] = ()
         """Names of calls that the shell answers."""
 

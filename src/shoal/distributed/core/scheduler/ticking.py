@@ -7,7 +7,7 @@ from heapq import heappop
 from shoal.distributed.core.effects import Close
 from shoal.distributed.core.scheduler import stranded
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.methods import expire, lapse, log_event
+from shoal.distributed.core.scheduler.methods import end_claims, expire, lapse, log_event
 from shoal.distributed.core.scheduler.names import key_of
 from shoal.distributed.core.scheduler.parties import (
     drop_party,
@@ -49,9 +49,11 @@ def tick(state: Scheduler, now: float) -> None:
         find_silent(state, now)
     if 0 <= state.hold_until <= now:
         end_recovery(state)
+    if 0 <= state.claims_until <= now:
+        end_claims(state, now)
     for number in [number for number, until in state.dying.items() if until <= now]:
         lose(state, state.workers[number], "its connection closed", True, now)
-    for client in list(state.clients.values()):
+    for client in list(state.clients.values()) if not state.is_replayed else ():
         if client.party < 0 and now >= client.gone_since + state.settings.client_grace_s:
             forget_client(state, client, now)
     if 0 <= state.missed_due <= now and (said := stranded.look(state)):
@@ -119,7 +121,7 @@ def due(state: Scheduler) -> float | None:
     """
     settings = state.settings
     lines = (state.drop_due, state.recall_due, state.heard_due, state.lease_due, state.silence_due)
-    times = [t for t in (*lines, state.hold_until) if t >= 0]
+    times = [t for t in (*lines, state.hold_until, state.claims_until) if t >= 0]
     times += [*state.dying.values(), *state.unreached.values(), *stranded.due(state)]
     if state.laden and state.roomy:
         times.append(state.steal_due)

@@ -12,6 +12,7 @@ from typing import Any
 
 from shoal.distributed.core.effects import Perform
 from shoal.distributed.core.scheduler.methods import (
+    claims,
     datasets,
     errands,
     feed,
@@ -40,10 +41,12 @@ from shoal.distributed.core.scheduler.methods.calls import (
     reply,
     withdraw,
 )
+from shoal.distributed.core.scheduler.methods.claims import end_claims, others_before
 from shoal.distributed.core.scheduler.methods.errands import end_errands
+from shoal.distributed.core.scheduler.methods.locks import held_before
 from shoal.distributed.core.scheduler.methods.queues import doubt_given, settle_given
 from shoal.distributed.core.scheduler.methods.references import let_references_go
-from shoal.distributed.core.scheduler.methods.semaphores import lapse
+from shoal.distributed.core.scheduler.methods.semaphores import lapse, leased_before, renew_all
 from shoal.distributed.core.scheduler.methods.topics import log_event
 from shoal.distributed.core.scheduler.methods.workers import workers_changed
 from shoal.distributed.core.scheduler.records import Client, Party
@@ -55,17 +58,22 @@ __all__ = [
     "answered",
     "client_gone",
     "doubt_given",
+    "end_claims",
     "end_errands",
     "end_session",
     "expire",
+    "held_before",
     "holder_gone",
     "lapse",
+    "leased_before",
     "let_references_go",
     "log_event",
     "on_answer",
     "on_call",
     "on_withdraw",
+    "others_before",
     "party_gone",
+    "renew_all",
     "settle_given",
     "worker_came",
     "workers_changed",
@@ -81,6 +89,7 @@ METHODS: dict[str, Method] = {
     **datasets.METHODS,
     **topics.METHODS,
     **locks.METHODS,
+    **claims.METHODS,
     **semaphores.METHODS,
     **flags.METHODS,
     **queues.METHODS,

@@ -16,7 +16,7 @@ Items that were got stand beside the queue until their client has said that it h
 ``id`` of its call.  So a scheduler that was restarted, and cannot know which of its predecessor's
 answers were heard, asks nobody: what a client has not called taken when it is back, or when it is
 not waited for any longer, stands in front again.  What its predecessor knew of that, and did, it
-reads in the journal (`Scheduler.settled`).
+reads in the journal (`Scheduler.facts`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from shoal.distributed.core.facts import Settled
 from shoal.distributed.core.scheduler.methods.calls import (
     Grant,
     Line,
@@ -210,6 +211,11 @@ def get(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: f
     """Take the first item, or several; wait for one."""
     name, batch = args["name"], args.get("batch")
     queue = queue_of(state, name)
+    taker = (who.client.name, args.get("id")) if who.client is not None else None
+    if taker in queue.given:
+        # The scheduler before this one has answered, and the answer was not heard.
+        items, _ = queue.given[taker]
+        return give(state, who.party, name, taker, items[0] if batch is None else items, items)
     if batch is None or batch is False:
         count = ONE
     else:
@@ -237,12 +243,19 @@ def pop(state: Scheduler, party: int, name: str, queue: Queue, count: int, id: A
     if client is None or id is None:
         grant = hand_over(state, party, value, items, partial(restore, state, name, items))
     else:
-        taker = (client.name, id)
-        grant = hand_over(state, party, value, items, partial(give_back, state, name, taker))
-        queue.given[taker] = (items, grant)
+        grant = give(state, party, name, (client.name, id), value, items)
     for item in items:
         let_item_go(state, f"queue {name}", queue.keeps, item)
     admit(state, queue)
+    return grant
+
+
+def give(
+    state: Scheduler, party: int, name: str, taker: tuple[str, Any], value: Any, items: list[Any]
+) -> Grant:
+    """An answer with items that stand beside the queue until they are called taken."""
+    grant = hand_over(state, party, value, items, partial(give_back, state, name, taker))
+    queue_of(state, name).given[taker] = (items, grant)
     return grant
 
 
@@ -284,8 +297,8 @@ def settle(state: Scheduler, name: str, taker: tuple[str, Any], is_back: bool) -
     gift = queue.given.pop(taker, None) if queue is not None else None
     if gift is None:
         return
-    if state.settled is not None:
-        state.settled.append((name, *taker, is_back))
+    if state.facts is not None:
+        state.facts.append(Settled(name, *taker, is_back))
     if is_back:
         restore(state, name, gift[0])
 
