@@ -88,3 +88,71 @@ def test_divisions_that_are_told_are_looked_at():
 def test_divisions_of_a_column_are_not_those_of_the_index():
     with pytest.raises(ValueError, match="use set_index"):
         touching().compute_current_divisions("x", set_divisions=True)
+
+
+SIZES = pd.CategoricalDtype(["small", "medium", "large"], ordered=True)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_categories_that_have_an_order_of_their_own_are_no_bounds(ordered):
+    """Looked for among bounds as text, none of them would be found."""
+    kind = pd.CategoricalDtype(SIZES.categories, ordered=ordered)
+    labels = pd.Categorical(["small", "small", "medium", "large", "large", "large"], dtype=kind)
+    rows = pd.DataFrame({"size": labels, "v": range(6)})
+    plain = rows.set_index("size")
+    other = pd.DataFrame({"w": [1, 2]}, index=pd.CategoricalIndex(["small", "large"], dtype=kind))
+    frames = [
+        from_pandas(plain, npartitions=3),
+        from_pandas(rows, npartitions=3).set_index("size"),
+        from_pandas(rows, npartitions=3).set_index("size", sorted=True),
+    ]
+    for lazy in frames:
+        assert not lazy.known_divisions
+        assert lazy.compute().equals(plain)
+        assert lazy.loc["medium"].compute().equals(plain.loc[["medium"]])
+        joined = lazy.join(from_pandas(other, npartitions=2), how="inner").compute()
+        assert sorted(joined.v) == [0, 1, 3, 4, 5]
+        assert sorted((lazy.v + lazy.v.repartition(npartitions=2)).compute()) == [0, 2, 4, 6, 8, 10]
+        assert lazy.sort_index().compute().index.tolist() == plain.index.tolist()
+
+
+def test_categories_in_the_order_of_text_are_bounds():
+    plain = pd.DataFrame({"v": range(4)}, index=pd.CategoricalIndex(list("abbc")))
+    assert from_pandas(plain, npartitions=3).divisions == ("a", "b", "c", "c")
+
+
+RELABELLED = {
+    "set_axis": lambda df: df.set_axis(df.v, axis=0),
+    "stack": lambda df: df.stack(),
+    "add_prefix": lambda df: df.add_prefix("row ", axis=0),
+}
+
+
+@pytest.mark.parametrize("name", RELABELLED)
+def test_rows_with_other_labels_have_other_bounds(name):
+    plain = pd.DataFrame({"v": [3, 2, 1, 0], "k": [1, 2, 3, 4]})
+    lazy = RELABELLED[name](from_pandas(plain, npartitions=2))
+    wanted = RELABELLED[name](plain)
+    assert not lazy.known_divisions
+    assert lazy.compute().index.tolist() == wanted.index.tolist()
+    if wanted.index.nlevels == 1:
+        label = wanted.index[0]
+        assert lazy.loc[label].compute().equals(wanted.loc[[label]])
+
+
+CHOSEN = {
+    "equal": lambda df: df[df.index == 2],
+    "isin": lambda df: df[df.index.isin([1, 3])],
+    "inverted": lambda df: df[~df.index.isin([1, 3])],
+    "both": lambda df: df[(df.index > 0) & (df.v < 3)],
+    "between": lambda df: df[(df.index > 0) & (df.index < 3)],
+    "series": lambda df: df.v[df.index > 1],
+    "index": lambda df: df.index[df.index > 1],
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_rows_are_chosen_by_their_labels(name):
+    plain = pd.DataFrame({"v": [3, 2, 1, 0], "k": [1, 2, 3, 4]})
+    found = CHOSEN[name](from_pandas(plain, npartitions=2)).compute()
+    assert found.equals(CHOSEN[name](plain))

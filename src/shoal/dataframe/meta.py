@@ -20,6 +20,7 @@ from shoal.errors import ShoalError
 from shoal.typing import no_default
 
 __all__ = [
+    "can_have_bounds",
     "UNKNOWN_CATEGORIES",
     "MetaError",
     "has_known_categories",
@@ -63,6 +64,27 @@ def has_known_categories(item: Any) -> bool:
     if not isinstance(dtype, pd.CategoricalDtype):
         raise TypeError(f"a categorical series, index or dtype is wanted, got {dtype!r}")
     return dtype.categories is not None and UNKNOWN_CATEGORIES not in dtype.categories
+
+
+def can_have_bounds(dtype: Any) -> bool:
+    """Whether labels stand in an index in the order in which they compare, as divisions do.
+
+    Parameters
+    ----------
+    dtype
+        Of an index; categories may have an order of their own.
+
+    Examples
+    --------
+    >>> (
+    ...     can_have_bounds(pd.CategoricalDtype(["a", "b"])),
+    ...     can_have_bounds(pd.CategoricalDtype(["low", "high"])),
+    ... )
+    (True, False)
+    """
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return True
+    return has_known_categories(dtype) and bool(dtype.categories.is_monotonic_increasing)
 
 
 def with_unknown_categories(meta: Any) -> Any:

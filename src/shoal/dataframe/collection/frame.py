@@ -39,7 +39,13 @@ from shoal.dataframe.collection.generate import (
 )
 from shoal.dataframe.collection.groupby import GroupBy
 from shoal.dataframe.collection.groupkeys import as_bins
-from shoal.dataframe.collection.indexing import Locator, PositionLocator, filtered, is_mask
+from shoal.dataframe.collection.indexing import (
+    Locator,
+    PositionLocator,
+    filtered,
+    is_array,
+    is_mask,
+)
 from shoal.dataframe.collection.joins import merge
 from shoal.dataframe.collection.levels import grouped_by_level
 from shoal.dataframe.collection.order import set_index, shuffle, sort_values
@@ -196,7 +202,7 @@ class DataFrame(FrameBase):
             return self.where(key) if key.ndim == 2 else filtered(self, key)
         if is_mask(key):
             return filtered(self, key)
-        if isinstance(key, slice):
+        if isinstance(key, slice) or is_array(key):
             return self.loc[key]
         if isinstance(key, list | np.ndarray | pd.Index | pd.Series):
             return self._select(list(key))

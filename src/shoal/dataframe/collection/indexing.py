@@ -22,7 +22,17 @@ from shoal.dataframe.nodes.rowwise import Filter, MapEach, MapPartitions
 from shoal.dataframe.nodes.sources import Given
 from shoal.seams import across
 
-__all__ = ["Locator", "PositionLocator", "asof", "drop", "filtered", "is_mask", "reindex"]
+__all__ = [
+    "Locator",
+    "PositionLocator",
+    "asof",
+    "chosen_by_array",
+    "drop",
+    "filtered",
+    "is_array",
+    "is_mask",
+    "reindex",
+]
 
 
 class Locator:
@@ -67,8 +77,8 @@ def _columns(frame: Any, columns: Any) -> Any:
 
 
 def _rows(item: Any, key: Any) -> Any:
-    if hasattr(key, "map_blocks"):
-        return _by_array(item, key)
+    if is_array(key):
+        return chosen_by_array(item, key)
     if isinstance(key, FrameBase) and not is_mask(key):
         key = key.compute()
     if is_mask(key):
@@ -392,8 +402,46 @@ def _ordered(part: Any, labels: list[Any]) -> Any:
     return part.loc[labels] if labels else part.iloc[:0]
 
 
-def _by_array(item: Any, key: Any) -> Any:
-    """The rows at which a boolean array is true; its blocks are as long as the partitions."""
+def is_array(key: Any) -> bool:
+    """Whether rows are chosen by an array of ours: what an index gives that is compared.
+
+    Parameters
+    ----------
+    key
+        What stands in brackets.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+    >>> is_array(df.index == 1), is_array(df.x == 1)
+    (True, False)
+    """
+    return hasattr(key, "map_blocks")
+
+
+def chosen_by_array(item: Any, key: Any) -> Any:
+    """The rows at which a boolean array is true; its blocks are as long as the partitions.
+
+    Parameters
+    ----------
+    item
+        A collection.
+    key
+        The array.
+
+    Raises
+    ------
+    ValueError
+        It has more or fewer blocks than there are partitions.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=2)
+    >>> chosen_by_array(df, df.index > 0).compute().x.tolist()
+    [2]
+    """
     node, lengths, meta = across("array to blocks", key)
     if len(lengths) != item.npartitions:
         raise ValueError(
@@ -405,7 +453,7 @@ def _by_array(item: Any, key: Any) -> Any:
 
 @passes_columns()
 def _masked(part: Any, mask: Any) -> Any:
-    return part.loc[mask]
+    return part[mask] if isinstance(part, pd.Index) else part.loc[mask]
 
 
 def _within(node: Any, label: Any) -> bool:

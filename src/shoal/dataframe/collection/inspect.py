@@ -11,6 +11,7 @@ import pandas as pd
 from shoal.dataframe.collection.base import from_node
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.passing import passes_columns
+from shoal.dataframe.meta import can_have_bounds
 from shoal.dataframe.nodes.partitions import Disjoint
 from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
 
@@ -98,6 +99,8 @@ def current_ends(frame: Any, col: Any) -> tuple[Any, list[tuple[Any, Any]]]:
 def with_ends(frame: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
     """A collection that knows its divisions; rows of equal labels are in one partition.
 
+    Categories that have an order of their own are no bounds: divisions stay unknown then.
+
     Parameters
     ----------
     frame
@@ -114,6 +117,9 @@ def with_ends(frame: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
     >>> df.divisions, len(df.loc[2])
     ((1, 2, 3), 2)
     """
+    labels = frame._meta if isinstance(frame._meta, pd.Index) else frame._meta.index
+    if not can_have_bounds(labels.dtype):
+        return frame.clear_divisions()
     if any(b[0] == a[1] for a, b in itertools.pairwise(ends)):
         return from_node(Disjoint(frame._node, tuple(ends)))
     divisions = (*[first for first, _ in ends], ends[-1][1]) if ends else (None, None)

@@ -27,7 +27,7 @@ from shoal.dataframe.kernels.levels import (
 )
 from shoal.dataframe.kernels.ordering import sample_of_keys
 from shoal.dataframe.kernels.passing import passes_columns
-from shoal.dataframe.meta import has_known_categories
+from shoal.dataframe.meta import can_have_bounds, has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -123,6 +123,7 @@ def set_index(
             return _set_sorted(frame, column, drop)
         count = frame.npartitions if npartitions in (None, "auto") else npartitions
         divisions, missing = _bounds(frame[column], int(count or 1))
+        missing = missing or not can_have_bounds(frame._meta[column].dtype)
         if divisions[0] is None:  # no row has a label
             return set_index(frame, column, drop=drop, sort=False)
     elif len(divisions) < 2 or any(b < a for a, b in itertools.pairwise(divisions)):
@@ -221,12 +222,13 @@ def _bounds(column: Any, count: int) -> tuple[tuple[Any, ...], bool]:
 def _set_sorted(frame: Any, column: Any, drop: bool) -> Any:
     """A frame indexed by a column that its rows are sorted by."""
     found, known = _samples(frame[column])
+    comparable = can_have_bounds(frame._meta[column].dtype)
     ends: list[tuple[Any, Any]] = []
     for i, part in enumerate(known):
         if not len(part):
             continue
         first, last = part["value"].iloc[0], part["value"].iloc[-1]
-        if ends and first < ends[-1][1]:
+        if comparable and ends and first < ends[-1][1]:
             raise ValueError(
                 f"set_index(sorted=True): partition {i} begins with {first!r}, and one before ends "
                 f"with {ends[-1][1]!r}; leave out sorted=True"

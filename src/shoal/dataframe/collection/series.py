@@ -38,7 +38,13 @@ from shoal.dataframe.collection.distinct import (
 from shoal.dataframe.collection.generate import install_methods, install_operators, refuse_inplace
 from shoal.dataframe.collection.groupby import SeriesGroupBy
 from shoal.dataframe.collection.groupkeys import as_bins
-from shoal.dataframe.collection.indexing import Locator, filtered, is_mask
+from shoal.dataframe.collection.indexing import (
+    Locator,
+    chosen_by_array,
+    filtered,
+    is_array,
+    is_mask,
+)
 from shoal.dataframe.collection.joins import concat
 from shoal.dataframe.collection.levels import series_by_level
 from shoal.dataframe.collection.partitioning import repartition
@@ -853,6 +859,8 @@ class Index(_Column):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, Series):
             return filtered(self, key)
+        if is_array(key):
+            return chosen_by_array(self, key)
         raise NotImplementedError("labels of an index by number are not known; compute() first")
 
 

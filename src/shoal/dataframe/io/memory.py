@@ -15,7 +15,7 @@ from shoal.dataframe.collection.base import from_node
 from shoal.dataframe.kernels.agreement import Held, Verified
 from shoal.dataframe.kernels.calls import Enforced, EnforcedReader
 from shoal.dataframe.kernels.rows import table_of
-from shoal.dataframe.meta import MetaError, make_meta
+from shoal.dataframe.meta import MetaError, can_have_bounds, make_meta
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.rowwise import MapEach
 from shoal.dataframe.nodes.sources import FromCalls, FromMap, FromPandas, Given
@@ -106,6 +106,8 @@ def from_pandas(
             starts.append(start)
     # Python's own numbers: they are shown, compared and pickled everywhere.
     divisions = tuple(index[[*starts, rows - 1]].tolist())
+    if not can_have_bounds(index.dtype):
+        divisions = (None,) * len(divisions)
     return from_node(FromPandas(data, (*starts, rows), divisions, None))
 
 

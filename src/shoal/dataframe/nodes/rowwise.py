@@ -458,6 +458,10 @@ OF_ROWS = frozenset(
 """Methods of frames that, along a row, give a value."""
 
 
+RELABELLING = frozenset(["add_prefix", "add_suffix", "droplevel", "set_axis", "stack"])
+"""Methods that give rows other labels; of frames, too, once columns are not what they are about."""
+
+
 class Method(PartitionWise):
     """A method of pandas', or of one of its accessors, on each partition.
 
@@ -545,7 +549,7 @@ class Method(PartitionWise):
         frame = self.frames[0]
         if isinstance(frame.meta, pd.Index):
             return self.method in ("rename", "set_names", "to_series", "to_frame")
-        return frame.ndim == 2 or self.method not in ("add_prefix", "add_suffix", "droplevel")
+        return self.method not in RELABELLING
 
     def infer_meta(self) -> Any:
         """pandas' own; what becomes categorical has categories that are not known yet."""
