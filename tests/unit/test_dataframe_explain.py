@@ -38,7 +38,7 @@ def line_of(frame: Any, name: str, section: int = 0) -> str:
 
 
 def test_joins_and_what_stands_on_them_have_guesses(df: Any) -> None:
-    joined = df.merge(dd.from_pandas(OTHER, 2), on="k")
+    joined = df.merge(dd.from_pandas(OTHER, 2), on="k", broadcast=False)
     assert "~400 rows, 18.75 kiB" in line_of(joined, "Join(inner")
     assert "~400 rows, 18.75 kiB" in line_of(joined, "merge", 1)
     assert "~400 rows, 6.25 kiB" in line_of((joined.p * 2).to_frame().assign(q=1.5), "Assign")
@@ -60,14 +60,14 @@ def test_reductions_have_guesses(df: Any) -> None:
         assert "~2 rows, 16 B" in line_of(df[["k", "p"]].sum(), name, section)
         assert "~3 rows" in line_of(df.nlargest(3, "p"), name, section)
     assert "at most 400 rows" in line_of(by_text + 1, "add")
-    joined = df.merge(dd.from_pandas(OTHER, 2), on="k")
+    joined = df.merge(dd.from_pandas(OTHER, 2), on="k", broadcast=False)
     assert "at most ~400 rows" in line_of(joined.groupby("s").w.sum(), "Reduce(")
     assert "~50 rows" in line_of(df.groupby("k").p.sum(split_out=2), "SortedExchange", 1)
     assert re.search("[)]  4 blocks +4 tasks", line_of(by_number, "Stage", 1))
 
 
 def test_guesses_go_through_what_keeps_or_puts_together_rows(df: Any) -> None:
-    joined = df.merge(dd.from_pandas(OTHER, 2), on="k")
+    joined = df.merge(dd.from_pandas(OTHER, 2), on="k", broadcast=False)
     assert "~800 rows" in line_of(dd.concat([joined, joined]), "Concat")
     assert "~400 rows" in line_of(joined.repartition(npartitions=1), "Repartition")
     assert "~400 rows" in line_of(joined.sort_values("p"), "Sort")

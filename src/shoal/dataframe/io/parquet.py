@@ -108,6 +108,12 @@ class ReadParquet(Source):
         plain = names is not None and are_plain(self.dataset.column_names) and are_plain(names)
         return names if names is not None and plain else super().infer_names()
 
+    def infer_dtypes(self) -> Mapping[Any, Any]:
+        """The data set's of these."""
+        if not are_plain(self.dataset.column_names):
+            return super().infer_dtypes()
+        return {name: self.dataset.column_dtypes[name] for name in self.column_names}
+
     @property
     def parts(self) -> Sequence[tuple[Piece, ...]]:
         """The pieces of each partition."""

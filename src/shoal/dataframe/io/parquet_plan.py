@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from shoal.dataframe.collection.base import nearest
 from shoal.dataframe.columnar.scan import NOT_A_TIME, ends_of, naming_the_file
+from shoal.dataframe.kernels.columns import dtypes_of
 from shoal.dataframe.kernels.filters import met_by, parts_of
 from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import with_unknown_categories
@@ -263,6 +264,11 @@ class Dataset:
     def column_names(self) -> tuple[Any, ...]:
         """Of all columns."""
         return tuple(self.meta.columns)
+
+    @functools.cached_property
+    def column_dtypes(self) -> Mapping[Any, Any]:
+        """Of all columns, each of which has a name of its own."""
+        return dtypes_of(self.meta)
 
     @functools.cached_property
     def rows_found(self) -> int | None:

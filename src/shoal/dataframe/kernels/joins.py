@@ -125,11 +125,11 @@ def _frame_without_rows(left: Any, right: Any, dtypes: Any) -> Any:
 
 
 def _is_simple(frame: Any) -> bool:
-    """Whether rows are numbered, and columns have names of their own."""
+    """Whether labels of rows have no name that a join may keep, and columns names of their own."""
     columns, index = frame.columns, frame.index
-    numbered = type(index) is pd.RangeIndex and index.name is None
+    unnamed = index.nlevels == 1 and index.name is None
     return bool(
-        numbered and type(columns) is pd.Index and columns.is_unique and columns.name is None
+        unnamed and type(columns) is pd.Index and columns.is_unique and columns.name is None
     )
 
 

@@ -159,6 +159,13 @@ class FrameNode(Node):
     @cached_property
     def dtypes(self) -> Mapping[Any, Any]:
         """The dtypes of a frame's columns, each of which has a name of its own."""
+        return self.infer_dtypes()
+
+    def infer_dtypes(self) -> Mapping[Any, Any]:
+        """Work out ``dtypes``; from ``meta`` where a class does not know."""
+        if type(self).infer_meta is FrameNode.infer_meta:
+            dtypes: Mapping[Any, Any] = self.frames[0].dtypes
+            return dtypes
         return dtypes_of(self.meta)
 
     @cached_property

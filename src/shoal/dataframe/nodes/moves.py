@@ -201,7 +201,7 @@ def exchange(
     known = None if by is None or dtypes else Hashed(by, count)
     split = cuts.HashSplit(by, count, dtypes, keep_index)
     unknown = (None,) * (count + 1)
-    return Exchange(source, split, cuts.JoinRows(), count, source.meta, unknown, known)
+    return Exchange(source, split, cuts.JoinRows(), count, None, unknown, known)
 
 
 class Join(Logical):
@@ -272,6 +272,17 @@ class Join(Logical):
     def infer_names(self) -> tuple[Any, ...]:
         """Those of both sides."""
         return merged_names(self, self.options) or super().infer_names()
+
+    def infer_dtypes(self) -> Mapping[Any, Any]:
+        """Those of both sides, where keys are alike; as pandas has them of frames without rows."""
+        names = merged_names(self, self.options) if self.how in ("inner", "left") else None
+        keys = zip(self.left_on or (), self.right_on or (), strict=False)
+        pairs = [(self.left.dtypes[one], self.right.dtypes[two]) for one, two in keys if names]
+        alike = all(a == b and not isinstance(a, pd.CategoricalDtype) for a, b in pairs)
+        if names is None or not alike:
+            return super().infer_dtypes()
+        both = {**self.right.dtypes, **self.left.dtypes}
+        return {name: both[name] for name in names}
 
     @property
     def by_divisions(self) -> bool:
@@ -397,10 +408,11 @@ def _is_index(frame: Any, on: Any) -> bool:
 
 def _keys(frame: FrameNode, on: Any) -> list[Any]:
     """The dtypes of the keys, which are columns or levels of the index."""
-    meta = frame.meta
     if on is None:
-        return [level.dtype for level in levels_of(meta.index)]
-    return [cuts.key_array(meta, name).dtype for name in on]
+        return [level.dtype for level in levels_of(frame.meta.index)]
+    if are_plain(columns_of(frame)) and set(on) <= set(columns_of(frame)):
+        return [frame.dtypes[name] for name in on]
+    return [cuts.key_array(frame.meta, name).dtype for name in on]
 
 
 def common_dtype(a: Any, b: Any) -> Any:
@@ -611,7 +623,7 @@ class SetIndex(Logical):
             split = cuts.RangeSplit(self.column, inner, keep_index=False)
             unknown = (None,) * (count + 1)
             join = cuts.JoinRows((self.column,))
-            source = Exchange(source, split, join, count, source.meta, unknown, None)
+            source = Exchange(source, split, join, count, None, unknown, None)
         func = moves.set_sorted_index
         args = (source, self.column, self.drop)
         return MapPartitions(func, args, (), self.meta, self.divisions, "set-index")

@@ -208,7 +208,7 @@ class Open(Undecided):
         for side, one in zip(self._next(found), seen, strict=True):
             held = one.blocks
             count = held.size
-            cut = Given(held, found[side].given_meta, (None,) * (count + 1))
+            cut = Given(held, found[side].meta, (None,) * (count + 1))
             shown.append(Shown(side, cut, one.measures))
         resize = self.resize and not fixed
         tries = [side for side in self.tries if side in found]
@@ -304,4 +304,4 @@ def _joined(exchange: Exchange, shown: Shown | None, pieces: Sequence[Piece]) ->
     source = Regroup(shown.cut, tuple(map(tuple, groups)))
     unknown = (None,) * (count + 1)
     join = Rejoin(exchange.join)
-    return Exchange(source, None, join, count, exchange.given_meta, unknown, None)
+    return Exchange(source, None, join, count, exchange.meta, unknown, None)

@@ -22,6 +22,7 @@ from shoal.dataframe.nodes.base import (
     FrameNode,
     Logical,
     PartitionWise,
+    columns_of,
 )
 from shoal.dataframe.nodes.ordered import SortedExchange
 from shoal.expr.lower import Lowering
@@ -272,7 +273,7 @@ class Exchange(FrameNode):
     count
         How many partitions there will be.
     given_meta, given_divisions, known
-        Of the result; ``known`` is its partitioning.
+        Of the result; ``known`` is its partitioning.  Without a meta it has that of the source.
 
     Examples
     --------
@@ -285,8 +286,17 @@ class Exchange(FrameNode):
     prefix = "exchange"
 
     def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
+        """The given one, or the source's."""
+        return self.source.meta if self.given_meta is None else self.given_meta
+
+    def infer_ndim(self) -> int:
+        """The source's, where its meta is."""
+        ndim: int = self.source.ndim if self.given_meta is None else super().infer_ndim()
+        return ndim
+
+    def infer_names(self) -> tuple[Any, ...]:
+        """The source's, where its meta is."""
+        return columns_of(self.source) if self.given_meta is None else super().infer_names()
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones."""

@@ -7,7 +7,7 @@ have to understand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -81,6 +81,12 @@ class Project(PartitionWise):
         names: tuple[Any, ...] = self.columns
         plain = are_plain(columns_of(self.source)) and len(set(names)) == len(names)
         return names if plain else super().infer_names()
+
+    def infer_dtypes(self) -> Mapping[Any, Any]:
+        """The source's of these."""
+        if not are_plain(columns_of(self.source)):
+            return super().infer_dtypes()
+        return {name: self.source.dtypes[name] for name in self.columns}
 
     @property
     def partitioning(self) -> Any:
@@ -181,6 +187,11 @@ class Filter(PartitionWise):
     def infer_names(self) -> tuple[Any, ...]:
         """The source's."""
         return columns_of(self.source)
+
+    def infer_dtypes(self) -> Mapping[Any, Any]:
+        """The source's."""
+        dtypes: Mapping[Any, Any] = self.source.dtypes
+        return dtypes
 
     @property
     def partitioning(self) -> Any:

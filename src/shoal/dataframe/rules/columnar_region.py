@@ -9,6 +9,7 @@ from typing import Any
 
 from shoal import config
 from shoal.dataframe.columnar.region import Columnar, Region
+from shoal.dataframe.columnar.scan import Scan
 from shoal.dataframe.columnar.values import Untranslated
 from shoal.dataframe.nodes.reduce import Reduce, fall_back
 from shoal.dataframe.rules.walk import sources_first
@@ -103,16 +104,22 @@ NEEDED = 4
 
 
 def _columnar(node: Reduce, limit: int, room: Callable[[], int]) -> Columnar | None:
-    try:
-        region = Region(node)
-    except Untranslated as refused:
-        fall_back(node.reducer, str(refused))
-        return None
-    size = region.size_bytes
+    # Looked at first: a query takes much longer to be translated than files to be asked.
+    size = _read_bytes(node)
     if size > limit:
         fall_back(node.reducer, f"{size / 1e6:,.0f} MB exceed columnar-limit")
         return None
     if size > SMALL_BYTES and size > room():
         fall_back(node.reducer, f"{size / 1e6:,.0f} MB are too much for a process of the cluster")
         return None
-    return Columnar(region, annotations=node.annotations)
+    try:
+        return Columnar(Region(node), annotations=node.annotations)
+    except Untranslated as refused:
+        fall_back(node.reducer, str(refused))
+        return None
+
+
+def _read_bytes(node: Reduce) -> int:
+    """About how large the columns that are read are in memory, as far as footers say."""
+    scans = [one.scan() for one in sources_first([node]) if hasattr(one, "scan")]
+    return sum(scan.size_bytes for scan in scans if isinstance(scan, Scan))

@@ -70,7 +70,7 @@ give_to_all.phase = 2  # type: ignore[attr-defined]
 
 
 def is_worth_giving(
-    few: float | None, count: int, many: float | None, others: int, bias: Any = None
+    few: float | None, count: int, many: float | None, others: int, limit: float, bias: Any = None
 ) -> bool:
     """Whether a side of a join is to be given to all partitions of the other one.
 
@@ -80,18 +80,20 @@ def is_worth_giving(
         Bytes that the sides have at most; None where that is not known.
     count, others
         How many partitions they have.
+    limit
+        How many bytes are few.
     bias
         ``merge(broadcast=)``, where it is a number.
 
     Examples
     --------
-    >>> is_worth_giving(1000, 2, None, 8), is_worth_giving(1000, 4, None, 8)
+    >>> is_worth_giving(1000, 2, None, 8, 9e6), is_worth_giving(1000, 4, None, 8, 9e6)
     (True, False)
-    >>> is_worth_giving(1000, 8, 100_000, 8)
+    >>> is_worth_giving(1000, 8, 100_000, 8, 9e6)
     True
     """
     factor = 1.0 if bias is None else bias / BIAS
-    if few is None or few > factor * limit_bytes("broadcast-limit") or count > others:
+    if few is None or few > factor * limit or count > others:
         return False
     light = many is not None and LIGHTER * few * others <= factor * many
     return FEWER * count <= factor * others or light
@@ -99,7 +101,7 @@ def is_worth_giving(
 
 def _is_small(node: Join, few: FrameNode, many: FrameNode) -> bool:
     sizes = most_bytes(few), few.npartitions, most_bytes(many), many.npartitions
-    return is_worth_giving(*sizes, node.broadcast)
+    return is_worth_giving(*sizes, limit_bytes("broadcast-limit"), node.broadcast)
 
 
 def _is_in_place(node: Join, side: FrameNode) -> bool:

@@ -10,6 +10,7 @@ are is guessed from footers.  Guesses are rough, so another order must promise t
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ import pandas as pd
 from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.cardinality import Guesses, joined_rows
 from shoal.dataframe.nodes.moves import Join
+from shoal.dataframe.nodes.open import limit_bytes
 from shoal.dataframe.nodes.rowwise import Project
 from shoal.dataframe.nodes.sizes import most_bytes
 from shoal.dataframe.rules.give_to_all import is_worth_giving
@@ -207,70 +209,25 @@ class _Tree:
         rows = [guesses.rows(table) for table in self.tables]
         if None in rows:
             return None
-        leaves = [
-            Part(0.0, float(count or 1), table.npartitions, most_bytes(table), frozenset(), number)
-            for number, (count, table) in enumerate(zip(rows, self.tables, strict=True))
-        ]
-        values = [
-            {
-                number: guesses.distinct(self.tables[number], name)
-                for number, name in sorted_names(one)
-            }
-            for one in self.equal
-        ]
-        given = self._costed(self.given, leaves, values)
-        best = self._best(leaves, values)
-        if best is None or best.cost >= BETTER * given.cost:
-            return None
-        return self._built(best.tree)
-
-    def _costed(self, tree: Any, leaves: Sequence[Part], values: Any) -> Part:
-        if type(tree) is int:
-            return leaves[tree]
-        one, two = (self._costed(side, leaves, values) for side in tree)
-        found = self._join(one, two, values)
-        return found if found is not None else Part(math.inf, 1, 1, None, frozenset(), tree)
-
-    def _best(self, leaves: Sequence[Part], values: Any) -> Part | None:
-        """The cheapest order, from sets of two tables to that of all."""
-        best: dict[int, Part] = {1 << i: leaf for i, leaf in enumerate(leaves)}
-        everything = (1 << len(leaves)) - 1
-        for chosen in sorted(range(1, everything + 1), key=int.bit_count):
-            some = (chosen - 1) & chosen
-            while some:
-                other = chosen ^ some
-                if some > other and some in best and other in best:
-                    found = self._join(best[some], best[other], values)
-                    if found is not None and (chosen not in best or found.cost < best[chosen].cost):
-                        best[chosen] = found
-                some = (some - 1) & chosen
-        return best.get(everything)
-
-    def _join(self, one: Part, two: Part, values: Any) -> Part | None:
-        """Two parts joined on all that they have to be equal in; None: on nothing."""
-        here, there = set(_leaves(one.tree)), set(_leaves(two.tree))
-        if min(here) > min(there):
-            # Rows stand in the order of the first table, as far as they do at all.
-            one, two, here, there = two, one, there, here
-        pairs, keys = [], []
-        for number, known in enumerate(values):
-            left = [known[i] for i in here if i in known]
-            right = [known[i] for i in there if i in known]
-            if left and right:
-                keys.append(number)
-                pairs.append((min(*left, one.rows), min(*right, two.rows)))
-        if not keys:
-            return None
-        rows = joined_rows(one.rows, two.rows, pairs)
-        spread = frozenset(keys)
-        moved, count = 0.0, max(one.npartitions, two.npartitions)
-        few, many = (one, two) if one.npartitions < two.npartitions else (two, one)
-        if few.npartitions == 1 or _is_given(few, many, spread):
-            spread = many.keys
-        else:
-            moved = sum(part.rows for part in (one, two) if part.keys != spread)
-        cost = one.cost + two.cost + rows + moved
-        return Part(cost, rows, count, None, spread, (one.tree, two.tree))
+        leaves = tuple(
+            [
+                Part(0.0, float(count or 1), one.npartitions, most_bytes(one), frozenset(), number)
+                for number, (count, one) in enumerate(zip(rows, self.tables, strict=True))
+            ]
+        )
+        values = tuple(
+            [
+                tuple(
+                    [
+                        (number, guesses.distinct(self.tables[number], name))
+                        for number, name in sorted_names(one)
+                    ]
+                )
+                for one in self.equal
+            ]
+        )
+        tree = better_order(self.given, leaves, values, limit_bytes("broadcast-limit"))
+        return None if tree is None else self._built(tree)
 
     # -------------------------------------------------------------------------- expressions
 
@@ -307,10 +264,96 @@ class _Tree:
                 yield next(iter(ours)), next(iter(theirs))
 
 
-def _is_given(few: Part, many: Part, spread: frozenset[int]) -> bool:
-    """Whether a part will be given to all partitions of another one, whose rows then stay."""
-    sizes = few.size_bytes, few.npartitions, many.size_bytes, many.npartitions
-    return many.keys != spread and is_worth_giving(*sizes)
+@functools.lru_cache(maxsize=256)
+def better_order(given: Any, leaves: tuple[Part, ...], values: Any, limit: float) -> Any:
+    """The cheapest order, if it is clearly better than the given one; else None.
+
+    Kept: each pass over an expression asks again, and so does who computes it again.
+
+    Parameters
+    ----------
+    given
+        Pairs of pairs of numbers of tables.
+    leaves
+        The tables.
+    values
+        For each class of keys pairs: a table, and how many values it has of it.
+    limit
+        How many bytes are few enough to be given to all partitions of another table.
+
+    Examples
+    --------
+    >>> large, other = (Part(0.0, 99.0, 2, None, frozenset(), i) for i in range(2))
+    >>> few = Part(0.0, 5.0, 1, None, frozenset(), 2)
+    >>> keys = ((0, 99), (1, 99)), ((0, 99), (2, 99))
+    >>> better_order(((0, 1), 2), (large, other, few), keys, 0)
+    ((0, 2), 1)
+    """
+    search = _Search(tuple([dict(one) for one in values]), limit)
+    best = search.best(leaves)
+    cost = search.costed(given, leaves).cost
+    return None if best is None or best.cost >= BETTER * cost else best.tree
+
+
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    """Costs of orders; see `better_order` for what it knows."""
+
+    values: tuple[Mapping[int, float], ...]
+    limit: float
+
+    def costed(self, tree: Any, leaves: Sequence[Part]) -> Part:
+        if type(tree) is int:
+            return leaves[tree]
+        one, two = (self.costed(side, leaves) for side in tree)
+        found = self.joined(one, two)
+        return found if found is not None else Part(math.inf, 1, 1, None, frozenset(), tree)
+
+    def best(self, leaves: Sequence[Part]) -> Part | None:
+        """The cheapest order, from sets of two tables to that of all."""
+        best: dict[int, Part] = {1 << i: leaf for i, leaf in enumerate(leaves)}
+        everything = (1 << len(leaves)) - 1
+        for chosen in sorted(range(1, everything + 1), key=int.bit_count):
+            some = (chosen - 1) & chosen
+            while some:
+                other = chosen ^ some
+                if some > other and some in best and other in best:
+                    found = self.joined(best[some], best[other])
+                    if found is not None and (chosen not in best or found.cost < best[chosen].cost):
+                        best[chosen] = found
+                some = (some - 1) & chosen
+        return best.get(everything)
+
+    def joined(self, one: Part, two: Part) -> Part | None:
+        """Two parts joined on all that they have to be equal in; None: on nothing."""
+        here, there = set(_leaves(one.tree)), set(_leaves(two.tree))
+        if min(here) > min(there):
+            # Rows stand in the order of the first table, as far as they do at all.
+            one, two, here, there = two, one, there, here
+        pairs, keys = [], []
+        for number, known in enumerate(self.values):
+            left = [known[i] for i in here if i in known]
+            right = [known[i] for i in there if i in known]
+            if left and right:
+                keys.append(number)
+                pairs.append((min(*left, one.rows), min(*right, two.rows)))
+        if not keys:
+            return None
+        rows = joined_rows(one.rows, two.rows, pairs)
+        spread = frozenset(keys)
+        moved, count = 0.0, max(one.npartitions, two.npartitions)
+        few, many = (one, two) if one.npartitions < two.npartitions else (two, one)
+        if few.npartitions == 1 or self._is_given(few, many, spread):
+            spread = many.keys
+        else:
+            moved = sum(part.rows for part in (one, two) if part.keys != spread)
+        cost = one.cost + two.cost + rows + moved
+        return Part(cost, rows, count, None, spread, (one.tree, two.tree))
+
+    def _is_given(self, few: Part, many: Part, spread: frozenset[int]) -> bool:
+        """Whether a part will be given to all partitions of another one, whose rows then stay."""
+        sizes = few.size_bytes, few.npartitions, many.size_bytes, many.npartitions
+        return many.keys != spread and is_worth_giving(*sizes, self.limit)
 
 
 def sorted_names(attributes: set[Attribute]) -> list[Attribute]:
