@@ -154,7 +154,7 @@ def test_a_worker_with_an_actor_is_not_retired(client, monkeypatch) -> None:
         assert "has the actor 'an-actor-that-stays', and stays" in told.get(timeout=WAIT_S)
     assert counter.add(1).result() == 1
     # Whoever makes a cluster smaller asks who has nothing to do.
-    demand = client.sync(client._answer, "scheduler.demand", {"target_s": 1.0})
+    demand = client._ask("scheduler.demand", target_s=1.0)
     assert demand["idle"] == [other]
 
 
