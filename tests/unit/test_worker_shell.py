@@ -9,6 +9,10 @@ import threading
 
 import pytest
 
+from shoal.distributed.core.worker import machine
+from shoal.distributed.core.worker.effects import Leave
+from shoal.distributed.core.worker.table import Settings
+from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Loop, Security, connect, listen
 from shoal.distributed.node.context import get_worker, waiting
 from shoal.distributed.node.spec import WorkerSpec
@@ -533,3 +537,16 @@ def test_plugins_of_a_worker_that_comes_are_set_up_in_order_before_its_first_tas
     assert scheduler.next(Answer).request == 5
     TURN["first"].set()
     assert scheduler.reports(1) == [(1, ["first", "second"])]
+
+
+@pytest.mark.parametrize("was_taken", [False, True])
+def test_who_was_taken_once_is_not_refused_by_a_scheduler_that_ends(was_taken):
+    core = Core(Settings("a", "inproc://a", 1))
+    machine.connected(core, 1, "scheduler", 0.0)
+    if was_taken:
+        machine.received(core, 1, Welcome(0, "one"), [], 0.0)
+    machine.closed(core, 1, "reset", 0.0)
+    machine.connected(core, 2, "scheduler", 0.0)
+    machine.received(core, 2, Goodbye("it ends"), [], 0.0)
+    [left] = [effect for effect in machine.drain(core, 0.0) if isinstance(effect, Leave)]
+    assert left == Leave("it ends", is_refused=not was_taken)

@@ -272,7 +272,7 @@ def on_welcome(w: Worker, party: int, message: Welcome, buffers: list[Any], now:
 
 def on_goodbye(w: Worker, party: int, message: Goodbye, buffers: list[Any], now: float) -> None:
     """The scheduler sends the worker away, or ends itself."""
-    leave(w, message.reason or "the scheduler said goodbye", w.numbering.number < 0)
+    leave(w, message.reason or "the scheduler said goodbye", not w.scheduler_id)
 
 
 def on_reconcile(
