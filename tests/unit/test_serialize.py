@@ -85,12 +85,14 @@ def test_the_main_program_goes_by_value():
     assert (func(), point.x) == (3, 3)
 
 
-def test_the_main_program_of_a_child_goes_by_value(monkeypatch):
+@pytest.mark.parametrize("names", [["__mp_main__"], ["__mp_main__", "__main__"]])
+def test_the_main_program_of_a_child_goes_by_value(names, monkeypatch):
     module = types.ModuleType("__mp_main__")
     exec("def func(): return 5", module.__dict__)
-    monkeypatch.setitem(sys.modules, "__mp_main__", module)
-    head = dumps(module.func).head
-    monkeypatch.delitem(sys.modules, "__mp_main__")
+    with monkeypatch.context() as patched:
+        for name in names:
+            patched.setitem(sys.modules, name, module)
+        head = dumps(module.func).head
     cloudpickle.unregister_pickle_by_value(module)
     assert loads(Frames(head))() == 5
 

@@ -207,7 +207,7 @@ def dumps_by_value(obj: Any, aside: Any, what: str) -> bytes:
     import cloudpickle
 
     program = sys.modules.get("__mp_main__")
-    if program is not None and program is not sys.modules.get("__main__"):
+    if program is not None and program.__name__ == "__mp_main__":
         # The main program under the name that multiprocessing gives it in its children.
         cloudpickle.register_pickle_by_value(program)
     try:

@@ -59,6 +59,9 @@ _SCALARS: frozenset[type] = ATOMS | {
     type(pathlib.Path()),
 }
 
+# Names of the main program: its own, and in the children of multiprocessing.
+MAIN = ("__main__", "__mp_main__")
+
 # Beyond this many types the table of resolved ones is emptied: it keeps them alive.
 _RESOLVED = 4096
 
@@ -229,8 +232,8 @@ def leads_to(obj: object, module: str | None, qualname: str) -> bool:
 
 
 def is_importable(obj: object, module: str | None, qualname: str) -> bool:
-    """Whether that leads to ``obj`` in any process; ``__main__`` is another in each."""
-    return module != "__main__" and leads_to(obj, module, qualname)
+    """Whether that leads to ``obj`` in any process; the main program is another in each."""
+    return module not in MAIN and leads_to(obj, module, qualname)
 
 
 def _described_by_us(tag: str, hook: Hook) -> Describe:
@@ -270,7 +273,7 @@ def _spare_own_class(hook: Hook, cls: type) -> Hook:
     """A description without the class of the object, which its tag names, where that is made anew
     under one name of a module, as pint makes one for every registry of units: to say what is in it
     takes long, and leads to what has no deterministic token."""
-    if cls.__module__ == "__main__" or "<" in cls.__qualname__:
+    if cls.__module__ in MAIN or "<" in cls.__qualname__:
         return hook
     if is_importable(cls, cls.__module__, cls.__qualname__):
         return hook
