@@ -20,6 +20,7 @@ import resource
 import statistics
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +176,10 @@ def answer(run: Run, seconds: float, now: float) -> Report:
         transfers=[(peer, nbytes, 0.001) for peer, nbytes in fetched.items()],
         added=run.remote,
         added_nbytes=run.nbytes,
+        sums=[
+            (code, count, count * seconds, count * 100)
+            for code, count in Counter(run.codes).items()
+        ],
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
 from shoal.distributed.core.scheduler.along import border, whole
 from shoal.distributed.core.scheduler.explain import explain
-from shoal.distributed.core.scheduler.names import key_of
+from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.sources import Line
-from shoal.distributed.core.scheduler.table import ALONE, BITS, Table
+from shoal.distributed.core.scheduler.table import ALONE, BITS, MASK, Table
 from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
-from shoal.distributed.core.streaming import streamed
+from shoal.distributed.core.streaming import streamed, unpacked
 from shoal.distributed.protocol import (
     CancelRuns,
     Code,
@@ -285,14 +287,22 @@ def test_names_of_a_graph_in_line_stay_those_of_its_tasks():
     plain.names, plain.options = layers, [Options(tasks=[4, 18], retries=2)]
     plain.code, plain.codes = [0] * 9 + [1] * 10, [Code(b"f", b"f"), Code(b"g", b"g")]
     message = streamed(plain)
-    assert message.names == layers and sorted(message.named) == list(range(19))
+    assert message.names == layers and sorted(unpacked("i", message.stands.at)) == list(range(19))
     found = []
-    for m in (plain, message):
+    for m, before in ((plain, 0), (message, 0), (message, 3)):
         state = start()
+        if before:
+            received(
+                state,
+                CLIENT,
+                submit([f"b{i}" for i in range(before)], [()] * before, [*range(before)]),
+                (),
+                0.0,
+            )
         received(state, CLIENT, m, (), 0.0)
         validate(state)
         table = state.table
-        rows = {key_of(table, row): row for row in range(19)}
+        rows = {key_of(table, row): row for row in range(before, before + 19)}
         names = {table.numbers[row]: key for key, row in rows.items()}
         found.append(
             {
@@ -300,18 +310,47 @@ def test_names_of_a_graph_in_line_stay_those_of_its_tasks():
                     [names[dep] for dep in table.deps[row]],
                     state.code_of[table.codes[row]].data,
                     table.prefixes[row].name,
-                    table.priorities[row] >> BITS,
+                    (table.priorities[row] >> BITS) - before,
+                    table.priorities[row] & MASK == row,
                     table.options[row] is not None,
                     table.owner[row],
                 )
                 for key, row in rows.items()
             }
         )
+        assert all(find(state.names, key) == row for key, row in rows.items())
         # Said again, or with tasks that are known, it is the same graph.
         received(state, CLIENT, streamed(m), (), 0.0)
         validate(state)
-        assert len(table) == 19
+        assert len(table) == before + 19
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_workers_add_up_by_function_is_what_runs_of_a_kind_took(shared):
+    found = []
+    for told in (False, True):
+        state = start(A)
+        message = submit([("f", 0), ("g", 1), ("f", 2), ("h", 3)], [()] * 4, [0, 1, 2, 3])
+        message.codes += [Code(b"g", b"g"), Code(b"h", b"h")]
+        message.code = [0, 1, 0, 0 if shared else 2]
+        message.names = [Listed([("f", 0), ("g", 1), ("f", 2)]), Listed([("h", 3)])]
+        received(state, CLIENT, message, (), 0.0)
+        while new := runs(go(state)):
+            [run] = new.values()
+            m = report(run, 0.03)
+            m.seconds = [0.01 * (number + 1) for number in run.ids]
+            if told:
+                totals = {}
+                for code, second, size in zip(run.codes, m.seconds, m.nbytes):
+                    count, took, made = totals.get(code, (0, 0.0, 0))
+                    totals[code] = (count + 1, took + second, made + size)
+                m.sums = [(code, *some) for code, some in totals.items()]
+            received(state, A, m, (), 0.0)
+        kinds = state.prefixes.values()
+        found.append([(k.name, k.ended, k.total, k.seconds, k.nbytes) for k in kinds])
     assert found[0] == found[1]
+    assert sum(count for _, count, *_ in found[0]) == 4
 
 
 def test_ranks_need_not_be_all_numbers_from_0_nor_follow_the_graph():

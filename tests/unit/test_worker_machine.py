@@ -222,8 +222,19 @@ def test_tasks_without_inputs_are_ready_at_once_and_reported_together(bench):
         "values": [b"value", b"value"],
         "type_names": ["int"],
         "starts": [1.0, 1.0],
+        "sums": [(-1, 2, 1.0, 56)],
     } | {"types": [0, 0]}
     assert bench.drain() == []
+
+
+def test_runs_are_added_up_by_function(bench):
+    codes = [(4, b"digest", b"data"), (6, b"other", b"data")]
+    bench.run(1, 2, code=4, new_codes=codes)
+    bench.run(3, code=6)
+    assert report(bench.finish(1, 2, 3)).sums == [(4, 2, 1.0, 56), (6, 1, 0.5, 28)]
+    bench.run(5, code=4)
+    bench.hear(Drop([], [4]))
+    assert report(bench.finish(5)).sums == [], "the scheduler knows the function no more"
 
 
 def test_functions_are_learnt_before_they_are_used(bench):

@@ -58,7 +58,9 @@ __all__ = [
     "Reserve",
     "Reserved",
     "Retry",
+    "ROW_BITS",
     "Run",
+    "Stands",
     "Submit",
     "Subscribe",
     "Topic",
@@ -70,6 +72,10 @@ __all__ = [
 
 Key: TypeAlias = "str | tuple[str | int | float | None, ...]"
 """A task's name on the wire; other keys are turned into these by the client."""
+
+
+ROW_BITS = 26
+"""Bits of the number and of the priority of a task that are its row in the scheduler's table."""
 
 
 class _Struct(msgspec.Struct, array_like=True, tag=True, gc=False):
@@ -275,6 +281,37 @@ class Heard(_Struct):
     count: int
 
 
+class Stands(_Struct):
+    """How the tasks of a `Submit` stand that are not in the order of their names.
+
+    Columns of the scheduler's table, so that it need not reckon them: little-endian integers.
+
+    Parameters
+    ----------
+    at
+        For each name, over all pieces, the task that it is the key of: int32.
+    piece
+        For each task the piece that its name is in: int32.
+    flat
+        For each task its block's flat index, where that piece is a `Grid`: int64.
+    entry
+        For each task its rank times 2 ** `ROW_BITS`, and the task: int64.
+    codes
+        For each piece the code of all its tasks; -2 where they have several.
+
+    Examples
+    --------
+    >>> Stands(b"", b"", b"", b"", [0]).codes
+    [0]
+    """
+
+    at: bytes
+    piece: bytes
+    flat: bytes
+    entry: bytes
+    codes: list[int]
+
+
 class Submit(_Struct):
     """A graph, or tasks one by one.
 
@@ -312,8 +349,8 @@ class Submit(_Struct):
     trace
         Headers of the trace context in which the tasks run (W3C: ``traceparent``, ``tracestate``);
         empty for none.
-    named
-        For each task which of the names is its own; empty: they stand in the order of the tasks.
+    stands
+        How tasks stand where that is not the order of their names; None: they stand in it.
 
     Examples
     --------
@@ -334,7 +371,7 @@ class Submit(_Struct):
     inline: bool = True
     trace: dict[str, str] = {}
     parts: list[tuple[int, int]] = []
-    named: list[int] = []
+    stands: Stands | None = None
 
 
 class Want(_Struct):
@@ -973,6 +1010,9 @@ class Report(_Struct):
         Numbers of workers that owed results, or were to be connected to, and kept silent.
     tried
         ``(number, start, seconds)`` of runs that have failed, for the task stream.
+    sums
+        ``(code, count, seconds, bytes)`` for each code that tasks which ended well have called:
+        how many, what they took and what they made.
 
     Examples
     --------
@@ -1000,6 +1040,7 @@ class Report(_Struct):
     peaks: list[tuple[int, int]] = []
     unreached: list[int] = []
     tried: list[tuple[int, float, float]] = []
+    sums: list[tuple[int, int, float, int]] = []
 
 
 class Beat(_Struct):

@@ -11,15 +11,21 @@ Whoever says a graph reckons the order: there are many clients, and one schedule
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from math import prod
 from operator import itemgetter
+from sys import byteorder
 from typing import Any
 
 import msgspec
 
-from shoal.distributed.protocol import Listed, Submit
+from shoal.distributed.protocol import ROW_BITS, Listed, Stands, Submit
 
-__all__ = ["renumbered", "streamed"]
+__all__ = ["SEVERAL", "by_task", "packed", "renumbered", "streamed", "unpacked"]
+
+SEVERAL = -2
+"""In `Stands.codes`: the tasks of a piece have several."""
 
 
 def streamed(m: Submit) -> Submit:
@@ -54,9 +60,11 @@ def streamed(m: Submit) -> Submit:
         place[i] = at
     of = itemgetter(*line)
     [first, *others] = m.names
-    names, named = m.names, list(line)
+    names, stands = m.names, None
     if type(first) is Listed and not others:
-        names, named = [Listed([*of(first.keys)])], []
+        names = [Listed([*of(first.keys)])]
+    else:
+        stands = standing(m, line, place)
     return msgspec.structs.replace(
         m,
         names=names,
@@ -68,8 +76,98 @@ def streamed(m: Submit) -> Submit:
         big=[(place[i], *some) for i, *some in m.big],
         options=[moved(options, place) for options in m.options],
         parts=[(place[i], part) for i, part in m.parts],
-        named=named,
+        stands=stands,
     )
+
+
+def standing(m: Submit, line: Sequence[int], place: list[int]) -> Stands:
+    """How tasks stand that stood in the order of their names, and are put into line."""
+    of, pieces, flats, codes = itemgetter(*line), array("i"), array("q"), []
+    for number, piece in enumerate(m.names):
+        first = len(pieces)
+        if isinstance(piece, Listed):
+            size = len(piece.keys)
+            flats.frombytes(bytes(8 * size))
+        else:
+            here = range(prod(piece.shape)) if piece.flats is None else piece.flats
+            size = len(here)
+            flats.extend(here)
+        pieces.extend([number] * size)
+        mine = m.code[first : first + size]
+        codes.append(mine[0] if size and mine.count(mine[0]) == size else SEVERAL)
+    ranks = of(m.order)
+    entries = [rank << ROW_BITS | at for at, rank in enumerate(ranks)]
+    return Stands(
+        packed("i", place),
+        packed("i", of(pieces)),
+        packed("q", of(flats)),
+        packed("q", entries),
+        codes,
+    )
+
+
+def by_task(stands: Stands, values: Sequence[Any]) -> list[Any]:
+    """What stands in the order of the names, in the order of the tasks.
+
+    Parameters
+    ----------
+    stands
+        How these stand.
+    values
+        One for each name.
+
+    Examples
+    --------
+    >>> by_task(Stands(packed("i", [2, 0, 1]), b"", b"", b"", []), ["a", "b", "c"])
+    ['b', 'c', 'a']
+    """
+    found = [None] * len(values)
+    for at, value in zip(unpacked("i", stands.at), values):
+        found[at] = value
+    return found
+
+
+def packed(kind: str, numbers: Iterable[int]) -> bytes:
+    """A column of little-endian integers.
+
+    Parameters
+    ----------
+    kind
+        As in `array`.
+    numbers
+        Which.
+
+    Examples
+    --------
+    >>> packed("i", [1, 2]), unpacked("i", packed("i", [1, 2]))
+    (b'\\x01\\x00\\x00\\x00\\x02\\x00\\x00\\x00', array('i', [1, 2]))
+    """
+    column = array(kind, numbers)
+    if byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
+
+
+def unpacked(kind: str, data: bytes) -> array[int]:
+    """The column that `packed` made bytes of.
+
+    Parameters
+    ----------
+    kind
+        As it was given there.
+    data
+        The bytes.
+
+    Examples
+    --------
+    >>> list(unpacked("q", packed("q", [-1, 1 << 40])))
+    [-1, 1099511627776]
+    """
+    column: array[int] = array(kind)
+    column.frombytes(data)
+    if byteorder == "big":
+        column.byteswap()
+    return column
 
 
 def moved(options: Any, place: list[int]) -> Any:

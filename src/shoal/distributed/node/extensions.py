@@ -21,6 +21,7 @@ from typing import Any
 from shoal.distributed.core.scheduler.names import Layer
 from shoal.distributed.core.scheduler.transitions import MEMORY, SENT
 from shoal.distributed.core.scheduler.watched import Watched, unwatch, watch
+from shoal.distributed.core.streaming import by_task
 from shoal.distributed.node.views import PUBLIC
 from shoal.distributed.protocol import Call, Grid, Submit
 
@@ -249,8 +250,8 @@ def describe_graph(message: Submit) -> dict[str, Any]:
     tasks: list[Any] = []
     for names in message.names:
         tasks += names.keys if not isinstance(names, Grid) else blocks_of(names)
-    if message.named:
-        tasks = [tasks[i] for i in message.named]
+    if message.stands is not None:
+        tasks = by_task(message.stands, tasks)
     known = [*tasks, *message.externals]
     return {
         "keys": {tasks[i] for i in message.wanted},

@@ -16,7 +16,8 @@ from operator import not_
 from typing import Any
 
 from shoal.distributed.core.scheduler.table import Table, picker, put
-from shoal.distributed.protocol import Grid, Key, block_key
+from shoal.distributed.core.streaming import unpacked
+from shoal.distributed.protocol import Grid, Key, Stands, block_key
 
 __all__ = [
     "Layer",
@@ -365,7 +366,11 @@ def are_new(names: Names, pieces: Sequence[Any]) -> bool:
 
 
 def put_names(
-    names: Names, table: Table, pieces: Sequence[Any], rows: Sequence[int], named: Sequence[int]
+    names: Names,
+    table: Table,
+    pieces: Sequence[Any],
+    rows: Sequence[int],
+    stands: Stands | None = None,
 ) -> None:
     """Enter keys that are all new (`are_new`), for rows that have been chosen.
 
@@ -373,7 +378,7 @@ def put_names(
     ----------
     names, table
         Where they are entered.
-    pieces, named
+    pieces, stands
         As in `Submit`.
     rows
         Of each task.
@@ -381,42 +386,58 @@ def put_names(
     Examples
     --------
     >>> table, names = Table(), Names()
-    >>> put_names(names, table, [Grid("x", (2,))], table.allocate(2), [1, 0])
+    >>> put_names(names, table, [Grid("x", (2,))], table.allocate(2))
     >>> keys_of(table, [0, 1]), find(names, ("x", 0))
-    ([('x', 1), ('x', 0)], 1)
+    ([('x', 0), ('x', 1)], 0)
     """
+    mine = rows if stands is None else rows_of_names(rows, unpacked("i", stands.at))
     titles: list[Any] = []
-    blocks: list[int] = []
-    mine = rows
-    if named:
-        mine = [-1] * len(rows)
-        put(mine, named, rows)
+    first = 0
     for piece in pieces:
-        first = len(titles)
         if type(piece) is not Grid:
-            names.rows.update(zip(piece.keys, mine[first:]))
+            here = mine[first : first + len(piece.keys)]
+            names.rows.update(zip(piece.keys, here))
             _count_tuples(names, piece.keys)
-            titles += piece.keys
-            continue
-        size = prod(piece.shape)
-        flats = range(size) if piece.flats is None else piece.flats
-        here = mine[first : first + len(flats)]
-        layer = names.layers[piece.name] = Layer(piece.name, tuple(piece.shape), None)
-        layer.alive = len(flats)
-        if piece.flats is None:
-            layer.rows = array("i", here)
+            put(table.names, here, piece.keys)
+            titles.append(None)
         else:
-            layer.rows = array("i", [-1]) * size if size <= 4 * len(flats) else {}
-            for flat, row in zip(flats, here):
-                layer.rows[flat] = row
-        blocks += [0] * (first - len(blocks))
-        blocks += flats
-        titles += [layer] * len(flats)
-    of = picker(named or range(len(rows)))
-    put(table.names, rows, of(titles))
-    if blocks:
-        blocks += [0] * (len(titles) - len(blocks))
-        put(table.flats, rows, array("q", of(blocks)))
+            flats = range(prod(piece.shape)) if piece.flats is None else piece.flats
+            here = mine[first : first + len(flats)]
+            titles.append(_enter_layer(names, piece, flats, here))
+            if stands is None:
+                put(table.names, here, titles[-1:] * len(flats))
+                put(table.flats, here, array("q", flats))
+        first += len(here)
+    if stands is None:
+        return
+    put(table.flats, rows, unpacked("q", stands.flat))
+    pieces_of = unpacked("i", stands.piece)
+    if None not in titles:
+        put(table.names, rows, [*map(titles.__getitem__, pieces_of)])
+        return
+    for row, at in zip(rows, pieces_of):
+        if titles[at] is not None:
+            table.names[row] = titles[at]
+
+
+def rows_of_names(rows: Sequence[int], at: array[int]) -> Sequence[int]:
+    """The rows of names, by the tasks that these are of."""
+    if type(rows) is range and not rows.start:
+        return at
+    return array("i", map(rows.__getitem__, at))
+
+
+def _enter_layer(names: Names, grid: Grid, flats: Sequence[int], rows: Sequence[int]) -> Layer:
+    layer = names.layers[grid.name] = Layer(grid.name, tuple(grid.shape), None)
+    layer.alive = len(flats)
+    if grid.flats is None:
+        layer.rows = array("i", rows)
+        return layer
+    size = prod(grid.shape)
+    layer.rows = array("i", [-1]) * size if size <= 4 * len(flats) else {}
+    for flat, row in zip(flats, rows):
+        layer.rows[flat] = row
+    return layer
 
 
 def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:

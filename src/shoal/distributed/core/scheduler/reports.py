@@ -301,11 +301,26 @@ def end_runs(
 
 def learn(state: Scheduler, kinds: Sequence[Prefix], m: Report) -> None:
     """What runs took and made, by their kinds."""
-    for kind, (count, seconds, nbytes) in sums(kinds, m.seconds, m.nbytes).items():
+    told = sums_of_codes(state, m) if m.sums else None
+    if told is None:
+        told = sums(kinds, m.seconds, m.nbytes)
+    for kind, (count, seconds, nbytes) in told.items():
         is_first = not kind.ended
         kind.learn(count, seconds, nbytes)
         if is_first:
             guess(state)
+
+
+def sums_of_codes(state: Scheduler, m: Report) -> dict[Prefix, tuple[int, float, int]] | None:
+    """As `sums`, from what the worker has added up; None where that does not tell kinds."""
+    found: dict[Prefix, tuple[int, float, int]] = {}
+    for number, count, seconds, nbytes in m.sums:
+        code = state.code_of.get(number)
+        if code is None or code.is_shared or code.kind is None:
+            return None
+        others, took, made = found.get(code.kind, (0, 0.0, 0))
+        found[code.kind] = (others + count, took + seconds, made + nbytes)
+    return found
 
 
 def sums(

@@ -63,13 +63,6 @@ class Scheduler:
         self.names = Names()
         self.prefixes: dict[str, Prefix] = {}
 
-        self.codes: dict[bytes, Code] = {}
-        self.code_of: dict[int, Code] = {}
-        """The same ones, by number."""
-        self.idle_codes: OrderedDict[bytes, Code] = OrderedDict()
-        """Those that no row needs, the one idle longest first."""
-        self.next_code = 0
-
         self.parties: dict[int, Party] = {}
         self.workers: dict[int, Worker] = {}
         self.clients: dict[int, Client] = {}
@@ -111,11 +104,22 @@ class Scheduler:
         self.started = -1.0
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
+        self._begin_functions()
         self._begin_references()
         self._begin_observing()
         self._begin_dispatch()
         self._begin_waiting()
         self._begin_sessions()
+
+    def _begin_functions(self) -> None:
+        """What tasks call."""
+        self.codes: dict[bytes, Code] = {}
+        self.code_of: dict[int, Code] = {}
+        """The same ones, by number."""
+        self.idle_codes: OrderedDict[bytes, Code] = OrderedDict()
+        """Those that no row needs, the one idle longest first."""
+        self.next_code = 0
+
 
     def _begin_references(self) -> None:
         """Results and arguments that hold futures."""

@@ -15,6 +15,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import compress
+from math import prod
 from operator import not_
 from typing import Any
 
@@ -29,7 +30,7 @@ from shoal.distributed.core.scheduler.names import (
 )
 from shoal.distributed.core.scheduler.needs import FIRST, let_go, want
 from shoal.distributed.core.scheduler.placement import place_ready
-from shoal.distributed.core.scheduler.records import Client, Code
+from shoal.distributed.core.scheduler.records import Client, Code, Prefix
 from shoal.distributed.core.scheduler.scatter import described, is_expected
 from shoal.distributed.core.scheduler.state import Scheduler, begin_epoch, prefix_of
 from shoal.distributed.core.scheduler.table import (
@@ -47,7 +48,7 @@ from shoal.distributed.core.scheduler.table import (
 )
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_reason
 from shoal.distributed.core.scheduler.transitions import ERRED, MEMORY, RELEASED, WAITING
-from shoal.distributed.core.streaming import renumbered
+from shoal.distributed.core.streaming import SEVERAL, by_task, renumbered, unpacked
 from shoal.distributed.protocol import Grid, Submit
 from shoal.graph.naming import key_split
 
@@ -150,7 +151,7 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
     names, table, count = state.names, state.table, len(m.code)
     if count > 1 and any(m.deps) and are_new(names, m.names):
         rows = table.allocate(count)
-        put_names(names, table, m.names, rows, m.named)
+        put_names(names, table, m.names, rows, m.stands)
         return rows, rows, range(count)
     found = []
     for piece in m.names:
@@ -158,12 +159,12 @@ def enter_names(state: Scheduler, m: Submit) -> tuple[Sequence[int], Sequence[in
             found.append(name_grid(names, table, piece))
         else:
             found.append(name_keys(names, table, piece.keys))
-    if len(found) == 1 and found[0][0] is found[0][1] and not m.named:
+    if len(found) == 1 and found[0][0] is found[0][1] and m.stands is None:
         return *found[0], range(count)
     rows = [row for piece_rows, _ in found for row in piece_rows]
     fresh = [row for _, piece_fresh in found for row in piece_fresh]
-    if m.named:
-        rows = picker(m.named)(rows)
+    if m.stands is not None:
+        rows = by_task(m.stands, rows)
     return rows, fresh, first_of(rows, fresh)
 
 
@@ -194,16 +195,22 @@ def fill_columns(
             state.idle_codes[code.digest] = code
     put(table.codes, fresh, [*map(numbers.__getitem__, said)])
     put(table.args, fresh, of(m.args))
-    put(table.priorities, fresh, priorities(first, of(m.order), fresh))
-    put(table.prefixes, fresh, of(kinds(state, m)))
+    put(table.priorities, fresh, priorities(first, m, fresh, positions))
+    put(table.prefixes, fresh, of(kinds(state, m, codes)))
     put(table.states, fresh, bytes([RELEASED]) * count)
     if m.inline:
         put(table.flags, fresh, bytes([INLINE]) * count)
 
 
-def priorities(first: int, ranks: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+def priorities(
+    first: int, m: Submit, rows: Sequence[int], positions: Sequence[int]
+) -> Sequence[int]:
     """What rows are sorted by: their ranks, from the first that is free; then the row."""
     count = len(rows)
+    if m.stands is not None and type(rows) is type(positions) is range and count == len(m.order):
+        base = (first << BITS) + rows.start
+        return [base + entry for entry in unpacked("q", m.stands.entry)]
+    ranks = picker(positions)(m.order)
     if type(rows) is range and ranks[-1] == count - 1 and [*ranks] == [*range(count)]:
         start, step = (first << BITS) + rows.start, (1 << BITS) + 1
         return range(start, start + count * step, step)
@@ -242,30 +249,61 @@ def enter_code(state: Scheduler, digest: bytes, data: bytes) -> Code:
     return code
 
 
-def kinds(state: Scheduler, m: Submit) -> Sequence[Any]:
+def kinds(state: Scheduler, m: Submit, codes: Sequence[Code]) -> Sequence[Any]:
     """The kind of each task: by its layer's name, or by the first key with its function."""
+    stands = m.stands
+    if stands is None:
+        return kinds_of_names(state, m.names, m.code, codes)
+    if all(type(piece) is Grid or code >= 0 for piece, code in zip(m.names, stands.codes)):
+        found = []
+        for piece, code in zip(m.names, stands.codes):
+            name = piece.name if isinstance(piece, Grid) else piece.keys[0]
+            found.append(prefix_of(state, key_split(name)))
+            for one in codes if code == SEVERAL else (codes[code],) if code >= 0 else ():
+                note_kind(one, found[-1])
+        return [*map(found.__getitem__, unpacked("i", stands.piece))]
+    said = [m.code[at] for at in unpacked("i", stands.at)]
+    return by_task(stands, kinds_of_names(state, m.names, said, codes))
+
+
+def kinds_of_names(
+    state: Scheduler, pieces: Sequence[Any], said: Sequence[int], codes: Sequence[Code]
+) -> list[Any]:
+    """The kind of the task of each name; ``said`` has their functions, as indices into codes."""
     out: list[Any] = []
-    said = m.code
-    if m.named:
-        said = [-1] * len(said)
-        put(said, m.named, m.code)
-    for piece in m.names:
-        if isinstance(piece, Grid):
-            size = len(piece.flats) if piece.flats is not None else 1
-            if piece.flats is None:
-                for extent in piece.shape:
-                    size *= extent
-            out += [prefix_of(state, key_split(piece.name))] * size
+    for piece in pieces:
+        if type(piece) is Grid:
+            size = prod(piece.shape) if piece.flats is None else len(piece.flats)
+            kind = prefix_of(state, key_split(piece.name))
+            mine = {*said[len(out) : len(out) + size]}
+            out += [kind] * size
+            seen = dict.fromkeys(mine, kind)
         else:
-            codes = said[len(out) : len(out) + len(piece.keys)]
-            if -1 in codes:
-                out += [prefix_of(state, key_split(key)) for key in piece.keys]
+            here = said[len(out) : len(out) + len(piece.keys)]
+            seen = {
+                code: prefix_of(state, key_split(piece.keys[here.index(code)]))
+                for code in dict.fromkeys(here)
+            }
+            if NO_CODE in seen:
+                by_key = [prefix_of(state, key_split(key)) for key in piece.keys]
+                for code, kind in zip(here, by_key):
+                    if code >= 0:
+                        note_kind(codes[code], kind)
+                out += by_key
                 continue
-            seen: dict[int, Any] = dict.fromkeys(codes)
-            for code in seen:
-                seen[code] = prefix_of(state, key_split(piece.keys[codes.index(code)]))
-            out += map(seen.__getitem__, codes)
-    return picker(m.named)(out) if m.named else out
+            out += map(seen.__getitem__, here)
+        for code, kind in seen.items():
+            if code >= 0:
+                note_kind(codes[code], kind)
+    return out
+
+
+def note_kind(code: Code, kind: Prefix) -> None:
+    """Tasks of this kind call a function."""
+    if code.kind is None:
+        code.kind = kind
+    elif code.kind is not kind:
+        code.is_shared = True
 
 
 def set_options(state: Scheduler, m: Submit, rows: Sequence[int], new: set[int] | None) -> None:

@@ -21,9 +21,11 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
+from shoal.distributed.protocol import ROW_BITS
+
 __all__ = ["BITS", "MANY", "MASK", "NOBODY", "NO_CODE", "picker", "put"]
 
-BITS = 26
+BITS = ROW_BITS
 """Bits of a number that are the row."""
 
 MASK = (1 << BITS) - 1

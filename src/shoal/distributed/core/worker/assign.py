@@ -68,7 +68,8 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
     numbering = w.numbering
     codes, known, tasks, ready = numbering.codes, numbering.rows, w.tasks, w.ready
     for number, digest, data in message.new_codes:
-        codes[number] = Code(digest, data)
+        codes[number] = new = Code(digest, data)
+        numbering.code_numbers[new] = number
     plain = not (message.options or message.traces or message.big or message.parts)
     rows: list[Task] = []
     needs: list[tuple[int, ...]] = []
@@ -489,7 +490,7 @@ def drop(w: Worker, message: Drop) -> None:
     """
     let_go_of(w, message.ids)
     for code in message.codes:
-        w.numbering.codes.pop(code, None)
+        w.numbering.code_numbers.pop(w.numbering.codes.pop(code, None), None)
 
 
 def let_go_of(w: Worker, numbers: list[int]) -> None:

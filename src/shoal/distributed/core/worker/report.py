@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.distributed.core.worker.table import Columns, Task, Worker
+from shoal.distributed.core.worker.table import Code, Columns, Task, Worker
 from shoal.distributed.protocol import Beat, Report
 
 __all__ = ["beat", "build"]
@@ -75,7 +75,25 @@ def build(w: Worker) -> Report | None:
         [(row.number, nbytes) for row, nbytes in columns.peaks if row.number >= 0],
         columns.unreached,
         [(row.number, start, s) for row, start, s in columns.tried if row.number >= 0],
+        sums(ended, w.numbering.code_numbers),
     )
+
+
+def sums(
+    ended: list[tuple[Any, ...]], numbers: dict[Code | None, int]
+) -> list[tuple[int, int, float, int]]:
+    """What the runs of each function took and made in all; nothing where one has no number."""
+    found: dict[Code | None, tuple[int, float, int]] = {}
+    for row, _, nbytes, _, seconds, *_ in ended:
+        code = row.code
+        if code in found:
+            count, took, made = found[code]
+            found[code] = (count + 1, took + seconds, made + nbytes)
+        elif code in numbers:
+            found[code] = (1, seconds, nbytes)
+        else:
+            return []
+    return [(numbers[code], *some) for code, some in found.items()]
 
 
 def place(completion: tuple[Any, ...]) -> int:

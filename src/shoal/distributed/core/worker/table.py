@@ -434,6 +434,8 @@ class Numbering:
         """Tasks and results; parts by `part_number`."""
         self.codes: dict[int, Code | None] = {-1: None}
         """Functions; -1 is that of data."""
+        self.code_numbers: dict[Code | None, int] = {None: -1}
+        """The same the other way round."""
         self.peers: dict[int, PeerState] = {}
         """Other workers."""
         self.columns = Columns()
