@@ -16,6 +16,7 @@ from shoal.dataframe.collection.base import FrameBase, from_node, nearest
 from shoal.dataframe.collection.generate import check_columns
 from shoal.dataframe.collection.partitioning import repartition
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.kernels.pivots import Pivot
 from shoal.dataframe.meta import has_known_categories, make_meta
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -88,8 +89,11 @@ def _categories(values: Any) -> Any:
     return pd.Index(values.dropna().sort_values().to_numpy(), dtype=values.dtype)
 
 
+@passes_columns()
 def _categorized(part: Any, pairs: Any, labels: Any) -> Any:
-    new = {name: _as_category(part[name], found) for name, found in pairs}
+    # Columns that nobody reads may be gone.
+    here = [(name, found) for name, found in pairs if name in part.columns]
+    new = {name: _as_category(part[name], found) for name, found in here}
     out = part.copy(deep=False)
     for name, values in new.items():
         out[name] = values

@@ -12,6 +12,7 @@ from shoal.dataframe.collection.base import FrameBase, check_axis, from_node
 from shoal.dataframe.collection.overlap import overlapping
 from shoal.dataframe.collection.tables import WINDOW_METHODS
 from shoal.dataframe.kernels.carried import Every
+from shoal.dataframe.kernels.passing import passes_columns
 from shoal.dataframe.meta import make_meta, sample_of
 from shoal.dataframe.nodes.carried import Carried
 from shoal.dataframe.nodes.rowwise import MapPartitions
@@ -150,7 +151,7 @@ class Rolling:
             out = self._along_column(before, after, (*fixed, told), meta, title)
         if step in (None, 1):
             return out
-        return from_node(Carried(out._node, Every(int(step)), meta, title, False))
+        return from_node(Carried(out._node, Every(int(step)), meta, title, False, True))
 
     def _with_other(self, method: str, other: Any, kwargs: Any) -> Any:
         """Covariances with columns of another frame, whose rows meet by label."""
@@ -173,6 +174,13 @@ class Rolling:
         out = overlapping(moved, roll_by_column, before, after, told, meta=meta, title=title)
         divisions = source.divisions if not isinstance(meta.index, pd.MultiIndex) else unknown
         return from_node(MapPartitions(as_it_is, (out._node,), (), meta, divisions, title))
+
+
+BY_COLUMN = frozenset(
+    ["sum", "mean", "min", "max", "std", "var", "sem", "median", "count", "skew", "kurt"]
+    + ["quantile"]
+)
+"""Methods that make a column of each."""
 
 
 def _is_timed(meta: Any) -> bool:
@@ -242,6 +250,13 @@ def as_it_is(part: Any) -> Any:
     return part
 
 
+def _is_by_column(args: tuple[Any, ...]) -> bool:
+    """Whether windows are over each column by itself, and none has the times."""
+    _, method, _, options, columns, *_ = args
+    return method in BY_COLUMN and columns is None and "on" not in dict(options)
+
+
+@passes_columns(when=_is_by_column)
 def roll(
     part: Any, method: str, window: Any, options: Any, columns: Any, args: Any, kwargs: Any = ()
 ) -> Any:

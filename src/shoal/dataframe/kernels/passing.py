@@ -9,17 +9,22 @@ __all__ = ["columns_beside", "passes_columns"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PASSING: dict[Any, int] = {}
-"""By function: the place of the argument with names of columns that it reads besides; 0: none."""
+PASSING: dict[Any, tuple[int, Callable[[tuple[Any, ...]], bool] | None]] = {}
+"""By function: the place of the argument with names of columns that it reads besides (0: none), and
+with which arguments it leaves columns to themselves (None: with all)."""
 
 
-def passes_columns(keys: int = 0) -> Callable[[F], F]:
+def passes_columns(
+    keys: int = 0, when: Callable[[tuple[Any, ...]], bool] | None = None
+) -> Callable[[F], F]:
     """Mark a function that makes each column of its result from the one of that name alone.
 
     Parameters
     ----------
     keys
         Which argument has names of columns that it reads besides; 0 if none does.
+    when
+        ``when(args)`` says whether it does so with these; by default with any.
 
     Examples
     --------
@@ -31,7 +36,7 @@ def passes_columns(keys: int = 0) -> Callable[[F], F]:
     """
 
     def marked(func: F) -> F:
-        PASSING[func] = keys
+        PASSING[func] = keys, when
         return func
 
     return marked
@@ -54,10 +59,13 @@ def columns_beside(func: Any, args: tuple[Any, ...]) -> frozenset[Any] | None:
     frozenset({'x'})
     """
     try:
-        place = PASSING.get(func)
+        found = PASSING.get(func)
     except TypeError:
         return None  # a function of the user's that has no hash
-    if place is None:
+    if found is None:
+        return None
+    place, when = found
+    if when is not None and not when(args):
         return None
     names = args[place] if place else []
     return frozenset(names if isinstance(names, list) else [names])

@@ -72,6 +72,13 @@ def row_of(value: Any, label: Any) -> Any:
     return pd.Series([value], index=[label], dtype=getattr(value, "dtype", None))
 
 
+def _is_by_column(args: tuple[Any, ...]) -> bool:
+    """Whether a method makes each column from that of its name: several periods make several."""
+    told = any(isinstance(arg, list | tuple | dict) for arg in args[2:])
+    return args[1] in ("shift", "diff", "ffill", "bfill") and not told
+
+
+@passes_columns(when=_is_by_column)
 def call_method(item: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     """Call a method, or a method of an accessor.
 

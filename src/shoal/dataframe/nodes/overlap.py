@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from shoal.dataframe.kernels.overlap import Edge, Overlapped, PerPartition
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.base import Columns, FrameNode
 from shoal.dataframe.nodes.rowwise import (
     COLUMN_BY_COLUMN,
     Assign,
@@ -25,6 +25,8 @@ from shoal.dataframe.nodes.rowwise import (
     Operator,
     Project,
     Rename,
+    left_of,
+    needed_by,
 )
 from shoal.dataframe.nodes.sources import FromPandas
 from shoal.dataframe.nodes.stage import Stage
@@ -89,8 +91,12 @@ class MapOverlap(FrameNode):
         return self.frames[0].row_key if known else self.name
 
     def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
+        """The given one, with the columns that are left."""
+        return left_of(self)
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """All columns, unless the function leaves them to themselves."""
+        return needed_by(self, wanted)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The first source's; unknown where a row becomes several, with more levels."""

@@ -43,6 +43,8 @@ __all__ = [
     "Project",
     "Rename",
     "ResetIndex",
+    "left_of",
+    "needed_by",
 ]
 
 
@@ -450,8 +452,9 @@ COLUMN_BY_COLUMN = frozenset(
 )
 """Methods of frames that work on each column by itself, while no argument names columns."""
 
-BY_NAME = frozenset(["astype", "fillna", "isin", "round"])
-"""Of these: those that may be told by the names of columns what to do with each."""
+NAMED_IN = {dict: ("astype", "fillna", "isin", "round"), list: ("isin",)}
+"""Of these: those that may be told so what to do with each column, by name.  ``replace`` may, too,
+and its lists are of values."""
 
 LOOKED_AT = {"dropna": "subset", "explode": "column"}
 """Methods that choose or repeat rows by some columns: the argument with their names."""
@@ -515,7 +518,8 @@ class Method(PartitionWise):
         _, *rest = self.args
         if self.method in ("where", "mask"):
             rest = rest[1:]  # which rows: a series has them one below the other, like the frame
-        named = [dict] * (self.method not in BY_NAME) + [list] * (self.method != "isin")
+        named = [] if self.method == "replace" else [list, dict]
+        named = [one for one in named if self.method not in NAMED_IN.get(one, ())]
         return not any(
             type(arg) in named or (isinstance(arg, FrameNode) and arg.ndim == 1) for arg in rest
         )
@@ -716,11 +720,11 @@ class MapPartitions(PartitionWise):
 
     def infer_meta(self) -> Any:
         """The given one, with the columns that are left."""
-        return _left_of(self)
+        return left_of(self)
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """All columns, unless the function leaves them to themselves."""
-        return _needed_by(self, wanted)
+        return needed_by(self, wanted)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones, or the sources'."""
@@ -742,15 +746,45 @@ def _columns_beside(node: Any) -> frozenset[Any] | None:
     return columns_beside(node.func, node.args) if is_table else None
 
 
-def _needed_by(node: Any, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+def needed_by(node: Any, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+    """What a node with a function reads: all columns, unless that leaves them to themselves.
+
+    Parameters
+    ----------
+    node
+        It has the operands ``func``, ``args`` and ``given_meta``.
+    wanted
+        As of `FrameNode.needs`.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> node = from_dict({"x": [1], "y": [2]}, npartitions=1).shift(1).expr
+    >>> [sorted(columns) for _, columns in needed_by(node, frozenset("x"))]
+    [['x']]
+    """
     beside = _columns_beside(node)
     known = ALL_COLUMNS if wanted is None or beside is None else wanted | beside
     for frame in node.frames:
         yield frame, known if frame.ndim == 2 else ALL_COLUMNS
 
 
-def _left_of(node: Any) -> Any:
-    """The given meta of a node, without columns that its source has no more."""
+def left_of(node: Any) -> Any:
+    """The given meta of a node with a function, without columns that its source has no more.
+
+    Parameters
+    ----------
+    node
+        It has the operands ``func``, ``args`` and ``given_meta``.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1], "y": [2]}, npartitions=1)
+    >>> shifted = df.shift(1).expr
+    >>> left_of(shifted.replace(args=(df[["x"]].expr, *shifted.args[1:]))).columns.tolist()
+    ['x']
+    """
     meta = node.given_meta
     if getattr(meta, "ndim", 0) != 2 or _columns_beside(node) is None:
         return meta
@@ -894,11 +928,11 @@ class MapEach(PartitionWise):
 
     def infer_meta(self) -> Any:
         """The given one, with the columns that are left."""
-        return _left_of(self)
+        return left_of(self)
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
         """All columns, unless the function leaves them to themselves."""
-        return _needed_by(self, wanted)
+        return needed_by(self, wanted)
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """The given ones, or the sources'."""
