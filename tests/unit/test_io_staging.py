@@ -9,6 +9,7 @@ from typing import Any
 
 import fsspec
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import shoal.dataframe as dd
@@ -85,3 +86,97 @@ def test_a_write_leaves_its_files_or_none(kind: str, tmp_path: Path) -> None:
     WRITES[kind](frame, str(tmp_path))
     found = [name for _, _, names in os.walk(tmp_path) for name in names]
     assert len(found) == (1 if kind == "one csv" else 3) and not any(n[0] == "." for n in found)
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+def killing(monkeypatch: pytest.MonkeyPatch, protocol: str, after: int) -> list[str]:
+    """Nothing of a file system changes after so many changes; gives those that there were."""
+    kind, done = fsspec.get_filesystem_class(protocol), list[str]()
+
+    def dying(name: str, change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*args: Any, **kwargs: Any) -> Any:
+            if len(done) >= after:
+                raise Killed
+            done.append(name)
+            return change(*args, **kwargs)
+
+        return changed
+
+    for name in ("mv", "rm", "pipe_file", "rm_file"):
+        monkeypatch.setattr(kind, name, dying(name, getattr(kind, name)))
+    return done
+
+
+TO_PARQUET: dict[str, dict[str, Any]] = {
+    "overwrite": {"overwrite": True},
+    "append": {"append": True, "ignore_divisions": True},
+    "folders": {"overwrite": True, "partition_on": "k"},
+}
+
+
+@pytest.mark.parametrize(
+    ("write", "protocol"), [*((write, "file") for write in TO_PARQUET), ("overwrite", "memory")]
+)
+def test_killed_while_files_take_their_names_a_folder_has_all_of_them_or_none(
+    write: str, protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, more = TO_PARQUET[write], {"partition_on": "k"} if write == "folders" else {}
+    old, new = FRAME.assign(x=FRAME.x + 100), FRAME
+    wanted = {False: sorted(old.x), True: sorted([*new.x, *(old.x if write == "append" else ())])}
+
+    def rows(path: str) -> list[int]:
+        return sorted(dd.read_parquet(path).x.compute(scheduler="sync").tolist())
+
+    def put(frame: pd.DataFrame, parts: int, path: str, **told: Any) -> None:
+        lazy = dd.from_pandas(frame, npartitions=parts)
+        lazy.to_parquet(path, compute_kwargs={"scheduler": "sync"}, **told)
+
+    outcomes = []
+    for after in range(100):
+        path = f"{protocol}://{tmp_path}/{after}"
+        put(old, 3, path, **more)
+        with monkeypatch.context() as patch:
+            done = killing(patch, protocol, after)
+            try:
+                put(new, 2, path, **options)
+            except Killed:
+                assert len(done) == after
+            else:
+                break
+        found = rows(path)
+        outcomes.append(found == wanted[True])
+        assert found == wanted[outcomes[-1]], (after, done)
+        put(new, 2, path, **options)
+        last = [*new.x, *found] if write == "append" else [*new.x]
+        assert rows(path) == sorted(last)
+        fs, folder = fsspec.core.url_to_fs(path)
+        assert not [name for name in fs.find(folder) if name.endswith(".json")]
+    assert outcomes == sorted(outcomes) and {*outcomes} == {False, True}
+
+
+def test_names_that_cannot_be_given_leave_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dd.from_pandas(FRAME, npartitions=2).to_parquet(tmp_path)
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionError("not here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fsspec.get_filesystem_class("file"), "mv", refuse)
+        with pytest.raises(PermissionError, match="not here"):
+            dd.from_pandas(FRAME * 2, npartitions=2).to_parquet(tmp_path, overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["part.0.parquet", "part.1.parquet"]
+    assert dd.read_parquet(tmp_path).x.sum().compute() == 15
+
+
+def test_footers_that_were_added_are_not_added_again(tmp_path: Path) -> None:
+    lazy = dd.from_pandas(FRAME, npartitions=2)
+    lazy.to_parquet(tmp_path, write_metadata_file=True)
+    begun = lazy.to_parquet(tmp_path, append=True, ignore_divisions=True, compute=False)
+    for _ in range(2):  # the worker was lost when it had ended
+        begun.compute(scheduler="sync")
+    assert pq.read_metadata(tmp_path / "_metadata").num_rows == 12

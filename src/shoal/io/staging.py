@@ -6,20 +6,39 @@ local file system each attempt writes to a file of its own, which takes the temp
 is complete.  Elsewhere a file is there when it is closed, and not before.
 
 The task that gives the names may run twice as well: what has its name already keeps it.
+
+A machine may also stop while it gives the names, which no file system gives to many files at once.
+So what is about to happen to a folder is first written down in it, in a hidden file, a record.  As
+long as there is one, `as_published` tells of the folder's files as if all had happened, and whoever
+writes there next has it happen (`settle`).  Readers of others see what is there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from shoal.io.files import is_local
 
-__all__ = ["Staged", "discard", "new_mark", "publish", "staged", "staged_name"]
+__all__ = [
+    "Staged",
+    "as_published",
+    "discard",
+    "new_mark",
+    "publish",
+    "record_of",
+    "settle",
+    "staged",
+    "staged_name",
+]
+
+RECORD = ".publishing."
+"""How the names of records begin."""
 
 
 class Staged(NamedTuple):
@@ -109,7 +128,9 @@ def staged(fs: Any, path: str, mark: str) -> Iterator[str]:
         raise
 
 
-def publish(fs: Any, files: Iterable[Staged], replaced: Iterable[str] = ()) -> None:
+def publish(
+    fs: Any, files: Iterable[Staged], replaced: Iterable[str] = (), record: str | None = None
+) -> None:
     """Give files their names, and remove others; also when that was begun before.
 
     Parameters
@@ -120,6 +141,8 @@ def publish(fs: Any, files: Iterable[Staged], replaced: Iterable[str] = ()) -> N
         All that belong together.
     replaced
         Files that are removed then.
+    record
+        Path of a record of what is done, as `record_of` names it; None for none.
 
     Raises
     ------
@@ -137,17 +160,140 @@ def publish(fs: Any, files: Iterable[Staged], replaced: Iterable[str] = ()) -> N
     b'text'
     """
     files = list(files)
-    for temporary, name, size in files:
+    removed = sorted(set(replaced) - {file.name for file in files})
+    if record is not None:
+        _write_record(fs, record, files, removed)
+    for i, file in enumerate(files):
         try:
-            fs.mv(temporary, name)
-        except FileNotFoundError:
-            if not fs.exists(name) or fs.size(name) != size:
-                raise
-    for name in set(replaced) - {file.name for file in files}:
+            _give_name(fs, file)
+        except BaseException:
+            if record is not None and not i:
+                fs.rm(record)  # nothing has happened
+            raise
+    for name in removed:
         with contextlib.suppress(FileNotFoundError):
             fs.rm(name)
     if is_local(fs):
         _sweep({file.temporary for file in files})
+    if record is not None:
+        with contextlib.suppress(FileNotFoundError):
+            fs.rm(record)
+
+
+def _give_name(fs: Any, file: Staged) -> None:
+    try:
+        fs.mv(file.temporary, file.name)
+    except FileNotFoundError:
+        if not fs.exists(file.name) or fs.size(file.name) != file.size:
+            raise
+
+
+def _write_record(fs: Any, record: str, files: Sequence[Staged], removed: Sequence[str]) -> None:
+    """Write a record, which is there whole or not at all; its paths begin in its folder."""
+    start = len(record.rpartition("/")[0]) + 1
+    told: Any = [(file.temporary[start:], file.name[start:], file.size) for file in files]
+    content = json.dumps({"files": told, "removed": [name[start:] for name in removed]}).encode()
+    own = f"{record}.{uuid.uuid4().hex[:8]}" if is_local(fs) else record
+    fs.pipe_file(own, content)
+    if own != record:
+        os.replace(own, record)
+
+
+def record_of(folder: str, mark: str) -> str:
+    """The name of the record of a write.
+
+    Parameters
+    ----------
+    folder
+        Into which files are written.
+    mark
+        Of the write.
+
+    Examples
+    --------
+    >>> record_of("data", "3f")
+    'data/.publishing.3f.json'
+    """
+    return f"{folder}/{RECORD}{mark}.json"
+
+
+def _records(folder: str, found: Iterable[str]) -> list[str]:
+    begin = f"{folder}/{RECORD}"
+    return sorted(name for name in found if name.startswith(begin) and name.endswith(".json"))
+
+
+def _read_record(fs: Any, name: str) -> tuple[list[Staged], list[str]]:
+    try:
+        told = json.loads(fs.cat_file(name))
+    except FileNotFoundError:
+        return [], []  # all has happened since the folder was looked at
+    folder = name.rpartition("/")[0]
+    files = [Staged(f"{folder}/{old}", f"{folder}/{new}", size) for old, new, size in told["files"]]
+    return files, [f"{folder}/{name}" for name in told["removed"]]
+
+
+def as_published(fs: Any, folder: str, found: Sequence[str]) -> dict[str, str]:
+    """The files of a folder when all has happened that was begun, and where they are until then.
+
+    Parameters
+    ----------
+    fs
+        The file system.
+    folder
+        Of a write.
+    found
+        Paths of all files in and below it.
+
+    Returns
+    -------
+    Names, and the paths under which the files can be read.
+
+    Examples
+    --------
+    >>> import fsspec
+    >>> fs = fsspec.filesystem("memory")
+    >>> as_published(fs, "/none", ["/none/a", "/none/b"])
+    {'/none/a': '/none/a', '/none/b': '/none/b'}
+    """
+    out = {name: name for name in found}
+    for record in _records(folder, found):
+        files, removed = _read_record(fs, record)
+        for file in files:
+            if out.pop(file.temporary, None) is not None:
+                out[file.name] = file.temporary
+        for name in [*removed, record]:
+            out.pop(name, None)
+    return out
+
+
+def settle(fs: Any, folder: str) -> None:
+    """Have all happen that was begun in a folder, and not ended.
+
+    Parameters
+    ----------
+    fs
+        The file system.
+    folder
+        Of a write.
+
+    Examples
+    --------
+    >>> import fsspec
+    >>> fs = fsspec.filesystem("memory")
+    >>> fs.pipe_file("/settle/.a.3f.tmp", b"text")
+    >>> begun = b'{"files": [[".a.3f.tmp", "a", 4]], "removed": []}'
+    >>> fs.pipe_file(record_of("/settle", "3f"), begun)
+    >>> settle(fs, "/settle")
+    >>> fs.find("/settle")
+    ['/settle/a']
+    """
+    if not fs.exists(folder):
+        return
+    fs.invalidate_cache(folder)
+    for record in _records(folder, fs.find(folder, maxdepth=1)):
+        files, removed = _read_record(fs, record)
+        publish(fs, files, removed, record)
+    fs.invalidate_cache(folder)
 
 
 def _sweep(temporaries: set[str]) -> None:
@@ -185,6 +331,8 @@ def discard(fs: Any, folders: Iterable[str], mark: str) -> None:
     with contextlib.suppress(OSError):
         for folder in folders:
             fs.invalidate_cache(folder)
+            if fs.exists(record_of(folder, mark)):
+                continue  # some have their names already: the others are read without
             for name in fs.find(folder):
                 if f".{mark}.tmp" in name:
                     fs.rm(name)

@@ -30,6 +30,7 @@ from shoal.dataframe.kernels.levels import labelled_by
 from shoal.dataframe.meta import with_unknown_categories
 from shoal.errors import NoFilesError
 from shoal.io.files import is_local, resolve_paths
+from shoal.io.staging import as_published
 from shoal.units import parse_bytes
 
 __all__ = [
@@ -454,11 +455,11 @@ def _files(path: Any, filesystem: Any, extensions: Any, options: Any) -> Any:
     for one in found:
         if fs.isdir(one):
             root = one.rstrip("/")
-            below = fs.find(one)
+            below = as_published(fs, root, fs.find(one))
             # Where it is written what the data set is, names need not tell.
             told = None if f"{root}/_metadata" in below else extensions
             inside = [name for name in below if is_data(name[len(root) :], told)]
-            files += sorted(inside, key=in_natural_order)
+            files += [below[name] for name in sorted(inside, key=in_natural_order)]
         else:
             files.append(one)
     files = [name for name in files if not name.rsplit("/", 1)[-1].startswith("_")] or files

@@ -32,7 +32,16 @@ from shoal.dataframe.nodes.base import ALL_COLUMNS, Apply, Columns, FrameNode, P
 from shoal.dataframe.nodes.rowwise import Rename
 from shoal.delayed import delayed
 from shoal.io.files import is_local, resolve_paths
-from shoal.io.staging import Staged, discard, new_mark, publish, staged, staged_name
+from shoal.io.staging import (
+    Staged,
+    discard,
+    new_mark,
+    publish,
+    record_of,
+    settle,
+    staged,
+    staged_name,
+)
 
 __all__ = ["to_parquet"]
 
@@ -60,7 +69,9 @@ def to_parquet(
     """Write a frame to a folder, a file a partition.
 
     Files are written under temporary names and take their own when all are there, so a failed
-    write leaves what was there before.
+    write leaves what was there before.  A process that is killed while they take their names leaves
+    a record of what is to be done: `read_parquet` of the folder has all of the new files, or none,
+    and the next write finishes what was begun.
 
     Parameters
     ----------
@@ -127,6 +138,7 @@ def to_parquet(
     labels = df._meta.columns
     df = _with_flat_labels(df, partition_on)
     by = _checked_keys(df, partition_on, write_index)
+    settle(fs, folder)
     there = _there(fs, folder)
     if append and overwrite:
         raise ValueError("append=True and overwrite=True exclude each other")
@@ -146,7 +158,7 @@ def to_parquet(
     written = from_node(WriteParquet(df._node, tuple(names), spec))
     stale = [f"{folder}/{name}" for name in ("_metadata", "_common_metadata")] if told else []
     replaced = (*there, *stale) if overwrite else ()
-    finished = _Finish(fs, folder, replaced, with_metadata, append)
+    finished = _Finish(fs, folder, replaced, with_metadata, append, spec.mark)
     whole = delayed(finished)(FrameBase.to_delayed(written))
     if not compute:
         return whole
@@ -413,10 +425,12 @@ class _Finish:
     old: tuple[str, ...]
     with_metadata: bool
     append: bool
+    mark: str
 
     def __call__(self, written: Sequence[Any]) -> None:
         pieces = [piece for some in written for piece in some]
-        publish(self.fs, [file for file, _ in pieces], self.old)
+        record = record_of(self.folder, self.mark)
+        publish(self.fs, [file for file, _ in pieces], self.old, record)
         self.fs.invalidate_cache(self.folder)
         if self.with_metadata:
             self._write_metadata([footer for _, footer in pieces if footer is not None])
@@ -425,7 +439,11 @@ class _Finish:
         place = f"{self.folder}/_metadata"
         if self.append and self.fs.exists(place):
             with self.fs.open(place, "rb") as file:
-                footers = [pq.read_metadata(file), *footers]
+                before = pq.read_metadata(file)
+            # This may have run before, on a worker that was lost.
+            known = {_file_of(before, i) for i in range(before.num_row_groups)}
+            new = [one for one in footers if one.num_row_groups and _file_of(one, 0) not in known]
+            footers = [before, *new]
         whole = footers[0]
         for footer in footers[1:]:
             try:
@@ -442,6 +460,10 @@ class _Finish:
             whole.write_metadata_file(file)
         with self.fs.open(f"{self.folder}/_common_metadata", "wb") as file:
             pq.write_metadata(whole.schema.to_arrow_schema(), file)
+
+
+def _file_of(footer: Any, row_group: int) -> Any:
+    return footer.row_group(row_group).column(0).file_path
 
 
 class WriteParquet(PartitionWise):
