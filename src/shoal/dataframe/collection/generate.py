@@ -18,8 +18,9 @@ from shoal.dataframe.collection.base import (
     from_node,
     nearest,
 )
+from shoal.dataframe.kernels.moves import Cumulate
 from shoal.dataframe.meta import sample_of
-from shoal.dataframe.nodes.moves import Cumulative
+from shoal.dataframe.nodes.carried import Carried
 
 __all__ = ["Topic", "check_columns", "install_methods", "install_operators", "install_topics"]
 
@@ -298,7 +299,9 @@ def _cumulative(name: str) -> Callable[..., Any]:
             self = self[list(getattr(self._meta, name)(numeric_only=True))]
         if check_axis(self, axis) == 1:
             return self._rowwise(name, axis=1, skipna=skipna)
-        return from_node(Cumulative(self._node, name, skipna))
+        totals = Cumulate(name, skipna)
+        meta = totals.go_on(self._meta, None)
+        return from_node(Carried(self._node, totals, meta, name, True, True))
 
     return run
 

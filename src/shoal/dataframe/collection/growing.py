@@ -59,7 +59,7 @@ class _Windows:
 
     def _run(self, run: Any, expected: Any, title: str, collection: Any = None) -> Any:
         node = (self.collection if collection is None else collection)._node
-        return from_node(Carried(node, run, make_meta(expected), title, True))
+        return from_node(Carried(node, run, make_meta(expected), title, True, False))
 
     def aggregate(self, func: Any = None, *args: Any, **kwargs: Any) -> Any:
         """One method of windows, several, or some for each column.
@@ -570,7 +570,7 @@ def interpolate(
     kinds = [one.kind if isinstance(one, np.dtype) else "" for one in dtypes]
     if method not in ("linear", *BY_LABEL) or not {*kinds} <= {*"fiu"}:
         run = Together(pd_interpolate, (tuple(told.items()),))
-        return from_node(Carried(self._node, run, meta, "interpolate", True))
+        return from_node(Carried(self._node, run, meta, "interpolate", True, True))
     if "f" not in kinds:
         return self.copy()
     if {*kinds} != {"f"}:
@@ -580,7 +580,7 @@ def interpolate(
         return self._assigned(some)
     direction = limit_direction or "forward"
     bridge = Bridge(method in BY_LABEL, direction)
-    filled = from_node(Carried(self._node, bridge, meta, "interpolate", True))
+    filled = from_node(Carried(self._node, bridge, meta, "interpolate", True, True))
     allowed = _within(self, limit, direction, limit_area)
     return filled if allowed is None else filled.where(allowed, self)
 

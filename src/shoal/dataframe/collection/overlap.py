@@ -20,9 +20,10 @@ from shoal.dataframe.collection.base import check_axis, from_node, operand
 from shoal.dataframe.collection.distinct import is_span
 from shoal.dataframe.io.memory import from_pandas
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.moves import Fill
 from shoal.dataframe.meta import make_meta, meta_of_call, sample_of, untold
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.moves import Cumulative
+from shoal.dataframe.nodes.carried import Carried
 from shoal.dataframe.nodes.overlap import MapOverlap
 from shoal.dataframe.nodes.rowwise import MapPartitions
 
@@ -376,7 +377,9 @@ def _fill(self: Any, method: str, axis: Any, limit: int | None, limit_area: str 
         filled = _fill(self, method, 0, limit, None)
         return filled.where(inside if limit_area == "inside" else ~inside, self)
     if limit is None:
-        return from_node(Cumulative(self._node, method, True))
+        run = Fill(method)
+        meta = run.go_on(self._meta, None)
+        return from_node(Carried(self._node, run, meta, method, True, True))
     before, after = (limit, 0) if method == "ffill" else (0, limit)
     call = rows.call_method
     meta = getattr(self._meta, method)()

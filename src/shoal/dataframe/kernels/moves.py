@@ -174,7 +174,7 @@ class Cumulate:
     >>> run = Cumulate("cumsum", True)
     >>> parts = [pd.Series([1, 2]), pd.Series([3])]
     >>> starts = run.starts([run.total(part) for part in parts])
-    >>> [run.go_on(part, starts, i).tolist() for i, part in enumerate(parts)]
+    >>> [run.go_on(*pair).tolist() for pair in zip(parts, starts, strict=True)]
     [[1, 3], [6]]
     """
 
@@ -269,19 +269,16 @@ class Cumulate:
             run = getattr(together, self.name)(skipna=False)
         return run if np.isfinite(run.to_numpy()).all() else None
 
-    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+    def go_on(self, part: Any, before: Any) -> Any:
         """A partition's running totals: those of the total before it and its rows.
 
         Parameters
         ----------
         part
             The partition.
-        starts
-            Of all partitions.
-        place
-            Which one this is.
+        before
+            From what it starts, one of `starts`.
         """
-        before = starts[place]
         if before is None or not len(part):
             return getattr(part, self.name)(skipna=self.skipna)
         if self.name == "cumsum" and part.ndim == 1:
@@ -332,7 +329,7 @@ class Fill:
     >>> fill = Fill("ffill")
     >>> parts = [pd.Series([1.0, 2.0]), pd.Series([None, 3.0])]
     >>> starts = fill.starts([fill.total(part) for part in parts])
-    >>> fill.go_on(parts[1], starts, 1).tolist()
+    >>> fill.go_on(parts[1], starts[1]).tolist()
     [2.0, 3.0]
     """
 
@@ -371,19 +368,16 @@ class Fill:
     def _joined(self, known: Any, part: Any) -> Any:
         return pd.concat([known, part] if self.name == "ffill" else [part, known])
 
-    def go_on(self, part: Any, starts: Sequence[Any], place: int) -> Any:
+    def go_on(self, part: Any, known: Any) -> Any:
         """A partition filled.
 
         Parameters
         ----------
         part
             The partition.
-        starts
-            Of all partitions.
-        place
-            Which one this is.
+        known
+            From what it starts, one of `starts`.
         """
-        known = starts[place]
         if known is None or not len(part):
             return getattr(part, self.name)()
         filled = getattr(self._joined(known, part), self.name)()

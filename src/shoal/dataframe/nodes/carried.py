@@ -7,10 +7,11 @@ partitions are still computed side by side, and each reads no start but its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from shoal.dataframe.nodes.base import FrameNode
+from shoal.dataframe.nodes.base import ALL_COLUMNS, Columns, FrameNode, columns_of
 from shoal.dataframe.nodes.reduce import Split
 from shoal.expr.lower import Lowering
 from shoal.graph.layers import ALL, Blocks
@@ -33,15 +34,18 @@ class Carried(FrameNode):
         For people.
     same_rows
         Whether the result has a row for each of the source's; else it has some of them.
+    by_column
+        Whether a column of the result is made from the one of that name alone.
 
     Examples
     --------
-    >>> Carried.fields
-    ('source', 'run', 'given_meta', 'title', 'same_rows')
+    >>> from shoal.dataframe import from_dict
+    >>> from_dict({"x": [1, 2]}, npartitions=2).x.cumsum().expr.label()
+    'Carried(cumsum)'
     """
 
     __slots__ = ()
-    fields = ("source", "run", "given_meta", "title", "same_rows")
+    fields = ("source", "run", "given_meta", "title", "same_rows", "by_column")
 
     @classmethod
     def title_of(cls, operands: tuple[Any, ...]) -> str:
@@ -62,8 +66,17 @@ class Carried(FrameNode):
         return key if self.same_rows else self.name
 
     def infer_meta(self) -> Any:
-        """The given one."""
-        return self.given_meta
+        """The given one, with the columns that are still there."""
+        meta = self.given_meta
+        if not self.by_column or meta.ndim < 2:
+            return meta
+        here = set(columns_of(self.source))
+        return meta if here >= set(meta.columns) else meta.loc[:, meta.columns.isin(list(here))]
+
+    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
+        """All, unless each column is by itself."""
+        narrow = self.by_column and self.source.ndim == 2
+        yield self.source, wanted if narrow else ALL_COLUMNS
 
     def place(self, lowering: Lowering) -> None:
         """Totals, then from what each partition starts, then each partition."""

@@ -33,12 +33,9 @@ from shoal.dataframe.nodes.base import (
 from shoal.dataframe.nodes.partitions import RepartitionDivisions, limited
 from shoal.dataframe.nodes.reduce import Exchange
 from shoal.dataframe.nodes.rowwise import MapPartitions
-from shoal.expr.lower import Lowering
-from shoal.graph.layers import ALL, Blocks, Each, Input
 from shoal.graph.token import tokenize
 
 __all__ = [
-    "Cumulative",
     "Join",
     "Merge",
     "Ranged",
@@ -726,70 +723,3 @@ class Top(Logical):
     def label(self) -> str:
         """How many, by what."""
         return f"Top({self.end} {self.n} by {list(self.by)})"
-
-
-class Cumulative(FrameNode):
-    """Running totals.
-
-    Parameters
-    ----------
-    source
-        A frame or series.
-    method
-        "cumsum", "cumprod", "cummin", "cummax", "ffill" or "bfill".
-    skipna
-        As pandas has it.
-
-    Examples
-    --------
-    >>> from shoal.dataframe import from_dict
-    >>> from_dict({"x": [1, 2]}, npartitions=2).x.cumsum().expr.label()
-    'Cumulative(cumsum)'
-    """
-
-    __slots__ = ()
-    fields = ("source", "method", "skipna")
-    prefix = "cumulate"
-
-    @cached_property
-    def row_roots(self) -> frozenset[str]:
-        """The source's: rows stay where they are."""
-        roots: frozenset[str] = self.source.row_roots
-        return roots
-
-    @cached_property
-    def row_key(self) -> str:
-        """The source's."""
-        key: str = self.source.row_key
-        return key
-
-    @property
-    def run(self) -> Any:
-        """What carries totals on."""
-        if self.method in ("ffill", "bfill"):
-            return moves.Fill(self.method)
-        return moves.Cumulate(self.method, self.skipna)
-
-    def infer_meta(self) -> Any:
-        """pandas' own."""
-        return self.run.go_on(self.source.meta, [None], 0)
-
-    def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
-        """The wanted ones."""
-        yield self.source, wanted if self.source.ndim == 2 else ALL_COLUMNS
-
-    def place(self, lowering: Lowering) -> None:
-        """Totals, then from what each partition starts, then each partition."""
-        run = self.run
-        source, count = self.source.name, self.source.size
-        totals, starts = f"{self.name}-total", f"{self.name}-start"
-        own = Blocks(source, (count,), (0,))
-        lowering.add_grid(self, run.total, [own], name=totals, shape=(count,))
-        before = Blocks(totals, (count,), (ALL,))
-        lowering.add_grid(self, run.starts, [before], name=starts, shape=(1,))
-        inputs: list[Input] = [own, Blocks(starts, (1,), (None,)), Each(range(count))]
-        lowering.add_grid(self, run.go_on, inputs)
-
-    def label(self) -> str:
-        """Which."""
-        return f"Cumulative({self.method})"
