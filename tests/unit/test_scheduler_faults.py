@@ -177,6 +177,26 @@ def test_a_poison_task_is_given_up_and_no_innocent_is_blamed():
     assert reason[0] == "killed" and b"3 workers died" in reason[3]
 
 
+def test_a_result_whose_files_are_damaged_again_and_again_is_given_up():
+    cluster = Cluster("x", "y")
+    cluster.submit([(), (0,)], [0])
+    times = QUIET.allowed_failures + 1
+    for turn in range(times):
+        who, run = one(cluster.sent(Run))
+        cluster.end(who, run)
+        cluster.drain()
+        gone = Report([], [], [], [], [], [], [], gone=[(run.ids[0], f"checksum {turn}")])
+        cluster.hear(cluster.party[who], gone)
+        cluster.hear(cluster.party[who], gone)  # once is enough
+    [(kind, key, _, data)] = one(cluster.sent(Finished))[1].reasons
+    assert (kind, key) == ("lost", "a")
+    text = data.decode()
+    assert f"made {times} times" in text and "checksum 3" in text and "local_directory" in text
+    assert not cluster.sent(Run)
+    cluster.hear(CLIENT, Retry(["a"]))
+    assert one(cluster.sent(Run))
+
+
 def test_the_nanny_says_what_ended_a_worker_and_which_task_ran():
     c = Cluster("w", settings=Settings(allowed_failures=0, silence_s=0.0))
     connected(c.state, 50, "nanny", c.now)

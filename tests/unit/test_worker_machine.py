@@ -684,7 +684,7 @@ def test_a_damaged_file_is_said_and_computed_again(small):
     effects = small.tell(machine.load_failed, 1, "damaged")
     assert isinstance(effects[0], Log) and "'k1'" in effects[0].text
     assert effects[1] == Free([1])
-    assert said(report(effects[2:])) == {"gone": [1], "returned": [(20, 1)]}
+    assert said(report(effects[2:])) == {"gone": [(1, "damaged")], "returned": [(20, 1)]}
 
 
 def test_pausing_does_not_flicker():
@@ -878,7 +878,7 @@ def test_what_is_damaged_is_told_and_who_waits_for_it_goes_back(bench):
     assert ready(bench.run((20, (1,)))) == [20]
     effects = bench.tell(machine.damaged, 1, "checksum")
     assert isinstance(effects[0], Log) and "'k1'" in effects[0].text
-    assert said(report(effects[1:])) == {"missing": [(1, 1)]}
+    assert said(report(effects[1:])) == {"gone": [(1, "checksum")]}
     # It is computed again here, while somebody is still about to read it.
     assert ready(bench.run(1)) == [1]
     effects = bench.finish(20, kind="returned")

@@ -330,7 +330,8 @@ def test_a_damaged_file_is_a_lost_result_and_never_wrong_data(scheduler):
     path.write_bytes(data)
     scheduler.run(worker, len, (50, None, (1,)))
     report = scheduler.next(Report)
-    assert report.gone == [1]
+    [(number, why)] = report.gone
+    assert number == 1 and str(path) in why
     assert report.returned == [(50, 1)]
 
 

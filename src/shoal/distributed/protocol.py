@@ -1001,7 +1001,7 @@ class Report(_Struct):
     missing
         ``(number, worker)``: results that could not be had from a worker that should have had them.
     gone
-        Results that this worker had and lost (a damaged spill file, a failed actor).
+        ``(number, why)``: results that this worker had in files that cannot be read.
     seceded, rejoined
         ``(number, run)`` of tasks that gave up their slot, or took one again.
     peaks
@@ -1034,7 +1034,7 @@ class Report(_Struct):
     added: list[int] = []
     added_nbytes: list[int] = []
     missing: list[tuple[int, int]] = []
-    gone: list[int] = []
+    gone: list[tuple[int, str]] = []
     seceded: list[tuple[int, int]] = []
     rejoined: list[tuple[int, int]] = []
     peaks: list[tuple[int, int]] = []

@@ -99,6 +99,7 @@ def retry(state: Scheduler, rows: Iterable[int]) -> list[int]:
         del state.reasons[row]
         state.tries.pop(row, None)
         state.deaths.pop(row, None)
+        state.spoiled.pop(row, None)
         table.flags[row] &= ~ALONE
         states[row] = RELEASED
         again.append(row)

@@ -11,7 +11,7 @@ from shoal.distributed.core.scheduler.needs import leave, let_go, unsend
 from shoal.distributed.core.scheduler.placement import place_elsewhere, place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.state import Scheduler, clients_of, holders
-from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY, PINNED
+from shoal.distributed.core.scheduler.table import DATA, MANY, MASK, NOBODY, NOTED, PINNED
 from shoal.distributed.core.scheduler.tell import tell_ends, tell_lost
 from shoal.distributed.core.scheduler.transitions import (
     FORGOTTEN,
@@ -157,6 +157,35 @@ def lose_copy(state: Scheduler, number: int, holder: int) -> None:
         state.outgoing[holder] = worker
     if remove_holder(state, row, holder):
         compute_again(state, [row], worker)
+
+
+def spoil(state: Scheduler, number: int, worker: Worker, why: str) -> None:
+    """What a worker has of a result in files cannot be read; once too often, and it is given up.
+
+    A disk that damages what it is given damages it again: to make it anew for ever is no help.
+    """
+    table = state.table
+    row = number & MASK
+    if row >= len(table.numbers) or table.numbers[row] != number or table.states[row] != MEMORY:
+        return
+    seen = state.spoiled.setdefault(row, [])
+    seen.append(f"{worker.name} on {worker.host} ({why})")
+    table.flags[row] |= NOTED
+    if len(seen) <= state.settings.allowed_failures or len(holders(state, row)) > 1:
+        lose_copy(state, number, worker.number)
+        return
+    worker.drops.append(number)
+    state.outgoing[worker.number] = worker
+    if not remove_holder(state, row, worker.number):
+        return
+    table.states[row] = RELEASED
+    key = key_of(table, row)
+    text = (
+        f"the result {key!r} was made {len(seen)} times, and each time what a worker had written of "
+        f"it to its disk could not be read: {', '.join(seen)}; it is not made again. Check these "
+        "disks, or give workers another one (local_directory)"
+    )
+    fail(state, row, ("lost", key, worker.address, text.encode()))
 
 
 def remove_holder(state: Scheduler, row: int, holder: int) -> bool:

@@ -383,7 +383,7 @@ def free(state: Scheduler, gone: Sequence[int]) -> None:
                 retire_code(state, code)
     if max(of(table.flags)) >= NOTED:
         beside: tuple[dict[int, Any], ...] = (state.reasons, state.big, state.traces, state.parts)
-        for other in (*beside, state.tries, state.deaths, state.moves, state.puts):
+        for other in (*beside, state.tries, state.deaths, state.spoiled, state.moves, state.puts):
             for row in gone if other else ():
                 other.pop(row, None)
         for row in gone if state.references else ():

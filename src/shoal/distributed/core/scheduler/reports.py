@@ -12,7 +12,7 @@ from itertools import chain, compress
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
-from shoal.distributed.core.scheduler.holdings import add_copies, add_copy, lose_copy
+from shoal.distributed.core.scheduler.holdings import add_copies, add_copy, lose_copy, spoil
 from shoal.distributed.core.scheduler.locate import settled
 from shoal.distributed.core.scheduler.names import key_of, keys_of
 from shoal.distributed.core.scheduler.needs import are_results, drop_here, forget, let_go, pend
@@ -74,8 +74,8 @@ def on_report(state: Scheduler, worker: Worker, m: Report, now: float) -> None:
         avoid(state, worker, number, now)
     for number, holder in m.missing:
         lose_copy(state, number, holder)
-    for number in m.gone:
-        lose_copy(state, number, worker.number)
+    for number, why in m.gone:
+        spoil(state, number, worker, why)
     if m.tried:
         keep_tried(state, worker, m.tried)
     for number, run, kind, data, _ in m.failed:

@@ -86,10 +86,6 @@ class Scheduler:
         """Trace contexts of rows; rows of one graph share theirs."""
         self.parts: dict[int, int] = {}
         """Of tasks that read one part of each input: which."""
-        self.tries: dict[int, int] = {}
-        """How often rows failed and were tried again."""
-        self.deaths: dict[int, list[str]] = {}
-        """Workers that died while rows ran."""
         self.puts: dict[int, tuple[int, list[int]]] = {}
         """The client that is to put data in PUT, and the workers it goes to; none: the client is to
         say how it is made."""
@@ -105,6 +101,7 @@ class Scheduler:
         self.machines: dict[str, Any] = {}
         """What the families of methods keep, by family."""
         self._begin_functions()
+        self._begin_trouble()
         self._begin_references()
         self._begin_observing()
         self._begin_dispatch()
@@ -120,6 +117,14 @@ class Scheduler:
         """Those that no row needs, the one idle longest first."""
         self.next_code = 0
 
+    def _begin_trouble(self) -> None:
+        """What has gone wrong with rows, and may not go on for ever."""
+        self.tries: dict[int, int] = {}
+        """How often rows failed and were tried again."""
+        self.deaths: dict[int, list[str]] = {}
+        """Workers that died while rows ran."""
+        self.spoiled: dict[int, list[str]] = {}
+        """Workers that could not read what they had of results in files, and why."""
 
     def _begin_references(self) -> None:
         """Results and arguments that hold futures."""

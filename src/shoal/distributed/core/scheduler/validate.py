@@ -101,7 +101,7 @@ def check_rows(state: Scheduler, rows: list[int]) -> None:
             check(state, not flags & AWAY or now == SENT, row, "AWAY")
             check(state, not flags & ALONE or row in state.deaths, row, "ALONE")
     tables: tuple[dict[int, Any], ...] = (state.reasons, state.replicas, state.shared)
-    for some in (*tables, state.twins, state.deaths, state.tries, state.moves):
+    for some in (*tables, state.twins, state.deaths, state.spoiled, state.tries, state.moves):
         for row in some:
             assert table.states[row] != FORGOTTEN, f"row {row} is forgotten and noted"
 

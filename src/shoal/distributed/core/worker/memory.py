@@ -405,7 +405,7 @@ def damaged(w: Worker, id: int, why: str) -> None:
     if row is None or row.state not in HELD or row.number < 0:
         return
     w.effects.append(Log("error", f"result {row.key!r} is lost and computed again: {why}"))
-    numbering.columns.missing.append((row.number, numbering.number))
+    numbering.columns.gone.append((row.number, why))
     del numbering.rows[row.number]
     row.number = -1
     let_go(w, row)
@@ -473,7 +473,8 @@ def loaded(w: Worker, id: int, error: str) -> None:
         w.effects.append(Free([id]))
         return
     if error:
-        w.numbering.columns.gone.append(row)
+        if row.number >= 0:
+            w.numbering.columns.gone.append((row.number, error))
         w.effects.append(Log("error", f"result {row.key!r} is lost and computed again: {error}"))
         forget(w, row)
     elif row.state == LOADING:

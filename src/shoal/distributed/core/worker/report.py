@@ -69,7 +69,7 @@ def build(w: Worker) -> Report | None:
         [number for number, _ in added],
         [nbytes for _, nbytes in added],
         columns.missing,
-        [row.number for row in columns.gone if row.number >= 0],
+        columns.gone,
         runs_of(columns.seceded),
         runs_of(columns.rejoined),
         [(row.number, nbytes) for row, nbytes in columns.peaks if row.number >= 0],

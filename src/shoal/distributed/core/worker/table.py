@@ -403,7 +403,7 @@ class Columns:
         self.returned: list[Task] = []
         self.added: list[tuple[Task, int]] = []
         self.missing: list[tuple[int, int]] = []
-        self.gone: list[Task] = []
+        self.gone: list[tuple[int, str]] = []
         self.transfers: list[tuple[int, int, float]] = []
         self.tried: list[tuple[Task, float, float]] = []
         self.seceded: list[Task] = []
