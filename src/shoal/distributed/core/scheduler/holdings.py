@@ -181,7 +181,7 @@ def spoil(state: Scheduler, number: int, worker: Worker, why: str) -> None:
     table.states[row] = RELEASED
     key = key_of(table, row)
     text = (
-        f"the result {key!r} was made {len(seen)} times, and each time the file that its worker had "
+        f"the result {key!r} was made {len(seen)} times, and each time the file that a worker had "
         f"written it to could not be read: {', '.join(seen)}; it is not made again. Check these "
         "disks, or give workers another one (local_directory)"
     )
