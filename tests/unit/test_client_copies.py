@@ -45,11 +45,20 @@ def test_a_copy_that_a_task_is_about_to_use_stays(client) -> None:
     assert using.result() == 7
 
 
-def test_it_works_always(client) -> None:
-    assert client.amm.running() is True and client.amm.start() is None
-    with pytest.raises(NotImplementedError, match="always"):
-        client.amm.stop()
+def test_it_is_stopped_and_started_for_all_clients(client) -> None:
+    other = Client(client.cluster, set_as_default=False)
+    assert client.amm.running() is True
+    assert client.amm.stop() is None and other.amm.running() is False
+    assert other.amm.start() is None and client.amm.running() is True
+    other.close()
     assert client.id in repr(client.amm)
+
+
+def test_who_is_gone_holds_nothing(client) -> None:
+    data = client.scatter("x", workers=[next(iter(client.nthreads()))])
+    held = client.has_what(workers=["tcp://127.0.0.1:1", *client.nthreads()])
+    assert held.pop("tcp://127.0.0.1:1") == ()
+    assert set(held) == set(client.nthreads()) and (data.key,) in held.values()
 
 
 def test_from_an_asynchronous_client() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import socket
@@ -14,6 +15,7 @@ import pytest
 from shoal.distributed.net import Loop, Security
 from shoal.distributed.node import nanny as nannies
 from shoal.distributed.node.nanny import Nanny
+from shoal.distributed.node.process import in_time
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.protocol import Answer, Call
 from shoal.errors import AuthenticationError
@@ -218,3 +220,17 @@ def test_an_address_that_comes_late_does_not_undo_a_close(nanny, before, after):
     assert nanny.status == after
     Late.sock.close()
     Late.other.close()
+
+
+def test_what_has_no_descriptor_in_its_first_moment_is_tried_again():
+    errors = [OSError(errno.EMFILE, "too many"), OSError(errno.ENFILE, "too many")]
+
+    def find(name):
+        if errors:
+            raise errors.pop()
+        return name
+
+    assert in_time(find, "module") == "module"
+    errors.append(OSError(errno.ENOENT, "no such file"))
+    with pytest.raises(OSError, match="no such file"):
+        in_time(find, "module")

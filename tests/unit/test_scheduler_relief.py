@@ -9,6 +9,7 @@ from shoal.distributed.core.scheduler.transitions import Checked
 from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Beat,
+    Call,
     Code,
     Drop,
     Hello,
@@ -81,6 +82,15 @@ def test_as_many_copies_go_as_are_too_many() -> None:
     assert [drop.ids for drop in beat(state, 900)] == [numbers[:1]]
     assert [drop.ids for drop in beat(state, 601)] == [numbers[1:2]]
     assert len(state.replicas) == 1
+
+
+def test_copies_stay_where_that_was_stopped() -> None:
+    state = start()
+    compute(state, ["x"], 300)
+    received(state, CLIENT, Call(1, "replicas.manage", {"on": False}), (), 0.0)
+    assert beat(state, 900) == []
+    received(state, CLIENT, Call(2, "replicas.manage", {"on": True}), (), 0.0)
+    assert len(beat(state, 900)) == 1
 
 
 def test_the_last_copy_stays() -> None:

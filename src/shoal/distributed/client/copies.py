@@ -13,8 +13,9 @@ __all__ = ["ActiveMemoryManager"]
 class ActiveMemoryManager:
     """Lets go of copies of results that nobody is about to use.
 
-    A worker that is short of memory does so by itself, all the time: there is nothing to start,
-    and it cannot be stopped.
+    Workers that are short of memory do so by themselves, unless that is stopped; then they write
+    to disk what does not fit.  Workers that retire hand over what only they hold, always.  Policies
+    of one's own there are not: `client.replicate` and a plugin of the scheduler serve for these.
 
     Parameters
     ----------
@@ -47,29 +48,20 @@ class ActiveMemoryManager:
         return self._client._run(steps())
 
     def running(self) -> Any:
-        """Whether it works: True; as the other methods, to be awaited from asynchronous clients."""
-        return self._client._run(_true())
+        """Whether it works by itself, for all clients of the scheduler."""
+        return self._client._ask("replicas.manage")
 
     def start(self) -> Any:
-        """Nothing has to be done: it works already."""
-        return self._client._run(_true(), lambda _: None)
+        """Let go of copies where memory is short; that is so from the beginning."""
+        return self._manage(True)
 
     def stop(self) -> Any:
-        """It cannot be stopped.
+        """Keep copies also where memory is short, until `start` or the scheduler's end."""
+        return self._manage(False)
 
-        Raises
-        ------
-        NotImplementedError
-            Always.
-        """
-        raise NotImplementedError(
-            "workers that are short of memory let go of copies that others have as well, always; "
-            "to keep copies of results, hold them under keys of their own (scatter(hash=False))"
-        )
+    def _manage(self, on: bool) -> Any:
+        client = self._client
+        return client._run(client._answer("replicas.manage", {"on": on}), lambda _: None)
 
     def __repr__(self) -> str:
         return f"<ActiveMemoryManager of {self._client.id}>"
-
-
-async def _true() -> bool:
-    return True

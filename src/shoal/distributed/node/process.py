@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import logging
@@ -22,7 +23,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from shoal.distributed.net import Loop, Security
@@ -62,6 +63,9 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 PARENT_TRIES, PARENT_S = 50, 0.01
 """How often to look whether the parent's process has ended, once its socket has."""
+
+DESCRIPTORS_S = 0.05
+"""How often to look whether tasks have let go of files."""
 
 
 def pack_start(
@@ -170,13 +174,40 @@ def start(worker: Worker, sock: socket.socket, modules: list[str]) -> None:
     worker.registered.wait()
     if worker.failure:
         return
-    # Off the way to the first result.
-    importlib.import_module("shoal.distributed.client.current").use_in_worker()
     tell(sock, {"address": worker.address})
+    # Off the way to the first result.
+    in_time(importlib.import_module, "shoal.distributed.client.current").use_in_worker()
     for name in modules:
         # Tasks that need it import it themselves, and are told what is wrong with it.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+
+
+def in_time(call: Callable[[str], Any], name: str) -> Any:
+    """What a function of files gives; again and again, while tasks have all descriptors there are.
+
+    Parameters
+    ----------
+    call, name
+        The function and its argument.
+
+    Raises
+    ------
+    OSError
+        For another reason.
+
+    Examples
+    --------
+    >>> in_time(len, "abc")
+    3
+    """
+    while True:
+        try:
+            return call(name)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        time.sleep(DESCRIPTORS_S)
 
 
 def told_to_end(worker: Worker) -> None:

@@ -38,6 +38,7 @@ REPEATABLE = frozenset(
         "queue.size",
         "queue.taken",
         "references.add",
+        "replicas.manage",
         "scheduler.call_stack",
         "scheduler.counts",
         "scheduler.demand",

@@ -543,8 +543,9 @@ def on_beat(state: Scheduler, who: Party, m: Beat, buffers: Sequence[Any], now: 
         **m.metrics,
     }
     state.observed.beat(worker, state.workers, now)
-    if state.replicas and worker.limit and m.managed > state.settings.target * worker.limit:
-        relieve(state, worker, m.managed - state.settings.target * worker.limit)
+    excess = m.managed - state.settings.target * worker.limit
+    if state.replicas and state.relieves and worker.limit and excess > 0:
+        relieve(state, worker, excess)
     if m.status == "paused" and worker.status == "running":
         set_status(state, worker, "paused")
         state.roomy.pop(worker.number, None)

@@ -125,6 +125,8 @@ class Scheduler:
         """Workers that died while rows ran."""
         self.spoiled: dict[int, list[str]] = {}
         """Workers that could not read what they had of results in files, and why."""
+        self.relieves = True
+        """Workers that are short of memory let go of copies that others have as well."""
 
     def _begin_references(self) -> None:
         """Results and arguments that hold futures."""

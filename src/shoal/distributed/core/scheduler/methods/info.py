@@ -107,7 +107,11 @@ def has_what(state: Scheduler, who: Party, request: int, args: dict[str, Any], n
             for number in holders(state, row):
                 if number in found:
                     found[number].append(key_of(table, row))
-    return {w.address: found[w.number] for w in chosen}
+    # Those who are asked for and gone hold nothing.
+    named = dict.fromkeys(map(str, args.get("workers") or ()), ())
+    known = {name for w in chosen for name in (w.address, w.name, w.host)}
+    gone: dict[str, list[Any]] = {name: [] for name in named if name not in known}
+    return {**{w.address: found[w.number] for w in chosen}, **gone}
 
 
 def nthreads(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:

@@ -7,6 +7,8 @@
     how many results are still on their way.
 ``replicas.reduce``
     so that each result is on one worker, but for copies that tasks are about to use.
+``replicas.manage {on?}``
+    whether workers that are short of memory let go of copies by themselves, from now on.
 
 The first two begin transfers and answer how many these are; the results are where they shall be
 when the workers have reported them, and those that are not to hold them any more have heard of it.
@@ -53,8 +55,16 @@ def reduce_all(state: Scheduler, who: Party, request: int, args: dict[str, Any],
     return sum(relieve(state, worker, math.inf) for worker in list(state.workers.values()))
 
 
+def manage(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
+    """Begin or end to let go of copies where memory is short; without a word, say which it is."""
+    if args.get("on") is not None:
+        state.relieves = bool(args["on"])
+    return state.relieves
+
+
 METHODS: dict[str, Method] = {
     "replicate": replicate_keys,
     "rebalance": rebalance_keys,
     "replicas.reduce": reduce_all,
+    "replicas.manage": manage,
 }
