@@ -119,7 +119,7 @@ class Shell:
         pairs += [*message.returned, *message.seceded, *message.rejoined]
         pairs += [failed[:2] for failed in message.failed]
         assert self.given.issuperset(pairs), f"{pairs} of {self.given}"
-        spoken = {*message.added, *message.gone, *[number for number, _ in message.missing]}
+        spoken = {*message.added, *[number for number, _ in [*message.gone, *message.missing]]}
         assert spoken <= self.named, f"{spoken} of {self.named}"
 
     def do_ready(self, effect):

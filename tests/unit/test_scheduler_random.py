@@ -401,7 +401,7 @@ class World:
         worker = self.random.choice(list(self.workers.values()))
         for number in list(worker.store)[:1]:
             del worker.store[number]
-            worker.note.gone.append(number)
+            worker.note.gone.append((number, "a damaged file"))
 
     def scatter(self):
         """A client announces data; it is put when `put` is drawn, or at the end."""
