@@ -90,3 +90,14 @@ def test_a_column_of_times() -> None:
     pd.testing.assert_series_equal(lazy.compute(), frame.resample("D", on="t").x.sum())
     with pytest.raises(NotImplementedError, match="take the columns first"):
         dd.from_pandas(frame, npartitions=3).resample("D", on="t").x.ffill()
+
+
+@pytest.mark.parametrize("rule", ["100ns", "3us", "1ms"])
+@pytest.mark.parametrize("method", ["sum", "mean", "first", "ohlc"])
+def test_bins_of_which_a_day_has_millions(rule: str, method: str) -> None:
+    index = pd.date_range("2000-01-01 10:00:00.5", periods=40, freq="700ns")
+    series = pd.Series(range(40), index=index)
+    got = getattr(dd.from_pandas(series, npartitions=3).resample(rule), method)()
+    got, wanted = got.compute(scheduler="sync"), getattr(series.resample(rule), method)()
+    equal = pd.testing.assert_frame_equal if got.ndim == 2 else pd.testing.assert_series_equal
+    equal(got, wanted, check_freq=False, check_dtype=False)

@@ -142,7 +142,7 @@ class Resampler:
         """
         some = self.collection
         if untold(meta):
-            meta = self._on(sample_of(some._meta)).transform(arg, *args, **kwargs)
+            meta = self._on(few_bins(some._meta, self.rule)).transform(arg, *args, **kwargs)
         told = tuple(self.options.items())
         if some.npartitions == 1 or not can_be_cut(self.rule, self.options, some._meta.index):
             rows = some.repartition(npartitions=1)
@@ -168,7 +168,7 @@ class Resampler:
         >>> from_pandas(s, npartitions=2).resample("D").interpolate().compute().tolist()
         [1.0, 2.0, 3.0]
         """
-        bins = self._on(sample_of(self.collection._meta))
+        bins = self._on(few_bins(self.collection._meta, self.rule))
         meta = make_meta(bins.interpolate(method, **options))
         return self._of_all_rows("interpolate", (method,), options, meta)
 
@@ -189,7 +189,7 @@ class Resampler:
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
         meta = make_meta(
-            getattr(self._on(sample_of(self.collection._meta)), method)(*args, **kwargs)
+            getattr(self._on(few_bins(self.collection._meta, self.rule)), method)(*args, **kwargs)
         )
         if self.collection.npartitions == 1 or not can_be_cut(
             self.rule, self.options, self.collection._meta.index
@@ -438,6 +438,36 @@ def resampled(
     return out
 
 
+def few_bins(meta: Any, rule: Any) -> Any:
+    """Two rows like those of a frame, in bins that are near: a day has millions of short ones.
+
+    Parameters
+    ----------
+    meta
+        What the frame looks like.
+    rule
+        Of ``resample``.
+
+    Examples
+    --------
+    >>> meta = pd.Series(dtype="int64", index=pd.DatetimeIndex([]))
+    >>> [len(few_bins(meta, rule).resample(rule).count()) for rule in ("D", "min")]
+    [2, 4]
+    """
+    sample = sample_of(meta)
+    if not isinstance(sample.index, pd.DatetimeIndex):
+        return sample
+    apart = _apart(sample.index, rule)
+    return sample.set_axis(apart) if apart[-1] < sample.index[-1] else sample
+
+
+def _apart(index: Any, rule: Any) -> Any:
+    """Times of a row, after a bin or more without one, and of another row."""
+    first = index[0]
+    apart = pd.DatetimeIndex([first, pd.date_range(first, periods=4, freq=rule)[-1]])
+    return apart.as_unit(index.unit).rename(index.name)
+
+
 def empty_bin(sample: Any, fixed: Any, kwargs: Any) -> Any:
     """What pandas makes of a bin without rows: one row.
 
@@ -455,10 +485,7 @@ def empty_bin(sample: Any, fixed: Any, kwargs: Any) -> Any:
     [0]
     """
     rule, options, *_ = fixed
-    day = sample.index[0]
-    # A row, a bin or more without one, and a row.
-    apart = pd.DatetimeIndex([day, pd.date_range(day, periods=4, freq=rule)[-1]])
-    apart = apart.as_unit(sample.index.unit).rename(sample.index.name)
+    apart = _apart(sample.index, rule)
     gap = resampled_whole(sample.set_axis(apart), *fixed, **kwargs)
     counts = pd.Series(0, index=apart).resample(rule, **dict(options)).count()
     return gap[(counts == 0).to_numpy()].iloc[:1]
