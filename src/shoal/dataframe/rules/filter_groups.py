@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ from shoal.dataframe.nodes.rowwise import (
 from shoal.dataframe.rules.filter_below import all_of, is_exact, is_total
 from shoal.dataframe.rules.filter_into_reader import conjuncts
 from shoal.dataframe.rules.leave_open import UNORDERED
-from shoal.dataframe.rules.walk import columns_read, reads_only_rows_of, sources_first
+from shoal.dataframe.rules.walk import columns_read, readers_of, reads_only_rows_of, sources_first
 from shoal.expr.node import Node
 
 __all__ = ["filter_groups"]
@@ -67,11 +66,7 @@ def filter_groups(roots: Sequence[Node]) -> list[Node]:
     order = sources_first(roots)
     if not any(_groups(node) for node in order):
         return list(roots)
-    readers: defaultdict[str, list[Any]] = defaultdict(list)
-    for node in order:
-        for source in node.sources:
-            if isinstance(source, Node):
-                readers[source.name].append(node)
+    readers = readers_of(order)
     last = {root.name for root in roots}
     new: dict[str, Any] = {}
     for node in order:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shoal.dataframe.nodes.base import FrameNode, PartitionWise, identity
 from shoal.dataframe.nodes.stage import Body, Stage
-from shoal.dataframe.rules.walk import sources_first
+from shoal.dataframe.rules.walk import readers_of, sources_first
 from shoal.expr.call import Call
 from shoal.expr.node import Node
 
@@ -63,11 +63,7 @@ fuse_stages.whole = True  # type: ignore[attr-defined]
 
 def _groups(order: Sequence[Any], roots: Sequence[Node]) -> dict[str, str]:
     """For each operation the name of the last one in its stage."""
-    readers: defaultdict[str, list[Any]] = defaultdict(list)
-    for node in order:
-        for source in node.sources:
-            if isinstance(source, Node):
-                readers[source.name].append(node)
+    readers = readers_of(order)
     last = {root.name for root in roots}
     groups: dict[str, str] = {}
     sizes: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +29,7 @@ from shoal.dataframe.nodes.rowwise import (
 )
 from shoal.dataframe.nodes.sources import FromPandas, Given
 from shoal.dataframe.nodes.undecided import Undecided
-from shoal.dataframe.rules.walk import sources_first
+from shoal.dataframe.rules.walk import readers_of, sources_first
 from shoal.expr.node import Held, Node
 
 __all__ = ["leave_open"]
@@ -81,11 +80,7 @@ def leave_open(roots: Sequence[Node]) -> list[Node]:
     if not config.get("dataframe.replan.enabled"):
         return list(roots)
     order = sources_first(roots)
-    readers: defaultdict[str, list[Any]] = defaultdict(list)
-    for node in order:
-        for source in node.sources:
-            if isinstance(source, Node):
-                readers[source.name].append(node)
+    readers = readers_of(order)
     last = {root.name for root in roots}
     new: dict[str, Any] = {}
     for node in order:

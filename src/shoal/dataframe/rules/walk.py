@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shoal.dataframe.nodes.base import FrameNode
@@ -10,7 +11,7 @@ from shoal.dataframe.nodes.rowwise import Column, Method, Operator
 from shoal.expr.call import Call
 from shoal.expr.node import Node
 
-__all__ = ["Read", "columns_read", "reads_only_rows_of", "sources_first"]
+__all__ = ["Read", "columns_read", "readers_of", "reads_only_rows_of", "sources_first"]
 
 
 def sources_first(roots: Sequence[Node]) -> list[Any]:
@@ -43,6 +44,30 @@ def sources_first(roots: Sequence[Node]) -> list[Any]:
             seen.add(node.name)
             order.append(stack.pop())
     return order
+
+
+def readers_of(order: Sequence[Any]) -> Mapping[str, list[Any]]:
+    """For each name of a node the nodes that read it, once for each time; of others, nothing.
+
+    Parameters
+    ----------
+    order
+        All nodes of some expressions, such as `sources_first` gives them.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": [1, 2]}, npartitions=1)
+    >>> readers = readers_of(sources_first([(df.x + 1).expr]))
+    >>> [node.label() for node in readers[df.x.expr.name]], readers["nobody's"]
+    (['add(1)'], [])
+    """
+    readers: defaultdict[str, list[Any]] = defaultdict(list)
+    for node in order:
+        for source in node.sources:
+            if isinstance(source, Node):
+                readers[source.name].append(node)
+    return readers
 
 
 class Read(NamedTuple):
