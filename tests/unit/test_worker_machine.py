@@ -234,7 +234,10 @@ def test_runs_are_added_up_by_function(bench):
     assert report(bench.finish(1, 2, 3)).sums == [(4, 2, 1.0, 56), (6, 1, 0.5, 28)]
     bench.run(5, code=4)
     bench.hear(Drop([], [4]))
+    bench.hear(Drop([], [9]))  # one that never came
     assert report(bench.finish(5)).sums == [], "the scheduler knows the function no more"
+    bench.run(7)
+    assert report(bench.finish(7)).sums == [(-1, 1, 0.5, 28)]
 
 
 def test_functions_are_learnt_before_they_are_used(bench):

@@ -489,8 +489,10 @@ def drop(w: Worker, message: Drop) -> None:
     [1]
     """
     let_go_of(w, message.ids)
+    codes, numbers = w.numbering.codes, w.numbering.code_numbers
     for code in message.codes:
-        w.numbering.code_numbers.pop(w.numbering.codes.pop(code, None), None)
+        if (known := codes.pop(code, None)) is not None:
+            del numbers[known]
 
 
 def let_go_of(w: Worker, numbers: list[int]) -> None:
