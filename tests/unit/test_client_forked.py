@@ -8,14 +8,22 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 import shoal
 from shoal.distributed import Client
+
+pytestmark = pytest.mark.timeout(600)
+"""Each test starts up to two programs that each start a cluster: where many others want the CPU as
+well, these take minutes, and none of it is waiting for something that does not come."""
+
+WAIT_S = 500
 
 
 def run(program: str) -> str:
     """What a program prints; it must end by itself."""
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -61,7 +69,7 @@ def test_a_forked_child_says_nothing_in_its_parents_name() -> None:
         "say('submit', lambda: client.submit(abs, -7).result())",
         "say('ask', client.nthreads)",
         "say('known', done.result)",
-        "say('own', lambda: Client(here, timeout=60).submit(abs, -7).result())",
+        "say('own', lambda: Client(here, timeout=300).submit(abs, -7).result())",
     )
     assert said == [
         "submit ClosedClientError",
@@ -96,8 +104,8 @@ def terminated() -> int | None:
 
 def test_tasks_may_fork() -> None:
     with Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
-        assert client.submit(in_a_pool).result(timeout=120) == [1, 2]
-        assert client.submit(terminated).result(timeout=120) == -15
+        assert client.submit(in_a_pool).result(timeout=WAIT_S) == [1, 2]
+        assert client.submit(terminated).result(timeout=WAIT_S) == -15
 
 
 def test_a_signal_that_comes_early_ends_a_forked_child() -> None:

@@ -270,6 +270,10 @@ class ClientNode(Node):
 
     def start_anew(self) -> None:
         """What another scheduler has to be told; what it cannot answer any more has no answer."""
+        for said in self.session.said:
+            if type(said.message) is Release:
+                # The journal has them wanted still, so their ends are told until this is heard.
+                self.may_hear.update(said.message.keys)
         asked = {n: message for n, (to, _, message) in self.requests.items() if not to}
         self.last_request += 1
         first = self.claims.calls(self.last_request)
