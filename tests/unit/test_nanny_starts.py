@@ -78,6 +78,13 @@ def test_only_a_plugin_that_wants_it_restarts_the_worker(nanny, monkeypatch):
     assert len(restarts) == 1
 
 
+def test_variables_that_a_plugin_sets_are_those_of_one_nanny():
+    spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, env={"A": "1"})
+    one, other = (Nanny(Loop(), spec, Security.new()) for _ in range(2))
+    one.env["B"] = "2"
+    assert (one.spec.env, other.env, spec.env) == ({"A": "1", "B": "2"}, {"A": "1"}, {"A": "1"})
+
+
 def test_a_nanny_that_finds_no_scheduler_says_so_and_ends_in_time(monkeypatch, caplog):
     spec = WorkerSpec("a", "inproc://nobody", memory_limit=0, leave_s=5.0)
     loop, now = Loop(), [100.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 import queue
 import threading
@@ -14,10 +15,12 @@ from shoal.distributed.core.worker.effects import Leave
 from shoal.distributed.core.worker.table import Settings
 from shoal.distributed.core.worker.table import Worker as Core
 from shoal.distributed.net import Loop, Security, connect, listen
+from shoal.distributed.node import watch
 from shoal.distributed.node.context import get_worker, waiting
 from shoal.distributed.node.spec import WorkerSpec
 from shoal.distributed.node.worker import Worker
 from shoal.distributed.protocol import (
+    ROW_BITS,
     Answer,
     Beat,
     Call,
@@ -115,7 +118,7 @@ class Scheduler:
                 [self.codes] * n,
                 [b"" if row[1] is None else pickle.dumps(row[1]) for row in rows],
                 [row[2] if len(row) > 2 else () for row in rows],
-                list(range(n)),
+                [i << ROW_BITS for i in range(n)],
                 [True] * n,
                 [(self.codes, b"digest", bytes(dumps((func,)).head))],
                 **more,
@@ -494,6 +497,16 @@ class Counter:
     def add(self, by):
         self.total += by
         return self.total
+
+
+def test_a_worker_whose_memory_stays_full_tells_clients_once(scheduler, monkeypatch):
+    monkeypatch.setattr(watch, "STUCK_S", 0.0)
+    monkeypatch.setattr(watch, "stays_full", lambda core: f"{core.settings.name} stays full")
+    worker = scheduler.worker()
+    call = scheduler.next(Call)
+    assert call.method == "events.log"
+    assert call.args == {"topic": "warn", "value": {"text": f"{worker.name} stays full"}}
+    assert worker.complaints.full_since == math.inf
 
 
 def test_a_worker_that_could_not_start_ends(scheduler):

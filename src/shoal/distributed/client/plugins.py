@@ -515,7 +515,7 @@ class Environ(NannyPlugin):
         nanny
             The nanny.
         """
-        nanny.spec = nanny.spec.replace(env={**nanny.spec.env, **self.environ})
+        nanny.env.update(self.environ)
 
 
 class InstallPlugin(WorkerPlugin):

@@ -243,7 +243,7 @@ class Nanny:
         on_end: Callable[[Nanny, str], object] = lambda nanny, text: None,
     ) -> None:
         self.loop = loop
-        self.spec = spec.replace(nanny=True)
+        self.spec = spec.replace(nanny=True, env=dict(spec.env))
         self.name = spec.name
         self.security = security
         self.on_end = on_end
@@ -318,6 +318,11 @@ class Nanny:
     def pid(self) -> int | None:
         """The worker's process."""
         return self.child.pid if self.child is not None else None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment variables of the worker's next process; plugins may change them."""
+        return self.spec.env
 
     @property
     def worker_address(self) -> str:

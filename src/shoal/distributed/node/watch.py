@@ -8,20 +8,29 @@ that takes a gigabyte, and tells how much room the next one of its kind should h
 
 from __future__ import annotations
 
+import logging
+import math
 import time
+from typing import Any
 
+from shoal.distributed.core.worker.memory import stays_full
 from shoal.distributed.core.worker.table import Task
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.lane import Slot, digest_of
 from shoal.distributed.node.limits import process_bytes
 
-__all__ = ["Watch"]
+__all__ = ["Complaints", "Watch"]
+
+log = logging.getLogger("distributed.worker")
 
 MUCH_BYTES = 32 << 20
 """A peak below this is not worth reporting."""
 
 MORE = 1.25
 """Nor is one that is not this much more than what was reported."""
+
+STUCK_S = 5.0
+"""When to say that a cancelled task could not be interrupted, or that memory stays full."""
 
 
 class Watch:
@@ -83,3 +92,50 @@ class Watch:
         """Peaks since the last time: rows of tasks, and bytes."""
         found, self.peaks = list(self.peaks.values()), {}
         return found
+
+
+class Complaints:
+    """Says what a person has to see to: tasks that cannot be interrupted, memory that stays full.
+
+    Parameters
+    ----------
+    worker
+        Whose.
+
+    Examples
+    --------
+    >>> Complaints(None).full_since is None
+    True
+    """
+
+    def __init__(self, worker: Any) -> None:
+        self.worker = worker
+        self.full_since: float | None = None
+
+    def look(self, now: float) -> None:
+        """Look again; each thing is said once.
+
+        Parameters
+        ----------
+        now
+            The loop's time.
+        """
+        worker = self.worker
+        for key in (key for lane in worker.lanes.values() for key in lane.stuck(STUCK_S)):
+            log.warning(
+                "worker %s: task %r was cancelled and still runs: it is inside of code that is not "
+                "Python, which cannot be interrupted, or catches what interrupts it; its slot is "
+                "free, its memory is not",
+                worker.name,
+                key,
+            )
+        text = stays_full(worker.core)
+        if not text:
+            self.full_since = None
+        elif self.full_since is None:
+            self.full_since = now
+        elif now - self.full_since > STUCK_S:
+            self.full_since = math.inf
+            log.warning("%s", text)
+            # Clients wait for tasks that nobody begins.
+            worker.log_event("warn", {"text": text})

@@ -47,7 +47,7 @@ from shoal.distributed.node.serve import Offload
 from shoal.distributed.node.spec import WorkerSpec, make_folder
 from shoal.distributed.node.store import Store
 from shoal.distributed.node.vitals import Stacks, open_files
-from shoal.distributed.node.watch import Watch
+from shoal.distributed.node.watch import Complaints, Watch
 from shoal.distributed.node.workerstate import Held, SchedulerPlace, WorkerState, WorkerTask
 from shoal.distributed.protocol import Call
 from shoal.local.cpus import CPU_COUNT
@@ -71,9 +71,6 @@ SHARE = 0.1
 
 IDLE_BYTES = 1 << 30
 """Shared memory that may wait for another use, at most."""
-
-STUCK_S = 5.0
-"""When to say that a cancelled task could not be interrupted."""
 
 RETIRE_S = 30.0
 """How long the scheduler may take to move away what a retiring worker holds."""
@@ -193,6 +190,7 @@ class Worker:
         self.onlookers = Onlookers(self.plugins.watchers)
         self.preparations = Preparations(loop, self.beside, self.pause_lanes)
         self.short_of_memory = False
+        self.complaints = Complaints(self)
         self.profile = Profile(self.slots, spec.profile_s)
         self.stacks = Stacks(spec.profile_s)
         self.watch = Watch()
@@ -660,15 +658,9 @@ class Worker:
         often = PAUSED_LOOK_S if self.short_of_memory else CLOSE_LOOK_S if close else LOOK_S
         self.loop.call_later(often, self._look)
         self._measure()
+        self.complaints.look(self.loop.time())
         self.core.vitals = {"gil": round(self.profile.waits, 2), "fds": open_files()}
         self.core.numbering.columns.peaks += self.watch.take_peaks()
-        for key in (key for lane in self.lanes.values() for key in lane.stuck(STUCK_S)):
-            log.warning(
-                "worker %s: task %r was cancelled and still runs: it is inside of code that is not "
-                "Python, which cannot be interrupted; its slot is free, its memory is not",
-                self.name,
-                key,
-            )
         # Without a limit nothing follows from it before the next sign of life.
         self.dirty = bool(limit) or self.dirty
 

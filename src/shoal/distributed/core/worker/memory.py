@@ -35,6 +35,7 @@ __all__ = [
     "short",
     "spill_failed",
     "spilled",
+    "stays_full",
 ]
 
 SLACK = 0.05
@@ -278,6 +279,33 @@ def spill(w: Worker, excess: float) -> None:
         del w.spillable[id]
     if chosen:
         w.effects.append(Spill(chosen))
+
+
+def stays_full(w: Worker) -> str:
+    """What is wrong where no task begins and nothing is left that could make room; else empty.
+
+    Parameters
+    ----------
+    w
+        The worker.
+
+    Examples
+    --------
+    >>> from shoal.distributed.core.worker.table import Settings
+    >>> w = Worker(Settings("a", "inproc://a", 1, memory_limit=200 << 20))
+    >>> measured(w, 170 << 20, 0.0, 0)
+    >>> stays_full(w)
+    "worker a begins no more tasks: ... nothing runs ... client.restart_workers(['a']) ..."
+    """
+    busy = w.active or w.executing or w.spilling or w.loading
+    if not w.paused or busy or any(can_spill(w, id) for id in w.spillable):
+        return ""
+    return (
+        f"{describe(w, 'begins no more tasks')}. As nothing runs there, tasks have left the rest "
+        "behind (caches, global variables, leaks of a library): client.restart_workers"
+        f"([{w.settings.name!r}]) starts it anew, lifetime= does so in time; or give it a larger "
+        "memory_limit"
+    )
 
 
 def can_spill(w: Worker, id: int) -> bool:
