@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ def read_sql_table(
         Of the database: a URI such as "sqlite:///flights.db".
     index_col
         The column that becomes the index, by which the table is cut; it should have an index in
-        the database.  Rows in which it is NULL belong to no range and are left out.
+        the database.  Rows in which it is NULL are a partition of their own.
     divisions, npartitions, limits, bytes_per_chunk, head_rows, meta, engine_kwargs, **kwargs
         As `read_sql_query` has them.
     columns
@@ -160,11 +160,11 @@ def read_sql_query(
     index_col
         The column of the query that becomes the index, by which it is cut.
     divisions
-        Bounds of the ranges.
+        Bounds of the ranges; rows outside of all are not read, and none in which it is NULL.
     npartitions
         How many ranges of equal width; by default by ``bytes_per_chunk``.
     limits
-        The least and the largest value of the index; looked up unless given.
+        The least and the largest value of the index that are read; looked up unless given.
     bytes_per_chunk
         About how large a partition is, in bytes.
     head_rows
@@ -216,13 +216,48 @@ def read_sql_query(
         head = query.read(lambda inner, _: inner.limit(max(head_rows, 1)))
         row_bytes = head.memory_usage(deep=True, index=True).sum() / max(len(head), 1)
     meta = make_meta(getattr(meta, "_meta", meta))
+    told = divisions is not None or limits is not None
     if divisions is None:
         divisions = _divisions(query, limits, npartitions, row_bytes, bytes_per_chunk)
-    last = len(divisions) - 2
+    known, last = tuple(divisions), len(divisions) - 2
     pairs = itertools.pairwise(divisions)
-    ranges = tuple([(low, high, i == last) for i, (low, high) in enumerate(pairs)])
+    ranges = [Range(low, high, i == last) for i, (low, high) in enumerate(pairs)]
+    if not told:
+        # The ends are those of the table; a database that has times as text may compare them so.
+        ranges[0] = ranges[0]._replace(low=None)
+        ranges[-1] = ranges[-1]._replace(high=None)
+    if not told and query.has_missing():
+        ranges.append(MISSING)
+        known = (None,) * (len(ranges) + 1)
+        meta = meta.set_axis(_with_gaps(meta.index), axis=0)
     reader = RangeReader(query, meta)
-    return from_node(FromMap(reader, ranges, (), (), meta, tuple(divisions), None, "read-sql"))
+    return from_node(FromMap(reader, tuple(ranges), (), (), meta, known, None, "read-sql"))
+
+
+class Range(NamedTuple):
+    """Labels from one to another; None: there is no such bound.  Not public."""
+
+    low: Any
+    high: Any
+    closed: bool | None
+    """Whether the upper bound belongs to it; None: all it has are the rows without a label."""
+
+    def where(self, column: Any) -> list[Any]:
+        """The conditions for its rows."""
+        if self.closed is None:
+            return [column.is_(None)]
+        low, high = (x.item() if isinstance(x, np.generic) else x for x in (self.low, self.high))
+        below = [] if high is None else [column <= high if self.closed else column < high]
+        above = [] if low is None else [column >= low]
+        return [*above, *below] or [column.is_not(None)]
+
+
+MISSING = Range(None, None, None)
+
+
+def _with_gaps(index: pd.Index) -> pd.Index:
+    """Labels of which some may be missing."""
+    return index.astype("float64") if index.dtype.kind in "iu" else index
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -251,6 +286,11 @@ class Query:
             return pd.read_sql(wanted, engine, **told)
         finally:
             engine.dispose()
+
+    def has_missing(self) -> bool:
+        """Whether there are rows without a label."""
+        found = self.read(lambda inner, column: inner.where(column.is_(None)).limit(1), index=False)
+        return len(found) > 0
 
 
 def _divisions(
@@ -309,18 +349,20 @@ class RangeReader:
         """
         return RangeReader(self.query, self.meta[columns], columns)
 
-    def __call__(self, low: Any, high: Any, is_last: bool) -> Any:
-        low, high = (one.item() if isinstance(one, np.generic) else one for one in (low, high))
+    def __call__(self, low: Any, high: Any, closed: bool | None) -> Any:
+        limits = Range(low, high, closed)
 
         def chosen(inner: Any, column: Any) -> Any:
             if self.columns is not None:
                 source = column.table
                 inner = _sqlalchemy().select(*(source.c[n] for n in self.columns), column)
-            return inner.where(column >= low, column <= high if is_last else column < high)
+            return inner.where(*limits.where(column))
 
         part = self.query.read(chosen)
         if not len(part):
             return self.meta
+        if limits == MISSING or self.meta.index.dtype.kind == "f":
+            part = part.set_axis(part.index.astype(self.meta.index.dtype), axis=0)
         part = part[list(self.meta.columns)]
         for name, want in self.meta.dtypes.items():
             if part.dtypes[name] != want and not fits(part[name], want):
