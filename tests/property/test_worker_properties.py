@@ -10,6 +10,7 @@ from shoal.distributed.core.worker import machine, table
 from shoal.distributed.core.worker.table import Settings, Worker
 from shoal.distributed.core.worker.validate import validate
 from shoal.distributed.protocol import (
+    ROW_BITS,
     CancelRuns,
     Data,
     Drop,
@@ -192,7 +193,7 @@ class Shell:
                 [-1] * n,
                 [b""] * n,
                 deps,
-                ids,
+                [id << ROW_BITS for id in ids],
                 [False] * n,
                 remote=remote,
                 where=[self.draw(chosen) for _ in remote],

@@ -23,6 +23,11 @@ def start() -> Scheduler:
 
 
 def submit(state: Scheduler, keys: list[str], priority: float = 0.0) -> list[str]:
+    """The keys that are sent to the worker after it."""
+    return [str(key) for run in runs(state, keys, priority) for key in run.keys]
+
+
+def runs(state: Scheduler, keys: list[str], priority: float) -> list[Run]:
     """What is sent to the worker after it."""
     n = len(keys)
     message = Submit(
@@ -39,7 +44,7 @@ def submit(state: Scheduler, keys: list[str], priority: float = 0.0) -> list[str
     received(state, CLIENT, message, (), 0.0)
     sent = [e.message for e in drain(state, 0.0) if type(e) is Send and type(e.message) is Run]
     validate(state)
-    return [str(key) for run in sent for key in run.keys]
+    return sent
 
 
 def test_a_task_of_higher_priority_is_sent_beside_those_sent_ahead() -> None:
@@ -61,3 +66,14 @@ def test_without_priorities_nobody_overtakes() -> None:
     assert submit(state, ["a", "b"]) == ["a", "b"]
     assert submit(state, ["c"]) == []
     assert not state.is_ranked
+
+
+def test_workers_compare_tasks_that_were_sent_before_and_after_somebody_wanted_some_sooner() -> (
+    None
+):
+    state = start()
+    [before] = runs(state, ["a", "b"], 0)
+    [after] = runs(state, ["high"], 1e9)
+    assert (before.is_ranked, after.is_ranked) == (False, True)
+    assert after.ranks() < before.ranks() == [0, 1]
+    assert all(-(1 << 63) <= some < 1 << 63 for some in after.priorities), "an int of msgpack"

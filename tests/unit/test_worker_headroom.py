@@ -14,7 +14,7 @@ from shoal.distributed.node.headroom import Headroom
 from shoal.distributed.node.lane import Lane, Slot, Surroundings
 from shoal.distributed.node.store import Store
 from shoal.distributed.node.watch import Watch
-from shoal.distributed.protocol import Run
+from shoal.distributed.protocol import ROW_BITS, Run
 from shoal.serialize.pickles import dumps
 
 WAIT_S = 60
@@ -84,7 +84,9 @@ def worker(**more) -> Worker:
 def run(w: Worker, *ids: int) -> list[Task]:
     count = len(ids)
     columns = [list(ids), [1] * count, [f"x{i}" for i in ids], [-1] * count, [b""] * count]
-    machine.received(w, 1, Run(*columns, [()] * count, list(ids), [False] * count), [], 0.0)
+    machine.received(
+        w, 1, Run(*columns, [()] * count, [id << ROW_BITS for id in ids], [False] * count), [], 0.0
+    )
     return [row for effect in machine.drain(w, 0.0) for row in getattr(effect, "tasks", [])]
 
 

@@ -35,6 +35,7 @@ from shoal.distributed.core.worker.table import (
 )
 from shoal.distributed.core.worker.validate import validate
 from shoal.distributed.protocol import (
+    ROW_BITS,
     Answer,
     Beat,
     Call,
@@ -136,7 +137,7 @@ class Bench:
                 [code] * n,
                 [b""] * n,
                 [deps for _, deps in rows],
-                ids,
+                [id << ROW_BITS for id in ids],
                 [True] * n,
                 **more,
             )

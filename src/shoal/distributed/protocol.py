@@ -772,7 +772,8 @@ class Run(_Struct):
     deps
         Numbers of the results each needs, in the order of its arguments.
     priorities
-        Lower runs first; comparable between all tasks of a scheduler.
+        Lower runs first; without the last `ROW_BITS` bits comparable between all tasks of a
+        scheduler.
     inline
         Whether a small result is to be sent along with the report.
     new_codes
@@ -795,6 +796,8 @@ class Run(_Struct):
     layers, of_layer, flats
         In the place of ``keys``, where all are those of blocks: names and shapes of some layers,
         and for each task which of them it is of, and where in there.
+    is_ranked
+        The last bits of the priorities are gone already.
 
     Examples
     --------
@@ -823,6 +826,13 @@ class Run(_Struct):
     layers: list[tuple[str, tuple[int, ...]]] = []
     of_layer: list[int] = []
     flats: list[int] = []
+    is_ranked: bool = False
+
+    def ranks(self) -> list[int]:
+        """The priorities of all tasks, comparable between messages."""
+        if self.is_ranked:
+            return self.priorities
+        return [priority >> ROW_BITS for priority in self.priorities]
 
     def spelled(self) -> list[Key]:
         """The keys of all tasks."""

@@ -497,7 +497,11 @@ def give(
             taken[row] = cost
     state.next_run = run + count
     grow: int = sum(sizes)
-    worker.sent.update(dict.fromkeys(rows, now))
+    given = dict.fromkeys(rows, now)
+    if worker.sent:
+        worker.sent.update(given)
+    else:
+        worker.sent = given
     worker.batch.append(rows)
     worker.nbytes += grow
     worker.occupancy += sum(costs)

@@ -142,24 +142,30 @@ def run_message(state: Scheduler, worker: Worker) -> Send:
     table, number = state.table, worker.number
     batch = worker.batch[0] if len(worker.batch) == 1 else in_line(worker.batch)
     of = picker(batch)
-    codes, marks = of(table.codes), of(table.flags)
+    marks = of(table.flags)
+    # What is picked out of a range is a list.
+    column: Any = of if type(batch) is range else lambda values: [*of(values)]
     message = Run(
-        [*of(table.numbers)],
-        [*of(table.runs)],
+        column(table.numbers),
+        column(table.runs),
         [],
-        [*codes],
-        [*of(table.args)],
-        [*of(table.deps)],
-        [priority >> BITS for priority in of(table.priorities)],
+        column(table.codes),
+        column(table.args),
+        column(table.deps),
+        column(table.priorities),
         inline(of(table.owner), marks),
     )
+    if state.is_ranked:
+        # What users ask for stands above the ranks: both and the row would be more than 64 bits.
+        message.priorities = [priority >> BITS for priority in message.priorities]
+        message.is_ranked = True
     name_tasks(message, of(table.names), of(table.flats))
     if state.twins:
         place, twins = table.place, state.twins
         message.runs = [
             run if place[row] == number else twins[row][1] for row, run in zip(batch, message.runs)
         ]
-    for told in sorted({*codes} - worker.codes - {NO_CODE}):
+    for told in sorted({*message.codes} - worker.codes - {NO_CODE}):
         code = state.code_of[told]
         worker.codes.add(told)
         code.workers[number] = None

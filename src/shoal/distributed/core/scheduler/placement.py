@@ -146,8 +146,9 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
     needs = table.deps[row]
     if len(needs) == 2 and row not in state.parts:
         one, other = needs[0] & MASK, needs[1] & MASK
-        if place[one] >= 0 and place[other] >= 0:
-            first, second = workers[place[one]], workers[place[other]]
+        here, there = place[one], place[other]
+        if here >= 0 and there >= 0:
+            first, second = workers[here], workers[there]
             if first.status == second.status == "running":
                 moved = (nbytes[other] - nbytes[one]) / state.bandwidth
                 moved += (first.backlog + first.occupancy) / first.threads
@@ -156,7 +157,7 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
                     if moved <= (second.backlog + second.occupancy) / second.threads
                     else second
                 )
-    there: dict[int, float] = {}
+    savings: dict[int, float] = {}
     settings_latency = state.settings.latency_s
     bandwidth = state.bandwidth
     whole = row not in state.parts
@@ -169,9 +170,9 @@ def nearest(state: Scheduler, row: int) -> Worker | None:
             saved = nbytes[dep] / table.kept[dep] / bandwidth
         at = place[dep]
         for holder in (at,) if at >= 0 else replicas[dep]:
-            there[holder] = there.get(holder, 0.0) + saved
+            savings[holder] = savings.get(holder, 0.0) + saved
     best, best_cost = None, 0.0
-    for holder, saved in there.items():
+    for holder, saved in savings.items():
         worker = workers[holder]
         if worker.status == "running":
             cost = (worker.backlog + worker.occupancy) / worker.threads - saved

@@ -174,7 +174,8 @@ def keep_needed(
     if number in state.full and worker.nbytes < state.settings.target * worker.limit:
         del state.full[number]
         state.touched[number] = worker
-    rest = [row for row in idle if row not in rows]
+    first, end = rows.start, rows.stop
+    rest = [row for row in idle if not first <= row < end]
     kept = table.kept[here]
     if 0 in kept:
         gone = [row for row, some, waiters in zip(rows, kept, left) if not some and not waiters]

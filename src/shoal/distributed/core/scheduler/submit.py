@@ -182,8 +182,7 @@ def fill_columns(
     first = client.last_tag = max(client.last_tag, state.virtual)
     client.last_tag += max(m.order) + 1
     codes = [enter_code(state, code.digest, code.data) for code in m.codes]
-    of = picker(positions)
-    said = of(m.code)
+    said = picked(m.code, positions)
     for i, uses in Counter(said).items() if count > 1 else ((said[0], 1),):
         if i != NO_CODE:
             codes[i].uses += uses
@@ -194,9 +193,9 @@ def fill_columns(
         else:
             state.idle_codes[code.digest] = code
     put(table.codes, fresh, [*map(numbers.__getitem__, said)])
-    put(table.args, fresh, of(m.args))
+    put(table.args, fresh, picked(m.args, positions))
     put(table.priorities, fresh, priorities(first, m, fresh, positions))
-    put(table.prefixes, fresh, of(kinds(state, m, codes)))
+    put(table.prefixes, fresh, picked(kinds(state, m, codes), positions))
     put(table.states, fresh, bytes([RELEASED]) * count)
     if m.inline:
         put(table.flags, fresh, bytes([INLINE]) * count)
@@ -210,7 +209,7 @@ def priorities(
     if m.stands is not None and type(rows) is type(positions) is range and count == len(m.order):
         base = (first << BITS) + rows.start
         return [base + entry for entry in unpacked("q", m.stands.entry)]
-    ranks = picker(positions)(m.order)
+    ranks = picked(m.order, positions)
     if type(rows) is range and ranks[-1] == count - 1 and [*ranks] == [*range(count)]:
         start, step = (first << BITS) + rows.start, (1 << BITS) + 1
         return range(start, start + count * step, step)
@@ -363,6 +362,32 @@ def note_users(
                 users[at] = [known, me]
 
 
+def users_of(names: Sequence[int], needs: Iterable[tuple[int, ...]]) -> tuple[list[Any], list[int]]:
+    """As `note_users`, of tasks none of which was known: a count says what stands there."""
+    users: list[Any] = [None] * len(names)
+    counts = [0] * len(names)
+    for me, inputs in zip(names, needs):
+        for at in inputs:
+            if count := counts[at]:
+                if count == 1:
+                    users[at] = [users[at], me]
+                else:
+                    users[at].append(me)
+                counts[at] = count + 1
+            else:
+                users[at] = me
+                counts[at] = 1
+    return users, counts
+
+
+def picked(values: Sequence[Any], positions: Sequence[int]) -> Sequence[Any]:
+    """Some of the values of a message; mostly these are all, and none is moved."""
+    if type(positions) is range and len(positions) == len(values):
+        return values
+    found: Sequence[Any] = picker(positions)(values)
+    return found
+
+
 def connect_new(
     table: Table,
     deps: Sequence[tuple[int, ...]],
@@ -371,16 +396,14 @@ def connect_new(
     positions: Sequence[int],
 ) -> list[int]:
     """As `connect`, for a graph that is all new and needs nothing else: column by column."""
-    of, here, count = picker(positions), slice(fresh.start, fresh.stop), len(fresh)
-    needs = of(deps)
+    here, count = slice(fresh.start, fresh.stop), len(fresh)
+    needs = picked(deps, positions)
     sizes = [*map(len, needs)]
     table.deps[here] = renumbered(needs, names)
     table.missing[here] = sizes
-    users: list[Any] = [None] * count
-    counts = [0] * count
-    note_users(users, counts, table.numbers[here], needs)
-    table.dependents[here] = of(users)
-    table.waiters[here] = table.kept[here] = of(counts)
+    users, counts = users_of(table.numbers[here], needs)
+    table.dependents[here] = picked(users, positions)
+    table.waiters[here] = table.kept[here] = picked(counts, positions)
     marks = int.from_bytes(bytes(map(bool, sizes)), "big") * HAS_INPUTS
     marks |= int.from_bytes(table.flags[here], "big")
     table.flags[here] = marks.to_bytes(count, "big")
@@ -398,7 +421,7 @@ def connect_each(
     table = state.table
     states, waiters, missing, flags = table.states, table.waiters, table.missing, table.flags
     ready, troubled = [], []
-    needs = renumbered(picker(positions)(deps), names)
+    needs = renumbered(picked(deps, positions), names)
     mine = [tuple([number & MASK for number in inputs]) for inputs in needs]
     note_users(table.dependents, table.kept, picker(fresh)(table.numbers), mine)
     for row, inputs, numbers in zip(fresh, mine, needs):

@@ -81,7 +81,7 @@ def assign(w: Worker, message: Run, buffers: list[Any], now: float) -> None:
         message.codes,
         message.args,
         message.deps,
-        message.priorities,
+        message.ranks(),
         message.inline,
     ):
         if number in known and is_done(w, known[number], run, key):
