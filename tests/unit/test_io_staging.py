@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import shoal.dataframe as dd
-from shoal.io.staging import Staged, new_mark, publish, staged, staged_name
+from shoal.io.staging import Staged, new_mark, publish, record_of, staged, staged_name
 
 FRAME = pd.DataFrame({"x": range(6), "k": list("aabbcc")})
 
@@ -180,3 +181,28 @@ def test_footers_that_were_added_are_not_added_again(tmp_path: Path) -> None:
     for _ in range(2):  # the worker was lost when it had ended
         begun.compute(scheduler="sync")
     assert pq.read_metadata(tmp_path / "_metadata").num_rows == 12
+
+
+@pytest.mark.parametrize("left", ["cut", "gone", "elsewhere"])
+def test_a_record_that_is_odd_stops_nobody_and_removes_nothing_else(
+    left: str, tmp_path: Path
+) -> None:
+    folder, precious = tmp_path / "data", tmp_path / "precious"
+    precious.write_text("mine")
+    lazy = dd.from_pandas(FRAME, npartitions=2)
+    lazy.to_parquet(folder)
+    names: list[Any] = [[f".part.{i}.parquet.3f.tmp", f"part.{i}.parquet", 5] for i in range(2)]
+    told = {"files": names, "removed": ["../precious"] if left == "elsewhere" else []}
+    record = Path(record_of(str(folder), "3f"))
+    record.write_text(json.dumps(told)[: 20 if left == "cut" else None])
+    if left == "elsewhere":
+        with pytest.raises(ValueError, match=r"outside of its folder; remove the record"):
+            dd.read_parquet(folder)
+        with pytest.raises(ValueError, match=r"'\.\./precious'"):
+            lazy.to_parquet(folder, overwrite=True)
+        assert precious.read_text() == "mine"
+        return
+    # Files that were written again since, by whomever, are those that there are.
+    assert dd.read_parquet(folder).x.sum().compute() == 15
+    lazy.to_parquet(folder, append=True, ignore_divisions=True)
+    assert dd.read_parquet(folder).x.sum().compute() == 30 and not record.exists()

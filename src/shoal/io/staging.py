@@ -227,9 +227,17 @@ def _read_record(fs: Any, name: str) -> tuple[list[Staged], list[str]]:
         told = json.loads(fs.cat_file(name))
     except FileNotFoundError:
         return [], []  # all has happened since the folder was looked at
+    except ValueError:
+        return [], []  # it was not written to its end, and nothing happens before that
     folder = name.rpartition("/")[0]
-    files = [Staged(f"{folder}/{old}", f"{folder}/{new}", size) for old, new, size in told["files"]]
-    return files, [f"{folder}/{name}" for name in told["removed"]]
+
+    def inside(path: str) -> str:
+        if ".." in path.split("/"):
+            raise ValueError(f"{name} names {path!r}, outside of its folder; remove the record")
+        return f"{folder}/{path}"
+
+    files = [Staged(inside(old), inside(new), size) for old, new, size in told["files"]]
+    return files, [inside(path) for path in told["removed"]]
 
 
 def as_published(fs: Any, folder: str, found: Sequence[str]) -> dict[str, str]:
@@ -292,7 +300,8 @@ def settle(fs: Any, folder: str) -> None:
     fs.invalidate_cache(folder)
     for record in _records(folder, fs.find(folder, maxdepth=1)):
         files, removed = _read_record(fs, record)
-        publish(fs, files, removed, record)
+        # What is not there any more has its name, and may have been written again since.
+        publish(fs, [file for file in files if fs.exists(file.temporary)], removed, record)
     fs.invalidate_cache(folder)
 
 
