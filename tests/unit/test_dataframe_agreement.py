@@ -195,3 +195,54 @@ def test_partitions_of_from_map_are_held_to_meta_unless_told_otherwise() -> None
         dd.from_map(make, range(2), meta=meta[["x"]]).compute(scheduler="sync")
     lax = dd.from_map(make, range(2), meta=meta, enforce_metadata=False)
     assert lax.compute(scheduler="sync").y.tolist() == ["a", "a"]
+
+
+class Marked(pd.DataFrame):
+    @property
+    def _constructor(self) -> type[Marked]:
+        return Marked
+
+    def marked(self) -> Any:
+        return self * 2
+
+
+def test_methods_of_a_subclass_are_known_without_meta() -> None:
+    whole = Marked({"x": range(4)})
+    doubled = dd.from_pandas(whole, npartitions=2).map_partitions(lambda part: part.marked())
+    assert type(doubled.compute()) is Marked
+    other = pd.DataFrame({"x": [1, 2, 7], "y": 1})
+    for how in ("inner", "left", "outer"):
+        merged = doubled.merge(dd.from_pandas(other, npartitions=2), on="x", how=how)
+        assert type(merged.compute()) is type(merged._meta) is Marked
+    with pytest.raises(MetaError, match="'zz'"):
+        dd.from_pandas(whole, npartitions=2).map_partitions(lambda part: part.zz)
+
+
+LIES: dict[str, Any] = {
+    "series for a frame": ({"x": "f8", "y": "f8"}, lambda g: g.x.sum(), "a Series for a part"),
+    "text for numbers": ((None, "i8"), lambda g: str(g.x.sum()), "int64"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_groups_give_is_not_what_was_told(lie: str) -> None:
+    meta, function, message = LIES[lie]
+    df = dd.from_pandas(pd.DataFrame({"k": list("abab"), "x": range(4)}), npartitions=2)
+    with pytest.raises(MetaError, match=f"(?s)groupby.apply.*{message}"):
+        df.groupby("k").apply(function, meta=meta).compute(scheduler="sync")
+
+
+def test_one_value_for_a_frame_is_named() -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(4)}), npartitions=2)
+    with pytest.raises(ValueError, match=r"returned '5' for a partition.*\(None, dtype\)"):
+        df.map_partitions(lambda part: 5, meta=df._meta).compute(scheduler="sync")
+
+
+def test_the_function_that_fails_on_a_sample_is_named() -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(4)}), npartitions=2)
+
+    def halve(row: Any) -> Any:
+        return row.x / row.nothing
+
+    with pytest.raises(MetaError, match=r"what apply\(halve\) returns"):
+        df.apply(halve, axis=1)

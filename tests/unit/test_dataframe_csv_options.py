@@ -112,3 +112,11 @@ def test_the_first_file_is_named_when_its_beginning_cannot_be_read(
 
 def notes(error: BaseException) -> list[str]:
     return getattr(error, "__notes__", [])
+
+
+def test_a_separator_that_pandas_finds_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\n" + "".join(f"{i};{i},5\n" for i in range(60)))
+    for blocksize in (None, 200):
+        df = dd.read_csv(path, sep=None, engine="python", blocksize=blocksize)
+        assert df.a.sum().compute() == 1770 and df.b.compute().iloc[-1] == "59,5"

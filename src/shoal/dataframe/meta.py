@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -413,16 +413,39 @@ def meta_of_call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     sampled = [sample_of(arg) for arg in args]
     named = {name: sample_of(arg) for name, arg in kwargs.items()}
     try:
-        with np.errstate(all="ignore"):
-            result = func(*sampled, **named)
+        try:
+            with np.errstate(all="ignore"):
+                result = func(*sampled, **named)
+        except AttributeError:
+            own = [_of_own_type(*pair) for pair in zip(sampled, args, strict=True)]
+            if all(one is other for one, other in zip(own, sampled, strict=True)):
+                raise
+            result = func(*own, **named)
     except Exception as error:
         what = "\n".join(
             repr(arg) for arg in sampled if hasattr(arg, "dtype") or hasattr(arg, "dtypes")
         )
         raise MetaError(
-            f"what {getattr(func, '__name__', func)!r} returns could not be found out: called on a "
+            f"what {_called(func, args)} returns could not be found out: called on a "
             f"made-up sample it raised {type(error).__name__}: {error}. Pass meta= (an empty "
             f"pandas object like the result, or its names and dtypes). The sample:\n{what}"
         ) from error
     # A type is a value here; as something that users write it would be a dtype.
     return result if isinstance(result, type) else make_meta(result)
+
+
+def _of_own_type(sample: Any, meta: Any) -> Any:
+    """A sample as the subclass of pandas' types that the partitions are, for its own methods."""
+    if not isinstance(meta, pd.DataFrame | pd.Series) or type(meta) is type(sample):
+        return sample
+    return meta._constructor(sample).__finalize__(meta)
+
+
+def _called(func: Any, args: Sequence[Any]) -> str:
+    """A function as its user knows it: a method of pandas', and what that was given."""
+    name = getattr(func, "__name__", func)
+    if name != "call_method":
+        return repr(name)
+    _, method, *more = args
+    given = [getattr(one, "__name__", repr(one)) for one in more if callable(one)]
+    return f"{method}({', '.join(given)})"

@@ -39,6 +39,7 @@ from shoal.dataframe.collection.tables import (
     SOME_ROWS,
 )
 from shoal.dataframe.kernels import rows
+from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
 from shoal.dataframe.kernels.places import with_places
 from shoal.dataframe.kernels.totals import is_wide
@@ -395,7 +396,8 @@ class GroupBy:
         return func(self, *args, **kwargs)
 
     def _with_function(self, method: str, func: Any, args: Any, kwargs: Any, meta: Any) -> Any:
-        if untold(meta):
+        told = not untold(meta)
+        if not told:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -419,7 +421,7 @@ class GroupBy:
         meta = make_meta(meta, index=self.frame._meta.index)
         if method == "transform":
             return self._placed(method, (func, *args), kwargs, meta)
-        return self._moved(method, (func, *args), kwargs, meta)
+        return self._moved(method, (func, *args), kwargs, meta, told=told)
 
     def _count(self, split_out: Any, split_every: Any) -> int:
         """How many partitions the result has."""
@@ -465,6 +467,7 @@ class GroupBy:
         meta: Any,
         count: int | None = None,
         window: Any = None,
+        told: bool = False,
     ) -> Any:
         """A method of pandas' groupings, on partitions that have whole groups."""
         # Categories that no row has would be there once for each partition.
@@ -475,7 +478,8 @@ class GroupBy:
         whole = (node, spec, method, tuple(args), tuple(kwargs.items()))
         unknown = (None,) * (node.npartitions + 1)
         title = f"groupby-{method}"
-        return from_node(MapPartitions(call_by_group, whole, (), meta, unknown, title))
+        call = Held(call_by_group, meta, f"groupby.{method}") if told else call_by_group
+        return from_node(MapPartitions(call, whole, (), meta, unknown, title))
 
     def _placed(
         self, method: str, args: Sequence[Any], kwargs: Any, meta: Any, some: bool = False

@@ -11,6 +11,7 @@ A line end inside quotes is taken for the end of a record where a block is cut: 
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import io
 import warnings
@@ -176,6 +177,8 @@ def _read(
     text = plan.sample if isinstance(plan.sample, bytes) else b""
     if reader == "read_fwf":
         options = _with_places(text, options)
+    if options.get("sep", ",") is None:
+        options["sep"] = _separator(text, options.get("encoding") or "utf-8", plan.paths[0])
     try:
         names, whole, options = _sampled(reader, text, missing, options)
     except (ValueError, TypeError, LookupError) as error:
@@ -203,7 +206,16 @@ def _read(
     return from_node(FromMap(func, tuple(values), (), (), meta, unknown, None, title))
 
 
-KEPT = ("header", "skiprows", "engine")
+def _separator(text: bytes, encoding: str, path: str) -> str:
+    """What separates the columns, found out as pandas does, once for all blocks."""
+    lines = text.decode(encoding, "ignore").splitlines()
+    try:
+        return csv.Sniffer().sniff(next(filter(None, lines), "")).delimiter
+    except csv.Error as error:
+        raise ValueError(f"sep=None: the first line of {path} does not tell; pass sep=") from error
+
+
+KEPT = ("header", "skiprows", "engine", "sep")
 """Arguments for which None means something."""
 
 

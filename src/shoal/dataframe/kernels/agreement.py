@@ -201,6 +201,7 @@ def check_kinds(part: Any, meta: Any, source: str) -> None:
     elif isinstance(meta, pd.Series) and isinstance(part, pd.Series):
         wrong = [(repr(meta.name), part, meta.dtype)] if _clash(part.dtype, meta.dtype) else []
     else:
+        _check_class(part, meta, source)
         return
     found = [(name, str(some.dtype), str(told)) for name, some, told in wrong if some.notna().any()]
     if found:
@@ -208,6 +209,17 @@ def check_kinds(part: Any, meta: Any, source: str) -> None:
             f"{source!r} returned other dtypes for a partition than its meta says (the note below "
             f"has the partition's number)\n{table(found)}\nPass meta= that is like what it "
             "returns, or convert that with astype"
+        )
+
+
+def _check_class(part: Any, meta: Any, source: str) -> None:
+    """Refuse a series for a frame, and a frame for a series, that have rows."""
+    kinds = pd.DataFrame | pd.Series
+    if isinstance(part, kinds) and isinstance(meta, kinds) and len(part):
+        rows = str(part.head(3))
+        raise MetaError(
+            f"{source!r} returned a {type(part).__name__} for a partition, and meta is a "
+            f"{type(meta).__name__}; pass meta= that is like what it returns, which begins:\n{rows}"
         )
 
 

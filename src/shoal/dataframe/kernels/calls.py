@@ -119,6 +119,12 @@ class Enforced:
                     f"{self.__name__!r} returned a {type(out).__name__} for a partition, and "
                     f"meta is a {type(meta).__name__}; pass meta= that is like what it returns"
                 )
+        if isinstance(meta, pd.DataFrame) and pd.api.types.is_scalar(out):
+            raise ValueError(
+                f"{self.__name__!r} returned {str(out)[:40]!r} for a partition, "
+                "and meta is a DataFrame; pass meta= that is like what it returns: for one value a "
+                "partition (None, dtype)"
+            )
         return out
 
     def _frame(self, out: Any) -> Any:

@@ -51,6 +51,7 @@ def fast_merge(left: Any, right: Any, options: Mapping[str, Any]) -> Any:
     left_on, right_on = options.get("left_on"), options.get("right_on")
     if (
         how not in ("inner", "left", "right")
+        or type(left) is not pd.DataFrame  # pandas makes the result of its kind
         or not left_on
         or not right_on
         or options.get("indicator")
@@ -127,7 +128,7 @@ def _frame_without_rows(left: Any, right: Any, dtypes: Any) -> Any:
 def _is_simple(frame: Any) -> bool:
     """Whether labels of rows have no name that a join may keep, and columns names of their own."""
     columns, index = frame.columns, frame.index
-    unnamed = index.nlevels == 1 and index.name is None
+    unnamed = index.nlevels == 1 and index.name is None and type(frame) is pd.DataFrame
     return bool(
         unnamed and type(columns) is pd.Index and columns.is_unique and columns.name is None
     )
