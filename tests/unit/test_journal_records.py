@@ -493,3 +493,13 @@ def test_clients_are_forgotten_as_they_were_and_not_as_the_times_say() -> None:
     state = again(cluster)
     assert set(state.by_name) == set(cluster.state.by_name) == {"slept"}
     assert picture(state) == picture(cluster.state) != {}
+
+
+def test_who_says_goodbye_is_forgotten_once() -> None:
+    cluster = Cluster()
+    cluster.state.facts = cluster.recorder.facts
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.say(1, graph())
+    cluster.say(1, Goodbye("done"))
+    state = again(cluster)
+    assert not state.clients and not len(state.table) and not state.hearing

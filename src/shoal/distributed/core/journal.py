@@ -364,7 +364,8 @@ class Player:
     def forgotten(self, entry: Forgotten) -> None:
         """A client was away for too long."""
         client = self.state.by_name.get(entry.client)
-        if client is not None:
+        # One that is there says goodbye next, and that is played as well.
+        if client is not None and client.party < 0:
             forget_client(self.state, client, self.now)
 
     def noted(self, entry: Noted) -> None:

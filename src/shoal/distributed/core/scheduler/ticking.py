@@ -133,7 +133,8 @@ def due(state: Scheduler) -> float | None:
     if deadlines:
         times.append(deadlines[0][0])
     grace = settings.client_grace_s
-    times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
+    if not state.is_replayed:
+        times += [c.gone_since + grace for c in state.clients.values() if c.party < 0]
     if settings.speculate > 0 and state.roomy and any(w.sent for w in state.workers.values()):
         times.append(state.looked_at + 0.1)
     first = min(times, default=float("inf"))
