@@ -401,6 +401,16 @@ def test_calls_are_passed_on_and_their_answers_gathered(state):
     assert sent(state) == [(ME, Answer(7, {"inproc://a": "1", "inproc://b": "2"}))]
 
 
+def test_nobody_is_asked_where_one_of_the_names_is_nobodys(state):
+    args = {"method": "run", "args": {}, "workers": ["inproc://a", "nobody"], "all_there": True}
+    received(state, ME, Call(7, "worker.call", args), (), 0.0)
+    [(party, answer)] = sent(state)
+    assert party == ME and answer.error[0] == "ValueError"
+    assert answer.error[1].startswith(
+        "no worker has the name 'nobody'; there are: a (inproc://a), b"
+    )
+
+
 def test_a_worker_that_goes_while_it_is_asked_is_an_error(state):
     args = {"method": "run", "args": {}, "on_error": "return", "workers": ["inproc://a"]}
     received(state, ME, Call(7, "worker.call", args), (), 0.0)

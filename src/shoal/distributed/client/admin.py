@@ -87,6 +87,7 @@ class Admin(Session):
             "args": {"data": _packed((function, args, kwargs)), "wait": wait},
             "nanny": nanny,
             "on_error": "return",
+            "all_there": on_error == "raise",
         }
 
         if not wait:

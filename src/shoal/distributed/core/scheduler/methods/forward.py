@@ -1,6 +1,7 @@
 """Calls that workers (or nannies) answer, passed on to several of them, their answers gathered.
 
-``worker.call {workers?, method, args, nanny?, on_error?}`` is answered with ``{address: answer}``.
+``worker.call {workers?, method, args, nanny?, on_error?, all_there?}`` is answered with
+``{address: answer}``.  ``all_there``: nobody is asked where a name is that no worker has.
 ``on_error``: ``"raise"`` (the first error is the answer), ``"return"`` (``{"error": [kind,
 text]}`` in place of an answer), ``"ignore"`` (no entry).  A worker that goes while it is asked is
 an error, but with ``"staying"``, which is ``"return"`` for those that do not.
@@ -17,6 +18,7 @@ from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler.methods.calls import (
     LATER,
     Method,
+    MethodError,
     answer,
     answer_error,
 )
@@ -135,10 +137,26 @@ def targets_of(state: Scheduler, workers: list[Worker], nanny: bool) -> list[tup
 
 def call(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """Ask workers."""
-    chosen = some_workers(state, args.get("workers"))
+    named = args.get("workers")
+    chosen = some_workers(state, named)
+    if named is not None and args.get("all_there"):
+        refuse_unknown(state, named, chosen)
     targets = targets_of(state, chosen, bool(args.get("nanny")))
     how = args.get("on_error", "raise")
     return ask(state, who, request, targets, args["method"], args.get("args") or {}, how)
+
+
+def refuse_unknown(state: Scheduler, named: list[str], found: list[Worker]) -> None:
+    """Raise if a name is nobody's: what was to run there would run nowhere, without a word."""
+    known = {name for w in found for name in (w.address, w.name, w.host)}
+    unknown = sorted(set(named) - known)
+    if unknown:
+        there = ", ".join(f"{w.name} ({w.address})" for w in list(state.workers.values())[:5])
+        more = ", ..." if len(state.workers) > 5 else ""
+        raise MethodError(
+            "ValueError",
+            f"no worker has the name {unknown[0]!r}; there are: {there or 'none'}{more}",
+        )
 
 
 def call_stack(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
