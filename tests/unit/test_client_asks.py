@@ -26,6 +26,7 @@ from shoal.distributed import (
     Variable,
     Worker,
     default_client,
+    wait,
 )
 
 WAIT_S = 60
@@ -249,6 +250,17 @@ def test_a_time_that_is_over_is_not_waited_for(client: Client, timeout: object) 
     for waits in (Queue("empty", client=client).get, Variable("unset", client=client).get):
         with pytest.raises(TimeoutError):
             waits(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, 0.01])
+def test_what_does_not_come_in_time_is_named(client: Client, timeout: float) -> None:
+    begun, go = Event(client=client), Event(client=client)
+    future = client.submit(stand_still, begun, go, pure=False)
+    for waits in (future.result, future.exception, lambda timeout: wait(future, timeout)):
+        with pytest.raises(TimeoutError, match=f"no result of {future.key!r} within {timeout:g} s"):
+            waits(timeout=timeout)
+    go.set()
+    assert future.result(timeout=WAIT_S) == 1
 
 
 def test_a_timeout_is_a_number(client: Client) -> None:

@@ -128,18 +128,19 @@ class Sub(Shared):
         """
         if self.client.asynchronous:
             return self._async_get(timeout)
-        deadline = Deadline(timeout_of(timeout))
+        timeout_s = timeout_of(timeout)
+        deadline = Deadline(timeout_s)
         while not self._messages:
-            self._wait(deadline, timeout)
+            self._wait(deadline, timeout_s)
         return pickle.loads(self._messages.popleft())
 
     next = __next__ = get
 
-    def _wait(self, deadline: Deadline, timeout: Any) -> None:
+    def _wait(self, deadline: Deadline, timeout_s: float | None) -> None:
         try:
             self._soon().wait(deadline.left_s())
         except TimeoutError:
-            raise TimeoutError(f"no message of {self.name!r} within {timeout} s") from None
+            raise TimeoutError(f"no message of {self.name!r} within {timeout_s} s") from None
 
     async def _async_get(self, timeout: Any = None) -> Any:
         deadline = Deadline(timeout_of(timeout))

@@ -314,10 +314,10 @@ class Session:
                 # Who is given what others wait for must not wait for those in turn.
                 value = promise.wait(timeout_s, patience_s=PATIENCE_S if undo is None else 0.0)
             except BaseException as error:
-                is_late = isinstance(error, TimeoutError) and not promise.done and timeout_s
+                is_late = isinstance(error, TimeoutError) and not promise.done
                 self._give_up(promise, undo)
-                if is_late and awaited:
-                    raise late(self._link, awaited, is_late) from None
+                if is_late and awaited and timeout_s is not None:
+                    raise late(self._link, awaited, timeout_s) from None
                 raise
             return value if finish is None else finish(value)
 
@@ -337,10 +337,10 @@ class Session:
             try:
                 value = await as_asyncio(promise, timeout_s)
             except BaseException as error:
-                is_late = isinstance(error, TimeoutError) and not promise.done and timeout_s
+                is_late = isinstance(error, TimeoutError) and not promise.done
                 self._give_up(promise, undo)
-                if is_late and awaited:
-                    raise await late_async(self._link, awaited, is_late) from None
+                if is_late and awaited and timeout_s is not None:
+                    raise await late_async(self._link, awaited, timeout_s) from None
                 raise
             return value if finish is None else finish(value)
 
