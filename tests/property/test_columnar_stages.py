@@ -158,6 +158,8 @@ def equal(got: Any, expected: Any) -> None:
         assert got.attrs == expected.attrs
     elif isinstance(expected, pd.Series):
         pd.testing.assert_series_equal(got, expected)
+    elif isinstance(expected, pd.Index):
+        pd.testing.assert_index_equal(got, expected)
     elif expected is None:
         assert got is None
     else:

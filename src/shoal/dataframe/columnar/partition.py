@@ -67,8 +67,7 @@ class Partition:
     meta
         What it looks like.
     nulls
-        Of the columns that are read, by their places as text: whether values are missing; None
-        while nobody knows.
+        Of the columns that are read, by their places as text: whether values are missing.
 
     Raises
     ------
@@ -89,15 +88,12 @@ class Partition:
         if not isinstance(meta, pd.DataFrame | pd.Series):
             raise Untranslated(f"a partition that is of type {type(meta).__name__}")
         self.base = base = Base(None, origin=self)
+        known: Mapping[str, bool | str] = nulls or {}
         values = []
         for i, dtype in enumerate([meta.dtype] if meta.ndim == 1 else meta.dtypes):
             kind, name = _kind(dtype), str(i)
-            null: bool | str = False
-            if kind not in ALWAYS and nulls is None:
-                null = v.MAYBE
-            elif kind not in ALWAYS and nulls is not None:
-                # Of others nobody knows what is missing, so nothing may be computed of them.
-                null, kind = nulls.get(name, False), kind if name in nulls else NOT_READ
+            # A column that is not read is not there: Polars refuses what is computed of it.
+            null = kind not in ALWAYS and known.get(name, v.MAYBE)
             values.append(Value(base, pl.col(name), kind, null, kind == v.FLOAT))
         if meta.ndim == 1:
             self.found: Any = v.readable(values[0], "a series")
@@ -105,9 +101,6 @@ class Partition:
             self.found = Table(base, dict(zip(meta.columns, values, strict=True)))
             if len(self.found.columns) < len(values):
                 raise Untranslated("columns of the same name")
-
-
-NOT_READ = "that was not planned"
 
 
 def _kind(dtype: Any) -> str:

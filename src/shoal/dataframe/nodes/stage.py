@@ -16,9 +16,11 @@ from shoal.dataframe.nodes.base import (
     FrameNode,
     PartitionWise,
     compile_program,
+    identity,
     place_program,
 )
 from shoal.expr.lower import Lowering
+from shoal.graph.token import tokenize
 
 __all__ = ["Body", "Kernel", "PandasKernel", "Stage"]
 
@@ -145,9 +147,14 @@ class Stage(FrameNode):
 
     @classmethod
     def make_name(cls, operands: tuple[Any, ...], annotations: dict[str, Any] | None) -> str:
-        """That of the last operation: it says all that the stage does."""
-        body = operands[1]
-        return f"{body.root.name}-{body.kernel.title}stage"
+        """That of the last operation, which says what is computed, and how the inputs are."""
+        inputs, body = operands
+        name: str = body.root.name
+        told = tuple([identity(one) for one in inputs])
+        if told != tuple(body.leaves):
+            # Two stages of one name would be one: what reads a stage that is another one is new.
+            name = f"{name.rpartition('-')[0] or name}-{tokenize(name, told)}"
+        return f"{name}-{body.kernel.title}stage"
 
     def infer_meta(self) -> Any:
         """The last operation's."""
