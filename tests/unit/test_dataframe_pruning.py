@@ -128,6 +128,42 @@ def test_columns_that_are_read(text: str, folder: str) -> None:
     pd.testing.assert_series_equal(got, expected, check_freq=False, check_index_type=False)
 
 
+TICKS = pd.DataFrame({"t": np.arange(0, 40, 3), "k": np.arange(14) % 3, "x": 1.5, "w": range(14)})
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("options", "ours", "theirs"),
+    [
+        ({"on": "t"}, "ty", "tw"),
+        ({"on": "t", "by": "k", "direction": "nearest"}, "tky", "tkw"),
+        ({"left_on": "t", "right_on": "t", "left_by": "k", "right_by": "k"}, "tky", "tkw"),
+        ({"left_index": True, "right_on": "w", "suffixes": ("", "_r")}, "y", "w"),
+        # pandas has t a third time, under its name.
+        ({"left_index": True, "right_on": "t", "by": "k"}, "", ""),
+        ({"left_on": "t", "right_index": True, "by": "k"}, "", ""),
+    ],
+)
+def test_joins_on_the_nearest_label(
+    tmp_path: Any, count: int, options: Any, ours: str, theirs: str
+) -> None:
+    left = FRAME.drop(columns=["s", "z2"]).assign(t=np.arange(COUNT))
+    dd.from_pandas(left, 4).to_parquet(tmp_path / "left")
+    dd.from_pandas(TICKS, count).to_parquet(tmp_path / "right")
+    one, two = (
+        dd.read_parquet(str(tmp_path / side), calculate_divisions=True)
+        for side in ("left", "right")
+    )
+    lazy = dd.merge_asof(one, two, **options)
+    expected = pd.merge_asof(left, TICKS, **options)
+    for columns in (["y", "w"], ["w"], list(expected.columns), list(expected.columns[-2:]), []):
+        found = lazy[columns].compute(scheduler="sync").reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected[columns].reset_index(drop=True))
+    if ours:
+        assert "y" not in columns_read(lazy[["w"]])
+        assert columns_read(lazy[["y", "w"]]) == set(ours + theirs)
+
+
 def test_labels_of_what_puts_columns_beside_each_other(folder: str) -> None:
     df = dd.read_parquet(folder)
     assert len(df.isin({"x": [1]}).index.compute(scheduler="sync")) == COUNT

@@ -14,6 +14,7 @@ import pandas as pd
 
 from shoal.dataframe.collection.base import from_node, nearest
 from shoal.dataframe.collection.inspect import current_ends, with_ends
+from shoal.dataframe.kernels.passing import Joined, joins_columns, passes_columns
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions
@@ -84,8 +85,7 @@ def asof_join(
         second._node, (low, *bounds[1:-1], high) if len(bounds) > 2 else (low, high)
     )
     by = options.get("right_by")
-    keys = () if by is None else tuple(by) if isinstance(by, list | tuple) else (by,)
-    ends = MapPartitions(_ends, (cut, keys), (), cut.meta, None, "asof-ends")
+    ends = MapPartitions(_ends, (cut, _as_list(by)), (), cut.meta, None, "asof-ends")
     every = Repartition(ends, (tuple(range(ends.npartitions)),), (None, None))
     numbered = tuple([(bounds[i], bounds[i + 1]) for i in range(len(bounds) - 1)])
     # Partitions as they were cut; labels are numbered anew, as pandas does.
@@ -135,20 +135,39 @@ def _sorted_by(frame: Any, on: Any) -> Any:
     )
 
 
+@passes_columns(keys=1)
 def _indexed(part: Any, on: Any) -> Any:
     return part.set_index(on, drop=False)
 
 
-def _ends(part: Any, keys: tuple[Any, ...]) -> Any:
+@passes_columns(keys=1)
+def _ends(part: Any, keys: list[Any]) -> Any:
     """The first and last row of each group."""
     if not len(part):
         return part
     if not keys:
         return pd.concat([part.iloc[:1], part.iloc[-1:]])
-    groups = part.groupby(list(keys), sort=False, dropna=False, observed=True)
+    groups = part.groupby(keys, sort=False, dropna=False, observed=True)
     return pd.concat([groups.head(1), groups.tail(1)]).sort_index(kind="stable")
 
 
+def _as_list(names: Any) -> list[Any]:
+    if names is None:
+        return []
+    return list(names) if isinstance(names, list | tuple) else [names]
+
+
+def _joined(args: tuple[Any, ...]) -> Joined:
+    """How rows meet, by the options, which come before the last argument."""
+    told = dict(args[-2])
+    on = _as_list(told.get("left_on")), _as_list(told.get("right_on"))
+    by = _as_list(told.get("left_by")), _as_list(told.get("right_by"))
+    pairs = [*zip(*on, strict=False), *zip(*by, strict=False)]
+    same = {one for one, other in pairs if one == other}
+    return Joined(on[0] + by[0], on[1] + by[1], same, told.get("suffixes", ("_x", "_y")))
+
+
+@joins_columns(_joined)
 def _merge_part(
     left: Any, bound: tuple[Any, Any], own: Any, ends: Any, options: Any, right_on: Any
 ) -> Any:
@@ -160,6 +179,7 @@ def _merge_part(
     return merge_nearest(left, pd.concat(some).sort_index(kind="stable"), options, right_on)
 
 
+@joins_columns(_joined)
 def merge_nearest(left: Any, right: Any, options: Any, right_on: Any) -> Any:
     """Join two partitions on the nearest label.
 

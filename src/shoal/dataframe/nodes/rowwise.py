@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from shoal.dataframe.kernels import rows
-from shoal.dataframe.kernels.passing import columns_beside
+from shoal.dataframe.kernels.passing import columns_beside, joined_by
 from shoal.dataframe.meta import sample_of, with_unknown_categories
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
@@ -764,9 +764,33 @@ def needed_by(node: Any, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]
     [['x']]
     """
     beside = _columns_beside(node)
+    joined = None if wanted is None else _labels_joined(node)
+    if joined is not None and wanted is not None:
+        how, sides = joined
+        both = sides[0].keys() & sides[1].keys()
+        paired = {name for name in both if any(side[name] in wanted for side in sides)}
+        for frame in node.frames:
+            is_left = frame is node.args[0]
+            on, labels = (how.left_on, sides[0]) if is_left else (how.right_on, sides[1])
+            read = {name for name, label in labels.items() if label in wanted or name in on}
+            yield frame, frozenset(read | paired)
+        return
     known = ALL_COLUMNS if wanted is None or beside is None else wanted | beside
     for frame in node.frames:
         yield frame, known if frame.ndim == 2 else ALL_COLUMNS
+
+
+def _labels_joined(node: Any) -> Any:
+    """How a node with a function joins two frames, and what it calls their columns; None: not."""
+    how = joined_by(node.func, node.args)
+    if how is None or any(frame.ndim != 2 for frame in node.frames):
+        return None
+    left, right = (columns_of(frame) for frame in node.frames[:2])
+    # pandas has keys a third time that the other side has as another column.
+    clash = set(left).intersection(right, how.left_on + how.right_on) - how.same
+    if clash or not (are_plain(left) and are_plain(right)):
+        return None
+    return how, how.labels(left, right)
 
 
 def left_of(node: Any) -> Any:
@@ -786,6 +810,11 @@ def left_of(node: Any) -> Any:
     ['x']
     """
     meta = node.given_meta
+    joined = _labels_joined(node)
+    if joined is not None:
+        labels = {label for side in joined[1] for label in side.values()}
+        left = meta.columns.isin(list(labels))
+        return meta if left.all() else meta.loc[:, left]
     if getattr(meta, "ndim", 0) != 2 or _columns_beside(node) is None:
         return meta
     left = meta.columns.isin(columns_of(node.args[0]))
