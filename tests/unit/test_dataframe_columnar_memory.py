@@ -139,6 +139,16 @@ def test_a_partition_that_is_not_as_planned_is_left_to_pandas() -> None:
         pd.testing.assert_frame_equal(piece, one[one.f * one.i > 2])
 
 
+def test_whole_numbers_that_a_join_has_made_floats_may_be_missing() -> None:
+    few = pd.DataFrame({"i": [1, 2], "n": [5, 6]})
+    expected = FRAME.merge(few, on="i", how="left").dropna(subset=["n"])
+    with shoal.config.set(EVERYWHERE):
+        joined = parts(1).merge(few, on="i", how="left")
+        assert joined.dtypes["n"] == "int64"  # of no rows none is missing
+        got = joined.dropna(subset=["n"])[["i", "n"]].compute()
+    pd.testing.assert_frame_equal(got, expected[["i", "n"]])
+
+
 def test_files_below_other_stages_begin_in_the_columnar_kernel(tmp_path: Any) -> None:
     FRAME[["i", "f"]].to_parquet(tmp_path / "a.parquet")
     df = dd.read_parquet(tmp_path / "a.parquet")

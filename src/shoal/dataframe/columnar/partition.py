@@ -126,12 +126,13 @@ class Columns:
     {'1': True}
     """
 
-    __slots__ = ("dtypes", "meta")
+    __slots__ = ("dtypes", "meta", "reads")
 
     def __init__(self, meta: Any, reads: Collection[str]) -> None:
-        dtypes = [meta.dtype] if meta.ndim == 1 else list(meta.dtypes)
         self.meta = meta
-        self.dtypes = {name: dtypes[int(name)] for name in sorted(reads)}
+        self.reads = sorted(reads)
+        dtypes = [meta.dtype] if meta.ndim == 1 else list(meta.dtypes)
+        self.dtypes = [dtype if _kind(dtype) in v.KINDS else None for dtype in dtypes]
 
     def of(self, block: Any) -> tuple[Any, dict[str, bool]]:
         """A data frame of Polars, and of each of its columns whether values are missing.
@@ -149,11 +150,14 @@ class Columns:
         import polars as pl
 
         _check(self.meta, block)
+        # Those that are not read as well: nothing may have been done since none can be missing.
+        dtypes = [block.dtype] if block.ndim == 1 else block.dtypes
+        for dtype, planned in zip(dtypes, self.dtypes, strict=True):
+            if planned is not None and dtype != planned:
+                raise Untranslated(f"a column of dtype {dtype}, and not {planned}")
         columns = {}
-        for name, dtype in self.dtypes.items():
+        for name in self.reads:
             column = block if block.ndim == 1 else block.iloc[:, int(name)]
-            if column.dtype != dtype:
-                raise Untranslated(f"a column of dtype {column.dtype}, and not {dtype}")
             try:
                 columns[name] = _series_of(unwrapped(column.array))
             except (ValueError, UnicodeError) as error:  # Arrow's are ValueErrors

@@ -164,7 +164,7 @@ class PartitionQuery(Query):
     >>> from shoal.dataframe import from_dict
     >>> x = from_dict({"x": [1]}, npartitions=1).x.expr
     >>> PartitionQuery((), (x,), frozenset("0"), Program(())).columns.dtypes
-    {'0': dtype('int64')}
+    [dtype('int64')]
     """
 
     __slots__ = ("columns", "inputs", "outs", "plans", "reads")
