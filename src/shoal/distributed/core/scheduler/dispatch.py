@@ -75,13 +75,13 @@ def fill_workers(state: Scheduler, now: float) -> None:
         touched.update(state.full)
         state.full = {}
     state.least_ahead_s = serve_all(state)
-    state.region = region(state) if sources.is_new else 0
+    state.region = region(state) if left and sources.is_new else 0
     busy = [w for w in touched.values() if w.status == "running"]
     dry = [not worker.sent for worker in busy]
     if left and (state.roomy or len(busy) > 1):
         left = give_everyone_one(state, busy, touched, now)
     share = 1 + left // max(1, len(busy) + len(state.roomy)) if left else 0
-    state.plenty = seconds_left(state, left)
+    state.plenty = seconds_left(state, left) if left else 0.0
     for worker, was_dry in zip(busy, dry):
         if worker.queue or share:
             ahead(state, worker, share, now)

@@ -464,7 +464,10 @@ def forget_names(names: Names, table: Table, rows: Sequence[int]) -> None:
     known = names.rows
     mine = picker(rows)(table.names)
     if len(rows) > 1 and set(map(type, mine)) == {str}:
-        deque(map(known.__delitem__, mine), maxlen=0)
+        if len(known) == len(mine):
+            known.clear()  # all that there are
+        else:
+            deque(map(known.__delitem__, mine), maxlen=0)
         return
     gone = set()
     left = len(rows)
