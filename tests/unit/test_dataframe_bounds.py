@@ -156,3 +156,32 @@ def test_rows_are_chosen_by_their_labels(name):
     plain = pd.DataFrame({"v": [3, 2, 1, 0], "k": [1, 2, 3, 4]})
     found = CHOSEN[name](from_pandas(plain, npartitions=2)).compute()
     assert found.equals(CHOSEN[name](plain))
+
+
+SPANS = {
+    "days": (
+        pd.date_range("2020-01-01", periods=40, freq="17h"),
+        ["2020-01-05", "2020", "2020-01"],
+    ),
+    "seconds": (
+        pd.date_range("2020-01-01", periods=40).as_unit("s"),
+        [pd.Timestamp("2020-01-05 00:00:00.000001"), pd.Timestamp("9999-12-31").as_unit("s")],
+    ),
+    "periods": (
+        pd.period_range("2020-01-01", periods=40, freq="D"),
+        ["2020-01-05", "2020-01", "2020", pd.Period("2020-01-09", "D")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_times_are_cut_at_text_and_at_moments_between(name):
+    labels, bounds = SPANS[name]
+    plain = pd.DataFrame({"v": range(40)}, index=labels)
+    lazy = from_pandas(plain, npartitions=4)
+    for bound in bounds:
+        for some in (slice(bound, None), slice(None, bound), slice(bound, bound)):
+            assert lazy.loc[some].compute().equals(plain.loc[some]), some
+        if isinstance(bound, str):
+            found = lazy.loc[bound].compute()
+            assert found.v.tolist() == np.atleast_1d(plain.v.loc[bound]).tolist()

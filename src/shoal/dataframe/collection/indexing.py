@@ -92,9 +92,9 @@ def _rows(item: Any, key: Any) -> Any:
         key = key.tolist()
     if isinstance(key, list | pd.Index | pd.Series):
         return _listed(node, key.tolist() if hasattr(key, "tolist") else key)
-    if isinstance(key, str) and isinstance(_index_of(node), pd.DatetimeIndex):
+    if isinstance(key, str) and isinstance(_index_of(node), pd.DatetimeIndex | pd.PeriodIndex):
         # Text is a span of time: a year, a day, a minute.
-        first = _label(node.divisions, key)
+        first = _label(node.divisions, key, _index_of(node))
         last = _end_label(node.divisions, key, _index_of(node))
         if node.known_divisions and (last < node.divisions[0] or first > node.divisions[-1]):
             raise KeyError(key)
@@ -478,11 +478,8 @@ def _between(node: Any, key: slice) -> Any:
             MapPartitions(_slice, (node, key.start, key.stop), (), node.meta, None, "loc")
         )
     divisions = node.divisions
-    bound = key
-    key = slice(
-        _label(divisions, key.start),
-        _end_label(divisions, key.stop, getattr(node.meta, "index", node.meta)),
-    )
+    bound, index = key, _index_of(node)
+    key = slice(_label(divisions, key.start, index), _end_label(divisions, key.stop, index))
     low = 0 if key.start is None else _partition_of(divisions, key.start)
     high = len(divisions) - 2 if key.stop is None else _partition_of(divisions, key.stop)
     blocks = tuple(range(low, max(low, high) + 1))
@@ -510,18 +507,20 @@ def _turned(part: Any) -> Any:
     return part.iloc[::-1]
 
 
-def _label(divisions: Any, label: Any) -> Any:
+def _label(divisions: Any, label: Any, index: Any) -> Any:
     """A bound of a slice of times may be text."""
     if isinstance(label, str) and isinstance(divisions[0], pd.Timestamp):
         return pd.Timestamp(label, tz=divisions[0].tz)
+    if isinstance(divisions[0], pd.Period) and isinstance(label, str):
+        return index._maybe_cast_slice_bound(label, "left")
     return label
 
 
 def _end_label(divisions: Any, label: Any, index: Any) -> Any:
     """The last time that text stands for, such as that of a day."""
-    if isinstance(label, str) and isinstance(divisions[0], pd.Timestamp):
+    if isinstance(label, str) and isinstance(divisions[0], pd.Timestamp | pd.Period):
         return index._maybe_cast_slice_bound(label, "right")
-    return label
+    return _label(divisions, label, index)
 
 
 @passes_columns()
@@ -543,10 +542,19 @@ def _have_places(index: Any, bounds: list[Any]) -> bool:
     if isinstance(index, pd.DatetimeIndex):
         # pandas refuses a time with a zone beside text.
         fits = any(all(isinstance(one, kind) for one in bounds) for kind in (pd.Timestamp, str))
+        fits = fits and all(isinstance(one, str) or _is_among(one, index.unit) for one in bounds)
     else:
         numbers = isinstance(index.dtype, np.dtype) and index.dtype.kind in "iuf"
         fits = numbers and all(pd.api.types.is_number(one) for one in bounds)
     return bool(fits and index.is_monotonic_increasing)
+
+
+def _is_among(stamp: pd.Timestamp, unit: str) -> bool:
+    """Whether a time is one of those that a unit has; for others pandas does not look."""
+    try:
+        return bool(stamp.as_unit(unit) == stamp)
+    except pd.errors.OutOfBoundsDatetime:
+        return False
 
 
 class PositionLocator:
