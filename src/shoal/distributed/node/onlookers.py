@@ -163,6 +163,8 @@ class Onlookers:
         for key, start, finish in changes:
             if finish == "error":
                 self.failures.note(key, _rebuilt(failed[key]))
+            elif finish == "memory":
+                self.failures.pop(key, None)  # it was tried again
             for name, watcher in list(self.watchers.items()):
                 try:
                     watcher(key, start, finish)
