@@ -82,26 +82,26 @@ def streamed(m: Submit) -> Submit:
 
 def standing(m: Submit, line: Sequence[int], place: list[int]) -> Stands:
     """How tasks stand that stood in the order of their names, and are put into line."""
-    of, pieces, flats, codes = itemgetter(*line), array("i"), array("q"), []
+    of = itemgetter(*line)
+    pieces: list[int] = []
+    flats: list[int] = []
+    codes = []
     for number, piece in enumerate(m.names):
         first = len(pieces)
         if isinstance(piece, Listed):
-            size = len(piece.keys)
-            flats.frombytes(bytes(8 * size))
+            flats += [0] * len(piece.keys)
         else:
-            here = range(prod(piece.shape)) if piece.flats is None else piece.flats
-            size = len(here)
-            flats.extend(here)
-        pieces.extend([number] * size)
+            flats += range(prod(piece.shape)) if piece.flats is None else piece.flats
+        size = len(flats) - first
+        pieces += [number] * size
         mine = m.code[first : first + size]
         codes.append(mine[0] if size and mine.count(mine[0]) == size else SEVERAL)
     ranks = of(m.order)
-    entries = [rank << ROW_BITS | at for at, rank in enumerate(ranks)]
     return Stands(
         packed("i", place),
         packed("i", of(pieces)),
         packed("q", of(flats)),
-        packed("q", entries),
+        packed("q", [rank << ROW_BITS | at for at, rank in enumerate(ranks)]),
         codes,
     )
 
