@@ -7,7 +7,7 @@
 Workers are simulated: each answers a Run with a Report of all its tasks.  Only the time inside of
 the core counts (events in, and drain), from the first Submit to the last row forgotten; neither
 msgpack nor sockets are in it.  Graphs come as clients send them, their tasks in line
-(`core.streaming`), which costs the client 0.7 to 1 us a task.  The garbage collector is told to
+(`core.streaming`), which costs the client 0.5 to 1.2 us a task.  The garbage collector is told to
 look at young objects seldom, as ``shoal scheduler`` does.  The last line says how fast the machine
 is just now.
 """
