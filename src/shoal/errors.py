@@ -289,11 +289,21 @@ class FutureCancelledError(ClusterError, CancelledError):
 class KilledWorker(ClusterError):
     """Several workers died while they ran a task, so it is not tried on another one.
 
+    Attributes
+    ----------
+    task
+        Its key.
+    last_worker
+        Address of the worker that died last.
+
     Examples
     --------
     >>> issubclass(KilledWorker, RuntimeError)
     True
     """
+
+    task: object = None
+    last_worker: str = ""
 
 
 class Reschedule(ClusterError):

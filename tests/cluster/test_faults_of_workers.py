@@ -104,6 +104,7 @@ def test_a_poison_task_beside_a_hundred_innocents(suffer: Any) -> None:
             poison.result(timeout=WAIT_S)
         with pytest.raises(KilledWorker, match="poison-pill"):
             late.result(timeout=WAIT_S)
+        assert caught.value.task == "poison-pill" and caught.value.last_worker
         # Which worker, how often, and what to do.
         assert any(name in str(caught.value) for name in ("worker", "0", "1"))
         assert client.gather(innocents) == list(range(1, 101))

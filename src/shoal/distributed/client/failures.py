@@ -59,7 +59,10 @@ def task_error(reason: tuple[str, Key, str, bytes]) -> BaseException:
             )
     text = bytes(data).decode(errors="replace")
     name = str(key)
-    return KINDS.get(kind, ClusterError)(text if name in text else f"{name}: {text}")
+    made = KINDS.get(kind, ClusterError)(text if name in text else f"{name}: {text}")
+    if isinstance(made, KilledWorker):
+        made.task, made.last_worker = key, worker
+    return made
 
 
 def note_unopened(error: BaseException, key: Key) -> None:

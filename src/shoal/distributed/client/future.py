@@ -160,16 +160,16 @@ class Future(Generic[T]):
         """
         return self._client._when_done(self, _traceback_of, timeout)
 
-    def add_done_callback(self, callback: Callable[[Future[T]], Any]) -> None:
-        """Have ``callback(future)`` called in a thread of its own when the future ends.
+    def add_done_callback(self, fn: Callable[[Future[T]], Any]) -> None:
+        """Have ``fn(future)`` called in a thread of its own when the future ends.
 
         Parameters
         ----------
-        callback
+        fn
             What it raises is logged.
         """
         client = self._client
-        call_when_ended(client._link, self._entry, lambda _: client._call_back(callback, self))
+        call_when_ended(client._link, self._entry, lambda _: client._call_back(fn, self))
 
     # -- changing it ---------------------------------------------------------------------------
 
