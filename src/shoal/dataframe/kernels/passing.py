@@ -138,7 +138,19 @@ def joins_columns(how: Callable[[tuple[Any, ...]], Joined]) -> Callable[[F], F]:
 
 
 def joined_by(func: Any, args: tuple[Any, ...]) -> Joined | None:
-    """How a function joins two frames; None where it does something else."""
+    """How a function joins two frames; None where it does something else.
+
+    Parameters
+    ----------
+    func
+        The function.
+    args
+        Its arguments.
+
+    Examples
+    --------
+    >>> joined_by(len, ())
+    """
     try:
         how = JOINING.get(func)
     except TypeError:
