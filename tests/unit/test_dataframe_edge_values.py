@@ -352,3 +352,13 @@ def test_running_totals_where_pandas_gives_plain_numbers(
         )
     found = getattr(dd.from_pandas(frame, npartitions=3), name)().compute(scheduler="sync")
     pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "sem"])
+def test_spreads_that_overflow_beside_a_partition_without_values(name: str) -> None:
+    frame = pd.DataFrame({"x": [np.nan, 1e160, 0.0], "y": [0.0, np.nan, -1e300]})
+    df = dd.from_pandas(frame, 3)
+    with np.errstate(over="ignore"):
+        expected = getattr(frame, name)()
+        pd.testing.assert_series_equal(getattr(df, name)().compute(), expected)
+        assert np.isinf(expected).all() and getattr(df.x, name)().compute() == np.inf

@@ -514,8 +514,10 @@ def _moments_combine(values: Sequence[Any], **options: Any) -> Any:
             delta = _filled(other_mean, other_count) - _filled(mean, count)
             mean = _filled(mean, count) + delta * other_count / total
             squares = _filled(squares, count) + _filled(other_squares, other_count)
-            # The square of a complex number would have a phase.
-            squares = squares + np.abs(delta) ** 2 * count * other_count / total
+            # The square of a complex number would have a phase, and that of a large one be infinite
+            # also where the other part has nothing that it could be far from.
+            away = np.abs(delta)
+            squares = squares + away * (count * other_count / total) * away
         count = total
     return count, mean, squares, kind
 
