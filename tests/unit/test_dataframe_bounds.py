@@ -72,6 +72,17 @@ def test_partitions_without_rows_do_not_stand_in_the_way(low, high):
     pd.testing.assert_frame_equal(told.reset_index(drop=True), wanted)
 
 
+@pytest.mark.parametrize("cut", [1, 2, 5])
+def test_rows_joined_by_time_keep_their_labels(cut):
+    """Also those that come into another partition, as others of their time are there."""
+    plain = ROWS.set_axis(ROWS.index * 10 + 3, axis=0).rename_axis("row")
+    lazy = from_map(lambda i: plain.iloc[i : i + cut], range(0, 10, cut), meta=plain.iloc[:0])
+    quotes = pd.DataFrame({"z": [1, 2, 3]}, index=[1, 4, 6])
+    found = merge_asof(lazy, from_pandas(quotes, npartitions=2), left_on="x", right_index=True)
+    wanted = pd.merge_asof(plain, quotes, left_on="x", right_index=True)
+    pd.testing.assert_frame_equal(found.compute(), wanted)
+
+
 def test_labels_that_are_missing_lie_between_no_bounds():
     plain = ROWS.assign(x=[1, 2, np.nan, np.nan, 5, 6, np.nan, 9, 9, 10])
     lazy = from_pandas(plain, npartitions=5).set_index("x", sorted=True)

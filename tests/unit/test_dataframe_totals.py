@@ -93,3 +93,32 @@ def test_kinds_of_partitions_are_brought_together():
     other = pd.DataFrame({"a": [-(2**60)], "b": [3], "c": [4.0]})
     found = final(combine([partial(one), partial(other)]))
     assert found.to_dict() == {"a": 1.0, "b": 4.0, "c": 6.0}
+
+
+TIMES = pd.DataFrame(
+    {
+        "t": pd.to_datetime([None, None]).as_unit("s"),
+        "d": pd.to_timedelta([None, None]).as_unit("s"),
+        "e": pd.to_timedelta([1, 2]),
+    }
+)
+EMPTY = {
+    "no columns": pd.DataFrame(index=range(2)),
+    "nothing": pd.DataFrame(),
+    "no rows": pd.DataFrame({"x": pd.Series([], dtype="int64"), "y": pd.Series([], dtype=float)}),
+    "no rows of times": TIMES.iloc[:0].assign(x=1.5),
+    "no times": TIMES,
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("what", ["sum", "mean", "std", "var", "prod"])
+def test_statistics_of_nothing_have_the_dtypes_of_pandas(name, what):
+    plain = EMPTY[name]
+    lazy = from_pandas(plain, npartitions=1)
+    for options in ({}, {"numeric_only": True}):
+        try:
+            wanted = getattr(plain, what)(**options)
+        except TypeError:  # times have no sum of squares
+            continue
+        pd.testing.assert_series_equal(getattr(lazy, what)(**options).compute(), wanted)

@@ -72,7 +72,7 @@ def asof_join(
         **options,
     }
     meta = make_meta(pd.merge_asof(left._meta, right._meta, **told))
-    first, second = _sorted_by(left, left_on), _sorted_by(right, right_on)
+    (first, rows), (second, _) = _sorted_by(left, left_on), _sorted_by(right, right_on)
     if first.npartitions == 1 or not (first.known_divisions and second.known_divisions):
         raise_unknown(first, second)
         whole = second if second.npartitions == 1 else second.repartition(npartitions=1)
@@ -88,8 +88,6 @@ def asof_join(
     ends = MapPartitions(_ends, (cut, _as_list(by)), (), cut.meta, None, "asof-ends")
     every = Repartition(ends, (tuple(range(ends.npartitions)),), (None, None))
     numbered = tuple([(bounds[i], bounds[i + 1]) for i in range(len(bounds) - 1)])
-    # Partitions as they were cut; labels are numbered anew, as pandas does.
-    rows = first if left_index else first.reset_index(drop=True)
     args = (rows._node, cut, every, tuple(told.items()), right_on)
     known = first.divisions if left_index else (None,) * len(bounds)
     return from_node(MapEach(_merge_part, args, (), numbered, meta, known, "merge-asof"))
@@ -120,22 +118,39 @@ def raise_unknown(*frames: Any) -> None:
             )
 
 
-def _sorted_by(frame: Any, on: Any) -> Any:
-    """The frame with divisions of what it is sorted by."""
+def _sorted_by(frame: Any, on: Any) -> tuple[Any, Any]:
+    """The frame with divisions of what it is sorted by, and the same rows with their own labels."""
     if on is None:
-        return frame
+        return frame, frame
     if frame.npartitions == 1:
-        return from_node(
-            MapPartitions(_indexed, (frame._node, on), (), _indexed(frame._meta, on), None, "index")
-        ).clear_divisions()
+        return _each(_indexed, frame, on).clear_divisions(), frame
     frame, ends = current_ends(frame, on)
-    meta = _indexed(frame._meta, on)
-    return with_ends(
-        from_node(MapPartitions(_indexed, (frame._node, on), (), meta, None, "index")), ends
-    )
+    labelled = with_ends(_each(_indexed, frame, on), ends)
+    if labelled.npartitions == frame.npartitions:
+        return labelled, frame
+    # Rows have come into other partitions, and so must their labels.
+    moved = with_ends(_each(_labels_kept, frame, on), ends)
+    args = (moved._node, frame._meta.index.names)
+    return labelled, from_node(MapPartitions(_labels_back, args, (), frame._meta, None, "labels"))
 
 
-@passes_columns(keys=1)
+def _each(func: Any, frame: Any, on: Any) -> Any:
+    meta = func(frame._meta, on)
+    return from_node(MapPartitions(func, (frame._node, on), (), meta, None, "index"))
+
+
+def _labels_kept(part: Any, on: Any) -> Any:
+    return part.assign(**{LABELS: part.index}).set_index(on, drop=False)
+
+
+def _labels_back(part: Any, names: Any) -> Any:
+    return part.set_index(LABELS).rename_axis(index=list(names))
+
+
+LABELS = "__labels"
+"""The column in which the labels of rows are kept while they are moved."""
+
+
 def _indexed(part: Any, on: Any) -> Any:
     return part.set_index(on, drop=False)
 

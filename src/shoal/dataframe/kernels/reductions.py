@@ -764,7 +764,14 @@ def _with_times(plain: Reduction, timed: Reduction) -> Reduction:
         if not isinstance(value, ByColumn):
             return plain.final(value, **options)
         found = [timed.final(one, **options) for one in value.values]
-        return found[0] if value.labels is None else pd.Series(found, index=value.labels)
+        if value.labels is None:
+            return found[0]
+        dtype = None
+        if all(one is pd.NaT for one in found):
+            # Nothing there tells a span from a point in time.
+            state = value.values[0]
+            dtype = state[2] if len(state) == 3 else f"m8[{state[1]}]"
+        return pd.Series(found, index=value.labels, dtype=dtype)
 
     return Reduction(partial, combine, final)
 

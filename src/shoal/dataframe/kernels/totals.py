@@ -72,7 +72,7 @@ def total(item: Any, **options: Any) -> Any:
     (np.int64(3), np.float64(9.223372036854776e+18))
     """
     whole = item.sum(**options)
-    if not len(item) or not is_wide(item.dtype if item.ndim == 1 else item.dtypes.iloc[0]):
+    if not item.size or not is_wide(item.dtype if item.ndim == 1 else item.dtypes.iloc[0]):
         return whole
     if item.ndim == 2:
         columns = (item.iloc[:, i] for i in range(item.shape[1]))
