@@ -151,6 +151,7 @@ LABELS = "__labels"
 """The column in which the labels of rows are kept while they are moved."""
 
 
+@passes_columns(keys=1)
 def _indexed(part: Any, on: Any) -> Any:
     return part.set_index(on, drop=False)
 
