@@ -167,6 +167,28 @@ def test_whole_numbers_some_of_which_are_missing(
                 assert got == one and type(got) is type(one), name
 
 
+def test_files_differ_in_columns_that_nobody_reads(tmp_path: Path, kernel: str) -> None:
+    tables = [
+        pa.table({"x": [1, 2], "k": [1, 1], "y": [0.5, 1.5]}),
+        pa.table({"more": [1], "k": [2], "y": ["text"], "x": [4]}),
+        pa.table({"x": [8], "k": [1]}),
+    ]
+    for i, table in enumerate(tables):
+        pq.write_table(table, tmp_path / f"{i}.parquet")
+    lazy = dd.read_parquet(tmp_path)
+    assert lazy.x.sum().compute() == 15
+    assert lazy[lazy.x > 1].groupby("k").x.sum().compute().to_dict() == {1: 10, 2: 4}
+    assert lazy[lazy.x * 2 > 2].k.compute().tolist() == [1, 2, 1]
+
+
+def test_a_file_without_values_among_whole_numbers(tmp_path: Path, kernel: str) -> None:
+    pq.write_table(pa.table({"x": [1, 2]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": pa.nulls(2)}), tmp_path / "b.parquet")
+    lazy = dd.read_parquet(tmp_path)
+    assert lazy.x.dtype == "float64" and lazy.x.sum().compute() == 3
+    assert lazy.x.isna().compute().tolist() == [False, False, True, True]
+
+
 def test_columns_that_polars_cannot_look_at(tmp_path: Path, kernel: str) -> None:
     lists = pa.array([[1], [], [2]], pa.list_view(pa.int64()))
     pq.write_table(pa.table({"x": [1, 2, 3], "l": lists}), tmp_path / "b.parquet")

@@ -315,3 +315,10 @@ def test_decimals_are_as_precise_as_each_file_has_them(tmp_path: Path) -> None:
     assert read[read.x > 1].d.sum().compute() == Decimal("987.5")
     told = [("d", ">", Decimal("0.1"))]
     assert dd.read_parquet(str(tmp_path), filters=told).x.compute().tolist() == [1, 3]
+
+
+def test_columns_that_share_a_name_are_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"column 'a' is there more than once in .*x\.parquet"):
+        dd.read_parquet(tmp_path)

@@ -92,6 +92,8 @@ class Scan:
         if not self.files:
             return pl.LazyFrame()
         told: Any = dict.fromkeys(("hive_partitioning", "glob", "cache", "low_memory"), False)
+        # Others may be there, and missing, in some files; those that are read were looked for.
+        told |= {"extra_columns": "ignore", "missing_columns": "insert"}
         if not any(self.slices):
             return pl.scan_parquet(list(self.files), **told)
         frames = []

@@ -373,6 +373,7 @@ def find(
     fs, files, root = _files(path, filesystem, extensions, options)
     footers: dict[str, Any] = {}
     schema = open_footer(fs, files[0], footers).schema.to_arrow_schema()
+    _check_unique(schema, files[0])
     schema, names = _with_keys(schema, files, root, key_schema)
     limit = _limit(split, blocksize)
     most = None if limit is not None else 1 if split in ADAPTIVE else max(1, int(split))
@@ -387,6 +388,17 @@ def find(
     asked = conversion.backend is not None or conversion.options
     holed = frozenset() if asked else _holed(data, files, footers)
     return dataclasses.replace(data, holed=holed), footers
+
+
+def _check_unique(schema: Any, path: str) -> None:
+    """Refuse columns that share a name: readers of columns by name would not know which."""
+    names = schema.names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"column {twice!r} is there more than once in {path}; read the file with pyarrow, give "
+            "each a name of its own (rename_columns), and write it again"
+        )
 
 
 def _holed(data: Dataset, files: Sequence[str], footers: dict[str, Any]) -> frozenset[str]:
@@ -426,7 +438,11 @@ def _with_nulls(footer: Any) -> set[str]:
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     found = set()
     for name, place in flat.items():
-        if schema.column(place).max_definition_level != 1:
+        column = schema.column(place)
+        if column.max_definition_level != 1:
+            continue
+        if str(column.logical_type) == "Null" and footer.num_rows:
+            found.add(name)
             continue
         stats = (group.column(place).statistics for group in groups)
         if any(one is not None and one.has_null_count and one.null_count for one in stats):
