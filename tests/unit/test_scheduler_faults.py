@@ -213,6 +213,23 @@ def test_the_nanny_says_what_ended_a_worker_and_which_task_ran():
     assert b"signal 9, 2,000 bytes of memory at most, of 1,000 allowed" in told.reasons[0][3]
 
 
+@pytest.mark.parametrize("peak", [900, 100])
+def test_whose_inputs_do_not_fit_is_blamed_where_nothing_ran(peak):
+    c = Cluster("w", settings=Settings(allowed_failures=0, silence_s=0.0))
+    connected(c.state, 50, "nanny", c.now)
+    c.hear(50, Call(1, "nanny.hello", {"name": "w"}))
+    c.submit([(), (0,)], [0, 1])
+    dead = {"name": "w", "exit": 1, "peak": peak, "limit": 1000, "running": []}
+    c.end("w", one(c.sent(Run))[1])
+    assert one(c.sent(Run))[1].keys == ["b"]
+    c.hear(50, Call(0, "nanny.died", dead))
+    c.add("w")
+    validate(c.state)
+    failed = [key for _, told in c.sent(Finished) for key in told.failed]
+    assert failed == (["b"] if peak == 900 else [])
+    assert not c.state.deaths.get(find(c.state.names, "a")), "it had ended"
+
+
 def test_a_nanny_that_says_nothing_is_not_waited_for_long():
     c = Cluster("w", "v")
     connected(c.state, 50, "nanny", c.now)

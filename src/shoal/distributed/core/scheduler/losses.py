@@ -15,7 +15,7 @@ from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.reports import retire_run
 from shoal.distributed.core.scheduler.state import Scheduler, set_status
-from shoal.distributed.core.scheduler.table import ALONE, AWAY, NOTED
+from shoal.distributed.core.scheduler.table import ALONE, AWAY, HAS_INPUTS, NOTED
 from shoal.distributed.core.scheduler.transitions import READY, SENT, WAITING
 from shoal.distributed.core.scheduler.twins import stop_twin
 
@@ -29,6 +29,7 @@ def lose_worker(
     blame: bool,
     now: float,
     guilty: set[tuple[int, int]] | None = None,
+    hungry: bool = False,
 ) -> None:
     """A worker is gone.
 
@@ -44,6 +45,8 @@ def lose_worker(
         The time.
     guilty
         ``(number, run)`` of what ran, if that is known.
+    hungry
+        It died because of its memory.
 
     Examples
     --------
@@ -62,7 +65,7 @@ def lose_worker(
     state.dying.pop(number, None)
     for code in state.codes.values():
         code.workers.pop(number, None)
-    suspects = set(suspected(state, worker, guilty)) if blame else set()
+    suspects = set(suspected(state, worker, guilty, hungry)) if blame else set()
     place, states = table.place, table.states
     queued = [r for r, p in enumerate(place) if p == number and states[r] == READY]
     running = list(worker.sent)
@@ -97,11 +100,20 @@ def lose_worker(
             place_ready(state, (row,))
 
 
-def suspected(state: Scheduler, worker: Worker, guilty: set[tuple[int, int]] | None) -> list[int]:
-    """The tasks that had begun, as far as can be known: the first by priority, a slot each."""
+def suspected(
+    state: Scheduler, worker: Worker, guilty: set[tuple[int, int]] | None, hungry: bool
+) -> list[int]:
+    """The tasks that had begun, as far as can be known: the first by priority, a slot each.
+
+    Where nothing ran, and there was too little memory, the first one's inputs were being loaded.
+    """
     table = state.table
     if guilty is not None:
-        return [r for r in worker.sent if (table.numbers[r], table.runs[r]) in guilty]
+        ran = [r for r in worker.sent if (table.numbers[r], table.runs[r]) in guilty]
+        if ran or not hungry:
+            return ran
+        waited = [r for r in worker.sent if table.flags[r] & HAS_INPUTS]
+        return [min(waited, key=table.priorities.__getitem__)] if waited else []
     slots = [row for row in worker.sent if not table.flags[row] & AWAY]
     slots.sort(key=table.priorities.__getitem__)
     away = [row for row in worker.sent if table.flags[row] & AWAY]
@@ -122,8 +134,9 @@ def accuse(state: Scheduler, row: int, worker: Worker, reason: str) -> bool:
         return False
     key = key_of(table, row)
     text = (
-        f"{len(dead)} workers died while they ran {key!r}: {', '.join(dead)}; it is not tried "
-        "again. Look for a crash in its function, or give it more memory"
+        f"{len(dead)} workers died while they ran {key!r}, or loaded its inputs: "
+        f"{', '.join(dead)}; it is not tried again. Look for a crash in its function, or give it "
+        "more memory: smaller pieces, or workers with a larger memory_limit"
     )
     fail(state, row, ("killed", key, worker.address, text.encode()))
     return True

@@ -25,6 +25,9 @@ from shoal.distributed.core.scheduler.stranded import stranded
 
 __all__ = ["METHODS"]
 
+HUNGRY = 0.8
+"""So much of its limit makes a worker that died one that died for lack of memory."""
+
 
 def hello(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: float) -> Any:
     """A nanny introduces itself."""
@@ -48,7 +51,7 @@ def died(state: Scheduler, who: Party, request: int, args: dict[str, Any], now: 
             # Its connection may close later, and then nobody would know whose it was.
             state.parties.pop(worker.party, None)
             party_gone(state, worker.party)
-            lose_worker(state, worker, text, True, now, guilty)
+            lose_worker(state, worker, text, True, now, guilty, is_hungry(args))
             state.workers_moved = True
             return
     # Its connection ended before the nanny could say why.
@@ -66,6 +69,12 @@ def gave_up(state: Scheduler, who: Party, request: int, args: dict[str, Any], no
     none_left = "No worker is left: start some (cluster.scale, `shoal worker`)"
     else_ = "The other workers go on without it" if others else none_left
     log_event(state, "warn", {"text": f"{text}. {stranded(state, [name]) or else_}"}, now)
+
+
+def is_hungry(args: dict[str, Any]) -> bool:
+    """Whether a process has ended about where its nanny, or the system, ends it for its memory."""
+    peak, limit = args.get("peak") or 0, args.get("limit") or 0
+    return bool(limit) and peak >= HUNGRY * limit
 
 
 def describe_death(args: dict[str, Any]) -> str:
