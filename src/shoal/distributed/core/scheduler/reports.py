@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, compress
+from operator import not_
 from typing import Any
 
 from shoal.distributed.core.scheduler.failures import fail
@@ -166,7 +167,7 @@ def keep_needed(
     for row in compress(rows, left):
         states[row] = MEMORY
         place[row] = number
-    spent = [not waiters for waiters in left]
+    spent = [*map(not_, left)]
     worker.drops += compress(table.numbers[here], spent)
     worker.nbytes -= sum(compress(table.nbytes[here], spent))
     worker.held -= sum(spent)
