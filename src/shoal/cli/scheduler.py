@@ -32,7 +32,7 @@ __all__ = ["scheduler"]
 GC_THRESHOLDS = (500_000, 5, 20)
 """What is known of tasks is much and holds no cycles; what does (errors, connections) is little.
 Python's own setting takes a tenth more of the scheduler's time, and 100,000 young objects still a
-fifteenth: they are messages and tasks that wait, and are all there still when they are looked at."""
+fifteenth: they are messages and tasks that wait, and all there still when they are looked at."""
 
 
 HELP = """Start a scheduler, and wait until it ends (Ctrl-C).
