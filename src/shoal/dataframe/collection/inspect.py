@@ -79,7 +79,7 @@ def current_ends(frame: Any, col: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     >>> from shoal.dataframe import from_dict
     >>> df = from_dict({"x": [1, 2, 3]}, npartitions=3)
     >>> left, ends = current_ends(df[df.x != 2], "x")
-    >>> left.npartitions, ends
+    >>> left.npartitions, [(int(first), int(last)) for first, last in ends]
     (2, [(1, 1), (3, 3)])
     """
     meta = pd.Series([], dtype=object)
