@@ -6,7 +6,8 @@ wherever they are in the graph: the scheduler finds, sends and hears of them as 
 (`core.scheduler.along`), and what is known of them lies together in its memory.  Nothing but speed
 depends on it.
 
-Whoever says a graph reckons the order: there are many clients, and one scheduler.
+Whoever says a graph reckons the order, and what of the table follows from it (`Stands`): there are
+many clients, and one scheduler.
 """
 
 from __future__ import annotations
