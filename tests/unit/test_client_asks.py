@@ -271,3 +271,56 @@ def test_a_timeout_is_a_number(client: Client) -> None:
     with pytest.raises(ValueError, match="so many seconds"):
         client.wait_for_workers(9, timeout=float("nan"))
     assert future.result(timeout=float("inf")) == 1
+
+
+def test_keys_stand_for_their_futures_where_a_cluster_is_asked(client) -> None:
+    named = client.submit(abs, -1, key="asked by name")
+    block = client.submit(abs, -2, key=("block", 0))
+    number = client.submit(abs, -3, key=5)
+    wait([named, block, number])
+    for what in (
+        [named, block, number],
+        ["asked by name", ("block", 0), 5],
+        {1: [named, block], 2: 5},
+    ):
+        where = client.who_has(what)
+        assert list(where) == ["asked by name", ("block", 0), 5]
+        assert [len(workers) for workers in where.values()] == [1, 1, 1]
+        assert list(client.nbytes(what, summary=False)) == list(where)
+    assert client.who_has("asked by name") == client.who_has(named)
+    assert client.scheduler.who_has([named]) == client.who_has(["asked by name"])
+    assert client.who_has(["nobody's"]) == {"nobody's": ()}
+    assert client.who_has([]) == {}
+    assert client.call_stack(named, keys=["nobody's"]) == {}
+    with pytest.raises(TypeError, match="who_has takes futures, collections of them, or keys; got"):
+        client.who_has([object()])
+
+
+def test_what_would_do_nothing_is_refused(client) -> None:
+    for method in (client.cancel, client.retry, client.replicate, client.rebalance):
+        with pytest.raises(TypeError, match=rf"{method.__name__} takes futures.*Future\('x'\)"):
+            method(["x"])
+        method([])
+    for call in (client.compute, client.persist):
+        with pytest.raises(TypeError, match="has no option 'worker': use workers="):
+            call(delayed(abs)(-1), worker="0")
+    with pytest.raises(TypeError, match=r"compute has no option 'timeout'.*timeout_s="):
+        delayed(abs)(-1).compute(timeout=5)
+    with pytest.raises(TypeError, match="persist has no option 'retry': use retries="):
+        delayed(abs)(-1).persist(retry=5)
+    with pytest.raises(TypeError, match="get has no option 'resource': use resources="):
+        client.get({"x": (abs, -1)}, "x", resource={"GPU": 1})
+    with (
+        pytest.raises(TypeError, match="annotate has no option 'timeout': use timeout_s="),
+        annotate(timeout=5),
+    ):
+        pass
+    with annotate(colour="red"):
+        assert delayed(abs)(-1).compute() == 1
+
+
+def test_what_is_persisted_from_anywhere_may_be_actors(client) -> None:
+    kept = delayed(dict)({"a": 1}).persist(actors=True)
+    [actor] = client.gather(client.futures_of(kept))
+    assert isinstance(actor, Actor)
+    assert actor.get("a").result() == 1

@@ -8,11 +8,11 @@ knows workers, resources, priority, retries; the local executors have no use for
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["annotate", "current_annotations", "get_annotations"]
+__all__ = ["annotate", "current_annotations", "get_annotations", "refuse_misspelt"]
 
 _current: ContextVar[dict[str, Any] | None] = ContextVar("shoal_annotations", default=None)
 
@@ -53,7 +53,8 @@ def annotate(**annotations: Any) -> Iterator[None]:
     Raises
     ------
     TypeError
-        A checked annotation has another type.
+        A checked annotation has another type, or a name is one of these misspelt (``worker``,
+        ``timeout``): it would mean nothing, and nobody would notice.
 
     Examples
     --------
@@ -61,6 +62,7 @@ def annotate(**annotations: Any) -> Iterator[None]:
     ...     get_annotations()
     {'priority': 1, 'retries': 2}
     """
+    refuse_misspelt(annotations, CHECKED, "annotate")
     for name, value in annotations.items():
         _check(name, value)
     token = _current.set({**(_current.get() or {}), **annotations})
@@ -70,22 +72,75 @@ def annotate(**annotations: Any) -> Iterator[None]:
         _current.reset(token)
 
 
+CHECKED: dict[str, tuple[tuple[type, ...], str]] = {
+    "priority": ((int, float), "a number"),
+    "retries": ((int,), "an int of at least 0"),
+    "workers": ((str, list, tuple, set), "a str, or a list, tuple or set of them"),
+    "allow_other_workers": ((bool,), "a bool"),
+    "resources": ((dict,), "a dict of numbers"),
+    "timeout_s": ((int, float), "a number of seconds"),
+    "executor": ((str,), "the name of an executor"),
+    "speculative": ((bool,), "a bool"),
+}
+"""Annotations that schedulers act on: their types, also in words."""
+
+MEANT = {
+    "actor": "actors",
+    "allow_other_worker": "allow_other_workers",
+    "executors": "executor",
+    "priorities": "priority",
+    "resource": "resources",
+    "retry": "retries",
+    "timeout": "timeout_s",
+    "worker": "workers",
+}
+"""What is written by those who mean something else."""
+
+
+def refuse_misspelt(given: Iterable[str], known: Iterable[str], method: str) -> None:
+    """Refuse options that would mean nothing, and are meant to be others.
+
+    Parameters
+    ----------
+    given
+        Names of options that are not looked at.
+    known
+        Names of those that are.
+    method
+        Where they were given.
+
+    Raises
+    ------
+    TypeError
+        For the first of them.
+
+    Examples
+    --------
+    >>> refuse_misspelt(["colour"], ["workers"], "compute")
+    >>> refuse_misspelt(["worker"], ["workers"], "compute")
+    Traceback (most recent call last):
+    ...
+    TypeError: compute has no option 'worker': use workers=
+    >>> refuse_misspelt(["timeout"], ["workers"], "compute")
+    Traceback (most recent call last):
+    ...
+    TypeError: compute has no option 'timeout': use shoal.annotate(timeout_s=...), for each task
+    """
+    for name in given:
+        meant = MEANT.get(name, "")
+        if meant in known:
+            raise TypeError(f"{method} has no option {name!r}: use {meant}=")
+        if meant in CHECKED:
+            advice = f"use shoal.annotate({meant}=...), for each task"
+            raise TypeError(f"{method} has no option {name!r}: {advice}")
+
+
 def _check(name: str, value: Any) -> None:
     if callable(value):
         return
-    wanted: dict[str, tuple[tuple[type, ...], str]] = {
-        "priority": ((int, float), "a number"),
-        "retries": ((int,), "an int of at least 0"),
-        "workers": ((str, list, tuple, set), "a str, or a list, tuple or set of them"),
-        "allow_other_workers": ((bool,), "a bool"),
-        "resources": ((dict,), "a dict of numbers"),
-        "timeout_s": ((int, float), "a number of seconds"),
-        "executor": ((str,), "the name of an executor"),
-        "speculative": ((bool,), "a bool"),
-    }
-    if name not in wanted:
+    if name not in CHECKED:
         return
-    types, said = wanted[name]
+    types, said = CHECKED[name]
     good = isinstance(value, types)
     if name == "retries" and isinstance(value, int):
         good = value >= 0

@@ -28,7 +28,7 @@ from shoal.distributed.client.encode import (
     options_of,
     split_arguments,
 )
-from shoal.distributed.client.future import Future, futures_of, make_future
+from shoal.distributed.client.future import Future, futures_given, futures_of, make_future
 from shoal.distributed.client.keys import (
     PLAIN,
     func_label,
@@ -44,6 +44,7 @@ from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry
 from shoal.distributed.protocol import Key, Listed, Options, Retry, Submit, Want
+from shoal.expr.annotate import refuse_misspelt
 from shoal.graph.fuse import fuse
 from shoal.graph.legacy import flatten_keys, nest_results, plan_from_dict
 from shoal.graph.task import ATOMS
@@ -62,7 +63,7 @@ CHUNK = 5_000
 LARGE_BYTES = 10_000_000
 """A call that takes more with it gets a warning: such data is better scattered once."""
 
-WORKER_OPTIONS = ("workers", "allow_other_workers", "resources", "retries", "priority")
+WORKER_OPTIONS = ("workers", "allow_other_workers", "resources", "retries", "priority", "actors")
 
 
 class Calls(Session):
@@ -283,6 +284,7 @@ class Calls(Session):
         ...     client.compute(shoal.delayed(pow)(2, 5)).result()
         32
         """
+        refuse_misspelt(kwargs, WORKER_OPTIONS, "compute")
         many = isinstance(collections, list | tuple | set | frozenset)
         items = list(collections) if many else [collections]
         if traverse:
@@ -344,6 +346,7 @@ class Calls(Session):
         ...     kept.sum().compute()
         6
         """
+        refuse_misspelt(kwargs, WORKER_OPTIONS, "persist")
         many = isinstance(collections, list | tuple | set | frozenset)
         items = list(collections) if many else [collections]
         for item in items:
@@ -410,6 +413,7 @@ class Calls(Session):
         ...     client.get({"x": 1, "y": (abs, "x")}, ["x", "y"])
         (1, 1)
         """
+        refuse_misspelt(kwargs, WORKER_OPTIONS, "get")
         plan = plan_from_dict(dsk, flatten_keys(keys))
         options = options_of(
             workers=workers,
@@ -514,8 +518,7 @@ class Calls(Session):
             return [futures.want(link.table, key) for key in encoded.keys]
 
     def __shoal_run__(self, plan: Plan, **options: Any) -> list[Any]:
-        known = {name: options[name] for name in WORKER_OPTIONS if name in options}
-        entries = self._submit_plan(plan, options_of(**known))
+        entries = self._submit_plan(plan, _asked(options, "compute"))
         try:
             return self._results_of(entries, None)
         finally:
@@ -523,14 +526,12 @@ class Calls(Session):
                 self._link.drop(entry)
 
     def __shoal_keep__(self, plan: Plan, **options: Any) -> list[Any]:
-        known = {name: options[name] for name in WORKER_OPTIONS if name in options}
-        return self._blocks(plan, options_of(**known), inline=False)
+        return self._blocks(plan, _asked(options, "persist"), inline=False)
 
     def __shoal_begin__(
         self, collections: Sequence[Any], optimize_graph: bool, **options: Any
     ) -> list[Sequence[Any]]:
-        known = {name: options[name] for name in WORKER_OPTIONS if name in options}
-        return self._persisted(collections, optimize_graph, options_of(**known))
+        return self._persisted(collections, optimize_graph, _asked(options, "persist"))
 
     def __shoal_memory__(self) -> int | None:
         """Bytes that the smallest worker can have; None: no worker has a limit."""
@@ -585,7 +586,7 @@ class Calls(Session):
         reason, msg
             Said by the error that the futures raise.
         """
-        found = {future._entry.key: None for future in futures_of(futures)}
+        found = {future._entry.key: None for future in futures_given(futures, "cancel")}
         text = msg or reason or "cancelled by the user"
 
         async def steps() -> None:
@@ -603,7 +604,7 @@ class Calls(Session):
         asynchronous
             Default: the client's.
         """
-        found = list({future._entry.key: None for future in futures_of(futures)})
+        found = list({future._entry.key: None for future in futures_given(futures, "retry")})
 
         async def steps() -> None:
             with self._link.lock:
@@ -617,6 +618,13 @@ class Calls(Session):
 
 
 _retry = futures.retry
+
+
+def _asked(given: dict[str, Any], method: str) -> list[Options]:
+    """What `shoal.compute` and `shoal.persist` were asked for, among other executors' options."""
+    refuse_misspelt(given, WORKER_OPTIONS, method)
+    known = {name: given.get(name) for name in WORKER_OPTIONS}
+    return options_of(actor=known.pop("actors"), **known)
 
 
 def _submit_one(

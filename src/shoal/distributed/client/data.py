@@ -18,7 +18,7 @@ from typing import Any
 
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.failures import note_unopened
-from shoal.distributed.client.future import Future, futures_of, make_future
+from shoal.distributed.client.future import Future, futures_given, futures_of, make_future
 from shoal.distributed.client.keys import unique_key, wire_key
 from shoal.distributed.client.promise import Deadline, Promise, spawn, timeout_of, wait_all
 from shoal.distributed.client.session import Session
@@ -473,7 +473,7 @@ class DataMethods(Session):
             raise ValueError(
                 f"replicate needs at least one copy, got n={n}; release futures instead"
             )
-        found = futures_of(futures)
+        found = futures_given(futures, "replicate")
         return self._after(
             found, "replicate", n=n, workers=None if workers is None else worker_names(workers)
         )
@@ -490,7 +490,7 @@ class DataMethods(Session):
         **kwargs
             Accepted.
         """
-        found = None if futures is None else futures_of(futures)
+        found = None if futures is None else futures_given(futures, "rebalance")
         return self._after(
             found, "rebalance", workers=None if workers is None else worker_names(workers)
         )

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from shoal.collection import is_collection
 from shoal.distributed.client.current import current_client
 from shoal.distributed.client.failures import note_unopened, task_error
 from shoal.distributed.client.keys import wire_key
@@ -36,7 +37,7 @@ from shoal.serialize.references import refer
 if TYPE_CHECKING:
     from shoal.distributed.client.client import Client
 
-__all__ = ["Future", "futures_of", "make_future"]
+__all__ = ["Future", "futures_given", "futures_of", "keys_given", "make_future"]
 
 T = TypeVar("T")
 
@@ -387,3 +388,79 @@ def _refuse_cancelled(futures: Iterable[Future[Any]], client: Client | None) -> 
         for future in futures:
             if future.cancelled():
                 raise task_error(future._entry.error or _RELEASED.error)  # type: ignore[arg-type]
+
+
+def futures_given(item: Any, method: str) -> list[Future[Any]]:
+    """The futures that a method was given, as `futures_of` finds them.
+
+    Parameters
+    ----------
+    item
+        Futures, collections and containers of them.
+    method
+        Whose argument it is, for the error.
+
+    Raises
+    ------
+    TypeError
+        There are things in it, and none of them is a future or a collection: a method that did
+        nothing with them would not be noticed.
+
+    Examples
+    --------
+    >>> futures_given([], "cancel")
+    []
+    >>> futures_given(["inc-1"], "cancel")
+    Traceback (most recent call last):
+    ...
+    TypeError: cancel takes futures, or collections of them, got ['inc-1']; Future('inc-1') is ...
+    """
+    found = futures_of(item)
+    if not found and not is_collection(item):
+        parts = [item] if not isinstance(item, list | tuple | set | frozenset | dict) else item
+        stray = [part for part in parts if isinstance(part, str | bytes | int | float)]
+        if stray:
+            hint = f"; Future({stray[0]!r}) is the future of a key"
+            raise TypeError(
+                f"{method} takes futures, or collections of them, got {item!r}"
+                + (hint if isinstance(stray[0], str) else "")
+            )
+    return found
+
+
+def keys_given(item: Any, method: str) -> dict[Key, Any]:
+    """The keys that a method was asked about, as the scheduler has them and as the user does.
+
+    Parameters
+    ----------
+    item
+        Keys, futures, and collections and containers of these.
+    method
+        Whose argument it is, for the error.
+
+    Raises
+    ------
+    TypeError
+        Something in it is none of these.
+
+    Examples
+    --------
+    >>> keys_given("x", "who_has"), keys_given([("x", 0), 5], "who_has")
+    ({'x': 'x'}, {('x', 0): ('x', 0), ('int', '5'): 5})
+    """
+    if isinstance(item, Future):
+        return {item._entry.key: item.key}
+    if isinstance(item, tuple) and item and isinstance(item[0], str):
+        return {wire_key(item): item}
+    if isinstance(item, list | tuple | set | frozenset | dict):
+        found: dict[Key, Any] = {}
+        for part in item:
+            found |= keys_given(item[part] if isinstance(item, dict) else part, method)
+        return found
+    if isinstance(item, str | bytes | int | float):
+        return {wire_key(item): item}
+    if is_collection(item):
+        return {future._entry.key: future.key for future in futures_of(item)}
+    raise TypeError(
+        f"{method} takes futures, collections of them, or keys; got {type(item).__name__}: {item!r}"
+    )

@@ -11,7 +11,7 @@ import fsspec
 import msgspec
 
 from shoal.distributed.client.encode import worker_names
-from shoal.distributed.client.future import Future, futures_of
+from shoal.distributed.client.future import Future, keys_given
 from shoal.distributed.client.keys import wire_key
 from shoal.distributed.client.promise import timeout_of
 from shoal.distributed.client.session import Session
@@ -65,7 +65,8 @@ class Info(Session):
         Parameters
         ----------
         futures
-            Only these, or collections of such; default: all keys that there are results of.
+            Only these: futures, collections of such, or keys; default: all keys that there are
+            results of.
         **kwargs
             Accepted.
 
@@ -73,11 +74,17 @@ class Info(Session):
         -------
         dict
             Addresses by key; an empty tuple for a task without a result.
+
+        Examples
+        --------
+        >>> from shoal.distributed import Client
+        >>> with Client(n_workers=1, processes=False) as client:
+        ...     one = client.submit(abs, -1, key="one")
+        ...     value = one.result()
+        ...     {key: len(where) for key, where in client.who_has(["one", "two"]).items()}
+        {'one': 1, 'two': 0}
         """
-        keys = None
-        if futures is not None:
-            keys = list({future._entry.key: None for future in futures_of(futures)})
-        return self._run(self._answer("scheduler.who_has", {"keys": keys}), _pairs)
+        return self._about_keys("scheduler.who_has", futures, _pairs)
 
     def has_what(self, workers: Any = None, **kwargs: Any) -> Any:
         """Which results workers hold.
@@ -127,6 +134,17 @@ class Info(Session):
         """
         return self._about_workers("scheduler.processing", workers, _keys_of_all)
 
+    def _about_keys(self, method: str, asked: Any, finish: Any, **args: Any) -> Any:
+        """Ask about keys, and have the answer with keys as the user knows them."""
+        names = None if asked is None else keys_given(asked, method.rpartition(".")[2])
+
+        def named(found: Any) -> Any:
+            pairs: dict[Any, Any] = finish(found)
+            return pairs if names is None else {names.get(k, k): v for k, v in pairs.items()}
+
+        some = None if names is None else list(names)
+        return self._run(self._answer(method, {"keys": some, **args}), named)
+
     def _about_workers(self, method: str, workers: Any, finish: Any) -> Any:
         some = None if workers is None else worker_names(workers)
         return self._run(self._answer(method, {"workers": some}), lambda found: finish(found))
@@ -137,16 +155,13 @@ class Info(Session):
         Parameters
         ----------
         keys
-            Only these; default: all.
+            Only these: keys, futures, collections of such; default: all.
         summary
             By prefix of the keys, summed.
         **kwargs
             Accepted.
         """
-        some = None if keys is None else [wire_key(key) for key in keys]
-        return self._run(
-            self._answer("scheduler.nbytes", {"keys": some, "summary": summary}), _pairs_or_dict
-        )
+        return self._about_keys("scheduler.nbytes", keys, _pairs_or_dict, summary=summary)
 
     def call_stack(self, futures: Any = None, keys: Any = None) -> Any:
         """Where the running tasks are: their Python stacks, by worker and key.
@@ -156,10 +171,8 @@ class Info(Session):
         futures, keys
             Only these; default: all.
         """
-        found: list[Key] | None = [wire_key(key) for key in keys or ()]
-        if futures is not None:
-            found = [*(found or ()), *[f._entry.key for f in futures_of(futures)]]
-        some = found if futures is not None or keys is not None else None
+        asked = [part for part in (futures, keys) if part is not None]
+        some = list(keys_given(asked, "call_stack")) if asked else None
         return self._run(self._answer("scheduler.call_stack", {"keys": some}), _stacks)
 
     def story(self, *keys_or_stimuli: Any, on_error: str = "raise") -> Any:
@@ -408,8 +421,7 @@ class SchedulerProxy:
         keys
             None for all.
         """
-        some = None if keys is None else [wire_key(key) for key in keys]
-        return self._client._run(self._client._answer("scheduler.who_has", {"keys": some}), _pairs)
+        return self._client.who_has(keys)
 
     def has_what(self, workers: Any = None) -> Any:
         """Keys of the results that workers hold, by address.
