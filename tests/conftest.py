@@ -8,6 +8,7 @@ them, for a machine that has the time.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -27,6 +28,9 @@ if PROFILE == "repeat":
     # these are other ones in each process and with each order of tests: there is no setting for it.
     assert hasattr(providers.HypothesisProvider, "_local_constants")
     providers.HypothesisProvider._local_constants = providers.Constants()
+
+# What a shell runs beside itself ignores this signal, and so would all programs that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def descriptors() -> set[tuple[int, str]]:

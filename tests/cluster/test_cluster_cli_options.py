@@ -104,7 +104,7 @@ def test_mistakes_are_named(arguments: list[str], said: str, tmp_path: Path, mon
 
 def test_a_second_signal_does_not_interrupt_the_end(capsys) -> None:
     ended = []
-    before = signal.getsignal(signal.SIGINT)  # ignored in what a shell runs beside itself
+    before = signal.getsignal(signal.SIGINT)
     with interrupted_by_signals():
         try:
             signal.raise_signal(signal.SIGTERM)

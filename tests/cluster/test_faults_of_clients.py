@@ -34,7 +34,7 @@ Queue("never").get()
 
 
 WITH_A_CLUSTER = """
-import sys, threading
+import sys
 from shoal.distributed import Client, LocalCluster
 
 if __name__ == "__main__":

@@ -161,13 +161,19 @@ CASES: dict[str, tuple[Callable[[Client], Any], dict[str, Any], str]] = {
 }
 """Job, cluster, and what is said, with its number, by the name of the finding."""
 
+ALONE = {"skewed"}
+"""Their job is another one each time: two runs that take long are no exception any more."""
+
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_reason_is_named_with_its_number(name: str) -> None:
+def test_the_reason_is_named_with_its_number(name: str, wait_until: Any) -> None:
     job, options, said = CASES[name]
     with LocalCluster(dashboard_address=None, **options) as cluster, Client(cluster) as client:
         end, held = time.monotonic() + TIMEOUT_S, []
         while True:
+            if name in ALONE:
+                held.clear()
+                wait_until(lambda: not len(cluster.scheduler.tasks), "the job before is over")
             # As one job: of what was before, sums are not kept.
             held = [*held[-1:], job(client)]
             if name != "stuck":
