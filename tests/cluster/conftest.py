@@ -7,6 +7,7 @@ comes meanwhile is kept, so neither side hears anything, as when packets are dro
 from __future__ import annotations
 
 import gc
+import math
 import os
 import selectors
 import socket
@@ -183,6 +184,11 @@ class Faulty:
         return not len(state.table) and not any(
             worker.sent or worker.held for worker in list(state.workers.values())
         )
+
+    def silence_s(self, address: str) -> float:
+        """How long ago a worker has said something; of one that is not there, for ever."""
+        heard = [w.heard for w in list(self.state.workers.values()) if w.address == address]
+        return float(self.cluster.scheduler.loop.time() - max(heard, default=-math.inf))
 
     def relay(self, port: int) -> Relay:
         relay = Relay(port)

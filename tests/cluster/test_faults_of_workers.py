@@ -29,7 +29,7 @@ WAIT_S = 60
 SILENCE_S = 2.0
 """How long workers may say nothing here; 5 s are the default."""
 
-BUSY_S = 10.0
+BUSY_S = 30.0
 """What is promised is for a machine that does nothing else."""
 
 
@@ -121,6 +121,8 @@ def test_a_process_that_is_stopped_for_a_while(
         address, pid = next(iter(pids.items()))
         kept = client.submit(inc, 1, workers=[address])
         assert kept.result(timeout=WAIT_S) == 2
+        # On a busy machine it may have said nothing for a while already.
+        wait_until(lambda: faulty.silence_s(address) < 1.0, "it was just heard")
         begun = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -398,7 +400,7 @@ def test_two_workers_that_do_not_reach_each_other(
 @pytest.mark.parametrize("how", ["silence", "half-open"])
 def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any, how: str) -> None:
     with suffer(n_workers=1, settings=core.Settings(silence_s=SILENCE_S)) as faulty:
-        client, cluster = faulty.client, faulty.cluster
+        client, cluster, here = faulty.client, faulty.cluster, set(faulty.pids())
         relay = faulty.relay(int(cluster.scheduler_address.rpartition(":")[2]))
         away = Nanny(
             relay.address,
@@ -411,6 +413,10 @@ def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any
             client.wait_for_workers(2, timeout=WAIT_S)
             work = client.map(lambda i: slow_sum(0.02, i, 1), range(100))
             wait_until(lambda: sum(f.done() for f in work) > 10, "both work")
+            wait_until(
+                lambda: any(faulty.silence_s(other) < 0.5 for other in set(faulty.pids()) - here),
+                "it was just heard",
+            )
             begun = time.monotonic()
             if how == "silence":
                 relay.cut = {"in", "out"}
@@ -419,7 +425,7 @@ def test_a_worker_that_does_not_reach_the_scheduler(suffer: Any, wait_until: Any
             wait_until(lambda: len(faulty.pids()) == 1, "it is missed", SILENCE_S + BUSY_S)
             assert client.gather(work) == list(range(1, 101))
             if how == "silence":
-                assert time.monotonic() - begun >= SILENCE_S - 0.6  # it beats twice a second
+                assert time.monotonic() - begun >= SILENCE_S - 0.6
             relay.cut = set()
             wait_until(lambda: len(faulty.pids()) == 2, "it is back")
             again = client.map(lambda i: slow_sum(0.01, i, 2), range(50))

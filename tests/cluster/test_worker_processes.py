@@ -21,6 +21,9 @@ from shoal.errors import KilledWorker
 WAIT_S = 60
 """Far more than what is promised, which is for a machine that does nothing else."""
 
+SILENCE_S = 2.0
+"""How long workers may say nothing here; 5 s are the default."""
+
 HOG = r"hog.*its process took [\d.]+ MiB, more than 95% of its limit of 286.10 MiB; use a larger"
 
 
@@ -33,7 +36,7 @@ def client(tmp_path):
             threads_per_worker=1,
             memory_limit="300 MB",
             local_directory=str(tmp_path),
-            scheduler_kwargs={"settings": core.Settings(silence_s=1.0)},
+            scheduler_kwargs={"settings": core.Settings(silence_s=SILENCE_S)},
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -104,7 +107,7 @@ def test_a_worker_that_is_killed_in_the_middle(client, tmp_path):
 
 def test_code_that_lets_nobody_else_run_is_alive(client):
     # Longer than a worker may be silent; called so that it keeps the interpreter's lock.
-    task = client.submit(hold_the_lock, 2_500_000)
+    task = client.submit(hold_the_lock, int(1.8e6 * SILENCE_S))
     workers = client.run(os.getpid)
     assert task.result(timeout=WAIT_S) in workers.values()
     assert client.run(os.getpid) == workers
