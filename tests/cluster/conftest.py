@@ -25,7 +25,7 @@ from shoal.distributed import Client, LocalCluster
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.net.gate import borrow_gate, return_gate
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 """How long anything may take on a machine with much else to do."""
 
 

@@ -39,7 +39,7 @@ from shoal.distributed.client.link import Link
 from shoal.distributed.net import Security
 from shoal.errors import AuthenticationError, ClusterError
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from shoal.distributed import CancelledError, Client, Event, LocalCluster, wait
 from shoal.distributed.dashboard.access import Access
 from shoal.distributed.node.door import parse_door
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 @pytest.fixture(scope="module")

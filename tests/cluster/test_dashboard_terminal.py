@@ -24,7 +24,7 @@ from shoal.distributed.client.taskstream import get_task_stream
 from shoal.distributed.client.tracing import traced
 from shoal.distributed.dashboard.report import SCRIPTS, bundle, static_text
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 @pytest.fixture(scope="module")

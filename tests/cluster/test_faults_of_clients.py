@@ -18,7 +18,7 @@ from shoal.distributed import Client, Event, LocalCluster, Lock, Queue, Semaphor
 from shoal.distributed.core import scheduler as core
 from shoal.distributed.net import write_cluster_file
 
-WAIT_S = 60
+WAIT_S = 120
 
 PROGRAM = """
 import sys, threading

@@ -25,7 +25,7 @@ from shoal.distributed.core import scheduler as core
 from shoal.distributed.node import nanny as nannies
 from shoal.errors import KilledWorker, LostResultError, SpillFullError
 
-WAIT_S = 60
+WAIT_S = 120
 SILENCE_S = 2.0
 """How long workers may say nothing here; 5 s are the default."""
 

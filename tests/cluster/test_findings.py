@@ -19,7 +19,7 @@ pytest.importorskip("starlette")
 from shoal.distributed import Client, LocalCluster, SchedulerPlugin, get_worker, wait
 from shoal.distributed.dashboard.findings import RULES
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from shoal.distributed import (
     wait,
 )
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -18,7 +18,7 @@ from shoal.distributed import Client, LocalCluster
 from shoal.distributed.core import scheduler as core
 from shoal.serialize.parts import SHELF
 
-WAIT_S = 60
+WAIT_S = 120
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from shoal import config, delayed
 from shoal.distributed import Client, LocalCluster, get_client, traced
 from shoal.distributed.spans import asked, load_api
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from shoal.distributed import Client, LocalCluster
 from shoal.distributed.core import scheduler as core
 from shoal.errors import KilledWorker
 
-WAIT_S = 60
+WAIT_S = 120
 """Far more than what is promised, which is for a machine that does nothing else."""
 
 SILENCE_S = 2.0
