@@ -26,7 +26,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwr
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 FOLDER = os.environ.get("SHOAL_SCREENSHOTS")
-WAIT_MS = 30_000
+WAIT_MS = 90_000
 
 pytestmark = [
     pytest.mark.slow,
@@ -90,13 +90,20 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+def new_context(browser: Any, **options: Any) -> Any:
+    """A visitor who knows nothing yet, and has patience."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(WAIT_MS)
+    return context
+
+
 @pytest.fixture(scope="module")
 def site(browser: Any, client: Client) -> Iterator[tuple[Any, str]]:
     """A context that is signed in, and the address."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    context = new_context(browser, viewport={"width": 1400, "height": 900}, color_scheme="light")
     page = context.new_page()
     page.goto(client.dashboard_link)
-    page.wait_for_url("**/status", timeout=WAIT_MS)
+    page.wait_for_url("**/status")
     yield context, page.url.rpartition("/")[0]
     context.close()
 
@@ -121,7 +128,6 @@ def updates(page: Any, panel: str, count: int) -> None:
     page.wait_for_function(
         "([panel, count]) => Number(document.getElementById(panel)?.dataset.updates) >= count",
         arg=[panel, count],
-        timeout=WAIT_MS,
     )
 
 
@@ -139,13 +145,12 @@ def inked(page: Any, panel: str) -> None:
             return false;
         })""",
         arg=panel,
-        timeout=WAIT_MS,
     )
 
 
 def shows(page: Any, panel: str, text: str) -> None:
     """Wait until a panel shows a text."""
-    page.locator(f"#{panel}", has_text=text).wait_for(timeout=WAIT_MS)
+    page.locator(f"#{panel}", has_text=text).wait_for()
 
 
 PAGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
@@ -185,12 +190,11 @@ def test_pages_show_what_happens(page: Any, site: tuple[Any, str], name: str) ->
 def test_numbers_change(page: Any, site: tuple[Any, str]) -> None:
     page.goto(f"{site[1]}/status")
     cell = page.locator("#summary dd").nth(3)
-    cell.filter(has_text="0").or_(cell).first.wait_for(timeout=WAIT_MS)
+    cell.filter(has_text="0").or_(cell).first.wait_for()
     before = cell.inner_text()
     page.wait_for_function(
         "(old) => document.querySelectorAll('#summary dd')[3].textContent !== old",
         arg=before,
-        timeout=WAIT_MS,
     )
 
 
@@ -205,7 +209,7 @@ def test_the_keyboard(page: Any, site: tuple[Any, str]) -> None:
     assert page.locator("body.frozen").count() == 1
     seen = page.locator("#summary").get_attribute("data-updates")
     page.keyboard.press("2")
-    page.wait_for_url("**/workers", timeout=WAIT_MS)
+    page.wait_for_url("**/workers")
     shows(page, "workers", "running")
     page.keyboard.press("/")
     page.keyboard.type("no such worker")
@@ -219,9 +223,9 @@ def test_one_click_copies_the_replay_command(page: Any, site: tuple[Any, str]) -
     shows(page, "errors", "has no price")
     # More errors come all the time, and would push down the one that is clicked.
     page.keyboard.press(" ")
-    page.locator("#errors details").first.click(timeout=WAIT_MS)
-    page.locator("#errors button", has_text="copy").first.click(timeout=WAIT_MS)
-    page.locator("#errors button", has_text="copied").first.wait_for(timeout=WAIT_MS)
+    page.locator("#errors details").first.click()
+    page.locator("#errors button", has_text="copy").first.click()
+    page.locator("#errors button", has_text="copied").first.wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("client.recreate_error_locally('clean-")
 
@@ -230,7 +234,7 @@ def test_a_key_tells_why(page: Any, site: tuple[Any, str]) -> None:
     page.goto(f"{site[1]}/info")
     page.locator("#info input").fill("load")
     page.keyboard.press("Enter")
-    page.locator("#info .why").wait_for(timeout=WAIT_MS)
+    page.locator("#info .why").wait_for()
     assert "key=load" in page.url
 
 
@@ -246,27 +250,27 @@ def test_a_time_of_the_profile_is_chosen(page: Any, site: tuple[Any, str]) -> No
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], y, steps=4)
     page.mouse.up()
-    page.wait_for_url("**start=1*stop=1*", timeout=WAIT_MS)
+    page.wait_for_url("**start=1*stop=1*")
     shows(page, "profile", " to ")
     brush.focus()
     page.keyboard.press("End")
-    page.wait_for_url("**start=-*", timeout=WAIT_MS)
+    page.wait_for_url("**start=-*")
     shows(page, "profile", "the last")
     before = brush.get_attribute("aria-valuetext")
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("(old) => document.activeElement.ariaValueText !== old", arg=before)
     page.keyboard.press("Escape")
-    page.wait_for_function("() => !location.search.includes('start')", timeout=WAIT_MS)
+    page.wait_for_function("() => !location.search.includes('start')")
     page.locator("#profile .fill canvas").focus()
     page.keyboard.press("ArrowDown")
     shows(page, "profile", "in itself")
     page.keyboard.press("Enter")
-    page.locator("#profile button", has_text="Whole graph").wait_for(timeout=WAIT_MS)
+    page.locator("#profile button", has_text="Whole graph").wait_for()
     page.keyboard.press("Escape")
     page.locator("#profile button", has_text="Whole graph").wait_for(state="hidden")
     page.locator("#profile select").select_option("scheduler")
-    page.wait_for_url("**source=scheduler*", timeout=WAIT_MS)
+    page.wait_for_url("**source=scheduler*")
     shows(page, "profile", "samples")
 
 
@@ -284,7 +288,7 @@ def test_keys_are_told(page: Any, site: tuple[Any, str]) -> None:
     page.goto(f"{site[1]}/status")
     updates(page, "summary", 1)
     page.keyboard.press("?")
-    page.locator("dialog", has_text="dark or light").wait_for(timeout=WAIT_MS)
+    page.locator("dialog", has_text="dark or light").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog").wait_for(state="hidden")
 
@@ -305,13 +309,13 @@ def test_names_do_nothing(browser: Any, tmp_path: Path) -> None:
         Client(cluster) as client,
     ):
         worker = Worker(cluster.scheduler_address, name=NASTY, security=cluster.security)
-        context = browser.new_context()
+        context = new_context(browser)
         page = context.new_page()
         with worker, performance_report(filename=file, client=client):
             wait([client.submit(shout, 1, key=NASTY), client.submit(shout, 2, key=(NASTY, 2))])
             client.log_event(NASTY, {NASTY: NASTY})
             page.goto(client.dashboard_link)
-            page.wait_for_url("**/status", timeout=WAIT_MS)
+            page.wait_for_url("**/status")
             base = page.url.rpartition("/")[0]
             for name in (*PAGES, f"info?key={quote(NASTY)}"):
                 page.goto(f"{base}/{name}")
@@ -336,15 +340,15 @@ def test_behind_a_proxy_and_offline(browser: Any) -> None:
     with config.set({"distributed.dashboard.prefix": "/user/me/proxy"}):
         cluster = LocalCluster(n_workers=0, dashboard_address=":0", processes=False)
     with cluster, Client(cluster) as client:
-        context = browser.new_context()
+        context = new_context(browser)
         page = context.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(client.dashboard_link)
-        page.wait_for_url("**/user/me/proxy/status", timeout=WAIT_MS)
+        page.wait_for_url("**/user/me/proxy/status")
         updates(page, "summary", 1)
         page.keyboard.press("2")
-        page.wait_for_url("**/user/me/proxy/workers", timeout=WAIT_MS)
+        page.wait_for_url("**/user/me/proxy/workers")
         updates(page, "workers", 1)
         base = page.url.rpartition("/")[0]
         assert all(url.startswith((base, "data:")) for url in asked), asked
