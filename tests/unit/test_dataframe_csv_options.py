@@ -120,3 +120,17 @@ def test_a_separator_that_pandas_finds_out(tmp_path: Path) -> None:
     for blocksize in (None, 200):
         df = dd.read_csv(path, sep=None, engine="python", blocksize=blocksize)
         assert df.a.sum().compute() == 1770 and df.b.compute().iloc[-1] == "59,5"
+
+
+@pytest.mark.parametrize("told", [{"skiprows": 2}, {"skiprows": [0, 1]}, {"comment": "#"}])
+def test_a_separator_is_sought_in_the_first_line_that_is_read(
+    tmp_path: Path, told: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("#a, few, words\n# more, of, them\na;b\n1;2,5\n")
+    told |= {"sep": None, "engine": "python"}
+    read = dd.read_csv(path, **told).compute(scheduler="sync")
+    pd.testing.assert_frame_equal(read, pd.read_csv(path, **told))
+    path.write_text("# nothing\n# else\n")
+    with pytest.raises(ValueError, match=r"first line of .*a\.csv, '', does not tell"):
+        dd.read_csv(path, **told)

@@ -195,3 +195,51 @@ def test_numbers_of_the_first_rows_are_theirs_and_of_the_last_their_partitions(
     assert df.reset_index(drop=True).tail(2).index.tolist() == [8, 9]
     whole = df.reset_index(drop=True).head(12, npartitions=-1)
     assert whole.index.tolist() == [*range(10), 0, 1]
+
+
+WIDE = pd.DataFrame({"a": [1.0, 2, np.nan, 4], "b": [5.0, np.nan, 7, 8], "c": [1.0, 1, 1, 2]})
+ROW = [2.0, 3.0, 4.0]
+
+ALONG_ROWS = {
+    "ffill": lambda d: d.ffill(axis=1),
+    "ffill with a limit": lambda d: d.ffill(axis="columns", limit=1),
+    "where, a tuple": lambda d: d.where(d > 2, tuple(ROW), axis=1),
+    "mask, a tuple": lambda d: d.mask(d > 2, tuple(ROW), axis=1),
+    "where, a function": lambda d: d.where(lambda e: e.gt(e.mean(axis=1), axis=0)),
+    "mask, functions": lambda d: d.mask(lambda e: e.gt(e.a, axis=0), lambda e: e.add(e.c, axis=0)),
+    "a mean of all rows": lambda d: d.where(lambda e: e > e.mean()),
+    "clip, an array": lambda d: d.clip(np.array(ROW), axis=1),
+    "clip, a row that is computed": lambda d: d.clip(d.mean(), axis=1),
+    "+ a list": lambda d: d + ROW,
+    "* an array": lambda d: d * np.array(ROW),
+    "> an index": lambda d: d > pd.Index(ROW),
+    "> a row": lambda d: d > pd.Series(ROW, index=list("abc")),
+    "> a row that is computed": lambda d: d > d.mean(),
+    "add an array": lambda d: d.add(np.array(ROW)),
+    "eq an index": lambda d: d.eq(pd.Index(ROW)),
+}
+
+
+@pytest.mark.parametrize("what", ALONG_ROWS)
+def test_what_is_laid_along_a_row_meets_all_columns(what: str) -> None:
+    operation, lazy = ALONG_ROWS[what], dd.from_pandas(WIDE, npartitions=2)
+    for column in "abc":
+        found = operation(lazy)[[column]].compute(scheduler="sync")
+        pd.testing.assert_frame_equal(found, operation(WIDE)[[column]])
+
+
+def test_pandas_leaves_operators_to_what_is_lazy() -> None:
+    lazy = dd.from_pandas(WIDE, npartitions=2)
+    row, column = pd.Series(ROW, index=list("abc")), pd.Series([4, 3, 2, 1], index=[3, 1, 2, 0])
+    for found, wanted in (
+        (WIDE.iloc[::-1] - lazy, WIDE.iloc[::-1] - WIDE),
+        (column * lazy.a, column * WIDE.a),
+        (row + lazy, row + WIDE),
+        (WIDE > lazy, WIDE > WIDE),
+    ):
+        assert type(found).__module__.startswith("shoal.")
+        computed = found.compute(scheduler="sync").sort_index()
+        compare = (
+            pd.testing.assert_series_equal if computed.ndim == 1 else pd.testing.assert_frame_equal
+        )
+        compare(computed, wanted.sort_index())

@@ -26,13 +26,10 @@ from shoal.dataframe.nodes.labels import (
 )
 from shoal.dataframe.nodes.moves import Ranged, Shuffle, union_divisions
 from shoal.dataframe.nodes.partitions import RepartitionDivisions
-from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.nodes.rowwise import COMPARISONS, MapPartitions
 from shoal.dataframe.nodes.sources import FromPandas
 
 __all__ = ["COMPARISONS", "aligned", "match_of", "side_by_side", "wrapped"]
-
-COMPARISONS = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
-"""Operators for which pandas wants equal indexes; its methods of these names match labels."""
 
 LABEL_BY_LABEL = frozenset([*FLEXIBLE.split(), "divide", "multiply", "subtract"])
 """Operators as methods."""

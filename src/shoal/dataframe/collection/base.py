@@ -419,6 +419,8 @@ class FrameBase(CollectionMixin):
     __slots__ = ("_node",)
     __shoal_scheduler__ = "threads"
     __array_priority__ = 1000
+    __pandas_priority__ = 5000
+    """More than that of pandas' own: what stands to the right of them does the work."""
 
     _node: FrameNode
 
@@ -547,6 +549,9 @@ class FrameBase(CollectionMixin):
     def _rowwise(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """pandas' method of that name on each partition."""
         items = [operand(one, self) for one in (self, *args, *kwargs.values())]
+        if method in ("where", "mask"):
+            # As in pandas, functions are called with all of it, and not with a partition.
+            items = [operand(one(self), self) if callable(one) else one for one in items]
         if self.ndim == 1 and kwargs.get("axis") in (1, "columns"):
             check_axis(self, kwargs["axis"])
         along = self.ndim == 2 and kwargs.get("axis", 1) in (1, "columns")

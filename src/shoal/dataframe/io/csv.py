@@ -178,7 +178,7 @@ def _read(
     if reader == "read_fwf":
         options = _with_places(text, options)
     if options.get("sep", ",") is None:
-        options["sep"] = _separator(text, options.get("encoding") or "utf-8", plan.paths[0])
+        options["sep"] = _separator(text, plan.paths[0], options)
     try:
         names, whole, options = _sampled(reader, text, missing, options)
     except (ValueError, TypeError, LookupError) as error:
@@ -206,13 +206,24 @@ def _read(
     return from_node(FromMap(func, tuple(values), (), (), meta, unknown, None, title))
 
 
-def _separator(text: bytes, encoding: str, path: str) -> str:
+def _separator(text: bytes, path: str, options: Mapping[str, Any]) -> str:
     """What separates the columns, found out as pandas does, once for all blocks."""
-    lines = text.decode(encoding, "ignore").splitlines()
+    skipped, comment = options.get("skiprows") or 0, options.get("comment")
+    if isinstance(skipped, int):
+        skipped = range(skipped)
+    lines = text.decode(options.get("encoding") or "utf-8", "ignore").splitlines()
+    for number, line in enumerate(lines):
+        told = line.split(comment)[0] if comment else line
+        if told.strip() and not (skipped(number) if callable(skipped) else number in skipped):
+            break
+    else:
+        told = ""
     try:
-        return csv.Sniffer().sniff(next(filter(None, lines), "")).delimiter
+        return csv.Sniffer().sniff(told).delimiter
     except csv.Error as error:
-        raise ValueError(f"sep=None: the first line of {path} does not tell; pass sep=") from error
+        raise ValueError(
+            f"sep=None: the first line of {path}, {told[:80]!r}, does not tell; pass sep="
+        ) from error
 
 
 KEPT = ("header", "skiprows", "engine", "sep")

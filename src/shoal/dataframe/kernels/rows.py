@@ -166,9 +166,10 @@ def clip_rows(item: Any, *bounds: Any, **kwargs: Any) -> Any:
     >>> clip_rows(pd.Series([1, 5]), pd.Series([2, 2])).tolist()
     [2, 5]
     """
-    for bound in (*bounds, *kwargs.values()):
-        if isinstance(bound, pd.Series | pd.DataFrame) and not item.index.equals(bound.index):
-            missing = item.index.difference(bound.index)
+    labels = item.columns if kwargs.get("axis") in (1, "columns") else item.index
+    for bound in (*bounds, *kwargs.values()) if len(item) else ():
+        if isinstance(bound, pd.Series | pd.DataFrame) and not labels.equals(bound.index):
+            missing = labels.difference(bound.index)
             if len(missing):
                 raise ValueError(
                     f"clip: label {missing.tolist()[0]!r} has no bound; give the bounds the labels "

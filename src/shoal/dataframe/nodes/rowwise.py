@@ -26,6 +26,8 @@ from shoal.dataframe.nodes.base import (
     are_plain,
     columns_of,
 )
+from shoal.expr.call import Call
+from shoal.expr.node import Node
 from shoal.graph.token import tokenize
 
 __all__ = [
@@ -381,6 +383,13 @@ class ResetIndex(PartitionWise):
         return f"ResetIndex(drop={bool(self.drop)})"
 
 
+def _is_of_columns(arg: Any) -> bool:
+    """Whether an argument may have a value for each column, in their order or by label."""
+    if isinstance(arg, FrameNode):
+        return bool(arg.ndim == 1)
+    return isinstance(arg, Call | Node) or pd.api.types.is_list_like(arg)
+
+
 def _join_label(name: str, args: tuple[Any, ...]) -> str:
     told = [repr(arg)[:24] for arg in args if not isinstance(arg, FrameNode)]
     return f"{name}({', '.join(told)})"
@@ -420,8 +429,22 @@ class Operator(PartitionWise):
 
     @property
     def passes_columns(self) -> bool:  # type: ignore[override]
-        """Not where a frame meets a series: that is laid along the columns."""
-        return all(frame.ndim in (0, 2) for frame in self.frames)
+        """Not where a frame meets what is laid along its columns."""
+        return not any(map(_is_of_columns, self.args))
+
+    def infer_meta(self) -> Any:
+        """pandas' own."""
+        tables = [frame for frame in self.frames if frame.ndim == 2]
+        along = [one for one in self.frames if one.ndim == 1 and one.npartitions == 1]
+        if not (tables and along and self.op in COMPARISONS):
+            return super().infer_meta()
+        # pandas compares with a row that has just the labels of the columns; this one will.
+        labels, names = tables[0].meta.columns, {one.name for one in along}
+        args = [getattr(arg, "meta", arg) for arg in self.args]
+        for i, arg in enumerate(self.args):
+            if isinstance(arg, FrameNode) and arg.name in names:
+                args[i] = args[i].reindex(labels)
+        return rows.OPERATORS[self.op](*args)
 
     def infer_ndim(self) -> int:
         """The most of the operands', where none is an array or the like."""
@@ -443,6 +466,9 @@ class Operator(PartitionWise):
         return _join_label(self.op.strip("_"), self.args)
 
 
+COMPARISONS = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
+"""Operators for which pandas wants equal indexes; its methods of these names match labels."""
+
 COLUMN_BY_COLUMN = frozenset(
     ["abs", "astype", "clip", "ffill", "fillna", "isin", "isna", "isnull", "mask", "notna"]
     + ["notnull", "replace", "round", "where", "map", "add", "sub", "mul", "div", "truediv"]
@@ -452,9 +478,14 @@ COLUMN_BY_COLUMN = frozenset(
 )
 """Methods of frames that work on each column by itself, while no argument names columns."""
 
-NAMED_IN = {dict: ("astype", "fillna", "isin", "round"), list: ("isin",)}
-"""Of these: those that may be told so what to do with each column, by name.  ``replace`` may, too,
-and its lists are of values."""
+ALONG_ROWS = ("ffill", "fillna")
+"""Of these: those that may look at the other columns of a row."""
+
+NAMED_IN: Mapping[type, tuple[str, ...]] = {
+    dict: ("astype", "fillna", "isin", "replace", "round"),
+    list: ("isin", "replace"),
+}
+"""Of these: those that may be told so what to do with each column, by name, or of which values."""
 
 LOOKED_AT = {"dropna": "subset", "explode": "column"}
 """Methods that choose or repeat rows by some columns: the argument with their names."""
@@ -515,13 +546,14 @@ class Method(PartitionWise):
         """Where each column is treated by itself, also if it is told by name how."""
         if self.method not in COLUMN_BY_COLUMN:
             return False
+        named = dict(zip(self.names[::-1], self.args[::-1], strict=False))
+        if self.method in ALONG_ROWS and named.get("axis", 0) not in (0, "index"):
+            return False
         _, *rest = self.args
-        if self.method in ("where", "mask"):
+        if self.method in ("where", "mask") and isinstance(rest[0], FrameNode):
             rest = rest[1:]  # which rows: a series has them one below the other, like the frame
-        named = [] if self.method == "replace" else [list, dict]
-        named = [one for one in named if self.method not in NAMED_IN.get(one, ())]
         return not any(
-            type(arg) in named or (isinstance(arg, FrameNode) and arg.ndim == 1) for arg in rest
+            _is_of_columns(arg) and self.method not in NAMED_IN.get(type(arg), ()) for arg in rest
         )
 
     def needs(self, wanted: Columns) -> Iterator[tuple[FrameNode, Columns]]:
