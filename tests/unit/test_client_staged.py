@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -174,9 +175,11 @@ def test_what_another_client_wants_is_planned_though_its_futures_are_gone(client
         assert other.who_has(theirs)[theirs.key] == ()  # and of theirs
         entry = future._entry
         del future
-        gc.collect()
-        client._link.flush_dropped()
-        assert entry.refs == 0
+        end = time.monotonic() + 60
+        while entry.refs:  # whoever looks at threads may have the frames of a call for a moment
+            assert time.monotonic() < end
+            gc.collect()
+            client._link.flush_dropped()
         Event("go").set()
         assert len(theirs.result(60)) == len(expected(joined()))
 
