@@ -33,6 +33,7 @@ __all__ = [
     "meta_of_call",
     "objects_as_numbers",
     "sample_of",
+    "sample_of_numbers",
     "sample_of_pandas",
     "told_meta",
     "untold",
@@ -257,6 +258,31 @@ def sample_of(meta: Any) -> Any:
 
 
 meta_nonempty = sample_of
+
+
+def sample_of_numbers(meta: Any) -> Any:
+    """The made-up rows of `sample_of`, but with numbers in columns of objects; None without such.
+
+    What Python's decimals and the like can do, text cannot.
+
+    Parameters
+    ----------
+    meta
+        A frame or a series.
+
+    Examples
+    --------
+    >>> sample_of_numbers(pd.Series([], dtype=object)).tolist()
+    [1.0, 2.0]
+    """
+    sample = sample_of(meta)
+    numbers = pd.Series([1.0, 2.0], index=sample.index, dtype=object)
+    if sample.ndim == 1:
+        return numbers.rename(sample.name) if sample.dtype == object else None
+    objects = [i for i in range(sample.shape[1]) if sample.iloc[:, i].dtype == object]
+    for i in objects:
+        sample.isetitem(i, numbers)
+    return sample if objects else None
 
 
 @meta_nonempty_dispatch.register(object)

@@ -42,7 +42,7 @@ from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.agreement import Held
 from shoal.dataframe.kernels.groups import AGGREGATIONS, Aggregate, Aggregation, GroupReducer
 from shoal.dataframe.kernels.places import with_places
-from shoal.dataframe.kernels.totals import is_wide
+from shoal.dataframe.kernels.totals import is_decimal, is_wide
 from shoal.dataframe.kernels.wholegroups import (
     added_name,
     call_and_place,
@@ -52,7 +52,7 @@ from shoal.dataframe.kernels.wholegroups import (
     in_group_order,
     without_keys,
 )
-from shoal.dataframe.meta import MetaError, make_meta, sample_of, untold
+from shoal.dataframe.meta import MetaError, make_meta, sample_of, sample_of_numbers, untold
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
@@ -235,15 +235,13 @@ class GroupBy:
             raise TypeError("Must provide 'func' or tuples of '**kwargs'.")
         aggregates = self._aggregates(arg, kwargs)
         if aggregates is None:
-            meta = make_meta(self._sampled.agg(arg, **kwargs))
+            meta = make_meta(_asked(self, lambda some: some.agg(arg, **kwargs)))
             count = self._count(split_out, split_every)
             args = () if arg is None else (arg,)
             return self._moved("agg", args, kwargs, meta, count)
-        meta = make_meta(
-            self._sampled.agg(
-                plain_functions(arg), **{k: plain_functions(v) for k, v in kwargs.items()}
-            )
-        )
+        plain = plain_functions(arg)
+        named = {k: plain_functions(v) for k, v in kwargs.items()}
+        meta = make_meta(_asked(self, lambda some: some.agg(plain, **named)))
         return self._aggregated(aggregates, meta, split_every, split_out)
 
     agg = aggregate
@@ -298,6 +296,7 @@ class GroupBy:
             self.options.get("observed", True),
             as_index,
             self._wide(),
+            _decimals(self.frame._meta),
         )
         series = [key for key in self.keys if hasattr(key, "meta")]
         args = tuple(aligned([self.frame._node, *series], "groupby", match="once", along=False))
@@ -314,7 +313,7 @@ class GroupBy:
         options = {k: v for k, v in options.items() if (k, v) not in PLAIN_OPTIONS.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            meta = make_meta(getattr(self._sampled, func)(**told, **options))
+            meta = make_meta(_asked(self, lambda some: getattr(some, func)(**told, **options)))
         columns = self._values()
         if func == "size":
             aggregates = [Aggregate(None, "size")]
@@ -545,8 +544,7 @@ class GroupBy:
         if untold(meta):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                meta = getattr(self._sampled, method)
-                meta = meta(*args, **kwargs) if callable(meta) else meta
+                meta = _asked(self, lambda some: _called(getattr(some, method), args, kwargs))
         meta = make_meta(meta, index=self.frame._meta.index)
         if method in LIKE_ROWS or method in SOME_ROWS:
             return self._placed(method, args, kwargs, meta, method in SOME_ROWS)
@@ -678,6 +676,32 @@ class SeriesGroupBy(GroupBy):
         meta = make_meta(self._sampled.count().astype("float64"))
         out = groups.apply(_of_pair, self.columns, name, options, meta=meta)
         return out.rename(self.columns)
+
+
+def _asked(groups: GroupBy, ask: Callable[[Any], Any]) -> Any:
+    """What pandas' grouping of a sample answers; columns of objects may be text or numbers."""
+    try:
+        return ask(groups._sampled)
+    except (TypeError, ValueError):
+        sample = sample_of_numbers(groups.frame._meta)
+        if sample is None:
+            raise
+        try:
+            return ask(groups._on(sample))
+        except (TypeError, ValueError):
+            pass
+        raise
+
+
+def _decimals(meta: Any) -> tuple[tuple[Any, Any], ...]:
+    """The columns of Arrow's decimals, with their dtypes."""
+    pairs = meta.dtypes.items() if meta.ndim == 2 else [(meta.name, meta.dtype)]
+    return tuple((name, dtype) for name, dtype in pairs if is_decimal(dtype))
+
+
+def _called(found: Any, args: Any, kwargs: Any) -> Any:
+    """What a method gives; an attribute as it is."""
+    return found(*args, **kwargs) if callable(found) else found
 
 
 def _of_pair(group: Any, column: Any, name: str, options: dict[str, Any]) -> Any:

@@ -404,11 +404,16 @@ def _check_unique(schema: Any, path: str) -> None:
 def _holed(data: Dataset, files: Sequence[str], footers: dict[str, Any]) -> frozenset[str]:
     """The columns of whole numbers or truth values of which some are missing, as far as is known.
 
-    pandas says in what it writes which columns have no missing values.  Of what others wrote all
-    footers are read, where that is quick; else the first alone.
+    pandas says in what it writes which columns have no missing values, but not of categories and
+    objects, which Parquet holds as the numbers that they are.  Of those, and of what others wrote,
+    all footers are read, where that is quick; else the first alone.
     """
     written = json.loads((data.schema.metadata or {}).get(b"pandas", b"{}")).get("columns", ())
-    known = {_field_of(one) for one in written}
+    known = {
+        _field_of(one)
+        for one in written
+        if one.get("pandas_type") != "categorical" and one.get("numpy_type") != "object"
+    }
     asked = {
         field.name
         for field in data.schema

@@ -129,7 +129,9 @@ class Expand:
     options: tuple[tuple[str, Any], ...]
 
     def _values(self, part: Any) -> list[Any]:
-        return _columns(part) if self.method == "count" else _finite(part)
+        if self.method != "count":
+            return _finite(part)
+        return _columns(part.notna().astype("float64").where(part.notna()))
 
     def total(self, part: Any) -> Any:
         """How many rows, and their moments.

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from shoal.dataframe.kernels.cuts import split_by_codes
 from shoal.dataframe.kernels.hashing import hash_codes
 from shoal.dataframe.kernels.levels import has_numbered_levels, levels_of
 from shoal.dataframe.kernels.reductions import concat_rows
-from shoal.dataframe.kernels.totals import group_totals
+from shoal.dataframe.kernels.totals import decimal_means, group_totals, is_decimal
 
 __all__ = ["AGGREGATIONS", "Aggregate", "Aggregation", "GroupReducer", "State"]
 
@@ -161,6 +162,8 @@ class GroupReducer:
         Whether the keys are the index of the result.
     wide
         The columns of whole numbers whose sums may need more than 64 bits.
+    decimals
+        Pairs: the columns of Arrow's decimals, and their dtypes.
 
     Examples
     --------
@@ -179,6 +182,7 @@ class GroupReducer:
     observed: bool = True
     as_index: bool = True
     wide: frozenset[Any] = frozenset()
+    decimals: tuple[tuple[Any, Any], ...] = ()
 
     @property
     def title(self) -> str:
@@ -260,7 +264,9 @@ class GroupReducer:
             if atom == "size":
                 atoms[number] = grouped.size()
             elif atom == "squares":
-                atoms[number] = grouped[column].var(ddof=0) * grouped[column].count()
+                spread = grouped[column].var(ddof=0)
+                spread = spread.astype("float64") if spread.dtype == object else spread
+                atoms[number] = spread * grouped[column].count()
             elif atom == "total":
                 atoms[number] = group_totals(grouped, column)
             elif atom in ROWS:
@@ -311,7 +317,8 @@ class GroupReducer:
         """Sums of squares that add up, each moved from its own mean to the common one."""
         count, wide = parts[numbers[column, "count"]], column in self.wide
         total = parts[numbers[column, "total" if wide else "sum"]]
-        total = total.astype("float64") if wide else total
+        if wide or total.dtype == object or is_decimal(total.dtype):
+            total = total.astype("float64")
         by_group = self._group(pd.DataFrame({"n": count, "s": total}))
         sums = by_group[["n", "s"]].transform("sum")
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -334,7 +341,16 @@ class GroupReducer:
         else:
             out = pd.DataFrame(dict(enumerate(columns)), index=state.atoms.index)
             out.columns = self.labels
-        return out if self.as_index else out.reset_index()
+        return out if self.as_index else self._with_keys(out)
+
+    def _with_keys(self, out: Any) -> Any:
+        """The keys as columns, but for those whose place an aggregation of them has."""
+        taken = [] if isinstance(out.columns, pd.MultiIndex) else list(out.columns)
+        levels = [i for i, name in enumerate(out.index.names) if name in taken]
+        if not levels:
+            return out.reset_index()
+        rest = [i for i in range(out.index.nlevels) if i not in levels]
+        return out.reset_index(rest).reset_index(drop=True)
 
     def _result(self, one: Aggregate, state: State, numbers: Mapping[Any, int]) -> Any:
         atoms, options = state.atoms, dict(one.options)
@@ -347,16 +363,25 @@ class GroupReducer:
             return self._of_values(one, state)
         first = atoms[numbers[one.column, kind[0]]]
         if one.func == "mean":
-            return _as_narrow(_mean(first, atoms[numbers[one.column, "count"]]), first.dtype)
+            count = atoms[numbers[one.column, "count"]]
+            if is_decimal(first.dtype):
+                return decimal_means(first, count, dict(self.decimals)[one.column])
+            return _as_narrow(_mean(first, count), first.dtype)
         if "squares" in kind:
             count = atoms[numbers[one.column, "count"]]
+            objects = first.dtype == object
+            if objects or is_decimal(first.dtype):
+                first = first.astype("float64" if objects else pd.ArrowDtype(pa.float64()))
             free = count - options.get("ddof", 1)
             # Folded sums of squares pass over the NaN that an infinite value makes of them.
             known = (free > 0) & (first - first == 0)
             out = (atoms[numbers[one.column, "squares"]] / free).where(known)
             if one.func == "sem":
                 out = out / count
-            return _as_narrow(out if one.func == "var" else np.sqrt(out), first.dtype)
+            if one.func == "var":
+                # Of Python's numbers pandas gives objects again, but floats as spreads.
+                return out.astype(object) if objects else _as_narrow(out, first.dtype)
+            return _as_narrow(np.sqrt(out), first.dtype)
         if options.get("min_count", -1) > 0:
             count = atoms[numbers[one.column, "count"]]
             enough = count >= options["min_count"]
@@ -385,7 +410,9 @@ class GroupReducer:
 
 def _mean(total: Any, count: Any) -> Any:
     """Python's own numbers cannot be divided by the zero of a group without values."""
-    return total / (count.where(count > 0) if total.dtype == object else count)
+    if total.dtype == object:
+        return (total.astype("float64") / count.where(count > 0)).astype(object)
+    return total / count
 
 
 def _as_narrow(values: Any, dtype: Any) -> Any:

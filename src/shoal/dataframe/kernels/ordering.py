@@ -73,7 +73,9 @@ def stable_order(values: Any) -> Any:
     """
     bits = ordered_bits(values) if len(values) else None
     if bits is None:
-        return np.argsort(values, kind="stable")
+        there = pd.notna(values)
+        first = np.argsort(values[there], kind="stable")
+        return np.concatenate([np.flatnonzero(there)[first], np.flatnonzero(~there)])
     bits -= bits.min()
     order: Any = None
     for shift in range(0, max(1, int(bits.max()).bit_length()), DIGIT):

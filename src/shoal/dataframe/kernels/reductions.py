@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from shoal.dataframe.kernels.kinds import ByColumn, by_kind
 from shoal.dataframe.kernels.levels import levels_of
-from shoal.dataframe.kernels.totals import stack, total, total_of_totals
+from shoal.dataframe.kernels.totals import (
+    decimal_mean,
+    decimal_means,
+    is_decimal,
+    stack,
+    total,
+    total_of_totals,
+)
 from shoal.dispatch import Dispatch
 
 __all__ = [
@@ -444,9 +452,9 @@ def _mean_final(value: Any, **options: Any) -> Any:
     if pd.api.types.is_scalar(count) and not count:
         return np.nan
     if isinstance(whole, Decimal):
-        # Of Arrow's decimals, whose mean has as many places as they.
-        places = Decimal(1).scaleb(int(whole.as_tuple().exponent))
-        return (whole / int(count)).quantize(places, rounding=ROUND_HALF_UP)
+        return decimal_mean(whole, count)
+    if isinstance(whole, pd.Series) and is_decimal(whole.dtype):
+        return decimal_means(whole, count, whole.dtype)
     if isinstance(whole, pd.Series) and pd.api.types.is_object_dtype(whole.dtype):
         # Python divides nothing by zero.
         count = count.astype(object).where(count != 0, np.nan)
@@ -742,6 +750,11 @@ def _is_time(dtype: Any) -> bool:
     return getattr(dtype, "kind", "") in ("M", "m")
 
 
+def _is_date(dtype: Any) -> bool:
+    """Whether values are Arrow's dates, which pandas gives as Python's."""
+    return isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype)
+
+
 def _with_times(plain: Reduction, timed: Reduction) -> Reduction:
     """A reduction that does columns of times in another way than the others; of one kind each."""
 
@@ -781,7 +794,12 @@ def _time_mean(item: Any, skipna: bool = True, **options: Any) -> Any:
     some = item.dropna()
     if not skipna and len(some) < len(item):
         return len(item), None, item.dtype
-    numbers = some.astype("int64").to_numpy()
+    if _is_date(item.dtype):
+        days = item.dtype.pyarrow_dtype == pa.date32()
+        plain = pa.array(some.array).cast(pa.int32() if days else pa.int64())
+        numbers = plain.to_numpy(zero_copy_only=False).astype(np.int64)
+    else:
+        numbers = some.astype("int64").to_numpy()
     # The sum of a billion times would not fit in 64 bits, but those of their halves do.
     total = (int((numbers >> 32).sum()) << 32) + int((numbers & 0xFFFFFFFF).sum())
     return len(some), total, item.dtype
@@ -798,11 +816,18 @@ def _time_mean_final(value: Any, **options: Any) -> Any:
     if not count or total is None:
         return pd.NaT
     mean = abs(total) // count * (1 if total >= 0 else -1)
+    if _is_date(dtype):
+        kind = dtype.pyarrow_dtype
+        plain = pa.scalar(mean, pa.int32() if kind == pa.date32() else pa.int64())
+        return plain.cast(kind).as_py()
     return pd.Series([mean]).astype(dtype).iloc[0]
 
 
 def _time_moments(item: Any, skipna: bool = True, **options: Any) -> Any:
     """Moments as numbers of the times' unit, and that."""
+    if _is_date(item.dtype):
+        days = item.dtype.pyarrow_dtype == pa.date32()
+        item = item.astype(pd.ArrowDtype(pa.timestamp("s" if days else "ms")))
     unit = item.dt.unit
     span = item - pd.Timestamp(0, tz=item.dt.tz) if item.dtype.kind == "M" else item
     return _moments(span / pd.Timedelta(1, unit), skipna=skipna), unit

@@ -1,4 +1,4 @@
-"""Sums that do not wrap, from which means are made.
+"""Sums that do not wrap, from which means are made; means of decimals.
 
 pandas adds up whole numbers of 64 bits in 64 bits, as NumPy does; a sum beyond wraps, and everybody
 who asks for a sum gets that.  A mean is never beyond its values, though, and a few times in
@@ -8,11 +8,23 @@ nanoseconds since 1970 have a sum that is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-__all__ = ["SAFE", "group_totals", "is_wide", "stack", "total", "total_of_totals"]
+__all__ = [
+    "SAFE",
+    "decimal_mean",
+    "decimal_means",
+    "group_totals",
+    "is_decimal",
+    "is_wide",
+    "stack",
+    "total",
+    "total_of_totals",
+]
 
 SAFE = 2.0**62
 """Sums of at most so much are right in 64 bits, signed or not."""
@@ -35,6 +47,68 @@ def is_wide(dtype: Any) -> bool:
     (True, False)
     """
     return getattr(dtype, "kind", "O") in ("i", "u") and getattr(dtype, "itemsize", 8) == 8
+
+
+def is_decimal(dtype: Any) -> bool:
+    """Whether a dtype is of Arrow's decimals.
+
+    Parameters
+    ----------
+    dtype
+        Of a column.
+
+    Examples
+    --------
+    >>> is_decimal(pd.ArrowDtype(pa.decimal128(7, 2))), is_decimal(pd.Int64Dtype())
+    (True, False)
+    """
+    return isinstance(dtype, pd.ArrowDtype) and pa.types.is_decimal(dtype.pyarrow_dtype)
+
+
+def decimal_mean(whole: Decimal, count: int) -> Decimal:
+    """The mean of Arrow's decimals, which has as many places as they.
+
+    Parameters
+    ----------
+    whole
+        Their sum.
+    count
+        How many, at least one.
+
+    Examples
+    --------
+    >>> decimal_mean(Decimal("0.25"), 2)
+    Decimal('0.13')
+    """
+    places = Decimal(1).scaleb(int(whole.as_tuple().exponent))
+    return (whole / int(count)).quantize(places, rounding=ROUND_HALF_UP)
+
+
+def decimal_means(wholes: Any, counts: Any, dtype: Any) -> Any:
+    """The means of several columns or groups; missing where there are no values.
+
+    Arrow's own division asks for more digits than its decimals have.
+
+    Parameters
+    ----------
+    wholes
+        Their sums, a series.
+    counts
+        How many values each has.
+    dtype
+        Of the result.
+
+    Examples
+    --------
+    >>> kind = pd.ArrowDtype(pa.decimal128(7, 2))
+    >>> decimal_means(pd.Series(["0.25", "0"]).astype(kind), [2, 0], kind).tolist()
+    [Decimal('0.13'), <NA>]
+    """
+    found = [
+        decimal_mean(whole, count) if count and whole is not pd.NA else None
+        for whole, count in zip(wholes, counts, strict=True)
+    ]
+    return pd.Series(found, index=wholes.index, dtype=dtype)
 
 
 def stack(values: Sequence[Any]) -> Any:

@@ -231,13 +231,21 @@ def in_group_order(part: Any, keys: int, as_index: bool, table: Any = None) -> A
     names = part if as_columns else part.index.to_frame(index=False)
     names = names.iloc[:, levels].set_axis(levels, axis=1).reset_index(drop=True)
     if table is None:
-        order = names.sort_values(levels, kind="stable").index
+        order = names.apply(_ranks_of_objects).sort_values(levels, kind="stable").index
     else:
         wanted = names[0] if keys == 1 else pd.MultiIndex.from_frame(names)
         order = np.argsort(table.index.get_indexer(wanted), kind="stable")
     out = part.take(order)
     # Numbers of rows begin anew in each partition; other labels are told by the method.
     return out.reset_index(drop=True) if as_columns and out.index.dtype.kind == "i" else out
+
+
+def _ranks_of_objects(keys: Any) -> Any:
+    """Numbers in place of objects, of which pandas sorts numbers before text; other keys as are."""
+    if keys.dtype != object:
+        return keys
+    codes, _ = pd.factorize(keys, sort=True)
+    return pd.Series(codes, index=keys.index).where(codes >= 0)
 
 
 def without_keys(part: Any, keys: int) -> Any:
