@@ -13,7 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shoal.distributed import Client, Event, Lock, Semaphore
+from shoal.distributed import (
+    Client,
+    Event,
+    Lock,
+    Queue,
+    Semaphore,
+    Variable,
+    default_client,
+)
 
 PROGRAM = "from shoal.cli.main import shoal; shoal()"
 
@@ -41,6 +49,43 @@ def function(salt: int) -> Callable[..., int]:
         return 1000 * salt + number + sum(inputs)
 
     return task
+
+
+class Passed:
+    """Numbers that go through what a scheduler keeps, all the time, while it is killed."""
+
+    def __init__(self) -> None:
+        self.queue, self.last = Queue("numbers", maxsize=3), Variable("last")
+        self.count = -1
+        self.came: list[int] = []
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=do, daemon=True) for do in (self.put, self.get)]
+        for thread in self.threads:
+            thread.start()
+
+    def put(self) -> None:
+        number = 0
+        while not self.stop.wait(0.001):
+            self.queue.put(number)
+            self.last.set(number)
+            default_client().publish_dataset(number, name=f"number {number}")
+            number += 1
+        self.queue.put(-1)
+        self.count = number
+
+    def get(self) -> None:
+        while (number := self.queue.get()) >= 0:
+            self.came.append(number)
+
+    def end(self) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert self.count > 0, "putting has failed"
+        assert self.came == list(range(self.count))
+        assert self.last.get() == self.count - 1
+        names = {f"number {number}" for number in range(self.count)}
+        assert set(default_client().list_datasets()) == names
 
 
 def left_over(dask_scheduler: Any) -> int:
@@ -82,6 +127,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
             heard: list[bool] = []
             waits = threading.Thread(target=lambda: heard.append(Event("go").wait()), daemon=True)
             waits.start()
+            passed = Passed()
             for lines in (70, 120):
                 wait_until(tmp_path / "ended", lines)
                 scheduler.send_signal(signal.SIGKILL)
@@ -89,6 +135,8 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
                 before = set((tmp_path / "ended").read_text().split())
                 scheduler = start(tmp_path, *arguments)
                 assert scheduler.stdout is not None and scheduler.stdout.readline()
+            # What was under way was done, and done once.
+            passed.end()
             # Who holds something holds it still, and who waits waits on.
             assert not Lock("lock").acquire(timeout=0.05)
             assert not Semaphore(1, "seats").acquire(timeout=0.05)

@@ -34,6 +34,7 @@ from shoal.distributed.protocol import (
     Run,
     Submit,
     Want,
+    Welcome,
 )
 
 CODE = Code(b"c" * 16, b"function")
@@ -503,3 +504,137 @@ def test_who_says_goodbye_is_forgotten_once() -> None:
     cluster.say(1, Goodbye("done"))
     state = again(cluster)
     assert not state.clients and not len(state.table) and not state.hearing
+
+
+def restarted(cluster: Cluster, identity: str) -> Cluster:
+    """The scheduler that comes after a kill, which writes a journal as well."""
+    after = Cluster()
+    after.state = Scheduler(identity=identity)
+    replay(after.state, cluster.records, cluster.now)
+    after.state.facts = after.recorder.facts
+    after.now = cluster.now
+    after.compact()
+    return after
+
+
+def items(state: Scheduler, name: str = "q") -> list[Any]:
+    return [value for _, value in state.machines["queues"][name].items]
+
+
+def answers(cluster: Cluster, party: int) -> dict[int, Any]:
+    found = [m for m in cluster.inboxes.get(party, []) if isinstance(m, Answer)]
+    return {m.request: m.error or m.value for m in found}
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_who_waited_while_a_connection_broke_waits_in_the_journal_too(is_compact: bool) -> None:
+    cluster = Cluster()
+    cluster.state.facts = cluster.recorder.facts
+    cluster.connect(1, "client", Hello("getter", {}))
+    cluster.connect(2, "client", Hello("putter", {}))
+    cluster.say(1, Call(1, "queue.get", {"name": "q", "id": 5}))
+    cluster.say(2, Call(1, "queue.create", {"name": "narrow", "maxsize": 1}))
+    for number in (2, 3):  # the second has no room yet
+        cluster.say(2, Call(number, "queue.put", {"name": "narrow", "item": ["value", number]}))
+    for party, name in ((1, "getter"), (2, "putter")):
+        cluster.close(party)
+        if is_compact:
+            cluster.compact()
+        cluster.connect(party + 2, "client", Hello(name, {}, "scheduler", 0, 1, party))
+        cluster.say(party + 2, Want([], anew=True, heard=0))
+    cluster.say(4, Call(4, "queue.put", {"name": "q", "item": ["value", 7]}))
+    cluster.say(3, Call(0, "queue.taken", {"name": "q", "id": 5}))
+    cluster.say(3, Call(2, "queue.get", {"name": "narrow", "id": 6}))
+    cluster.say(3, Call(0, "queue.taken", {"name": "narrow", "id": 6}))
+    assert answers(cluster, 3) == {1: ["value", 7], 2: ["value", 2]}
+    assert answers(cluster, 4)[3] is None
+    for state in (cluster.state, again(cluster)):
+        assert (items(state), items(state, "narrow")) == ([], [3])
+
+
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_what_a_client_asks_again_is_done_once(is_compact: bool, heard: bool) -> None:
+    calls = [
+        Call(1, "queue.put", {"name": "q", "item": ["value", 1]}),
+        Call(2, "queue.put", {"name": "q", "item": ["future", "nobody's"]}),
+        Call(3, "datasets.publish", {"name": "d", "keys": [], "data": b""}),
+        Call(4, "variable.set", {"name": "v", "item": ["value", 4]}),
+        Call(5, "event.set", {"name": "e"}),
+    ]
+    first = Cluster()
+    first.connect(1, "client", Hello("me", {}))
+    first.connect(2, "client", Hello("other", {}))
+    for call in calls:
+        first.say(1, call)
+    said = answers(first, 1)
+    assert said[2][0] == "KeyError"
+    assert [said[number] for number in (1, 3, 4, 5)] == [None] * 4
+    # Others change what it has made, and what it asks again is not to undo that.
+    first.say(2, Call(1, "variable.set", {"name": "v", "item": ["value", 40]}))
+    first.say(2, Call(2, "event.clear", {"name": "e"}))
+    if is_compact:
+        first.compact()
+    cluster = first
+    for life in range(3):
+        cluster = restarted(cluster, f"life {life}")
+        cluster.connect(1, "client", Hello("me", {}, "the one before", 0, life + 1, 1))
+        [welcome] = [m for m in cluster.inboxes.pop(1) if isinstance(m, Welcome)]
+        assert welcome.is_remembered
+        assert welcome.heard == -1
+        for call in calls:
+            cluster.say(1, call)
+        assert answers(cluster, 1) == said
+        if heard or life == 1:  # else it is killed before it has heard all that is said again
+            cluster.say(1, Want([], anew=True, heard=0))
+        state = cluster.state
+        assert items(state) == [1]
+        assert state.machines["variables"]["v"].item == ["value", 40]
+        assert not state.machines.get("flags", {}).get("e")
+        assert list(state.machines["datasets"]) == ["d"]
+    # What it has heard is not kept for ever.
+    cluster.say(1, Want([], anew=True, heard=0))
+    cluster.say(1, Heard(5))
+    assert not cluster.state.by_name["me"].before
+    assert not cluster.state.by_name["me"].session.said
+
+
+def test_a_put_that_waits_is_done_once_whether_it_was_served_or_not() -> None:
+    puts = [
+        Call(number, "queue.put", {"name": "q", "item": ["value", number]}) for number in (2, 3, 4)
+    ]
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.connect(2, "client", Hello("other", {}))
+    cluster.say(1, Call(1, "queue.create", {"name": "q", "maxsize": 1}))
+    for put in puts:  # there is room for the first
+        cluster.say(1, put)
+    cluster = restarted(cluster, "second")
+    cluster.connect(5, "client", Hello("other", {}, "scheduler", 0, 1, 2))
+    cluster.say(5, Want([], anew=True, heard=0))
+    cluster.say(5, Call(2, "queue.get", {"name": "q", "id": 1}))  # and now for the second
+    cluster.say(5, Call(0, "queue.taken", {"name": "q", "id": 1}))
+    assert items(cluster.state) == [3]
+    cluster.connect(6, "client", Hello("me", {}, "scheduler", 0, 1, 1))
+    for put in puts:
+        cluster.say(6, put)
+    cluster.say(6, Want([], anew=True, heard=0))
+    assert answers(cluster, 6) == {2: None, 3: None}
+    for request in (3, 4):
+        cluster.say(5, Call(request, "queue.get", {"name": "q", "id": request}))
+        cluster.say(5, Call(0, "queue.taken", {"name": "q", "id": request}))
+    assert answers(cluster, 5) == {n: ["value", n] for n in (2, 3, 4)}
+    assert answers(cluster, 6)[4] is None
+    assert items(again(cluster)) == items(cluster.state) == []
+
+
+def test_who_has_waited_long_enough_is_not_served_by_a_late_clock() -> None:
+    cluster = Cluster()
+    cluster.connect(1, "client", Hello("me", {}))
+    cluster.connect(2, "client", Hello("other", {}))
+    cluster.say(1, Call(1, "queue.get", {"name": "q", "id": 1, "timeout_s": 1.0}))
+    cluster.now += 1.0  # nobody has told the scheduler that so much time has passed
+    cluster.say(2, Call(1, "queue.put", {"name": "q", "item": ["value", 7]}))
+    assert answers(cluster, 1)[1][0] == "TimeoutError"
+    for state in (cluster.state, again(cluster)):
+        assert items(state) == [7]

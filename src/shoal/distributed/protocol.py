@@ -615,6 +615,8 @@ class Welcome(_Struct):
     session
         Names the session from now on, in the client's next `Hello`: if this welcome is lost, the
         client says the one before, and the scheduler knows that it has not begun another one.
+    is_remembered
+        The scheduler knows the client and which of its calls were done, also in another session.
 
     Examples
     --------
@@ -627,6 +629,7 @@ class Welcome(_Struct):
     settings: dict[str, Any] = {}
     heard: int = -1
     session: int = -1
+    is_remembered: bool = False
 
 
 class Finished(_Struct):

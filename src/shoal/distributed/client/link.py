@@ -6,7 +6,7 @@ says, and comes back after a lost connection.  It knows nothing of pickling or o
 A lost connection loses nothing as long as the scheduler remembers the client: what was said
 and not taken is said again, answers come late (`shoal.distributed.core.session`).  A scheduler that
 knows nothing of the client (it was restarted, or the client was away for too long) hears of its
-wishes again; a call that may have been taken by the one before is not made twice, but fails.
+wishes again; a call that may have been taken by the one before is done once, or fails.
 
 Two orders matter.  Changes of the table and the messages that follow from them happen under
 one lock (`Link.lock`), or the scheduler could hear of a new future of a key before it hears that
@@ -244,7 +244,7 @@ class Link:
             if message.heard >= 0:
                 confirm(session, message.heard)
             elif is_back:
-                lost = self._start_anew()
+                lost = self._start_anew(message.is_remembered)
             self.number, self.scheduler = message.number, message.scheduler
             self.settings, self._session_number = message.settings, message.session
             if is_back:
@@ -262,14 +262,14 @@ class Link:
             promise.fail(ClusterError(text))
         self._welcome.keep(message)
 
-    def _start_anew(self) -> list[tuple[str, Promise[Any]]]:
+    def _start_anew(self, is_remembered: bool) -> list[tuple[str, Promise[Any]]]:
         """The scheduler knows nothing of this client: what it has to be told; the lock is held.
 
         Returned are the calls that fail.
         """
         requests, topics = self._requests, [Subscribe(topic) for topic in self._topics]
         asked = {n: said for n, (to, _, said) in list(requests.items()) if to is None}
-        lost = say_all_again(self._session, [*topics, *self._claim()], asked)
+        lost = say_all_again(self._session, [*topics, *self._claim()], asked, is_remembered)
         return [(message.method, promise) for _, promise, message in map(requests.pop, lost)]
 
     def _claim(self) -> list[Call]:

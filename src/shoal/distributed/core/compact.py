@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from shoal.distributed.core import journal as j
-from shoal.distributed.core.facts import Held
+from shoal.distributed.core.facts import Answered, Held
+from shoal.distributed.core.scheduler.methods.calls import unheard
 from shoal.distributed.core.scheduler.methods.references import said_again
 from shoal.distributed.core.scheduler.names import Layer, key_of
 from shoal.distributed.core.scheduler.records import Client
@@ -208,6 +209,8 @@ def introduced(state: Scheduler, client: Client, now: float) -> Iterator[j.Entry
     late = [key_of(table, row) for row in mine if is_expected(state, row)]
     if late:
         yield said(party, now, Want(late, ahead=True))
+    for answer in unheard(client).values():
+        yield Answered(client.name, answer.request, answer.value, answer.error)
 
 
 def party_of(client: Client) -> int:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-__all__ = ["Fact", "Forgotten", "Held", "Settled"]
+__all__ = ["Answered", "Fact", "Forgotten", "Held", "Resumed", "Settled"]
 
 
 class Settled(msgspec.Struct, array_like=True, tag=True):
@@ -80,4 +80,45 @@ class Forgotten(msgspec.Struct, array_like=True, tag=True):
     client: str
 
 
-Fact: TypeAlias = Settled | Held | Forgotten
+class Resumed(msgspec.Struct, array_like=True, tag=True):
+    """A client that says `Hello` next goes on with the session that it had.
+
+    Parameters
+    ----------
+    client
+        Its name.
+
+    Examples
+    --------
+    >>> Resumed("me").client
+    'me'
+    """
+
+    client: str
+
+
+class Answered(msgspec.Struct, array_like=True, tag=True):
+    """A call of a client's was answered, and the client may not have heard it.
+
+    Parameters
+    ----------
+    client
+        Its name.
+    request
+        The call's number.
+    value, error
+        As in the answer.
+
+    Examples
+    --------
+    >>> Answered("me", 5).value is None
+    True
+    """
+
+    client: str
+    request: int
+    value: bool | None = None
+    error: tuple[str, str] | None = None
+
+
+Fact: TypeAlias = Settled | Held | Forgotten | Resumed | Answered

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from shoal.distributed.core.facts import Fact, Forgotten, Held, Settled
+from shoal.distributed.core.facts import Answered, Fact, Forgotten, Held, Resumed, Settled
 from shoal.distributed.core.scheduler.failures import fail
 from shoal.distributed.core.scheduler.methods import (
     doubt_given,
@@ -40,7 +40,9 @@ from shoal.distributed.core.scheduler.state import Scheduler
 from shoal.distributed.core.scheduler.table import INLINE, MASK, NOTED
 from shoal.distributed.core.scheduler.ticking import due, tick
 from shoal.distributed.core.scheduler.transitions import ERRED, READY, WAITING
+from shoal.distributed.core.session import say
 from shoal.distributed.protocol import (
+    Answer,
     Call,
     Cancel,
     Goodbye,
@@ -290,6 +292,7 @@ class Player:
         self.state = state
         self.now = 0.0
         self.open: dict[int, None] = {}
+        self.resuming = ""
         self.workers: dict[str, None] = {}
 
     def pass_time(self, now: float) -> None:
@@ -325,9 +328,29 @@ class Player:
             if type(message) is Want and message.heard > 0:
                 # It counts answers of that scheduler's, most of which were not recorded.
                 message.heard = 0
+            if type(message) is Hello:
+                message = self.introduced(message)
             received(state, party, message, entry.buffers, entry.now)
-            for client in state.clients.values():
-                client.session.said.clear()  # whoever was answered then has heard it
+
+    def introduced(self, message: Hello) -> Hello:
+        """What a client said, as it means the same to this scheduler: numbers are of that one's."""
+        name, self.resuming = self.resuming, ""
+        homes = self.state.homes.items()
+        known = [party for party, client in homes if client.name == name == message.client]
+        if not known:
+            return message
+        mine = self.state.identity
+        return msgspec.structs.replace(message, scheduler=mine, heard=0, session=known[-1])
+
+    def resumed(self, entry: Resumed) -> None:
+        """A client that comes next goes on with its session."""
+        self.resuming = entry.client
+
+    def answered(self, entry: Answered) -> None:
+        """A client may not have heard an answer."""
+        client = self.state.by_name.get(entry.client)
+        if client is not None:
+            say(client.session, Answer(entry.request, entry.value, entry.error))
 
     def shut(self, entry: Shut) -> None:
         """A client went."""
@@ -394,5 +417,7 @@ PLAY: dict[type, Any] = {
     Settled: Player.settled,
     Held: Player.held,
     Forgotten: Player.forgotten,
+    Resumed: Player.resumed,
+    Answered: Player.answered,
 }
 """What each record leads to."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from shoal.distributed.core.client import table as futures
-from shoal.distributed.core.client.again import Claims, say_all_again
+from shoal.distributed.core.client.again import ONCE, Claims, say_all_again
 from shoal.distributed.core.session import Session, confirm, say
 from shoal.distributed.protocol import (
     Answer,
@@ -256,7 +256,7 @@ class ClientNode(Node):
             confirm(session, message.heard)
         elif is_back:
             self.breaks += 1
-            self.start_anew()
+            self.start_anew(message.is_remembered)
         self.identity, self.session_number = message.scheduler, message.session
         if is_back:
             wants = futures.wants(self.table)
@@ -268,7 +268,7 @@ class ClientNode(Node):
         session.sent = session.confirmed + len(session.said)
         self.is_welcome = True
 
-    def start_anew(self) -> None:
+    def start_anew(self, is_remembered: bool) -> None:
         """What another scheduler has to be told; what it cannot answer any more has no answer."""
         for said in self.session.said:
             if type(said.message) is Release:
@@ -277,8 +277,11 @@ class ClientNode(Node):
         asked = {n: message for n, (to, _, message) in self.requests.items() if not to}
         self.last_request += 1
         first = self.claims.calls(self.last_request)
-        for number in say_all_again(self.session, first, asked):
-            self.requests.pop(number)[1](None)
+        for number in say_all_again(self.session, first, asked, is_remembered):
+            _, no_answer, call = self.requests.pop(number)
+            if is_remembered and type(call) is Call and call.method in ONCE:
+                self.world.complain(f"{self.name} cannot know whether {call} was done")
+            no_answer(None)
         self.requests[self.last_request] = (0, self.hear_of_claims, first[-1])
 
     def hear_of_claims(self, answer: Answer | None) -> None:

@@ -1,9 +1,12 @@
 """What a client says again to a scheduler that knows nothing of it, and what it claims.
 
-A scheduler that was restarted, or that has forgotten a client, cannot tell what of the client's
-calls was done.  Those that only ask or wait mean the same when they are made twice, and are made
-again; the others fail.  What the client holds (locks, leases) it says first of all, before it
-asks for more: `Claims` follows the calls and their answers, and knows.
+A scheduler that was restarted without a journal, or that has forgotten a client, cannot tell what
+of the client's calls was done.  Those that only ask or wait mean the same when they are made twice,
+and are made again; the others fail.  With a journal it knows the answers that it has given to calls
+of `ONCE`, by their numbers: those are made again as well, and done once.
+
+What the client holds (locks, leases) it says first of all, before it asks for more: `Claims`
+follows the calls and their answers, and knows.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 from shoal.distributed.core.session import Said, Session, start_anew
 from shoal.distributed.protocol import Call, Want
 
-__all__ = ["Claims", "say_all_again"]
+__all__ = ["ONCE", "Claims", "say_all_again"]
 
 ACQUIRE = frozenset(["lock.acquire", "multilock.acquire", "semaphore.acquire"])
 RELEASE = frozenset(["lock.release", "multilock.release", "semaphore.release"])
@@ -65,7 +68,25 @@ REPEATABLE = frozenset(
 the scheduler knows them again.  Who waits with a timeout has all of it again."""
 
 
-def may_say_again(message: Any, was_sent: bool) -> bool:
+ONCE = frozenset(
+    [
+        "datasets.publish",
+        "datasets.unpublish",
+        "event.clear",
+        "event.set",
+        "metadata.set",
+        "queue.close",
+        "queue.put",
+        "queue.put_back",
+        "semaphore.close",
+        "variable.delete",
+        "variable.set",
+    ]
+)
+"""Methods that change what a journal records, and whose answers say only that it was done."""
+
+
+def may_say_again(message: Any, was_sent: bool, is_remembered: bool = False) -> bool:
     """Whether another scheduler is to be told what may have been told the one before.
 
     Parameters
@@ -74,19 +95,23 @@ def may_say_again(message: Any, was_sent: bool) -> bool:
         What was said.
     was_sent
         Whether it can have been taken.
+    is_remembered
+        Whether the other scheduler knows what the one before has answered.
 
     Examples
     --------
     >>> (
     ...     may_say_again(Call(1, "event.wait", {}), True),
     ...     may_say_again(Call(1, "queue.put", {}), True),
+    ...     may_say_again(Call(1, "queue.put", {}), True, is_remembered=True),
     ... )
-    (True, False)
+    (True, False, True)
     """
     if type(message) is Call:
         if message.method == CLAIM:
             return False  # it is out of date, and made anew
-        return not was_sent or message.method in REPEATABLE
+        is_once = is_remembered and message.request and message.method in ONCE
+        return bool(not was_sent or message.method in REPEATABLE or is_once)
     # All that is wanted now is said anyway.
     return not (type(message) is Want and message.heard >= 0)
 
@@ -161,7 +186,9 @@ class Claims:
         return [*made, Call(number, CLAIM, {"locks": locks, "leases": leases})]
 
 
-def say_all_again(session: Session, first: Sequence[Any], asked: dict[int, Any]) -> list[int]:
+def say_all_again(
+    session: Session, first: Sequence[Any], asked: dict[int, Any], is_remembered: bool = False
+) -> list[int]:
     """Begin a session anew with a scheduler that knows nothing of it.
 
     Wishes and questions may be told twice.
@@ -174,6 +201,8 @@ def say_all_again(session: Session, first: Sequence[Any], asked: dict[int, Any])
         What is said before all else.
     asked
         Requests that are not answered, by number.
+    is_remembered
+        The scheduler knows the client, and what it was answered before (`Welcome.is_remembered`).
 
     Returns
     -------
@@ -190,13 +219,14 @@ def say_all_again(session: Session, first: Sequence[Any], asked: dict[int, Any])
     keep = [
         said
         for i, said in enumerate(session.said)
-        if may_say_again(said.message, i < unsent)
+        if may_say_again(said.message, i < unsent, is_remembered)
         and (not getattr(said.message, "request", 0) or said.message.request in asked)
     ]
     there = {getattr(said.message, "request", 0) for said in keep}
     left = [number for number in sorted(asked) if number not in there]
-    again = [number for number in left if may_say_again(asked[number], True)]
-    keep += [Said(asked[number]) for number in again]
+    again = [number for number in left if may_say_again(asked[number], True, is_remembered)]
+    # These were taken, so they were said before what may not have been.
+    keep = [*(Said(asked[number]) for number in again), *keep]
     for said in keep:
         if type(said.message) is Call and said.message.method in RELEASE:
             said.message.args["again"] = True  # it may have been given back: that is no mistake

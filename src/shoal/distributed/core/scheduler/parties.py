@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from shoal.distributed.core.effects import Close, Log, Send
-from shoal.distributed.core.facts import Forgotten
+from shoal.distributed.core.facts import Forgotten, Resumed
 from shoal.distributed.core.scheduler.cancel import on_cancel
 from shoal.distributed.core.scheduler.dispatch import fill_workers
 from shoal.distributed.core.scheduler.failures import fail, require, retry
@@ -17,6 +17,7 @@ from shoal.distributed.core.scheduler.methods import (
     client_gone,
     end_errands,
     end_session,
+    expire,
     holder_gone,
     let_references_go,
     log_event,
@@ -26,6 +27,7 @@ from shoal.distributed.core.scheduler.methods import (
     others_before,
     party_gone,
     settle_given,
+    unheard,
     worker_came,
     workers_changed,
 )
@@ -94,7 +96,7 @@ def connected(state: Scheduler, party: int, role: str, now: float) -> None:
     >>> connected(state, 1, "client", 0.0)
     >>> received(state, 1, Hello("me", {}), (), 0.0)
     >>> drain(state, 0.0)[0].message
-    Welcome(number=0, scheduler='scheduler', settings={...}, heard=-1, session=1)
+    Welcome(number=0, scheduler='scheduler', settings={...}, heard=-1, session=1, is_remembered=...)
     """
     if state.started < 0:
         state.started = now
@@ -163,6 +165,10 @@ def received(
             state, who, f"a {type(message).__name__} message, which the scheduler does not take"
         )
         return
+    if state.timers and state.timers[0][0] <= now:
+        # A tick may come late: whose time is over by now is not served by this message.  One who
+        # reads the journal could not know that they were.
+        expire(state, now)
     client = who.client
     if client is not None and type(message) is not Heard:
         client.session.heard += 1
@@ -276,6 +282,7 @@ def of_client(
 def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now: float) -> None:
     """A client introduces itself, for the first time or again."""
     client = state.by_name.get(m.client)
+    is_remembered = client is not None
     if client is None:
         client = Client(state.next_client, m.client, who.party, now)
         state.next_client += 1
@@ -298,9 +305,12 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     who.is_known = True
     is_resumed = m.scheduler == state.identity and state.homes.get(m.session) is client
     if is_resumed:
+        if state.facts is not None:
+            state.facts.append(Resumed(client.name))
         client.given += [gift for gift in gifts(client) if gift[0] <= m.heard]
         confirm(client.session, m.heard)
     else:
+        client.before = unheard(client)
         end_session(state, client)
         client.topics = {}
         client.given = []
@@ -308,7 +318,8 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     # Answers come before the welcome: what they give is wanted by then.
     state.effects += [Send(who.party, *said[:2]) for said in client.session.said]
     client.session.told = client.session.heard
-    welcome(state, who, client.number, client.session.heard if is_resumed else -1)
+    heard = client.session.heard if is_resumed else -1
+    welcome(state, who, client.number, heard, is_remembered)
 
 
 def on_heard(state: Scheduler, who: Party, m: Heard, buffers: Sequence[Any], now: float) -> None:
@@ -356,14 +367,16 @@ def wanted_by(state: Scheduler, client: Client) -> list[int]:
     return rows + [row for row, others in state.shared.items() if number in others]
 
 
-def welcome(state: Scheduler, who: Party, number: int, heard: int = -1) -> None:
+def welcome(
+    state: Scheduler, who: Party, number: int, heard: int = -1, is_remembered: bool = False
+) -> None:
     """Answer an introduction."""
     settings = {
         "inline_bytes": state.settings.inline_bytes,
         "silence_s": state.settings.silence_s,
         "lease_s": state.settings.lease_s,
     }
-    answer = Welcome(number, state.identity, settings, heard, who.party)
+    answer = Welcome(number, state.identity, settings, heard, who.party, is_remembered)
     state.effects.append(Send(who.party, answer))
 
 
@@ -407,6 +420,7 @@ def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], n
         release_others(state, client, m)
         # That was the last of what is said again.
         client.given = []
+        client.before = {}
 
 
 def on_release(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shoal.distributed.core.session import Session
-from shoal.distributed.protocol import Finished, Register
+from shoal.distributed.protocol import Answer, Finished, Register
 
 __all__ = ["Code", "Computation", "Party", "Prefix", "References", "Worker"]
 
@@ -233,6 +233,7 @@ class Client:
 
     __slots__ = (
         "attempt",
+        "before",
         "calls",
         "given",
         "gone_since",
@@ -266,6 +267,8 @@ class Client:
         self.given: list[tuple[int, Sequence[Any]]] = []
         """Keys that it heard it was given, and by which answers, before it said what it says again
         over this connection."""
+        self.before: dict[int, Answer] = {}
+        """By number, answers of the scheduler before this one that it may not have heard."""
         self.attempt = 0
         """Which of its connections this is, by its own count."""
         self.topics: dict[str, None] = {}

@@ -39,6 +39,7 @@ from shoal.distributed.core.scheduler.methods.calls import (
     end_session,
     expire,
     reply,
+    unheard,
     withdraw,
 )
 from shoal.distributed.core.scheduler.methods.claims import end_claims, others_before
@@ -75,6 +76,7 @@ __all__ = [
     "party_gone",
     "renew_all",
     "settle_given",
+    "unheard",
     "worker_came",
     "workers_changed",
 ]
@@ -120,6 +122,9 @@ def on_call(state: Scheduler, who: Party, m: Call, buffers: Sequence[Any], now: 
     >>> state.effects[0].message.error
     ('ValueError', "the scheduler has no method 'scheduler.inof'; it has: ...")
     """
+    if who.client is not None and m.request in who.client.before:
+        reply(state, who.party, who.client.before[m.request])
+        return
     method = METHODS.get(m.method)
     if m.method in state.for_shell:
         state.effects.append(Perform(who.party, m))

@@ -34,6 +34,7 @@ __all__ = [
     "end_session",
     "first",
     "holder_name",
+    "unheard",
     "wait",
     "withdraw",
 ]
@@ -168,9 +169,37 @@ def reply(state: Scheduler, party: int, message: Answer, grant: Grant | None = N
     if client is None:
         state.effects.append(Send(party, message))
         return
+    if state.is_replayed and not is_repeatable(message, grant):
+        return  # whoever was answered then has heard it, or asks again
     say(client.session, message, (), grant)
     if client.party >= 0:
         state.effects.append(Send(client.party, message))
+
+
+def is_repeatable(message: Any, note: object) -> bool:
+    """Whether an answer says only that something was done, or why not: it holds for ever."""
+    is_brief = type(message) is Answer and (message.value is None or type(message.value) is bool)
+    return is_brief and note is None
+
+
+def unheard(client: Client) -> dict[int, Answer]:
+    """Answers that a client may not have heard, and that may be given again to the same calls.
+
+    Parameters
+    ----------
+    client
+        Whose.
+
+    Examples
+    --------
+    >>> unheard(Client(0, "me", 1))
+    {}
+    """
+    found = dict(client.before)
+    for said in client.session.said:
+        if is_repeatable(said.message, said.note):
+            found[said.message.request] = said.message
+    return found
 
 
 def answer_error(state: Scheduler, party: int, request: int, kind: str, text: str) -> None:
