@@ -31,7 +31,7 @@ def test_scheduler_and_workers(tmp_path: Path) -> None:
     workers = start(tmp_path, "worker", "--nworkers", "2", "--nthreads", "1", "--name", "w")
     try:
         with Client(scheduler_file=tmp_path / "cluster.json") as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=200)
             assert client.gather(client.map(abs, [-1, -2])) == [1, 2]
             infos = client.scheduler_info()["workers"].values()
             assert {info["name"] for info in infos} == {"w-0", "w-1"}
@@ -42,7 +42,7 @@ def test_scheduler_and_workers(tmp_path: Path) -> None:
     finally:
         for process in (workers, scheduler):
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=200)
     assert (workers.returncode, scheduler.returncode) == (0, 0)
 
 
@@ -62,12 +62,12 @@ def test_members_with_certificates_need_no_file_of_the_cluster(tmp_path: Path) -
         member = str(tmp_path / "member.pem")
         files = {"tls_ca_file": str(tmp_path / "ca.pem"), "tls_client_cert": member}
         with Client(address, security=Security(**files, tls_client_key=member)) as client:
-            client.wait_for_workers(1, timeout=60)
+            client.wait_for_workers(1, timeout=200)
             assert client.submit(abs, -1).result() == 1
     finally:
         for process in processes[::-1]:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=200)
 
 
 def test_what_is_missing_is_said() -> None:

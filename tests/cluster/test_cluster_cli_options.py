@@ -47,7 +47,7 @@ def test_preloads_and_a_worker_without_a_nanny(tmp_path: Path) -> None:
     )
     try:
         with Client(scheduler_file=tmp_path / "cluster.json") as client:
-            client.wait_for_workers(1, timeout=60)
+            client.wait_for_workers(1, timeout=200)
             assert client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.colour) == "red"
             assert list(client.run(lambda dask_worker: dask_worker.colour).values()) == ["blue"]
             [info] = client.scheduler_info()["workers"].values()
@@ -56,7 +56,7 @@ def test_preloads_and_a_worker_without_a_nanny(tmp_path: Path) -> None:
     finally:
         for process in (worker, scheduler):
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=200)
     assert (worker.returncode, scheduler.returncode) == (0, 0)
     assert not (tmp_path / "pid").exists()
 

@@ -473,7 +473,7 @@ def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.stdout == "[0, 3, 6]\n", done.stderr

@@ -52,7 +52,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=200)
 
 
 def test_the_client_that_asked_prints_each_line_once_before_the_result(

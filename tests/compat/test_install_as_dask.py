@@ -39,7 +39,7 @@ def python(*args: str, cwd: Path | None = None, **environment: str) -> str:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -284,7 +284,7 @@ def test_usage() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == 1
     assert "usage" in done.stderr

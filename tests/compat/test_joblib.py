@@ -51,7 +51,7 @@ def test_the_dask_backend_of_joblib(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": source},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     assert done.stdout.split() == ["True", "True", "told"], done.stderr

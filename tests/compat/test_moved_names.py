@@ -97,7 +97,7 @@ def test_job_scripts_find_the_commands(name: str) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0 and "Usage:" in done.stdout, done.stderr

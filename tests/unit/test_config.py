@@ -35,7 +35,7 @@ def run_python(code, *options, **env):
         env={**clean, "PYTHONPATH": source, "HOME": "/nonexistent", **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
 
 

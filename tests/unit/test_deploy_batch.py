@@ -31,7 +31,7 @@ def test_jobs_from_submission_to_end(tmp_path) -> None:
         run=system,
     ) as cluster:
         with Client(cluster) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=200)
             assert sorted(client.gather(client.map(abs, [-1, -2]))) == [1, 2]
             infos = client.scheduler_info()["workers"].values()
             assert {info["name"] for info in infos} == {"0-0", "0-1"}
@@ -43,7 +43,7 @@ def test_jobs_from_submission_to_end(tmp_path) -> None:
         assert not any(secret in script for script in system.scripts)
         cluster.scale(jobs=0)
         assert not cluster.workers
-    assert all(job.wait(60) is not None for job in system.jobs.values())
+    assert all(job.wait(200) is not None for job in system.jobs.values())
     assert not list(tmp_path.iterdir())
 
 

@@ -45,7 +45,7 @@ def test_subprocess_cluster() -> None:
         mine = client.run_on_scheduler(lambda: __import__("os").getpid())
         assert mine != __import__("os").getpid()
         cluster.scale(2)
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=200)
         assert len(cluster.workers) == 2
 
 
@@ -182,7 +182,7 @@ def test_an_adaptive_cluster_grows_and_shrinks() -> None:
         with Client(cluster) as client:
             go = Event(client=client)
             futures = client.map(lambda x, go: go.wait(60), range(10), go=go, pure=False)
-            client.wait_for_workers(3, timeout=60)
+            client.wait_for_workers(3, timeout=200)
             # The scheduler knows of a worker before whoever started it does.
             while len(cluster.workers) < 3:
                 go_on.wait(0.01)

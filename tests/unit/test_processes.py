@@ -183,7 +183,7 @@ def test_the_main_program_needs_no_guard_and_its_functions_travel(tmp_path):
         print(run_processes(plan, num_workers=1) == [Point(8)])
         """,
     )
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=200)
     assert sorted(out.split()) == ["True", "True", "moving", "moving"]
     assert err == ""
 
@@ -199,7 +199,7 @@ def test_fork_server_and_a_program_without_guard_is_an_error(tmp_path):
         print(run_processes(plan, num_workers=1, context="forkserver"))
         """,
     )
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=200)
     assert program.returncode != 0
     assert "if __name__ == '__main__'" in err
     assert out == ""
@@ -385,7 +385,7 @@ process_worker.main({})
         command = [sys.executable, "-c", program.format(there.fileno())]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         with subprocess.Popen(command, pass_fds=[there.fileno()], env=environment) as worker:
-            assert worker.wait(60) == 0
+            assert worker.wait(200) == 0
 
 
 def test_several_runs_at_once():
@@ -444,7 +444,7 @@ def test_fork_server(tmp_path):
                 print(run_processes(plan, num_workers=1, context="forkserver"))
         """,
     )
-    assert program.communicate(timeout=60) == ("[2]\n[2]\n", "")
+    assert program.communicate(timeout=200) == ("[2]\n[2]\n", "")
 
 
 def test_an_unknown_context():
@@ -715,7 +715,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     )
     pids = [int(program.stdout.readline()) for _ in range(2)]
     program.kill()
-    program.communicate(timeout=60)
+    program.communicate(timeout=200)
     assert all(has_ended(pid) for pid in pids)
 
 
