@@ -83,6 +83,27 @@ def test_rows_joined_by_time_keep_their_labels(cut):
     pd.testing.assert_frame_equal(found.compute(), wanted)
 
 
+@pytest.mark.parametrize("direction", ["backward", "forward", "nearest"])
+def test_rows_joined_by_time_are_where_their_time_is(direction):
+    """The first two rows of time 5 move into the other partition: there stay two."""
+    lazy = from_map(lambda pair: ROWS.iloc[slice(*pair)], [(0, 6), (6, 10)], meta=ROWS.iloc[:0])
+    quotes = pd.DataFrame({"x": [1, 3, 4, 5, 6, 8], "z": range(6)})
+    told = {"on": "x", "direction": direction, "allow_exact_matches": False}
+    found = merge_asof(lazy, from_pandas(quotes, npartitions=3), **told)
+    assert found.npartitions == 2
+    found = found.compute().reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, pd.merge_asof(ROWS, quotes, **told))
+
+
+def test_columns_of_a_join_by_time_that_are_numbers_keep_their_names():
+    plain = pd.DataFrame({0: [1, 2], 1: [3, 4]})
+    lazy, told = from_pandas(plain, npartitions=2), {"on": 0, "suffixes": (None, "_y")}
+    wanted = pd.merge_asof(plain, plain, **told)
+    for name in wanted.columns:
+        found = merge_asof(lazy, lazy, **told)[name].compute()
+        assert found.tolist() == wanted[name].tolist()
+
+
 def test_labels_that_are_missing_lie_between_no_bounds():
     plain = ROWS.assign(x=[1, 2, np.nan, np.nan, 5, 6, np.nan, 9, 9, 10])
     lazy = from_pandas(plain, npartitions=5).set_index("x", sorted=True)

@@ -17,7 +17,7 @@ from shoal.dataframe.collection.inspect import current_ends, with_ends
 from shoal.dataframe.kernels.passing import Joined, joins_columns, passes_columns
 from shoal.dataframe.meta import make_meta
 from shoal.dataframe.nodes.base import FrameNode
-from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions
+from shoal.dataframe.nodes.partitions import Disjoint, Repartition, RepartitionDivisions
 from shoal.dataframe.nodes.rowwise import MapEach, MapPartitions
 
 __all__ = ["asof_join", "merge_nearest"]
@@ -126,7 +126,7 @@ def _sorted_by(frame: Any, on: Any) -> tuple[Any, Any]:
         return _each(_indexed, frame, on).clear_divisions(), frame
     frame, ends = current_ends(frame, on)
     labelled = with_ends(_each(_indexed, frame, on), ends)
-    if labelled.npartitions == frame.npartitions:
+    if not isinstance(labelled._node, Disjoint):
         return labelled, frame
     # Rows have come into other partitions, and so must their labels.
     moved = with_ends(_each(_labels_kept, frame, on), ends)

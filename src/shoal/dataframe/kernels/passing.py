@@ -104,7 +104,7 @@ class Joined(NamedTuple):
         """
         shared = set(left).intersection(right) - self.same
         return [
-            {name: f"{name}{end or ''}" if name in shared else name for name in names}
+            {n: f"{n}{end}" if n in shared and end is not None else n for n in names}
             for names, end in zip((left, right), self.suffixes, strict=True)
         ]
 
