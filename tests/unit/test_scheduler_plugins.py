@@ -14,6 +14,7 @@ from shoal.distributed import Client, LocalCluster, Scheduler, SchedulerPlugin, 
 from shoal.distributed.core.scheduler.parties import HANDLERS
 from shoal.distributed.core.scheduler.watched import Watched
 from shoal.distributed.node.extensions import Extensions, overrides
+from shoal.distributed.node.plugins import load_preload
 from shoal.distributed.protocol import Call
 from shoal.errors import ClusterError
 
@@ -184,6 +185,12 @@ def test_a_preload_may_be_text_and_its_functions_may_be_coroutines(kind: str, mo
     ):
         assert sys.preloaded == ["Scheduler", "Worker"]
     assert sorted(sys.preloaded[2:]) == ["end of Scheduler", "end of Worker"]
+
+
+@pytest.mark.parametrize("name", ["no-such-module", "no_such.module"])
+def test_a_preload_that_is_one_word_is_a_name(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no.such"):
+        load_preload(name, [], None)
 
 
 def test_preload(tmp_path) -> None:

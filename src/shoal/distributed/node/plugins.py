@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import logging
 import pickle
+import re
 import sys
 import types
 from collections import deque
@@ -229,7 +230,7 @@ def load_preload(name: str, argv: Sequence[str], owner: Any) -> Callable[[], Any
         module = importlib.util.module_from_spec(spec)
         sys.modules[label] = module
         spec.loader.exec_module(module)
-    elif name.replace(".", "").isidentifier():
+    elif not re.search(r"[\s=(]", name):
         module = importlib.import_module(name)
     else:
         module = types.ModuleType("preload")
