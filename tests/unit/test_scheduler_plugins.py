@@ -189,7 +189,7 @@ def test_a_preload_may_be_text_and_its_functions_may_be_coroutines(kind: str, mo
 
 @pytest.mark.parametrize("name", ["no-such-module", "no_such.module"])
 def test_a_preload_that_is_one_word_is_a_name(name: str) -> None:
-    with pytest.raises(ModuleNotFoundError, match="no.such"):
+    with pytest.raises(ModuleNotFoundError, match=r"no.such"):
         load_preload(name, [], None)
 
 
