@@ -6,18 +6,20 @@ slower and not wrong.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
 pytest.importorskip("starlette")
 
 from shoal.distributed import Client, LocalCluster, SchedulerPlugin, get_worker, wait
-from shoal.distributed.dashboard.findings import RULES
+from shoal.distributed.dashboard.findings import RULES, USED
 
 TIMEOUT_S = 120.0
 
@@ -165,6 +167,13 @@ ALONE = {"skewed"}
 """Their job is another one each time: two runs that take long are no exception any more."""
 
 
+def share_of_a_cpu(client: Client) -> float:
+    """What a cluster's only worker has had since it began."""
+    [pid] = client.run(os.getpid).values()
+    process = psutil.Process(pid)
+    return sum(process.cpu_times()[:2]) / (time.time() - process.create_time())
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_reason_is_named_with_its_number(name: str, wait_until: Any) -> None:
     job, options, said = CASES[name]
@@ -183,7 +192,10 @@ def test_the_reason_is_named_with_its_number(name: str, wait_until: Any) -> None
             # A worker pauses some time before its results are on disk.
             if found is not None and re.search(said, found.says):
                 break
-            assert time.monotonic() < end, str(report)
+            if time.monotonic() > end:
+                if name == "gil" and share_of_a_cpu(client) < USED + 0.1:
+                    pytest.skip("others have the CPU: nobody can tell what threads wait for")
+                raise AssertionError(str(report))
         assert found.advice and str(found) in str(report)
     kept.clear()
 
