@@ -599,6 +599,17 @@ def test_what_a_client_asks_again_is_done_once(is_compact: bool, heard: bool) ->
     assert not cluster.state.by_name["me"].session.said
 
 
+def test_nobody_knows_what_was_done_for_a_client_that_was_forgotten() -> None:
+    """Also when it says hello once more, as the first welcome was lost."""
+    cluster = Cluster()
+    for party, is_back in ((1, True), (2, True), (3, False)):
+        cluster.connect(party, "client", Hello("me", {}, "before" * is_back, 0, 7, party))
+        [welcome] = [m for m in cluster.inboxes.pop(party) if isinstance(m, Welcome)]
+        assert welcome.is_remembered is not is_back
+        if party == 2:  # with this it has said all again
+            cluster.say(party, Want([], anew=True, heard=0))
+
+
 def test_a_put_that_waits_is_done_once_whether_it_was_served_or_not() -> None:
     puts = [
         Call(number, "queue.put", {"name": "q", "item": ["value", number]}) for number in (2, 3, 4)

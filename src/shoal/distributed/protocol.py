@@ -616,7 +616,7 @@ class Welcome(_Struct):
         Names the session from now on, in the client's next `Hello`: if this welcome is lost, the
         client says the one before, and the scheduler knows that it has not begun another one.
     is_remembered
-        The scheduler knows the client and which of its calls were done, also in another session.
+        The scheduler knows which of the calls were done that the client has made in other sessions.
 
     Examples
     --------

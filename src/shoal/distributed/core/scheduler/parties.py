@@ -282,9 +282,9 @@ def of_client(
 def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now: float) -> None:
     """A client introduces itself, for the first time or again."""
     client = state.by_name.get(m.client)
-    is_remembered = client is not None
     if client is None:
         client = Client(state.next_client, m.client, who.party, now)
+        client.is_stranger = bool(m.scheduler)
         state.next_client += 1
         state.clients[client.number] = client
         state.by_name[m.client] = client
@@ -319,7 +319,7 @@ def on_hello(state: Scheduler, who: Party, m: Hello, buffers: Sequence[Any], now
     state.effects += [Send(who.party, *said[:2]) for said in client.session.said]
     client.session.told = client.session.heard
     heard = client.session.heard if is_resumed else -1
-    welcome(state, who, client.number, heard, is_remembered)
+    welcome(state, who, client.number, heard, not client.is_stranger)
 
 
 def on_heard(state: Scheduler, who: Party, m: Heard, buffers: Sequence[Any], now: float) -> None:
@@ -421,6 +421,7 @@ def on_want(state: Scheduler, client: Client, m: Want, buffers: Sequence[Any], n
         # That was the last of what is said again.
         client.given = []
         client.before = {}
+        client.is_stranger = False
 
 
 def on_release(

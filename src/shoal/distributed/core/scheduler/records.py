@@ -237,6 +237,7 @@ class Client:
         "calls",
         "given",
         "gone_since",
+        "is_stranger",
         "last_tag",
         "name",
         "number",
@@ -269,6 +270,8 @@ class Client:
         over this connection."""
         self.before: dict[int, Answer] = {}
         """By number, answers of the scheduler before this one that it may not have heard."""
+        self.is_stranger = False
+        """Others knew what of its calls was done, and it has not said all again yet."""
         self.attempt = 0
         """Which of its connections this is, by its own count."""
         self.topics: dict[str, None] = {}
