@@ -21,6 +21,7 @@ from shoal.distributed import (
     Lock,
     Pub,
     Queue,
+    Scheduler,
     Semaphore,
     Sub,
     Variable,
@@ -324,3 +325,38 @@ def test_what_is_persisted_from_anywhere_may_be_actors(client) -> None:
     [actor] = client.gather(client.futures_of(kept))
     assert isinstance(actor, Actor)
     assert actor.get("a").result() == 1
+
+
+def test_options_that_nobody_has_are_refused_by_name(client) -> None:
+    for kind in (Lock, Event, Queue, Variable, Pub, Semaphore):
+        with pytest.raises(TypeError, match="maxsiez"):
+            kind(name="x", maxsiez=1)
+    with pytest.raises(ValueError, match="max_leases is a whole number of at least 1, got 'seats'"):
+        Semaphore("seats")
+    with pytest.raises(TypeError, match="retire_workers has no option 'worker'; it takes workers="):
+        client.retire_workers(worker=["nobody"])
+    assert len(client.nthreads()) == 2
+    for ask in (client.who_has, client.has_what, client.nbytes, client.list_datasets):
+        with pytest.raises(TypeError, match=rf"{ask.__name__}\(\) got an unexpected.*'worker'"):
+            ask(worker="0")
+    with pytest.raises(TypeError, match="maxmium"):
+        client.cluster.adapt(minimum=1, maxmium=2)
+    with pytest.raises(TypeError, match=r"'idle_timout'; did you mean idle_timeout\?"):
+        Scheduler(idle_timout="1 s")
+    settings = Scheduler(allowed_failures=7, worker_ttl="20 s", validate=True).state.settings
+    assert (settings.allowed_failures, settings.silence_s) == (7, 20)
+
+
+def test_a_client_that_waits_gives_what_can_be_awaited_where_it_is_asked_to(client) -> None:
+    future = client.submit(abs, -1, key="awaited")
+
+    async def ask() -> None:
+        now = {"asynchronous": True}
+        await client.replicate(future, n=2, **now)
+        assert len((await client.who_has(future, **now))["awaited"]) == 2
+        assert len(await client.nthreads(**now)) == 2
+        assert len((await client.scheduler_info(**now))["workers"]) == 2
+        await client.rebalance(**now)
+        assert await client.get_dataset("nothing", default=5, **now) == 5
+
+    asyncio.run(ask())

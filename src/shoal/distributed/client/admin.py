@@ -219,8 +219,13 @@ class Admin(Session):
         close_workers
             False to keep them, without work.
         **kwargs
-            ``n``: how many; ``names``: by name; ``remove``.
+            ``n``: how many; ``names``: by name; ``remove``: accepted.
         """
+        if unknown := sorted(kwargs.keys() - {"n", "names", "remove"}):
+            # Who means some workers and misspells it must not lose others.
+            raise TypeError(
+                f"retire_workers has no option {unknown[0]!r}; it takes workers=, n= and names="
+            )
         return self._ask(
             "workers.retire",
             workers=None if workers is None else worker_names(workers),

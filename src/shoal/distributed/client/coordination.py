@@ -28,8 +28,8 @@ class Shared:
         The same name is the same object; default: a new one.
     client
         Default: the current one.
-    **options
-        Accepted, without effect.
+    loop, scheduler_rpc
+        Accepted, without effect: a client has what they are for.
 
     Examples
     --------
@@ -37,7 +37,9 @@ class Shared:
     'x'
     """
 
-    def __init__(self, name: Any = None, client: Any = None, **options: Any) -> None:
+    def __init__(
+        self, name: Any = None, client: Any = None, *, loop: Any = None, scheduler_rpc: Any = None
+    ) -> None:
         self.name = name or f"{type(self).__name__.lower()}-{uuid.uuid4().hex}"
         self.id = uuid.uuid4().hex
         self._client = client

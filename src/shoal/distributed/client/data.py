@@ -20,7 +20,14 @@ from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.failures import note_unopened
 from shoal.distributed.client.future import Future, futures_given, futures_of, make_future
 from shoal.distributed.client.keys import unique_key, wire_key
-from shoal.distributed.client.promise import Deadline, Promise, spawn, timeout_of, wait_all
+from shoal.distributed.client.promise import (
+    Deadline,
+    Promise,
+    asynchronous_of,
+    spawn,
+    timeout_of,
+    wait_all,
+)
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
@@ -466,17 +473,17 @@ class DataMethods(Session):
             How many copies; None: one on every worker.
         workers
             Only there.
-        branching_factor, **kwargs
-            Accepted.
+        branching_factor
+            Accepted: copies are made from copies as they come.
+        **kwargs
+            ``asynchronous``: True for what can be awaited, whatever the client is.
         """
         if n is not None and n < 1:
             raise ValueError(
                 f"replicate needs at least one copy, got n={n}; release futures instead"
             )
         found = futures_given(futures, "replicate")
-        return self._after(
-            found, "replicate", n=n, workers=None if workers is None else worker_names(workers)
-        )
+        return self._after(found, "replicate", kwargs, workers, n=n)
 
     def rebalance(self, futures: Any = None, workers: Any = None, **kwargs: Any) -> Any:
         """Move results so that workers hold about the same number of bytes.
@@ -488,15 +495,15 @@ class DataMethods(Session):
         workers
             Only between these.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
         """
         found = None if futures is None else futures_given(futures, "rebalance")
-        return self._after(
-            found, "rebalance", workers=None if workers is None else worker_names(workers)
-        )
+        return self._after(found, "rebalance", kwargs, workers)
 
-    def _after(self, found: list[Future[Any]] | None, method: str, **args: Any) -> Any:
-        """Call a method about results, when they are there."""
+    def _after(self, found: Any, method: str, options: Any, workers: Any, **args: Any) -> Any:
+        """Call a method about results, when they are there; ``found``: futures, or None for all."""
+        is_async = asynchronous_of(options, method)
+        args["workers"] = None if workers is None else worker_names(workers)
 
         async def steps() -> Any:
             keys = None
@@ -520,7 +527,7 @@ class DataMethods(Session):
             settled = {"method": "settled", "args": {}, "on_error": "ignore"}
             await self._answer("worker.call", settled)
 
-        return self._run(steps(), lambda _: None)
+        return self._run(steps(), lambda _: None, asynchronous=is_async)
 
     # -- datasets ------------------------------------------------------------------------------
 
@@ -584,9 +591,11 @@ class DataMethods(Session):
         name
             Of the dataset.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
         """
-        return self._ask("datasets.unpublish", name=wire_key(name))
+        is_async = asynchronous_of(kwargs, "unpublish_dataset")
+        steps = self._answer("datasets.unpublish", {"name": wire_key(name)})
+        return self._run(steps, asynchronous=is_async)
 
     def list_datasets(self, **kwargs: Any) -> Any:
         """Names of the published datasets.
@@ -594,9 +603,11 @@ class DataMethods(Session):
         Parameters
         ----------
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
         """
-        return self._run(self._answer("datasets.list", {}), lambda names: tuple(map(_name, names)))
+        is_async = asynchronous_of(kwargs, "list_datasets")
+        steps = self._answer("datasets.list", {})
+        return self._run(steps, lambda names: tuple(map(_name, names)), asynchronous=is_async)
 
     def get_dataset(self, name: Any, default: Any = ..., **kwargs: Any) -> Any:
         """What was published under a name.
@@ -608,7 +619,7 @@ class DataMethods(Session):
         default
             Returned where there is none.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
 
         Raises
         ------
@@ -634,7 +645,8 @@ class DataMethods(Session):
             with self.as_current():  # type: ignore[attr-defined]
                 return loads(Frames(head, [bytearray(b) for b in buffers]))
 
-        return self._run(steps(), finish)
+        is_async = asynchronous_of(kwargs, "get_dataset")
+        return self._run(steps(), finish, asynchronous=is_async)
 
     @property
     def datasets(self) -> Datasets:

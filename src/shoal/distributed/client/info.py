@@ -13,7 +13,7 @@ import msgspec
 from shoal.distributed.client.encode import worker_names
 from shoal.distributed.client.future import Future, keys_given
 from shoal.distributed.client.keys import wire_key
-from shoal.distributed.client.promise import timeout_of
+from shoal.distributed.client.promise import asynchronous_of, timeout_of
 from shoal.distributed.client.session import Session
 from shoal.distributed.client.show import SchedulerInfo, counts_of
 from shoal.distributed.dashboard.access import link_of
@@ -41,7 +41,7 @@ class Info(Session):
         n_workers
             Only so many workers; -1 for all.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
 
         Examples
         --------
@@ -57,7 +57,8 @@ class Info(Session):
         def finish(found: dict[str, Any]) -> SchedulerInfo:
             return SchedulerInfo(found, address=address)
 
-        return self._run(steps, finish, timeout=self._timeout_s, asynchronous=False)
+        is_async = asynchronous_of(kwargs, "scheduler_info") or False
+        return self._run(steps, finish, timeout=self._timeout_s, asynchronous=is_async)
 
     def who_has(self, futures: Any = None, **kwargs: Any) -> Any:
         """Which workers hold results, now: nothing is waited for.
@@ -68,7 +69,7 @@ class Info(Session):
             Only these: futures, collections of such, or keys; default: all keys that there are
             results of.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
 
         Returns
         -------
@@ -84,7 +85,8 @@ class Info(Session):
         ...     {key: len(where) for key, where in client.who_has(["one", "two"]).items()}
         {'one': 1, 'two': 0}
         """
-        return self._about_keys("scheduler.who_has", futures, _pairs)
+        is_async = asynchronous_of(kwargs, "who_has")
+        return self._about_keys("scheduler.who_has", futures, _pairs, is_async)
 
     def has_what(self, workers: Any = None, **kwargs: Any) -> Any:
         """Which results workers hold.
@@ -94,14 +96,15 @@ class Info(Session):
         workers
             Only these; default: all.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
 
         Returns
         -------
         dict
             Keys by address.
         """
-        return self._about_workers("scheduler.has_what", workers, _keys_of_all)
+        is_async = asynchronous_of(kwargs, "has_what")
+        return self._about_workers("scheduler.has_what", workers, _keys_of_all, is_async)
 
     def nthreads(self, workers: Any = None, **kwargs: Any) -> Any:
         """How many tasks each worker runs at once.
@@ -111,7 +114,7 @@ class Info(Session):
         workers
             Only these; default: all.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
 
         Examples
         --------
@@ -120,7 +123,8 @@ class Info(Session):
         ...     list(client.ncores().values())
         [2]
         """
-        return self._about_workers("scheduler.nthreads", workers, dict)
+        is_async = asynchronous_of(kwargs, "nthreads")
+        return self._about_workers("scheduler.nthreads", workers, dict, is_async)
 
     ncores = nthreads
 
@@ -134,7 +138,9 @@ class Info(Session):
         """
         return self._about_workers("scheduler.processing", workers, _keys_of_all)
 
-    def _about_keys(self, method: str, asked: Any, finish: Any, **args: Any) -> Any:
+    def _about_keys(
+        self, method: str, asked: Any, finish: Any, is_async: bool | None, **args: Any
+    ) -> Any:
         """Ask about keys, and have the answer with keys as the user knows them."""
         names = None if asked is None else keys_given(asked, method.rpartition(".")[2])
 
@@ -143,11 +149,15 @@ class Info(Session):
             return pairs if names is None else {names.get(k, k): v for k, v in pairs.items()}
 
         some = None if names is None else list(names)
-        return self._run(self._answer(method, {"keys": some, **args}), named)
+        steps = self._answer(method, {"keys": some, **args})
+        return self._run(steps, named, asynchronous=is_async)
 
-    def _about_workers(self, method: str, workers: Any, finish: Any) -> Any:
+    def _about_workers(
+        self, method: str, workers: Any, finish: Any, is_async: bool | None = None
+    ) -> Any:
         some = None if workers is None else worker_names(workers)
-        return self._run(self._answer(method, {"workers": some}), lambda found: finish(found))
+        steps = self._answer(method, {"workers": some})
+        return self._run(steps, lambda found: finish(found), asynchronous=is_async)
 
     def nbytes(self, keys: Any = None, summary: bool = True, **kwargs: Any) -> Any:
         """Sizes of results in bytes.
@@ -159,9 +169,10 @@ class Info(Session):
         summary
             By prefix of the keys, summed.
         **kwargs
-            Accepted.
+            ``asynchronous``: True for what can be awaited, whatever the client is.
         """
-        return self._about_keys("scheduler.nbytes", keys, _pairs_or_dict, summary=summary)
+        is_async = asynchronous_of(kwargs, "nbytes")
+        return self._about_keys("scheduler.nbytes", keys, _pairs_or_dict, is_async, summary=summary)
 
     def call_stack(self, futures: Any = None, keys: Any = None) -> Any:
         """Where the running tasks are: their Python stacks, by worker and key.

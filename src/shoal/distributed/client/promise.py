@@ -212,6 +212,32 @@ def timeout_of(timeout: Any) -> float | None:
     return None if seconds == float("inf") else seconds
 
 
+def asynchronous_of(options: dict[str, Any], method: str) -> bool | None:
+    """Whether what was called is to be awaited, if its keyword arguments say so.
+
+    Parameters
+    ----------
+    options
+        What a method got that has no parameters of these names.
+    method
+        Its name.
+
+    Raises
+    ------
+    TypeError
+        There is something else among them.
+
+    Examples
+    --------
+    >>> asynchronous_of({}, "who_has"), asynchronous_of({"asynchronous": True}, "who_has")
+    (None, True)
+    """
+    for name in options:
+        if name != "asynchronous":
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+    return options.get("asynchronous")
+
+
 def spawn(steps: Coroutine[Any, Any, T]) -> Promise[T]:
     """Run a coroutine over promises; its result, later.
 

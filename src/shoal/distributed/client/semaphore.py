@@ -34,8 +34,8 @@ class Semaphore(Shared):
         The same name is the same semaphore; default: a new one.
     client
         Default: the current one.
-    **options
-        Accepted, without effect.
+    loop, scheduler_rpc
+        Accepted, without effect: a client has what they are for.
 
     Examples
     --------
@@ -48,12 +48,21 @@ class Semaphore(Shared):
     """
 
     def __init__(
-        self, max_leases: int = 1, name: Any = None, client: Any = None, **options: Any
+        self,
+        max_leases: int = 1,
+        name: Any = None,
+        client: Any = None,
+        *,
+        loop: Any = None,
+        scheduler_rpc: Any = None,
     ) -> None:
-        if max_leases < 1:
-            raise ValueError(f"max_leases must be at least 1, got {max_leases}")
+        if not hasattr(max_leases, "__index__") or max_leases < 1:
+            raise ValueError(
+                f"max_leases is a whole number of at least 1, got {max_leases!r}; "
+                "a name is given as name="
+            )
         super().__init__(name, client)
-        self.max_leases = max_leases
+        self.max_leases = int(max_leases)
         self._leases: deque[str] = deque()
         self._created = False
 

@@ -45,8 +45,6 @@ class Adaptive:
         How long the work that is there may take.
     worker_key
         Accepted.
-    **options
-        Accepted.
 
     Attributes
     ----------
@@ -72,7 +70,6 @@ class Adaptive:
         wait_count: int | None = None,
         target_duration: Any = None,
         worker_key: Any = None,
-        **options: Any,
     ) -> None:
         def setting(value: Any, name: str) -> Any:
             return config.get(f"distributed.adaptive.{name}") if value is None else value

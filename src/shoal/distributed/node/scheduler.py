@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import dataclasses
+import difflib
 import inspect
 import itertools
 import logging
@@ -105,7 +107,8 @@ class Scheduler(Overview):
     dashboard_prefix
         Path in front of its pages, for proxies that do not take it away.
     **options
-        Accepted.
+        ``allowed_failures``: how many workers a task may take down with it; ``worker_ttl``: how
+        long a worker may be silent.  What else Dask's scheduler takes means nothing here.
 
     Examples
     --------
@@ -142,7 +145,7 @@ class Scheduler(Overview):
             addresses = [_where_to_listen(host or "127.0.0.1", port, protocol or "tcp")]
         self._wanted = [a if a.count(":") > 1 or "unix" in a else f"{a}:{port}" for a in addresses]
         self.inner = f"inproc://{self.id}-{next(_count)}"
-        self.state = core.Scheduler(settings or settings_from_config(), identity=self.id)
+        self.state = core.Scheduler(_settings_of(settings, options), identity=self.id)
         self.state.for_shell = SHELL_CALLS
         self.status = "created"
         self.scheduler_file = scheduler_file
@@ -719,6 +722,40 @@ def settings_from_config() -> core.Settings:
             said[name] = parse_timedelta(value) if name.endswith("_s") else value
     return core.Settings(**said)
 
+
+def _settings_of(settings: core.Settings | None, options: dict[str, Any]) -> core.Settings:
+    """The state machine's numbers, as somebody asks for them who makes a scheduler."""
+    said: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "allowed_failures" and value is not None:
+            said[name] = int(value)
+        elif name == "worker_ttl" and value is not None:
+            said["silence_s"] = parse_timedelta(value)
+        elif name not in WITHOUT_EFFECT:
+            near = difflib.get_close_matches(name, inspect.signature(Scheduler).parameters, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"Scheduler() got an unexpected keyword argument {name!r}{hint}")
+    return dataclasses.replace(settings or settings_from_config(), **said)
+
+
+WITHOUT_EFFECT = {
+    "allowed_failures",
+    "blocked_handlers",
+    "connection_limit",
+    "dashboard",
+    "delete_interval",
+    "deserialize",
+    "extensions",
+    "http_prefix",
+    "jupyter",
+    "service_kwargs",
+    "services",
+    "synchronize_worker_interval",
+    "transition_counter_max",
+    "validate",
+    "worker_ttl",
+}
+"""Options of Dask's scheduler that programs give, and that mean nothing here; or None was given."""
 
 SETTINGS = {
     "allowed_failures": "distributed.scheduler.allowed-failures",
