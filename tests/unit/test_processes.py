@@ -347,6 +347,7 @@ def test_a_kept_worker_that_has_died_is_replaced():
     graph = {"pid": (os.getpid,)}
     first = run(graph, "pid", num_workers=1)
     os.kill(first, signal.SIGKILL)
+    assert has_ended(first)
     assert run(graph, "pid", num_workers=1) != first
 
 
