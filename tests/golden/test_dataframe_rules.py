@@ -196,6 +196,11 @@ def joined_in_memory(df: Any) -> Any:
     return memory().merge(few, on="k").assign(v=lambda both: both.w * both.y)[["k", "v"]]
 
 
+def tiny(df: Any) -> Any:
+    """So many partitions that moving pieces between them would be most of the work."""
+    return dd.from_pandas(FRAME, 20)
+
+
 PAIRS: dict[str, Callable[[Any], Any]] = {
     "a chain is one stage, and the file is read for what it uses": lambda df: df[df.x > 3].y + 1,
     "an assignment that nobody reads goes; a filter moves below the other": assigned,
@@ -266,6 +271,15 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
     "aggregations that nobody reads are not computed": lambda df: df.groupby("k").agg(
         {"x": ["sum", "std"], "y": "max"}
     )[[("y", "max")]],
+    "tiny partitions in memory are cut less before they are put in order": lambda df: tiny(df)[
+        ["k", "x"]
+    ].sort_values("x"),
+    "tiny partitions are put together before rows are moved": lambda df: (
+        tiny(df).persist(scheduler="sync").shuffle("k").y
+    ),
+    "rows that go back to their places meet in one partition": lambda df: (
+        tiny(df).groupby("k").y.cumsum()
+    ),
     "an order needs its keys": lambda df: df.sort_values("y").set_index("x", sort=False).k,
 }
 

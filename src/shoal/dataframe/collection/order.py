@@ -31,6 +31,7 @@ from shoal.dataframe.meta import can_have_bounds, has_known_categories
 from shoal.dataframe.nodes.moves import SetIndex, Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Select
 from shoal.dataframe.nodes.rowwise import MapPartitions
+from shoal.dataframe.rules.gather_small import gathered
 
 __all__ = [
     "set_index",
@@ -177,10 +178,10 @@ def _is_column(frame: Any, series: Any) -> bool:
     return bool(name in frame.columns and frame[name]._node is series._node)
 
 
-def _samples(column: Any) -> tuple[list[Any], list[Any]]:
+def _samples(column: Any, most: int = SAMPLE_ROWS) -> tuple[list[Any], list[Any]]:
     """Some values of each partition, which may have none, and those that are not missing."""
     meta = pd.DataFrame({"value": column._meta, "rows": np.zeros(len(column._meta), np.int64)})
-    parts = column.map_partitions(sample_of_keys, SAMPLE_ROWS, meta=meta).to_delayed()
+    parts = column.map_partitions(sample_of_keys, most, meta=meta).to_delayed()
     found = compute(*parts, traverse=False)
     return list(found), [part[part["value"].notna()] for part in found]
 
@@ -204,7 +205,9 @@ def _ordered(frame: Any, names: Sequence[Any]) -> Any:
 
 def _bounds(column: Any, count: int) -> tuple[tuple[Any, ...], bool]:
     """Bounds of so many partitions, and whether there are missing values."""
-    found, known = _samples(column)
+    few = from_node(gathered(column._node))
+    most = SAMPLE_ROWS * -(-column.npartitions // few.npartitions)
+    found, known = _samples(few, most)
     missing, samples = _any_missing(found, known), [part for part in known if len(part)]
     if not samples:
         return (None,) * (count + 1), missing

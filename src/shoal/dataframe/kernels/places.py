@@ -104,8 +104,9 @@ class HomeJoin:
         """
         whole = join_rows(pieces)
         order = np.argsort(whole[PLACE].to_numpy(), kind="stable")
-        whole = whole.take(order).drop(columns=PLACE)
-        return whole if self.meta.ndim == 2 else whole.iloc[:, 0].rename(self.meta.name)
+        if self.meta.ndim == 1:
+            return whole.iloc[:, 0].take(order).rename(self.meta.name)
+        return whole.drop(columns=PLACE).take(order)
 
     def __shoal_tokenize__(self) -> Any:
         return self.meta

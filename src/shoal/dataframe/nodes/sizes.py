@@ -12,11 +12,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.dataframe.kernels.places import PLACE, with_places
 from shoal.dataframe.nodes.base import FrameNode, columns_of
 from shoal.dataframe.nodes.estimates import estimate
 from shoal.dataframe.nodes.moves import Shuffle, Sort
 from shoal.dataframe.nodes.partitions import Repartition, RepartitionDivisions, Select
-from shoal.dataframe.nodes.rowwise import Assign, Column, Filter, Method, Project, Rename
+from shoal.dataframe.nodes.rowwise import (
+    Assign,
+    Column,
+    Filter,
+    MapEach,
+    Method,
+    Project,
+    Rename,
+)
 from shoal.dataframe.nodes.sources import FromPandas, Given
 from shoal.expr.node import Held
 
@@ -50,8 +59,11 @@ def most_bytes(node: FrameNode) -> int | None:
     """
     names = set(columns_of(node)) if node.ndim == 2 else {getattr(node, "column", None)}
     made = 0  # bytes of a row of columns that are not the source's
-    while isinstance(node, PASSED):
-        if isinstance(node, Column):
+    while isinstance(node, PASSED) or _has_places(node):
+        if _has_places(node):
+            made += 8 * (PLACE in names)
+            names.discard(PLACE)
+        elif isinstance(node, Column):
             names = {node.column}
         elif isinstance(node, Rename):
             old = {new: name for name, new in node.pairs}
@@ -75,6 +87,11 @@ def most_bytes(node: FrameNode) -> int | None:
         return None
     read = sum(int(one.size_bytes) for name, one in found.columns.items() if name in names)
     return read + made * int(found.rows)
+
+
+def _has_places(node: FrameNode) -> bool:
+    """Whether rows are told where they are."""
+    return isinstance(node, MapEach) and node.func is with_places
 
 
 def _width_bytes(dtype: Any) -> int | None:

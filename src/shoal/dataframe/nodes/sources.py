@@ -132,6 +132,19 @@ class FromPandas(Source):
         operands = (self.data, self.bounds, self.given_divisions, names)
         return FromPandas(*operands, name=name, annotations=self.annotations)
 
+    def gathered(self, ends: Sequence[int]) -> FromPandas:
+        """The same with neighbouring partitions put together: the data are hashed once.
+
+        Parameters
+        ----------
+        ends
+            Numbers of the partitions with which new ones begin, and how many there are.
+        """
+        bounds, divisions = ([some[end] for end in ends] for some in (self.bounds, self.divisions))
+        name = f"{self.prefix}-{tokenize(self.name, tuple(ends))}"
+        operands = (self.data, tuple(bounds), tuple(divisions), self.columns)
+        return FromPandas(*operands, name=name, annotations=self.annotations)
+
     def label(self) -> str:
         """How many rows."""
         return f"FromPandas({len(self.data)} rows{self.told()})"

@@ -39,9 +39,11 @@ from shoal.dataframe.rules.filter_into_reader import filter_into_reader
 from shoal.dataframe.rules.filter_through import filter_through
 from shoal.dataframe.rules.fold_constants import fold_constants
 from shoal.dataframe.rules.fuse_stages import fuse_stages
+from shoal.dataframe.rules.gather_small import gather_small
 from shoal.dataframe.rules.give_to_all import give_to_all
 from shoal.dataframe.rules.head_through import head_through
 from shoal.dataframe.rules.leave_open import leave_open
+from shoal.dataframe.rules.meet_in_fewer import meet_in_fewer
 from shoal.dataframe.rules.merge_filters import merge_filters
 from shoal.dataframe.rules.order_joins import order_joins
 from shoal.dataframe.rules.prune_columns import prune_columns
@@ -68,10 +70,12 @@ RULES = (
     columnar_region,
     # phase 2
     give_to_all,
+    meet_in_fewer,
     compare_labels,
     leave_open,
     # phase 3
     to_physical,
+    gather_small,
     # phase 4
     fuse_stages,
     # phase 5

@@ -1,0 +1,104 @@
+"""Partitions that are surely small are put together before rows are moved between them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shoal import config
+from shoal.dataframe.nodes.base import FrameNode, replace_nodes
+from shoal.dataframe.nodes.cuts import Cut
+from shoal.dataframe.nodes.open import WORTH, limit_bytes
+from shoal.dataframe.nodes.ordered import SortedExchange
+from shoal.dataframe.nodes.partitions import Repartition
+from shoal.dataframe.nodes.reduce import Exchange
+from shoal.dataframe.nodes.sizes import most_bytes
+from shoal.dataframe.nodes.sources import FromPandas
+from shoal.dataframe.rules.leave_open import PLAIN
+from shoal.dataframe.rules.walk import sources_first
+
+__all__ = ["gather_small", "gathered"]
+
+MOST_PIECES = 256
+"""So many pieces, or fewer, are moved as quickly as partitions are put together."""
+
+
+def gather_small(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
+    """Put neighbouring partitions together that are cut, each, into many pieces.
+
+    A shuffle of n partitions to m moves n times m pieces, however few rows there are.
+
+    Parameters
+    ----------
+    node
+        Before: ``Exchange(500 to 500) <- source``.
+    uses
+        Not needed: what others read is put together beside that.
+
+    Returns
+    -------
+    FrameNode or None
+        After: ``Exchange(1 to 500) <- Repartition(500 to 1) <- source``; frames in memory are cut
+        into fewer partitions in the first place.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": range(100), "y": 1}, npartitions=100)
+    >>> gather_small(df.shuffle("y").expr.physical(), {}).label()
+    'Exchange(1 to 100)'
+    """
+    if not isinstance(node, Exchange | SortedExchange | Cut) or getattr(node, "split", 1) is None:
+        return None
+    source = gathered(node.source, node.count)
+    changed: FrameNode | None = None if source is node.source else node.replace(source=source)
+    return changed
+
+
+gather_small.phase = 3  # type: ignore[attr-defined]
+
+
+def gathered(source: FrameNode, pieces: int = 1) -> FrameNode:
+    """A frame with neighbouring partitions put together, if it is surely small; else as it is.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    pieces
+        Into how many pieces each partition will be cut.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": range(1000)}, npartitions=1000)
+    >>> gathered(df.expr).npartitions, gathered(df.cumsum().expr).npartitions
+    (1, 1000)
+    """
+    count = source.npartitions
+    if count * pieces <= MOST_PIECES or not config.get("dataframe.replan.enabled"):
+        return source
+    most = most_bytes(source)
+    if most is None:
+        return source
+    new = max(1, -(-most // limit_bytes("small-partition")))
+    if WORTH * new > count:
+        return source
+    ends = [count * i // new for i in range(new + 1)]
+    less = _cut_less(source, ends)
+    if less is not None:
+        return less
+    groups = tuple([tuple(range(*pair)) for pair in itertools.pairwise(ends)])
+    return Repartition(source, groups, (None,) * len(ends))
+
+
+def _cut_less(source: FrameNode, ends: Sequence[int]) -> FrameNode | None:
+    """Operations on a frame in memory that is cut into fewer partitions; None for anything else."""
+    order = sources_first([source])
+    first = order[0]
+    if not isinstance(first, FromPandas) or first.npartitions != source.npartitions:
+        return None
+    if not all(isinstance(one, PLAIN) and not one.has_parts for one in order[1:]):
+        return None
+    return replace_nodes(source, {first.name: first.gathered(ends)})
