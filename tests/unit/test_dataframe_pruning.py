@@ -81,6 +81,11 @@ READ = {
     'd.melt(id_vars="k", value_vars=["x", "y"]).value': "kxy",
     'd.set_index("t").resample("5h").x.sum()': "tx",
     'd.set_index("t").resample("5h")[["x", "y"]].sum().x': "txy",
+    'd.set_index("t").resample("5h").agg({"y": "max", "x": "sum"}).x': "txy",
+    'd.resample("5h", on="t").agg({"x": "sum"}).x': "tx",
+    'd.rolling(3)["x"].sum()': "x",
+    'd.rolling(3)[["y", "x"]].max().y': "xy",
+    'd.set_index("t").rolling("3h")["x"].sum()': "tx",
 }
 
 ONLY_HERE = {

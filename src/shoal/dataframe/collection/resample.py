@@ -188,6 +188,10 @@ class Resampler:
         return plain  # others have their places in the calendar
 
     def _call(self, method: str, args: Any, kwargs: Any) -> Any:
+        if method in ("agg", "aggregate") and self.columns is None and args:
+            some = _read_by(args[0], self.collection, self.options.get("on"))
+            if some is not self.collection:
+                return Resampler(some, self.rule, **self.options)._call(method, args, kwargs)
         meta = make_meta(
             getattr(self._on(few_bins(self.collection._meta, self.rule)), method)(*args, **kwargs)
         )
@@ -240,6 +244,16 @@ class Resampler:
         labels = some_rows.resample(self.rule, **self.options).asfreq().index
         method = None if name == "asfreq" else name
         return reindexed(some, labels, method, limit=limit, fill_value=fill_value)
+
+
+def _read_by(func: Any, collection: Any, on: Any) -> Any:
+    """The columns that an aggregation by column reads; all where it is another one."""
+    known = getattr(collection, "columns", None)
+    if not isinstance(func, dict) or known is None or known.nlevels > 1:
+        return collection
+    names = {*func, on} - {None}
+    fewer = names <= set(known) and len(names) < len(known) and known.is_unique
+    return collection[[name for name in known if name in names]] if fewer else collection
 
 
 def can_be_cut(rule: Any, options: Any, index: Any) -> bool:

@@ -112,7 +112,12 @@ class Rolling:
         return (time / 2, time / 2) if center else (time, 0)
 
     def __getitem__(self, columns: Any) -> Rolling:
-        return Rolling(self.collection, self.window, columns, **self.options)
+        collection, known = self.collection, getattr(self.collection, "columns", pd.Index([]))
+        names = set(columns) if isinstance(columns, list) else {columns}
+        if known.nlevels == 1 and known.is_unique and names <= set(known):
+            # What no window has need not be read.
+            collection = collection[[n for n in known if n in names | {self.options.get("on")}]]
+        return Rolling(collection, self.window, columns, **self.options)
 
     def __getattr__(self, name: str) -> Any:
         if name in ROLLING_OPTIONS:
