@@ -160,3 +160,101 @@ def test_parquet_of_categories_and_objects_that_are_numbers_with_gaps(
         assert got.c.isna().tolist() == [False, False, True, False]
         assert lazy.c.sum().compute() == 7
         assert lazy[lazy.o.isna()].x.compute().tolist() == [4]
+
+
+LEVELS = pd.CategoricalDtype(["lo", "mid", "hi", "top"], ordered=True)
+GRADED = pd.DataFrame(
+    {
+        "level": pd.Series(["lo", "hi", None, "mid", "top"], dtype=LEVELS),
+        "u": pd.Categorical(["z", "a", None, "z", "b"], categories=["z", "b", "a"]),
+        "n": [1, 2, 3, 4, 5],
+    },
+    index=pd.Index([3, 4, 4, 6, 9], name="id"),
+)
+COMPARED: list[Callable[[Any], Any]] = [
+    lambda d: d.level > "lo",
+    lambda d: d[d.level >= "hi"],
+    lambda d: d[d.level >= "hi"].n.sum(),
+    lambda d: d[(d.level < "top") & (d.n > 1)],
+    lambda d: "lo" < d.level,
+    lambda d: d.level.gt("lo"),
+    lambda d: d[d.level.between("mid", "hi")].n.mean(),
+    lambda d: d[d.level > "lo"].groupby("u", observed=True).n.sum(),
+]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "auto", "columnar"])
+@pytest.mark.parametrize("ask", range(len(COMPARED)))
+def test_ordered_categories_of_files_are_compared(ask: int, engine: str, tmp_path: Any) -> None:
+    for i in range(2):
+        GRADED.iloc[3 * i : 3 * i + 3].to_parquet(tmp_path / f"{i}.parquet")
+    with shoal.config.set({"dataframe.engine": engine}):
+        same(COMPARED[ask](dd.read_parquet(tmp_path)).compute(), COMPARED[ask](GRADED))
+
+
+def test_categories_that_become_known_keep_their_order(tmp_path: Any) -> None:
+    dd.from_pandas(GRADED, npartitions=2).to_parquet(tmp_path)
+    lazy = dd.read_parquet(tmp_path)
+    known = lazy.level.cat.as_known()
+    assert known.dtype == LEVELS
+    assert (known > "lo").compute().tolist() == (GRADED.level > "lo").tolist()
+    assert lazy.u.cat.as_known().cat.categories.tolist() == ["z", "b", "a"]
+    assert lazy.categorize().dtypes.to_dict() == GRADED.dtypes.to_dict()
+    with pytest.raises(TypeError, match="Unordered Categoricals"):
+        lazy.u > "a"  # noqa: B015
+
+
+def written(frame: pd.DataFrame, folder: Any, cuts: list[int]) -> Any:
+    folder.mkdir()
+    for i, cut in enumerate(cuts[1:]):
+        frame.iloc[cuts[i] : cut].to_parquet(folder / f"{i}.parquet")
+    return dd.read_parquet(folder)
+
+
+def test_rows_of_files_with_labels_that_repeat(tmp_path: Any) -> None:
+    """Labels that files hold are no numbers of rows, which never repeat in a partition."""
+    one = pd.DataFrame({"x": [1, 2, 3, 4]}, index=pd.Index([0, 0, 0, 1], name="id"))
+    two = pd.DataFrame({"y": [10, 20, 30, 40, 50]}, index=pd.Index([0, 0, 0, 1, 1], name="id"))
+    left, right = written(one, tmp_path / "a", [0, 2, 4]), written(two, tmp_path / "b", [0, 2, 5])
+    assert type(left._meta.index) is pd.Index
+    made = left.assign(y=left.x.map_partitions(lambda part: part * 2, meta=("x", "int64")))
+    same(made.compute(), one.assign(y=one.x * 2))
+    got, expected = (left.x + right.y).compute(), one.x + two.y
+    assert sorted(got.items()) == sorted(expected.items())
+
+
+def test_times_of_files_with_labels_that_repeat_become_text(tmp_path: Any) -> None:
+    frame = pd.DataFrame(
+        {"d": pd.to_timedelta(["1 days", None, "3s", "1s"])}, index=pd.Index([0, 0, 0, 1])
+    )
+    same(
+        written(frame, tmp_path / "a", [0, 2, 4]).astype({"d": "str"}).compute(),
+        frame.astype("str"),
+    )
+
+
+NUMBERS = pd.DataFrame(
+    {
+        "i": [1, 2, 4],
+        "b": [True, False, True],
+        "ab": pd.array([True, False, None], dtype="bool[pyarrow]"),
+        "price": FRAME.price[:3],
+        "I": pd.array([1, None, 3], dtype="Int64"),
+        "d": pd.to_timedelta([1, 2, 3], "s"),
+        "s": ["a", "b", "c"],
+    }
+)
+
+
+@pytest.mark.parametrize("func", ["corr", "skew", "median", "mean", "sum", "mode"])
+def test_which_columns_are_numbers(func: str) -> None:
+    lazy = dd.from_pandas(NUMBERS, npartitions=2)
+    got, expected = (getattr(one, func)(numeric_only=True) for one in (lazy, NUMBERS))
+    named = "columns" if func == "mode" else "index"
+    assert list(getattr(got.compute(), named)) == list(getattr(expected, named))
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]", "float64", "Float32", "float32"])
+def test_quantiles_of_frames_have_the_dtype_of_pandas(dtype: str) -> None:
+    frame = pd.DataFrame({"x": [1, 2, 4], "y": [3, 4, 9]}).astype(dtype)
+    same(dd.from_pandas(frame, npartitions=2).quantile(0.5).compute(), frame.quantile(0.5))

@@ -33,10 +33,10 @@ __all__ = [
     "meta_of_call",
     "objects_as_numbers",
     "sample_of",
-    "sample_of_numbers",
     "sample_of_pandas",
     "told_meta",
     "untold",
+    "with_categories",
     "with_unknown_categories",
 ]
 
@@ -260,29 +260,30 @@ def sample_of(meta: Any) -> Any:
 meta_nonempty = sample_of
 
 
-def sample_of_numbers(meta: Any) -> Any:
-    """The made-up rows of `sample_of`, but with numbers in columns of objects; None without such.
+def with_categories(args: Sequence[Any]) -> list[Any]:
+    """The metas of operands that are compared; those of unknown categories have the values beside.
 
-    What Python's decimals and the like can do, text cannot.
+    pandas compares ordered categories with one of them only, and what is not known may be one.
 
     Parameters
     ----------
-    meta
-        A frame or a series.
+    args
+        Of a function: anything, nodes among them.
 
     Examples
     --------
-    >>> sample_of_numbers(pd.Series([], dtype=object)).tolist()
-    [1.0, 2.0]
+    >>> unknown = pd.Series([], dtype=pd.CategoricalDtype([UNKNOWN_CATEGORIES], ordered=True))
+    >>> (with_categories([unknown, "b"])[0] > "b").dtype
+    dtype('bool')
     """
-    sample = sample_of(meta)
-    numbers = pd.Series([1.0, 2.0], index=sample.index, dtype=object)
-    if sample.ndim == 1:
-        return numbers.rename(sample.name) if sample.dtype == object else None
-    objects = [i for i in range(sample.shape[1]) if sample.iloc[:, i].dtype == object]
-    for i in objects:
-        sample.isetitem(i, numbers)
-    return sample if objects else None
+    metas = [getattr(arg, "meta", arg) for arg in args]
+    values = [one for one in metas if pd.api.types.is_scalar(one) and not pd.isna(one)]
+    for i, meta in enumerate(metas):
+        dtype = getattr(meta, "dtype", None)
+        if isinstance(dtype, pd.CategoricalDtype) and not has_known_categories(dtype):
+            told = dict.fromkeys([UNKNOWN_CATEGORIES, *values])
+            metas[i] = meta.astype(pd.CategoricalDtype(list(told), dtype.ordered))
+    return metas
 
 
 @meta_nonempty_dispatch.register(object)

@@ -435,7 +435,7 @@ class CategoricalAccessor(Accessor):
         return self._series._attribute("cat.codes")
 
     def as_known(self, **kwargs: Any) -> Any:
-        """The same with categories that are known; computes them if need be.
+        """The same with categories that are known, in their order; computes them if need be.
 
         Parameters
         ----------
@@ -446,7 +446,7 @@ class CategoricalAccessor(Accessor):
             return self._series
         found = self._series.dropna().drop_duplicates().compute(**kwargs)
         categories = found.categories if isinstance(found, pd.Index) else found.cat.categories
-        return self.set_categories(categories.sort_values())
+        return self.set_categories(categories)
 
     def as_unknown(self) -> Any:
         """The same with categories that are not known."""

@@ -52,7 +52,7 @@ from shoal.dataframe.kernels.wholegroups import (
     in_group_order,
     without_keys,
 )
-from shoal.dataframe.meta import MetaError, make_meta, sample_of, sample_of_numbers, untold
+from shoal.dataframe.meta import MetaError, make_meta, objects_as_numbers, sample_of, untold
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
 from shoal.dataframe.nodes.reduce import Reduce
@@ -683,7 +683,7 @@ def _asked(groups: GroupBy, ask: Callable[[Any], Any]) -> Any:
     try:
         return ask(groups._sampled)
     except (TypeError, ValueError):
-        sample = sample_of_numbers(groups.frame._meta)
+        sample = objects_as_numbers(sample_of(groups.frame._meta))
         if sample is None:
             raise
         try:

@@ -49,6 +49,8 @@ __all__ = [
     "skew",
 ]
 
+WIDE = {"float32": "float64", "Float32": "Float64"}
+
 ONE = (None, None)
 """The divisions of a result of one partition."""
 
@@ -79,11 +81,11 @@ def numeric_part(self: Any, numeric_only: Any, what: str) -> Any:
         if not _is_number(self.dtype):
             raise TypeError(f"{what} of {self.name!r}: {self.dtype} is not a number")
         return self
+    if numeric_only:
+        return self[list(self._meta.count(numeric_only=True).index)]
     others = [name for name, dtype in self.dtypes.items() if not _is_number(dtype)]
     if not others:
         return self
-    if numeric_only:
-        return self[[name for name in self.columns if name not in others]]
     times = [name for name in others if getattr(self.dtypes[name], "kind", "") in "mM"]
     if times:
         raise TypeError(
@@ -374,7 +376,7 @@ def quantile(
         return _quantile_of_series(self, wanted, interpolation, method, several=several)
     some = self
     if numeric_only:
-        some = self[[name for name, dtype in self.dtypes.items() if _is_number(dtype)]]
+        some = self[list(self._meta.count(numeric_only=True).index)]
     shape = sample_of(some._meta)
     told = {"interpolation": interpolation}
     meta = make_meta(shape.quantile(list(wanted) if several else wanted[0], **told))
@@ -440,11 +442,16 @@ def _quantile_series(values: pd.Series, q: Any, name: Any) -> Any:
 
 
 def _quantile_frame(q: Any, label: Any, names: Any, *columns: Any) -> Any:
-    if q is None:
-        return pd.Series([values.iloc[0] for values in columns], index=names, name=label)
-    labels = pd.Index(list(q), dtype=float)
+    if q is None and not columns:
+        return pd.Series([], index=names, name=label)
+    labels = pd.Index([label] if q is None else list(q), dtype=float)
     columns = tuple([values.set_axis(labels) for values in columns])
-    return pd.DataFrame(dict(enumerate(columns)), index=labels).set_axis(names, axis=1)
+    frame = pd.DataFrame(dict(enumerate(columns)), index=labels).set_axis(names, axis=1)
+    if q is not None:
+        return frame
+    # A row has the dtype that pandas finds for numbers of all columns; none is narrow.
+    row = frame.iloc[0]
+    return row.astype(WIDE.get(str(row.dtype), row.dtype))
 
 
 def median(
@@ -579,7 +586,7 @@ def mode(
         return from_node(MapPartitions(_mode, args, (), self._meta, ONE, "mode"))
     some = self
     if numeric_only:
-        some = self[[name for name, dtype in self.dtypes.items() if _is_number(dtype)]]
+        some = self[list(self._meta.count(numeric_only=True).index)]
     counts = [
         some[name].value_counts(dropna=dropna, sort=False, split_every=split_every)._node
         for name in some.columns

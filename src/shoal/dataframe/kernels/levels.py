@@ -66,7 +66,8 @@ def labelled_by(frame: pd.DataFrame, columns: Any, drop: bool = True, append: bo
     """A frame with columns as its index, which keeps their dtypes.
 
     pandas makes a range of narrow integers too that are in steps, or of none: then a partition's
-    labels would be of 64 bits and its neighbour's of 32.
+    labels would be of 64 bits and its neighbour's of 32.  And the index of a frame without rows,
+    which stands for all partitions, would be one of rows that are numbered.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def labelled_by(frame: pd.DataFrame, columns: Any, drop: bool = True, append: bo
     out = frame.set_index(columns, drop=drop, append=append)
     if isinstance(out.index, pd.RangeIndex):
         column = frame[columns[0] if isinstance(columns, list) else columns]
-        if column.dtype != out.index.dtype:
+        if column.dtype != out.index.dtype or not len(out):
             out.index = pd.Index(column.array, name=out.index.name)
     return out
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from shoal.dataframe.kernels import rows
 from shoal.dataframe.kernels.passing import columns_beside, joined_by
-from shoal.dataframe.meta import sample_of, with_unknown_categories
+from shoal.dataframe.meta import sample_of, with_categories, with_unknown_categories
 from shoal.dataframe.nodes.base import (
     ALL_COLUMNS,
     Apply,
@@ -436,6 +436,8 @@ class Operator(PartitionWise):
         """pandas' own."""
         tables = [frame for frame in self.frames if frame.ndim == 2]
         along = [one for one in self.frames if one.ndim == 1 and one.npartitions == 1]
+        if self.op in COMPARISONS and len(self.frames) == 1:
+            return rows.OPERATORS[self.op](*with_categories(self.args))
         if not (tables and along and self.op in COMPARISONS):
             return super().infer_meta()
         # pandas compares with a row that has just the labels of the columns; this one will.
@@ -468,6 +470,9 @@ class Operator(PartitionWise):
 
 COMPARISONS = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
 """Operators for which pandas wants equal indexes; its methods of these names match labels."""
+
+COMPARING = COMPARISONS | {"between"}
+"""Methods that give truth values of a comparison."""
 
 COLUMN_BY_COLUMN = frozenset(
     ["abs", "astype", "clip", "ffill", "fillna", "isin", "isna", "isnull", "mask", "notna"]
@@ -600,6 +605,9 @@ class Method(PartitionWise):
 
     def infer_meta(self) -> Any:
         """pandas' own; what becomes categorical has categories that are not known yet."""
+        if self.method in COMPARING and len(self.frames) == 1:
+            call = self.call()
+            return call.func(*with_categories(call.args), **call.kwargs)
         meta = super().infer_meta()
         if self.method in OF_ROWS and meta.ndim == 1 and self.frames[0].ndim == 2:
             # What pandas makes of no rows need not have the dtype of what it makes of some.
