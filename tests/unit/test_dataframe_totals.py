@@ -122,3 +122,28 @@ def test_statistics_of_nothing_have_the_dtypes_of_pandas(name, what):
         except TypeError:  # times have no sum of squares
             continue
         pd.testing.assert_series_equal(getattr(lazy, what)(**options).compute(), wanted)
+
+
+MISSING = pd.DataFrame(
+    {
+        "a": [1, 2, 3],
+        "b": pd.array([None, 1, 2], dtype="Int64"),
+        "c": pd.array([None, 1, 2], dtype="double[pyarrow]"),
+        "d": pd.to_datetime([None, "2020", "2021"]),
+    }
+)
+
+
+@pytest.mark.parametrize("what", ["min", "max"])
+def test_extremes_beside_columns_of_other_kinds_are_missing_as_in_pandas(what):
+    for columns in (list("abcd"), ["a", "b"], ["b", "d"], ["c", "d"], ["b"]):
+        plain = MISSING[columns]
+        found = getattr(from_pandas(plain, npartitions=3), what)(skipna=False).compute()
+        pd.testing.assert_series_equal(found, getattr(plain, what)(skipna=False))
+
+
+def test_a_mean_of_no_rows_with_missing_values_is_one_of_each_column():
+    plain = pd.DataFrame({"a": [1.5], "b": [2]}).astype("Float64")
+    lazy = from_pandas(plain, npartitions=1)
+    found = lazy[lazy.a > 9].mean(skipna=False).compute()
+    pd.testing.assert_series_equal(found, plain[plain.a > 9].mean(skipna=False))

@@ -231,7 +231,7 @@ def _numbers(node: Partial, found: Any) -> PartialResult:
             return (total, count if counted else None) if name in ("sum", "mean") else total
 
         meta = source.meta
-        if meta.ndim == 1 or name in ("count", "min", "max"):
+        if meta.ndim == 1 or name == "count":
             return rows, state(meta, range(len(kinds)))
         places = places_by_kind(meta)
         states = [state(meta.iloc[:, list(some)], some) for some in places]

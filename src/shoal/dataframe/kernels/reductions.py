@@ -449,7 +449,7 @@ def _mean_combine(values: Sequence[Any], **options: Any) -> Any:
 
 def _mean_final(value: Any, **options: Any) -> Any:
     whole, count = value
-    if pd.api.types.is_scalar(count) and not count:
+    if pd.api.types.is_scalar(count) and not count and not isinstance(whole, pd.Series):
         return np.nan
     if isinstance(whole, Decimal):
         return decimal_mean(whole, count)
@@ -878,8 +878,8 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "prod": _by_kind(Reduction(_prod_partial, _fold_sums("prod"), _sum_final)),
     "median": _method("median"),  # of one partition: medians cannot be folded
     "count": _method("count", "sum"),
-    "min": _extreme("min"),
-    "max": _extreme("max"),
+    "min": _by_kind(_extreme("min")),
+    "max": _by_kind(_extreme("max")),
     "any": _truth("any"),
     "all": _truth("all"),
     "mean": _by_kind(
