@@ -6,6 +6,7 @@ from shoal.distributed.core.effects import Close, Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, closed, connected, drain, received
 from shoal.distributed.core.scheduler.table import Table
 from shoal.distributed.core.scheduler.transitions import Checked
+from shoal.distributed.core.scheduler.validate import validate
 from shoal.distributed.protocol import (
     Answer,
     Call,
@@ -203,6 +204,36 @@ def test_a_long_life_takes_no_more_memory_and_no_number_twice():
     assert len(seen) == 1200
     assert len(state.table.states) == 6 and not state.names.layers and not state.names.rows
     assert len(state.codes) == 200 <= state.settings.idle_codes
+
+
+def test_large_functions_that_nobody_needs_are_let_go_of():
+    state = start(A)
+    most = state.settings.idle_bytes
+    dropped = []
+
+    def calls(key, digests):
+        """One task for each function but the last."""
+        n = len(digests) - 1
+        names = [f"{key}{i}" for i in range(n)]
+        codes = [Code(digest, digest * (most // 4)) for digest in digests]
+        args = [[b""] * n, [()] * n, [], [*range(n)], [*range(n)]]
+        return names, Submit([Listed(names)], codes, [*range(n)], *args)
+
+    for turn, digests in enumerate([b"abc", b"de", b"af", b"ag"]):
+        names, m = calls(f"k{turn}", [bytes([digest]) for digest in digests])
+        received(state, CLIENT, m, (), 0.0)
+        for run in [run for _, run in effects(state) if type(run) is Run]:
+            received(state, A, report(run), (), 0.0)
+        received(state, CLIENT, Release(names), (), 0.0)
+        for party, drop in effects(state):
+            dropped += drop.codes if party == A and type(drop) is Drop else []
+        validate(state)
+    # "a" is used again and again; of the others, those that came last are kept.
+    assert sorted(state.codes) == [b"a", b"d", b"f", b"g"]
+    assert sorted(state.idle_codes) == sorted(state.codes)
+    worker = next(iter(state.workers.values()))
+    assert worker.codes == {state.codes[name].number for name in (b"a", b"d")}
+    assert dropped == [1]  # it has no use for "b" any more
 
 
 def test_clients_share_and_a_graph_of_one_client_runs_before_its_next():

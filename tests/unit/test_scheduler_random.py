@@ -224,6 +224,7 @@ class World:
             allowed_failures=1_000,
             drop_delay_s=self.random.choice([0.0, 0.02]),
             idle_codes=self.random.choice([0, 3]),
+            idle_bytes=self.random.choice([0, 3, 1 << 20]),
             steal_s=self.random.choice([0.0, 0.02]),
             speculate=self.random.choice([0.0, 1.0]),
             region=self.random.choice([2, 64]),

@@ -777,7 +777,7 @@ class _MapCall:
         if plain:
             dumps = pickle.dumps
             args = [dumps(rows[i], 5) for i in chosen]
-            self.client._warn_large(sum(map(len, args)), self.label)
+            self.client._warn_large(sum(map(len, args)) + len(self.code.data), self.label)
         else:
             args = []
             for at, i in enumerate(chosen):

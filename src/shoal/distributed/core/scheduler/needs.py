@@ -396,10 +396,14 @@ def free(state: Scheduler, gone: Sequence[int]) -> None:
 
 def retire_code(state: Scheduler, code: Code) -> None:
     """No row needs a function any more; it is kept for a while: it may come again."""
-    idle = state.idle_codes
+    idle, settings = state.idle_codes, state.settings
+    if code.digest not in idle:
+        state.idle_bytes += len(code.data)
     idle[code.digest] = code
-    while len(idle) > state.settings.idle_codes:
+    # Large ones are closures over somebody's data, which all workers that ran them have, too.
+    while len(idle) > settings.idle_codes or state.idle_bytes > settings.idle_bytes:
         digest, oldest = idle.popitem(last=False)
+        state.idle_bytes -= len(oldest.data)
         del state.codes[digest], state.code_of[oldest.number]
         for number in oldest.workers:
             worker = state.workers[number]

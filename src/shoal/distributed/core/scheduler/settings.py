@@ -72,8 +72,8 @@ class Settings:
         How long after its timeout a task is given up for its worker.
     inline_bytes
         Results up to this size travel with the report; told to the workers.
-    idle_codes
-        Functions kept although no task uses them.
+    idle_codes, idle_bytes
+        Functions kept although no task uses them, and how many bytes they have together.
     speculate
         Start a second copy of a task that takes this many times longer than others of its
         kind; 0: never.
@@ -121,6 +121,7 @@ class Settings:
     timeout_grace_s: float = 5.0
     inline_bytes: int = 4_096
     idle_codes: int = 1_000
+    idle_bytes: int = 32_000_000
     speculate: float = 0.0
     story: int = 200_000
     events: int = 10_000

@@ -115,6 +115,8 @@ class Scheduler:
         """The same ones, by number."""
         self.idle_codes: OrderedDict[bytes, Code] = OrderedDict()
         """Those that no row needs, the one idle longest first."""
+        self.idle_bytes = 0
+        """Of these, together."""
         self.next_code = 0
 
     def _begin_trouble(self) -> None:

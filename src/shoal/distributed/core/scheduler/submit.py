@@ -28,7 +28,7 @@ from shoal.distributed.core.scheduler.names import (
     name_keys,
     put_names,
 )
-from shoal.distributed.core.scheduler.needs import FIRST, let_go, want
+from shoal.distributed.core.scheduler.needs import FIRST, let_go, retire_code, want
 from shoal.distributed.core.scheduler.placement import place_ready
 from shoal.distributed.core.scheduler.records import Client, Code, Prefix
 from shoal.distributed.core.scheduler.scatter import described, is_expected
@@ -188,10 +188,11 @@ def fill_columns(
             codes[i].uses += uses
     numbers = [*[code.number for code in codes], NO_CODE]
     for code in codes:
-        if code.uses:
-            state.idle_codes.pop(code.digest, None)
-        else:
-            state.idle_codes[code.digest] = code
+        if code.uses and state.idle_codes.pop(code.digest, None) is not None:
+            state.idle_bytes -= len(code.data)
+    for code in codes:
+        if not code.uses:
+            retire_code(state, code)
     put(table.codes, fresh, [*map(numbers.__getitem__, said)])
     put(table.args, fresh, picked(m.args, positions))
     put(table.priorities, fresh, priorities(first, m, fresh, positions))

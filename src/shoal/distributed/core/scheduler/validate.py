@@ -205,6 +205,7 @@ def check_names(state: Scheduler, rows: list[int]) -> None:
     assert listed == len(state.names.rows)
     assert alive == {name: layer.alive for name, layer in state.names.layers.items()}
     uses = Counter(state.table.codes[row] for row in rows)
+    assert state.idle_bytes == sum(len(code.data) for code in state.idle_codes.values())
     assert state.code_of == {code.number: code for code in state.codes.values()}
     for digest, code in state.codes.items():
         assert code.uses == uses[code.number], (digest, code.uses, uses[code.number])
