@@ -306,3 +306,29 @@ def test_extremes_of_tuples_are_tuples(name):
     objects = pd.Series([("t", i) for i in (3, 1, 2, 0)], dtype=object)
     found = getattr(dd.from_pandas(objects, npartitions=3), name)().compute()
     assert found == getattr(objects, name)()
+
+
+def test_a_column_of_groups_that_is_misspelt() -> None:
+    groups = dd.from_pandas(FRAME, npartitions=2).groupby("name")
+    with pytest.raises(AttributeError, match="'prices'; did you mean 'price'"):
+        groups.prices
+
+
+def test_a_dtype_that_the_first_file_does_not_fit_names_the_column(tmp_path: Any) -> None:
+    (tmp_path / "0.csv").write_text("a,b\n1,2\nx,3\n")
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        dd.read_csv(str(tmp_path / "0.csv"), dtype={"a": "int64"})
+    assert "column 'a' has 'x' there, and is to be int64" in " ".join(caught.value.__notes__)
+
+
+def test_appending_an_index_that_was_not_written(tmp_path: Any) -> None:
+    lazy = dd.from_pandas(FRAME, npartitions=2)
+    lazy.to_parquet(tmp_path / "data", write_index=False)
+    with pytest.raises(ValueError, match="pass write_index=False"):
+        lazy.to_parquet(tmp_path / "data", append=True)
+
+
+def test_tables_in_json_tell_their_dtypes(tmp_path: Any) -> None:
+    dd.from_pandas(FRAME, npartitions=2).to_json(str(tmp_path / "*.json"), orient="table")
+    got = dd.read_json(str(tmp_path / "*.json"), orient="table").compute()
+    pd.testing.assert_frame_equal(got, FRAME)

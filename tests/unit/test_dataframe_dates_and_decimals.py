@@ -246,7 +246,7 @@ NUMBERS = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("func", ["corr", "skew", "median", "mean", "sum", "mode"])
+@pytest.mark.parametrize("func", ["corr", "skew", "median", "mean", "sum", "mode", "idxmax"])
 def test_which_columns_are_numbers(func: str) -> None:
     lazy = dd.from_pandas(NUMBERS, npartitions=2)
     got, expected = (getattr(one, func)(numeric_only=True) for one in (lazy, NUMBERS))

@@ -163,7 +163,8 @@ class GroupBy:
         if not name.startswith("_") and name in self.frame.columns:
             return self[name]
         refuse("GroupBy", name)
-        raise AttributeError(f"a GroupBy has no attribute {name!r}{nearest(name, dir(type(self)))}")
+        names = [*self.frame.columns, *dir(type(self))]
+        raise AttributeError(f"a GroupBy has no attribute or column {name!r}{nearest(name, names)}")
 
     @property
     def obj(self) -> Any:

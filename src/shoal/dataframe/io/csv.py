@@ -183,6 +183,7 @@ def _read(
         names, whole, options = _sampled(reader, text, missing, options)
     except (ValueError, TypeError, LookupError) as error:
         error.add_note(f"while reading the beginning of {plan.paths[0]}, which tells the dtypes")
+        _name_misfits(error, READERS[reader], text, options)
         raise
     meta = make_meta(whole)
     wanted, convert = column
@@ -454,15 +455,7 @@ class BlockReader:
             with _naming(block):
                 return read(io.BytesIO(text), **options)
         except (ValueError, TypeError, OverflowError) as error:
-            told = options.get("dtype")
-            for name, dtype in told.items() if isinstance(told, Mapping) else ():
-                cells = _cells(read, text, options, name)
-                wrong = None if cells is None else _misfit(cells, dtype)
-                if wrong is not None:
-                    error.add_note(
-                        f"column {name!r} has {wrong} there, and is to be {dtype}, as dtype= "
-                        "says; pass a dtype that fits all of its cells, or converters="
-                    )
+            _name_misfits(error, read, text, options)
             raise
 
     def _plain(self, text: bytes, is_first: bool, stored: list[Any]) -> Any:
@@ -584,6 +577,19 @@ def _told_of(clashes: list[tuple[Any, Any, Any]], block: Any) -> str:
         "The sample at the beginning of the first file did not show this. "
         f"{'. '.join(remedies)}, or pass a larger sample="
     )
+
+
+def _name_misfits(error: Exception, read: Any, text: bytes, options: dict[str, Any]) -> None:
+    """Say of an error of pandas which columns are not what ``dtype=`` says."""
+    told = options.get("dtype")
+    for name, dtype in told.items() if isinstance(told, Mapping) else ():
+        cells = _cells(read, text, options, name)
+        wrong = None if cells is None else _misfit(cells, dtype)
+        if wrong is not None:
+            error.add_note(
+                f"column {name!r} has {wrong} there, and is to be {dtype}, as dtype= says; pass a "
+                "dtype that fits all of its cells, or converters="
+            )
 
 
 def _cells(read: Any, text: bytes, options: dict[str, Any], name: Any) -> Any:

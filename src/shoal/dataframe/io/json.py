@@ -208,6 +208,8 @@ class JsonReader:
         told = options.get("dtype")
         texts: dict[Any, Any] = {}
         plain = self.func is pd.read_json and (told is None or isinstance(told, dict))
+        # A table tells the dtypes itself.
+        plain = plain and options.get("orient") != "table"
         if isinstance(self.meta, pd.DataFrame) and plain:
             dtypes = {k: v for k, v in self.meta.dtypes.items() if k not in (told or {})}
             texts = {k: v for k, v in dtypes.items() if isinstance(v, pd.StringDtype)}

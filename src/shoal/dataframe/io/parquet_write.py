@@ -256,10 +256,13 @@ def _check_appended(
     have = {key: str(dtype) for key, dtype in new.dtypes.items()}
     if set(old) != set(have):
         differ = sorted(set(old) ^ set(have), key=str)
+        unnamed = [name for name in differ if str(name).startswith("__index_level_")]
+        first = "pass write_index=False, " if unnamed and set(unnamed) <= set(have) else ""
         raise ValueError(
             "Appended columns not the same.\n"
             f"Previous: {list(old)} in {there[0]}\nNew: {list(have)}\n"
-            f"only on one side: {differ}; select or rename columns, or write to another folder"
+            f"only on one side: {differ}; {first}select or rename columns, or write to "
+            "another folder"
         )
     loose = ("object", "category")
     clash = [k for k in old if old[k] != have[k] and old[k] not in loose and have[k] not in loose]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
-__all__ = ["ByColumn", "ByKind", "by_kind", "places_by_kind"]
+__all__ = ["ByColumn", "ByKind", "by_kind", "numeric_places", "places_by_kind"]
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -99,7 +99,7 @@ def by_kind(partial: Function, combine: Function, final: Function) -> tuple[Func
         if not isinstance(item, pd.DataFrame) or not item.shape[1]:
             return partial(item, **options)
         if options.get("numeric_only"):
-            item = item.iloc[:, _numeric(item)]
+            item = item.iloc[:, numeric_places(item)]
         places = places_by_kind(item)
         states = [partial(item.iloc[:, list(some)], **options) for some in places]
         return ByKind(item.columns, places, states)
@@ -129,8 +129,19 @@ def by_kind(partial: Function, combine: Function, final: Function) -> tuple[Func
     return partial_of, combined, final_of
 
 
-def _numeric(frame: pd.DataFrame) -> list[int]:
-    """The columns that pandas takes for numbers."""
+def numeric_places(frame: pd.DataFrame) -> list[int]:
+    """The columns that pandas takes for numbers.
+
+    Parameters
+    ----------
+    frame
+        Any.
+
+    Examples
+    --------
+    >>> numeric_places(pd.DataFrame({"a": [1], "b": ["x"], "c": [True]}))
+    [0, 2]
+    """
     numbered = frame.iloc[:0].set_axis(range(frame.shape[1]), axis=1)
     return list(numbered.count(numeric_only=True).index)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from shoal.dataframe.kernels.kinds import ByColumn, by_kind
+from shoal.dataframe.kernels.kinds import ByColumn, by_kind, numeric_places
 from shoal.dataframe.kernels.levels import levels_of
 from shoal.dataframe.kernels.totals import (
     decimal_mean,
@@ -718,7 +718,7 @@ def _extreme_index(name: str) -> Reduction:
         if not isinstance(item, pd.DataFrame):
             return None, [one(item, skipna)]
         if numeric_only:
-            item = item.select_dtypes(["number", "bool"], exclude="timedelta")
+            item = item.iloc[:, numeric_places(item)]
         return item.columns, [one(item.iloc[:, i], skipna) for i in range(item.shape[1])]
 
     def better(old: Any, new: Any) -> Any:
