@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import subprocess
 import sys
@@ -217,6 +218,34 @@ def test_repartition(npartitions: int) -> None:
     assert_eq(df, FRAME)
     cut = dd.from_pandas(FRAME, 4).repartition(divisions=[0, 1, 12, 19])
     assert [len(part.compute()) for part in cut.partitions] == [1, 11, 8]
+
+
+def test_too_few_rows_in_the_partitions_that_are_looked_at_are_told() -> None:
+    df = dd.from_pandas(pd.DataFrame({"x": range(8)}), npartitions=4)
+    low, high = df[df.x < 3], df[df.x > 5]
+    with pytest.warns(UserWarning, match=r"`tail`. 2 elements .* only 0 .* last 1 partition"):
+        assert low.tail(2).x.tolist() == []
+    with pytest.warns(UserWarning, match=r"`head`. 2 elements .* only 0 .* first 3 partition"):
+        assert high.head(2, npartitions=3).x.tolist() == []
+    assert low.tail(2, npartitions=-1).x.tolist() == [1, 2]
+    assert low.tail(2, compute=False, npartitions=3).x.compute().tolist() == [2]
+    assert df.tail(3, npartitions=2).index.tolist() == [5, 6, 7]
+    lazy = df.tail(3, compute=False, npartitions=2)
+    assert lazy.divisions == (4, 7)
+    assert (df + 1).tail(3, compute=False, npartitions=2).x.compute().tolist() == [6, 7, 8]
+    for name, count in itertools.product(("head", "tail"), (0, -2, 5)):
+        with pytest.raises(ValueError, match=f"partitions?( or more)?, .*{count}"):
+            getattr(df, name)(1, npartitions=count)
+
+
+def test_an_axis_that_is_not_there_is_refused() -> None:
+    df = dd.from_pandas(FRAME[["x", "y"]], npartitions=2)
+    for name in ("nunique", "sum", "quantile", "idxmax", "cumsum", "rank", "squeeze", "reindex"):
+        with pytest.raises(ValueError, match="No axis named 5"):
+            getattr(df, name)(axis=5)
+    for name in ("sort_values", "squeeze", "reindex"):
+        with pytest.raises(ValueError, match="No axis named 5"):
+            getattr(df.x, name)(axis=5)
 
 
 def test_partitions_head_and_tail() -> None:

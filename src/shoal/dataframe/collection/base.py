@@ -251,6 +251,38 @@ def check_rows(name: str, n: int) -> None:
         )
 
 
+def looked_at(name: str, count: int, most: int) -> int:
+    """How many partitions are looked at for rows; refuse a number that there are not.
+
+    Parameters
+    ----------
+    name
+        The method.
+    count
+        As it was asked for; -1 for all.
+    most
+        How many there are.
+    """
+    if count > most:
+        raise ValueError(f"only {most} partitions, {name} received {count}")
+    if count < 1 and count != -1:
+        raise ValueError(f"{name} looks at one partition or more, -1 for all; got {count}")
+    return most if count == -1 else count
+
+
+def _enough_rows(name: str, found: Any, n: int, count: int, most: int) -> Any:
+    """What was found; with a warning where there may be rows that were not looked for."""
+    if len(found) < n and count < most:
+        place = {"head": "first", "tail": "last"}[name]
+        warnings.warn(
+            f"Insufficient elements for `{name}`. {n} elements requested, only {len(found)} "
+            f"elements available in the {place} {count} partition(s). Pass npartitions=-1 to look "
+            "at all",
+            stacklevel=3,
+        )
+    return found
+
+
 def check_numbers(collection: Any, what: str) -> None:
     """Refuse a statistic of numbers where a column has text or categories.
 
@@ -792,25 +824,15 @@ class FrameBase(CollectionMixin):
         >>> from_dict({"x": [1, 2, 3]}, npartitions=2).head(1).x.tolist()
         [1]
         """
-        if npartitions > self.npartitions:
-            raise ValueError(f"only {self.npartitions} partitions, head received {npartitions}")
         check_rows("head", n)
-        count = self.npartitions if npartitions == -1 else npartitions
+        count = looked_at("head", npartitions, self.npartitions)
         lazy = from_node(Head(self._node, n, count))
         if not compute:
             return lazy
-        result = lazy.compute()
-        if len(result) < n and count < self.npartitions:
-            warnings.warn(
-                f"Insufficient elements for `head`. {n} elements requested, only {len(result)} "
-                f"elements available in the first {count} partition(s). Pass npartitions=-1 to "
-                "look at all",
-                stacklevel=2,
-            )
-        return result
+        return _enough_rows("head", lazy.compute(), n, count, self.npartitions)
 
-    def tail(self, n: int = 5, compute: bool = True) -> Any:
-        """The last rows of the last partition.
+    def tail(self, n: int = 5, compute: bool = True, npartitions: int = 1) -> Any:
+        """The last rows.
 
         Parameters
         ----------
@@ -818,6 +840,8 @@ class FrameBase(CollectionMixin):
             How many.
         compute
             False for a lazy result.
+        npartitions
+            How many partitions to look at, from the last one on; -1 for all.
 
         Examples
         --------
@@ -826,8 +850,11 @@ class FrameBase(CollectionMixin):
         [3]
         """
         check_rows("tail", n)
-        lazy = from_node(Tail(self._node, n))
-        return lazy.compute() if compute else lazy
+        count = looked_at("tail", npartitions, self.npartitions)
+        lazy = from_node(Tail(self._node, n, count))
+        if not compute:
+            return lazy
+        return _enough_rows("tail", lazy.compute(), n, count, self.npartitions)
 
     def to_delayed(self, optimize_graph: bool = True) -> list[Delayed[Any]]:
         """The partitions as delayed values.

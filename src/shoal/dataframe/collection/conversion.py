@@ -352,15 +352,14 @@ def squeeze(self: Any, axis: Any = None) -> Any:
     >>> from_dict({"x": [1]}, npartitions=1).squeeze().name
     'x'
     """
+    along = None if axis is None else check_axis(self, axis)
     if self.ndim == 1:
         return self.copy()
-    if axis in (0, "index"):
+    if along == 0:
         raise NotImplementedError(
             f"{type(self)} does not support squeeze along axis 0: how many rows there are is not "
             "known; compute() first"
         )
-    if axis not in (1, "columns", None):
-        raise ValueError(f"No axis {axis} for object type {type(self)}")
     return self[self.columns[0]] if len(self.columns) == 1 else self.copy()
 
 

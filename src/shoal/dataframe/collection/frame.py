@@ -17,6 +17,7 @@ from shoal.dataframe.collection.align import wrapped
 from shoal.dataframe.collection.base import (
     FrameBase,
     aligned,
+    check_axis,
     collection_types,
     from_node,
     nearest,
@@ -413,7 +414,7 @@ class DataFrame(FrameBase):
         split_every
             How many partial results a task combines.
         """
-        if axis in (1, "columns"):
+        if check_axis(self, axis) == 1:
             return self._rowwise("nunique", axis=1, dropna=dropna)
         return self._reduce("nunique", split_every=split_every, dropna=dropna)
 

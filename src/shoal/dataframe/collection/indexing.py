@@ -211,7 +211,8 @@ def drop(
     (['x'], [5])
     """
     refuse_inplace("drop", {"inplace": inplace})
-    if labels is not None and check_axis(self, axis) == 1:
+    along = check_axis(self, axis)
+    if labels is not None and along == 1:
         columns = labels
     elif labels is not None:
         index = labels
@@ -270,7 +271,8 @@ def reindex(
     >>> df.reindex(columns=["y", "x"]).columns.tolist(), df.x.reindex([2, 5]).compute().tolist()
     (['y', 'x'], [3.0, nan])
     """
-    if labels is not None and check_axis(self, axis) == 1:
+    along = check_axis(self, axis)
+    if labels is not None and along == 1:
         columns = labels
     elif labels is not None:
         index = labels

@@ -276,6 +276,7 @@ def sort_values(
     """
     refuse_inplace("sort_values", kwargs)
     refuse_of_all_rows("sort_values", kwargs)
+    check_axis(self, kwargs.get("axis"))
     check_shuffle_method(kwargs.get("shuffle_method"))
     for name in by if isinstance(by, list | tuple) else [by]:
         if not isinstance(name, str | tuple) and name not in self.columns:

@@ -130,7 +130,7 @@ class Head(Logical, _Passing):
 
 
 class Tail(Logical, _Passing):
-    """The last rows of the last partition.
+    """The last rows of the last partitions.
 
     Parameters
     ----------
@@ -138,25 +138,31 @@ class Tail(Logical, _Passing):
         The frame.
     n
         How many rows.
+    count
+        How many partitions are looked at.
 
     Examples
     --------
     >>> from shoal.dataframe import from_dict
-    >>> Tail(from_dict({"x": [1, 2]}, npartitions=2).expr, 1).npartitions
+    >>> Tail(from_dict({"x": [1, 2]}, npartitions=2).expr, 1, 1).npartitions
     1
     """
 
     __slots__ = ()
-    fields = ("source", "n")
+    fields = ("source", "n", "count")
     prefix = "tail"
 
     def infer_divisions(self) -> tuple[Any, ...]:
         """One partition."""
-        return tuple(self.source.divisions[-2:])
+        old = self.source.divisions
+        return (old[max(len(old) - 1 - self.count, 0)], old[-1])
 
     def physical(self) -> FrameNode:
-        """Of the last partition."""
-        some = Select(self.source, (self.source.npartitions - 1,))
+        """Of each partition, and again of those together."""
+        count = self.source.npartitions
+        some = self.source
+        if self.count < count:
+            some = Select(some, tuple(range(count - self.count, count)))
         return limited(some, rows.last_rows, (self.n,), "tail", self.divisions)
 
 
