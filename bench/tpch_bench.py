@@ -137,7 +137,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def optimising_ms(query: Any, folder: Path) -> float:
-    """CPU that shoal takes to rewrite a query, footers already known; the most of its computations."""
+    """CPU that rewriting takes, footers already known: of the computation that takes most."""
     import shoal.dataframe as own
     from shoal.collection import CollectionMixin
     from shoal.expr.rewrite import rewrite
