@@ -158,18 +158,6 @@ def test_somebody_who_waits_elsewhere_has_the_loops_own_thread_go_on(loop: Loop)
     loop.waiting.clear()
 
 
-def test_where_no_visits_come_the_loops_own_thread_seldom_steps_aside(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times = []
-    let_go = loop._let_go
-    monkeypatch.setattr(loop, "_let_go", lambda: (times.append(1), let_go()))
-    for _ in range(500):
-        loop.call_threadsafe(loop.step_aside)
-        called(loop)
-    assert len(times) <= 9
-
-
 def test_without_a_descriptor_to_sleep_at_the_loops_own_thread_goes_on(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,18 +316,4 @@ def test_an_idle_execution_thread_says_what_it_has_done_and_reads_what_is_next(l
             break
     else:
         raise AssertionError("the execution thread never turned the loop")
-    go_on, begun = threading.Event(), threading.Event()
-
-    def works() -> None:
-        begun.set()
-        go_on.wait(WAIT_S)
-
-    code = Code(b"", b"", (works, ()))
-    row = Task(number + 1, number + 1, 1, "works", code, b"", (), number + 1, False, READY)
-    loop.call_threadsafe(lane.put, [row])
-    assert begun.wait(WAIT_S)
-    own = called(loop)
-    assert own not in (runner, threading.get_ident())
-    go_on.set()
-    assert ended.acquire(timeout=WAIT_S)
     loop.call_threadsafe(lane.close)

@@ -19,9 +19,7 @@ for has been done and written.  Whoever turns the loop holds ``_hold``, and is "
 as long.  The loop's own thread steps aside when it has woken somebody who may do so
 (`Loop.step_aside`), looks now and then whether there still are visits, and goes on when there are
 none, or at once when it is wanted: when a call is asked for while nobody turns the loop, or when
-somebody waits who does not turn it.  Where no visit came at once (tasks take long, a program does
-other things between two calls) it does not step aside the next time, and then not the next 3, 7, 15
-times, until one comes again.  The order is the same as above: who leaves sets ``_standing``
+somebody waits who does not turn it.  The order is the same as above: who leaves sets ``_standing``
 before it looks at the queue.
 
 Visits are short.  A thread that has waited for `VISIT_S` sleeps elsewhere, and one that asks again
@@ -64,14 +62,11 @@ TIMERS = 100
 LAST_CALLS = 1000
 """How many calls a loop that ends still makes, should each of them ask for one more."""
 
-FIRST_S = 0.001
+FIRST_S = 0.003
 """How long the loop's own thread waits for a first visit, when it has stepped aside."""
 
-ASIDE_S = 0.002
+ASIDE_S = 0.004
 """How often it looks afterwards whether there still are visits."""
-
-MOST_DECLINED = 1023
-"""So often at most it does not step aside although it might, because no visit came before."""
 
 FRAMES = 300
 """How many calls deep a turn may get, and more."""
@@ -203,8 +198,6 @@ class Loop:
         self._will_wait = False
         """Whoever asked for something last waited for it, and may do so again."""
         self._home_id = self.native_id = 0
-        self._declines = self._to_decline = 0
-        """How often its own thread does not step aside after no visit came, and from now on."""
         self.waiting: set[object] = set()
         """Those who wait for it elsewhere."""
         self.ending = self.ended = False
@@ -418,12 +411,8 @@ class Loop:
 
     def step_aside(self) -> None:
         """Let others turn the loop after this turn, for a moment; from the loop's thread only."""
-        if self.thread_id != self._home_id:
-            self._will_wait = True
-        elif self._to_decline:
-            self._to_decline -= 1
-        else:
-            self._aside = self._will_wait = True
+        self._will_wait = True
+        self._aside = self.thread_id == self._home_id
 
     def _stand_aside(self) -> None:
         """Sleep as long as there are visits, and nothing is to be done between them."""
@@ -434,19 +423,16 @@ class Loop:
             rest = self._rest = self._rest or Gate()
         except OSError:
             return  # users' code has all descriptors that there are
-        visits = self._visits
+        before, sleep_s = self._visits, FIRST_S
         self._let_go()
-        roused = rest.wait_for(FIRST_S)
-        came = self._visits != visits
-        self._declines = 0 if came else min(MOST_DECLINED, 2 * self._declines + 1)
-        self._to_decline = self._declines
-        while (came and not roused) or not self._hold.acquire(blocking=False):
-            visits = self._visits
-            # Who rouses it may come while the hold is still being let go.
-            roused = rest.wait_for(FIRST_S if roused else ASIDE_S) or roused
-            came = self._visits != visits
-        self._standing = False
-        self.thread_id = threading.get_ident()
+        while True:
+            roused = rest.wait_for(sleep_s)
+            visits, sleep_s = before, ASIDE_S
+            before = self._visits
+            if (roused or visits == before) and self._hold.acquire(blocking=False):
+                self._standing = False
+                self.thread_id = threading.get_ident()
+                return
 
     # -- turning -------------------------------------------------------------------------------
 
