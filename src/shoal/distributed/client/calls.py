@@ -43,7 +43,6 @@ from shoal.distributed.client.staged import Staged
 from shoal.distributed.client.waiting import all_ended
 from shoal.distributed.core.client import table as futures
 from shoal.distributed.core.client.table import Entry
-from shoal.distributed.node.context import slot_here
 from shoal.distributed.protocol import Key, Listed, Options, Retry, Submit, Want
 from shoal.expr.annotate import refuse_misspelt
 from shoal.graph.fuse import fuse
@@ -677,22 +676,16 @@ def _submit_one(
             options=announced([key], options),
             trace=client._trace(),
         )
-    # Whoever submits one task after the other, and waits for each, has the scheduler take it here.
-    is_visit = entry is None and slot_here() is None and link.loop.enter_again()
-    try:
-        with link.lock:
-            found = link.table.entries.get(name)
-            if found is None and entry is None:
-                link.send(message, aside.buffers if aside else ())
-                found = futures.want(link.table, name)
-            elif found is None:
-                # It was let go in between.
-                return _submit_one(client, key, func, args, kwargs, options, pure)
-            else:
-                found.refs += 1
-    finally:
-        if is_visit:
-            link.loop.leave()
+    with link.lock:
+        found = link.table.entries.get(name)
+        if found is None and entry is None:
+            link.send(message, aside.buffers if aside else ())
+            found = futures.want(link.table, name)
+        elif found is None:
+            # It was let go in between.
+            return _submit_one(client, key, func, args, kwargs, options, pure)
+        else:
+            found.refs += 1
     return make_future(client, key, found)  # type: ignore[arg-type]
 
 

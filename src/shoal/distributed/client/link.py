@@ -506,7 +506,7 @@ class Link:
             # Not at once: in a program that submits one task after another, one message tells of
             # what has been dropped for a while.
             self._drop_planned = True
-            self.loop.call_sometime(self.loop.call_later, DROP_S, self._drop_due)
+            self.loop.call_threadsafe(self.loop.call_later, DROP_S, self._drop_due)
 
     def flush_dropped(self) -> None:
         """Release what was dropped, now; from any thread."""

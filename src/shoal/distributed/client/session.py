@@ -306,7 +306,6 @@ class Session:
             )
         timeout_s = timeout_of(timeout)
         promise = spawn(steps)
-        self._link.loop.attend()
         if self.asynchronous if asynchronous is None else asynchronous:
             end = self._finish_async(promise, finish, timeout_s, undo, awaited)
             return Begun(end, partial(self._give_up, promise, undo))
@@ -386,7 +385,6 @@ class Session:
     async def _async_result(self, future: Any, timeout: Any) -> Any:
         entries, timeout_s = [future._entry], timeout_of(timeout)
         promise = spawn(self._gathered(entries, True))
-        self._link.loop.attend()
 
         def finish(found: Any) -> Any:
             return self._unpacked(found, entries)[0]
@@ -395,7 +393,6 @@ class Session:
 
     def _results_of(self, entries: list[Entry], timeout: Any) -> list[Any]:
         promise = spawn(self._gathered(entries, True))
-        self._link.loop.attend()
         return self._unpacked(promise.wait(timeout_of(timeout)), entries)
 
     async def _gathered(self, entries: list[Entry], strict: bool) -> dict[Any, Any]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
 from typing import Any
 
 from shoal.distributed.client.link import Link
 from shoal.distributed.client.promise import Promise, as_asyncio
 from shoal.distributed.core.client.table import FINISHED, PENDING, Entry
 from shoal.distributed.net.gate import borrow_gate, return_gate
-from shoal.distributed.net.loop import Loop
-from shoal.distributed.node.context import slot_here, waiting
+from shoal.distributed.node.context import waiting
 
 __all__ = ["all_ended", "call_when_ended", "late", "wait_ended"]
 
@@ -50,59 +48,27 @@ def wait_ended(link: Link, entry: Entry, timeout_s: float | None = None) -> None
     """
     if entry.status != PENDING:
         return
-    loop, begun_s = link.loop, monotonic()
-    if slot_here() is None and visit(loop, entry, timeout_s):
-        return
     gate = borrow_gate()
+    loop = link.loop
 
     def ended(_: Entry) -> None:
-        loop.waiting.discard(gate)
         if loop.in_loop():
             # After everything else of the turn: the thread that wakes up wants the interpreter.
             loop.flush_later(gate.open)
-            loop.step_aside()
         else:
             gate.open()
 
-    loop.waiting.add(gate)
-    try:
-        if not _add(link, entry, ended):
-            return_gate(gate)
-            return
-        loop.attend()
-        with waiting():
-            if timeout_s is None:
-                gate.wait()
-            elif not gate.wait_for(timeout_s - (monotonic() - begun_s)):
-                _remove(link, entry, ended)
-                return_gate(gate)
-                raise late(link, [entry], timeout_s)
+    if not _add(link, entry, ended):
         return_gate(gate)
-    finally:
-        loop.waiting.discard(gate)
-
-
-def visit(loop: Loop, entry: Entry, timeout_s: float | None) -> bool:
-    """Wait for an entry by turning the loop here, if its own thread lets us; whether it ended.
-
-    Parameters
-    ----------
-    loop
-        Of the connections.
-    entry, timeout_s
-        As for `wait_ended`; a visit takes some milliseconds at most.
-
-    Examples
-    --------
-    >>> visit(Loop(), Entry("x"), None)
-    False
-    """
-    if not loop.enter():
-        return False
-    try:
-        return loop.turn_until(lambda: entry.status != PENDING, timeout_s)
-    finally:
-        loop.leave()
+        return
+    with waiting():
+        if timeout_s is None:
+            gate.wait()
+        elif not gate.wait_for(timeout_s):
+            _remove(link, entry, ended)
+            return_gate(gate)
+            raise late(link, [entry], timeout_s)
+    return_gate(gate)
 
 
 def late(link: Link, entries: Iterable[Entry], timeout_s: float) -> TimeoutError:

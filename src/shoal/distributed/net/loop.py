@@ -11,30 +11,14 @@ functions have asked for is called in the same turn: an answer to a client in th
 A thread that asks for a call (`Loop.call_threadsafe`) wakes the loop only if it sleeps.  The flag
 is set before the queue is looked at for the last time and the queue is filled before
 the flag is looked at, so no call is overlooked.
-
-**Visits.**  To wake another thread costs 20 to 50 us, and to be woken by it as much again.  So a
-thread that wants something of the loop and then waits for it can turn the loop itself: it enters
-(`Loop.enter`), perhaps waits for events (`Loop.turn_until`), and leaves, when all that was asked
-for has been done and written.  Whoever turns the loop holds ``_hold``, and is "the loop's thread"
-as long.  The loop's own thread steps aside when it has woken somebody who may do so
-(`Loop.step_aside`), looks now and then whether there still are visits, and goes on when there are
-none, or at once when it is wanted: when a call is asked for while nobody turns the loop, or when
-somebody waits who does not turn it.  The order is the same as above: who leaves sets ``_standing``
-before it looks at the queue.
-
-Visits are short.  A thread that has waited for `VISIT_S` sleeps elsewhere, and one that asks again
-and again without waiting (`Loop.enter_again`) leaves it to the loop's own, which takes what many
-have asked for in one turn.
 """
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import logging
 import os
 import select
-import sys
 import threading
 import time
 from collections import deque
@@ -42,8 +26,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
 
-from shoal.distributed.net.gate import Gate
-from shoal.distributed.net.signals import HELD, is_main
 from shoal.errors import CommunicationError
 
 __all__ = ["READ", "WRITE", "Loop", "Timer"]
@@ -61,18 +43,6 @@ TIMERS = 100
 
 LAST_CALLS = 1000
 """How many calls a loop that ends still makes, should each of them ask for one more."""
-
-FIRST_S = 0.003
-"""How long the loop's own thread waits for a first visit, when it has stepped aside."""
-
-ASIDE_S = 0.004
-"""How often it looks afterwards whether there still are visits."""
-
-FRAMES = 300
-"""How many calls deep a turn may get, and more."""
-
-VISIT_S = 0.02
-"""Who has waited for so long leaves the loop to its own thread, and sleeps elsewhere."""
 
 WAKE = (1).to_bytes(8, "little")
 """What an eventfd wants written, and a pipe does not mind."""
@@ -109,31 +79,6 @@ class Timer:
         self.args = ()
 
 
-def may_visit(pid: int) -> bool:
-    """Whether the calling thread can turn a loop as well as the loop's own.
-
-    Not a child's that was forked, not one without room on its stack, and not one in which asyncio
-    runs, for there code may do other things than elsewhere.
-
-    Parameters
-    ----------
-    pid
-        Of the process that has made the loop.
-
-    Examples
-    --------
-    >>> may_visit(os.getpid()), may_visit(os.getppid())
-    (True, False)
-    """
-    if pid != os.getpid() or asyncio._get_running_loop() is not None:
-        return False
-    try:
-        sys._getframe(max(0, sys.getrecursionlimit() - FRAMES))
-    except ValueError:
-        return True
-    return False
-
-
 class Closable(Protocol):
     """What ends with the loop."""
 
@@ -154,9 +99,7 @@ class Loop:
     time
         The clock.
     thread_id
-        Of the thread that turns the loop; 0 while none does.
-    native_id
-        What the system calls the loop's own thread.
+        Of the thread that runs the loop; 0 while none does.
     ending
         Whether the loop has been stopped.
     ended
@@ -186,20 +129,6 @@ class Loop:
         self._flushes: list[Callable[[], object]] = []
         self._owned: dict[Closable, None] = {}
         self._sleeping = False
-        self._hold = threading.Lock()
-        """Whoever has it turns the loop."""
-        self._visits = 0
-        self._aside = False
-        """Its own thread is to step aside after this turn."""
-        self._standing = False
-        """Nobody turns it, and its own thread sleeps at ``_rest``."""
-        self._rest: Gate | None = None
-        self._pid = os.getpid()
-        self._will_wait = False
-        """Whoever asked for something last waited for it, and may do so again."""
-        self._home_id = self.native_id = 0
-        self.waiting: set[object] = set()
-        """Those who wait for it elsewhere."""
         self.ending = self.ended = False
         self._epoll = hasattr(select, "epoll")
         self._poller: Any = select.epoll() if self._epoll else select.poll()
@@ -220,22 +149,11 @@ class Loop:
         """Call in the loop's thread, soon; from any thread."""
         self._ready.append((call, args))
         if self._sleeping:
-            self._wake()
-        elif self._standing:
-            self.attend()
-
-    def call_sometime(self, call: Callable[..., object], *args: Any) -> None:
-        """As `call_threadsafe`, where `ASIDE_S` more or less do not matter."""
-        self._ready.append((call, args))
-        if self._sleeping:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._sleeping = False
-        try:
-            os.write(self._wake_fds[-1], WAKE)
-        except OSError:
-            pass  # it has ended, or a pipe is full of such bytes already
+            self._sleeping = False
+            try:
+                os.write(self._wake_fds[-1], WAKE)
+            except OSError:
+                pass  # it has ended, or a pipe is full of such bytes already
 
     def call_later(self, delay_s: float, call: Callable[..., object], *args: Any) -> Timer:
         """Call when some time has passed; from the loop's thread only."""
@@ -318,136 +236,21 @@ class Loop:
         """Turn until stopped; then close what the loop owns."""
         if self.ending:
             return
-        self._hold.acquire()
         self.thread_id = threading.get_ident()
-        self._home_id, self.native_id = self.thread_id, threading.get_native_id()
         try:
             while not self.ending:
                 self._turn()
-                if self._aside:
-                    self._stand_aside()
         finally:
-            self.ending = True
-            if self.thread_id != self._home_id:
-                self._hold.acquire()
             self._end()
 
-    # -- visits --------------------------------------------------------------------------------
-
-    def enter(self) -> bool:
-        """Turn the loop in the calling thread for a moment, if its own has stepped aside.
-
-        True: the caller is the loop's thread until it calls `leave`, which it does whatever
-        happens.  Not from inside of a task, which may be interrupted anywhere.
-        """
-        if not self._standing or self.ending or not may_visit(self._pid):
-            return False
-        # A signal's handler may raise anywhere: what a turn has begun is to be ended.
-        if is_main() and not HELD.hold():
-            return False
-        if not self._hold.acquire(blocking=False):
-            HELD.release()
-            return False
-        self._standing = False
-        self._visits += 1
-        self.thread_id = threading.get_ident()
-        return True
-
-    def turn_until(self, done: Callable[[], bool], most_s: float | None = None) -> bool:
-        """Do what was asked for, and turn until something is so; after `enter`.
-
-        Parameters
-        ----------
-        done
-            Asked after each turn.
-        most_s
-            For how long at most; no longer than `VISIT_S` in any case.
-
-        Returns
-        -------
-        bool
-            Whether it is so.
-        """
-        self._will_wait = True
-        self._answer()
-        until_s = self.time() + (VISIT_S if most_s is None else min(most_s, VISIT_S))
-        while not done():
-            left_s = until_s - self.time()
-            if left_s <= 0 or self.ending:
-                return False
-            self._turn(left_s)
-        return True
-
-    def enter_again(self) -> bool:
-        """As `enter`, if whoever visited last has waited here; else many may ask, and none wait."""
-        if not self._will_wait:
-            return False
-        self._will_wait = False
-        return self.enter()
-
-    def leave(self) -> None:
-        """End a visit, when what was asked for is done."""
-        try:
-            self._answer()
-        finally:
-            self._let_go()
-            HELD.release()
-
-    def _let_go(self) -> None:
-        """Turn the loop no more, for a moment; its own thread is woken if there is need of it."""
-        self.thread_id = 0
-        self._standing = True
-        self._hold.release()
-        if self._ready or self._flushes or self.waiting or self.ending:
-            self.attend()
-
-    def attend(self) -> None:
-        """Have the loop's own thread go on, if nobody turns the loop; from any thread."""
-        if self._standing:
-            self._standing = False
-            rest = self._rest
-            if rest is not None:
-                rest.open()
-
-    def step_aside(self) -> None:
-        """Let others turn the loop after this turn, for a moment; from the loop's thread only."""
-        self._will_wait = True
-        self._aside = self.thread_id == self._home_id
-
-    def _stand_aside(self) -> None:
-        """Sleep as long as there are visits, and nothing is to be done between them."""
-        self._aside = False
-        if self.ending or self.waiting or self._poller.poll(0):
-            return
-        try:
-            rest = self._rest = self._rest or Gate()
-        except OSError:
-            return  # users' code has all descriptors that there are
-        before, sleep_s = self._visits, FIRST_S
-        self._let_go()
-        while True:
-            roused = rest.wait_for(sleep_s)
-            visits, sleep_s = before, ASIDE_S
-            before = self._visits
-            if (roused or visits == before) and self._hold.acquire(blocking=False):
-                self._standing = False
-                self.thread_id = threading.get_ident()
-                return
-
-    # -- turning -------------------------------------------------------------------------------
-
-    def _turn(self, most_s: float | None = None) -> None:
-        for fd, mask in self._wait(most_s):
+    def _turn(self) -> None:
+        for fd, mask in self._wait():
             handler = self._handlers.get(fd)
             if handler is not None:
                 try:
                     handler(mask)
                 except Exception:
                     log.exception("the handler of a descriptor failed: %r", handler)
-        self._answer()
-
-    def _answer(self) -> None:
-        """Call what was asked for, what is due, and the idle functions; write."""
         ready = self._ready
         for _ in range(PASSES):
             for _ in range(len(ready)):
@@ -471,13 +274,11 @@ class Loop:
             except Exception:
                 log.exception("a flush failed: %r", flush)
 
-    def _wait(self, most_s: float | None) -> list[tuple[int, int]]:
+    def _wait(self) -> list[tuple[int, int]]:
         """Sleep until there is something to do."""
-        timeout_s = most_s
+        timeout_s: float | None = None
         if self._timers:
             timeout_s = max(0.0, self._timers[0][0] - self.time())
-            if most_s is not None:
-                timeout_s = min(timeout_s, most_s)
         self._sleeping = True
         if self._ready or self._flushes or self.ending:
             self._sleeping = False
@@ -530,7 +331,6 @@ class Loop:
         for fd in self._wake_fds:
             os.close(fd)
         self._wake_fds = (-1,)
-        self._rest = None
 
     def _settle(self) -> None:
         """Close what is owned, and make the calls that it asks for."""

@@ -2,9 +2,8 @@
 
 A hop between threads costs 20 to 50 us, so a task makes none.  The loop puts ready tasks on a heap;
 an execution thread takes the best, runs it, appends what became of it to ``done`` and takes the
-next.  The loop looks at ``done`` every millisecond or two while tasks wait, and when a thread finds
-nothing more to do: that thread turns the loop itself if it can (`shoal.distributed.net.loop`), so
-that it says what it has done and reads what to do next with no other thread between.
+next.  The loop looks at ``done`` every millisecond or two while something is running, and is woken
+when a thread finds nothing more to do.
 
 There is no lock around the heap: ``heappush`` and ``heappop`` of tuples of integers, and single
 operations on dictionaries and deques, are atomic in CPython.  Two dictionaries say who has the
@@ -40,11 +39,9 @@ from typing import Any
 
 from shoal.distributed.core.worker.table import PART, Task
 from shoal.distributed.net.gate import Gate
-from shoal.distributed.net.loop import Loop
 from shoal.distributed.node.functions import function_of
 from shoal.distributed.node.headroom import NOTABLE_BYTES, Headroom
 from shoal.distributed.node.interrupt import TaskInterrupted, interrupt, take_back
-from shoal.distributed.node.parking import call, park
 from shoal.distributed.node.results import SCALARS, describe, pack_failure
 from shoal.distributed.node.store import Packed, Store
 from shoal.distributed.protocol import Options
@@ -108,10 +105,6 @@ class Surroundings:
         self.poke = poke
         self.began = began
         self.run_coroutine = run_coroutine
-        self.loop: Loop | None = None
-        """Which idle threads may turn."""
-        self.collect: Callable[[], object] = lambda: None
-        """Looks at ``done``; in the loop's thread."""
         self.owner: Any = None
         """The worker, for those who ask in a task."""
         self.actor: Callable[[Task, Any], Any] | None = None
@@ -168,7 +161,6 @@ class Slot:
     """
 
     __slots__ = (
-        "called",
         "ident",
         "index",
         "lane",
@@ -181,7 +173,6 @@ class Slot:
         "shielded",
         "started",
         "told",
-        "visiting",
     )
 
     def __init__(self, lane: Lane) -> None:
@@ -198,8 +189,6 @@ class Slot:
         self.shielded = False
         """Whether it wakes or starts another thread: an exception would cost the lane that one."""
         self.parking = Gate()
-        self.visiting = self.called = False
-        """Whether it turns the loop while it is parked; and has been called since."""
 
 
 class _InputMissing(Exception):
@@ -297,7 +286,7 @@ class Lane:
                 if self._threads >= self.size or not self._add_thread(replace=False):
                     return
             else:
-                call(slot)
+                slot.parking.open()
             most -= 1
 
     def _add_thread(self, *, replace: bool) -> bool:
@@ -436,7 +425,7 @@ class Lane:
         self.queued.clear()
         while self.parked:
             try:
-                call(self.parked.popleft())
+                self.parked.popleft().parking.open()
             except IndexError:
                 return
 
@@ -552,11 +541,9 @@ class Lane:
         heap, queued, running = self.heap, self.queued, self.running
         shared, run, room = self.shared, self._run, self.shared.room
         done = shared.done
-        fresh, unsaid = True, False
+        fresh = True
         while True:
             if self.rejoining and self._hand_over():
-                if unsaid:
-                    shared.poke()
                 return
             try:
                 if self.paused:
@@ -567,15 +554,10 @@ class Lane:
                     continue
                 id = heappop(heap)[1]
             except IndexError:
-                if self.closed:
-                    shared.poke()
+                if self.closed or not self._park(slot):
                     return
-                park(self, slot, unsaid)
-                fresh, unsaid = True, False
+                fresh = True
                 continue
-            if unsaid:
-                unsaid = False
-                shared.poke()
             row = queued.get(id)
             if row is None:
                 continue
@@ -593,14 +575,10 @@ class Lane:
                 return
             done.append(completion)
             del completion
+            if not (shared.watched and heap):
+                shared.poke()
             if slot.leaving:
-                shared.poke()
                 return
-            if not heap:
-                # It is about to say so itself, if the loop lets it.
-                unsaid = True
-            elif not shared.watched:
-                shared.poke()
 
     def _has_room(self) -> bool:
         """Whether the next task may begin; if not, none does until the loop says so."""
@@ -634,6 +612,20 @@ class Lane:
             turn.release()
             if is_in:
                 return True
+
+    def _park(self, slot: Slot) -> bool:
+        """Sleep until there is something to do; whether the thread is to go on."""
+        self.shared.cells[2 * slot.index] = -1
+        self.parked.append(slot)
+        # Looked at again after the place in the queue is visible.
+        if (self.heap and (not self.paused or self.nudges > 0)) or self.rejoining or self.closed:
+            try:
+                self.parked.remove(slot)
+                return True
+            except ValueError:
+                pass
+        slot.parking.wait()
+        return True
 
     def _run(self, slot: Slot, row: Task) -> Any:
         """Run one task; what became of it, or None if nobody wants to know."""

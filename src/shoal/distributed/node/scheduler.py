@@ -466,7 +466,7 @@ class Scheduler(Overview):
         self._dirty = False
         conns = self._conns
         now = self.loop.time()
-        self._loads.note(now, self.loop.native_id)
+        self._loads.note(now)
         effects = core.drain(self.state, now)
         if self._record is not None:
             # Nobody is told of anything that a killed scheduler would not know.
@@ -545,7 +545,7 @@ class Scheduler(Overview):
 
     def _call_vitals(self, who: Caller, call: Call) -> None:
         loads = list(self._loads.rows) if call.args.get("history") else []
-        who.send(Answer(call.request, {**process_vitals(self.loop.native_id), "loop": loads}))
+        who.send(Answer(call.request, {**process_vitals(), "loop": loads}))
 
     def _call_profile(self, who: Caller, call: Call) -> None:
         tree = self._stacks.tree(call.args.get("start"), call.args.get("stop"))

@@ -135,16 +135,11 @@ def open_files() -> int:
         return 0
 
 
-def busy_seconds(native_id: int = 0) -> float:
-    """How long a thread has had something to do: its CPU time, and its waiting for a CPU.
+def busy_seconds() -> float:
+    """How long this thread has had something to do: its CPU time, and its waiting for a CPU.
 
     On a busy machine a loop that never sleeps may get half of a CPU, and is no less a bottleneck.
     Where the system does not tell, it is the CPU time alone.
-
-    Parameters
-    ----------
-    native_id
-        What the system calls it; 0: the thread that calls.
 
     Examples
     --------
@@ -152,8 +147,7 @@ def busy_seconds(native_id: int = 0) -> float:
     True
     """
     try:
-        thread = f"self/task/{native_id}" if native_id else "thread-self"
-        with open(f"/proc/{thread}/schedstat", "rb") as file:
+        with open("/proc/thread-self/schedstat", "rb") as file:
             ran, waited, _ = file.read().split()
     except (OSError, ValueError):
         return time.thread_time()
@@ -177,28 +171,21 @@ class Loads:
         """(time, seconds that it had been busy)."""
         self._due = 0.0
 
-    def note(self, now: float, native_id: int = 0) -> None:
-        """Look, if it is time.
+    def note(self, now: float) -> None:
+        """Look, if it is time; in the thread.
 
         Parameters
         ----------
         now
             Seconds.
-        native_id
-            What the system calls the thread; 0: the one that calls.
         """
         if now > self._due:
             self._due = now + STRETCH_S
-            self.rows.append((now, busy_seconds(native_id)))
+            self.rows.append((now, busy_seconds()))
 
 
-def process_vitals(native_id: int = 0) -> dict[str, Any]:
-    """CPU seconds, bytes and descriptors of this process, and how busy a thread was.
-
-    Parameters
-    ----------
-    native_id
-        What the system calls the thread; 0: the one that calls.
+def process_vitals() -> dict[str, Any]:
+    """CPU seconds, bytes and descriptors of this process, and how busy this thread was.
 
     Examples
     --------
@@ -209,7 +196,7 @@ def process_vitals(native_id: int = 0) -> dict[str, Any]:
         "pid": os.getpid(),
         "python": sys.version.split()[0],
         "cpu_s": time.process_time(),
-        "loop_s": busy_seconds(native_id),
+        "loop_s": busy_seconds(),
         "memory": resident_bytes(),
         "fds": open_files(),
         "threads": threading.active_count(),

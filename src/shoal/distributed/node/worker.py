@@ -207,7 +207,6 @@ class Worker:
     def _surroundings(self) -> Surroundings:
         shared = Surroundings(self.store, self._poke, self._began, self.coroutines.run)
         shared.owner = self
-        shared.loop, shared.collect = self.loop, self._collect
         shared.actor = self.actors.make
         shared.place = self._place
         shared.damaged = self._damaged
@@ -566,7 +565,7 @@ class Worker:
             self.onlookers.ended([one for one in batch if one[0].id in self.core.tasks])
         machine.finished(self.core, batch, self.loop.time())
         self.dirty = True
-        if not self.shared.watched and any(lane.heap for lane in self.lanes.values()):
+        if not self.shared.watched:
             self.shared.watched = True
             self.loop.call_later(WATCH_S, self._watch)
 
