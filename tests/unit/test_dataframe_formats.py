@@ -17,6 +17,7 @@ import pytest
 
 import shoal
 import shoal.dataframe as dd
+from shoal.dataframe.io import hdf
 from shoal.dataframe.io.sql import _TableWriter
 from shoal.datasets import make_people, timeseries
 from shoal.distributed import Client
@@ -341,6 +342,35 @@ def test_what_is_written_again_is_read_again(tmp_path: Path, kind: str) -> None:
 def test_a_folder_without_files_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoFilesError, match="no ORC files in"):
         dd.read_orc(str(tmp_path))
+
+
+def test_rows_of_hdf_are_written_once_where_a_task_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tables")
+    frame = pd.DataFrame({"x": range(6), "s": list("abcdef")})
+    name = str(tmp_path / "t.h5")
+    write = hdf._write
+
+    def twice(*args: Any) -> Any:
+        assert write(*args) == write(*args)
+        return write(*args)
+
+    monkeypatch.setattr(hdf, "_write", twice)
+    for compute in (True, False):
+        lazy = dd.from_pandas(frame, 3).to_hdf(
+            name, "/x", append=True, compute=compute, data_columns=["s"]
+        )
+        if not compute:
+            lazy.compute(scheduler="sync")
+    pd.testing.assert_frame_equal(pd.read_hdf(name, "/x"), pd.concat([frame, frame]))
+    dd.from_pandas(frame, 3).to_hdf(name, "/y", mode="w", append=True)
+    pd.testing.assert_frame_equal(pd.read_hdf(name, "/y"), frame)
+    dd.from_pandas(frame, 3).to_hdf(name, "/y_*", append=True)
+    dd.from_pandas(frame, 3).to_hdf(name, "/y_*", append=True)
+    assert len(pd.read_hdf(name, "/y_1")) == 4
+    dd.from_pandas(frame, 3).to_hdf(name, "/y")
+    pd.testing.assert_frame_equal(pd.read_hdf(name, "/y"), frame)
 
 
 def test_hdf(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -222,7 +223,10 @@ def to_hdf(
     count = df.npartitions
     paths = expand_names(path, count, name_function) if "*" in path else [path] * count
     keys = expand_names(key, count, name_function) if "*" in key else [key] * count
-    mark: Any = None
+    tables = list(zip(paths, keys, strict=True))
+    # Counted now where tasks run now: one that counts might run again when others have written.
+    counted = _rows_in if compute else delayed(_rows_in)
+    mark: Any = counted(list(dict.fromkeys(tables)) if append and mode != "w" else [])
     seen: set[Any] = set()
     # One after another: pytables would let nobody else in anyway.
     for part, file, table in zip(FrameBase.to_delayed(df), paths, keys, strict=True):
@@ -235,10 +239,32 @@ def to_hdf(
     return compute_all(whole, **told)[0] if compute else whole
 
 
-def _write(part: Any, path: str, key: str, how: Any, mark: Any) -> str:
+def _write(part: Any, path: str, key: str, how: Any, rows: dict[Any, int]) -> dict[Any, int]:
+    """Write a partition; how many rows the tables have then that had so many before.
+
+    A task may run again when it has written: what is beyond the rows that were there is its own.
+    """
+    table = (path, key)
     with LOCK:
+        if how["append"] and how["mode"] != "w" and _count(path, key) > rows.get(table, 0):
+            with pd.HDFStore(path, mode="a") as store:
+                store.remove(key, start=rows.get(table, 0))
         part.to_hdf(path, key=key, **how)
-    return path
+        return {**rows, table: _count(path, key)}
+
+
+def _rows_in(tables: Sequence[tuple[str, str]]) -> dict[Any, int]:
+    """How many rows there are in tables, of files and keys; in those that there are not, none."""
+    with LOCK:
+        return {table: _count(*table) for table in tables}
+
+
+def _count(path: str, key: str) -> int:
+    if not os.path.exists(path):
+        return 0
+    with pd.HDFStore(path, mode="r") as store:
+        found = store.get_storer(key) if key in store else None
+        return int(found.nrows) if found is not None and found.is_table else 0
 
 
 def _names(mark: Any, paths: list[str]) -> list[str]:
