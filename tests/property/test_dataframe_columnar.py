@@ -158,6 +158,8 @@ JOINS: dict[str, Callable[[Any], Any]] = {
 GROUPS = {"predicates": PREDICATES, "aggregations": AGGREGATIONS, "joins": JOINS}
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("group", GROUPS)
 @settings(max_examples=6, deadline=None)
 @given(frame=frames(), count=st.integers(1, 3))

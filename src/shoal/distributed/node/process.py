@@ -61,7 +61,7 @@ PR_SET_PDEATHSIG = 1
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """Signals that tell a process to end."""
 
-PARENT_TRIES, PARENT_S = 50, 0.01
+PARENT_TRIES, PARENT_S = 1000, 0.01
 """How often to look whether the parent's process has ended, once its socket has."""
 
 DESCRIPTORS_S = 0.05
