@@ -99,6 +99,8 @@ def test_what_may_be_large_stays_as_it_is() -> None:
         assert gathered(df.expr, COUNT) is df.expr
     with shoal.config.set({"dataframe.replan.enabled": False}):
         assert gathered(df.expr, COUNT) is df.expr
+    objects = df.assign(k=df.k.astype(object))
+    assert gathered(objects.expr, COUNT) is objects.expr
     unknown = df.map_partitions(lambda part: part)
     assert most_bytes(unknown.expr) is None
     assert gathered(unknown.expr, COUNT) is unknown.expr

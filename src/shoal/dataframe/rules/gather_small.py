@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from shoal import config
 from shoal.dataframe.nodes.base import FrameNode, replace_nodes
 from shoal.dataframe.nodes.cuts import Cut
@@ -18,7 +20,7 @@ from shoal.dataframe.nodes.sources import FromPandas
 from shoal.dataframe.rules.leave_open import PLAIN
 from shoal.dataframe.rules.walk import sources_first
 
-__all__ = ["gather_small", "gathered"]
+__all__ = ["fewer_partitions", "gather_small", "gathered"]
 
 MOST_PIECES = 256
 """So many pieces, or fewer, are moved as quickly as partitions are put together."""
@@ -77,13 +79,8 @@ def gathered(source: FrameNode, pieces: int = 1) -> FrameNode:
     (1, 1000)
     """
     count = source.npartitions
-    if count * pieces <= MOST_PIECES or not config.get("dataframe.replan.enabled"):
-        return source
-    most = most_bytes(source)
-    if most is None:
-        return source
-    new = max(1, -(-most // limit_bytes("small-partition")))
-    if WORTH * new > count:
+    new = None if count * pieces <= MOST_PIECES else fewer_partitions(source, count)
+    if new is None:
         return source
     ends = [count * i // new for i in range(new + 1)]
     less = _cut_less(source, ends)
@@ -91,6 +88,35 @@ def gathered(source: FrameNode, pieces: int = 1) -> FrameNode:
         return less
     groups = tuple([tuple(range(*pair)) for pair in itertools.pairwise(ends)])
     return Repartition(source, groups, (None,) * len(ends))
+
+
+def fewer_partitions(source: FrameNode, count: int) -> int | None:
+    """How many partitions are enough for a frame; None where that is not known, or hardly fewer.
+
+    Parameters
+    ----------
+    source
+        The frame.
+    count
+        How many there would be else.
+
+    Examples
+    --------
+    >>> from shoal.dataframe import from_dict
+    >>> df = from_dict({"x": range(1000)}, npartitions=10)
+    >>> fewer_partitions(df.expr, 10), fewer_partitions(df.astype(object).expr, 10)
+    (1, None)
+    """
+    if not config.get("dataframe.replan.enabled"):
+        return None
+    dtypes = source.dtypes.values() if source.ndim == 2 else [source.meta.dtype]
+    if any(isinstance(dtype, np.dtype) and dtype.hasobject for dtype in dtypes):
+        return None  # nobody knows how large objects are
+    most = most_bytes(source)
+    if most is None:
+        return None
+    new = max(1, -(-most // limit_bytes("small-partition")))
+    return new if WORTH * new <= count else None
 
 
 def _cut_less(source: FrameNode, ends: Sequence[int]) -> FrameNode | None:

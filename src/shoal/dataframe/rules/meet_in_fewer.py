@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shoal import config
 from shoal.dataframe.nodes.base import FrameNode
 from shoal.dataframe.nodes.homeward import Homeward
 from shoal.dataframe.nodes.moves import Shuffle
-from shoal.dataframe.nodes.open import WORTH, limit_bytes
 from shoal.dataframe.nodes.rowwise import MapPartitions
-from shoal.dataframe.nodes.sizes import most_bytes
+from shoal.dataframe.rules.gather_small import fewer_partitions
 
 __all__ = ["meet_in_fewer"]
 
@@ -38,17 +36,14 @@ def meet_in_fewer(node: Any, uses: Mapping[str, int]) -> FrameNode | None:
     >>> meet_in_fewer(df.groupby("y").x.cumsum().expr, {}).source.npartitions
     1
     """
-    if not isinstance(node, Homeward) or not config.get("dataframe.replan.enabled"):
+    if not isinstance(node, Homeward):
         return None
     there = node.source
     shuffle = there.frames[0] if isinstance(there, MapPartitions) else None
     if not isinstance(shuffle, Shuffle) or len(there.frames) > 1 or shuffle.in_place:
         return None
-    most = most_bytes(shuffle.source)
-    if most is None:
-        return None
-    new = max(1, -(-most // limit_bytes("small-partition")))
-    if WORTH * new > shuffle.count:
+    new = fewer_partitions(shuffle.source, shuffle.count)
+    if new is None:
         return None
     fewer = shuffle.replace(count=new)
     moved = there.replace(args=(fewer, *there.args[1:]), given_divisions=(None,) * (new + 1))
