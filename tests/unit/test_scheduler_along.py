@@ -6,7 +6,7 @@ import pytest
 
 from shoal.distributed.core.effects import Send
 from shoal.distributed.core.scheduler import Scheduler, Settings, connected, drain, received
-from shoal.distributed.core.scheduler.along import border, whole
+from shoal.distributed.core.scheduler.along import border, stretch, whole
 from shoal.distributed.core.scheduler.explain import explain
 from shoal.distributed.core.scheduler.names import find, key_of
 from shoal.distributed.core.scheduler.sources import Line
@@ -484,3 +484,28 @@ def test_a_cancelled_run_that_fails_makes_room_for_a_task_that_runs_alone():
     failed.failed = [(first.ids[0], first.runs[0], "raised", b"", 0.1)]
     received(state, A, failed, (), 0.0)
     assert [run.keys for run in runs(go(state)).values()] == [["y"]]
+
+
+def test_rows_that_were_used_before_need_not_be_in_the_order_of_the_line():
+    """Between the rows of the first tasks is that of a later one: they are no stretch."""
+    state = start(A)
+    names = [("f", str(i)) for i in range(60)]
+    received(state, CLIENT, submit(names, [()] * 60, [*range(60)]), (), 0.0)
+    received(state, CLIENT, Release(names), (), 0.0)
+    drain(state, 0.0)
+    rows = [10, 20, 12, 30, 40, 50, 11]
+    for row in reversed(rows):
+        state.table.free_rows.remove(row)
+        state.table.free_rows.append(row)  # the last one is taken first
+    for row in rows:
+        name = ("f", f"new {row}")
+        received(state, CLIENT, submit([name], [()], [0]), (), 0.0)
+        assert find(state.names, name) == row
+    worker = state.workers[0]
+    assert stretch(state, worker, 5, 3, 1.0) is None
+    validate(state)
+    ran = []
+    while sent := runs(go(state)):
+        ran += sent[A].keys
+        received(state, A, report(sent[A]), (), 0.0)
+    assert sorted(ran) == sorted(("f", f"new {row}") for row in rows)

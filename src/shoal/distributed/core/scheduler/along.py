@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Sequence
 from itertools import accumulate, chain
-from operator import sub
+from operator import lt, sub
 
 from shoal.distributed.core.scheduler.records import Worker
 from shoal.distributed.core.scheduler.sources import Line
@@ -74,7 +74,9 @@ def stretch(
     first, many = rows[0], len(sources)
     behind = line.behind(many)
     after = behind & MASK if behind >= 0 else len(table.states)
-    if min(rows) < first or after <= max(rows):
+    # Rows that were used before need not be in order: what lies between two of them may be in line
+    # behind a third one.
+    if after <= rows[-1] or not all(map(lt, rows, rows[1:])):
         return None
     size = length(state, first, min(after, first + state.settings.most))
     costs = [kind.seconds for kind in table.prefixes[first : first + size]]
