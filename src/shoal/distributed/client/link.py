@@ -33,6 +33,7 @@ from shoal.distributed.core.client.table import Announced, Entry, Table
 from shoal.distributed.core.session import Session, confirm, say
 from shoal.distributed.net import Connection, Security, connect
 from shoal.distributed.net.loop import Loop
+from shoal.distributed.net.signals import unbroken
 from shoal.distributed.protocol import (
     Answer,
     Call,
@@ -362,7 +363,7 @@ class Link:
         ClosedClientError
             There will be no scheduler any more.
         """
-        with self.lock:
+        with unbroken(), self.lock:
             if self.status != "closed":
                 session = self._session
                 # What cannot be put into bytes raises here and was never said: kept among what
