@@ -24,6 +24,7 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "k": rng.integers(0, 7, ROWS),
+            "i": rng.integers(-5, 5, ROWS),
             "x": np.where(rng.random(ROWS) < 0.1, np.nan, rng.integers(0, 90, ROWS)),
             "s": rng.choice(["a", "ü", "longer", None], ROWS),
             "c": pd.Categorical(rng.choice(list("pqr"), ROWS), list("rqp")),
@@ -88,6 +89,20 @@ def test_there_are_no_more_tasks_and_pieces_than_partitions_ask_for() -> None:
     df = dd.from_pandas(frame(), npartitions=COUNT)
     for lazy in (df.sort_values("t"), df.shuffle("k"), df.groupby("k").x.cumsum()):
         assert tasks_of(lazy) <= 3 * lazy.npartitions
+
+
+def test_results_of_several_partitions_are_moved_as_they_are() -> None:
+    data = frame()
+    df = dd.from_pandas(data, npartitions=COUNT)
+    with shoal.config.set(scheduler="sync"):
+        counts = df.s.value_counts(split_out=20).compute()
+        sums = df.groupby("k").i.sum(split_out=20).compute()
+        rows = df[["k", "c"]].drop_duplicates(split_out=20).compute()
+    assert counts.to_dict() == data.s.value_counts().to_dict()
+    assert sums.to_dict() == data.groupby("k").i.sum().to_dict()
+    assert sorted(map(tuple, rows.values)) == sorted(
+        map(tuple, data[["k", "c"]].drop_duplicates().values)
+    )
 
 
 def test_what_may_be_large_stays_as_it_is() -> None:

@@ -109,12 +109,12 @@ def fewer_partitions(source: FrameNode, count: int) -> int | None:
     """
     if not config.get("dataframe.replan.enabled"):
         return None
-    dtypes = source.dtypes.values() if source.ndim == 2 else [source.meta.dtype]
-    if any(isinstance(dtype, np.dtype) and dtype.hasobject for dtype in dtypes):
-        return None  # nobody knows how large objects are
     most = most_bytes(source)
     if most is None:
         return None
+    dtypes = source.dtypes.values() if source.ndim == 2 else [getattr(source.meta, "dtype", None)]
+    if any(isinstance(dtype, np.dtype) and dtype.hasobject for dtype in dtypes):
+        return None  # nobody knows how large objects are
     new = max(1, -(-most // limit_bytes("small-partition")))
     return new if WORTH * new <= count else None
 
