@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -183,3 +183,48 @@ def test_categories_that_no_row_has_are_there_once(by: Any, call: str, split_out
         pd.testing.assert_frame_equal(found, wanted)
     else:
         pd.testing.assert_series_equal(found, wanted)
+
+
+TIMED = pd.DataFrame(
+    {"x": range(40), "k": list("ab") * 20}, index=pd.date_range("2024-01-01", periods=40, freq="7h")
+)
+NUMBERED = TIMED.set_axis(pd.Index(sorted([*range(20), *range(0, 40, 2)]), name="id"))
+OF_TIMES: list[Callable[[Any], Any]] = [
+    lambda d: d.groupby(d.index.hour).x.sum(),
+    lambda d: d.groupby(d.index.day_of_week).agg({"x": ["min", "max"]}),
+    lambda d: d.groupby(["k", d.index.month]).x.sum(),
+    lambda d: d.groupby([d.index.hour, d.index.day_of_week]).x.count(),
+    lambda d: d.x.groupby(d.index.hour).median(),
+    lambda d: d.groupby(d.index.floor("D")).x.transform("sum"),
+    lambda d: d.groupby(d.index.date).x.cumsum(),
+    lambda d: d.groupby(d.index.hour > 12).x.mean(),
+    lambda d: d.groupby(d.index.hour * 100 + d.index.minute).size(),
+    lambda d: d[d.index.hour > 12].groupby(lambda t: t.day).x.sum(),
+]
+OF_NUMBERS: list[Callable[[Any], Any]] = [
+    lambda d: d.groupby(d.index % 3).x.sum(),
+    lambda d: d.groupby(["k", d.index // 4]).x.max(),
+    lambda d: d.groupby(d.index % 3).cumcount(),
+    lambda d: d.groupby(d.index % 3)[["x"]].describe(),
+    lambda d: d.groupby(-d.index).x.sum(),
+]
+CASES = [(TIMED, ask) for ask in OF_TIMES] + [(NUMBERED, ask) for ask in OF_NUMBERS]
+
+
+@pytest.mark.parametrize("cut", ["one", "known", "unknown"])
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_what_is_made_of_the_index_groups_rows_by_their_places(case: int, cut: str) -> None:
+    """Hours of an index are values of rows, and no labels by which rows are looked for."""
+    frame, ask = CASES[case]
+    lazy = dd.from_pandas(frame, npartitions=1 if cut == "one" else 3, sort=cut != "unknown")
+    got, expected = ask(lazy).compute(), ask(frame)
+    check = pd.testing.assert_series_equal if expected.ndim == 1 else pd.testing.assert_frame_equal
+    check(got, expected, check_freq=False)
+
+
+def test_an_index_of_other_rows_is_no_key() -> None:
+    lazy = dd.from_pandas(TIMED, npartitions=3)
+    with pytest.raises(ValueError, match="same length"):
+        lazy.groupby(lazy.repartition(npartitions=2).index.hour)
+    with pytest.raises(ValueError, match="match length of index"):
+        lazy[lazy.x > 7].groupby(lazy.index.hour).x.sum().compute()

@@ -15,7 +15,7 @@ from shoal.dataframe.collection.align import wrapped
 from shoal.dataframe.collection.base import FrameBase, from_node, nearest, operand
 from shoal.dataframe.collection.resample import resample, starts_anywhere
 from shoal.dataframe.meta import make_meta, sample_of
-from shoal.dataframe.nodes.rowwise import Column, MapPartitions
+from shoal.dataframe.nodes.rowwise import Beside, Column, MapPartitions
 
 __all__ = ["as_bins", "bin_labels", "keys_of", "level_values", "time_bins"]
 
@@ -111,13 +111,25 @@ def _key(frame: Any, key: Any) -> Any:
 def _of_collection(frame: Any, key: Any) -> Any:
     node: Any = key._node
     if isinstance(key._meta, pd.Index):
-        return key._rowwise("to_series")._node
+        return _of_index(frame, key)
     if key.ndim != 1:
         raise NotImplementedError("groupby takes columns and series, got a DataFrame")
     # A column of this very frame is better known by its name.
     if type(node) is Column and node.source is frame._node:
         return node.column
     return operand(key)
+
+
+def _of_index(frame: Any, key: Any) -> Any:
+    """The values of an index, row by row; they are no labels by which rows are found."""
+    if key._node.row_key == frame._node.row_key:
+        return key._rowwise("to_series")._node
+    if key.npartitions != frame.npartitions:
+        raise ValueError(
+            "Grouper and axis must be same length: groupby got an index of "
+            f"{key.npartitions} partitions for {frame.npartitions}; use the frame's own index"
+        )
+    return from_node(Beside(key._node, frame.index._node, None)).rename(key.name)._node
 
 
 def _mapped(labels: Any, mapper: Any) -> Any:

@@ -911,7 +911,7 @@ class Beside(PartitionWise):
     Parameters
     ----------
     blocks
-        A node with a block for each partition.
+        A node with a block for each partition, or an index.
     index
         The labels.
     columns
@@ -943,6 +943,12 @@ class Beside(PartitionWise):
         """Those of the labels: this is what standing beside them means."""
         roots: frozenset[str] = self.index.row_roots
         return roots
+
+    @property
+    def row_key(self) -> str:
+        """That of the labels."""
+        key: str = self.index.row_key
+        return key
 
 
 class MapEach(PartitionWise):
