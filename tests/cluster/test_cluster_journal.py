@@ -65,7 +65,7 @@ class Passed:
 
     def put(self) -> None:
         number = 0
-        while not self.stop.wait(0.001):
+        while not self.stop.wait(0.01):
             self.queue.put(number)
             self.last.set(number)
             default_client().publish_dataset(number, name=f"number {number}")
@@ -80,7 +80,7 @@ class Passed:
     def end(self) -> None:
         self.stop.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(120)
         assert self.count > 0, "putting has failed"
         assert self.came == list(range(self.count))
         assert self.last.get() == self.count - 1
