@@ -2,8 +2,8 @@
 
 A hop between threads costs 20 to 50 us, so a task makes none.  The loop puts ready tasks on a heap;
 an execution thread takes the best, runs it, appends what became of it to ``done`` and takes the
-next.  The loop looks at ``done`` every millisecond or two while ready tasks wait for a thread, and
-is woken when a thread finds nothing more to do.
+next.  The loop looks at ``done`` every millisecond or two while something is running, and is woken
+when a thread finds nothing more to do.
 
 There is no lock around the heap: ``heappush`` and ``heappop`` of tuples of integers, and single
 operations on dictionaries and deques, are atomic in CPython.  Two dictionaries say who has the

@@ -565,8 +565,7 @@ class Worker:
             self.onlookers.ended([one for one in batch if one[0].id in self.core.tasks])
         machine.finished(self.core, batch, self.loop.time())
         self.dirty = True
-        if not self.shared.watched and any(lane.heap for lane in self.lanes.values()):
-            # Otherwise the thread that ends the last one says so.
+        if not self.shared.watched:
             self.shared.watched = True
             self.loop.call_later(WATCH_S, self._watch)
 
