@@ -13,6 +13,7 @@ import shoal
 import shoal.dataframe as dd
 from shoal.dataframe.nodes.sizes import most_bytes
 from shoal.dataframe.rules.gather_small import gathered
+from shoal.expr.node import Held
 from shoal.local.callbacks import Callback
 
 COUNT = 40
@@ -119,3 +120,11 @@ def test_what_may_be_large_stays_as_it_is() -> None:
     unknown = df.map_partitions(lambda part: part)
     assert most_bytes(unknown.expr) is None
     assert gathered(unknown.expr, COUNT) is unknown.expr
+
+
+def test_what_stands_for_partitions_elsewhere_has_no_known_size() -> None:
+    df = dd.from_pandas(frame(), npartitions=COUNT).persist(scheduler="sync")
+    elsewhere = df.expr.replace(blocks=Held((object(),) * COUNT))
+    assert most_bytes(df.expr) is not None
+    assert most_bytes(elsewhere) is None
+    assert gathered(elsewhere, COUNT) is elsewhere

@@ -37,6 +37,8 @@ PASSED = (
 )
 """What has columns of its first source, and no more rows; `Assign` and `Method` have others too."""
 
+HERE = (pd.DataFrame, pd.Series, pd.Index)
+
 SMALL_BYTES = 32 << 20
 """So large a column may be to be put together in one task."""
 
@@ -80,6 +82,8 @@ def most_bytes(node: FrameNode) -> int | None:
     if isinstance(node, FromPandas):
         return held_bytes(node.data, names) + made * len(node.data)
     if isinstance(node, Given) and isinstance(node.blocks, Held):
+        if not all(isinstance(one, HERE) for one in node.blocks.values):
+            return None  # they are on a cluster
         return sum(held_bytes(one, names) + made * len(one) for one in node.blocks.values)
     scan = getattr(node, "scan", None)
     found = scan() if scan is not None else None
