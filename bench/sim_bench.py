@@ -10,16 +10,18 @@ runs a table of sizes and shapes.
 from __future__ import annotations
 
 import argparse
+import pickle
 import resource
 import time
 
 import msgspec
 
 from shoal.distributed.core import scheduler as core
+from shoal.distributed.core.streaming import streamed
 from shoal.distributed.protocol import Code, Finished, Grid, Submit
 from shoal.distributed.sim.client import ClientNode
 from shoal.distributed.sim.faults import Plan
-from shoal.distributed.sim.graphs import Payload
+from shoal.distributed.sim.graphs import Payload, combine
 from shoal.distributed.sim.world import World
 
 
@@ -48,8 +50,8 @@ def message(shape: str, count: int, seconds: float) -> Submit:
         names.append(Grid("layer-0", (count,)))
         deps = [()] * count
     n = len(deps)
-    code = [Code(b"sum".ljust(16), b"sum")]
-    return Submit(names, code, [0] * n, [args] * n, deps, [], list(range(n)), wanted)
+    code = [Code(b"sum".ljust(16), pickle.dumps((combine, 0)))]
+    return streamed(Submit(names, code, [0] * n, [args] * n, deps, [], list(range(n)), wanted))
 
 
 class CountingClient(ClientNode):
@@ -104,7 +106,7 @@ def measure(workers: int, count: int, shape: str, seconds: float) -> None:
         yield 2.0
         yield lambda: client.is_welcome
         spent[0] = 0.0
-        client.send(client.scheduler, graph)
+        client.say(graph)
         yield lambda: client.seen == len(graph.wanted)
 
     spent = timed(world.scheduler)
