@@ -61,8 +61,14 @@ PR_SET_PDEATHSIG = 1
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """Signals that tell a process to end."""
 
+PARENT_ENDED = getattr(signal, "SIGRTMIN", signal.SIGTERM) + 5 * hasattr(signal, "SIGRTMIN")
+"""The signal by which the kernel tells of the parent's end; nobody else sends it."""
+
 PARENT_TRIES, PARENT_S = 1000, 0.01
 """How often to look whether the parent's process has ended, once its socket has."""
+
+ORPHAN_CODE = RESTART_CODE + 1
+"""How a process ends whose parent has ended."""
 
 DESCRIPTORS_S = 0.05
 """How often to look whether tasks have let go of files."""
@@ -136,8 +142,8 @@ def main(descriptor: int, cells: int) -> NoReturn:
     limit = worker.core.settings.memory_limit
     limit_memory(int(PARTS_SHARE * limit) if limit else 1 << 62, str(worker.folder))
     worker.shared.cells = memoryview(mmap.mmap(cells, CELL_BYTES)).cast("q")
-    for signum in ENDING:
-        signal.signal(signum, lambda *_: told_to_end(worker))
+    for signum in {*ENDING, PARENT_ENDED}:
+        signal.signal(signum, lambda number, _: told_to_end(worker, number))
     end_forked_as_usual()
     logging.getLogger().handlers[0].setLevel(logging.WARNING)
     capture(worker.log, worker.echo.write)
@@ -210,9 +216,11 @@ def in_time(call: Callable[[str], Any], name: str) -> Any:
         time.sleep(DESCRIPTORS_S)
 
 
-def told_to_end(worker: Worker) -> None:
+def told_to_end(worker: Worker, signum: int) -> None:
     """A signal: leave in order.  The nanny starts another one, unless the signal was its own."""
-    worker.exit_code = worker.exit_code or RESTART_CODE
+    worker.exit_code = worker.exit_code or (
+        ORPHAN_CODE if signum == PARENT_ENDED != signal.SIGTERM else RESTART_CODE
+    )
     worker.close("its process was told to end")
 
 
@@ -250,7 +258,7 @@ def tell(sock: socket.socket, what: dict[str, Any]) -> None:
 def die_with_parent() -> None:
     """Have the kernel tell this process to end when the thread that started it does."""
     try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, PARENT_ENDED)
     except (OSError, AttributeError):
         pass  # not Linux; the socket tells too
 
@@ -288,7 +296,8 @@ def clean_up_after(parent: int) -> None:
 def end(worker: Worker, parent: int) -> NoReturn:
     """End the process, without waiting for threads that may still run users' code."""
     try:
-        if os.getppid() != parent:
+        # The signal comes when the parent's thread ends, and its process has not quite ended then.
+        if worker.exit_code == ORPHAN_CODE or os.getppid() != parent:
             clean_up_after(parent)
         atexit._run_exitfuncs()
         logging.shutdown()
